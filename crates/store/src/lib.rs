@@ -1,1 +1,163 @@
-//! placeholder
+//! Where Tollbook keeps tenants and orders: the traits [`Store`], [`Snapshot`] and [`Transaction`] are the whole
+//! contract, and one set of SQL statements fulfils it for every database.
+//!
+//! No HTTP, JSON or Excel may be here, and nothing outside of `sqlite.rs` may know which database answers.
+
+mod error;
+mod lines;
+mod pack;
+mod sql;
+mod sqlite;
+
+use std::sync::Arc;
+
+use tollbook_domain::tenant::{ApiKey, Company, Organization};
+use tollbook_domain::{Measures, NewOrder, Order, OrderQuery, Status};
+
+pub use error::{StoreError, StoreResult};
+pub use lines::{Lines, LineNo};
+pub use sqlite::open_sqlite;
+
+/// How a store behaves; the defaults are right for production.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// A company with more orders than this has its rollups by line as well (DESIGN section 3). Smaller ones are
+    /// counted from their orders.
+    pub tile_threshold: i64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { tile_threshold: 20_000 }
+    }
+}
+
+/// A database of tenants and orders. Held as `Arc<dyn Store>`; every call may block and belongs on a thread that
+/// may wait.
+pub trait Store: Send + Sync {
+    /// A consistent view: everything read through it is of one moment. Reads nothing until it is used; ends when
+    /// dropped. It must not be held while bytes leave the machine.
+    fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>>;
+
+    /// Begins to write; waits for its turn among other writers. Dropped without [`Transaction::commit`], nothing
+    /// happened.
+    fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
+}
+
+/// An order as it is stored: its numbers, and which line of its company it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredOrder {
+    /// Index into the company's [`Lines`].
+    pub line_no: LineNo,
+    /// Its numbers.
+    pub order: Order,
+}
+
+/// One page of a list, with the exact number of all orders that match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Orders that match, on all pages.
+    pub total: i64,
+    /// Newest start time first, then the shown number descending by bytes (spec/api.md section 1).
+    pub orders: Vec<StoredOrder>,
+}
+
+/// Receives the rows of a scan; an error ends it.
+pub type EachOrder<'a> = &'a mut dyn FnMut(&StoredOrder) -> StoreResult<()>;
+
+/// Reads of one moment. All order reads take the same [`OrderQuery`] and agree with each other exactly.
+pub trait Snapshot: Send {
+    /// An API key by its public half, disabled ones included.
+    fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>>;
+
+    /// The keys of a company, or of all, by company and public key.
+    fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>>;
+
+    /// A company.
+    fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>>;
+
+    /// All companies, by number.
+    fn companies(&mut self) -> StoreResult<Vec<Company>>;
+
+    /// The organizations of a company, by number.
+    fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>>;
+
+    /// A value of the deployment's own (such as the fingerprint of its master key).
+    fn setting(&mut self, name: &str) -> StoreResult<Option<String>>;
+
+    /// The company's lines, oldest first.
+    fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>>;
+
+    /// The exact number of matching orders.
+    fn count(&mut self, query: &OrderQuery) -> StoreResult<i64>;
+
+    /// Matching orders number `offset` to `offset + limit`, counted from the newest, and how many there are in all.
+    fn page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page>;
+
+    /// Sums over the matching orders, one per wanted status (also when zero).
+    fn sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>>;
+
+    /// Sums per status and line, by status and line; lines without matching orders may be absent.
+    fn sums_by_line(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, LineNo, Measures)>>;
+
+    /// Every matching order in list order, without holding them.
+    fn scan(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()>;
+
+    /// The order that has this number, as its order number or as its arrears or source number.
+    fn order_by_number(&mut self, company_id: i64, number: &str) -> StoreResult<Option<StoredOrder>>;
+
+    /// What [`Transaction::add_orders`] would say of each, without writing.
+    fn classify_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
+
+    /// Recounts every order of a company and compares rollups, tiles, numbers and invariants. One line of text per
+    /// difference, at most `limit`; none is what a healthy store says.
+    fn verify(&mut self, company_id: i64, limit: usize) -> StoreResult<Verification>;
+}
+
+/// What a recount found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Orders counted.
+    pub orders: i64,
+    /// One text per difference.
+    pub differences: Vec<String>,
+}
+
+/// What became of one order that was to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the store now.
+    Added,
+    /// The very same order was there already.
+    Present,
+    /// One of its numbers belongs to an order with other content. Nothing was written for it.
+    Conflict,
+}
+
+/// A write transaction, all or nothing. It sees its own writes.
+pub trait Transaction: Snapshot {
+    /// Makes a company; its number is the next free one.
+    fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company>;
+
+    /// Makes an organization; its number is the next free one of the company.
+    fn add_organization(&mut self, company_id: i64, project_id: &str, name: &str) -> StoreResult<Organization>;
+
+    /// Adds a key; its public half must be new in the whole deployment.
+    fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()>;
+
+    /// Disables a key for good; `false` if there is none.
+    fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool>;
+
+    /// Writes a value of the deployment's own, over an older one.
+    fn set_setting(&mut self, name: &str, value: &str) -> StoreResult<()>;
+
+    /// Adds orders with their lines, rollups and tiles, and says for each what became of it. The orders obey
+    /// [`NewOrder::check`], and their company exists.
+    fn add_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
+
+    /// Whether another writer is waiting for this one to finish: a long job then ends its batch early.
+    fn another_writer_waits(&self) -> bool;
+
+    /// Makes everything durable.
+    fn commit(self: Box<Self>) -> StoreResult<()>;
+}

@@ -1,0 +1,274 @@
+//! Exact money: amounts, unit prices, their decimal texts and the one division that turns a price into an
+//! amount. No rounding may happen anywhere else.
+
+use std::fmt;
+
+/// Decimal places of an [`Amount`] (spec/api.md section 4).
+pub const AMOUNT_PLACES: u32 = 8;
+/// Decimal places of a [`UnitPrice`] (spec/api.md section 4).
+pub const UNIT_PRICE_PLACES: u32 = 12;
+/// 10^(12 − 8): how many unit-price steps make one amount step.
+const PRICE_STEPS_PER_AMOUNT_STEP: i128 = 10_000;
+
+/// An amount of money of one order, as a count of 10⁻⁸ currency units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(i64);
+
+/// A price for one pricing unit, as a count of 10⁻¹² currency units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitPrice(i64);
+
+/// Why a text is not money, or a product is too large to be an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// The text is empty or has something else than digits and one point.
+    #[error("must be a plain decimal such as 4.20")]
+    NotDecimal,
+    /// The text starts with a minus sign.
+    #[error("must not be negative")]
+    Negative,
+    /// More decimal places than the type keeps, and not only zeros.
+    #[error("must have at most {0} decimal places")]
+    TooManyPlaces(u32),
+    /// Outside of what 64 bits of the smallest step hold.
+    #[error("is too large")]
+    TooLarge,
+}
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// From a count of 10⁻⁸ currency units.
+    pub const fn from_steps(steps: i64) -> Self {
+        Self(steps)
+    }
+
+    /// The count of 10⁻⁸ currency units.
+    pub const fn steps(self) -> i64 {
+        self.0
+    }
+
+    /// Reads a non-negative plain decimal with at most 8 places.
+    pub fn parse(text: &str) -> Result<Self, MoneyError> {
+        parse_decimal(text, AMOUNT_PLACES).map(Self)
+    }
+}
+
+impl UnitPrice {
+    /// From a count of 10⁻¹² currency units.
+    pub const fn from_steps(steps: i64) -> Self {
+        Self(steps)
+    }
+
+    /// The count of 10⁻¹² currency units.
+    pub const fn steps(self) -> i64 {
+        self.0
+    }
+
+    /// Reads a non-negative plain decimal with at most 12 places.
+    pub fn parse(text: &str) -> Result<Self, MoneyError> {
+        parse_decimal(text, UNIT_PRICE_PLACES).map(Self)
+    }
+
+    /// What `quantity` base units cost at this price for `units` base units:
+    /// `round(price × quantity ÷ units, 8 places, half away from zero)`, the only rounding an order has
+    /// (spec/api.md section 4, spec/charging.md "Hours and orders").
+    ///
+    /// # Panics
+    /// If `units` is not positive: the catalogue refuses such a unit.
+    pub fn charge(self, quantity: i64, units: i64) -> Result<Amount, MoneyError> {
+        assert!(units > 0, "a pricing unit has at least one base unit");
+        let product = i128::from(self.0).checked_mul(i128::from(quantity)).ok_or(MoneyError::TooLarge)?;
+        let divisor =
+            i128::from(units).checked_mul(PRICE_STEPS_PER_AMOUNT_STEP).ok_or(MoneyError::TooLarge)?;
+        let steps = divide_half_away(product, divisor);
+        i64::try_from(steps).map(Amount).map_err(|_| MoneyError::TooLarge)
+    }
+}
+
+/// `numerator ÷ divisor`, rounded to the nearest integer, halves away from zero.
+///
+/// # Panics
+/// If `divisor` is not positive.
+pub fn divide_half_away(numerator: i128, divisor: i128) -> i128 {
+    assert!(divisor > 0, "rounding divides by a positive number");
+    let quotient = numerator.checked_div(divisor).expect("the divisor is positive");
+    let remainder = numerator.checked_rem(divisor).expect("the divisor is positive").unsigned_abs();
+    // remainder < divisor ≤ i128::MAX, so doubling fits in u128.
+    let up = remainder.wrapping_mul(2) >= divisor.unsigned_abs();
+    if up { quotient.saturating_add(numerator.signum()) } else { quotient }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_decimal(i128::from(self.0), AMOUNT_PLACES, 2))
+    }
+}
+
+impl fmt::Display for UnitPrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_decimal(i128::from(self.0), UNIT_PRICE_PLACES, 2))
+    }
+}
+
+/// A sum of amounts (10⁻⁸ currency units, wider than any one order) in the text form of an amount.
+pub fn format_amount_sum(steps: i128) -> String {
+    format_decimal(steps, AMOUNT_PLACES, 2)
+}
+
+/// A plain decimal: `steps × 10^-places`, at least `min_places` places, no trailing zeros beyond them, never an
+/// exponent (spec/api.md section 4: `"4.20"`, `"0.00000015"`, `"0.00"`).
+///
+/// # Panics
+/// If `places` does not fit in memory.
+pub fn format_decimal(steps: i128, places: u32, min_places: u32) -> String {
+    let places = usize::try_from(places).expect("a few places");
+    let min_places = usize::try_from(min_places).expect("a few places").min(places);
+    let digits = format!("{:0>width$}", steps.unsigned_abs(), width = places.saturating_add(1));
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(places));
+    let kept = fraction.trim_end_matches('0').len().max(min_places);
+    let sign = if steps < 0 { "-" } else { "" };
+    match fraction.get(..kept) {
+        Some(fraction) if kept > 0 => format!("{sign}{whole}.{fraction}"),
+        _ => format!("{sign}{whole}"),
+    }
+}
+
+fn parse_decimal(text: &str, places: u32) -> Result<i64, MoneyError> {
+    if let Some(rest) = text.strip_prefix('-') {
+        // "-0.00" is zero; any other negative is refused as such, so that the reason is the right one.
+        return match parse_decimal(rest, places) {
+            Ok(0) => Ok(0),
+            Err(MoneyError::NotDecimal | MoneyError::Negative) => Err(MoneyError::NotDecimal),
+            Ok(_) | Err(MoneyError::TooManyPlaces(_) | MoneyError::TooLarge) => Err(MoneyError::Negative),
+        };
+    }
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+        Some(_) => return Err(MoneyError::NotDecimal),
+        None => (text, ""),
+    };
+    let is_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) {
+        return Err(MoneyError::NotDecimal);
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let wanted = usize::try_from(places).expect("a few places");
+    if fraction.len() > wanted {
+        return Err(MoneyError::TooManyPlaces(places));
+    }
+    let mut steps: i64 = 0;
+    let padding = std::iter::repeat_n(b'0', wanted.saturating_sub(fraction.len()));
+    for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
+        steps = steps
+            .checked_mul(10)
+            .and_then(|s| s.checked_add(i64::from(digit.wrapping_sub(b'0'))))
+            .ok_or(MoneyError::TooLarge)?;
+    }
+    Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decimals_are_read_exactly_or_refused_with_the_reason() {
+        // text | amount in 10^-8 or the reason
+        let table = "
+            4.20                 | 420000000
+            4.2                  | 420000000
+            0                    | 0
+            0.00                 | 0
+            -0.00                | 0
+            0.00000015           | 15
+            007.5                | 750000000
+            1.000000000000       | 100000000
+            92233720368.54775807 | 9223372036854775807
+            92233720368.54775808 | is too large
+            99999999999999999999 | is too large
+            0.000000001          | must have at most 8 decimal places
+            -1                   | must not be negative
+            -0.000000001         | must not be negative
+            1e3                  | must be a plain decimal such as 4.20
+            --1                  | must be a plain decimal such as 4.20
+            .5                   | must be a plain decimal such as 4.20
+            5.                   | must be a plain decimal such as 4.20
+            1,5                  | must be a plain decimal such as 4.20
+            +1                   | must be a plain decimal such as 4.20
+            ٣                    | must be a plain decimal such as 4.20";
+        let mut cases = 0;
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let (text, expected) = row.split_once('|').unwrap();
+            let got = match Amount::parse(text.trim()) {
+                Ok(amount) => amount.steps().to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(got, expected.trim(), "{row}");
+            cases += 1;
+        }
+        assert_eq!(cases, 21);
+        assert_eq!(Amount::parse(""), Err(MoneyError::NotDecimal));
+        assert_eq!(UnitPrice::parse("0.0000000000015"), Err(MoneyError::TooManyPlaces(12)));
+    }
+
+    #[test]
+    fn texts_have_two_places_and_no_further_zeros() {
+        for (steps, text) in [
+            (420_000_000, "4.20"),
+            (15, "0.00000015"),
+            (0, "0.00"),
+            (-150_000_000, "-1.50"),
+            (1, "0.00000001"),
+        ] {
+            assert_eq!(format_amount_sum(steps), text);
+        }
+        assert_eq!(UnitPrice::from_steps(1_234_500_000_000).to_string(), "1.2345");
+        assert_eq!(format_decimal(12_345, 3, 0), "12.345");
+        assert_eq!(format_decimal(12_000, 3, 0), "12");
+        assert_eq!(format_decimal(7, 0, 0), "7");
+    }
+
+    #[test]
+    fn a_charge_is_rounded_once_half_away_from_zero() {
+        // price | quantity | base units | amount
+        let table = "
+            0.004          | 12345   | 1000    | 0.04938
+            0.000000000001 | 5000    | 1       | 0.00000001
+            0.000000000001 | 4999    | 1       | 0.00
+            0.000000000001 | 15000   | 1       | 0.00000002
+            1.00           | 1       | 3600    | 0.00027778
+            2.00           | 0       | 1000000 | 0.00
+            0              | 1000    | 1       | 0.00";
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let price = UnitPrice::parse(cells[0]).unwrap();
+            let got = price.charge(cells[1].parse().unwrap(), cells[2].parse().unwrap()).unwrap();
+            assert_eq!(got.to_string(), cells[3], "{row}");
+        }
+        let price = UnitPrice::from_steps(i64::MAX);
+        assert_eq!(price.charge(i64::MAX, 1), Err(MoneyError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_value_are_the_same_thing(steps in 0..=i64::MAX) {
+            prop_assert_eq!(Amount::parse(&Amount::from_steps(steps).to_string()), Ok(Amount::from_steps(steps)));
+            let price = UnitPrice::from_steps(steps);
+            prop_assert_eq!(UnitPrice::parse(&price.to_string()), Ok(price));
+        }
+
+        #[test]
+        fn rounding_is_within_half_a_step(numerator in any::<i64>(), divisor in 1..=i64::MAX) {
+            let (numerator, divisor) = (i128::from(numerator), i128::from(divisor));
+            let rounded = divide_half_away(numerator, divisor);
+            let error = (numerator - rounded * divisor).abs() * 2;
+            prop_assert!(error <= divisor);
+            if error == divisor {
+                prop_assert!((rounded * divisor).abs() > numerator.abs());
+            }
+        }
+    }
+}

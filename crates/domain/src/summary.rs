@@ -1,0 +1,137 @@
+//! Sums as the summary and amount actions show them, grouped from per-line measures.
+
+use std::collections::BTreeMap;
+
+use crate::measures::Measures;
+use crate::money::UnitPrice;
+use crate::order::{Line, Status};
+
+/// What one summary row stands for; the derived order is the published tie-break (spec/api.md section 3).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SummaryKey {
+    /// API key or sandbox.
+    pub resource_id: String,
+    /// What was counted.
+    pub pricing_sku: String,
+    /// Model.
+    pub model_id: String,
+    /// Unit number.
+    pub pricing_unit: i64,
+    /// Kind of order.
+    pub order_type: i64,
+    /// Way of charging.
+    pub charge_type: i64,
+    /// Where the orders stand.
+    pub status: Status,
+    /// Before discount.
+    pub list_price: UnitPrice,
+    /// Charged.
+    pub discount_price: UnitPrice,
+    /// An amount never adds two currencies.
+    pub currency: String,
+}
+
+impl SummaryKey {
+    /// The row that orders of this line and status add to.
+    pub fn of(status: Status, line: &Line) -> Self {
+        Self {
+            resource_id: line.resource_id.clone(),
+            pricing_sku: line.pricing_sku.clone(),
+            model_id: line.model_id.clone(),
+            pricing_unit: line.pricing_unit,
+            order_type: line.order_type,
+            charge_type: line.charge_type,
+            status,
+            list_price: line.list_price,
+            discount_price: line.discount_price,
+            currency: line.currency.clone(),
+        }
+    }
+}
+
+/// One row of a summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SummaryRow {
+    /// What it stands for.
+    pub key: SummaryKey,
+    /// The name that the newest line of this row gave the model.
+    pub model_name: String,
+    /// The sums.
+    pub measures: Measures,
+}
+
+/// Groups per-line sums into rows: largest total first, then by key. Lines come oldest first; rows without orders
+/// are left out.
+pub fn summarize<'a>(sums: impl IntoIterator<Item = (Status, &'a Line, Measures)>) -> Vec<SummaryRow> {
+    let mut groups: BTreeMap<SummaryKey, (String, Measures)> = BTreeMap::new();
+    for (status, line, measures) in sums {
+        if measures.orders == 0 {
+            continue;
+        }
+        let (model_name, sum) = groups.entry(SummaryKey::of(status, line)).or_default();
+        model_name.clone_from(&line.model_name);
+        sum.add(&measures);
+    }
+    let mut rows: Vec<SummaryRow> = groups
+        .into_iter()
+        .map(|(key, (model_name, measures))| SummaryRow { key, model_name, measures })
+        .collect();
+    // Stable: rows of equal totals stay in key order.
+    rows.sort_by_key(|row| std::cmp::Reverse(row.measures.total));
+    rows
+}
+
+/// What `GetOrderAmount` answers: total = paid + unpaid; revoked orders are in neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderAmount {
+    /// Sums of the paid orders.
+    pub paid: Measures,
+    /// Sums of the unpaid orders.
+    pub unpaid: Measures,
+}
+
+impl OrderAmount {
+    /// Paid and unpaid together.
+    pub fn total(&self) -> Measures {
+        let mut total = self.paid;
+        total.add(&self.unpaid);
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::tests::paid;
+
+    #[test]
+    fn rows_are_grouped_and_ordered() {
+        let a = paid().line;
+        let mut same_group = a.clone();
+        same_group.user_email = "x@example.com".into();
+        same_group.model_name = "newer".into();
+        let mut other = a.clone();
+        other.resource_id = "key-0".into();
+        let sum = |orders, total| Measures { orders, total, ..Measures::default() };
+        let rows = summarize([
+            (Status::Paid, &a, sum(1, 10)),
+            (Status::Paid, &other, sum(1, 15)),
+            (Status::Paid, &same_group, sum(2, 5)),
+            (Status::Revoked, &a, sum(1, 99)),
+            (Status::Unpaid, &a, sum(0, 0)),
+        ]);
+        let seen: Vec<_> = rows
+            .iter()
+            .map(|r| (r.key.status, r.key.resource_id.as_str(), r.model_name.as_str(), r.measures.total))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (Status::Revoked, "key-1", "M", 99),
+                (Status::Paid, "key-0", "M", 15),
+                (Status::Paid, "key-1", "newer", 15),
+            ]
+        );
+        assert_eq!(rows[2].measures.orders, 3);
+    }
+}

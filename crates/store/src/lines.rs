@@ -1,0 +1,221 @@
+//! The lines of a company in memory. Lines are only ever added and never changed, so a cached prefix stays true:
+//! each snapshot tops it up with the lines it sees beyond it, and no other server's work is missed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tollbook_domain::{Line, LineFilter};
+
+/// A line's dense number within its company, from 0.
+pub type LineNo = u32;
+
+/// The lines of one company, by number.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    list: Vec<Arc<Line>>,
+    index: HashMap<Arc<Line>, LineNo>,
+}
+
+impl Lines {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The line of a number.
+    pub fn get(&self, line_no: LineNo) -> Option<&Arc<Line>> {
+        self.list.get(usize::try_from(line_no).ok()?)
+    }
+
+    /// The number of a line.
+    pub fn find(&self, line: &Line) -> Option<LineNo> {
+        self.index.get(line).copied()
+    }
+
+    /// All, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.list.iter()
+    }
+
+    pub(crate) fn push(&mut self, line: Line) -> LineNo {
+        let line = Arc::new(line);
+        let line_no = LineNo::try_from(self.list.len()).expect("fewer than 2^32 lines");
+        self.list.push(Arc::clone(&line));
+        self.index.insert(line, line_no);
+        line_no
+    }
+
+    pub(crate) fn truncated(&self, len: usize) -> Self {
+        let mut shorter = Self::default();
+        for line in self.list.iter().take(len) {
+            shorter.push(Line::clone(line));
+        }
+        shorter
+    }
+
+    /// The lines that a filter passes.
+    pub(crate) fn select(&self, filter: &LineFilter) -> LineSet {
+        if filter.is_everything() {
+            return LineSet { bits: None, len: self.len(), selected: self.len() };
+        }
+        let mut bits = vec![0u64; self.len().div_ceil(64)];
+        let mut selected = 0;
+        for (index, line) in self.list.iter().enumerate() {
+            if filter.matches(line) {
+                bits[index / 64] |= 1 << (index % 64);
+                selected += 1;
+            }
+        }
+        LineSet { bits: Some(bits), len: self.len(), selected }
+    }
+}
+
+/// A set of line numbers of one company.
+pub(crate) struct LineSet {
+    /// `None`: all of them.
+    bits: Option<Vec<u64>>,
+    len: usize,
+    selected: usize,
+}
+
+impl LineSet {
+    pub(crate) fn contains(&self, line_no: LineNo) -> bool {
+        let Some(bits) = &self.bits else { return true };
+        let index = line_no as usize;
+        bits.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
+    }
+
+    /// Whether no filter was given: orders need not be looked at one by one.
+    pub(crate) fn is_all(&self) -> bool {
+        self.bits.is_none()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.selected == 0
+    }
+
+    /// Chunks of `size` lines that hold a selected line, with whether all of the chunk is selected.
+    pub(crate) fn chunks(&self, size: usize) -> Vec<i64> {
+        (0..self.len.div_ceil(size))
+            .filter(|chunk| {
+                let range = chunk * size..((chunk + 1) * size).min(self.len);
+                range.into_iter().any(|index| self.contains(LineNo::try_from(index).unwrap_or(LineNo::MAX)))
+            })
+            .map(|chunk| i64::try_from(chunk).expect("fewer than 2^32 lines"))
+            .collect()
+    }
+}
+
+/// The process's copy of the lines of the companies that were asked for lately.
+pub(crate) struct LineCache {
+    capacity: usize,
+    state: Mutex<CacheState>,
+}
+
+#[derive(Default)]
+struct CacheState {
+    clock: u64,
+    companies: HashMap<i64, (u64, Arc<Lines>)>,
+}
+
+impl LineCache {
+    /// Keeps about `capacity` lines in all (some 400 bytes each).
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity, state: Mutex::default() }
+    }
+
+    pub(crate) fn get(&self, company_id: i64) -> Option<Arc<Lines>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.clock += 1;
+        let clock = state.clock;
+        let (used, lines) = state.companies.get_mut(&company_id)?;
+        *used = clock;
+        Some(Arc::clone(lines))
+    }
+
+    /// Remembers committed lines; a longer list that another snapshot brought meanwhile is kept.
+    pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.clock += 1;
+        let clock = state.clock;
+        let entry = state.companies.entry(company_id).or_insert_with(|| (clock, Arc::clone(lines)));
+        entry.0 = clock;
+        if entry.1.len() < lines.len() {
+            entry.1 = Arc::clone(lines);
+        }
+        while state.companies.len() > 1
+            && state.companies.values().map(|(_, lines)| lines.len()).sum::<usize>() > self.capacity
+        {
+            let oldest = state.companies.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| *id);
+            oldest.and_then(|id| state.companies.remove(&id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollbook_domain::UnitPrice;
+
+    pub(crate) fn line(resource: usize) -> Line {
+        Line {
+            organization_id: 1,
+            user_email: String::new(),
+            resource_id: format!("key-{resource}"),
+            resource_type: 1,
+            model_id: "m".into(),
+            model_name: String::new(),
+            pricing_sku: "input".into(),
+            pricing_item_id: 0,
+            pricing_unit: 1,
+            product_code: "modelverse".into(),
+            region: "cn-wlcb".into(),
+            charge_type: 5,
+            order_type: 301,
+            channel: 1,
+            currency: "CNY".into(),
+            list_price: UnitPrice::from_steps(1),
+            discount_price: UnitPrice::from_steps(1),
+        }
+    }
+
+    #[test]
+    fn a_selection_knows_its_lines_and_chunks() {
+        let mut lines = Lines::default();
+        for n in 0..600 {
+            assert_eq!(lines.push(line(n)), LineNo::try_from(n).unwrap());
+        }
+        assert_eq!(lines.find(&line(599)), Some(599));
+        assert_eq!(lines.select(&LineFilter::default()).chunks(256), [0, 1, 2]);
+        let some = lines.select(&LineFilter::default().resource_ids(vec!["key-5".into(), "key-599".into()]));
+        assert!(some.contains(5) && some.contains(599) && !some.contains(6) && !some.is_all());
+        assert_eq!(some.chunks(256), [0, 2]);
+        assert!(lines.select(&LineFilter::default().regions(vec!["x".into()])).is_empty());
+        assert_eq!(lines.truncated(3).len(), 3);
+    }
+
+    #[test]
+    fn the_cache_keeps_what_was_used_last() {
+        let cache = LineCache::new(10);
+        let of = |n| {
+            let mut lines = Lines::default();
+            (0..n).for_each(|i| {
+                lines.push(line(i));
+            });
+            Arc::new(lines)
+        };
+        cache.put(1, &of(4));
+        cache.put(2, &of(4));
+        assert!(cache.get(1).is_some());
+        cache.put(3, &of(4));
+        assert!(cache.get(2).is_none(), "the least recently used left");
+        assert_eq!(cache.get(1).unwrap().len(), 4);
+        cache.put(1, &of(2));
+        assert_eq!(cache.get(1).unwrap().len(), 4, "a shorter list never replaces a longer one");
+    }
+}

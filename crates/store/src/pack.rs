@@ -1,0 +1,186 @@
+//! The bytes of a rollup: arrays of integers, each as narrow as its largest value allows.
+//!
+//! Layout, little-endian: `u16` length n, then for each measure one byte w in {0, 1, 2, 4, 8, 16} and n signed
+//! integers of w bytes; w = 0 says that all are zero. Documented in ARCHITECTURE.md so that an operator can read it.
+
+use tollbook_domain::measures::SUMS;
+
+use crate::error::{StoreError, StoreResult};
+
+/// Lines per tile (DESIGN section 3).
+pub(crate) const CHUNK: usize = 256;
+
+/// One array per measure over the lines of one chunk.
+pub(crate) struct Arrays<const N: usize> {
+    columns: [Vec<i128>; N],
+}
+
+/// The eight sums of [`tollbook_domain::Measures`].
+pub(crate) type SumArrays = Arrays<SUMS>;
+/// Order counts alone.
+pub(crate) type CountArray = Arrays<1>;
+
+fn damaged() -> StoreError {
+    StoreError::Damaged("a rollup cannot be read".into())
+}
+
+fn width_of(values: &[i128]) -> usize {
+    values.iter().fold(0, |width, &value| {
+        let needed = match value {
+            0 => 0,
+            v if i8::try_from(v).is_ok() => 1,
+            v if i16::try_from(v).is_ok() => 2,
+            v if i32::try_from(v).is_ok() => 4,
+            v if i64::try_from(v).is_ok() => 8,
+            _ => 16,
+        };
+        width.max(needed)
+    })
+}
+
+impl<const N: usize> Arrays<N> {
+    /// All zero.
+    pub(crate) fn new() -> Self {
+        Self { columns: std::array::from_fn(|_| Vec::new()) }
+    }
+
+    /// Reads what [`Arrays::encode`] wrote.
+    pub(crate) fn decode(bytes: &[u8]) -> StoreResult<Self> {
+        let mut arrays = Self::new();
+        visit::<N>(bytes, |column, index, value| arrays.add(index, column, value))?;
+        Ok(arrays)
+    }
+
+    /// Adds to one cell.
+    pub(crate) fn add(&mut self, index: usize, column: usize, value: i128) {
+        let values = &mut self.columns[column];
+        if values.len() <= index {
+            values.resize(index + 1, 0);
+        }
+        values[index] += value;
+    }
+
+    /// One cell.
+    pub(crate) fn get(&self, index: usize, column: usize) -> i128 {
+        self.columns[column].get(index).copied().unwrap_or(0)
+    }
+
+    /// Number of cells in use.
+    pub(crate) fn len(&self) -> usize {
+        self.columns.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// The bytes, always the same for the same numbers.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let used = |values: &Vec<i128>| values.iter().rposition(|v| *v != 0).map_or(0, |last| last + 1);
+        let length = self.columns.iter().map(used).max().unwrap_or(0);
+        let mut bytes = Vec::with_capacity(2 + N + N * length * 4);
+        bytes.extend_from_slice(&u16::try_from(length).expect("at most 256 lines a chunk").to_le_bytes());
+        for column in &self.columns {
+            let width = width_of(column);
+            bytes.push(u8::try_from(width).expect("at most 16"));
+            if width > 0 {
+                for index in 0..length {
+                    let value = column.get(index).copied().unwrap_or(0);
+                    bytes.extend_from_slice(&value.to_le_bytes()[..width]);
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// Calls `each(column, index, value)` for every non-zero cell of packed bytes.
+pub(crate) fn visit<const N: usize>(bytes: &[u8], mut each: impl FnMut(usize, usize, i128)) -> StoreResult<()> {
+    let (length, mut rest) = bytes.split_first_chunk::<2>().ok_or_else(damaged)?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    if length > CHUNK {
+        return Err(damaged());
+    }
+    for column in 0..N {
+        let (width, tail) = rest.split_first().ok_or_else(damaged)?;
+        let (values, tail) = tail.split_at_checked(usize::from(*width) * length).ok_or_else(damaged)?;
+        match width {
+            0 => {}
+            1 => visit_column(values, |v: [u8; 1]| i8::from_le_bytes(v).into(), |i, v| each(column, i, v)),
+            2 => visit_column(values, |v: [u8; 2]| i16::from_le_bytes(v).into(), |i, v| each(column, i, v)),
+            4 => visit_column(values, |v: [u8; 4]| i32::from_le_bytes(v).into(), |i, v| each(column, i, v)),
+            8 => visit_column(values, |v: [u8; 8]| i64::from_le_bytes(v).into(), |i, v| each(column, i, v)),
+            16 => visit_column(values, i128::from_le_bytes, |i, v| each(column, i, v)),
+            _ => return Err(damaged()),
+        }
+        rest = tail;
+    }
+    if rest.is_empty() { Ok(()) } else { Err(damaged()) }
+}
+
+fn visit_column<const W: usize>(
+    bytes: &[u8],
+    read: impl Fn([u8; W]) -> i128,
+    mut each: impl FnMut(usize, i128),
+) {
+    for (index, value) in bytes.as_chunks::<W>().0.iter().enumerate() {
+        let value = read(*value);
+        if value != 0 {
+            each(index, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_is_ten_bytes_and_small_numbers_are_small() {
+        assert_eq!(SumArrays::new().encode().len(), 2 + SUMS);
+        let mut counts = CountArray::new();
+        for index in 0..CHUNK {
+            counts.add(index, 0, 100);
+        }
+        assert_eq!(counts.encode().len(), 2 + 1 + CHUNK);
+        counts.add(3, 0, 1 << 40);
+        assert_eq!(counts.encode().len(), 2 + 1 + CHUNK * 8);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused() {
+        let mut arrays = SumArrays::new();
+        arrays.add(7, 3, -5);
+        let good = arrays.encode();
+        assert!(SumArrays::decode(&good).is_ok());
+        assert!(SumArrays::decode(&good[..good.len() - 1]).is_err());
+        assert!(SumArrays::decode(&[]).is_err());
+        let mut longer = good.clone();
+        longer.push(0);
+        assert!(SumArrays::decode(&longer).is_err());
+        let mut wrong_width = good;
+        wrong_width[2] = 3;
+        assert!(SumArrays::decode(&wrong_width).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(cells in prop::collection::vec(
+            (0..CHUNK, 0..SUMS, prop_oneof![any::<i128>(), -300i128..300, Just(0)].prop_map(|v| v / 4)), 0..200)
+        ) {
+            let mut arrays = SumArrays::new();
+            let mut model = vec![[0i128; SUMS]; CHUNK];
+            for (index, column, value) in cells {
+                if let Some(sum) = model[index][column].checked_add(value) {
+                    model[index][column] = sum;
+                    arrays.add(index, column, value);
+                }
+            }
+            let bytes = arrays.encode();
+            let read = SumArrays::decode(&bytes).unwrap();
+            for (index, row) in model.iter().enumerate() {
+                for (column, value) in row.iter().enumerate() {
+                    prop_assert_eq!(read.get(index, column), *value);
+                }
+            }
+            prop_assert_eq!(read.encode(), bytes);
+        }
+    }
+}
