@@ -12,10 +12,10 @@ mod sqlite;
 use std::sync::Arc;
 
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
-use tollbook_domain::{Measures, NewOrder, Order, OrderQuery, Status};
+use tollbook_domain::{Catalogue, Measures, NewOrder, Order, OrderQuery, Status};
 
 pub use error::{StoreError, StoreResult};
-pub use lines::{Lines, LineNo};
+pub use lines::{LineNo, Lines};
 pub use sqlite::open_sqlite;
 
 /// How a store behaves; the defaults are right for production.
@@ -109,9 +109,9 @@ pub trait Snapshot: Send {
     /// What [`Transaction::add_orders`] would say of each, without writing.
     fn classify_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
 
-    /// Recounts every order of a company and compares rollups, tiles, numbers and invariants. One line of text per
+    /// Recounts every order of a company and compares rollups, tiles, numbers, and the rules of [`NewOrder::check`]. One line of text per
     /// difference, at most `limit`; none is what a healthy store says.
-    fn verify(&mut self, company_id: i64, limit: usize) -> StoreResult<Verification>;
+    fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification>;
 }
 
 /// What a recount found.
@@ -140,7 +140,12 @@ pub trait Transaction: Snapshot {
     fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company>;
 
     /// Makes an organization; its number is the next free one of the company.
-    fn add_organization(&mut self, company_id: i64, project_id: &str, name: &str) -> StoreResult<Organization>;
+    fn add_organization(
+        &mut self,
+        company_id: i64,
+        project_id: &str,
+        name: &str,
+    ) -> StoreResult<Organization>;
 
     /// Adds a key; its public half must be new in the whole deployment.
     fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()>;

@@ -6,9 +6,21 @@
 use tollbook_domain::measures::SUMS;
 
 use crate::error::{StoreError, StoreResult};
+use crate::lines::LineNo;
 
 /// Lines per tile (DESIGN section 3).
 pub(crate) const CHUNK: usize = 256;
+
+/// The chunk of a line, and its place in it.
+pub(crate) fn place_of(line_no: LineNo) -> (i64, usize) {
+    let index = line_no as usize;
+    (i64::try_from(index / CHUNK).expect("fewer than 2^32 lines"), index % CHUNK)
+}
+
+/// The first line of a chunk; `None` beyond what a line number can be.
+pub(crate) fn first_line_of(chunk: i64) -> Option<LineNo> {
+    LineNo::try_from(usize::try_from(chunk).ok()?.checked_mul(CHUNK)?).ok()
+}
 
 /// One array per measure over the lines of one chunk.
 pub(crate) struct Arrays<const N: usize> {
@@ -65,9 +77,9 @@ impl<const N: usize> Arrays<N> {
         self.columns[column].get(index).copied().unwrap_or(0)
     }
 
-    /// Number of cells in use.
-    pub(crate) fn len(&self) -> usize {
-        self.columns.iter().map(Vec::len).max().unwrap_or(0)
+    /// Whether every cell is zero.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.columns.iter().flatten().all(|value| *value == 0)
     }
 
     /// The bytes, always the same for the same numbers.
@@ -91,7 +103,10 @@ impl<const N: usize> Arrays<N> {
 }
 
 /// Calls `each(column, index, value)` for every non-zero cell of packed bytes.
-pub(crate) fn visit<const N: usize>(bytes: &[u8], mut each: impl FnMut(usize, usize, i128)) -> StoreResult<()> {
+pub(crate) fn visit<const N: usize>(
+    bytes: &[u8],
+    mut each: impl FnMut(usize, usize, i128),
+) -> StoreResult<()> {
     let (length, mut rest) = bytes.split_first_chunk::<2>().ok_or_else(damaged)?;
     let length = usize::from(u16::from_le_bytes(*length));
     if length > CHUNK {

@@ -1,0 +1,149 @@
+//! The signature of a request (protocol.md, section 1): computing it for a client, checking it for the server. Who
+//! owns a key and what it may do is not decided here.
+
+use sha1::{Digest, Sha1};
+use subtle::ConstantTimeEq;
+
+use crate::wire::{Request, Value};
+
+/// The one parameter that is not signed, and only at the top level.
+const SIGNATURE: &str = "Signature";
+
+/// Numbers with a larger exponent are signed as they were sent. No float64 has one, so no client writes them out; and
+/// written out, the nine characters `1e9999999` would fill memory.
+const MAX_EXPONENT: usize = 400;
+
+/// The ways in which published SDKs write down what they sign. They differ in floats, booleans and characters beyond
+/// U+FFFF only, none of which the order API has; requests to it are all [`Dialect::Documented`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// The documented rule: plain decimals, `true` and `false`, names in the order of their bytes.
+    Documented,
+    /// Numbers as in the body (`1e-7`), names in the order of their UTF-16 units.
+    JavaScript,
+    /// No zero before the point (`.5`), names in the order of their UTF-16 units.
+    Java,
+    /// `1` for true, nothing for false.
+    Php,
+}
+
+impl Dialect {
+    /// All dialects, in the order in which [`verify`] tries them.
+    pub const ALL: [Self; 4] = [Self::Documented, Self::JavaScript, Self::Java, Self::Php];
+
+    fn sorts_by_utf16(self) -> bool {
+        matches!(self, Self::JavaScript | Self::Java)
+    }
+}
+
+/// Whether `signature` is that of `request` under `private_key`, in one of the dialects.
+///
+/// It must be the 40 lower-case hexadecimal digits exactly. The comparison takes the same time wherever they differ.
+pub fn verify(request: &Request, private_key: &str, signature: &str) -> bool {
+    let matches_text =
+        |text: &str| bool::from(digest(text, private_key).as_bytes().ct_eq(signature.as_bytes()));
+    let documented = string_to_sign(request, Dialect::Documented);
+    if matches_text(&documented) {
+        return true;
+    }
+    Dialect::ALL[1..].iter().any(|dialect| {
+        let text = string_to_sign(request, *dialect);
+        text != documented && matches_text(&text)
+    })
+}
+
+/// The signature of the parameters of a form, for a client. A `Signature` among them is left out; parameters of the
+/// same name are signed in the order given, and must be sent in it.
+pub fn sign(parameters: &[(String, String)], private_key: &str) -> String {
+    let mut signed: Vec<_> = parameters.iter().filter(|(key, _)| key != SIGNATURE).collect();
+    signed.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let text: String = signed.into_iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]).collect();
+    digest(&text, private_key)
+}
+
+/// What is signed, without the private key that follows it: name and value of each parameter, sorted by name.
+pub fn string_to_sign(request: &Request, dialect: Dialect) -> String {
+    let signed = request.entries.iter().filter(|entry| entry.key != SIGNATURE);
+    let mut text = String::new();
+    push_members(&mut text, signed.map(|entry| (entry.key.as_str(), &entry.value)), dialect);
+    text
+}
+
+fn digest(text: &str, private_key: &str) -> String {
+    hex::encode(Sha1::new().chain_update(text).chain_update(private_key).finalize())
+}
+
+fn push_members<'v>(
+    text: &mut String,
+    members: impl Iterator<Item = (&'v str, &'v Value)>,
+    dialect: Dialect,
+) {
+    let mut sorted: Vec<_> = members.collect();
+    // Both sorts are stable: parameters of the same name are signed in order of arrival.
+    if dialect.sorts_by_utf16() {
+        sorted.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
+    } else {
+        sorted.sort_by_key(|(key, _)| *key);
+    }
+    for (key, value) in sorted {
+        text.push_str(key);
+        push_value(text, value, dialect);
+    }
+}
+
+fn push_value(text: &mut String, value: &Value, dialect: Dialect) {
+    match value {
+        Value::Null => {}
+        Value::Bool(truth) => text.push_str(match (dialect, truth) {
+            (Dialect::Php, true) => "1",
+            (Dialect::Php, false) => "",
+            (_, true) => "true",
+            (_, false) => "false",
+        }),
+        Value::Number(token) if dialect == Dialect::JavaScript => text.push_str(token),
+        Value::Number(token) => push_plain_decimal(text, token, dialect != Dialect::Java),
+        Value::String(string) => text.push_str(string),
+        Value::Array(elements) => {
+            for element in elements {
+                push_value(text, element, dialect);
+            }
+        }
+        Value::Object(members) => {
+            push_members(text, members.iter().map(|(key, value)| (key.as_str(), value)), dialect);
+        }
+    }
+}
+
+/// Writes a JSON number without exponent and without trailing zeros; an integer token as it is.
+fn push_plain_decimal(text: &mut String, token: &str, zero_before_point: bool) {
+    if !token.contains(['.', 'e', 'E']) {
+        text.push_str(token);
+        return;
+    }
+    let (sign, magnitude) = token.strip_prefix('-').map_or(("", token), |magnitude| ("-", magnitude));
+    let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let (to_the_left, places) =
+        exponent.strip_prefix('-').map_or((false, exponent), |exponent| (true, exponent));
+    let Some(places) = places.parse().ok().filter(|places| *places <= MAX_EXPONENT) else {
+        text.push_str(token);
+        return;
+    };
+    // One run of digits, and where the point stands in it once the exponent has moved it.
+    let (digits, point) = if to_the_left {
+        (format!("{}{whole}{fraction}", "0".repeat(places)), whole.len())
+    } else {
+        (format!("{whole}{fraction:0<places$}"), whole.len() + places)
+    };
+    let (whole, fraction) = digits.split_at(point);
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    text.push_str(sign);
+    if whole.is_empty() && (zero_before_point || fraction.is_empty()) {
+        text.push('0');
+    }
+    text.push_str(whole);
+    if !fraction.is_empty() {
+        text.push('.');
+        text.push_str(fraction);
+    }
+}

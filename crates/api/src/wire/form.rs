@@ -1,0 +1,35 @@
+//! Decoding of `application/x-www-form-urlencoded` bodies and of query strings. Unlike the usual decoders it refuses
+//! what is not UTF-8: a replacement character would be a value that nobody sent and nobody signed.
+
+use percent_encoding::percent_decode;
+
+use super::{BODY, Entry, Limits, Value};
+use crate::ret_code::Refusal;
+
+/// The parameters of a form. A name without `=` has the empty value; nothing between two `&` is no parameter.
+pub(super) fn decode(form: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
+    let mut entries = Vec::new();
+    for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        if entries.len() == limits.parameters {
+            return Err(Refusal::too_large(BODY));
+        }
+        let (key, value) = split_once(pair, b'=');
+        let (Some(key), Some(value)) = (text(key), text(value)) else {
+            let position = entries.len() + 1;
+            return Err(Refusal::not_available(BODY, format!("parameter {position} is not valid UTF-8")));
+        };
+        entries.push(Entry { key, value: Value::String(value) });
+    }
+    Ok(entries)
+}
+
+fn split_once(pair: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    let end_of_key = pair.iter().position(|byte| *byte == separator);
+    end_of_key.map_or((pair, &[]), |at| (&pair[..at], &pair[at + 1..]))
+}
+
+fn text(encoded: &[u8]) -> Option<String> {
+    // Before the escapes, so that `%2B` stays a plus.
+    let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    String::from_utf8(percent_decode(&spaced).collect()).ok()
+}

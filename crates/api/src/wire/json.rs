@@ -1,0 +1,241 @@
+//! Decoding of JSON bodies (RFC 8259). It is our own because a signature is over the characters that were sent:
+//! repeated names, the order of names and the spelling of numbers (`-0`, `1E5`) all survive, which `serde_json`
+//! does not promise; a property test holds the two together.
+
+use super::{BODY, Entry, Limits, Value};
+use crate::ret_code::Refusal;
+
+/// The members of the object that the body must be.
+pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| refusal("not valid UTF-8", error.valid_up_to()))?;
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth_left: limits.json_depth.min(Limits::MAX_JSON_DEPTH),
+        values_left: limits.parameters,
+    };
+    parser.skip_whitespace();
+    if parser.peek() != Some(b'{') {
+        return Err(Refusal::not_available(BODY, "must be a JSON object"));
+    }
+    let members = parser.nested(Parser::object)?;
+    parser.skip_whitespace();
+    if parser.peek().is_some() {
+        return Err(parser.fault("unexpected text after the object"));
+    }
+    Ok(members.into_iter().map(|(key, value)| Entry { key, value }).collect())
+}
+
+fn refusal(reason: &str, at: usize) -> Refusal {
+    Refusal::not_available(BODY, format!("{reason} at byte {at}"))
+}
+
+/// A cursor over the text. It only ever stops at ASCII characters, so `at` is always a character boundary.
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+    depth_left: usize,
+    values_left: usize,
+}
+
+impl Parser<'_> {
+    fn value(&mut self) -> Result<Value, Refusal> {
+        match self.peek() {
+            Some(b'{') => self.nested(Self::object).map(Value::Object),
+            Some(b'[') => self.nested(Self::array).map(Value::Array),
+            Some(b'"') => self.string().map(Value::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            _ => Err(self.fault("expected a value")),
+        }
+    }
+
+    /// Runs `parse` one level deeper, if there is one left.
+    fn nested<T>(&mut self, parse: fn(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(|| self.fault("nested too deeply"))?;
+        let parsed = parse(self)?;
+        self.depth_left += 1;
+        Ok(parsed)
+    }
+
+    fn object(&mut self) -> Result<Vec<(String, Value)>, Refusal> {
+        let mut members = Vec::new();
+        self.at += 1;
+        self.skip_whitespace();
+        if self.take(b'}') {
+            return Ok(members);
+        }
+        loop {
+            self.count_value()?;
+            self.skip_whitespace();
+            if self.peek() != Some(b'"') {
+                return Err(self.fault("expected a name in quotes"));
+            }
+            let name = self.string()?;
+            self.skip_whitespace();
+            if !self.take(b':') {
+                return Err(self.fault("expected a colon"));
+            }
+            self.skip_whitespace();
+            members.push((name, self.value()?));
+            self.skip_whitespace();
+            if self.take(b'}') {
+                return Ok(members);
+            }
+            if !self.take(b',') {
+                return Err(self.fault("expected a comma or the end of the object"));
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<Vec<Value>, Refusal> {
+        let mut elements = Vec::new();
+        self.at += 1;
+        self.skip_whitespace();
+        if self.take(b']') {
+            return Ok(elements);
+        }
+        loop {
+            self.count_value()?;
+            self.skip_whitespace();
+            elements.push(self.value()?);
+            self.skip_whitespace();
+            if self.take(b']') {
+                return Ok(elements);
+            }
+            if !self.take(b',') {
+                return Err(self.fault("expected a comma or the end of the array"));
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<String, Refusal> {
+        let mut string = String::new();
+        self.at += 1;
+        loop {
+            let start = self.at;
+            while self.peek().is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+                self.at += 1;
+            }
+            string.push_str(&self.text[start..self.at]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(string);
+                }
+                Some(b'\\') => string.push(self.escape()?),
+                Some(_) => return Err(self.fault("control character in a string")),
+                None => return Err(self.fault("string without an end")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Refusal> {
+        let start = self.at;
+        self.at += 1;
+        let escaped = match self.peek() {
+            Some(b'u') => {
+                self.at += 1;
+                return self.unicode_escape(start);
+            }
+            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            _ => return Err(refusal("unknown escape", start)),
+        };
+        self.at += 1;
+        Ok(escaped)
+    }
+
+    /// The character after `\u`, which may take a second `\u` if it lies beyond U+FFFF.
+    fn unicode_escape(&mut self, start: usize) -> Result<char, Refusal> {
+        let first = self.hex4(start)?;
+        if let Some(character) = char::from_u32(first) {
+            return Ok(character);
+        }
+        if first >= 0xdc00 || !self.text[self.at..].starts_with("\\u") {
+            return Err(refusal("lone surrogate", start));
+        }
+        self.at += 2;
+        let second = self.hex4(start)?;
+        if !(0xdc00..=0xdfff).contains(&second) {
+            return Err(refusal("lone surrogate", start));
+        }
+        let code_point = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        char::from_u32(code_point).ok_or_else(|| refusal("lone surrogate", start))
+    }
+
+    fn hex4(&mut self, start: usize) -> Result<u32, Refusal> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
+            code = code * 16 + digit.ok_or_else(|| refusal("unknown escape", start))?;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    fn number(&mut self) -> Result<String, Refusal> {
+        let start = self.at;
+        self.take(b'-');
+        // A number that begins with 0 has no further digits before the point.
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _ = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        Ok(self.text[start..self.at].to_owned())
+    }
+
+    fn digits(&mut self) -> Result<(), Refusal> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.fault("expected a digit")) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, Refusal> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.fault("expected a value"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    /// Counts before it is read, so that a body of nothing but brackets and commas costs no memory.
+    fn count_value(&mut self) -> Result<(), Refusal> {
+        self.values_left = self.values_left.checked_sub(1).ok_or_else(|| Refusal::too_large(BODY))?;
+        Ok(())
+    }
+
+    fn skip_whitespace(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn fault(&self, reason: &str) -> Refusal {
+        refusal(reason, self.at)
+    }
+}

@@ -1,0 +1,322 @@
+//! The store in the data directory: files under `objects/`, served by this process under US3's presigned-URL scheme.
+//! Layout, durability and retention are here; answering a request is in `read`.
+
+mod conditions;
+mod headers;
+mod range;
+mod read;
+mod sweep;
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::NamedTempFile;
+
+use crate::key::ObjectKey;
+use crate::key_pair::ObjectKeys;
+use crate::spool::{SpoolDirectory, SpoolFile};
+use crate::store::{ObjectStore, StoreError, Stored, Swept};
+use crate::us3::{self, EtagHasher, is_etag};
+
+pub use read::ReadError;
+
+/// Where and how an [`EmbeddedStore`] keeps its objects.
+#[derive(Clone, Debug)]
+pub struct EmbeddedSettings {
+    /// The data directory; `objects/` and `spool/` are made in it, readable by their owner alone.
+    pub data_directory: PathBuf,
+    /// The bucket's name, which is signed but stands in no URL.
+    pub bucket: String,
+    /// The deployment's key pair.
+    pub keys: ObjectKeys,
+    /// How long an object is kept, in seconds since it was written.
+    pub retention_s: i64,
+}
+
+/// Objects as files under `<data>/objects/`, each beside a small file with its `ETag`.
+///
+/// An object `exports/7/<hex>/a.xlsx` is the file of that path; `.a.xlsx.etag` beside it holds its `ETag`. Segments
+/// of keys never begin with a dot, so the two cannot meet. Several processes may share a data directory; a sweep in
+/// one process may then fail a `put` in another, which loses nothing and may be tried again.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    root: PathBuf,
+    spool: SpoolDirectory,
+    bucket: String,
+    keys: ObjectKeys,
+    retention_s: i64,
+    /// Held while directories are made and filled, or removed because they are empty.
+    layout: Mutex<()>,
+}
+
+/// An object opened for reading.
+#[derive(Debug)]
+pub struct Object {
+    /// Positioned at its start; stays readable when the object is removed.
+    pub file: File,
+    /// Size in bytes.
+    pub len: u64,
+    /// US3's `ETag`, without quotes.
+    pub etag: String,
+    /// When it was written, in Unix seconds by the file system's clock.
+    pub modified_unix_s: i64,
+}
+
+impl EmbeddedStore {
+    /// Opens the store and makes its directories where they are missing. What a killed process left in the spool
+    /// stays until [`clear_spool`](Self::clear_spool).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn new(settings: EmbeddedSettings) -> Result<Self, StoreError> {
+        let EmbeddedSettings { data_directory, bucket, keys, retention_s } = settings;
+        let root = data_directory.join("objects");
+        let spool = data_directory.join("spool");
+        for directory in [&root, &spool] {
+            make_directories(directory).map_err(StoreError::io("create directory", directory))?;
+        }
+        Ok(Self {
+            root,
+            spool: SpoolDirectory::new(spool),
+            bucket,
+            keys,
+            retention_s,
+            layout: Mutex::new(()),
+        })
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Removes every spool file and tells how many there were. The server calls it at its start, before the first
+    /// export; spools in use by another process on this data directory would be lost with the leftovers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn clear_spool(&self) -> Result<u64, StoreError> {
+        self.spool.clear()
+    }
+
+    /// Opens an object.
+    ///
+    /// Its `ETag` is the one computed when it was written. Should the file that holds it be lost or damaged, the
+    /// object is read to compute it again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], [`StoreError::Io`].
+    pub fn open(&self, key: &ObjectKey) -> Result<Object, StoreError> {
+        let place = self.place(key);
+        let file = File::open(&place.object).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+                StoreError::NotFound
+            }
+            _ => StoreError::io("open object", &place.object)(error),
+        })?;
+        let metadata = file.metadata().map_err(StoreError::io("measure object", &place.object))?;
+        if !metadata.is_file() {
+            return Err(StoreError::NotFound);
+        }
+        let etag = match fs::read_to_string(&place.etag) {
+            Ok(text) if is_etag(&text) => text,
+            Ok(_) | Err(_) => {
+                hash_file(&place.object).map_err(StoreError::io("hash object", &place.object))?
+            }
+        };
+        let modified_unix_s =
+            modified_unix_s(&metadata).map_err(StoreError::io("date object", &place.object))?;
+        Ok(Object { file, len: metadata.len(), etag, modified_unix_s })
+    }
+
+    fn place(&self, key: &ObjectKey) -> Place {
+        // Segment by segment: none of them is empty, `..` or absolute, so none can lead out of `root`.
+        let object = key.segments().fold(self.root.clone(), |path, segment| path.join(segment));
+        let etag = object.with_file_name(etag_file_name(key.file_name()));
+        Place { object, etag }
+    }
+
+    fn lock_layout(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no data that a panic could leave half-changed.
+        self.layout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a finished file in its place. On an error nothing of it is left.
+    fn put_in_place(&self, place: &Place, file: NamedTempFile, etag: &str) -> Result<(), StoreError> {
+        let directory = place.directory();
+        let layout = self.lock_layout();
+        // Looked up first so that an existing object's ETag is not written over.
+        if place.object.symlink_metadata().is_ok() {
+            return Err(StoreError::AlreadyExists);
+        }
+        let done = make_directories(directory)
+            .map_err(StoreError::io("create directory", directory))
+            // The ETag first: an object that can be seen has one.
+            .and_then(|()| write_durably(&place.etag, etag).map_err(StoreError::io("write", &place.etag)))
+            .and_then(|()| {
+                file.persist_noclobber(&place.object).map_err(|refused| match refused.error.kind() {
+                    io::ErrorKind::AlreadyExists => StoreError::AlreadyExists,
+                    _ => StoreError::io("move spool file to", &place.object)(refused.error),
+                })
+            });
+        drop(layout);
+        match done {
+            Ok(_file) => self.sync_up_from(directory).inspect_err(|_| self.undo(place)),
+            // Another process was faster with this key; what is there is its own.
+            Err(StoreError::AlreadyExists) => Err(StoreError::AlreadyExists),
+            Err(error) => {
+                self.undo(place);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the names below `root` durable, from `directory` upwards.
+    fn sync_up_from(&self, directory: &Path) -> Result<(), StoreError> {
+        for path in directory.ancestors() {
+            sync_directory(path).map_err(StoreError::io("sync directory", path))?;
+            if path == self.root {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what a failed `put` may have left; there is nobody to tell when that fails as well.
+    fn undo(&self, place: &Place) {
+        let _ = fs::remove_file(&place.object);
+        let _ = fs::remove_file(&place.etag);
+        self.remove_empty_up_from(place.directory());
+    }
+
+    /// Removes `directory` and those above it, below `root`, as far as they are empty.
+    fn remove_empty_up_from(&self, directory: &Path) {
+        let _layout = self.lock_layout();
+        for path in directory.ancestors().take_while(|path| *path != self.root) {
+            if fs::remove_dir(path).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+impl ObjectStore for EmbeddedStore {
+    fn spool(&self) -> Result<SpoolFile, StoreError> {
+        self.spool.create()
+    }
+
+    fn put(&self, key: &ObjectKey, spool: SpoolFile) -> Result<Stored, StoreError> {
+        let finished = spool.finish()?;
+        self.put_in_place(&self.place(key), finished.file, &finished.etag)?;
+        Ok(Stored { len: finished.len, etag: finished.etag })
+    }
+
+    fn presign_get(
+        &self,
+        base_url: &str,
+        key: &ObjectKey,
+        file_name: &str,
+        expires_unix_s: i64,
+    ) -> Result<String, StoreError> {
+        let base = checked_base_url(base_url)?;
+        let path = us3::encode_path(key.as_str());
+        let query = us3::presign_get(&self.keys, &self.bucket, key.as_str(), expires_unix_s, Some(file_name));
+        Ok(format!("{base}/{path}?{query}"))
+    }
+
+    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let place = self.place(key);
+        remove_if_there(&place.object).map_err(StoreError::io("remove object", &place.object))?;
+        remove_if_there(&place.etag).map_err(StoreError::io("remove", &place.etag))?;
+        self.remove_empty_up_from(place.directory());
+        Ok(())
+    }
+
+    fn sweep(&self, now_s: i64) -> Result<Swept, StoreError> {
+        self.sweep_older_than(now_s.saturating_sub(self.retention_s))
+    }
+}
+
+/// The files of one object.
+struct Place {
+    object: PathBuf,
+    etag: PathBuf,
+}
+
+impl Place {
+    fn directory(&self) -> &Path {
+        // A key has two segments at least, so the object lies in a directory.
+        self.object.parent().unwrap_or(&self.object)
+    }
+}
+
+fn etag_file_name(file_name: &str) -> String {
+    format!(".{file_name}.etag")
+}
+
+/// Without a slash at its end.
+fn checked_base_url(base_url: &str) -> Result<&str, StoreError> {
+    let refused = || StoreError::BaseUrl(base_url.to_owned());
+    let host_and_path =
+        base_url.strip_prefix("https://").or_else(|| base_url.strip_prefix("http://")).ok_or_else(refused)?;
+    let has_host = !host_and_path.is_empty() && !host_and_path.starts_with(['/', ':']);
+    if !has_host || base_url.contains(|c: char| matches!(c, '?' | '#') || c.is_whitespace() || c.is_control())
+    {
+        return Err(refused());
+    }
+    Ok(base_url.trim_end_matches('/'))
+}
+
+/// As `create_dir_all`; new directories are their owner's alone.
+fn make_directories(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Makes the names in a directory durable. Systems other than Unix do not let a directory be opened for it.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn hash_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = EtagHasher::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+/// Modification time in Unix seconds, rounded down; times before 1970 count as 0.
+fn modified_unix_s(metadata: &fs::Metadata) -> io::Result<i64> {
+    let since_epoch = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

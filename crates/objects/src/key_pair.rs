@@ -1,0 +1,45 @@
+//! The deployment's object key pair. It signs links and is never a customer's; it must not reach a log.
+
+use std::fmt;
+
+/// A public key, which stands in every link, and the private key that signs.
+#[derive(Clone)]
+pub struct ObjectKeys {
+    public: String,
+    private: String,
+}
+
+impl ObjectKeys {
+    /// The pair as given by the operator. The public key must not hold a `:`: the `Authorization` header could not
+    /// carry it.
+    pub fn new(public: impl Into<String>, private: impl Into<String>) -> Self {
+        Self { public: public.into(), private: private.into() }
+    }
+
+    /// The public key.
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+
+    pub(crate) fn private(&self) -> &str {
+        &self.private
+    }
+}
+
+impl fmt::Debug for ObjectKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectKeys").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_the_private_key() {
+        let shown = format!("{:?}", ObjectKeys::new("TOKEN_1", "very-secret"));
+        assert!(shown.contains("TOKEN_1"), "{shown}");
+        assert!(!shown.contains("very-secret"), "{shown}");
+    }
+}

@@ -1,0 +1,305 @@
+//! Order and line rows to and from their types, and finding an order by one of its numbers.
+
+use std::sync::Arc;
+
+use tollbook_domain::{Amount, Deductions, Line, Measures, Order, Status, UnitPrice};
+
+use super::connection::{Connection, Flow, Row, Value, execute_exactly, first};
+use super::{CompanyView, Session};
+use crate::StoredOrder;
+use crate::error::{StoreError, StoreResult};
+use crate::lines::{LineNo, Lines};
+
+/// Columns of an order in the order in which [`read_into`] takes them; the first four are its key and line.
+pub(super) const ORDER_COLUMNS: &str = "status, start_time, order_no, line_no, end_time, quantity, total, original, \
+     star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
+
+/// Line number and measures, as [`read_measures`] takes them.
+pub(super) const MEASURE_COLUMNS: &str =
+    "line_no, quantity, total, original, star_card, coupon, bonus, cash, credit";
+
+pub(super) fn line_no_of(number: i64) -> StoreResult<LineNo> {
+    LineNo::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is not a line number")))
+}
+
+pub(super) fn status_of(number: i64) -> StoreResult<Status> {
+    Status::from_number(number).ok_or_else(|| StoreError::Damaged(format!("{number} is not a status")))
+}
+
+/// An order to read rows into.
+pub(super) fn blank() -> StoredOrder {
+    StoredOrder {
+        line_no: 0,
+        order: Order {
+            number: String::new(),
+            counterpart: String::new(),
+            status: Status::Unpaid,
+            start_time_s: 0,
+            end_time_s: 0,
+            quantity: 0,
+            total: Amount::ZERO,
+            original: Amount::ZERO,
+            deductions: Deductions::default(),
+            create_time_s: None,
+            paid_time_s: None,
+            revocation_time_s: None,
+        },
+    }
+}
+
+/// Reads a row of [`ORDER_COLUMNS`] over an older one, so that a scan of a million allocates no texts.
+pub(super) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()> {
+    let amount = |column| row.int(column).map(Amount::from_steps);
+    let order = &mut into.order;
+    order.status = status_of(row.int(0)?)?;
+    order.start_time_s = row.int(1)?;
+    order.number.clear();
+    order.number.push_str(row.text(2)?);
+    into.line_no = line_no_of(row.int(3)?)?;
+    order.end_time_s = row.int(4)?;
+    order.quantity = row.int(5)?;
+    order.total = amount(6)?;
+    order.original = amount(7)?;
+    order.deductions = Deductions {
+        star_card: amount(8)?,
+        coupon: amount(9)?,
+        bonus: amount(10)?,
+        cash: amount(11)?,
+        credit: amount(12)?,
+    };
+    order.counterpart.clear();
+    order.counterpart.push_str(row.text(13)?);
+    order.create_time_s = row.optional_int(14)?;
+    order.paid_time_s = row.optional_int(15)?;
+    order.revocation_time_s = row.optional_int(16)?;
+    Ok(())
+}
+
+pub(super) fn read(row: &dyn Row) -> StoreResult<StoredOrder> {
+    let mut order = blank();
+    read_into(row, &mut order)?;
+    Ok(order)
+}
+
+pub(super) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
+    let sum = |column| row.int(column).map(i128::from);
+    let sums = [sum(1)?, sum(2)?, sum(3)?, sum(4)?, sum(5)?, sum(6)?, sum(7)?, sum(8)?];
+    Ok((line_no_of(row.int(0)?)?, Measures::from_sums(1, sums)))
+}
+
+pub(super) fn insert(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    stored: &StoredOrder,
+) -> StoreResult<()> {
+    let (order, deductions) = (&stored.order, &stored.order.deductions);
+    execute_exactly(
+        connection,
+        1,
+        "INSERT INTO orders (company_id, status, start_time, order_no, line_no, end_time, quantity, total, \
+         original, star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, \
+         revocation_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        &[
+            company_id.into(),
+            order.status.number().into(),
+            order.start_time_s.into(),
+            order.number.as_str().into(),
+            i64::from(stored.line_no).into(),
+            order.end_time_s.into(),
+            order.quantity.into(),
+            order.total.steps().into(),
+            order.original.steps().into(),
+            deductions.star_card.steps().into(),
+            deductions.coupon.steps().into(),
+            deductions.bonus.steps().into(),
+            deductions.cash.steps().into(),
+            deductions.credit.steps().into(),
+            order.counterpart.as_str().into(),
+            order.create_time_s.into(),
+            order.paid_time_s.into(),
+            order.revocation_time_s.into(),
+        ],
+    )
+}
+
+pub(super) fn by_number(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    number: &str,
+) -> StoreResult<Option<StoredOrder>> {
+    let sql = "SELECT other_no, start_time FROM order_number WHERE company_id = $1 AND number = $2";
+    let found = first(connection, sql, &[company_id.into(), number.into()], |row| {
+        Ok((row.text(0)?.to_owned(), row.int(1)?))
+    })?;
+    let Some((other, start_time)) = found else { return Ok(None) };
+    // Which of its two numbers an order is filed under depends on its status.
+    let sql = format!(
+        "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status IN (1, 2, 3) AND start_time = $2 \
+         AND order_no IN ($3, $4)"
+    );
+    let values = [company_id.into(), start_time.into(), number.into(), other.as_str().into()];
+    match first(connection, &sql, &values, read)? {
+        Some(order) => Ok(Some(order)),
+        None => Err(StoreError::Damaged(format!("the number {number} has no order"))),
+    }
+}
+
+const LINE_COLUMNS: &str = "organization_id, user_email, resource_id, resource_type, model_id, model_name, pricing_sku, \
+     pricing_item_id, pricing_unit, product_code, region, charge_type, order_type, channel, currency, list_price, \
+     discount_price";
+
+fn read_line(row: &dyn Row) -> StoreResult<Line> {
+    let text = |column| row.text(column).map(ToOwned::to_owned);
+    Ok(Line {
+        organization_id: row.int(0)?,
+        user_email: text(1)?,
+        resource_id: text(2)?,
+        resource_type: row.int(3)?,
+        model_id: text(4)?,
+        model_name: text(5)?,
+        pricing_sku: text(6)?,
+        pricing_item_id: row.int(7)?,
+        pricing_unit: row.int(8)?,
+        product_code: text(9)?,
+        region: text(10)?,
+        charge_type: row.int(11)?,
+        order_type: row.int(12)?,
+        channel: row.int(13)?,
+        currency: text(14)?,
+        list_price: UnitPrice::from_steps(row.int(15)?),
+        discount_price: UnitPrice::from_steps(row.int(16)?),
+    })
+}
+
+pub(super) fn insert_line(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    line_no: LineNo,
+    line: &Line,
+) -> StoreResult<()> {
+    let sql = format!(
+        "INSERT INTO line (company_id, line_no, line_key, {LINE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
+         $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+    );
+    let key = line_key(line);
+    execute_exactly(
+        connection,
+        1,
+        &sql,
+        &[
+            company_id.into(),
+            i64::from(line_no).into(),
+            Value::Blob(&key),
+            line.organization_id.into(),
+            line.user_email.as_str().into(),
+            line.resource_id.as_str().into(),
+            line.resource_type.into(),
+            line.model_id.as_str().into(),
+            line.model_name.as_str().into(),
+            line.pricing_sku.as_str().into(),
+            line.pricing_item_id.into(),
+            line.pricing_unit.into(),
+            line.product_code.as_str().into(),
+            line.region.as_str().into(),
+            line.charge_type.into(),
+            line.order_type.into(),
+            line.channel.into(),
+            line.currency.as_str().into(),
+            line.list_price.steps().into(),
+            line.discount_price.steps().into(),
+        ],
+    )
+}
+
+/// SHA-256 over all fields, texts with their length in front, so that no two lines share a key.
+fn line_key(line: &Line) -> [u8; 32] {
+    use sha2::Digest;
+    let mut hash = sha2::Sha256::new();
+    for text in [
+        &line.user_email,
+        &line.resource_id,
+        &line.model_id,
+        &line.model_name,
+        &line.pricing_sku,
+        &line.product_code,
+        &line.region,
+        &line.currency,
+    ] {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    for number in [
+        line.organization_id,
+        line.resource_type,
+        line.pricing_item_id,
+        line.pricing_unit,
+        line.charge_type,
+        line.order_type,
+        line.channel,
+        line.list_price.steps(),
+        line.discount_price.steps(),
+    ] {
+        hash.update(number.to_le_bytes());
+    }
+    hash.finalize().into()
+}
+
+impl Session {
+    /// What this transaction knows of a company; a company that does not exist has nothing.
+    pub(super) fn view(&mut self, company_id: i64) -> StoreResult<CompanyView> {
+        self.view_locking(company_id, "")
+    }
+
+    /// The same, and from here on no other transaction may write orders of the company.
+    pub(super) fn view_for_update(&mut self, company_id: i64) -> StoreResult<CompanyView> {
+        let for_update = self.connection.dialect().for_update;
+        self.view_locking(company_id, for_update)
+    }
+
+    fn view_locking(&mut self, company_id: i64, for_update: &str) -> StoreResult<CompanyView> {
+        if let Some(view) = self.companies.get(&company_id) {
+            return Ok(view.clone());
+        }
+        let sql = format!(
+            "SELECT line_count, order_count, tiled FROM company_state WHERE company_id = $1 {for_update}"
+        );
+        let state = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| {
+            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
+        })?;
+        let (line_count, order_count, tiled) = state.unwrap_or((0, 0, false));
+        let lines = self.load_lines(company_id, line_count)?;
+        let view = CompanyView { lines, order_count, tiled };
+        self.companies.insert(company_id, view.clone());
+        Ok(view)
+    }
+
+    fn load_lines(&mut self, company_id: i64, line_count: i64) -> StoreResult<Arc<Lines>> {
+        let wanted = usize::try_from(line_count).unwrap_or(0);
+        let cached = self.cache.get(company_id).unwrap_or_default();
+        if cached.len() == wanted {
+            return Ok(cached);
+        }
+        if cached.len() > wanted {
+            // An older snapshot than one that another reader had.
+            return Ok(Arc::new(cached.truncated(wanted)));
+        }
+        let mut lines = Lines::clone(&cached);
+        let sql = format!(
+            "SELECT {LINE_COLUMNS} FROM line WHERE company_id = $1 AND line_no >= $2 ORDER BY line_no"
+        );
+        let from = i64::try_from(cached.len()).unwrap_or(i64::MAX);
+        self.connection.query(&sql, &[company_id.into(), from.into()], &mut |row| {
+            lines.push(read_line(row)?);
+            Ok(Flow::More)
+        })?;
+        if lines.len() != wanted {
+            return Err(StoreError::Damaged(format!(
+                "company {company_id} has {} of {wanted} lines",
+                lines.len()
+            )));
+        }
+        let lines = Arc::new(lines);
+        self.cache.put(company_id, &lines);
+        Ok(lines)
+    }
+}

@@ -1,0 +1,216 @@
+//! How a query is answered (from rollups, from tiles, from orders, or by number), and counts per period.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use tollbook_domain::time::{Span, first_day_of_month};
+use tollbook_domain::{OrderQuery, Status, TimeRange};
+
+use super::Session;
+use super::connection::{Flow, first};
+use super::order_rows::line_no_of;
+use crate::StoredOrder;
+use crate::error::{StoreError, StoreResult};
+use crate::lines::{LineNo, LineSet};
+use crate::pack::{self, CHUNK};
+
+/// `unit` of rollups: UTC days.
+pub(super) const DAY: i64 = 1;
+/// `unit` of rollups: UTC months.
+pub(super) const MONTH: i64 = 2;
+
+/// Where the answer to a query comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// No line passes the filter.
+    Nothing,
+    /// A few orders named by number.
+    Numbers,
+    /// No filter by line: rollups of the whole company, ragged edges from orders.
+    Rollups,
+    /// A filter over a large company: rollups by line.
+    Tiles,
+    /// A filter over a small company: its orders, one by one.
+    Orders,
+}
+
+/// A query with its filter resolved to lines.
+pub(super) struct Plan {
+    pub(super) source: Source,
+    pub(super) set: LineSet,
+    pub(super) tiled: bool,
+}
+
+/// A stretch of time with the number of matching orders in it.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) range: TimeRange,
+    pub(super) count: i64,
+    /// The month, if the block is one, so that it can be cut into its days.
+    pub(super) month: Option<i64>,
+}
+
+impl Session {
+    pub(super) fn plan(&mut self, query: &OrderQuery) -> StoreResult<Plan> {
+        let view = self.view(query.company_id)?;
+        let set = view.lines.select(&query.lines);
+        let source = if set.is_empty() {
+            Source::Nothing
+        } else if !query.order_numbers.is_empty() {
+            Source::Numbers
+        } else if set.is_all() {
+            Source::Rollups
+        } else if view.tiled {
+            Source::Tiles
+        } else {
+            Source::Orders
+        };
+        Ok(Plan { source, set, tiled: view.tiled })
+    }
+
+    /// The orders that a query names by number, in list order.
+    pub(super) fn named_orders(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<StoredOrder>> {
+        let mut found = Vec::new();
+        for number in &query.order_numbers {
+            let order = super::order_rows::by_number(self.connection.as_mut(), query.company_id, number)?;
+            found.extend(order.filter(|stored| {
+                query.statuses.contains(stored.order.status)
+                    && query.range.contains(stored.order.start_time_s)
+                    && plan.set.contains(stored.line_no)
+            }));
+        }
+        found.sort_by(|a, b| {
+            (b.order.start_time_s, &b.order.number).cmp(&(a.order.start_time_s, &a.order.number))
+        });
+        // Both numbers of one order may be asked for.
+        found.dedup_by(|a, b| a.order.number == b.order.number);
+        Ok(found)
+    }
+
+    /// The range in blocks with their counts, oldest first: ragged edges, days, and months.
+    pub(super) fn blocks(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<Block>> {
+        let mut blocks = Vec::new();
+        for span in query.range.cut() {
+            match span {
+                Span::Edge(range) => {
+                    let count = self.count_orders(query, plan, range)?;
+                    blocks.push(Block { range, count, month: None });
+                }
+                Span::Days(days) => blocks.extend(self.days(query, plan, days)?),
+                Span::Months(months) => {
+                    for (month, count) in self.period_counts(query, plan, MONTH, months)? {
+                        let (from, to) = (first_day_of_month(month), first_day_of_month(month + 1));
+                        let range = TimeRange::of_day(from).until(TimeRange::of_day(to).start_s());
+                        blocks.push(Block { range, count, month: Some(month) });
+                    }
+                }
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// A block's days, or itself where it is no month.
+    pub(super) fn split(&mut self, query: &OrderQuery, plan: &Plan, block: Block) -> StoreResult<Vec<Block>> {
+        match block.month {
+            Some(month) => self.days(query, plan, first_day_of_month(month)..first_day_of_month(month + 1)),
+            None => Ok(vec![block]),
+        }
+    }
+
+    fn days(&mut self, query: &OrderQuery, plan: &Plan, days: Range<i64>) -> StoreResult<Vec<Block>> {
+        let counts = self.period_counts(query, plan, DAY, days)?;
+        Ok(counts
+            .into_iter()
+            .map(|(day, count)| Block { range: TimeRange::of_day(day), count, month: None })
+            .collect())
+    }
+
+    /// Matching orders per period, periods without any left out.
+    fn period_counts(
+        &mut self,
+        query: &OrderQuery,
+        plan: &Plan,
+        unit: i64,
+        periods: Range<i64>,
+    ) -> StoreResult<BTreeMap<i64, i64>> {
+        let mut counts = BTreeMap::new();
+        for status in query.statuses.iter() {
+            if plan.source == Source::Rollups {
+                let sql = "SELECT period, orders FROM rollup \
+                           WHERE company_id = $1 AND status = $2 AND unit = $3 AND period >= $4 AND period < $5";
+                let values =
+                    [query.company_id, status.number(), unit, periods.start, periods.end].map(Into::into);
+                self.connection.query(sql, &values, &mut |row| {
+                    *counts.entry(row.int(0)?).or_default() += row.int(1)?;
+                    Ok(Flow::More)
+                })?;
+                continue;
+            }
+            self.visit_tile_counts(query, plan, status, unit, &periods, |period, _, count| {
+                *counts.entry(period).or_default() += count;
+            })?;
+        }
+        counts.retain(|_, count| *count != 0);
+        Ok(counts)
+    }
+
+    /// Calls `each(period, line, count)` for every selected line's orders of a period.
+    pub(super) fn visit_tile_counts(
+        &mut self,
+        query: &OrderQuery,
+        plan: &Plan,
+        status: Status,
+        unit: i64,
+        periods: &Range<i64>,
+        mut each: impl FnMut(i64, LineNo, i64),
+    ) -> StoreResult<()> {
+        let sql = "SELECT period, counts FROM tile_count WHERE company_id = $1 AND status = $2 AND unit = $3 \
+                   AND chunk = $4 AND period >= $5 AND period < $6";
+        for chunk in plan.set.chunks(CHUNK) {
+            let values =
+                [query.company_id, status.number(), unit, chunk, periods.start, periods.end].map(Into::into);
+            let first_line = first_line_of(chunk)?;
+            self.connection.query(sql, &values, &mut |row| {
+                let period = row.int(0)?;
+                pack::visit::<1>(row.blob(1)?, |_, index, count| {
+                    let line_no = first_line + line_offset(index);
+                    if plan.set.contains(line_no) {
+                        each(period, line_no, i64::try_from(count).unwrap_or(i64::MAX));
+                    }
+                })?;
+                Ok(Flow::More)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Counts matching orders of a stretch of time one by one.
+    fn count_orders(&mut self, query: &OrderQuery, plan: &Plan, range: TimeRange) -> StoreResult<i64> {
+        let mut count = 0;
+        for status in query.statuses.iter() {
+            let values = [query.company_id, status.number(), range.start_s(), range.end_s()].map(Into::into);
+            let within =
+                "FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 AND start_time < $4";
+            if plan.set.is_all() {
+                let sql = format!("SELECT count(*) {within}");
+                count += first(self.connection.as_mut(), &sql, &values, |row| row.int(0))?.unwrap_or(0);
+                continue;
+            }
+            self.connection.query(&format!("SELECT line_no {within}"), &values, &mut |row| {
+                count += i64::from(plan.set.contains(line_no_of(row.int(0)?)?));
+                Ok(Flow::More)
+            })?;
+        }
+        Ok(count)
+    }
+}
+
+/// The first line of a chunk that the store itself named.
+pub(super) fn first_line_of(chunk: i64) -> StoreResult<LineNo> {
+    pack::first_line_of(chunk).ok_or_else(|| StoreError::Damaged(format!("{chunk} is not a chunk of lines")))
+}
+
+/// A line's place in its chunk, as a line number.
+pub(super) fn line_offset(index: usize) -> LineNo {
+    LineNo::try_from(index).expect("an index within a chunk")
+}

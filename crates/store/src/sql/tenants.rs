@@ -1,0 +1,175 @@
+//! Statements over companies, organizations, keys and settings.
+
+use tollbook_domain::tenant::{ApiKey, Company, Organization};
+
+use super::connection::{Connection, Row, all, execute_exactly, first};
+use crate::error::{StoreError, StoreResult};
+
+const API_KEY_COLUMNS: &str = "public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
+                               rate_limit_per_s, disabled";
+
+fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
+    let damaged = |what: &str| StoreError::Damaged(format!("an API key has a {what} that cannot be read"));
+    let organization_ids = row
+        .text(3)?
+        .split_whitespace()
+        .map(|id| id.parse().map_err(|_| damaged("list of organizations")))
+        .collect::<StoreResult<_>>()?;
+    let rate_limit_per_s = match row.optional_int(5)? {
+        Some(limit) => Some(u32::try_from(limit).map_err(|_| damaged("rate limit"))?),
+        None => None,
+    };
+    Ok(ApiKey {
+        public_key: row.text(0)?.to_owned(),
+        company_id: row.int(1)?,
+        sealed_private_key: row.blob(2)?.to_owned(),
+        organization_ids,
+        allowed_networks: row.text(4)?.split_whitespace().map(ToOwned::to_owned).collect(),
+        rate_limit_per_s,
+        disabled: row.int(6)? != 0,
+    })
+}
+
+/// Exception to "every statement carries `company_id`": a request is known by its public key alone.
+pub(super) fn api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<Option<ApiKey>> {
+    let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key WHERE public_key = $1");
+    first(connection, &sql, &[public_key.into()], read_api_key)
+}
+
+pub(super) fn api_keys(connection: &mut dyn Connection, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
+    // Without a company: the operator's own listing.
+    let (condition, values) = match company_id {
+        Some(company_id) => ("WHERE company_id = $1", vec![company_id.into()]),
+        None => ("", Vec::new()),
+    };
+    let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key {condition} ORDER BY company_id, public_key");
+    all(connection, &sql, &values, read_api_key)
+}
+
+pub(super) fn add_api_key(connection: &mut dyn Connection, key: &ApiKey) -> StoreResult<()> {
+    require_company(connection, key.company_id)?;
+    let organization_ids = key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let added = connection.execute(
+        "INSERT INTO api_key (public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
+         rate_limit_per_s, disabled) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (public_key) DO NOTHING",
+        &[
+            key.public_key.as_str().into(),
+            key.company_id.into(),
+            key.sealed_private_key.as_slice().into(),
+            organization_ids.as_str().into(),
+            key.allowed_networks.join(" ").as_str().into(),
+            key.rate_limit_per_s.map(i64::from).into(),
+            i64::from(key.disabled).into(),
+        ],
+    )?;
+    if added == 1 { Ok(()) } else { Err(StoreError::Exists("the public key")) }
+}
+
+/// The other statement that knows a key by its public half alone.
+pub(super) fn disable_api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<bool> {
+    Ok(connection.execute("UPDATE api_key SET disabled = 1 WHERE public_key = $1", &[public_key.into()])?
+        == 1)
+}
+
+fn read_company(row: &dyn Row) -> StoreResult<Company> {
+    Ok(Company {
+        company_id: row.int(0)?,
+        name: row.text(1)?.to_owned(),
+        currency: row.text(2)?.to_owned(),
+        brand: row.text(3)?.to_owned(),
+    })
+}
+
+pub(super) fn company(connection: &mut dyn Connection, company_id: i64) -> StoreResult<Option<Company>> {
+    let sql = "SELECT company_id, name, currency, brand FROM company WHERE company_id = $1";
+    first(connection, sql, &[company_id.into()], read_company)
+}
+
+/// The operator's own listing: all companies.
+pub(super) fn companies(connection: &mut dyn Connection) -> StoreResult<Vec<Company>> {
+    let sql = "SELECT company_id, name, currency, brand FROM company ORDER BY company_id";
+    all(connection, sql, &[], read_company)
+}
+
+fn require_company(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
+    match company(connection, company_id)? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::Missing(format!("company {company_id}"))),
+    }
+}
+
+pub(super) fn add_company(
+    connection: &mut dyn Connection,
+    name: &str,
+    currency: &str,
+    brand: &str,
+) -> StoreResult<Company> {
+    let sql = "SELECT coalesce(max(company_id), 0) + 1 FROM company";
+    let company_id = first(connection, sql, &[], |row| row.int(0))?.unwrap_or(1);
+    let company =
+        Company { company_id, name: name.to_owned(), currency: currency.to_owned(), brand: brand.to_owned() };
+    execute_exactly(
+        connection,
+        1,
+        "INSERT INTO company (company_id, name, currency, brand) VALUES ($1, $2, $3, $4)",
+        &[company_id.into(), name.into(), currency.into(), brand.into()],
+    )?;
+    execute_exactly(
+        connection,
+        1,
+        "INSERT INTO company_state (company_id, line_count, order_count, tiled) VALUES ($1, 0, 0, 0)",
+        &[company_id.into()],
+    )?;
+    Ok(company)
+}
+
+pub(super) fn organizations(
+    connection: &mut dyn Connection,
+    company_id: i64,
+) -> StoreResult<Vec<Organization>> {
+    let sql = "SELECT organization_id, project_id, name FROM organization WHERE company_id = $1 \
+               ORDER BY organization_id";
+    all(connection, sql, &[company_id.into()], |row| {
+        Ok(Organization {
+            company_id,
+            organization_id: row.int(0)?,
+            project_id: row.text(1)?.to_owned(),
+            name: row.text(2)?.to_owned(),
+        })
+    })
+}
+
+pub(super) fn add_organization(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    project_id: &str,
+    name: &str,
+) -> StoreResult<Organization> {
+    require_company(connection, company_id)?;
+    let sql = "SELECT coalesce(max(organization_id), 0) + 1 FROM organization WHERE company_id = $1";
+    let organization_id = first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(1);
+    let added = connection.execute(
+        "INSERT INTO organization (company_id, organization_id, project_id, name) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (company_id, project_id) DO NOTHING",
+        &[company_id.into(), organization_id.into(), project_id.into(), name.into()],
+    )?;
+    if added != 1 {
+        return Err(StoreError::Exists("the project id"));
+    }
+    Ok(Organization { company_id, organization_id, project_id: project_id.to_owned(), name: name.to_owned() })
+}
+
+pub(super) fn setting(connection: &mut dyn Connection, name: &str) -> StoreResult<Option<String>> {
+    first(connection, "SELECT value FROM setting WHERE name = $1", &[name.into()], |row| {
+        Ok(row.text(0)?.to_owned())
+    })
+}
+
+pub(super) fn set_setting(connection: &mut dyn Connection, name: &str, value: &str) -> StoreResult<()> {
+    execute_exactly(
+        connection,
+        1,
+        "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        &[name.into(), value.into()],
+    )
+}

@@ -1,0 +1,307 @@
+//! SQLite behind the store: connections, settings, taking turns among writers, and its errors in our words.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{ErrorCode, OpenFlags, ToSql};
+
+use crate::error::{StoreError, StoreResult};
+use crate::sql::SqlStore;
+use crate::sql::connection::{Connection, Database, Dialect, EachRow, Flow, Row, Value};
+use crate::{Store, StoreOptions};
+
+/// "Toll" in ASCII: marks the file as ours (`PRAGMA application_id`).
+const APPLICATION_ID: i64 = 0x546f_6c6c;
+/// How long a statement waits for another process's lock before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The writer itself checkpoints the log at this many pages; a separate checkpoint thread starved (DESIGN section 3).
+const CHECKPOINT_PAGES: i64 = 8_000;
+/// Idle connections kept for the next reader.
+const IDLE_READERS: usize = 16;
+const STATEMENTS_CACHED: usize = 64;
+
+const DIALECT: Dialect = Dialect {
+    text: "TEXT",
+    blob: "BLOB",
+    clustered: "WITHOUT ROWID",
+    // A writer holds the whole database.
+    for_update: "",
+};
+
+/// Opens the database file, creating and migrating it where that is needed.
+///
+/// # Errors
+/// [`StoreError::NotOurs`] for a file that is something else, [`StoreError::SchemaTooNew`] for one of a newer
+/// program, [`StoreError::Unavailable`] when it cannot be opened.
+pub fn open_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
+    let database = Sqlite::open(path)?;
+    Ok(Arc::new(SqlStore::open(Box::new(database), options.clone())?))
+}
+
+struct Sqlite {
+    path: PathBuf,
+    readers: Arc<Pool>,
+    writers: Arc<Pool>,
+}
+
+type Pool = Mutex<Vec<rusqlite::Connection>>;
+
+impl Sqlite {
+    fn open(path: &Path) -> StoreResult<Self> {
+        let sqlite = Self { path: path.to_owned(), readers: Arc::default(), writers: Arc::default() };
+        let connection = sqlite.connect()?;
+        let pragma =
+            |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        let application_id = pragma("application_id").map_err(of_sqlite)?;
+        if application_id != APPLICATION_ID {
+            let tables: i64 = connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+                .map_err(of_sqlite)?;
+            if application_id != 0 || tables > 0 {
+                return Err(StoreError::NotOurs(format!("{} is another program's", path.display())));
+            }
+            // A larger page suits rows of 100 to 200 bytes that are read in stretches.
+            connection
+                .execute_batch(&format!(
+                    "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA application_id = {APPLICATION_ID};"
+                ))
+                .map_err(of_sqlite)?;
+        }
+        sqlite.give_back_reader(connection);
+        Ok(sqlite)
+    }
+
+    fn connect(&self) -> StoreResult<rusqlite::Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let connection = rusqlite::Connection::open_with_flags(&self.path, flags).map_err(of_sqlite)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(of_sqlite)?;
+        connection
+            .execute_batch(&format!(
+                "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;"
+            ))
+            .map_err(of_sqlite)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        Ok(connection)
+    }
+
+    fn take(&self, pool: &Pool) -> StoreResult<rusqlite::Connection> {
+        let idle = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.connect(), Ok)
+    }
+
+    fn give_back_reader(&self, connection: rusqlite::Connection) {
+        give_back(&self.readers, connection);
+    }
+}
+
+fn give_back(pool: &Pool, connection: rusqlite::Connection) {
+    let mut idle = pool.lock().unwrap_or_else(PoisonError::into_inner);
+    if idle.len() < IDLE_READERS {
+        idle.push(connection);
+    }
+}
+
+impl Database for Sqlite {
+    fn read(&self) -> StoreResult<Box<dyn Connection>> {
+        let connection = self.take(&self.readers)?;
+        // Deferred: the snapshot is taken by the first statement that reads.
+        connection.execute_batch("BEGIN").map_err(of_sqlite)?;
+        Ok(Box::new(SqliteTransaction {
+            connection: Some(connection),
+            home: Arc::clone(&self.readers),
+            turn: None,
+            open: true,
+        }))
+    }
+
+    fn write(&self) -> StoreResult<Box<dyn Connection>> {
+        let turn = Turn::take(&self.path)?;
+        let connection = self.take(&self.writers)?;
+        // The writer touches many leaves; it gets a larger cache than the readers.
+        connection.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE").map_err(of_sqlite)?;
+        Ok(Box::new(SqliteTransaction {
+            connection: Some(connection),
+            home: Arc::clone(&self.writers),
+            turn: Some(turn),
+            open: true,
+        }))
+    }
+}
+
+/// A writer's turn. SQLite lets whoever asks at the right moment write next, so that a long job which begins a
+/// new transaction at once starves all others. Here writers queue: each waits at the door, and the one at the
+/// door is next as soon as the room is free. File locks, so that it holds between processes too, and is let go
+/// by the system when a process dies.
+struct Turn {
+    door: File,
+    _room: File,
+}
+
+impl Turn {
+    fn take(database: &Path) -> StoreResult<Self> {
+        let open = |suffix: &str| {
+            let mut name = database.as_os_str().to_owned();
+            name.push(suffix);
+            File::options().create(true).truncate(false).write(true).open(PathBuf::from(name))
+        };
+        let take = || {
+            let (door, room) = (open("-door")?, open("-room")?);
+            door.lock()?;
+            room.lock()?;
+            door.unlock()?;
+            Ok(Self { door, _room: room })
+        };
+        take().map_err(of_io)
+    }
+
+    /// Whether somebody stands at the door.
+    fn is_awaited(&self) -> bool {
+        match self.door.try_lock() {
+            Ok(()) => self.door.unlock().is_err(),
+            Err(_) => true,
+        }
+    }
+}
+
+struct SqliteTransaction {
+    /// `None` only while dropping.
+    connection: Option<rusqlite::Connection>,
+    home: Arc<Pool>,
+    turn: Option<Turn>,
+    open: bool,
+}
+
+impl SqliteTransaction {
+    fn connection(&self) -> StoreResult<&rusqlite::Connection> {
+        self.connection.as_ref().ok_or_else(|| StoreError::Database("the connection is closed".into()))
+    }
+}
+
+impl Connection for SqliteTransaction {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()> {
+        let mut statement = self.connection()?.prepare_cached(&placeholders(sql)).map_err(of_sqlite)?;
+        let mut rows =
+            statement.query(rusqlite::params_from_iter(values.iter().map(Bound))).map_err(of_sqlite)?;
+        while let Some(row) = rows.next().map_err(of_sqlite)? {
+            if each(&SqliteRow(row))? == Flow::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64> {
+        let mut statement = self.connection()?.prepare_cached(&placeholders(sql)).map_err(of_sqlite)?;
+        let changed =
+            statement.execute(rusqlite::params_from_iter(values.iter().map(Bound))).map_err(of_sqlite)?;
+        Ok(changed as u64)
+    }
+
+    fn execute_script(&mut self, sql: &str) -> StoreResult<()> {
+        self.connection()?.execute_batch(sql).map_err(of_sqlite)
+    }
+
+    fn another_writer_waits(&self) -> bool {
+        self.turn.as_ref().is_some_and(Turn::is_awaited)
+    }
+
+    fn commit(&mut self) -> StoreResult<()> {
+        self.connection()?.execute_batch("COMMIT").map_err(of_sqlite)?;
+        self.open = false;
+        self.turn = None;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        // A connection that cannot even roll back is closed, which rolls back as well.
+        if !self.open || connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
+            give_back(&self.home, connection);
+        }
+    }
+}
+
+/// SQLite numbers its placeholders with `?`.
+fn placeholders(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+struct Bound<'a>(&'a Value<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Int(value) => ValueRef::Integer(*value),
+            Value::Text(value) => ValueRef::Text(value.as_bytes()),
+            Value::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+struct SqliteRow<'a>(&'a rusqlite::Row<'a>);
+
+fn wrong_type() -> StoreError {
+    StoreError::Damaged("a column has a value of another type".into())
+}
+
+impl Row for SqliteRow<'_> {
+    fn int(&self, column: usize) -> StoreResult<i64> {
+        self.optional_int(column)?.ok_or_else(wrong_type)
+    }
+
+    fn optional_int(&self, column: usize) -> StoreResult<Option<i64>> {
+        match self.0.get_ref(column).map_err(of_sqlite)? {
+            ValueRef::Integer(value) => Ok(Some(value)),
+            ValueRef::Null => Ok(None),
+            ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => Err(wrong_type()),
+        }
+    }
+
+    fn text(&self, column: usize) -> StoreResult<&str> {
+        self.0.get_ref(column).map_err(of_sqlite)?.as_str().map_err(|_| wrong_type())
+    }
+
+    fn blob(&self, column: usize) -> StoreResult<&[u8]> {
+        self.0.get_ref(column).map_err(of_sqlite)?.as_blob().map_err(|_| wrong_type())
+    }
+}
+
+fn of_io(error: std::io::Error) -> StoreError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+fn of_sqlite(error: rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Unavailable("another process holds the database for too long".into())
+        }
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly,
+        ) => StoreError::Unavailable(text),
+        Some(ErrorCode::NotADatabase) => StoreError::NotOurs(text),
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged(text),
+        _ => StoreError::Database(text),
+    }
+}

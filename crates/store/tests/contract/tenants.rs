@@ -1,0 +1,91 @@
+//! Companies, organizations, keys, settings.
+
+use tollbook_domain::tenant::ApiKey;
+use tollbook_store::{Store, StoreError, StoreOptions};
+
+use crate::Backend;
+
+pub(crate) fn company(store: &dyn Store, name: &str) -> i64 {
+    let mut transaction = store.begin().unwrap();
+    let company = transaction.add_company(name, "CNY", "default").unwrap();
+    transaction.add_organization(company.company_id, "org-a", "A").unwrap();
+    transaction.add_organization(company.company_id, "org-b", "B").unwrap();
+    transaction.commit().unwrap();
+    company.company_id
+}
+
+pub(crate) fn companies_and_organizations_are_numbered(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    assert_eq!(company(&*store, "one"), 1);
+    assert_eq!(company(&*store, "two"), 2);
+    let store = backend.open(&StoreOptions::default());
+    let mut snapshot = store.snapshot().unwrap();
+    assert_eq!(
+        snapshot.companies().unwrap().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+        ["one", "two"]
+    );
+    assert_eq!(snapshot.company(2).unwrap().unwrap().currency, "CNY");
+    assert!(snapshot.company(3).unwrap().is_none());
+    let organizations = snapshot.organizations(2).unwrap();
+    assert_eq!(
+        organizations.iter().map(|o| (o.organization_id, o.project_id.as_str())).collect::<Vec<_>>(),
+        [(1, "org-a"), (2, "org-b")]
+    );
+    let mut transaction = store.begin().unwrap();
+    assert!(matches!(transaction.add_organization(9, "org-x", "X"), Err(StoreError::Missing(_))));
+    assert!(matches!(transaction.add_organization(1, "org-a", "again"), Err(StoreError::Exists(_))));
+}
+
+pub(crate) fn keys_come_back_whole_and_can_be_disabled(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let key = ApiKey {
+        public_key: "pub".into(),
+        company_id: 1,
+        sealed_private_key: vec![0, 255, 7],
+        organization_ids: vec![2, 1],
+        allowed_networks: vec!["10.0.0.0/8".into(), "::1/128".into()],
+        rate_limit_per_s: Some(5),
+        disabled: false,
+    };
+    let mut transaction = store.begin().unwrap();
+    transaction.add_api_key(&key).unwrap();
+    assert!(matches!(transaction.add_api_key(&key), Err(StoreError::Exists(_))));
+    let orphan = ApiKey { company_id: 5, public_key: "other".into(), ..key.clone() };
+    assert!(matches!(transaction.add_api_key(&orphan), Err(StoreError::Missing(_))));
+    transaction.commit().unwrap();
+    assert!(store.snapshot().unwrap().api_key("pub").unwrap() == Some(key.clone()));
+    assert!(store.snapshot().unwrap().api_key("Pub").unwrap().is_none());
+    let mut transaction = store.begin().unwrap();
+    assert!(transaction.disable_api_key("pub").unwrap());
+    assert!(!transaction.disable_api_key("none").unwrap());
+    transaction.commit().unwrap();
+    let mut snapshot = store.snapshot().unwrap();
+    assert!(snapshot.api_key("pub").unwrap().unwrap().disabled);
+    assert_eq!(snapshot.api_keys(Some(1)).unwrap().len(), 1);
+    assert_eq!(snapshot.api_keys(Some(2)).unwrap().len(), 0);
+    assert_eq!(snapshot.api_keys(None).unwrap().len(), 1);
+}
+
+pub(crate) fn settings_are_kept(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let mut transaction = store.begin().unwrap();
+    transaction.set_setting("a", "1").unwrap();
+    transaction.set_setting("a", "2").unwrap();
+    assert_eq!(transaction.setting("a").unwrap().as_deref(), Some("2"));
+    transaction.commit().unwrap();
+    let store = backend.open(&StoreOptions::default());
+    assert_eq!(store.snapshot().unwrap().setting("a").unwrap().as_deref(), Some("2"));
+    assert_eq!(store.snapshot().unwrap().setting("b").unwrap(), None);
+}
+
+pub(crate) fn a_dropped_transaction_leaves_nothing(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    drop({
+        let mut transaction = store.begin().unwrap();
+        transaction.add_company("gone", "CNY", "default").unwrap();
+        transaction
+    });
+    assert!(store.snapshot().unwrap().companies().unwrap().is_empty());
+    assert_eq!(company(&*store, "first"), 1);
+}

@@ -1,0 +1,77 @@
+//! The columns of a sheet and the cell styles that they imply. The style table itself is in `parts`; the numbers must agree.
+
+use crate::cell::{self, Style};
+use crate::error::Error;
+use crate::{MAX_COLUMNS, TextTooLong};
+
+/// What a column mostly holds. It decides the style of the column and of its empty cells; a cell may still be of
+/// another kind, as an amount of too many digits is (see [`RowWriter::decimal`](crate::RowWriter::decimal)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Names, numbers of orders, ids.
+    Text,
+    /// Whole numbers, shown without separators.
+    Integer,
+    /// Amounts and prices, shown with at least two decimals.
+    Decimal,
+    /// Moments, shown as `yyyy-mm-dd hh:mm:ss`.
+    DateTime,
+}
+
+impl Kind {
+    pub(crate) fn style(self) -> Style {
+        match self {
+            Self::Text => Style::Text,
+            Self::Integer => Style::Integer,
+            Self::Decimal => Style::Decimal,
+            Self::DateTime => Style::DateTime,
+        }
+    }
+}
+
+/// One column of a sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The text of the header row.
+    pub header: String,
+    /// Width in characters of the default font, at most 255 (ECMA-376 part 1, 18.3.1.13 `col`).
+    pub width: u8,
+    /// What the column holds.
+    pub kind: Kind,
+}
+
+impl Column {
+    /// A column; `width` is in characters.
+    pub fn new(header: impl Into<String>, width: u8, kind: Kind) -> Self {
+        Self { header: header.into(), width, kind }
+    }
+}
+
+/// What every row of a sheet needs to know of its columns, made once and shared by all encoders of the sheet.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) columns: Vec<Column>,
+    /// The empty cell of each column.
+    pub(crate) empty: Vec<&'static [u8]>,
+    /// The header row, `<row>` and all: every sheet that this one continues on repeats it.
+    pub(crate) header_row: Vec<u8>,
+}
+
+impl Layout {
+    pub(crate) fn new(columns: &[Column]) -> Result<Self, Error> {
+        if columns.is_empty() || columns.len() > MAX_COLUMNS {
+            return Err(Error::ColumnCount { found: columns.len() });
+        }
+        let mut header_row = b"<row>".to_vec();
+        for column in columns {
+            cell::push_text(&mut header_row, &column.header, Style::Header)
+                .map_err(|source: TextTooLong| Error::Cell { column: column.header.clone(), source })?;
+        }
+        header_row.extend_from_slice(b"</row>");
+        Ok(Self {
+            empty: columns.iter().map(|column| cell::empty(column.kind.style())).collect(),
+            columns: columns.to_vec(),
+            header_row,
+        })
+    }
+}

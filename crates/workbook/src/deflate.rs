@@ -1,0 +1,512 @@
+//! A deflate encoder (RFC 1951) for rows of cells. A general encoder searches for repetition; this one is told where
+//! it is, in the row above, and so only compares. What the bytes mean stays outside.
+
+use crate::huffman::{self, Code};
+
+/// Farthest that a match may reach back (RFC 1951, 3.2.5).
+const WINDOW: usize = 32_768;
+const MIN_MATCH: usize = 3;
+const MAX_MATCH: usize = 258;
+
+/// Literals or matches of one block, after which its codes are written. Large blocks make the cost of codes vanish;
+/// the limit bounds memory at some 2 MiB.
+const BLOCK_TOKENS: usize = 262_144;
+
+const END_OF_BLOCK: usize = 256;
+const LITERALS_AND_LENGTHS: usize = 286;
+const DISTANCES: usize = 30;
+
+/// The final block of a stream whose pieces are all written: fixed codes, nothing in it (RFC 1951, 3.2.3 and 3.2.6).
+pub(crate) const STREAM_END: [u8; 2] = [0x03, 0x00];
+
+/// Base and extra bits of the length symbols from 257 (RFC 1951, 3.2.5).
+const LENGTH_BASES: [(u16, u8); 29] = [
+    (3, 0),
+    (4, 0),
+    (5, 0),
+    (6, 0),
+    (7, 0),
+    (8, 0),
+    (9, 0),
+    (10, 0),
+    (11, 1),
+    (13, 1),
+    (15, 1),
+    (17, 1),
+    (19, 2),
+    (23, 2),
+    (27, 2),
+    (31, 2),
+    (35, 3),
+    (43, 3),
+    (51, 3),
+    (59, 3),
+    (67, 4),
+    (83, 4),
+    (99, 4),
+    (115, 4),
+    (131, 5),
+    (163, 5),
+    (195, 5),
+    (227, 5),
+    (258, 0),
+];
+
+/// The length symbol, less 257, of each length from 3 to 258.
+const LENGTH_SYMBOLS: [u8; 256] = {
+    let mut symbols = [0; 256];
+    let mut symbol = 0;
+    while symbol < LENGTH_BASES.len() {
+        let mut length = LENGTH_BASES[symbol].0 as usize;
+        while length <= MAX_MATCH {
+            #[expect(clippy::cast_possible_truncation, reason = "there are 29 symbols")]
+            let narrow = symbol as u8;
+            symbols[length - MIN_MATCH] = narrow;
+            length += 1;
+        }
+        symbol += 1;
+    }
+    symbols
+};
+
+/// Order in which the lengths of the length codes are written (RFC 1951, 3.2.7).
+const CODE_LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+/// Some literals, then a match of `length` bytes at a distance of `value + 1`.
+#[derive(Debug, Clone, Copy)]
+struct Token {
+    literals: u32,
+    length: u16,
+    value: u16,
+}
+
+/// Where a row lies in a buffer, and where its cells end. The first cell starts with the row.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct RowSpan {
+    pub(crate) start: usize,
+    /// Ends of the cells, ascending.
+    pub(crate) ends: Vec<usize>,
+    /// End of the row, at or after the last cell's.
+    pub(crate) end: usize,
+}
+
+/// Collects tokens and writes them as blocks of one byte-aligned piece of a stream. No match reaches out of the piece.
+#[derive(Debug)]
+pub(crate) struct Deflater {
+    tokens: Vec<Token>,
+    /// The literals of all tokens, then those that no match follows yet.
+    literals: Vec<u8>,
+    /// How many of `literals` the tokens own.
+    owned: usize,
+    symbol_counts: [u32; LITERALS_AND_LENGTHS],
+    distance_counts: [u32; DISTANCES],
+    bits: BitWriter,
+}
+
+impl Deflater {
+    pub(crate) fn new() -> Self {
+        Self {
+            tokens: Vec::new(),
+            literals: Vec::new(),
+            owned: 0,
+            symbol_counts: [0; LITERALS_AND_LENGTHS],
+            distance_counts: [0; DISTANCES],
+            bits: BitWriter::default(),
+        }
+    }
+
+    /// Takes bytes that resemble nothing before them.
+    pub(crate) fn plain(&mut self, bytes: &[u8]) {
+        self.literal(bytes);
+        self.end_full_block();
+    }
+
+    /// Takes the next row of `buffer`, which lies after `above`.
+    ///
+    /// Wherever the row differs from the one above, the two are compared again from the *ends* of the cells where
+    /// they differ: the closing tags match there, and, at the same distance, so do the cells that follow.
+    pub(crate) fn row(&mut self, buffer: &[u8], row: &RowSpan, above: &RowSpan) {
+        let mut cells = row.ends.iter().copied().zip(above.ends.iter().copied()).peekable();
+        let (mut at, mut source) = (row.start, above.start);
+        while at < row.end {
+            let same = common_prefix(&buffer[at..row.end], &buffer[source..]);
+            self.repeat(buffer, at, same, at - source);
+            at += same;
+            while cells.next_if(|&(end, _)| end <= at).is_some() {}
+            let (end, end_above) = cells.peek().copied().unwrap_or((row.end, above.end));
+            let tail = common_suffix(&buffer[at..end], &buffer[above.start..end_above]);
+            self.literal(&buffer[at..end - tail]);
+            at = end - tail;
+            source = end_above - tail;
+        }
+        self.end_full_block();
+    }
+
+    /// Ends the piece on a byte and hands it over. The deflater is then as new.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        self.end_block();
+        self.bits.align_with_empty_block();
+        let next = Vec::with_capacity(self.bits.out.len());
+        std::mem::replace(&mut self.bits.out, next)
+    }
+
+    #[inline]
+    fn literal(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.symbol_counts[usize::from(byte)] += 1;
+        }
+        self.literals.extend_from_slice(bytes);
+    }
+
+    /// The next `length` bytes are those that lie `distance` before them.
+    fn repeat(&mut self, buffer: &[u8], mut at: usize, length: usize, distance: usize) {
+        let end = at + length;
+        while at < end {
+            // A rest of one or two bytes would be no match: leave three for the last one.
+            let length = match end - at {
+                left if left <= MAX_MATCH => left,
+                left if left < MAX_MATCH + MIN_MATCH => MAX_MATCH - MIN_MATCH,
+                _ => MAX_MATCH,
+            };
+            if length < MIN_MATCH || distance > WINDOW {
+                self.literal(&buffer[at..at + length]);
+            } else {
+                let value = narrow(distance - 1);
+                self.symbol_counts[257 + usize::from(LENGTH_SYMBOLS[length - MIN_MATCH])] += 1;
+                self.distance_counts[usize::from(distance_symbol(value).0)] += 1;
+                self.push_token(narrow(length), value);
+            }
+            at += length;
+        }
+    }
+
+    #[inline]
+    fn push_token(&mut self, length: u16, value: u16) {
+        // A block ends at the row in which it gets too long, and a row is part of a chunk below 4 GiB.
+        let literals = u32::try_from(self.literals.len() - self.owned).unwrap_or(u32::MAX);
+        self.owned = self.literals.len();
+        self.tokens.push(Token { literals, length, value });
+    }
+
+    fn end_full_block(&mut self) {
+        if self.tokens.len().max(self.literals.len()) >= BLOCK_TOKENS {
+            self.end_block();
+        }
+    }
+
+    /// Writes the tokens as one block with its own codes (RFC 1951, 3.2.7).
+    fn end_block(&mut self) {
+        if self.tokens.is_empty() && self.literals.is_empty() {
+            return;
+        }
+        self.symbol_counts[END_OF_BLOCK] = 1;
+        let symbol_lengths = huffman::lengths(&self.symbol_counts, 15);
+        let distance_lengths = huffman::lengths(&self.distance_counts, 15);
+        self.bits.put(0b100, 3);
+        write_code_lengths(&mut self.bits, &symbol_lengths, &distance_lengths);
+
+        let symbols = huffman::codes(&symbol_lengths);
+        let distances = huffman::codes(&distance_lengths);
+        let matches = length_codes(&symbols);
+        let mut literals = self.literals.as_slice();
+        for token in &self.tokens {
+            let (run, rest) = literals.split_at(token.literals as usize);
+            literals = rest;
+            self.bits.put_literals(&symbols, run);
+            let (bits, count) = matches[usize::from(token.length) - MIN_MATCH];
+            self.bits.put(bits, count);
+            let (symbol, extra) = distance_symbol(token.value);
+            let code = distances[usize::from(symbol)];
+            let rest = u64::from(token.value) & ((1 << extra) - 1);
+            self.bits.put(u64::from(code.bits) | rest << code.len, code.len + extra);
+        }
+        self.bits.put_literals(&symbols, literals);
+        self.bits.put_code(symbols[END_OF_BLOCK]);
+
+        self.tokens.clear();
+        self.literals.clear();
+        self.owned = 0;
+        self.symbol_counts.fill(0);
+        self.distance_counts.fill(0);
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths are at most 258, distances less one at most 32,767"
+)]
+fn narrow(value: usize) -> u16 {
+    debug_assert!(value < WINDOW);
+    value as u16
+}
+
+/// The symbol of a distance less one, and how many of its low bits follow the symbol (RFC 1951, 3.2.5: each pair of
+/// symbols doubles the range; the second highest bit tells the two apart, and the base has no lower bits).
+#[inline]
+fn distance_symbol(value: u16) -> (u16, u8) {
+    if value < 4 {
+        return (value, 0);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a u16 has at most 15 bits below its highest")]
+    let highest = value.ilog2() as u16;
+    let second = (value >> (highest - 1)) & 1;
+    #[expect(clippy::cast_possible_truncation, reason = "at most 14")]
+    let extra = (highest - 1) as u8;
+    (2 * highest + second, extra)
+}
+
+/// Code and extra bits, in one, of every length from 3.
+fn length_codes(symbols: &[Code; LITERALS_AND_LENGTHS]) -> [(u64, u8); 256] {
+    let mut codes = [(0, 0); 256];
+    for (length, entry) in (MIN_MATCH..).zip(&mut codes) {
+        let symbol = usize::from(LENGTH_SYMBOLS[length - MIN_MATCH]);
+        let (base, extra) = LENGTH_BASES[symbol];
+        let code = symbols[257 + symbol];
+        let offset = u64::from(narrow(length) - base);
+        *entry = (u64::from(code.bits) | offset << code.len, code.len + extra);
+    }
+    codes
+}
+
+/// Writes the lengths of both codes: the literal and length code's, then the distance code's, as one sequence.
+fn write_code_lengths(
+    bits: &mut BitWriter,
+    symbols: &[u8; LITERALS_AND_LENGTHS],
+    distances: &[u8; DISTANCES],
+) {
+    // Both sequences are written whole; unused symbols at their ends are a run of zeros, which is a few bits.
+    let mut sequence: Vec<u8> = symbols.to_vec();
+    sequence.extend_from_slice(distances);
+    // Symbol, extra bits, number of extra bits.
+    let mut runs: Vec<(u8, u8, u8)> = Vec::new();
+    let mut rest = sequence.as_slice();
+    while let [len, ..] = rest {
+        let run = rest.iter().take_while(|other| *other == len).take(138).count();
+        #[expect(clippy::cast_possible_truncation, reason = "a run is at most 138")]
+        let run_u8 = run as u8;
+        let taken = match (len, run) {
+            (0, 11..) => {
+                runs.push((18, run_u8 - 11, 7));
+                run
+            }
+            (0, 3..) => {
+                runs.push((17, run_u8 - 3, 3));
+                run
+            }
+            (_, 4..) => {
+                // The length itself, then three to six more of it.
+                runs.push((*len, 0, 0));
+                runs.push((16, run_u8.min(7) - 4, 2));
+                run.min(7)
+            }
+            _ => {
+                runs.push((*len, 0, 0));
+                1
+            }
+        };
+        rest = &rest[taken..];
+    }
+
+    let mut counts = [0_u32; 19];
+    for &(symbol, ..) in &runs {
+        counts[usize::from(symbol)] += 1;
+    }
+    let lengths = huffman::lengths(&counts, 7);
+    let codes = huffman::codes(&lengths);
+    let written =
+        CODE_LENGTH_ORDER.iter().rposition(|&symbol| lengths[symbol] > 0).map_or(4, |last| last + 1).max(4);
+    bits.put(LITERALS_AND_LENGTHS as u64 - 257, 5);
+    bits.put(DISTANCES as u64 - 1, 5);
+    bits.put(written as u64 - 4, 4);
+    for &symbol in CODE_LENGTH_ORDER.iter().take(written) {
+        bits.put(u64::from(lengths[symbol]), 3);
+    }
+    for (symbol, extra, extra_len) in runs {
+        bits.put_code(codes[usize::from(symbol)]);
+        bits.put(u64::from(extra), extra_len);
+    }
+}
+
+/// How many bytes two slices have in common from their starts.
+#[inline]
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let words = a.chunks_exact(8).zip(b.chunks_exact(8));
+    let mut same = 0;
+    for (x, y) in words {
+        let difference = word(x) ^ word(y);
+        if difference != 0 {
+            return same + difference.trailing_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    same + a[same..].iter().zip(&b[same..]).take_while(|(x, y)| x == y).count()
+}
+
+/// How many bytes two slices have in common from their ends.
+#[inline]
+fn common_suffix(a: &[u8], b: &[u8]) -> usize {
+    let words = a.rchunks_exact(8).zip(b.rchunks_exact(8));
+    let mut same = 0;
+    for (x, y) in words {
+        let difference = word(x) ^ word(y);
+        if difference != 0 {
+            return same + difference.leading_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    let (a, b) = (&a[..a.len() - same], &b[..b.len() - same]);
+    same + a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count()
+}
+
+#[inline]
+fn word(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().copied().map_or(0, u64::from_le_bytes)
+}
+
+/// Packs bits into bytes from the lowest bit (RFC 1951, 3.1.1).
+#[derive(Debug, Default)]
+struct BitWriter {
+    out: Vec<u8>,
+    pending: u64,
+    /// Bits in `pending`, fewer than 32 between calls.
+    count: u8,
+}
+
+impl BitWriter {
+    /// Appends the low `count` bits of `bits`, whose other bits are zero; at most 32.
+    #[inline]
+    fn put(&mut self, bits: u64, count: u8) {
+        debug_assert!(count <= 32 && bits >> count == 0);
+        self.pending |= bits << self.count;
+        self.count += count;
+        if self.count >= 32 {
+            self.out.extend_from_slice(&self.pending.to_le_bytes()[..4]);
+            self.pending >>= 32;
+            self.count -= 32;
+        }
+    }
+
+    /// Appends the codes of literals, two at a time.
+    #[inline]
+    fn put_literals(&mut self, symbols: &[Code; LITERALS_AND_LENGTHS], bytes: &[u8]) {
+        let mut pairs = bytes.chunks_exact(2);
+        for pair in &mut pairs {
+            let [first, second] = [symbols[usize::from(pair[0])], symbols[usize::from(pair[1])]];
+            self.put(u64::from(first.bits) | u64::from(second.bits) << first.len, first.len + second.len);
+        }
+        for &byte in pairs.remainder() {
+            self.put_code(symbols[usize::from(byte)]);
+        }
+    }
+
+    #[inline]
+    fn put_code(&mut self, code: Code) {
+        self.put(u64::from(code.bits), code.len);
+    }
+
+    /// Ends on a byte by way of an empty stored block (RFC 1951, 3.2.4), as zlib's sync flush does.
+    fn align_with_empty_block(&mut self) {
+        self.put(0, 3);
+        while self.count > 0 {
+            self.out.push(self.pending.to_le_bytes()[0]);
+            self.pending >>= 8;
+            self.count = self.count.saturating_sub(8);
+        }
+        self.out.extend_from_slice(&[0x00, 0x00, 0xFF, 0xFF]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn inflated(mut stream: Vec<u8>) -> Vec<u8> {
+        stream.extend_from_slice(&STREAM_END);
+        let mut decoder = flate2::read::DeflateDecoder::new(stream.as_slice());
+        let mut out = Vec::new();
+        decoder.read_to_end(&mut out).unwrap();
+        assert_eq!(decoder.total_in(), stream.len() as u64, "the stream ends where the decoder does");
+        out
+    }
+
+    /// The rows as one buffer, and their deflated form.
+    fn deflated(deflater: &mut Deflater, rows: &[Vec<Vec<u8>>]) -> (Vec<u8>, Vec<u8>) {
+        let mut buffer = Vec::new();
+        let mut above: Option<RowSpan> = None;
+        for cells in rows {
+            let mut row = RowSpan { start: buffer.len(), ..RowSpan::default() };
+            for cell in cells {
+                buffer.extend_from_slice(cell);
+                row.ends.push(buffer.len());
+            }
+            buffer.extend_from_slice(b"</row>");
+            row.end = buffer.len();
+            match &above {
+                Some(above) => deflater.row(&buffer, &row, above),
+                None => deflater.plain(&buffer),
+            }
+            above = Some(row);
+        }
+        (buffer, deflater.finish())
+    }
+
+    #[test]
+    fn distance_symbols_agree_with_the_table_of_the_standard() {
+        let mut base = 1_u32;
+        for symbol in 0..30_u16 {
+            let extra = u8::try_from((symbol / 2).saturating_sub(1)).unwrap();
+            let last = base + (1 << extra) - 1;
+            for distance in [base, last] {
+                assert_eq!(distance_symbol(u16::try_from(distance - 1).unwrap()), (symbol, extra));
+            }
+            base = last + 1;
+        }
+        assert_eq!(base, 32_769);
+    }
+
+    #[test]
+    fn pieces_concatenate_and_forget_each_other() {
+        let mut deflater = Deflater::new();
+        let rows = vec![vec![b"<c>abc</c>".to_vec(), b"<c>1</c>".to_vec()]; 3];
+        let (raw, first) = deflated(&mut deflater, &rows);
+        let (_, second) = deflated(&mut deflater, &rows);
+        assert_eq!(first, second, "a piece does not depend on those before it");
+        assert_eq!(inflated([first, second].concat()), [raw.clone(), raw].concat());
+        assert_eq!(inflated(deflater.finish()), b"", "an empty piece");
+    }
+
+    #[test]
+    fn every_match_length_and_far_rows() {
+        for length in (0..600).chain([WINDOW - 9, WINDOW - 8, WINDOW - 7, WINDOW - 6, WINDOW, 3 * WINDOW]) {
+            let cell: Vec<u8> = (0..length).map(|at| (at * at % 251).to_le_bytes()[0]).collect();
+            let (raw, piece) = deflated(&mut Deflater::new(), &[vec![cell.clone()], vec![cell]]);
+            assert_eq!(inflated(piece), raw, "{length}");
+        }
+    }
+
+    #[test]
+    fn blocks_are_cut() {
+        let noise = |seed: u32| {
+            (0..100_000_u32).map(move |at| (at ^ seed).wrapping_mul(0x9E37_79B1).to_be_bytes()[0])
+        };
+        let rows: Vec<_> = (0..9).map(|seed| vec![noise(seed).collect()]).collect();
+        let (raw, piece) = deflated(&mut Deflater::new(), &rows);
+        assert_eq!(inflated(piece), raw);
+    }
+
+    proptest! {
+        #[test]
+        fn rows_inflate_to_themselves(
+            rows in (1..5_usize).prop_flat_map(|columns| {
+                let cell = prop_oneof!["(<c>)?[0-9]{0,9}(</c>)?", "[ab]{0,6}", "a{250,530}"].prop_map(String::into_bytes);
+                proptest::collection::vec(proptest::collection::vec(cell, columns), 0..12)
+            })
+        ) {
+            let (raw, piece) = deflated(&mut Deflater::new(), &rows);
+            prop_assert_eq!(inflated(piece), raw);
+        }
+    }
+}

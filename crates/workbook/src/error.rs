@@ -1,0 +1,67 @@
+//! What can go wrong while a workbook is written. Nothing here knows how a caller shows it.
+
+use std::io;
+
+use crate::{MAX_CELL_UNITS, MAX_COLUMNS};
+
+/// A text that does not fit in a cell. It is never cut: a cut text would be a wrong text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a text of {units} utf-16 units does not fit in a cell, which holds {MAX_CELL_UNITS}")]
+pub struct TextTooLong {
+    /// Length of the text in UTF-16 units.
+    pub units: usize,
+}
+
+/// Why a workbook could not be written. After any of these the file is incomplete and [`Workbook::finish`] refuses it.
+///
+/// [`Workbook::finish`]: crate::Workbook::finish
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The output refused bytes; its error is unchanged, so a full disk is still `ErrorKind::StorageFull`.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A repeated text, made with [`Fragment::text`](crate::Fragment::text), is too long.
+    #[error(transparent)]
+    Text(#[from] TextTooLong),
+    /// A text of a row, or a header, is too long for a cell.
+    #[error("column {column:?}: {source}")]
+    Cell {
+        /// The header of the column.
+        column: String,
+        /// What does not fit.
+        source: TextTooLong,
+    },
+    /// A row has more or fewer cells than the sheet has columns.
+    #[error("a row has {found} cells, but the sheet has {expected} columns")]
+    CellCount {
+        /// Columns of the sheet.
+        expected: usize,
+        /// Cells of the row.
+        found: usize,
+    },
+    /// A sheet has no columns, or more than Excel opens.
+    #[error("a sheet has {found} columns, but must have between 1 and {MAX_COLUMNS}")]
+    ColumnCount {
+        /// Columns that were asked for.
+        found: usize,
+    },
+    /// A row was written to an encoder that already holds [`CHUNK_ROWS`](crate::CHUNK_ROWS).
+    #[error("the chunk is full")]
+    ChunkFull,
+    /// The rows of one chunk are too much XML for any sheet.
+    #[error("a chunk of {bytes} bytes is too large for a sheet")]
+    ChunkTooLarge {
+        /// Size of the chunk's XML in bytes.
+        bytes: u64,
+    },
+    /// A chunk was appended to a sheet other than the one whose encoder made it.
+    #[error("the chunk was encoded for another sheet")]
+    ForeignChunk,
+    /// A workbook must have a sheet (ECMA-376 part 1, 18.2.20 `sheets`).
+    #[error("the workbook has no sheet")]
+    NoSheet,
+    /// An earlier call failed, so the file can only be thrown away.
+    #[error("an earlier error left the workbook incomplete")]
+    Incomplete,
+}

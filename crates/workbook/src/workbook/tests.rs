@@ -1,0 +1,117 @@
+//! How sheets continue when they are full, tried with sheets of a few rows. What cells hold is tested in `tests/`.
+
+use super::*;
+use crate::Kind;
+use calamine::{Data, Reader as _};
+use std::io::Cursor;
+
+impl<W: Write> Workbook<W> {
+    /// Counts from `position` in the container, as if so many bytes were there.
+    pub(crate) fn skip_to(&mut self, position: u64) {
+        self.zip.skip_to(position);
+    }
+}
+
+fn columns() -> [Column; 2] {
+    [Column::new("Number", 10, Kind::Integer), Column::new("Name", 10, Kind::Text)]
+}
+
+fn put(row: &mut RowWriter<'_>, number: u32) {
+    row.integer(number);
+    row.text("x");
+}
+
+fn small(max_sheet_rows: u32) -> Workbook<Vec<u8>> {
+    Workbook::with_sheet_rows(Vec::new(), &Properties::default(), max_sheet_rows).unwrap()
+}
+
+/// Name, header and the numbers of each sheet.
+fn sheets(file: &[u8]) -> Vec<(String, String, Vec<i64>)> {
+    let mut reader: calamine::Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(file)).unwrap();
+    let shown = |cell: &Data| match cell {
+        Data::Float(number) => format!("{number}").parse().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    reader
+        .worksheets()
+        .into_iter()
+        .map(|(name, range)| {
+            let mut rows = range.rows();
+            let header = rows.next().unwrap()[0].to_string();
+            (name, header, rows.map(|row| shown(&row[0])).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn a_full_sheet_continues_with_the_same_header() {
+    for (rows, expected) in [(4, 1), (5, 2), (8, 2), (9, 3)] {
+        let mut workbook = small(5);
+        let numbers: Vec<u32> = (0..rows).collect();
+        let mut sheet = workbook.sheet("Paid", &columns()).unwrap();
+        sheet.rows(&numbers, |&number, row| put(row, number)).unwrap();
+        workbook.sheet("Other", &columns()).unwrap();
+        let (file, summary) = workbook.finish().unwrap();
+        let sheets = sheets(&file);
+        assert_eq!(sheets.len(), expected + 1, "{rows} rows");
+        assert_eq!((summary.rows, summary.sheets as usize), (u64::from(rows), expected + 1));
+        let names = ["Paid", "Paid (2)", "Paid (3)"];
+        for (at, (name, header, numbers)) in sheets.iter().take(expected).enumerate() {
+            assert_eq!((name.as_str(), header.as_str()), (names[at], "Number"));
+            let first = i64::try_from(at * 4).unwrap();
+            let last = i64::from(rows).min(first + 4);
+            assert_eq!(*numbers, (first..last).collect::<Vec<_>>());
+        }
+        assert_eq!(
+            sheets.last().map(|(name, _, numbers)| (name.as_str(), numbers.len())),
+            Some(("Other", 0))
+        );
+    }
+}
+
+#[test]
+fn a_chunk_that_does_not_fit_goes_to_the_next_sheet_whole() {
+    let mut workbook = small(6);
+    let mut sheet = workbook.sheet("Paid", &columns()).unwrap();
+    let mut encoder = sheet.encoder();
+    for chunk in 0..3 {
+        for number in chunk * 3..chunk * 3 + 3 {
+            encoder.row(|row| put(row, number)).unwrap();
+        }
+        sheet.append(&encoder.finish()).unwrap();
+    }
+    sheet.append(&encoder.finish()).unwrap();
+    // Rows one by one after chunks: they fill the sheet to its last row.
+    for number in 9..12 {
+        sheet.row(|row| put(row, number)).unwrap();
+    }
+    let (file, _) = workbook.finish().unwrap();
+    let numbers: Vec<_> = sheets(&file).into_iter().map(|(_, _, numbers)| numbers).collect();
+    assert_eq!(numbers, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8, 9, 10], vec![11]]);
+}
+
+#[test]
+fn full_chunks_fill_a_sheet_to_its_last_row() {
+    assert_eq!((MAX_SHEET_ROWS - 1) % CHUNK_ROWS, 0);
+    let limit = 2 * CHUNK_ROWS + 1;
+    let numbers: Vec<u32> = (0..limit).collect();
+    let mut workbook = small(limit);
+    workbook.sheet("Paid", &columns()).unwrap().rows(&numbers, |&number, row| put(row, number)).unwrap();
+    let (file, _) = workbook.finish().unwrap();
+    let lengths: Vec<_> = sheets(&file).iter().map(|(_, _, numbers)| numbers.len()).collect();
+    assert_eq!(lengths, [limit as usize - 1, 1]);
+}
+
+#[test]
+fn a_sheet_continues_before_it_reaches_4_gib() {
+    let mut workbook = small(100);
+    let mut sheet = workbook.sheet("Paid", &columns()).unwrap();
+    let mut encoder = sheet.encoder();
+    encoder.row(|row| put(row, 1)).unwrap();
+    sheet.append(&encoder.finish()).unwrap();
+    workbook.zip.fill_entry(u64::from(u32::MAX) - SHEET_END_RESERVE);
+    encoder.row(|row| put(row, 2)).unwrap();
+    workbook.place(&encoder.finish()).unwrap();
+    let rows: Vec<_> = workbook.sheets.iter().map(|sheet| (sheet.name.as_str(), sheet.rows)).collect();
+    assert_eq!(rows, [("Paid", 2), ("Paid (2)", 1)], "the last one is still open");
+}
