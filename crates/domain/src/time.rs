@@ -49,6 +49,16 @@ impl TimeRange {
         (start_s < end_s).then_some(Self { start_s, end_s })
     }
 
+    /// The same start with another end.
+    ///
+    /// # Panics
+    /// If the end is not after the start.
+    #[must_use]
+    pub fn until(self, end_s: i64) -> Self {
+        assert!(self.start_s < end_s, "a time range is never empty");
+        Self { start_s: self.start_s, end_s }
+    }
+
     /// One whole UTC day.
     pub fn of_day(day: i64) -> Self {
         let start_s = day.saturating_mul(DAY_S);

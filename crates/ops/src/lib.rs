@@ -1,1 +1,25 @@
-//! placeholder
+//! What the product does in more than one step: importing, setting up tenants, configuring, keeping secrets. The API
+//! and the command line call the same functions.
+//!
+//! No HTTP and no argument parsing may be here.
+
+pub mod catalogue_file;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod export;
+pub mod fields;
+pub mod networks;
+pub mod presentation;
+pub mod quickstart;
+pub mod random;
+pub mod secrets;
+pub mod tenants;
+pub mod time_zone;
+mod toml_file;
+
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use config::{Brand, Config};
+pub use secrets::{MasterKey, PrivateKey, SecretError};
+pub use time_zone::Zone;
+pub use toml_file::FileError;

@@ -1,0 +1,43 @@
+//! `GetOrderAmount`: what the orders of a range come to, paid and unpaid.
+
+use tollbook_domain::Status;
+use tollbook_domain::money::format_amount_sum;
+use tollbook_domain::summary::OrderAmount;
+use tollbook_domain::time::DAY_S;
+
+use super::Call;
+use super::query::FIXED;
+use crate::answer::Answer;
+use crate::gateway::refuse;
+use crate::ret_code::Refusal;
+
+/// The longest range, a leap year (spec/api.md section 1).
+const MAX_SPAN_S: i64 = 366 * DAY_S;
+
+pub(super) fn run(mut call: Call<'_>) -> Result<Answer, Refusal> {
+    call.require(&["StartTime", "EndTime"])?;
+    let query = call.query(&FIXED, Some(MAX_SPAN_S))?;
+    let mut amount = OrderAmount::default();
+    for (status, measures) in call.snapshot.sums(&query).map_err(refuse)? {
+        match status {
+            Status::Paid => amount.paid = measures,
+            Status::Unpaid => amount.unpaid = measures,
+            // Neither: the query asks for the other two alone.
+            Status::Revoked => {}
+        }
+    }
+    let (total, paid, unpaid) = (amount.total(), amount.paid, amount.unpaid);
+    Answer::new()
+        .with("Currency", &call.company.currency)?
+        .with("TotalOrderAmount", &format_amount_sum(total.total))?
+        .with("PaidAmount", &format_amount_sum(paid.total))?
+        .with("UnpaidAmount", &format_amount_sum(unpaid.total))?
+        .with("CashAmount", &format_amount_sum(paid.cash))?
+        .with("BonusAmount", &format_amount_sum(paid.bonus))?
+        .with("CouponAmount", &format_amount_sum(paid.coupon))?
+        .with("StarCardAmount", &format_amount_sum(paid.star_card))?
+        .with("CreditAmount", &format_amount_sum(paid.credit))?
+        .with("OrderCount", &total.orders)?
+        .with("PaidCount", &paid.orders)?
+        .with("UnpaidCount", &unpaid.orders)
+}

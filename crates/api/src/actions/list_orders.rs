@@ -1,0 +1,41 @@
+//! `ListPaidOrders` and `ListUnpaidOrders`: one page and the exact total, from one snapshot.
+
+use serde_json::value::{RawValue, to_raw_value};
+use tollbook_ops::fields::{ORDER_ITEM_DETAIL, OrderField, OrderRow, UNPAID_ORDER_ITEM};
+use tollbook_ops::presentation::Presentation;
+
+use super::Call;
+use super::query::{Choice, PAID, UNPAID};
+use crate::answer::{Answer, Object};
+use crate::gateway::refuse;
+use crate::ret_code::Refusal;
+
+pub(super) fn paid(call: Call<'_>) -> Result<Answer, Refusal> {
+    list(call, &PAID, ORDER_ITEM_DETAIL)
+}
+
+pub(super) fn unpaid(call: Call<'_>) -> Result<Answer, Refusal> {
+    list(call, &UNPAID, UNPAID_ORDER_ITEM)
+}
+
+fn list(mut call: Call<'_>, choice: &Choice, fields: &'static [OrderField]) -> Result<Answer, Refusal> {
+    call.require(&["StartTime", "EndTime", "Page", "PageSize"])?;
+    let query = call.query(choice, None)?;
+    let paging = call.paging()?;
+    let snapshot = call.snapshot.as_mut();
+    let page = snapshot.page(&query, paging.offset(), paging.page_size).map_err(refuse)?;
+    let presentation =
+        Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;
+    let mut views = presentation.lines(snapshot.lines(query.company_id).map_err(refuse)?);
+    let orders: Option<Vec<Box<RawValue>>> =
+        page.orders.iter().map(|stored| views.show(stored, |row| object(fields, row))?.ok()).collect();
+    Answer::new()
+        .with("Page", &paging.page)?
+        .with("PageSize", &paging.page_size)?
+        .with("Total", &page.total)?
+        .with("Orders", &orders.ok_or(Refusal::Internal)?)
+}
+
+fn object(fields: &'static [OrderField], row: &OrderRow<'_>) -> serde_json::Result<Box<RawValue>> {
+    to_raw_value(&Object { fields, row: *row, value: |field, row| (field.value)(row) })
+}

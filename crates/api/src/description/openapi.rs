@@ -1,0 +1,174 @@
+//! The `OpenAPI` 3.1 document at `/openapi.json`.
+//!
+//! All actions share one path; `OpenAPI` wants one path per operation, so the action stands behind a `#`, which no
+//! client sends.
+
+use serde_json::{Map, Value, json};
+
+use super::{Described, RET_CODES};
+use crate::actions::{ACTIONS, Action, MemberShape, Parameter, ParameterShape};
+
+/// The document.
+pub fn openapi() -> Value {
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    schemas.insert("Refusal".into(), refusal_schema());
+    for action in ACTIONS {
+        let response = response_schema(action, &mut schemas);
+        schemas.insert(format!("{}Response", action.name), response);
+        paths.insert(format!("/#Action={}", action.name), path(action));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tollbook order API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Every request is signed: Signature is the lower-case hex SHA-1 of all other parameters \
+                            sorted by name, each name followed by its value, and the private key at the end.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"}
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas}
+    })
+}
+
+fn refusal_schema() -> Value {
+    let codes: Vec<i64> = RET_CODES.iter().map(|(code, ..)| *code).filter(|code| *code != 0).collect();
+    let meanings: Vec<String> =
+        RET_CODES.iter().skip(1).map(|(code, when, _)| format!("{code}: {when}")).collect();
+    json!({
+        "type": "object",
+        "required": ["RetCode", "Message"],
+        "properties": {
+            "RetCode": {"type": "integer", "enum": codes, "description": meanings.join("; ")},
+            "Action": {"type": "string"},
+            "Message": {"type": "string"}
+        }
+    })
+}
+
+fn path(action: &Action) -> Value {
+    let answer = json!({
+        "200": {
+            "description": "Success or refusal; RetCode tells",
+            "headers": {"X-UCLOUD-REQUEST-UUID": {"schema": {"type": "string"}}},
+            "content": {"application/json": {"schema": {"oneOf": [
+                {"$ref": format!("#/components/schemas/{}Response", action.name)},
+                {"$ref": "#/components/schemas/Refusal"}
+            ]}}}
+        }
+    });
+    let public = [
+        public_parameter("Action", json!({"type": "string", "const": action.name})),
+        public_parameter("PublicKey", json!({"type": "string"})),
+        public_parameter("Signature", json!({"type": "string", "pattern": "^[0-9a-f]{40}$"})),
+    ];
+    let own = action.parameters.iter().map(|parameter| {
+        json!({
+            "name": parameter.name,
+            "in": "query",
+            "required": parameter.required,
+            "description": parameter.meaning,
+            "schema": parameter_schema(parameter)
+        })
+    });
+    let parameters: Vec<Value> = public.into_iter().chain(own).collect();
+    let body = body_schema(action);
+    json!({
+        "get": {
+            "operationId": action.name,
+            "summary": action.summary,
+            "description": action.description,
+            "parameters": parameters,
+            "responses": answer
+        },
+        "post": {
+            "operationId": format!("{}Post", action.name),
+            "summary": action.summary,
+            "description": action.description,
+            "requestBody": {
+                "required": true,
+                "content": {
+                    "application/x-www-form-urlencoded": {"schema": body},
+                    "application/json": {"schema": body}
+                }
+            },
+            "responses": answer
+        }
+    })
+}
+
+fn public_parameter(name: &str, schema: Value) -> Value {
+    json!({"name": name, "in": "query", "required": true, "schema": schema})
+}
+
+fn body_schema(action: &Action) -> Value {
+    let mut properties = Map::new();
+    properties.insert("Action".into(), json!({"type": "string", "const": action.name}));
+    properties.insert("PublicKey".into(), json!({"type": "string"}));
+    properties.insert("Signature".into(), json!({"type": "string", "pattern": "^[0-9a-f]{40}$"}));
+    let mut required = vec!["Action", "PublicKey", "Signature"];
+    for parameter in action.parameters {
+        let mut schema = parameter_schema(parameter);
+        schema["description"] = parameter.meaning.into();
+        properties.insert(parameter.name.into(), schema);
+        if parameter.required {
+            required.push(parameter.name);
+        }
+    }
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn parameter_schema(parameter: &Parameter) -> Value {
+    match parameter.shape {
+        ParameterShape::Integer(from, i64::MAX) => {
+            json!({"type": "integer", "format": "int64", "minimum": from})
+        }
+        ParameterShape::Integer(from, to) => {
+            json!({"type": "integer", "format": "int64", "minimum": from, "maximum": to})
+        }
+        ParameterShape::Text => json!({"type": "string", "maxLength": 256}),
+        ParameterShape::Integers => {
+            json!({"type": "array", "maxItems": 100, "items": {"type": "integer", "format": "int64"}})
+        }
+        ParameterShape::Texts => {
+            json!({"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 256}})
+        }
+    }
+}
+
+fn response_schema(action: &Action, schemas: &mut Map<String, Value>) -> Value {
+    let mut properties = Map::new();
+    properties.insert("RetCode".into(), json!({"type": "integer", "const": 0}));
+    properties
+        .insert("Action".into(), json!({"type": "string", "const": format!("{}Response", action.name)}));
+    let mut required = vec!["RetCode", "Action"];
+    for member in action.response {
+        let mut named = |name: &str, members: fn() -> Vec<Described>| {
+            schemas.entry(name).or_insert_with(|| object_schema(&members()));
+            json!({"$ref": format!("#/components/schemas/{name}")})
+        };
+        let mut schema = match member.shape {
+            MemberShape::Integer => json!({"type": "integer"}),
+            MemberShape::Text => json!({"type": "string"}),
+            MemberShape::Object(name, members) => named(name, members),
+            MemberShape::List(name, members) => json!({"type": "array", "items": named(name, members)}),
+        };
+        schema["description"] = member.meaning.into();
+        properties.insert(member.name.into(), schema);
+        required.push(member.name);
+    }
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn object_schema(members: &[Described]) -> Value {
+    let required: Vec<&str> = members.iter().map(|member| member.name).collect();
+    let properties: Map<String, Value> = members
+        .iter()
+        .map(|member| {
+            (member.name.to_owned(), json!({"type": member.json_type, "description": member.meaning}))
+        })
+        .collect();
+    json!({"type": "object", "required": required, "properties": properties})
+}

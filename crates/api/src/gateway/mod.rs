@@ -1,0 +1,244 @@
+//! The way of every request, in the order in which it is checked (spec/api.md section 2): body, action, signature
+//! present, key, signature right, address, rate, permission, then the action itself.
+
+mod rate;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tollbook_domain::Catalogue;
+use tollbook_domain::tenant::{ApiKey, Company};
+use tollbook_objects::ObjectStore;
+use tollbook_ops::export::{Document, DownloadFile, ExportError, Link, export};
+use tollbook_ops::presentation::Presentation;
+use tollbook_ops::{Brand, Clock, Config, MasterKey, networks, random};
+use tollbook_store::{Snapshot, Store, StoreError};
+
+use crate::actions::{Action, Call};
+use crate::answer::{Answer, body};
+use crate::parameters::Parameters;
+use crate::ret_code::Refusal;
+use crate::signature::verify;
+use crate::wire::{Limits, Request, decode};
+use rate::Rates;
+
+/// What a deployment is made of.
+pub struct Deployment {
+    /// Tenants and orders.
+    pub store: Arc<dyn Store>,
+    /// Where exports go.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Opens the private keys that are stored encrypted.
+    pub master: MasterKey,
+    /// Names for people.
+    pub catalogue: Arc<Catalogue>,
+    /// Brands, limits, links.
+    pub config: Config,
+    /// Where customers reach the server when the configuration does not say: what it listens on.
+    pub bound: std::net::SocketAddr,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Answers requests. Every call may block.
+pub struct Gateway {
+    deployment: Deployment,
+    limits: Limits,
+    rates: Rates,
+}
+
+/// An HTTP request as far as the gateway looks at it.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) address: IpAddr,
+    /// `None`: the body was longer than is read.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// What became of a request, for the log line.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    pub(crate) action: Option<String>,
+    pub(crate) public_key: Option<String>,
+    pub(crate) ret_code: i64,
+}
+
+impl Gateway {
+    /// A gateway of a deployment.
+    pub fn new(deployment: Deployment) -> Self {
+        let configured = &deployment.config.limits;
+        let limits = Limits {
+            body_bytes: configured.body_bytes,
+            parameters: configured.parameters,
+            json_depth: configured.json_depth,
+        };
+        Self { deployment, limits, rates: Rates::default() }
+    }
+
+    pub(crate) fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    pub(crate) fn body_limit(&self) -> usize {
+        self.limits.body_bytes
+    }
+
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.deployment.catalogue
+    }
+
+    /// The body of the answer. Never fails: a failure is an answer too.
+    pub(crate) fn answer(&self, received: &Received<'_>, trace: &mut Trace) -> Vec<u8> {
+        let mut action = None;
+        let result = self.handle(received, &mut action, trace);
+        trace.ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
+        trace.action.clone_from(&action);
+        body(action.as_deref(), &result)
+    }
+
+    fn handle(
+        &self,
+        received: &Received<'_>,
+        action_name: &mut Option<String>,
+        trace: &mut Trace,
+    ) -> Result<Answer, Refusal> {
+        let request = self.read(received)?;
+        let parameters = Parameters::new(&request);
+        let name = parameters.envelope("Action")?.filter(|name| !name.is_empty());
+        let name = name.ok_or(Refusal::MissingAction)?;
+        let action = Action::find(name).ok_or_else(|| Refusal::ActionNotFound(name.to_owned()))?;
+        *action_name = Some(action.name.to_owned());
+        let signature = parameters.envelope("Signature")?.filter(|signature| !signature.is_empty());
+        let signature = signature.ok_or(Refusal::MissingSignature)?;
+        let mut snapshot = self.deployment.store.snapshot().map_err(refuse)?;
+        let key = known_key(snapshot.as_mut(), &parameters)?;
+        trace.public_key = Some(key.public_key.clone());
+        self.check_signature(&request, &key, signature, received)?;
+        let company = snapshot.company(key.company_id).map_err(refuse)?.ok_or(Refusal::Internal)?;
+        let brand = self.brand_of(&company, received.host)?;
+        check_address(&key, received.address)?;
+        self.rates.check(&key)?;
+        check_project(snapshot.as_mut(), &key, &parameters)?;
+        parameters.check_nul()?;
+        let now_s = self.deployment.clock.now_s();
+        (action.run)(Call { gateway: self, parameters, key: &key, company: &company, brand, snapshot, now_s })
+    }
+
+    fn read(&self, received: &Received<'_>) -> Result<Request, Refusal> {
+        if !matches!(received.method, "GET" | "POST") {
+            return Err(Refusal::not_available("Method", "must be GET or POST"));
+        }
+        let body = received.body.ok_or_else(|| Refusal::too_large("Body"))?;
+        decode(received.method, received.query, received.content_type, body, &self.limits)
+    }
+
+    fn check_signature(
+        &self,
+        request: &Request,
+        key: &ApiKey,
+        signature: &str,
+        received: &Received<'_>,
+    ) -> Result<(), Refusal> {
+        let private_key =
+            self.deployment.master.open(&key.public_key, &key.sealed_private_key).map_err(|error| {
+                tracing::error!(%error, public_key = key.public_key, "a private key cannot be opened");
+                Refusal::Internal
+            })?;
+        // Two ways of saying who one is would leave open which one holds (spec/protocol.md section 1.2).
+        let bearer = received
+            .authorization
+            .is_some_and(|value| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
+        if bearer || !verify(request, private_key.reveal(), signature) {
+            return Err(Refusal::WrongSignature);
+        }
+        Ok(())
+    }
+
+    /// The company's brand. A key at the host of another brand is refused as one of another site is; a host that no
+    /// brand claims serves every company.
+    fn brand_of(&self, company: &Company, host: Option<&str>) -> Result<&Brand, Refusal> {
+        let config = &self.deployment.config;
+        let brand = config.brand(&company.brand).unwrap_or_else(|| config.default_brand());
+        match host.and_then(|host| config.brand_of_host(host)) {
+            Some(at) if at.name != brand.name => Err(Refusal::WrongSignature),
+            _ => Ok(brand),
+        }
+    }
+
+    /// Builds an export for a checked request.
+    pub(crate) fn export(&self, mut call: Call<'_>, document: &Document) -> Result<DownloadFile, Refusal> {
+        let Deployment { config, objects, bound, catalogue, .. } = &self.deployment;
+        let presentation = Presentation::read(call.snapshot.as_mut(), call.company, call.brand, catalogue)
+            .map_err(refuse)?;
+        let link = Link {
+            base_url: config.public_url(call.brand, *bound),
+            random: random::u128(),
+            now_s: call.now_s,
+            lifetime_s: config.link_lifetime_s,
+        };
+        export(call.snapshot, document, &presentation, objects.as_ref(), &link).map_err(|error| match error {
+            ExportError::Store(error) => refuse(error),
+            ExportError::Workbook(_) | ExportError::Objects(_) => {
+                tracing::error!(%error, "an export failed; nothing of it is left");
+                Refusal::ServiceUnavailable
+            }
+            ExportError::Key(_) => {
+                tracing::error!(%error, "an export has a name that cannot be stored");
+                Refusal::Internal
+            }
+        })
+    }
+}
+
+fn known_key(snapshot: &mut dyn Snapshot, parameters: &Parameters<'_>) -> Result<ApiKey, Refusal> {
+    let public_key = parameters.envelope("PublicKey")?.unwrap_or_default();
+    // NUL cannot be stored, and so cannot be looked up, by every database.
+    let known = !public_key.is_empty() && !public_key.contains('\0');
+    let key = if known { snapshot.api_key(public_key).map_err(refuse)? } else { None };
+    key.filter(|key| !key.disabled).ok_or(Refusal::UserNotExists)
+}
+
+fn check_address(key: &ApiKey, address: IpAddr) -> Result<(), Refusal> {
+    if key.allowed_networks.is_empty() {
+        return Ok(());
+    }
+    let networks: Vec<_> =
+        key.allowed_networks.iter().filter_map(|text| networks::parse(text).ok()).collect();
+    if networks::any_contains(&networks, address) { Ok(()) } else { Err(Refusal::AddressDenied) }
+}
+
+/// `ProjectId` never filters; it must only be one that the key may name (spec/api.md section 1).
+fn check_project(
+    snapshot: &mut dyn Snapshot,
+    key: &ApiKey,
+    parameters: &Parameters<'_>,
+) -> Result<(), Refusal> {
+    let Some(project_id) = parameters.envelope("ProjectId")?.filter(|id| !id.is_empty()) else {
+        return Ok(());
+    };
+    let organizations = snapshot.organizations(key.company_id).map_err(refuse)?;
+    match organizations.iter().find(|organization| organization.project_id == project_id) {
+        None => Err(Refusal::ProjectNotExists(project_id.to_owned())),
+        Some(organization) if key.may_use(organization.organization_id) => Ok(()),
+        Some(_) => Err(Refusal::PermissionDenied),
+    }
+}
+
+/// What the caller is told of a failure of the store; the log gets the rest, here and nowhere else.
+pub(crate) fn refuse(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Full => {
+            tracing::error!(%error, "the store cannot answer");
+            Refusal::ServiceUnavailable
+        }
+        error => {
+            tracing::error!(%error, "the store failed");
+            Refusal::Internal
+        }
+    }
+}

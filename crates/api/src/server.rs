@@ -1,0 +1,237 @@
+//! The HTTP server: the whole surface on one screen, reading bodies within bounds, one log line per request, and a
+//! shutdown that lets requests finish.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tollbook_objects::EmbeddedStore;
+use tollbook_ops::random;
+
+use crate::gateway::{Gateway, Received, Trace};
+use crate::ret_code::Refusal;
+use crate::{answer, description, objects};
+
+/// Requests that are worked on at a time; more wait.
+const WORKERS: usize = 64;
+/// How long a request waits for a worker before it is told that the service is not available.
+const WAIT: Duration = Duration::from_secs(20);
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a body that is too long is read and thrown away, so that its sender lives to read the answer.
+const DISCARDED_BYTES: usize = 16 << 20;
+/// How often expired exports are deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// A server that is bound and not yet serving.
+pub struct Server {
+    listener: TcpListener,
+    app: Arc<App>,
+}
+
+/// Why there is no server.
+#[derive(Debug)]
+pub struct ServerError(std::io::Error);
+
+impl std::fmt::Display for ServerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the server failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+pub(crate) struct App {
+    pub(crate) gateway: Gateway,
+    pub(crate) objects: Arc<EmbeddedStore>,
+    workers: Semaphore,
+    openapi: Bytes,
+}
+
+impl App {
+    /// A fresh request id, a version 4 UUID.
+    #[expect(clippy::unused_self, reason = "the id belongs to the server's requests")]
+    pub(crate) fn request_id(&self) -> String {
+        let bits = random::u128() & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+        let hex = format!("{bits:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+}
+
+impl Server {
+    /// A server on a listening socket.
+    pub fn new(listener: TcpListener, gateway: Gateway, objects: Arc<EmbeddedStore>) -> Self {
+        let openapi = Bytes::from(description::openapi().to_string());
+        let app = Arc::new(App { gateway, objects, workers: Semaphore::new(WORKERS), openapi });
+        Self { listener, app }
+    }
+
+    /// The whole HTTP surface. The API answers at every path that is not another's, because SDKs take base URLs with
+    /// any path.
+    fn router(app: Arc<App>) -> Router {
+        Router::new()
+            .route("/openapi.json", get(openapi))
+            .route("/healthz", get(health))
+            .route("/exports/{*key}", any(objects::serve))
+            .fallback(gateway)
+            .with_state(app)
+    }
+
+    /// Serves until `stop` is ready, then finishes the requests that have begun.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
+        let sweeper = tokio::spawn(sweep(Arc::clone(&self.app)));
+        let service = Self::router(self.app).into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(self.listener, service).with_graceful_shutdown(stop).await;
+        sweeper.abort();
+        served.map_err(ServerError)
+    }
+}
+
+async fn sweep(app: Arc<App>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        let app = Arc::clone(&app);
+        let swept = tokio::task::spawn_blocking(move || {
+            use tollbook_objects::ObjectStore as _;
+            app.objects.sweep(app.gateway.deployment().clock.now_s())
+        });
+        match swept.await {
+            Ok(Ok(swept)) if swept.objects > 0 => {
+                tracing::info!(objects = swept.objects, bytes = swept.bytes, "deleted old exports");
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "old exports cannot be deleted"),
+            Err(error) => tracing::error!(%error, "the sweep of old exports failed"),
+        }
+    }
+}
+
+async fn openapi(State(app): State<Arc<App>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
+}
+
+/// 200 when the store answers, 503 when it does not.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    let read = move || app.gateway.deployment().store.snapshot()?.setting("health").map(|_| ());
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(())) => "ok\n".into_response(),
+        _ => (axum::http::StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
+    }
+}
+
+async fn gateway(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Result<Response, Infallible> {
+    let began = Instant::now();
+    let id = app.request_id();
+    let (head, body) = request.into_parts();
+    let body = read_body(body, app.gateway.body_limit()).await;
+    let (bytes, trace) = match tokio::time::timeout(WAIT, app.workers.acquire()).await {
+        Ok(Ok(_worker)) => {
+            let app = Arc::clone(&app);
+            let work = tokio::task::spawn_blocking(move || {
+                let address = client_address(&app.gateway, peer.ip(), &head.headers);
+                let text =
+                    |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+                let received = Received {
+                    method: head.method.as_str(),
+                    query: head.uri.query(),
+                    content_type: text(header::CONTENT_TYPE),
+                    authorization: text(header::AUTHORIZATION),
+                    host: text(header::HOST).or_else(|| head.uri.host()),
+                    address,
+                    body: body.as_deref(),
+                };
+                let mut trace = Trace::default();
+                let bytes = app.gateway.answer(&received, &mut trace);
+                (bytes, trace)
+            });
+            work.await.unwrap_or_else(|error| {
+                tracing::error!(request_uuid = id, %error, "a request failed");
+                refused(&Refusal::Internal)
+            })
+        }
+        _ => refused(&Refusal::ServiceUnavailable),
+    };
+    tracing::info!(
+        request_uuid = id,
+        action = trace.action.as_deref().unwrap_or("-"),
+        public_key = trace.public_key.as_deref().unwrap_or("-"),
+        ret_code = trace.ret_code,
+        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert("x-ucloud-request-uuid", value);
+    }
+    Ok(response)
+}
+
+fn refused(refusal: &Refusal) -> (Vec<u8>, Trace) {
+    let trace = Trace { ret_code: refusal.code(), ..Trace::default() };
+    (answer::body(None, &Err(refusal.clone())), trace)
+}
+
+/// The body, or `None` if it is longer than `limit`. A body that breaks off is what came of it: it will not verify.
+async fn read_body(body: Body, limit: usize) -> Option<Vec<u8>> {
+    use axum::body::HttpBody as _;
+    let mut bytes = Vec::new();
+    let mut total = 0usize;
+    let mut body = std::pin::pin!(body);
+    let read = async {
+        while let Some(Ok(frame)) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+            let Ok(data) = frame.into_data() else { continue };
+            total = total.saturating_add(data.len());
+            if total <= limit {
+                bytes.extend_from_slice(&data);
+            } else {
+                bytes.clear();
+            }
+            if total > limit.saturating_add(DISCARDED_BYTES) {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BODY_TIMEOUT, read).await;
+    (total <= limit).then_some(bytes)
+}
+
+/// Who called: the peer, or what trusted proxies say of the one before them.
+fn client_address(gateway: &Gateway, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let config = &gateway.deployment().config;
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    let mut address = peer;
+    // From the nearest hop outwards, as far as each hop is a proxy that we trust.
+    for hop in forwarded.iter().rev() {
+        if !config.is_trusted_proxy(address) {
+            break;
+        }
+        match hop.parse() {
+            Ok(before) => address = before,
+            Err(_) => break,
+        }
+    }
+    address
+}

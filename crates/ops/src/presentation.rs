@@ -1,0 +1,126 @@
+//! How a company's orders are shown to it: in the language and time zone of its brand, with the names of its
+//! organizations and of the catalogue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tollbook_domain::catalogue::{Kind, LineTexts};
+use tollbook_domain::summary::{SummaryRow, summarize};
+use tollbook_domain::tenant::Company;
+use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
+use tollbook_store::{LineNo, Lines, Snapshot, StoreResult, StoredOrder};
+
+use crate::config::Brand;
+use crate::fields::{OrderRow, SummaryView};
+use crate::time_zone::Zone;
+
+/// Everything that the display texts of one company depend on, read from one snapshot.
+#[derive(Clone, Debug)]
+pub struct Presentation {
+    /// The tenant.
+    pub company_id: i64,
+    /// Names of numbers and codes.
+    pub catalogue: Arc<Catalogue>,
+    /// Of the company's brand.
+    pub language: Language,
+    /// Of the company's brand.
+    pub zone: Zone,
+    /// By organization number.
+    organizations: HashMap<i64, String>,
+    statuses: [String; 3],
+}
+
+impl Presentation {
+    /// Reads what is needed for a company of a brand.
+    pub fn read(
+        snapshot: &mut dyn Snapshot,
+        company: &Company,
+        brand: &Brand,
+        catalogue: &Arc<Catalogue>,
+    ) -> StoreResult<Self> {
+        let organizations = snapshot.organizations(company.company_id)?;
+        let language = brand.language;
+        Ok(Self {
+            company_id: company.company_id,
+            catalogue: Arc::clone(catalogue),
+            language,
+            zone: brand.time_zone.clone(),
+            organizations: organizations.into_iter().map(|o| (o.organization_id, o.name)).collect(),
+            statuses: Status::ALL.map(|status| catalogue.number(Kind::Status, status.number(), language)),
+        })
+    }
+
+    /// The name of an organization; its number if it has none.
+    pub fn organization(&self, organization_id: i64) -> String {
+        self.organizations.get(&organization_id).cloned().unwrap_or_else(|| organization_id.to_string())
+    }
+
+    /// The name of a status.
+    pub fn status(&self, status: Status) -> &str {
+        let [unpaid, paid, revoked] = &self.statuses;
+        match status {
+            Status::Unpaid => unpaid,
+            Status::Paid => paid,
+            Status::Revoked => revoked,
+        }
+    }
+
+    /// The lines of the company, to be shown.
+    pub fn lines(&self, lines: Arc<Lines>) -> LineViews<'_> {
+        LineViews { presentation: self, views: HashMap::new(), lines }
+    }
+
+    /// Calls `each` with a summary row and its display texts.
+    pub fn show_summary<T>(&self, row: &SummaryRow, each: impl FnOnce(&SummaryView<'_>) -> T) -> T {
+        let key = &row.key;
+        let unit = self.catalogue.number(Kind::PricingUnit, key.pricing_unit, self.language);
+        let order_type = self.catalogue.number(Kind::OrderType, key.order_type, self.language);
+        each(&SummaryView {
+            row,
+            unit: &unit,
+            base_units: self.catalogue.base_units(key.pricing_unit).unwrap_or(1),
+            order_type: &order_type,
+            status: self.status(key.status),
+        })
+    }
+}
+
+/// The rows of a summary, as both summary actions and the summary workbook show them.
+pub fn summary(snapshot: &mut dyn Snapshot, query: &OrderQuery) -> StoreResult<Vec<SummaryRow>> {
+    let lines = snapshot.lines(query.company_id)?;
+    let sums = snapshot.sums_by_line(query)?;
+    Ok(summarize(sums.iter().filter_map(|(status, line_no, measures)| {
+        lines.get(*line_no).map(|line| (*status, line.as_ref(), *measures))
+    })))
+}
+
+/// Display texts of lines, made when a line is first shown.
+#[derive(Debug)]
+pub struct LineViews<'p> {
+    presentation: &'p Presentation,
+    views: HashMap<LineNo, (LineTexts, String)>,
+    lines: Arc<Lines>,
+}
+
+impl LineViews<'_> {
+    /// Calls `each` with an order as it is shown. `None` for an order whose line is unknown, which a snapshot
+    /// never has.
+    pub fn show<T>(&mut self, stored: &StoredOrder, each: impl FnOnce(&OrderRow<'_>) -> T) -> Option<T> {
+        let line = self.lines.get(stored.line_no)?;
+        let presentation = self.presentation;
+        let (texts, organization_name) = self.views.entry(stored.line_no).or_insert_with(|| {
+            (
+                presentation.catalogue.line_texts(line, presentation.language),
+                presentation.organization(line.organization_id),
+            )
+        });
+        Some(each(&OrderRow {
+            company_id: presentation.company_id,
+            line,
+            texts,
+            organization_name,
+            order: &stored.order,
+            status: presentation.status(stored.order.status),
+        }))
+    }
+}
