@@ -1,1 +1,53 @@
-fn main() {}
+//! The binary `tollbook`: parses what was typed, calls what it means, prints the outcome.
+//!
+//! Nothing that two commands share may be here but arguments and output: it belongs in `ops`.
+
+mod arguments;
+mod customer;
+mod deployment;
+mod operator;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Command, Customer, OrdersCommand, Tollbook};
+use output::{Failure, Output};
+
+fn main() -> ExitCode {
+    let typed = Tollbook::parse();
+    let output = Output::new(typed.global.json);
+    let result = run(&typed, &output);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.fail(&failure),
+    }
+}
+
+fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
+    let global = &typed.global;
+    match &typed.command {
+        Command::Quickstart(arguments) => operator::serve::quickstart(global, arguments, output),
+        Command::Serve(arguments) => operator::serve::serve(global, arguments, output),
+        Command::Company(command) => operator::tenants::company(global, command, output),
+        Command::Organization(command) => operator::tenants::organization(global, command, output),
+        Command::Key(command) => operator::tenants::key(global, command, output),
+        Command::Verify => operator::verify::run(global, output),
+        Command::Orders { command: OrdersCommand::Import(arguments) } => {
+            operator::import::run(global, arguments, output)
+        }
+        Command::Orders { command: OrdersCommand::Customer(command) } => run_customer(command, output),
+    }
+}
+
+fn run_customer(command: &Customer, output: &Output) -> Result<(), Failure> {
+    match command {
+        Customer::Paid(arguments) => customer::lists::run("ListPaidOrders", arguments, output),
+        Customer::Unpaid(arguments) => customer::lists::run("ListUnpaidOrders", arguments, output),
+        Customer::Summary(arguments) => customer::sums::summary(arguments, output),
+        Customer::Amount(arguments) => customer::sums::amount(arguments, output),
+        Customer::Options(arguments) => customer::sums::options(arguments, output),
+        Customer::Download(arguments) => customer::download::run(arguments, output),
+    }
+}

@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod export;
 pub mod fields;
+pub mod import;
 pub mod networks;
 pub mod presentation;
 pub mod quickstart;

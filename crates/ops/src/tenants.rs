@@ -93,10 +93,11 @@ pub struct KeyRights {
     pub rate_limit_per_s: Option<u32>,
 }
 
-/// Makes a company of a configured brand.
+/// Makes a company. Its brand must be a configured one; where no configuration is at hand (`None`) it is taken as it
+/// is, and a server that does not know it shows the company as one of its default brand.
 pub fn add_company(
     store: &dyn Store,
-    config: &Config,
+    config: Option<&Config>,
     name: &str,
     currency: &str,
     brand: &str,
@@ -105,7 +106,9 @@ pub fn add_company(
     if !CURRENCIES.contains(&currency) {
         return Err(TenantError::Currency(currency.to_owned()));
     }
-    if config.brand(brand).is_none() {
+    if let Some(config) = config
+        && config.brand(brand).is_none()
+    {
         let known: Vec<&str> = config.brands().map(|brand| brand.name.as_str()).collect();
         return Err(TenantError::Brand { name: brand.to_owned(), known: known.join(", ") });
     }
@@ -276,7 +279,7 @@ mod tests {
     }
 
     fn company(store: &dyn Store) -> i64 {
-        add_company(store, &Config::default(), "Demo", "CNY", "default").unwrap().company_id
+        add_company(store, Some(&Config::default()), "Demo", "CNY", "default").unwrap().company_id
     }
 
     #[test]
@@ -322,7 +325,8 @@ mod tests {
         assert!(strange.organization_id != foreign);
 
         let long = "x".repeat(257);
-        let company = |name, currency, brand| add_company(store, &config, name, currency, brand).unwrap_err();
+        let company =
+            |name, currency, brand| add_company(store, Some(&config), name, currency, brand).unwrap_err();
         let key = |company_id, rights: KeyRights| add_key(store, &master, company_id, &rights).unwrap_err();
         let networks = |text: &str| KeyRights { allowed_networks: vec![text.into()], ..KeyRights::default() };
         for (error, text) in [

@@ -3,7 +3,8 @@
 
 use std::sync::mpsc::Receiver;
 
-use tollbook_store::{Outcome, StoreError};
+use tollbook_domain::NewOrder;
+use tollbook_store::{Outcome, Snapshot, StoreError, StoreResult};
 
 use super::Import;
 use super::batches::{Batch, Reading};
@@ -83,14 +84,15 @@ impl Checking {
             return Ok(());
         }
         // A snapshot for each batch: one that is held long keeps the log of the store growing.
-        let outcomes = import.store.snapshot()?.classify_orders(&batch.orders)?;
-        if outcomes.len() != batch.orders.len() {
-            return Err(StoreError::Database("an order was not classified".to_owned()).into());
-        }
+        let mut snapshot = import.store.snapshot()?;
+        let outcomes = classify(snapshot.as_mut(), &batch.orders)?;
         for ((order, place), outcome) in batch.orders.iter().zip(batch.places).zip(outcomes) {
             tally.file(place).read += 1;
             self.anything_new |= outcome == Outcome::Added;
-            let in_conflict = outcome == Outcome::Conflict;
+            // The conflict may be with an earlier order of the batch. Asked alone, it can only be with the store, and
+            // what is found does not depend on where batches end.
+            let in_conflict = outcome == Outcome::Conflict
+                && classify(snapshot.as_mut(), std::slice::from_ref(order))? == [Outcome::Conflict];
             self.duplicates.push(place, order, in_conflict).map_err(|error| import.spool_error(error))?;
         }
         Ok(())
@@ -119,6 +121,15 @@ impl Checking {
         }
         drop(merge);
         Ok(Checked { left_out, anything_new: self.anything_new })
+    }
+}
+
+fn classify(snapshot: &mut dyn Snapshot, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
+    let outcomes = snapshot.classify_orders(orders)?;
+    if outcomes.len() == orders.len() {
+        Ok(outcomes)
+    } else {
+        Err(StoreError::Database("not every order was classified".to_owned()))
     }
 }
 

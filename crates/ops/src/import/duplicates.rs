@@ -142,11 +142,7 @@ pub(super) struct Duplicates {
 impl Duplicates {
     pub(super) fn new(entries: Sorter<Entry>) -> Self {
         // Random keys: nobody can write a file whose numbers collide on purpose.
-        Self {
-            numbers: std::array::from_fn(|_| RandomState::new()),
-            contents: RandomState::new(),
-            entries,
-        }
+        Self { numbers: std::array::from_fn(|_| RandomState::new()), contents: RandomState::new(), entries }
     }
 
     /// Remembers a record; `in_conflict` with the store.
@@ -300,7 +296,8 @@ mod tests {
 
     fn orders() -> impl Strategy<Value = (NewOrder, bool)> {
         let numbers = (0..4usize, 0..5usize).prop_filter("numbers differ", |(a, b)| a != b);
-        let status = prop_oneof![3 => Just(Status::Paid), 2 => Just(Status::Unpaid), 1 => Just(Status::Revoked)];
+        let status =
+            prop_oneof![3 => Just(Status::Paid), 2 => Just(Status::Unpaid), 1 => Just(Status::Revoked)];
         let created = prop_oneof![2 => Just(None), 1 => (0..2i64).prop_map(Some)];
         // Content differs rarely, else nothing ever agrees.
         let differs = prop::array::uniform6(prop::bool::weighted(0.04));

@@ -251,7 +251,9 @@ impl std::fmt::Display for ImportError {
         let Self { failure, stored } = self;
         match stored {
             0 => write!(f, "{failure}; nothing was stored"),
-            _ => write!(f, "{failure}; {stored} orders were stored, and the same command completes the import"),
+            _ => {
+                write!(f, "{failure}; {stored} orders were stored, and the same command completes the import")
+            }
         }
     }
 }
@@ -274,13 +276,12 @@ mod tests {
 
     #[test]
     fn places_sort_in_order_of_reading() {
-        let places =
-            [(0, 1), (0, 2), (1, 1), (7, 1 << 40), (Place::MAX_FILES - 1, 3)].map(|(file, line)| {
-                let place = Place::new(file, line);
-                assert_eq!((place.file(), place.line()), (file, line));
-                assert!(place.code() != 0 && place.code() != u64::MAX);
-                place
-            });
+        let places = [(0, 1), (0, 2), (1, 1), (7, 1 << 40), (Place::MAX_FILES - 1, 3)].map(|(file, line)| {
+            let place = Place::new(file, line);
+            assert_eq!((place.file(), place.line()), (file, line));
+            assert!(place.code() != 0 && place.code() != u64::MAX);
+            place
+        });
         assert!(places.is_sorted());
     }
 

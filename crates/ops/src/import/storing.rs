@@ -74,7 +74,7 @@ impl Import<'_> {
         let size = if transaction.another_writer_waits() { rest.min(COURTEOUS_BATCH_ORDERS) } else { rest };
         let outcomes = transaction.add_orders(&batch.orders[at..at + size])?;
         if outcomes.len() != size {
-            return Err(StoreError::Database("an order was not written".to_owned()).into());
+            return Err(StoreError::Database("not every order was written".to_owned()).into());
         }
         let outcomes: Vec<(Place, Outcome)> =
             batch.places[at..at + size].iter().copied().zip(outcomes).collect();

@@ -271,7 +271,11 @@ mod tests {
             ("\"a\r\nb\n\n\"", "a\r\nb\n\n", 4),
             (" a ", " a ", 1),
         ] {
-            assert_eq!(read(written), [Ok((2, cell.to_owned())), Ok((2 + lines, "z".to_owned()))], "{written:?}");
+            assert_eq!(
+                read(written),
+                [Ok((2, cell.to_owned())), Ok((2 + lines, "z".to_owned()))],
+                "{written:?}"
+            );
         }
     }
 

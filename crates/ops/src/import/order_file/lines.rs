@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn lines_have_numbers_and_the_last_needs_no_line_feed() {
-        let expected = [(1, Next::Line, "a".into()), (2, Next::Line, String::new()), (3, Next::Line, "b".into())];
+        let expected =
+            [(1, Next::Line, "a".into()), (2, Next::Line, String::new()), (3, Next::Line, "b".into())];
         assert_eq!(all(b"\xef\xbb\xbfa\n\nb"), expected);
         assert_eq!(all(b"a\n\nb\n"), expected);
         assert_eq!(all(b""), []);

@@ -127,10 +127,11 @@ impl OrderFile {
             Source::Path(path) => File::open(path),
             Source::Spooled(file) => file.try_clone(),
         };
-        let text = file.and_then(|file| source::text(file, self.compression, bytes_read)).map_err(|error| {
-            let reason = source::explain(&error, self.compression);
-            BrokenFile { file: self.name.clone(), line: None, reason }
-        })?;
+        let text =
+            file.and_then(|file| source::text(file, self.compression, bytes_read)).map_err(|error| {
+                let reason = source::explain(&error, self.compression);
+                BrokenFile { file: self.name.clone(), line: None, reason }
+            })?;
         let records = match self.format {
             Format::JsonLines => Records::JsonLines(LineReader::new(text)),
             Format::Csv => Records::Csv(CsvReader::new(text)),

@@ -192,9 +192,7 @@ fn parse_integer(field: Field, text: &str) -> FieldResult<i64> {
     let parsed = if text.starts_with('+') { None } else { Some(text.parse::<i64>()) };
     match parsed {
         Some(Ok(number)) => Ok(number),
-        Some(Err(error))
-            if matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) =>
-        {
+        Some(Err(error)) if matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
             refuse(field, "does not fit in 64 bits")
         }
         None | Some(Err(_)) => refuse(field, "must be an integer"),

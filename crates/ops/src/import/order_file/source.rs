@@ -72,11 +72,7 @@ impl<R: Read> Read for Counting<R> {
 pub(super) type Text = Box<dyn BufRead + Send>;
 
 /// The text of an open file from its start. What was read is added to `bytes_read`.
-pub(super) fn text(
-    mut file: File,
-    compression: Compression,
-    bytes_read: Arc<AtomicU64>,
-) -> io::Result<Text> {
+pub(super) fn text(mut file: File, compression: Compression, bytes_read: Arc<AtomicU64>) -> io::Result<Text> {
     file.seek(SeekFrom::Start(0))?;
     let raw = BufReader::with_capacity(READ_BYTES, Counting { from: file, bytes_read });
     decompress(raw, compression)
@@ -87,7 +83,11 @@ fn decompress<R: BufRead + Send + 'static>(mut raw: R, compression: Compression)
     // An empty file would else be a compressed nothing, and another file would give a message about its inside.
     let expect = |magic: &[u8], what: &str| {
         let message = format!("this is not a {what} file");
-        if start.starts_with(magic) { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, message)) }
+        if start.starts_with(magic) {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        }
     };
     Ok(match compression {
         Compression::None => Box::new(raw),
@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_file_cut_anywhere_is_an_error_and_never_a_shorter_file() {
-        let long: Vec<u8> = (0..20_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let long: Vec<u8> =
+            (0..20_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         for (compression, compress) in
             [(Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>), (Compression::Zstd, zstd)]
         {

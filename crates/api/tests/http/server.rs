@@ -1,0 +1,189 @@
+//! A whole deployment for one test: its own directory, database, clock and port, and what an operator makes in it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tollbook_api::{Deployment, Gateway, ServerError};
+use tollbook_domain::tenant::{Company, Organization};
+use tollbook_domain::{Catalogue, NewOrder};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, ObjectStore};
+use tollbook_ops::tenants::{self, KeyRights};
+use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
+use tollbook_store::{Outcome, Store, StoreOptions, open_sqlite};
+
+/// 2025-12-01T00:00:00Z, what the server's clock says until a test moves it.
+pub(crate) const NOW_S: i64 = 1_764_547_200;
+/// How long links work here.
+pub(crate) const LINK_LIFETIME_S: i64 = 600;
+/// How long exports are kept here.
+pub(crate) const RETENTION_S: i64 = 3_600;
+
+/// The client itself is a trusted proxy, so that tests can call from any address.
+const CONFIG: &str = r#"
+link_lifetime_s = 600
+object_retention_s = 3600
+trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
+
+[brand.default]
+hosts = ["orders.example"]
+
+[brand.acme]
+hosts = ["billing.acme.example", "acme.example"]
+language = "zh"
+channel = 2
+time_zone = "Asia/Shanghai"
+public_url = "https://billing.acme.example/console"
+
+[brand.coast]
+hosts = ["coast.example"]
+time_zone = "America/New_York"
+"#;
+
+/// An API key in the hands of its owner.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) public: String,
+    pub(crate) private: String,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) objects: Arc<EmbeddedStore>,
+    store: Arc<dyn Store>,
+    master: MasterKey,
+    config: Config,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), ServerError>>>,
+    _directory: TempDir,
+}
+
+impl Server {
+    /// A server over its own database.
+    pub(crate) fn start() -> Self {
+        Self::behind(|store| store)
+    }
+
+    /// A server that sees its database through another store. What the operator makes goes past that one.
+    pub(crate) fn behind(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open_sqlite(&directory.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
+        let master = MasterKey::generate();
+        let config = Config::parse(Path::new("tollbook.toml"), CONFIG).unwrap();
+        let clock = Arc::new(FixedClock::at(NOW_S));
+        let objects = Arc::new(
+            EmbeddedStore::new(EmbeddedSettings {
+                data_directory: directory.path().to_owned(),
+                bucket: "tollbook".to_owned(),
+                keys: ObjectKeys::new("TOKEN_1", "object private key"),
+                retention_s: config.object_retention_s,
+            })
+            .unwrap(),
+        );
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = Gateway::new(Deployment {
+            store: wrap(Arc::clone(&store)),
+            objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
+            master: master.clone(),
+            catalogue: Arc::new(Catalogue::built_in()),
+            config: config.clone(),
+            bound: address,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        });
+        let server = tollbook_api::Server::new(listener, gateway, Arc::clone(&objects));
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            runtime.block_on(server.run(async move {
+                let _ = stopped.await;
+            }))
+        });
+        Self {
+            address,
+            clock,
+            objects,
+            store,
+            master,
+            config,
+            stop: Some(stop),
+            thread: Some(thread),
+            _directory: directory,
+        }
+    }
+
+    /// Tells the server to stop; it finishes what has begun.
+    pub(crate) fn signal_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Waits until the server has stopped.
+    pub(crate) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+
+    /// A company of a brand.
+    pub(crate) fn company(&self, name: &str, brand: &str) -> Company {
+        tenants::add_company(&*self.store, &self.config, name, "CNY", brand).unwrap()
+    }
+
+    /// An organization of a company.
+    pub(crate) fn organization(&self, company: &Company, name: &str) -> Organization {
+        tenants::add_organization(&*self.store, company.company_id, name).unwrap()
+    }
+
+    /// A key of a company.
+    pub(crate) fn key(&self, company: &Company, rights: &KeyRights) -> Key {
+        let made = tenants::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
+        Key { public: made.public_key, private: made.private_key.reveal().to_owned() }
+    }
+
+    /// A key that may do everything in a company.
+    pub(crate) fn full_key(&self, company: &Company) -> Key {
+        self.key(company, &KeyRights::default())
+    }
+
+    /// A key that is bound to one organization.
+    pub(crate) fn bound_key(&self, company: &Company, organization: &Organization) -> Key {
+        let organization_ids = vec![organization.organization_id];
+        self.key(company, &KeyRights { organization_ids, ..KeyRights::default() })
+    }
+
+    /// Disables a key.
+    pub(crate) fn disable(&self, key: &Key) {
+        tenants::disable_key(&*self.store, &key.public).unwrap();
+    }
+
+    /// Stores orders, all of which must be valid and new.
+    pub(crate) fn add(&self, orders: &[NewOrder]) {
+        let catalogue = Catalogue::built_in();
+        for order in orders {
+            assert_eq!(order.check(&catalogue), Ok(()), "{order:?}");
+        }
+        let mut transaction = self.store.begin().unwrap();
+        let outcomes = transaction.add_orders(orders).unwrap();
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Added));
+        transaction.commit().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal_stop();
+        if let Some(thread) = self.thread.take() {
+            // A test that fails has said why; one that does not must end with a server that ran to its end.
+            let ended = thread.join();
+            assert!(std::thread::panicking() || matches!(ended, Ok(Ok(()))), "the server failed");
+        }
+    }
+}

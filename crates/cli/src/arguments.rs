@@ -1,0 +1,307 @@
+//! What can be typed (spec: the command line). Names are fixed: scripts rely on them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::customer::time::Time;
+
+/// Tollbook: a self-hosted billing-order service for AI platforms.
+#[derive(Parser)]
+#[command(name = "tollbook", version, propagate_version = true)]
+pub(crate) struct Tollbook {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Data directory
+    #[arg(long, global = true, env = "TOLLBOOK_DATA", default_value = "./tollbook-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Database [default: SQLite in the data directory]; sqlite:PATH names another file
+    #[arg(long, global = true, env = "TOLLBOOK_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) database: Option<String>,
+    /// Configuration file [default: tollbook.toml in the data directory, if it is there]
+    #[arg(long, global = true, env = "TOLLBOOK_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print exactly one JSON value on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// First start: a demo company with a month of orders, its keys, and the server
+    Quickstart(Listen),
+    /// Serve the API and downloads
+    Serve(Listen),
+    /// Companies
+    #[command(subcommand)]
+    Company(CompanyCommand),
+    /// Organizations of a company
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Import orders (operator); list, sum and download them (customer)
+    Orders {
+        #[command(subcommand)]
+        command: OrdersCommand,
+    },
+    /// Recount everything and compare; exit code 1 on any difference
+    Verify,
+}
+
+#[derive(Args)]
+pub(crate) struct Listen {
+    /// Address to listen on [default: the configuration's, else 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CompanyCommand {
+    /// Add a company
+    Add {
+        /// Name for people
+        #[arg(long)]
+        name: String,
+        /// CNY or USD
+        #[arg(long)]
+        currency: String,
+        /// Brand: a [brand.NAME] section of the configuration
+        #[arg(long, default_value = tollbook_ops::config::DEFAULT_BRAND)]
+        brand: String,
+    },
+    /// List companies
+    List,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OrganizationCommand {
+    /// Add an organization to a company
+    Add {
+        /// Company number
+        #[arg(long)]
+        company: i64,
+        /// Name for people
+        #[arg(long)]
+        name: String,
+    },
+    /// List organizations
+    List {
+        /// Only of this company
+        #[arg(long)]
+        company: Option<i64>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Add a key; its private half is shown once
+    Add {
+        /// Company number
+        #[arg(long)]
+        company: i64,
+        /// Bind the key to an organization; repeatable
+        #[arg(long)]
+        organization: Vec<i64>,
+        /// Allow use from this address range only; repeatable
+        #[arg(long, value_name = "CIDR")]
+        allow_ip: Vec<String>,
+        /// Requests per second
+        #[arg(long, value_name = "N")]
+        rate_limit: Option<u32>,
+    },
+    /// List keys, without private halves
+    List {
+        /// Only of this company
+        #[arg(long)]
+        company: Option<i64>,
+    },
+    /// Disable a key for good
+    Disable {
+        /// Its public half
+        public_key: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OrdersCommand {
+    /// Import order files: .jsonl or .csv, plain, .gz or .zst; - is standard input
+    Import(Import),
+    #[command(flatten)]
+    Customer(Customer),
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<std::ffi::OsString>,
+    /// Leave out invalid records and store the rest
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+}
+
+/// The customer's side: signs and calls an API server.
+#[derive(Subcommand)]
+pub(crate) enum Customer {
+    /// List paid orders
+    Paid(List),
+    /// List unpaid orders
+    Unpaid(List),
+    /// Sum orders by resource, SKU, model and price
+    Summary(Summary),
+    /// What orders come to
+    Amount(Ranged),
+    /// What orders can be filtered by
+    Options(Options),
+    /// Save orders as an Excel workbook
+    Download(Download),
+}
+
+/// Which server, as whom.
+#[derive(Args)]
+pub(crate) struct Account {
+    /// Base URL of the API server
+    #[arg(long, env = "TOLLBOOK_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub(crate) server: String,
+    /// Public key
+    #[arg(long, env = "TOLLBOOK_PUBLIC_KEY", value_name = "KEY")]
+    pub(crate) public_key: String,
+}
+
+/// Which orders.
+#[derive(Args)]
+pub(crate) struct Ranged {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// Start of the range: Unix seconds, 2026-11-01, or 2026-11-01T08:00:00Z [default: 30 days before the end]
+    #[arg(long, visible_alias = "start", value_name = "TIME")]
+    pub(crate) start_time: Option<Time>,
+    /// End of the range, not included [default: the end of this hour]
+    #[arg(long, visible_alias = "end", value_name = "TIME")]
+    pub(crate) end_time: Option<Time>,
+    /// ResourceID; repeatable, as are all filters
+    #[arg(long, visible_alias = "resource", value_name = "ID")]
+    pub(crate) resource_ids: Vec<String>,
+    /// `ModelID`
+    #[arg(long, visible_alias = "model", value_name = "ID")]
+    pub(crate) model_ids: Vec<String>,
+    /// `PricingUnit`
+    #[arg(long, visible_alias = "unit", value_name = "N")]
+    pub(crate) pricing_units: Vec<String>,
+    /// `PricingSKU`
+    #[arg(long, visible_alias = "sku", value_name = "SKU")]
+    pub(crate) pricing_skus: Vec<String>,
+    /// `ProductCode`: modelverse or sandbox
+    #[arg(long, visible_alias = "product", value_name = "CODE")]
+    pub(crate) product_codes: Vec<String>,
+    /// `OrderType`
+    #[arg(long, visible_alias = "order-type", value_name = "N")]
+    pub(crate) order_types: Vec<String>,
+    /// `ChargeType`
+    #[arg(long, visible_alias = "charge-type", value_name = "N")]
+    pub(crate) charge_types: Vec<String>,
+    /// Region
+    #[arg(long, visible_alias = "region", value_name = "REGION")]
+    pub(crate) regions: Vec<String>,
+    /// `OrganizationID`
+    #[arg(long, visible_alias = "organization", value_name = "N")]
+    pub(crate) organization_ids: Vec<String>,
+    /// Either number of an order
+    #[arg(long, visible_alias = "order-no", value_name = "NO")]
+    pub(crate) order_nos: Vec<String>,
+    /// Status: 1 unpaid, 2 paid, 3 revoked
+    #[arg(long, visible_alias = "status", value_name = "N")]
+    pub(crate) statuses: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) ranged: Ranged,
+    /// Page number
+    #[arg(long, default_value_t = 1)]
+    pub(crate) page: i64,
+    /// Orders per page, 10 to 100
+    #[arg(long, default_value_t = 20)]
+    pub(crate) page_size: i64,
+}
+
+#[derive(Args)]
+pub(crate) struct Summary {
+    #[command(flatten)]
+    pub(crate) ranged: Ranged,
+    /// Of unpaid orders instead of paid ones
+    #[arg(long)]
+    pub(crate) unpaid: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// Only of orders of this product
+    #[arg(long, visible_alias = "product", value_name = "CODE")]
+    pub(crate) product_code: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Download {
+    /// Which workbook
+    #[arg(value_enum, default_value_t = Workbook::Paid)]
+    pub(crate) workbook: Workbook,
+    #[command(flatten)]
+    pub(crate) ranged: Ranged,
+    /// Where to save it: a file or a directory [default: the server's name for it, in this directory]
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Workbook {
+    /// Paid orders
+    Paid,
+    /// Unpaid orders
+    Unpaid,
+    /// Both summaries
+    Summary,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Tollbook::command().debug_assert();
+    }
+
+    #[test]
+    fn every_filter_of_the_api_can_be_typed() {
+        let command = Tollbook::command();
+        let paid = command.find_subcommand("orders").unwrap().find_subcommand("paid").unwrap();
+        let action = tollbook_api::actions::Action::find("ListPaidOrders").unwrap();
+        for parameter in action.parameters {
+            let mut flag = String::new();
+            for letter in parameter.name.chars() {
+                if letter.is_uppercase() && !flag.is_empty() {
+                    flag.push('-');
+                }
+                flag.extend(letter.to_lowercase());
+            }
+            let known = paid.get_arguments().any(|argument| argument.get_long() == Some(flag.as_str()));
+            assert!(known, "--{flag}");
+        }
+    }
+}

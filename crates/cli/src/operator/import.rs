@@ -1,0 +1,107 @@
+//! `orders import`: files into the store, with a progress bar on a terminal.
+
+use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tollbook_ops::import::{self, Failure as Reason, FileReport, Input, Options, Phase, Report, Step};
+
+use crate::arguments::{Global, Import};
+use crate::deployment;
+use crate::output::{Failure, Output, printable};
+
+pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Result<(), Failure> {
+    let store = deployment::store(global)?;
+    let catalogue = deployment::catalogue(&deployment::config(global)?)?;
+    let inputs = arguments.files.iter().map(|file| Input::from_argument(file)).collect();
+    let spool = global.data.join("spool");
+    std::fs::create_dir_all(&spool)
+        .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
+    let options = Options { skip_invalid: arguments.skip_invalid, ..Options::new(spool) };
+    let mut bar = Bar::new();
+    let result = import::run(store.as_ref(), &catalogue, inputs, &options, &mut |step: &Step| bar.step(step));
+    bar.0.finish_and_clear();
+    match result {
+        Ok(report) => {
+            show_errors(output, &report);
+            output.result(&value_of(&report), || text_of(&report));
+            Ok(())
+        }
+        Err(error) => match &error.failure {
+            Reason::Refused(report) => {
+                show_errors(output, report);
+                Err(Failure::with_value(error.to_string(), value_of(report)))
+            }
+            _ => Err(Failure::new(error.to_string())),
+        },
+    }
+}
+
+fn show_errors(output: &Output, report: &Report) {
+    for error in &report.errors {
+        output.note(&printable(&error.to_string()));
+    }
+    let hidden = report.total().invalid.saturating_sub(report.errors.len() as u64);
+    if hidden > 0 {
+        output.note(&format!("and {hidden} more"));
+    }
+}
+
+fn counts(file: &FileReport) -> Value {
+    json!({"Read": file.read, "Added": file.added, "Present": file.present, "Invalid": file.invalid})
+}
+
+fn value_of(report: &Report) -> Value {
+    let mut value = counts(&report.total());
+    let files = report.files.iter().map(|file| {
+        let mut entry = counts(file);
+        entry["File"] = file.file.as_str().into();
+        entry
+    });
+    value["Files"] = files.collect();
+    let errors = report
+        .errors
+        .iter()
+        .map(|error| json!({"File": error.file, "Line": error.line, "Reason": error.reason}));
+    value["Errors"] = errors.collect();
+    value
+}
+
+fn text_of(report: &Report) -> String {
+    let line = |file: &FileReport| {
+        format!(
+            "{}: {} read, {} added, {} present already, {} invalid",
+            printable(&file.file),
+            file.read,
+            file.added,
+            file.present,
+            file.invalid
+        )
+    };
+    report.files.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Shown on a terminal only.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let style = "{msg:9} [{bar:40}] {percent:>3}%  {bytes}/{total_bytes}  {eta}";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self(bar)
+    }
+
+    fn step(&mut self, step: &Step) -> ControlFlow<()> {
+        let phase = match step.phase {
+            Phase::Receiving => "receiving",
+            Phase::Checking => "checking",
+            Phase::Storing => "storing",
+        };
+        self.0.set_length(step.bytes_total);
+        self.0.set_position(step.bytes_read);
+        self.0.set_message(phase);
+        ControlFlow::Continue(())
+    }
+}

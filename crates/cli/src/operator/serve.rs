@@ -1,0 +1,197 @@
+//! `serve` and `quickstart`: the server, and the demo that a first start makes.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tollbook_api::signature::sign;
+use tollbook_api::{Deployment, Gateway, Server};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
+use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
+use tollbook_ops::{Clock as _, SystemClock};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Global, Listen};
+use crate::deployment;
+use crate::output::{Failure, Output};
+
+/// The bucket that links of the embedded object store are signed for.
+const BUCKET: &str = "tollbook";
+
+pub(crate) fn serve(global: &Global, arguments: &Listen, output: &Output) -> Result<(), Failure> {
+    start(global, arguments, output, false)
+}
+
+pub(crate) fn quickstart(global: &Global, arguments: &Listen, output: &Output) -> Result<(), Failure> {
+    start(global, arguments, output, true)
+}
+
+fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) -> Result<(), Failure> {
+    log_to_stderr();
+    let mut config = deployment::config(global)?;
+    config.listen = arguments.listen.unwrap_or(config.listen);
+    let catalogue = deployment::catalogue(&config)?;
+    let store = deployment::store(global)?;
+    let master = deployment::master_key(global, store.as_ref())?;
+    let settings = EmbeddedSettings {
+        data_directory: global.data.clone(),
+        bucket: BUCKET.to_owned(),
+        keys: deployment::object_keys(&master),
+        retention_s: config.object_retention_s,
+    };
+    let objects = Arc::new(EmbeddedStore::new(settings)?);
+    objects.clear_spool()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+        let bound = listener.local_addr()?;
+        let url = format!("http://{}", reachable(bound));
+        if with_demo {
+            let mut stored =
+                |orders: usize, of: usize| tracing::info!(orders, of, "making the demo's orders");
+            let now_s = SystemClock.now_s();
+            let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
+            output.result(&demo_value(&demo, &url), || demo_text(&demo, &url, global));
+        } else {
+            output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}"));
+        }
+        let clock = Arc::new(SystemClock);
+        let parts = Deployment { store, objects: objects.clone(), master, catalogue, config, bound, clock };
+        let stop = async {
+            stop_signal().await;
+            tracing::info!("stopping: requests that have begun are finished");
+        };
+        Server::new(listener, Gateway::new(parts), objects).run(stop).await?;
+        Ok(())
+    })
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("TOLLBOOK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+}
+
+/// An address that a client on this machine can call.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let mut address = bound;
+    if address.ip().is_unspecified() {
+        address.set_ip(match bound {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+fn demo_value(demo: &Quickstart, url: &str) -> serde_json::Value {
+    let keys: Vec<_> = demo
+        .keys
+        .iter()
+        .map(|key| {
+            json!({
+                "PublicKey": key.public_key,
+                "PrivateKey": key.private_key.reveal(),
+                "OrganizationID": key.organization_id,
+            })
+        })
+        .collect();
+    let organizations: Vec<_> = demo
+        .organizations
+        .iter()
+        .map(|o| json!({"OrganizationID": o.organization_id, "ProjectId": o.project_id, "Name": o.name}))
+        .collect();
+    json!({
+        "URL": url,
+        "CompanyID": demo.company.company_id,
+        "Organizations": organizations,
+        "Keys": keys,
+        "StartTime": demo.month_start_s,
+        "EndTime": demo.month_end_s,
+        "OrdersAdded": demo.orders_added,
+    })
+}
+
+fn demo_text(demo: &Quickstart, url: &str, global: &Global) -> String {
+    let mut text = format!(
+        "Tollbook serves the demo company \"{}\" ({}) at {url}; its data is in {}.\n\nKeys:\n",
+        demo.company.name,
+        demo.company.currency,
+        global.data.display()
+    );
+    for key in &demo.keys {
+        let scope = match key.organization_id {
+            None => "the whole company".to_owned(),
+            Some(id) => demo
+                .organizations
+                .iter()
+                .find(|o| o.organization_id == id)
+                .map_or_else(|| format!("organization {id}"), |o| format!("{} ({})", o.name, o.project_id)),
+        };
+        text +=
+            &format!("  {scope}\n    public  {}\n    private {}\n", key.public_key, key.private_key.reveal());
+    }
+    if let Some(key) = demo.keys.first() {
+        text += &requests(&key.public_key, key.private_key.reveal(), demo, url);
+    }
+    text
+}
+
+/// Requests that can be pasted into a terminal.
+fn requests(public_key: &str, private_key: &str, demo: &Quickstart, url: &str) -> String {
+    let (start, end) = (demo.month_start_s, demo.month_end_s);
+    let parameters = [
+        ("Action", "ListPaidOrders".to_owned()),
+        ("PublicKey", public_key.to_owned()),
+        ("StartTime", start.to_string()),
+        ("EndTime", end.to_string()),
+        ("Page", "1".to_owned()),
+        ("PageSize", "10".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    let signature = sign(&parameters, private_key);
+    // Keys are letters, digits, `-` and `_`: nothing needs escaping in a URL.
+    let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let query = query.join("&");
+    let program = std::env::args().next().unwrap_or_else(|| "tollbook".to_owned());
+    format!(
+        "
+With curl:
+  curl '{url}/?{query}&Signature={signature}'
+
+With the published Python SDK (pip install ucloud-sdk-python3):
+  python3 - <<'EOF'
+  from ucloud.client import Client
+  client = Client({{\"base_url\": \"{url}\", \"public_key\": \"{public_key}\", \"private_key\": \"{private_key}\", \"region\": \"cn-wlcb\"}})
+  print(client.uai_modelverse().list_paid_orders({{\"StartTime\": {start}, \"EndTime\": {end}, \"Page\": 1, \"PageSize\": 10}}))
+  EOF
+
+With this program:
+  export TOLLBOOK_SERVER={url} TOLLBOOK_PUBLIC_KEY={public_key} TOLLBOOK_PRIVATE_KEY={private_key}
+  {program} orders paid --start {start} --end {end}
+  {program} orders amount --start {start} --end {end}
+  {program} orders download --start {start} --end {end}
+
+Stop with Ctrl-C; the next start keeps the data.
+"
+    )
+}

@@ -1,0 +1,126 @@
+//! `company`, `organization` and `key`.
+
+use serde_json::{Value, json};
+use tollbook_ops::tenants::{self, KeyRights};
+
+use crate::arguments::{CompanyCommand, Global, KeyCommand, OrganizationCommand};
+use crate::deployment;
+use crate::output::{Failure, Output, printable, table};
+
+pub(crate) fn company(global: &Global, command: &CompanyCommand, output: &Output) -> Result<(), Failure> {
+    let store = deployment::store(global)?;
+    match command {
+        CompanyCommand::Add { name, currency, brand } => {
+            let config = deployment::config(global)?;
+            let known = deployment::has_config(global).then_some(&config);
+            let company = tenants::add_company(store.as_ref(), known, name, currency, brand)?;
+            made(output, json!({"CompanyID": company.company_id}));
+        }
+        CompanyCommand::List => {
+            let companies = tenants::companies(store.as_ref())?;
+            let rows = companies.iter().map(|c| {
+                json!({"CompanyID": c.company_id, "Name": c.name, "Currency": c.currency, "Brand": c.brand})
+            });
+            list(output, &["CompanyID", "Name", "Currency", "Brand"], rows.collect());
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn organization(
+    global: &Global,
+    command: &OrganizationCommand,
+    output: &Output,
+) -> Result<(), Failure> {
+    let store = deployment::store(global)?;
+    match command {
+        OrganizationCommand::Add { company, name } => {
+            let organization = tenants::add_organization(store.as_ref(), *company, name)?;
+            let ids = json!({
+                "OrganizationID": organization.organization_id,
+                "ProjectId": organization.project_id,
+            });
+            made(output, ids);
+        }
+        OrganizationCommand::List { company } => {
+            let companies = match company {
+                Some(company) => vec![*company],
+                None => tenants::companies(store.as_ref())?.iter().map(|c| c.company_id).collect(),
+            };
+            let mut rows = Vec::new();
+            for company in companies {
+                rows.extend(tenants::organizations(store.as_ref(), company)?.iter().map(|o| {
+                    json!({
+                        "CompanyID": o.company_id,
+                        "OrganizationID": o.organization_id,
+                        "ProjectId": o.project_id,
+                        "Name": o.name,
+                    })
+                }));
+            }
+            list(output, &["CompanyID", "OrganizationID", "ProjectId", "Name"], rows);
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Result<(), Failure> {
+    let store = deployment::store(global)?;
+    match command {
+        KeyCommand::Add { company, organization, allow_ip, rate_limit } => {
+            let master = deployment::master_key(global, store.as_ref())?;
+            let rights = KeyRights {
+                organization_ids: organization.clone(),
+                allowed_networks: allow_ip.clone(),
+                rate_limit_per_s: *rate_limit,
+            };
+            let key = tenants::add_key(store.as_ref(), &master, *company, &rights)?;
+            made(output, json!({"PublicKey": key.public_key, "PrivateKey": key.private_key.reveal()}));
+        }
+        KeyCommand::List { company } => {
+            let keys = tenants::keys(store.as_ref(), *company)?;
+            let rows = keys.iter().map(|k| {
+                json!({
+                    "PublicKey": k.public_key,
+                    "CompanyID": k.company_id,
+                    "OrganizationIDs": k.organization_ids,
+                    "AllowIPs": k.allowed_networks,
+                    "RateLimit": k.rate_limit_per_s,
+                    "Disabled": k.disabled,
+                })
+            });
+            let columns = ["PublicKey", "CompanyID", "OrganizationIDs", "AllowIPs", "RateLimit", "Disabled"];
+            list(output, &columns, rows.collect());
+        }
+        KeyCommand::Disable { public_key } => {
+            tenants::disable_key(store.as_ref(), public_key)?;
+            made(output, json!({"PublicKey": public_key, "Disabled": true}));
+        }
+    }
+    Ok(())
+}
+
+/// What was made is one line of JSON with and without `--json`: short, and easy to read for people and scripts.
+fn made(output: &Output, value: Value) {
+    output.result(&value, || value.to_string());
+}
+
+fn list(output: &Output, columns: &[&str], rows: Vec<Value>) {
+    let text = || {
+        table(
+            columns,
+            rows.iter().map(|row| {
+                let cell = |name: &&str| match &row[*name] {
+                    Value::String(text) => printable(text),
+                    Value::Null => String::new(),
+                    Value::Array(values) => {
+                        values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").replace('"', "")
+                    }
+                    other => other.to_string(),
+                };
+                columns.iter().map(cell).collect()
+            }),
+        )
+    };
+    output.result(&Value::Array(rows.clone()), text);
+}
