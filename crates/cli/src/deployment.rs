@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollbook_domain::Catalogue;
-use tollbook_objects::ObjectKeys;
 use tollbook_ops::{Config, MasterKey, catalogue_file};
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 
@@ -75,13 +74,4 @@ pub(crate) fn master_key(global: &Global, store: &dyn Store) -> Result<MasterKey
     };
     master.bind(store)?;
     Ok(master)
-}
-
-/// The key pair that download links are signed with: the deployment's own, the same on every server that has the
-/// master key.
-pub(crate) fn object_keys(master: &MasterKey) -> ObjectKeys {
-    let hex = |purpose: &str, bytes: usize| {
-        master.derive(purpose).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    ObjectKeys::new(format!("TOKEN_{}", hex("object public key", 16)), hex("object private key", 32))
 }

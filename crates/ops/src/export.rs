@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use tollbook_domain::catalogue::Kind as Name;
 use tollbook_domain::time::{DAY_S, civil_of_day};
 use tollbook_domain::{OrderQuery, TimeRange};
-use tollbook_objects::{KeyError, ObjectKey, ObjectStore, SpoolFile};
+use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore, SpoolFile};
 use tollbook_store::{LineNo, Snapshot, StoreError};
 use tollbook_workbook::{Column, Fragment, Kind as ColumnKind, Properties, RowWriter, Workbook};
 
@@ -16,6 +16,7 @@ use crate::fields::{
     UNPAID_ORDER_ITEM, UNPAID_SUMMARY_ITEM,
 };
 use crate::presentation::{Presentation, summary};
+use crate::secrets::MasterKey;
 use crate::time_zone::Offsets;
 
 /// Lines whose ready-made cells are kept at a time; some 4 KiB each.
@@ -80,6 +81,13 @@ pub enum ExportError {
     /// The object's name is not one.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+/// The key pair that links are signed with: the deployment's own, the same on every server that has the master key,
+/// and never a customer's.
+pub fn object_keys(master: &MasterKey) -> ObjectKeys {
+    let [public, private] = ["object public key", "object private key"].map(|purpose| master.derive(purpose));
+    ObjectKeys::new(format!("TOKEN_{}", hex::encode(&public[..16])), hex::encode(private))
 }
 
 /// Makes the workbook, stores it and signs its link. Takes the snapshot, to end it before the file is stored.

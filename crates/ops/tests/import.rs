@@ -439,6 +439,23 @@ fn a_stream_is_read_once_and_its_content_says_what_it_is() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_of_the_shell_is_spooled_like_a_stream() {
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    let place = Place::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let sender =
+        std::thread::spawn(move || writer.write_all(json_lines(&orders(0..2_000)).as_bytes()).unwrap());
+    // What `<(zcat orders.gz)` is to the command.
+    let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+    let report = place.import(&[&path]).unwrap();
+    sender.join().unwrap();
+    assert_eq!(counts(&report), [2_000, 2_000, 0, 0]);
+}
+
 #[test]
 fn a_damaged_file_is_never_imported_in_part() {
     let place = Place::new();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tollbook_domain::{Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_ops::fields::{ORDER_ITEM_DETAIL, UNPAID_ORDER_ITEM};
 use tollbook_ops::import::order_file::{OrderFile, ReadError, write};
 
 fn paid() -> Map<String, Value> {
@@ -293,6 +294,16 @@ fn an_answer_of_the_api_is_a_record() {
         order.insert(name.to_owned(), value);
     }
     assert_eq!(line(&Value::from(order).to_string()), line(&Value::from(paid()).to_string()));
+}
+
+#[test]
+fn every_field_of_the_published_objects_is_a_column() {
+    for names in [
+        ORDER_ITEM_DETAIL.iter().map(|field| field.name).collect::<Vec<_>>(),
+        UNPAID_ORDER_ITEM.iter().map(|field| field.name).collect(),
+    ] {
+        assert_eq!(read("a.csv", names.join(",").as_bytes()), []);
+    }
 }
 
 #[test]

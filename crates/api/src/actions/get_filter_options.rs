@@ -75,8 +75,10 @@ pub(super) fn run(mut call: Call<'_>) -> Result<Answer, Refusal> {
     let language = presentation.language;
     let catalogue = &presentation.catalogue;
     let named = |kind, key: &str| catalogue.text(kind, key, language);
+    // An empty text is no filter, so it is no choice either (a sandbox has no model).
     let texts = |value: fn(&Line) -> &str, name: &dyn Fn(&Line) -> String| {
-        choices(lines.iter().map(|line| (value(line).to_owned(), name(line))).collect())
+        let occurring = lines.iter().filter(|line| !value(line).is_empty());
+        choices(occurring.map(|line| (value(line).to_owned(), name(line))).collect())
     };
     let numbers = |value: fn(&Line) -> i64, name: &dyn Fn(i64) -> String| {
         choices(lines.iter().map(|line| (value(line), name(value(line)))).collect())

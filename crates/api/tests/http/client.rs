@@ -40,13 +40,29 @@ impl Key {
         pairs
     }
 
-    /// The same for the members of a JSON object.
-    pub(crate) fn signed_json(&self, mut members: Map<String, Value>) -> Map<String, Value> {
-        members.insert("PublicKey".to_owned(), self.public.clone().into());
-        let texts: Pairs = members.iter().map(|(name, value)| (name.clone(), signed_text(value))).collect();
-        members.insert("Signature".to_owned(), sign(&texts, &self.private).into());
-        members
+    /// A JSON body of these names and raw values, in this order, signed.
+    pub(crate) fn signed_json(&self, members: &[(String, String)]) -> String {
+        let mut members = members.to_vec();
+        members.push(("PublicKey".to_owned(), quoted(&self.public)));
+        let texts: Pairs = members
+            .iter()
+            .map(|(name, raw)| (name.clone(), signed_text(&serde_json::from_str(raw).unwrap())))
+            .collect();
+        members.push(("Signature".to_owned(), quoted(&sign(&texts, &self.private))));
+        let members: Vec<String> =
+            members.iter().map(|(name, raw)| format!("{}:{raw}", quoted(name))).collect();
+        format!("{{{}}}", members.join(","))
     }
+}
+
+/// A text as a JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// Parameters as JSON members, every value a string.
+pub(crate) fn quoted_pairs(pairs: &[(String, String)]) -> Pairs {
+    pairs.iter().map(|(name, value)| (name.clone(), quoted(value))).collect()
 }
 
 /// What is signed of a JSON value (spec/protocol.md section 1.2).
@@ -96,10 +112,6 @@ impl Http {
         Self::post(FORM, encode(pairs))
     }
 
-    pub(crate) fn json(members: &Map<String, Value>) -> Self {
-        Self::post(JSON, serde_json::to_vec(members).unwrap())
-    }
-
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -147,7 +159,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn parse(bytes: &[u8], is_head: bool) -> Self {
+    pub(crate) fn parse(bytes: &[u8], is_head: bool) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.split("\r\n");
@@ -259,13 +271,12 @@ impl Server {
         self.answer(&Http::form(&signed), &signed)
     }
 
-    /// Signs a JSON object and sends it.
-    pub(crate) fn ask_json(&self, key: &Key, members: Value) -> Answer {
-        let Value::Object(members) = members else { panic!("a JSON body is an object") };
-        let action = members.get("Action").and_then(Value::as_str).map(str::to_owned);
-        let http = Http::json(&key.signed_json(members));
+    /// Signs a JSON object of these names and raw values and sends it.
+    pub(crate) fn ask_json(&self, key: &Key, members: &[(String, String)]) -> Answer {
+        let action: Option<String> =
+            value_of(members, "Action").and_then(|raw| serde_json::from_str(raw).ok());
         let known = action.as_deref().filter(|name| Action::find(name).is_some());
-        Answer::of(&http.send(self.address), known)
+        Answer::of(&Http::post(JSON, key.signed_json(members)).send(self.address), known)
     }
 
     /// Follows a link of this server's own address.

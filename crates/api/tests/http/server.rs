@@ -71,10 +71,15 @@ impl Server {
 
     /// A server that sees its database through another store. What the operator makes goes past that one.
     pub(crate) fn behind(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        Self::configured(CONFIG, wrap)
+    }
+
+    /// A server of another configuration.
+    pub(crate) fn configured(config: &str, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = open_sqlite(&directory.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
         let master = MasterKey::generate();
-        let config = Config::parse(Path::new("tollbook.toml"), CONFIG).unwrap();
+        let config = Config::parse(Path::new("tollbook.toml"), config).unwrap();
         let clock = Arc::new(FixedClock::at(NOW_S));
         let objects = Arc::new(
             EmbeddedStore::new(EmbeddedSettings {

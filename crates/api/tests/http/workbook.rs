@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use calamine::{Data, DataType as _, Reader as _, Xlsx};
+use calamine::{Data, Reader as _, Xlsx};
 use serde_json::Value;
 use tollbook_domain::time::{DAY_S, civil_of_day};
 
@@ -39,9 +39,9 @@ fn shown(cell: &Data) -> String {
         Data::Empty => String::new(),
         Data::String(text) => format!("s:{text}"),
         Data::Float(number) => format!("n:{number}"),
-        Data::DateTime(_) => {
-            let moment = cell.as_datetime().unwrap();
-            format!("d:{}", moment.format("%Y-%m-%d %H:%M:%S"))
+        Data::DateTime(moment) => {
+            let (year, month, day, hours, minutes, seconds, _) = moment.to_ymd_hms_milli();
+            format!("d:{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}")
         }
         other => panic!("{other:?} is no cell of ours"),
     }

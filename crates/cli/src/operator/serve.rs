@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Gateway, Server};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
+use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
 use tollbook_ops::{Clock as _, SystemClock};
 use tracing_subscriber::EnvFilter;
@@ -38,7 +39,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let settings = EmbeddedSettings {
         data_directory: global.data.clone(),
         bucket: BUCKET.to_owned(),
-        keys: deployment::object_keys(&master),
+        keys: object_keys(&master),
         retention_s: config.object_retention_s,
     };
     let objects = Arc::new(EmbeddedStore::new(settings)?);

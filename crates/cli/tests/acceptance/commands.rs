@@ -1,0 +1,111 @@
+//! Names, outputs and exit codes of the commands (spec: the command line).
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::{Value, json};
+
+use crate::program::Site;
+
+#[test]
+fn the_operators_commands_make_what_they_say() {
+    let site = Site::new();
+    std::fs::create_dir(site.data()).unwrap();
+    site.write("data/unrelated.txt", "a data directory that holds other files is fine");
+    assert_eq!(
+        site.json(&["company", "add", "--name", "Acme", "--currency", "USD"]),
+        json!({"CompanyID": 1})
+    );
+    let organization = site.json(&["organization", "add", "--company", "1", "--name", "研发"]);
+    assert_eq!(organization["OrganizationID"], 1);
+    assert!(organization["ProjectId"].as_str().unwrap().starts_with("org-"));
+    let key = site.json(&[
+        "key",
+        "add",
+        "--company",
+        "1",
+        "--organization",
+        "1",
+        "--allow-ip",
+        "10.0.0.0/8",
+        "--rate-limit",
+        "5",
+    ]);
+    assert_eq!(key.as_object().unwrap().keys().collect::<Vec<_>>(), ["PrivateKey", "PublicKey"]);
+    let mode = std::fs::metadata(site.data().join("master.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(
+        site.json(&["company", "list"]),
+        json!([{"CompanyID": 1, "Name": "Acme", "Currency": "USD", "Brand": "default"}])
+    );
+    assert_eq!(site.json(&["organization", "list"])[0]["Name"], "研发");
+    let listed = site.json(&["key", "list"]);
+    assert_eq!(listed[0]["PublicKey"], key["PublicKey"]);
+    assert_eq!(listed[0]["AllowIPs"], json!(["10.0.0.0/8"]));
+    assert_eq!((&listed[0]["RateLimit"], &listed[0]["Disabled"]), (&json!(5), &json!(false)));
+    let database = std::fs::read(site.data().join("tollbook.db")).unwrap();
+    let private = key["PrivateKey"].as_str().unwrap().as_bytes();
+    assert!(
+        !database.windows(private.len()).any(|bytes| bytes == private),
+        "private keys are stored encrypted"
+    );
+    site.json(&["key", "disable", key["PublicKey"].as_str().unwrap()]);
+    assert_eq!(site.json(&["key", "list", "--company", "1"])[0]["Disabled"], true);
+    // People get the same facts.
+    let text = String::from_utf8(site.run(&["company", "list"]).stdout).unwrap();
+    assert!(text.contains("Acme") && text.contains("USD"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
+    let site = Site::new();
+    for (arguments, reason) in [
+        (&["organization", "add", "--company", "9", "--name", "x"][..], "company 9"),
+        (&["key", "add", "--company", "9"][..], "company 9"),
+        (&["key", "disable", "nobody"][..], "nobody"),
+        (&["company", "add", "--name", "x", "--currency", "EUR"][..], "EUR"),
+        (&["company", "list", "--database", "mysql://x"][..], "mysql is not supported"),
+        (&["company", "list", "--config", "none.toml"][..], "none.toml"),
+    ] {
+        let (value, error) = site.refused(arguments);
+        assert!(value["Error"].as_str().unwrap().contains(reason), "{arguments:?}: {value}");
+        assert!(error.contains(reason), "{error}");
+    }
+    for arguments in [&["orders", "import"][..], &["company", "add"][..], &["nonsense"][..]] {
+        assert_eq!(site.run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let not_ours = site.write("other.db", "this is no database at all, only a text that is long enough");
+    let url = format!("sqlite:{}", not_ours.display());
+    let (value, _) = site.refused(&["company", "list", "--database", &url]);
+    assert!(value["Error"].as_str().unwrap().contains("not a Tollbook database"), "{value}");
+}
+
+#[test]
+fn customers_are_told_what_is_wrong() {
+    let site = Site::new();
+    let company = site.company("Acme");
+    let server = site.start(&["serve"]);
+    let keys = (company.public_key.as_str(), company.private_key.as_str());
+    let output = server.customer(&site, keys, &["--json", "orders", "paid", "--page-size", "9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["RetCode"], 230);
+    let output = server.customer(&site, (keys.0, "wrong"), &["orders", "amount"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("RetCode 171: Signature VerifyAC Error (request "), "{error}");
+    assert_eq!(output.stdout, b"");
+    let amount = server.ask(&site, &company, &["orders", "amount"]);
+    assert_eq!((&amount["TotalOrderAmount"], &amount["OrderCount"]), (&json!("0.00"), &json!(0)));
+    // A key that is disabled while the server runs is unknown at the next request.
+    site.json(&["key", "disable", keys.0]);
+    let output = server.customer(&site, keys, &["orders", "options"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("RetCode 172: User Not Exists"));
+    // A server that is not there.
+    let unreachable = site
+        .command(&["orders", "options"])
+        .env("TOLLBOOK_SERVER", "http://127.0.0.1:1")
+        .env("TOLLBOOK_PUBLIC_KEY", "x")
+        .env("TOLLBOOK_PRIVATE_KEY", "y")
+        .output()
+        .unwrap();
+    assert_eq!(unreachable.status.code(), Some(1));
+}

@@ -1,0 +1,11 @@
+//! The product as its users meet it: the started binary, the published Python clients, real usage data, and what
+//! happens when a disk is full or a process is killed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod commands;
+mod failures;
+mod import;
+mod program;
+mod python;
+mod servegen;

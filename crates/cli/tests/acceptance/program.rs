@@ -1,0 +1,195 @@
+//! The binary under test: one command, or a server in the background, in a data directory of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tollbook_ops::MasterKey;
+
+/// An empty folder with a data directory in it.
+pub(crate) struct Site(TempDir);
+
+/// What a company of the tests is made of.
+pub(crate) struct Company {
+    pub(crate) company_id: i64,
+    pub(crate) project_id: String,
+    pub(crate) public_key: String,
+    pub(crate) private_key: String,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// A command with its environment cleaned, in this folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollbook"));
+        command.current_dir(self.0.path()).env_clear().env("TOLLBOOK_DATA", self.data()).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs with `--json` and insists on success and on exactly one JSON value.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs with `--json` and insists on exit code 1; returns the value and standard error.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> (Value, String) {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let value = serde_json::from_slice(&output.stdout).unwrap();
+        (value, String::from_utf8(output.stderr).unwrap())
+    }
+
+    pub(crate) fn company(&self, name: &str) -> Company {
+        let company = self.json(&["company", "add", "--name", name, "--currency", "CNY"]);
+        let company_id = company["CompanyID"].as_i64().unwrap();
+        let id = company_id.to_string();
+        let organization = self.json(&["organization", "add", "--company", &id, "--name", "Main"]);
+        assert_eq!(organization["OrganizationID"], 1);
+        let key = self.json(&["key", "add", "--company", &id]);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Company {
+            company_id,
+            project_id: text(&organization["ProjectId"]),
+            public_key: text(&key["PublicKey"]),
+            private_key: text(&key["PrivateKey"]),
+        }
+    }
+
+    pub(crate) fn assert_verified(&self, orders: i64) {
+        let found = self.json(&["verify"]);
+        assert_eq!((&found["Orders"], &found["Differences"]), (&orders.into(), &Value::Array(Vec::new())));
+    }
+
+    /// Starts `serve` or `quickstart` on a free port and waits until it says where it listens.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Server {
+        let mut child = self
+            .command(&[&["--json"], arguments, &["--listen", "127.0.0.1:0"]].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            BufReader::new(stderr).read_to_string(&mut log).unwrap();
+            log
+        });
+        let mut server = Server { child, stdout, log: Some(log), said: Value::Null };
+        server.said = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", server.stop()));
+        server
+    }
+
+    /// The deployment's object key pair, as the server derives it.
+    pub(crate) fn object_keys(&self) -> (String, String) {
+        let master = MasterKey::open_or_create(&self.data().join("master.key")).unwrap();
+        let public = tollbook_ops::export::object_keys(&master).public().to_owned();
+        let private: String =
+            master.derive("object private key").iter().map(|b| format!("{b:02x}")).collect();
+        (public, private)
+    }
+}
+
+/// A running server; stopped when dropped.
+pub(crate) struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    log: Option<std::thread::JoinHandle<String>>,
+    /// What it printed at its start.
+    pub(crate) said: Value,
+}
+
+impl Server {
+    pub(crate) fn url(&self) -> &str {
+        self.said["URL"].as_str().unwrap()
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A customer's command against this server.
+    pub(crate) fn customer(&self, site: &Site, keys: (&str, &str), arguments: &[&str]) -> Output {
+        site.command(arguments)
+            .env("TOLLBOOK_SERVER", self.url())
+            .env("TOLLBOOK_PUBLIC_KEY", keys.0)
+            .env("TOLLBOOK_PRIVATE_KEY", keys.1)
+            .output()
+            .unwrap()
+    }
+
+    /// The same with `--json`, which must succeed.
+    pub(crate) fn ask(&self, site: &Site, company: &Company, arguments: &[&str]) -> Value {
+        let keys = (company.public_key.as_str(), company.private_key.as_str());
+        let output = self.customer(site, keys, &[&["--json"], arguments].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Asks it to stop and returns its log. Its standard output was one JSON value.
+    pub(crate) fn stop(&mut self) -> String {
+        if self.child.try_wait().unwrap().is_none() {
+            self.signal("TERM");
+        }
+        self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "standard output is exactly one JSON value");
+        self.log.take().map(|log| log.join().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder of shared real data, or `None` after saying that a test is skipped. With `CI=true` it must be there.
+pub(crate) fn shared() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where real data is")]
+    let (named, ci) = (std::env::var("TOLLBOOK_SHARED"), std::env::var("CI"));
+    let path = named.map_or_else(|_| root.join("../shared"), PathBuf::from);
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(ci.as_deref() != Ok("true"), "the shared data is not at {}", path.display());
+    println!("SKIPPED: no shared data at {}", path.display());
+    None
+}

@@ -1,0 +1,128 @@
+//! The published Python clients, unchanged, against the started binary.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::program::{Server, Site};
+
+/// Runs a script of `tests/python` in the environment that `cargo xtask test` made.
+pub(crate) fn python(script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Value {
+    #[expect(clippy::disallowed_methods, reason = "the test runner says where its Python is")]
+    let interpreter = std::env::var("TOLLBOOK_TEST_PYTHON")
+        .expect("TOLLBOOK_TEST_PYTHON is not set: run the tests with `cargo xtask test`");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python").join(script);
+    let output = Command::new(interpreter)
+        .arg(&script)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {error}", script.display());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn sdk(server: &Server, key: &Value, request: &Value) -> Value {
+    let text = |name: &str| key[name].as_str().unwrap();
+    let environment = [
+        ("TOLLBOOK_SERVER", server.url()),
+        ("TOLLBOOK_PUBLIC_KEY", text("PublicKey")),
+        ("TOLLBOOK_PRIVATE_KEY", text("PrivateKey")),
+    ];
+    python("sdk.py", &[&request.to_string()], &environment)
+}
+
+#[test]
+fn the_python_sdk_calls_all_nine_actions_on_the_quickstart() {
+    let site = Site::new();
+    let mut server = site.start(&["quickstart"]);
+    let said = server.said.clone();
+    let range = json!({
+        "StartTime": said["StartTime"],
+        "EndTime": said["EndTime"],
+        "ProjectId": said["Organizations"][0]["ProjectId"],
+    });
+    let found = sdk(&server, &said["Keys"][0], &range);
+    let answers = &found["Answers"];
+    let names: Vec<&str> = answers.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "DownloadListPaidOrders",
+            "DownloadListUnpaidOrders",
+            "DownloadOrderSummary",
+            "GetFilterOptions",
+            "GetOrderAmount",
+            "ListPaidOrderSummary",
+            "ListPaidOrders",
+            "ListUnpaidOrderSummary",
+            "ListUnpaidOrders",
+        ]
+    );
+    let total = |action: &str| answers[action]["Total"].as_i64();
+    let amount = &answers["GetOrderAmount"];
+    assert_eq!(amount["PaidCount"].as_i64(), total("ListPaidOrders"));
+    assert!(amount["PaidCount"].as_i64() > Some(10_000));
+    assert_eq!(answers["ListPaidOrders"]["Orders"].as_array().map(Vec::len), Some(100));
+    for case in ["wrong signature", "wrong key", "missing parameters"] {
+        let errors = found["Errors"].as_object().unwrap();
+        assert!(!errors.is_empty(), "{case}: {errors:?}");
+    }
+    // A key bound to the first organization sees less, and the two organizations make the whole.
+    let of = |key: usize| {
+        let request = json!({"StartTime": said["StartTime"], "EndTime": said["EndTime"]});
+        let found = sdk(&server, &said["Keys"][key], &request);
+        found["Answers"]["GetOrderAmount"]["OrderCount"].as_i64().unwrap()
+    };
+    assert_eq!(of(1) + of(2), amount["OrderCount"].as_i64().unwrap());
+
+    let link = answers["DownloadListPaidOrders"]["Data"].clone();
+    let saved = check_link(&site, &link);
+    let workbook = python("workbook.py", &[&saved, "Order total", "Cash"], &[]);
+    let sheet = &workbook["Sheets"][0];
+    assert_eq!(sheet["RowCount"].as_i64(), total("ListPaidOrders"));
+    assert_eq!(trimmed(&sheet["Sums"]["Order total"]), trimmed(&amount["PaidAmount"]));
+    assert_eq!(trimmed(&sheet["Sums"]["Cash"]), trimmed(&amount["CashAmount"]));
+    let summary = check_link(&site, &answers["DownloadOrderSummary"]["Data"]);
+    let summary = python("workbook.py", &[&summary, "Order total", "Orders"], &[]);
+    let sheets = summary["Sheets"].as_array().unwrap();
+    assert_eq!(sheets.len(), 2);
+    assert_eq!(trimmed(&sheets[0]["Sums"]["Order total"]), trimmed(&amount["PaidAmount"]));
+    assert_eq!(trimmed(&sheets[1]["Sums"]["Order total"]), trimmed(&amount["UnpaidAmount"]));
+    assert_eq!(sheets[1]["Sums"]["Orders"], json!(amount["UnpaidCount"].to_string()));
+    let log = server.stop();
+    assert!(log.contains("request_uuid="), "{log}");
+    for key in said["Keys"].as_array().unwrap() {
+        assert!(!log.contains(key["PrivateKey"].as_str().unwrap()), "no secret is logged");
+    }
+
+    // The second start keeps the data, and its keys.
+    let again = site.start(&["quickstart"]);
+    assert_eq!(again.said["OrdersAdded"], 0);
+    assert_eq!(again.said["Keys"], said["Keys"]);
+}
+
+/// `ufile` computes the same signature, downloads the file, and understands refusals. Returns where it saved it.
+fn check_link(site: &Site, data: &Value) -> String {
+    let (public, private) = site.object_keys();
+    let saved = site.path(data["FileName"].as_str().unwrap());
+    let saved = saved.to_str().unwrap();
+    let environment =
+        [("TOLLBOOK_OBJECT_PUBLIC_KEY", public.as_str()), ("TOLLBOOK_OBJECT_PRIVATE_KEY", private.as_str())];
+    let found = python("us3.py", &["tollbook", data["DownloadURL"].as_str().unwrap(), saved], &environment);
+    assert_eq!(found["Bytes"], data["FileSize"]);
+    assert_eq!(found["AttachmentName"], data["FileName"]);
+    saved.to_owned()
+}
+
+/// A decimal without trailing zeros.
+fn trimmed(value: &Value) -> String {
+    let text = value.as_str().unwrap();
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text.to_owned()
+    }
+}
