@@ -64,7 +64,7 @@ fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
         (&["key", "disable", "nobody"][..], "nobody"),
         (&["company", "add", "--name", "x", "--currency", "EUR"][..], "EUR"),
         (&["company", "list", "--database", "mysql://x"][..], "mysql is not supported"),
-        (&["company", "list", "--config", "none.toml"][..], "none.toml"),
+        (&["verify", "--config", "none.toml"][..], "none.toml"),
     ] {
         let (value, error) = site.refused(arguments);
         assert!(value["Error"].as_str().unwrap().contains(reason), "{arguments:?}: {value}");

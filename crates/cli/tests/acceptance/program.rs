@@ -89,8 +89,15 @@ impl Site {
 
     /// Starts `serve` or `quickstart` on a free port and waits until it says where it listens.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
-        let mut child = self
-            .command(&[&["--json"], arguments, &["--listen", "127.0.0.1:0"]].concat())
+        // The signal of a file size limit is ignored, so that a test can make writes fail as on a full disk.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" --json \"$@\" --listen 127.0.0.1:0"])
+            .arg(env!("CARGO_BIN_EXE_tollbook"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_clear()
+            .env("TOLLBOOK_DATA", self.data())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
