@@ -1,0 +1,97 @@
+//! What only the file of an SQLite database can show: damage done behind the store's back, and files that are not ours.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "contract/model.rs"]
+#[expect(dead_code, reason = "only the orders of the model are needed here")]
+mod model;
+
+use std::path::PathBuf;
+
+use tollbook_domain::{Catalogue, Status};
+use tollbook_store::{StoreError, StoreOptions, open_sqlite};
+
+fn database() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tollbook.db");
+    let store = open_sqlite(&path, &StoreOptions { tile_threshold: 10 }).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.add_company("one", "CNY", "default").unwrap();
+    let orders: Vec<_> =
+        (0..40).map(|n| model::order(n, n % 9, if n % 8 == 0 { Status::Unpaid } else { Status::Paid }, n * 40_000, n)).collect();
+    transaction.add_orders(&orders).unwrap();
+    transaction.commit().unwrap();
+    (folder, path)
+}
+
+#[test]
+fn verify_finds_every_kind_of_damage() {
+    // statement | what verify says of it
+    let table = "
+        UPDATE rollup SET orders = orders + 1 WHERE unit = 1 AND period = 3                | 1970-01-04: rollup says
+        UPDATE rollup SET orders = orders + 1 WHERE unit = 2                               | 1970-01: rollup says
+        DELETE FROM rollup WHERE unit = 1 AND period = 3                                   | 1970-01-04: rollup says
+        UPDATE tile_sum SET sums = (SELECT max(sums) FROM tile_sum)                        | tile 0 differs
+        DELETE FROM tile_count WHERE unit = 2                                              | tile 0 differs
+        UPDATE orders SET cash = cash + 1 WHERE status = 2 AND order_no = 'O000001'        | deductions add up to
+        UPDATE orders SET quantity = quantity + 1 WHERE order_no = 'O000009'               | OriginalPrice: is
+        UPDATE orders SET line_no = 99 WHERE order_no = 'O000001'                          | has no line
+        DELETE FROM orders WHERE order_no = 'O000001'                                      | 40 orders noted, 39 counted
+        DELETE FROM order_number WHERE number = 'O000001'                                  | the number O000001 is not registered
+        DELETE FROM order_number WHERE number = 'O000008'                                  | the number O000008 is not registered
+        INSERT INTO order_number VALUES (1, 'X', '', 0)                                    | numbers registered
+        INSERT INTO rollup SELECT 1, 3, 1, 7, orders, sums FROM rollup LIMIT 1             | rollup without orders
+        UPDATE company_state SET order_count = 7                                           | 7 orders noted";
+    let mut cases = 0;
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (statement, expected) = row.split_once('|').unwrap();
+        let (_folder, path) = database();
+        let changed = rusqlite::Connection::open(&path).unwrap().execute(statement.trim(), []).unwrap();
+        assert!(changed > 0, "{row}");
+        let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+        let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 50).unwrap();
+        let said = found.differences.join("\n");
+        assert!(said.contains(expected.trim()), "{row}\nsaid: {said}");
+        cases += 1;
+    }
+    assert_eq!(cases, 14);
+    let (_folder, path) = database();
+    let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+    let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 50).unwrap();
+    assert_eq!((found.orders, found.differences), (40, Vec::new()));
+}
+
+#[test]
+fn files_that_are_not_ours_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
+    assert!(matches!(refused, StoreError::NotOurs(_)), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let missing = open_sqlite(&folder.path().join("no/such/folder.db"), &StoreOptions::default()).err().unwrap();
+    assert!(matches!(missing, StoreError::Unavailable(_)), "{missing}");
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused_and_not_changed() {
+    let (_folder, path) = database();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("INSERT INTO schema_version VALUES (999)", []).unwrap();
+    let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 1 }), "{refused}");
+}
+
+#[test]
+fn three_processes_may_start_on_an_empty_folder_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tollbook.db");
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| open_sqlite(&path, &StoreOptions::default()).map(|_| ()).unwrap());
+        }
+    });
+    let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+    assert!(store.snapshot().unwrap().companies().unwrap().is_empty());
+}
