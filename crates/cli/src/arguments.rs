@@ -137,7 +137,7 @@ pub(crate) enum OrdersCommand {
     /// Import order files: .jsonl or .csv, plain, .gz or .zst; - is standard input
     Import(Import),
     #[command(flatten)]
-    Customer(Customer),
+    Customer(Box<Customer>),
 }
 
 #[derive(Args)]
@@ -189,7 +189,7 @@ pub(crate) struct Ranged {
     /// End of the range, not included [default: the end of this hour]
     #[arg(long, visible_alias = "end", value_name = "TIME")]
     pub(crate) end_time: Option<Time>,
-    /// ResourceID; repeatable, as are all filters
+    /// `ResourceID`; repeatable, as are all filters
     #[arg(long, visible_alias = "resource", value_name = "ID")]
     pub(crate) resource_ids: Vec<String>,
     /// `ModelID`

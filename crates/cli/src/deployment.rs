@@ -25,15 +25,15 @@ pub(crate) fn store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
     let data = data_directory(global)?;
     let path = match global.database.as_deref() {
         None => data.join("tollbook.db"),
-        Some(url) => match url.strip_prefix("sqlite:") {
-            Some(path) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
-            None => {
+        Some(url) => {
+            let path = url.strip_prefix("sqlite:").ok_or_else(|| {
                 let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-                return Err(Failure::new(format!(
+                Failure::new(format!(
                     "--database: {scheme} is not supported; sqlite:PATH is the database of this version"
-                )));
-            }
-        },
+                ))
+            })?;
+            PathBuf::from(path.strip_prefix("//").unwrap_or(path))
+        }
     };
     Ok(open_sqlite(&path, &StoreOptions::default())?)
 }

@@ -54,11 +54,6 @@ impl Output {
         }
     }
 
-    /// Says something beside the result.
-    pub(crate) fn note(&self, text: &str) {
-        eprintln!("{text}");
-    }
-
     /// Prints a failure and says the exit code.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
         if self.json {
@@ -67,6 +62,11 @@ impl Output {
         eprintln!("tollbook: {}", failure.message);
         ExitCode::from(1)
     }
+}
+
+/// Says something beside the result, on standard error.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
 }
 
 /// A table for people.

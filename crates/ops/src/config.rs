@@ -155,8 +155,9 @@ impl Config {
     }
 }
 
-/// "All interfaces" is nothing that can be opened in a browser; the same machine's own address is.
-fn url_of_address(bound: SocketAddr) -> String {
+/// The URL of a server for clients on its machine. "All interfaces" is nothing that can be opened in a browser; the
+/// machine's own address is.
+pub fn url_of_address(bound: SocketAddr) -> String {
     let host = match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),

@@ -84,7 +84,7 @@ impl Sqlite {
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
-                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;"
+                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;"
             ))
             .map_err(of_sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);

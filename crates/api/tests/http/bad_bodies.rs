@@ -74,12 +74,7 @@ fn bodies_that_cannot_be_read() {
 fn a_body_of_the_limit_is_read_and_longer_ones_are_answered() {
     let (server, key) = server_and_key();
     let known = pairs(LIST);
-    for (bytes, verdict) in [
-        (MIB, "0"),
-        (MIB + 1, LARGE),
-        (5 * MIB, LARGE),
-        (16 * MIB, LARGE),
-    ] {
+    for (bytes, verdict) in [(MIB, "0"), (MIB + 1, LARGE), (5 * MIB, LARGE), (16 * MIB, LARGE)] {
         let known = if verdict == "0" { known.as_slice() } else { &[] };
         let http = Http::post(FORM, padded_form(&key, bytes));
         assert_eq!(server.answer(&http, known).verdict(), verdict, "{bytes} bytes of form");
@@ -131,7 +126,8 @@ fn a_connection_survives_a_body_that_is_too_long() {
     stream.write_all(sent.as_bytes()).unwrap();
     let mut received = String::new();
     stream.read_to_string(&mut received).unwrap();
-    let codes: Vec<&str> = received.split("\"RetCode\":").skip(1).map(|rest| &rest[..rest.find(',').unwrap()]).collect();
+    let codes: Vec<&str> =
+        received.split("\"RetCode\":").skip(1).map(|rest| &rest[..rest.find(',').unwrap()]).collect();
     assert_eq!(codes, ["240", "0"]);
     assert_eq!(received.matches("HTTP/1.1 200 OK").count(), 2);
 }

@@ -163,7 +163,9 @@ fn integers_that_are_none_or_out_of_bounds() {
         for value in NOT_INTEGERS {
             assert_eq!(scene.form(action, name, &pair(name, value)), wrong, "{} {name} {value}", action.name);
         }
-        for raw in ["42.0", "1e3", "1E3", "4.2e1", "9223372036854775808", "-1e0", "true", "false", "{}", "\"x\""] {
+        for raw in
+            ["42.0", "1e3", "1E3", "4.2e1", "9223372036854775808", "-1e0", "true", "false", "{}", "\"x\""]
+        {
             assert_eq!(scene.json(action, name, &pair(name, raw)), wrong, "{} {name} {raw}", action.name);
         }
         let Some((from, to)) = bounds else { return };
@@ -172,7 +174,11 @@ fn integers_that_are_none_or_out_of_bounds() {
         }
         let outside = not_available(
             parameter,
-            &if to == i64::MAX { format!("must be at least {from}") } else { format!("must be between {from} and {to}") },
+            &if to == i64::MAX {
+                format!("must be at least {from}")
+            } else {
+                format!("must be between {from} and {to}")
+            },
         );
         let above = to.checked_add(1);
         let below = [Some(from - 1), Some(-42), Some(i64::MIN), above, above.map(|_| i64::MAX)];
@@ -191,11 +197,14 @@ fn integers_in_every_spelling() {
         let name = parameter.name;
         let value = match (parameter.shape, value_of(&made::required(action), name)) {
             (ParameterShape::Integer(..), Some(value)) => value.to_owned(),
-            (ParameterShape::Integers, _) if name == "Statuses" && action.name.contains("Unpaid") => "1".into(),
+            (ParameterShape::Integers, _) if name == "Statuses" && action.name.contains("Unpaid") => {
+                "1".into()
+            }
             (ParameterShape::Integers, _) => "2".into(),
             _ => return,
         };
-        for spelling in [value.clone(), format!("+{value}"), format!("000{value}"), format!("{value:0>256}")] {
+        for spelling in [value.clone(), format!("+{value}"), format!("000{value}"), format!("{value:0>256}")]
+        {
             let verdict = scene.form(action, name, &pair(name, spelling.as_str()));
             assert_eq!(verdict, "0", "{} {name} {spelling}", action.name);
             assert_eq!(scene.json(action, name, &pair(name, quoted(&spelling))), "0");
@@ -245,7 +254,9 @@ fn texts_of_strange_characters() {
                 assert_eq!(scene.json(action, name, &pair(name, raw)), nul, "{} {name}", action.name);
             }
         }
-        for value in ["\u{1}\u{1f}", "a\r\nb", "\u{202e}x", "'; DROP TABLE orders; --", "%", "中🙂", "[\"a\"]"] {
+        for value in
+            ["\u{1}\u{1f}", "a\r\nb", "\u{202e}x", "'; DROP TABLE orders; --", "%", "中🙂", "[\"a\"]"]
+        {
             let expected = match parameter.shape {
                 ParameterShape::Text | ParameterShape::Texts => unheard_of(parameter),
                 ParameterShape::Integer(..) | ParameterShape::Integers => wrong_type(parameter),
@@ -325,7 +336,9 @@ fn ranges_that_are_none() {
     let backward = "230 Params [EndTime] not available: must be greater than StartTime";
     let too_long = "230 Params [EndTime] not available: must be at most 366 days after StartTime";
     let longest = 366 * 86_400;
-    for action in ACTIONS.iter().filter(|action| action.parameters.iter().any(|known| known.name == "EndTime")) {
+    for action in
+        ACTIONS.iter().filter(|action| action.parameters.iter().any(|known| known.name == "EndTime"))
+    {
         let bounded = action.name == "GetOrderAmount";
         let of_long = if bounded { too_long } else { "0" };
         for (start_s, end_s, verdict) in [
@@ -388,7 +401,12 @@ fn statuses_by_action() {
         for status in ["1", "2", "3", "0", "4", "-1", "9223372036854775807"] {
             let refused = format!("230 Params [Statuses] not available: {reason}");
             let expected = if allowed.contains(&status) { "0" } else { &refused };
-            assert_eq!(scene.form(action, "Statuses", &pair("Statuses.0", status)), expected, "{}", action.name);
+            assert_eq!(
+                scene.form(action, "Statuses", &pair("Statuses.0", status)),
+                expected,
+                "{}",
+                action.name
+            );
             // A list is no better than its worst value.
             let both = pairs(&format!("Statuses.0=3&Statuses.1={status}"));
             assert_eq!(scene.form(action, "Statuses", &both), expected, "{}", action.name);

@@ -104,7 +104,7 @@ fn line(organization_id: i64, number: usize) -> Line {
         product_code: if sandbox { "sandbox" } else { "modelverse" }.to_owned(),
         region: ["cn-wlcb", "us-ca", "mars-1"][number / 3 % 3].to_owned(),
         charge_type: [5, 2, 77][number % 3],
-        order_type: [301, 302, 102, 7][number / 2 % 4],
+        order_type: [301, 302, 102, 7][number / 4 % 4],
         channel: 1,
         currency: "CNY".to_owned(),
         list_price,
@@ -116,6 +116,7 @@ fn line(organization_id: i64, number: usize) -> Line {
 fn deductions(total: Amount) -> Deductions {
     let part = |divisor| Amount::from_steps(total.steps() / divisor);
     let (star_card, coupon, bonus, credit) = (part(3), part(5), part(7), part(11));
-    let rest = [star_card, coupon, bonus, credit].iter().fold(total.steps(), |rest, part| rest - part.steps());
+    let rest =
+        [star_card, coupon, bonus, credit].iter().fold(total.steps(), |rest, part| rest - part.steps());
     Deductions { star_card, coupon, bonus, cash: Amount::from_steps(rest), credit }
 }

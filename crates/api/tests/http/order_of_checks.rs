@@ -169,9 +169,8 @@ fn addresses_are_believed_as_far_as_the_proxies_are_ours() {
     ];
     for (forwarded, allowed) in table {
         let signed = key.signed(pairs(LIST));
-        let http = forwarded
-            .iter()
-            .fold(Http::form(&signed), |http, value| http.header("X-Forwarded-For", value));
+        let http =
+            forwarded.iter().fold(Http::form(&signed), |http, value| http.header("X-Forwarded-For", value));
         let expected = if allowed { "0" } else { "294 Access IP denied" };
         assert_eq!(server.answer(&http, &signed).verdict(), expected, "{forwarded:?}");
     }
@@ -220,8 +219,7 @@ fn a_project_is_checked_and_never_filters() {
     ];
     for action in tollbook_api::actions::ACTIONS {
         let request = encode(&crate::made::required(action));
-        let totals =
-            |answer: crate::client::Answer| answer.0.get("Total").map(|_| answer.integer("Total"));
+        let totals = |answer: crate::client::Answer| answer.0.get("Total").map(|_| answer.integer("Total"));
         for (key, project, verdict) in &table {
             let answer = server.ask(key, &format!("{request}&ProjectId={project}"));
             assert_eq!(answer.verdict(), *verdict, "{} {project}", action.name);
@@ -242,8 +240,7 @@ fn who_one_is_must_be_said_once_and_truly() {
     let ask = |change: &dyn Fn(&mut Pairs), headers: &[(&str, &str)]| {
         let mut signed = key.signed(pairs(LIST));
         change(&mut signed);
-        let http =
-            headers.iter().fold(Http::form(&signed), |http, (name, value)| http.header(name, value));
+        let http = headers.iter().fold(Http::form(&signed), |http, (name, value)| http.header(name, value));
         server.answer(&http, &signed).verdict()
     };
     let set = |name: &'static str, value: String| {
@@ -322,7 +319,9 @@ fn general_parameters_are_signed_and_change_nothing() {
     server.add(&crate::made::orders(company.company_id, &[organization.organization_id]));
     let key = server.full_key(&company);
     let plain = server.ask(&key, LIST);
-    for general in ["Region=us-ca", "Zone=us-ca-01", "SecurityToken=token", "Region=&Zone=&Nonsense=%E4%B8%AD+x"] {
+    for general in
+        ["Region=us-ca", "Zone=us-ca-01", "SecurityToken=token", "Region=&Zone=&Nonsense=%E4%B8%AD+x"]
+    {
         assert_eq!(server.ask(&key, &format!("{LIST}&{general}")), plain, "{general}");
         // Not signed, not accepted.
         let mut signed = key.signed(pairs(LIST));

@@ -34,7 +34,7 @@ impl Scene {
         filter.lists.insert(name, values.iter().map(ToString::to_string).collect());
         let found = filter.matching(&self.orders, &[Status::Paid]);
         let items: Vec<_> = found.iter().map(|new| self.shown.paid(new)).collect();
-        assert!(!items.is_empty() && items.len() < 36, "the filter does something");
+        assert!(!items.is_empty() && items.len() < 36, "{name} does something");
         let answer = json!({
             "RetCode": 0, "Action": "ListPaidOrdersResponse", "Page": 1, "PageSize": 100, "Total": items.len(),
             "Orders": items,
@@ -147,7 +147,9 @@ fn the_api_answers_below_any_base_url_and_reads_the_body_alone() {
         assert_eq!(scene.server.answer(&http, &signed), expected);
     }
     let json = scene.key.signed_json(&quoted_pairs(&list()));
-    for content_type in ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=gbk"] {
+    for content_type in
+        ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=gbk"]
+    {
         let reply = Http::post(content_type, json.as_str()).send(scene.server.address);
         assert_eq!(Answer::of(&reply, Some("ListPaidOrders")), expected, "{content_type}");
     }

@@ -9,7 +9,7 @@ use tollbook_ops::import::{self, Failure as Reason, FileReport, Input, Options, 
 
 use crate::arguments::{Global, Import};
 use crate::deployment;
-use crate::output::{Failure, Output, printable};
+use crate::output::{Failure, Output, note, printable};
 
 pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Result<(), Failure> {
     let store = deployment::store(global)?;
@@ -24,13 +24,13 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
     bar.0.finish_and_clear();
     match result {
         Ok(report) => {
-            show_errors(output, &report);
+            show_errors(&report);
             output.result(&value_of(&report), || text_of(&report));
             Ok(())
         }
         Err(error) => match &error.failure {
             Reason::Refused(report) => {
-                show_errors(output, report);
+                show_errors(report);
                 Err(Failure::with_value(error.to_string(), value_of(report)))
             }
             _ => Err(Failure::new(error.to_string())),
@@ -38,13 +38,13 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
     }
 }
 
-fn show_errors(output: &Output, report: &Report) {
+fn show_errors(report: &Report) {
     for error in &report.errors {
-        output.note(&printable(&error.to_string()));
+        note(&printable(&error.to_string()));
     }
     let hidden = report.total().invalid.saturating_sub(report.errors.len() as u64);
     if hidden > 0 {
-        output.note(&format!("and {hidden} more"));
+        note(&format!("and {hidden} more"));
     }
 }
 

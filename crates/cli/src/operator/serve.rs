@@ -1,7 +1,7 @@
 //! `serve` and `quickstart`: the server, and the demo that a first start makes.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Gateway, Server};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
+use tollbook_ops::config::url_of_address;
 use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
 use tollbook_ops::{Clock as _, SystemClock};
@@ -50,7 +51,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
             .await
             .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
         let bound = listener.local_addr()?;
-        let url = format!("http://{}", reachable(bound));
+        let url = url_of_address(bound);
         if with_demo {
             let mut stored =
                 |orders: usize, of: usize| tracing::info!(orders, of, "making the demo's orders");
@@ -75,18 +76,6 @@ fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("TOLLBOOK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
-}
-
-/// An address that a client on this machine can call.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    let mut address = bound;
-    if address.ip().is_unspecified() {
-        address.set_ip(match bound {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 async fn stop_signal() {
@@ -148,8 +137,14 @@ fn demo_text(demo: &Quickstart, url: &str, global: &Global) -> String {
                 .find(|o| o.organization_id == id)
                 .map_or_else(|| format!("organization {id}"), |o| format!("{} ({})", o.name, o.project_id)),
         };
-        text +=
-            &format!("  {scope}\n    public  {}\n    private {}\n", key.public_key, key.private_key.reveal());
+        let _ = writeln!(
+            text,
+            "  {scope}
+    public  {}
+    private {}",
+            key.public_key,
+            key.private_key.reveal()
+        );
     }
     if let Some(key) = demo.keys.first() {
         text += &requests(&key.public_key, key.private_key.reveal(), demo, url);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::arguments::Global;
 use crate::deployment;
-use crate::output::{Failure, Output};
+use crate::output::{Failure, Output, note};
 
 /// Differences that are shown for each company.
 const SHOWN: usize = 100;
@@ -27,7 +27,7 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         return Ok(());
     }
     for difference in &differences {
-        output.note(difference);
+        note(difference);
     }
     Err(Failure::with_value(format!("{} differences", differences.len()), value))
 }

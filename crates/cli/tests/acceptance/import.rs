@@ -15,7 +15,7 @@ pub(crate) fn paid(company: &Company, number: i64, start_s: i64, quantity: i64) 
         format!("{}.{:08}", steps / 100_000_000, steps % 100_000_000)
     };
     json!({
-        "CompanyID": company.company_id, "OrganizationID": 1, "OrderNo": format!("O{number:07}"), "Status": 2,
+        "CompanyID": company.id, "OrganizationID": 1, "OrderNo": format!("O{number:07}"), "Status": 2,
         "Region": "cn-wlcb", "ProductCode": "modelverse", "ChargeType": 5, "Channel": 1, "Currency": "CNY",
         "ResourceID": format!("key-{}", number % 3), "ModelID": "m", "OrderType": 301, "PricingSKU": "input",
         "Quantity": quantity, "PricingUnit": 2, "ListPrice": "0.004", "DiscountPrice": "0.003",
@@ -25,7 +25,12 @@ pub(crate) fn paid(company: &Company, number: i64, start_s: i64, quantity: i64) 
 }
 
 pub(crate) fn lines(orders: impl IntoIterator<Item = Value>) -> String {
-    orders.into_iter().map(|order| format!("{order}\n")).collect()
+    let mut text = String::new();
+    for order in orders {
+        text += &order.to_string();
+        text.push('\n');
+    }
+    text
 }
 
 fn some(company: &Company, count: i64) -> String {

@@ -2,6 +2,7 @@
 //! happens when a disk is full or a process is killed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod commands;
 mod failures;

@@ -13,7 +13,7 @@ pub(crate) struct Site(TempDir);
 
 /// What a company of the tests is made of.
 pub(crate) struct Company {
-    pub(crate) company_id: i64,
+    pub(crate) id: i64,
     pub(crate) project_id: String,
     pub(crate) public_key: String,
     pub(crate) private_key: String,
@@ -75,7 +75,7 @@ impl Site {
         let key = self.json(&["key", "add", "--company", &id]);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Company {
-            company_id,
+            id: company_id,
             project_id: text(&organization["ProjectId"]),
             public_key: text(&key["PublicKey"]),
             private_key: text(&key["PrivateKey"]),
@@ -120,8 +120,7 @@ impl Site {
     pub(crate) fn object_keys(&self) -> (String, String) {
         let master = MasterKey::open_or_create(&self.data().join("master.key")).unwrap();
         let public = tollbook_ops::export::object_keys(&master).public().to_owned();
-        let private: String =
-            master.derive("object private key").iter().map(|b| format!("{b:02x}")).collect();
+        let private = hex::encode(master.derive("object private key"));
         (public, private)
     }
 }

@@ -68,7 +68,7 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
             csv,
             "{},1,SG{number:06},2,cn-wlcb,modelverse,5,1,CNY,{client},{model},301,{sku},{quantity},3,{price},{price},\
              {amount},{amount},{start_s},{},{},{amount}",
-            company.company_id,
+            company.id,
             start_s + HOUR,
             start_s + HOUR + 60,
         );

@@ -1,0 +1,190 @@
+//! Brands: the language of names, the hosts a key is good at, time zones of workbooks, and where links lead.
+
+use serde_json::Value;
+use tollbook_domain::catalogue::Kind;
+use tollbook_domain::{Catalogue, Language, NewOrder, Status};
+
+use crate::client::{Http, encode, pairs};
+use crate::made::{self, END_S, RANGE, START_S};
+use crate::model::{Filter, PAID_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, columns};
+use crate::server::{Key, Server};
+use crate::workbook::{Offset, read, row};
+
+struct Scene {
+    server: Server,
+    key: Key,
+    shown: Shown,
+    orders: Vec<NewOrder>,
+}
+
+impl Scene {
+    fn of(brand: &str, language: Language) -> Self {
+        let server = Server::start();
+        let company = server.company("Branded", brand);
+        let organization = server.organization(&company, "项目一");
+        let orders = made::orders(company.company_id, &[organization.organization_id]);
+        server.add(&orders);
+        let key = server.full_key(&company);
+        let organizations = [(organization.organization_id, organization.name)].into();
+        let shown = Shown { catalogue: Catalogue::built_in(), language, organizations };
+        Self { server, key, shown, orders }
+    }
+
+    fn matching(&self, status: Status) -> Vec<&NewOrder> {
+        Filter::range(START_S, END_S).matching(&self.orders, &[status])
+    }
+
+    /// Headers and rows of an export of the unpaid and the paid list in the brand's zone.
+    fn check_sheets(&self, zone: &str, offset: Offset, read_export: impl Fn(&str) -> Vec<Vec<String>>) {
+        for (action, columns_text, objects) in [
+            (
+                "DownloadListPaidOrders",
+                PAID_COLUMNS,
+                self.matching(Status::Paid).iter().map(|new| self.shown.paid(new)).collect::<Vec<Value>>(),
+            ),
+            (
+                "DownloadListUnpaidOrders",
+                UNPAID_COLUMNS,
+                self.matching(Status::Unpaid).iter().map(|new| self.shown.unpaid(new)).collect(),
+            ),
+        ] {
+            let cells = read_export(&format!("Action={action}&{RANGE}"));
+            let headers: Vec<String> = columns(columns_text)
+                .into_iter()
+                .map(|(name, kind)| match (self.shown.name(Kind::Column, name), kind) {
+                    (header, 't' | 'x') => format!("s:{header} ({zone})"),
+                    (header, _) => format!("s:{header}"),
+                })
+                .collect();
+            assert_eq!(cells[0], headers);
+            let expected: Vec<Vec<String>> =
+                objects.iter().map(|object| row(object, columns_text, offset)).collect();
+            assert_eq!(cells[1..], expected);
+        }
+    }
+}
+
+#[test]
+fn names_are_in_the_language_of_the_brand() {
+    let scene = Scene::of("acme", Language::Chinese);
+    let ask = |text: &str| scene.server.ask(&scene.key, text);
+    let listed = ask(&format!("Action=ListUnpaidOrders&{RANGE}&Page=1&PageSize=100"));
+    let expected: Vec<Value> =
+        scene.matching(Status::Unpaid).iter().map(|new| scene.shown.unpaid(new)).collect();
+    assert_eq!(listed.list("Orders"), expected);
+    let summary = ask(&format!("Action=ListUnpaidOrderSummary&{RANGE}"));
+    let expected = scene.shown.summary(&scene.matching(Status::Unpaid), UNPAID_SUMMARY_COLUMNS);
+    assert_eq!(summary.list("Summaries"), expected);
+    // A few by hand, so that the catalogue itself is looked at.
+    let first = |name: &str, wanted: &str| {
+        assert!(listed.list("Orders").iter().any(|order| order[name] == wanted), "{name} {wanted}");
+    };
+    first("StatusDisplay", "待支付");
+    first("RegionDisplay", "乌兰察布");
+    first("RegionDisplay", "mars-1");
+    first("ProductCodeDisplay", "模型服务");
+    first("CurrencyDisplay", "人民币");
+    first("OrderTypeDisplay", "补单");
+    first("OrderTypeDisplay", "7");
+    first("ChargeTypeDisplay", "77");
+    first("ResourceTypeDisplay", "沙箱");
+    first("ResourceTypeDisplay", "");
+    let options = ask("Action=GetFilterOptions");
+    let named = |member: &str, name: &str| {
+        assert!(options.list(member).iter().any(|option| option["Name"] == name), "{member} {name}");
+    };
+    named("PricingUnits", "百万Token");
+    named("Regions", "洛杉矶");
+    named("Dimensions", "计费项");
+    named("OrderTypes", "新购");
+    named("Projects", "项目一");
+    // What is wrong is told in English by every brand.
+    assert_eq!(ask("Action=GetOrderAmount").verdict(), "220 Missing params [StartTime|EndTime]");
+}
+
+#[test]
+fn a_key_is_unknown_at_the_host_of_another_brand() {
+    let server = Server::start();
+    let list = format!("Action=ListPaidOrders&{RANGE}&Page=1&PageSize=10");
+    let keys =
+        ["default", "acme", "coast"].map(|brand| (brand, server.full_key(&server.company(brand, brand))));
+    let table = [
+        // host, brand; none: any
+        ("orders.example", Some("default")),
+        ("ORDERS.example:8443", Some("default")),
+        ("billing.acme.example", Some("acme")),
+        ("acme.example:80", Some("acme")),
+        ("acme.example.", Some("acme")),
+        ("coast.example", Some("coast")),
+        ("127.0.0.1", None),
+        ("localhost:8080", None),
+        ("unknown.example", None),
+        ("acme.example.evil.example", None),
+        ("notacme.example", None),
+    ];
+    for (host, claimed_by) in table {
+        for (brand, key) in &keys {
+            let signed = key.signed(pairs(&list));
+            let own = claimed_by.is_none_or(|claimed| claimed == *brand);
+            let expected = if own { "0" } else { "171 Signature VerifyAC Error" };
+            for http in [Http::form(&signed), Http::get(&signed)] {
+                let verdict = server.answer(&http.host(host), &signed).verdict();
+                assert_eq!(verdict, expected, "{brand} at {host}");
+            }
+        }
+    }
+    // The absolute form of a request line names the host as well; it is then the one that counts.
+    let (_, key) = &keys[0];
+    let signed = key.signed(pairs(&list));
+    let absolute = Http::get(&signed).at(&format!("http://orders.example/?{}", encode(&signed)));
+    assert_eq!(server.answer(&absolute.host("orders.example"), &signed).verdict(), "0");
+}
+
+#[test]
+fn dates_are_in_the_zone_of_the_brand_and_links_lead_to_its_url() {
+    let scene = Scene::of("acme", Language::Chinese);
+    let base = "https://billing.acme.example/console/";
+    scene.check_sheets(
+        "Asia/Shanghai",
+        |_| 8 * 3_600,
+        |text| {
+            let answer = scene.server.ask(&scene.key, text);
+            let url = answer.data("DownloadURL").as_str().unwrap();
+            // The proxy of that URL takes the path off again.
+            let target = format!("/{}", url.strip_prefix(base).unwrap());
+            let reply = Http::new("GET", &target).host("billing.acme.example").send(scene.server.address);
+            assert_eq!(reply.status, 200);
+            let sheets = read(&reply.body);
+            let sheet = if text.contains("Unpaid") { "未支付订单" } else { "已支付订单" };
+            assert_eq!(sheets[0].0, sheet);
+            sheets.into_iter().next().unwrap().1
+        },
+    );
+    // Days are the brand's: the range is from 08:00 to 08:00 in Shanghai.
+    let name = |range: &str| {
+        let answer = scene.server.ask(&scene.key, &format!("Action=DownloadOrderSummary&{range}"));
+        answer.data("FileName").as_str().unwrap().to_owned()
+    };
+    assert_eq!(name(RANGE), "order-summary_2025-11-01T080000_2025-12-01T080000.xlsx");
+    // 2025-11-01 to 2025-11-30, in Shanghai.
+    assert_eq!(name("StartTime=1761926400&EndTime=1764518400"), "order-summary_2025-11-01_2025-11-30.xlsx");
+}
+
+#[test]
+fn dates_follow_the_clock_when_it_is_put_back() {
+    let scene = Scene::of("coast", Language::English);
+    // Daylight saving time ends in New York on 2025-11-02 at 06:00 UTC, within the orders' time.
+    let offset: Offset = |unix_s| if unix_s < 1_762_063_200 { -4 * 3_600 } else { -5 * 3_600 };
+    scene.check_sheets("America/New_York", offset, |text| {
+        scene.server.export(&scene.key, text).into_iter().next().unwrap().1
+    });
+}
+
+#[test]
+fn without_a_public_url_links_lead_to_where_the_server_listens() {
+    let scene = Scene::of("default", Language::English);
+    let answer = scene.server.ask(&scene.key, &format!("Action=DownloadListPaidOrders&{RANGE}"));
+    let url = answer.data("DownloadURL").as_str().unwrap();
+    assert!(url.starts_with(&format!("http://{}/exports/1/", scene.server.address)), "{url}");
+    assert_eq!(answer.data("FileName"), "paid-orders_2025-11-01_2025-11-30.xlsx");
+}

@@ -1,0 +1,164 @@
+//! A store that does what a test wants to see handled: it fails, panics, or keeps its caller waiting. Either at once,
+//! or only when orders are read, so that a request has passed every check before.
+
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex};
+
+use tollbook_domain::tenant::{ApiKey, Company, Organization};
+use tollbook_domain::{Catalogue, Measures, NewOrder, OrderQuery, Status};
+use tollbook_store::{
+    EachOrder, LineNo, Lines, Outcome, Page, Snapshot, Store, StoreError, StoreResult, StoredOrder,
+    Transaction, Verification,
+};
+
+/// What goes wrong.
+pub(crate) trait Fault: Send + Sync {
+    /// Called where the store is to fail.
+    fn strike(&self) -> StoreResult<()>;
+}
+
+/// Fails with an error.
+pub(crate) struct Fails(pub(crate) fn() -> StoreError);
+
+impl Fault for Fails {
+    fn strike(&self) -> StoreResult<()> {
+        Err((self.0)())
+    }
+}
+
+/// Panics.
+pub(crate) struct Panics;
+
+impl Fault for Panics {
+    fn strike(&self) -> StoreResult<()> {
+        panic!("the secret of the inside")
+    }
+}
+
+/// Says that it was reached and waits until it may go on.
+pub(crate) struct Waits {
+    reached: Mutex<Sender<()>>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Waits {
+    pub(crate) fn new(reached: Sender<()>, go_on: Receiver<()>) -> Self {
+        Self { reached: Mutex::new(reached), go_on: Mutex::new(go_on) }
+    }
+}
+
+impl Fault for Waits {
+    fn strike(&self) -> StoreResult<()> {
+        self.reached.lock().unwrap().send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+        Ok(())
+    }
+}
+
+/// Where it goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// When a snapshot is taken.
+    Snapshot,
+    /// When orders or their lines are read.
+    Orders,
+}
+
+/// A store behind which everything is in order.
+pub(crate) struct FaultyStore {
+    pub(crate) inner: Arc<dyn Store>,
+    pub(crate) place: Where,
+    pub(crate) fault: Arc<dyn Fault>,
+}
+
+impl Store for FaultyStore {
+    fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>> {
+        let inner = self.inner.snapshot()?;
+        match self.place {
+            Where::Snapshot => {
+                self.fault.strike()?;
+                Ok(inner)
+            }
+            Where::Orders => Ok(Box::new(FaultySnapshot { inner, fault: Arc::clone(&self.fault) })),
+        }
+    }
+
+    fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
+        self.fault.strike()?;
+        self.inner.begin()
+    }
+}
+
+struct FaultySnapshot {
+    inner: Box<dyn Snapshot>,
+    fault: Arc<dyn Fault>,
+}
+
+impl FaultySnapshot {
+    fn struck(&mut self) -> StoreResult<&mut dyn Snapshot> {
+        self.fault.strike()?;
+        Ok(self.inner.as_mut())
+    }
+}
+
+impl Snapshot for FaultySnapshot {
+    fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>> {
+        self.inner.api_key(public_key)
+    }
+
+    fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
+        self.inner.api_keys(company_id)
+    }
+
+    fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>> {
+        self.inner.company(company_id)
+    }
+
+    fn companies(&mut self) -> StoreResult<Vec<Company>> {
+        self.inner.companies()
+    }
+
+    fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>> {
+        self.inner.organizations(company_id)
+    }
+
+    fn setting(&mut self, name: &str) -> StoreResult<Option<String>> {
+        self.inner.setting(name)
+    }
+
+    fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>> {
+        self.struck()?.lines(company_id)
+    }
+
+    fn count(&mut self, query: &OrderQuery) -> StoreResult<i64> {
+        self.struck()?.count(query)
+    }
+
+    fn page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page> {
+        self.struck()?.page(query, offset, limit)
+    }
+
+    fn sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
+        self.struck()?.sums(query)
+    }
+
+    fn sums_by_line(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, LineNo, Measures)>> {
+        self.struck()?.sums_by_line(query)
+    }
+
+    fn scan(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
+        self.struck()?.scan(query, each)
+    }
+
+    fn order_by_number(&mut self, company_id: i64, number: &str) -> StoreResult<Option<StoredOrder>> {
+        self.struck()?.order_by_number(company_id, number)
+    }
+
+    fn classify_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
+        self.struck()?.classify_orders(orders)
+    }
+
+    fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
+        self.struck()?.verify(company_id, catalogue, limit)
+    }
+}

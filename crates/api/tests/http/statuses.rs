@@ -1,0 +1,168 @@
+//! The extensions that find revoked orders and single orders: `Statuses` and `OrderNos` (spec/api.md section 4).
+
+use serde_json::Value;
+use tollbook_domain::{NewOrder, Status};
+
+use crate::made::{self, END_S, RANGE, START_S};
+use crate::model::{
+    Filter, PAID_COLUMNS, PAID_SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, order_amount,
+};
+use crate::server::{Key, Server};
+use crate::workbook::row;
+
+struct Scene {
+    server: Server,
+    key: Key,
+    shown: Shown,
+    orders: Vec<NewOrder>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let server = Server::start();
+        let company = server.company("Revoking", "default");
+        let organization = server.organization(&company, "One");
+        let orders = made::orders(company.company_id, &[organization.organization_id]);
+        server.add(&orders);
+        let key = server.full_key(&company);
+        let names = [(organization.organization_id, organization.name)].into();
+        Self { server, key, shown: Shown::in_english(names), orders }
+    }
+
+    fn list(&self, action: &str, filter: &str) -> Vec<Value> {
+        let text = format!("Action={action}&{RANGE}&Page=1&PageSize=100&{filter}");
+        let answer = self.server.ask(&self.key, &text);
+        let orders = answer.list("Orders").to_vec();
+        assert_eq!(answer.integer("Total"), i64::try_from(orders.len()).unwrap());
+        orders
+    }
+
+    fn matching(&self, statuses: &[Status]) -> Vec<&NewOrder> {
+        Filter::range(START_S, END_S).matching(&self.orders, statuses)
+    }
+}
+
+const UNPAID: Status = Status::Unpaid;
+const PAID: Status = Status::Paid;
+const REVOKED: Status = Status::Revoked;
+
+#[test]
+fn statuses_replace_the_choice_of_lists_summaries_and_exports() {
+    let scene = Scene::new();
+    let table: [(bool, &str, &[Status]); 8] = [
+        // of the paid actions, filter, statuses shown
+        (true, "", &[PAID]),
+        (true, "Statuses=2", &[PAID]),
+        (true, "Statuses=3", &[REVOKED]),
+        (true, "Statuses.0=2&Statuses.1=3", &[PAID, REVOKED]),
+        (false, "", &[UNPAID]),
+        (false, "Statuses.N=1", &[UNPAID]),
+        (false, "Statuses.5=3", &[REVOKED]),
+        (false, "Statuses=3&Statuses=1", &[UNPAID, REVOKED]),
+    ];
+    for (of_paid, filter, statuses) in table {
+        let kind = if of_paid { "Paid" } else { "Unpaid" };
+        let found = scene.matching(statuses);
+        assert_eq!(
+            found.len(),
+            statuses.len() * 18 * if statuses.contains(&PAID) { 2 } else { 1 } - {
+                // Half of all are paid, a quarter is revoked.
+                if statuses.contains(&PAID) && statuses.len() == 2 { 18 } else { 0 }
+            }
+        );
+        let items: Vec<Value> = found
+            .iter()
+            .map(|new| if of_paid { scene.shown.paid(new) } else { scene.shown.unpaid(new) })
+            .collect();
+        assert_eq!(scene.list(&format!("List{kind}Orders"), filter), items, "{kind} {filter}");
+
+        let (columns, summary_columns) = if of_paid {
+            (PAID_COLUMNS, PAID_SUMMARY_COLUMNS)
+        } else {
+            (UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS)
+        };
+        let text = format!("Action=List{kind}OrderSummary&{RANGE}&{filter}");
+        let rows = scene.shown.summary(&found, summary_columns);
+        assert_eq!(scene.server.ask(&scene.key, &text).list("Summaries"), rows, "{kind} {filter}");
+
+        let text = format!("Action=DownloadList{kind}Orders&{RANGE}&{filter}");
+        let sheets = scene.server.export(&scene.key, &text);
+        let expected: Vec<Vec<String>> = items.iter().map(|item| row(item, columns, |_| 0)).collect();
+        assert_eq!(sheets[0].1[1..], expected, "{kind} {filter}");
+    }
+}
+
+#[test]
+fn each_sheet_of_the_summary_takes_the_statuses_that_it_can_show() {
+    let scene = Scene::new();
+    let table: [(&str, &[Status], &[Status]); 8] = [
+        // filter, statuses of the paid sheet, of the unpaid sheet
+        ("", &[PAID], &[UNPAID]),
+        ("Statuses=1", &[], &[UNPAID]),
+        ("Statuses=2", &[PAID], &[]),
+        ("Statuses=3", &[REVOKED], &[REVOKED]),
+        ("Statuses=1&Statuses=2", &[PAID], &[UNPAID]),
+        ("Statuses=1&Statuses=3", &[REVOKED], &[UNPAID, REVOKED]),
+        ("Statuses=2&Statuses=3", &[PAID, REVOKED], &[REVOKED]),
+        ("Statuses=1&Statuses=2&Statuses=3", &[PAID, REVOKED], &[UNPAID, REVOKED]),
+    ];
+    for (filter, paid, unpaid) in table {
+        let text = format!("Action=DownloadOrderSummary&{RANGE}&{filter}");
+        let sheets = scene.server.export(&scene.key, &text);
+        let names: Vec<&str> = sheets.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["Paid orders", "Unpaid orders"], "{filter}");
+        for ((_, cells), (statuses, columns)) in
+            sheets.iter().zip([(paid, PAID_SUMMARY_COLUMNS), (unpaid, UNPAID_SUMMARY_COLUMNS)])
+        {
+            let rows = scene.shown.summary(&scene.matching(statuses), columns);
+            let expected: Vec<Vec<String>> = rows.iter().map(|item| row(item, columns, |_| 0)).collect();
+            assert_eq!(cells[1..], expected, "{filter}");
+        }
+    }
+}
+
+#[test]
+fn amounts_count_revoked_orders_in_neither() {
+    let scene = Scene::new();
+    let text = format!("Action=GetOrderAmount&{RANGE}");
+    let mut amount = scene.server.ask(&scene.key, &text).0;
+    amount.retain(|name, _| !matches!(name.as_str(), "RetCode" | "Action"));
+    assert_eq!(Value::Object(amount), order_amount(&scene.matching(&[PAID]), &scene.matching(&[UNPAID])));
+    // Also for a revoked order alone.
+    let alone = scene.server.ask(&scene.key, &format!("{text}&OrderNos.0=U000003"));
+    assert_eq!((alone.integer("OrderCount"), alone.text("TotalOrderAmount")), (0, "0.00"));
+}
+
+#[test]
+fn an_order_is_found_by_either_of_its_numbers() {
+    let scene = Scene::new();
+    // Orders 0, 1, 2 and 3 are paid at once, paid out of arrears, unpaid and revoked.
+    let table: [(&str, &str, &[usize]); 11] = [
+        // action, filter, orders found, newest first
+        ("ListPaidOrders", "OrderNos=O000000", &[0]),
+        ("ListPaidOrders", "OrderNos=U000000", &[]),
+        ("ListPaidOrders", "OrderNos=O000001", &[1]),
+        ("ListPaidOrders", "OrderNos=U000001", &[1]),
+        ("ListPaidOrders", "OrderNos=O000001&OrderNos=U000001&OrderNos=O000000", &[1, 0]),
+        ("ListPaidOrders", "OrderNos=U000002", &[]),
+        ("ListUnpaidOrders", "OrderNos=O000002", &[2]),
+        ("ListUnpaidOrders", "OrderNos=U000002", &[2]),
+        ("ListUnpaidOrders", "OrderNos=U000003", &[]),
+        ("ListUnpaidOrders", "Statuses=3&OrderNos=O000003", &[3]),
+        ("ListPaidOrders", "Statuses=3&OrderNos=U000003&OrderNos=O000001", &[3]),
+    ];
+    for (action, filter, expected) in table {
+        let shown: Vec<Value> = expected
+            .iter()
+            .map(|number| &scene.orders[*number])
+            .map(
+                |new| {
+                    if action == "ListPaidOrders" { scene.shown.paid(new) } else { scene.shown.unpaid(new) }
+                },
+            )
+            .collect();
+        assert_eq!(scene.list(action, filter), shown, "{action} {filter}");
+    }
+    // An empty number is no number: it finds no order that has no other one.
+    assert_eq!(scene.list("ListPaidOrders", "OrderNos=").len(), 36);
+}
