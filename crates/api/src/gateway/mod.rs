@@ -4,6 +4,7 @@
 mod rate;
 
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tollbook_domain::Catalogue;
@@ -95,7 +96,12 @@ impl Gateway {
     /// The body of the answer. Never fails: a failure is an answer too.
     pub(crate) fn answer(&self, received: &Received<'_>, trace: &mut Trace) -> Vec<u8> {
         let mut action = None;
-        let result = self.handle(received, &mut action, trace);
+        // Caught here, where the action is known. What a request changes is its own, so nothing is used half-changed.
+        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(received, &mut action, trace)));
+        let result = handled.unwrap_or_else(|_| {
+            tracing::error!("a request panicked");
+            Err(Refusal::Internal)
+        });
         trace.ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
         trace.action.clone_from(&action);
         body(action.as_deref(), &result)

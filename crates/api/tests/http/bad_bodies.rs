@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::client::{Answer, FORM, Http, JSON, encode, pairs};
+use crate::client::{Answer, FORM, Http, JSON, Reply, encode, pairs};
 use crate::server::{Key, Server};
 
 const LIST: &str = "Action=ListPaidOrders&StartTime=1761955200&EndTime=1764547200&Page=1&PageSize=10";
@@ -105,7 +105,7 @@ fn a_body_in_chunks_is_a_body() {
         stream.write_all(&sent).unwrap();
         let mut received = Vec::new();
         stream.read_to_end(&mut received).unwrap();
-        let reply = crate::client::Reply::parse(&received, false);
+        let reply = Reply::parse(&received, false);
         assert_eq!(Answer::of(&reply, action).verdict(), verdict);
     }
 }
@@ -156,4 +156,25 @@ fn a_long_query_string_is_read() {
     let signed = key.signed(pairs(&format!("{LIST}&{}", values.join("&"))));
     let answer = server.answer(&Http::get(&signed), &signed);
     assert_eq!((answer.verdict().as_str(), answer.integer("Total")), ("0", 0));
+}
+
+#[test]
+fn who_asks_before_sending_is_told_to_go_on() {
+    let (server, key) = server_and_key();
+    let body = encode(&key.signed(pairs(LIST)));
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    let reply = Reply::parse(&received, false);
+    assert_eq!(Answer::of(&reply, Some("ListPaidOrders")).verdict(), "0");
 }

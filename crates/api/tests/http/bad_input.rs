@@ -245,7 +245,7 @@ fn texts_of_strange_characters() {
     each_parameter(|action, parameter| {
         let name = parameter.name;
         let nul = not_available(parameter, "must not contain NUL");
-        for value in ["\0", "a\0", "2\02"] {
+        for value in ["\0", "a\0", "a\0b"] {
             assert_eq!(scene.form(action, name, &pair(name, value)), nul, "{} {name}", action.name);
             assert_eq!(scene.json(action, name, &pair(name, quoted(value))), nul, "{} {name}", action.name);
             if is_list(parameter) {

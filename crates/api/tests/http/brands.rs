@@ -4,7 +4,7 @@ use serde_json::Value;
 use tollbook_domain::catalogue::Kind;
 use tollbook_domain::{Catalogue, Language, NewOrder, Status};
 
-use crate::client::{Http, encode, pairs};
+use crate::client::{Http, pairs};
 use crate::made::{self, END_S, RANGE, START_S};
 use crate::model::{Filter, PAID_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, columns};
 use crate::server::{Key, Server};
@@ -133,11 +133,14 @@ fn a_key_is_unknown_at_the_host_of_another_brand() {
             }
         }
     }
-    // The absolute form of a request line names the host as well; it is then the one that counts.
-    let (_, key) = &keys[0];
+    // A company of a brand that is configured no more is one of the default brand.
+    let key = server.full_key(&server.company("Orphan", "gone"));
     let signed = key.signed(pairs(&list));
-    let absolute = Http::get(&signed).at(&format!("http://orders.example/?{}", encode(&signed)));
-    assert_eq!(server.answer(&absolute.host("orders.example"), &signed).verdict(), "0");
+    for (host, expected) in
+        [("orders.example", "0"), ("unknown.example", "0"), ("acme.example", "171 Signature VerifyAC Error")]
+    {
+        assert_eq!(server.answer(&Http::form(&signed).host(host), &signed).verdict(), expected, "{host}");
+    }
 }
 
 #[test]

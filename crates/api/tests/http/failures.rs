@@ -9,7 +9,7 @@ use tollbook_api::actions::{ACTIONS, Action};
 use tollbook_store::StoreError;
 
 use crate::client::{Answer, Http, encode, pairs};
-use crate::faulty::{Fails, Fault, FaultyStore, Panics, Waits, Where};
+use crate::faulty::{Fails, Fault, FaultyStore, MakeError, Panics, Waits, Where};
 use crate::made;
 use crate::server::{Key, Server};
 
@@ -33,6 +33,7 @@ impl Scene {
             let answer = self.server.ask(&self.key, &encode(&made::required(action)));
             assert_eq!(answer.verdict(), verdict, "{}", action.name);
         }
+        assert_eq!(self.server.export_files(), 0, "a failed export leaves nothing");
     }
 }
 
@@ -41,7 +42,8 @@ const INTERNAL: &str = "5000 Internal error";
 
 #[test]
 fn a_store_that_fails_is_told_by_what_the_caller_can_do() {
-    let errors: [(fn() -> StoreError, &str); 6] = [
+    let table: [(MakeError, &str); 6] = [
+        // what the store says, what the caller is told
         (|| StoreError::Unavailable("no route to 10.0.0.7".into()), UNAVAILABLE),
         (|| StoreError::Full, UNAVAILABLE),
         (|| StoreError::Damaged("row 17 of orders".into()), INTERNAL),
@@ -49,7 +51,7 @@ fn a_store_that_fails_is_told_by_what_the_caller_can_do() {
         (|| StoreError::Missing("company 1".into()), INTERNAL),
         (|| StoreError::SchemaTooNew { found: 9, known: 1 }, INTERNAL),
     ];
-    for (error, verdict) in errors {
+    for (error, verdict) in table {
         for place in [Where::Snapshot, Where::Orders] {
             Scene::with(place, Fails(error)).every_action_says(verdict);
         }

@@ -17,8 +17,11 @@ pub(crate) trait Fault: Send + Sync {
     fn strike(&self) -> StoreResult<()>;
 }
 
+/// Errors cannot be cloned.
+pub(crate) type MakeError = fn() -> StoreError;
+
 /// Fails with an error.
-pub(crate) struct Fails(pub(crate) fn() -> StoreError);
+pub(crate) struct Fails(pub(crate) MakeError);
 
 impl Fault for Fails {
     fn strike(&self) -> StoreResult<()> {

@@ -132,7 +132,7 @@ fn a_company_without_orders_sees_nothing_anywhere() {
                     assert!(list.is_empty(), "{} {name}", action.name);
                 }
                 Value::String(text) if name.ends_with("Amount") => {
-                    assert_eq!(text, "0.00", "{}", action.name)
+                    assert_eq!(text, "0.00", "{}", action.name);
                 }
                 Value::Number(number)
                     if name == "Total" || name.ends_with("Count") && name != "FailureCount" =>

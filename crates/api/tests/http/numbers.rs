@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
+use tollbook_domain::catalogue::Kind;
 use tollbook_domain::{Catalogue, NewOrder, Status};
 use tollbook_ops::demo::DemoMonth;
 
@@ -139,6 +140,9 @@ fn check_rows(sheet: &[Vec<String>], objects: &[Value], columns_text: &str) {
     }
 }
 
+/// The value that a filter compares.
+type ValueOf = fn(&NewOrder) -> String;
+
 /// The same draws in every run: a linear congruential generator (Knuth, MMIX), whose upper bits are used.
 struct Draws(u64);
 
@@ -171,7 +175,7 @@ impl Draws {
     fn filter(&mut self, orders: &[NewOrder]) -> Filter {
         let (start_s, end_s) = self.range();
         let mut filter = Filter::range(start_s, end_s);
-        let lists: [(&str, fn(&NewOrder) -> String); 10] = [
+        let lists: [(&str, ValueOf); 10] = [
             ("ResourceIds", |new| new.line.resource_id.clone()),
             ("ModelIds", |new| new.line.model_id.clone()),
             ("PricingUnits", |new| new.line.pricing_unit.to_string()),
@@ -191,7 +195,7 @@ impl Draws {
             if self.below(odds) != 0 {
                 continue;
             }
-            for _ in 0..1 + self.below(3) {
+            for _ in 0..=self.below(3) {
                 let value = value(&orders[self.below(orders.len())]);
                 // The sandbox has no model: an empty value is no filter.
                 if !value.is_empty() {
@@ -268,7 +272,6 @@ fn options_are_what_occurs() {
             .map(|new| &new.line)
             .filter(|line| product.is_empty() || line.product_code == product)
             .collect();
-        use tollbook_domain::catalogue::Kind;
         let name = |kind: Kind, key: &dyn ToString| demo.shown.name(kind, key.to_string());
         let texts = |pairs: Vec<(String, String)>| {
             options(pairs.into_iter().map(|(name, value)| (name, json!(value))))
@@ -342,6 +345,8 @@ fn options_are_what_occurs() {
 /// One `{Name, Value}` per value, sorted by name, then by value.
 fn options(pairs: impl Iterator<Item = (String, Value)>) -> Vec<Value> {
     let distinct: BTreeMap<(String, String), Value> = pairs
+        // The sandbox has no model: an empty value is no filter, so it is no choice.
+        .filter(|(_, value)| value != "")
         .map(|(name, value)| ((name.clone(), format!("{value:>20}")), json!({"Name": name, "Value": value})))
         .collect();
     distinct.into_values().collect()

@@ -57,10 +57,10 @@ impl Scene {
         if has("no action") {
             sent.retain(|(name, _)| name != "Action");
         } else if has("unknown action") {
-            sent[0].1 = "ListNothing".to_owned();
+            sent[0].1 = String::from("ListNothing");
         }
         if has("wrong parameter") {
-            sent.last_mut().unwrap().1 = "101".to_owned();
+            sent.last_mut().unwrap().1 = String::from("101");
         }
         if has("wrong project") {
             sent.push(("ProjectId".to_owned(), self.foreign_project.clone()));
@@ -102,9 +102,9 @@ fn the_first_fault_wins_whatever_follows() {
 fn the_rate_is_checked_before_permission_and_parameters_and_after_the_rest() {
     let scene = Scene::new();
     // None of these takes from the bucket.
-    for earlier in 0..RATE {
+    for (earlier, (_, verdict)) in FAULTS.iter().enumerate().take(RATE) {
         for _ in 0..3 {
-            assert_eq!(scene.verdict(&[earlier, RATE]), FAULTS[earlier].1);
+            assert_eq!(scene.verdict(&[earlier, RATE]), *verdict);
         }
     }
     assert_eq!(scene.verdict(&[RATE]), "0");
@@ -203,7 +203,7 @@ fn a_project_is_checked_and_never_filters() {
     let twice = "230 Params [ProjectId] not available: given more than once".to_owned();
     let table = [
         // key, ProjectId, verdict
-        (&full, "".to_owned(), "0".to_owned()),
+        (&full, String::new(), "0".to_owned()),
         (&full, own.to_owned(), "0".to_owned()),
         (&full, sibling.to_owned(), "0".to_owned()),
         (&full, strange.to_owned(), unknown(strange)),
@@ -211,7 +211,7 @@ fn a_project_is_checked_and_never_filters() {
         (&full, own.to_uppercase(), unknown(&own.to_uppercase())),
         (&full, first.organization_id.to_string(), unknown(&first.organization_id.to_string())),
         (&full, long, shortened),
-        (&bound, "".to_owned(), "0".to_owned()),
+        (&bound, String::new(), "0".to_owned()),
         (&bound, own.to_owned(), "0".to_owned()),
         (&bound, sibling.to_owned(), "299 Permission denied".to_owned()),
         (&bound, strange.to_owned(), unknown(strange)),

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tollbook_api::{Deployment, Gateway, ServerError};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, NewOrder};
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, ObjectStore};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
+use tollbook_ops::export::object_keys;
 use tollbook_ops::tenants::{self, KeyRights};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
 use tollbook_store::{Outcome, Store, StoreOptions, open_sqlite};
@@ -57,10 +58,9 @@ pub(crate) struct Server {
     pub(crate) objects: Arc<EmbeddedStore>,
     store: Arc<dyn Store>,
     master: MasterKey,
-    config: Config,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServerError>>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Server {
@@ -85,7 +85,7 @@ impl Server {
             EmbeddedStore::new(EmbeddedSettings {
                 data_directory: directory.path().to_owned(),
                 bucket: "tollbook".to_owned(),
-                keys: ObjectKeys::new("TOKEN_1", "object private key"),
+                keys: object_keys(&master),
                 retention_s: config.object_retention_s,
             })
             .unwrap(),
@@ -99,7 +99,7 @@ impl Server {
             objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
             master: master.clone(),
             catalogue: Arc::new(Catalogue::built_in()),
-            config: config.clone(),
+            config,
             bound: address,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
         });
@@ -110,17 +110,7 @@ impl Server {
                 let _ = stopped.await;
             }))
         });
-        Self {
-            address,
-            clock,
-            objects,
-            store,
-            master,
-            config,
-            stop: Some(stop),
-            thread: Some(thread),
-            _directory: directory,
-        }
+        Self { address, clock, objects, store, master, stop: Some(stop), thread: Some(thread), directory }
     }
 
     /// Tells the server to stop; it finishes what has begun.
@@ -137,9 +127,9 @@ impl Server {
         }
     }
 
-    /// A company of a brand.
+    /// A company of a brand, which need not be configured.
     pub(crate) fn company(&self, name: &str, brand: &str) -> Company {
-        tenants::add_company(&*self.store, &self.config, name, "CNY", brand).unwrap()
+        tenants::add_company(&*self.store, None, name, "CNY", brand).unwrap()
     }
 
     /// An organization of a company.
@@ -169,6 +159,11 @@ impl Server {
         tenants::disable_key(&*self.store, &key.public).unwrap();
     }
 
+    /// How many files of exports there are, finished or not.
+    pub(crate) fn export_files(&self) -> usize {
+        ["objects", "spool"].iter().map(|name| files_below(&self.directory.path().join(name))).sum()
+    }
+
     /// Stores orders, all of which must be valid and new.
     pub(crate) fn add(&self, orders: &[NewOrder]) {
         let catalogue = Catalogue::built_in();
@@ -180,6 +175,11 @@ impl Server {
         assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Added));
         transaction.commit().unwrap();
     }
+}
+
+fn files_below(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }
 
 impl Drop for Server {

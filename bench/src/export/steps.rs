@@ -1,0 +1,227 @@
+//! The steps that are measured, each on a site that is loaded.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tollbook_domain::{OrderQuery, Status};
+use tollbook_ops::export::{Document, Link, export};
+use tollbook_ops::fields::{Cell, Kind, ORDER_ITEM_DETAIL, OrderRow};
+use tollbook_ops::presentation::Presentation;
+use tollbook_ops::{Clock as _, SystemClock, random};
+use tollbook_store::{LineNo, Lines, StoredOrder};
+use tollbook_workbook::{
+    CHUNK_ROWS, Column, Fragment, Kind as ColumnKind, Properties, RowWriter, Sheet, Workbook,
+};
+
+use super::foreign;
+use crate::Result;
+use crate::child::{Cost, Name};
+use crate::server::objects;
+use crate::site::{self, Site};
+
+/// Runs one step.
+pub(crate) fn run(name: Name, directory: &Path) -> Result<Cost> {
+    let site = Site::open(directory)?;
+    let query = OrderQuery { range: site::year()?, ..site.everything(&[Status::Paid]) };
+    match name {
+        Name::Export => whole(&site, query),
+        Name::Scan => scan(&site, &query),
+        Name::Workbook => ours(&site, &query, 1),
+        Name::WorkbookTwoThreads => ours(&site, &query, 2),
+        Name::RustXlsxwriter => {
+            let rows = Rows::read(&site, &query)?;
+            written(&site, |path| foreign::write(&rows, path))
+        }
+        Name::Serve => Err("serving is no measured step".into()),
+    }
+}
+
+fn presentation(site: &Site) -> Result<Presentation> {
+    let brand = site.config.default_brand();
+    Ok(Presentation::read(site.store.snapshot()?.as_mut(), &site.company, brand, &site.catalogue)?)
+}
+
+fn whole(site: &Site, query: OrderQuery) -> Result<Cost> {
+    let presentation = presentation(site)?;
+    let objects = objects(site)?;
+    let document = Document::PaidOrders(query);
+    let link = Link {
+        base_url: "http://127.0.0.1".into(),
+        random: random::u128(),
+        now_s: SystemClock.now_s(),
+        lifetime_s: 3_600,
+    };
+    let cost = Cost::of(|| {
+        let file = export(site.store.snapshot()?, &document, &presentation, &objects, &link)?;
+        Ok(file.file_size)
+    })?;
+    fs::remove_dir_all(site.directory.join("objects"))?;
+    Ok(cost)
+}
+
+fn scan(site: &Site, query: &OrderQuery) -> Result<Cost> {
+    Cost::of(|| {
+        site.store.snapshot()?.scan(query, &mut |stored| {
+            black_box(stored);
+            Ok(())
+        })?;
+        Ok(0)
+    })
+}
+
+/// Orders in memory, with what is needed to show them.
+pub(super) struct Rows {
+    pub(super) presentation: Presentation,
+    pub(super) lines: std::sync::Arc<Lines>,
+    pub(super) orders: Vec<StoredOrder>,
+}
+
+impl Rows {
+    fn read(site: &Site, query: &OrderQuery) -> Result<Self> {
+        let mut snapshot = site.store.snapshot()?;
+        let mut orders = Vec::new();
+        snapshot.scan(query, &mut |stored| {
+            orders.push(stored.clone());
+            Ok(())
+        })?;
+        let lines = snapshot.lines(query.company_id)?;
+        drop(snapshot);
+        Ok(Self { presentation: presentation(site)?, lines, orders })
+    }
+}
+
+/// Times what writes a file, and deletes it.
+fn written(site: &Site, write: impl FnOnce(&Path) -> Result) -> Result<Cost> {
+    let path = site.directory.join("written.xlsx");
+    let mut cost = Cost::of(|| {
+        write(&path)?;
+        Ok(0)
+    })?;
+    cost.bytes = fs::metadata(&path)?.len();
+    fs::remove_file(&path)?;
+    // A file's pages on their way to the disk are not the next step's business.
+    std::thread::sleep(Duration::from_millis(200));
+    Ok(cost)
+}
+
+fn ours(site: &Site, query: &OrderQuery, threads: usize) -> Result<Cost> {
+    let rows = Rows::read(site, query)?;
+    written(site, |path| {
+        let mut workbook = Workbook::new(File::create(path)?, &Properties::default())?;
+        let mut sheet = workbook.sheet("Paid orders", &columns())?;
+        match threads {
+            1 => one_thread(&mut sheet, &rows)?,
+            _ => many_threads(&mut sheet, &rows, threads)?,
+        }
+        workbook.finish()?;
+        Ok(())
+    })
+}
+
+fn columns() -> Vec<Column> {
+    let kind = |kind| match kind {
+        Kind::Text => ColumnKind::Text,
+        Kind::Integer => ColumnKind::Integer,
+        Kind::Decimal => ColumnKind::Decimal,
+        Kind::Time | Kind::TextTime => ColumnKind::DateTime,
+    };
+    ORDER_ITEM_DETAIL.iter().map(|field| Column::new(field.name, 22, kind(field.kind))).collect()
+}
+
+fn one_thread(sheet: &mut Sheet<'_, File>, rows: &Rows) -> Result {
+    let mut views = rows.presentation.lines(rows.lines.clone());
+    let mut ready = Ready::new(rows);
+    for stored in &rows.orders {
+        let row = |order: &OrderRow<'_>| sheet.row(|writer| ready.put(stored.line_no, order, writer));
+        views.show(stored, row).ok_or("an order has no line")??;
+    }
+    Ok(())
+}
+
+/// Each thread makes every so manieth chunk; this one puts them in order.
+fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Result {
+    let chunks: Vec<&[StoredOrder]> = rows.orders.chunks(usize::try_from(CHUNK_ROWS)?).collect();
+    std::thread::scope(|scope| {
+        let mut made = Vec::new();
+        for thread in 0..threads {
+            let mut encoder = sheet.encoder();
+            let (sender, receiver) = mpsc::sync_channel(4);
+            made.push(receiver);
+            let chunks = &chunks;
+            scope.spawn(move || {
+                let mut views = rows.presentation.lines(rows.lines.clone());
+                let mut ready = Ready::new(rows);
+                for chunk in chunks.iter().skip(thread).step_by(threads) {
+                    for stored in *chunk {
+                        let row = |order: &OrderRow<'_>| {
+                            encoder.row(|writer| ready.put(stored.line_no, order, writer))
+                        };
+                        if let Some(Err(error)) = views.show(stored, row) {
+                            let _ = sender.send(Err(error));
+                            return;
+                        }
+                    }
+                    if sender.send(Ok(encoder.finish())).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        for receiver in made.iter().cycle().take(chunks.len()) {
+            sheet.append(&receiver.recv()??)?;
+        }
+        Ok(())
+    })
+}
+
+/// The cells that all orders of a line share, made when a line is first seen, as the export does.
+struct Ready(Vec<Option<Vec<Option<Fragment>>>>);
+
+impl Ready {
+    fn new(rows: &Rows) -> Self {
+        Self(vec![None; rows.lines.len()])
+    }
+
+    fn put(&mut self, line_no: LineNo, row: &OrderRow<'_>, writer: &mut RowWriter<'_>) {
+        let index = usize::try_from(line_no).unwrap_or(usize::MAX);
+        let Some(cells) = self.0.get_mut(index) else { return };
+        let cells = cells.get_or_insert_with(|| {
+            let fields = ORDER_ITEM_DETAIL.iter();
+            fields.map(|field| if field.of_line { fragment(&(field.value)(row)) } else { None }).collect()
+        });
+        for (field, cell) in ORDER_ITEM_DETAIL.iter().zip(cells) {
+            match cell {
+                Some(fragment) => writer.fragment(fragment),
+                None => put_cell(writer, (field.value)(row)),
+            }
+        }
+    }
+}
+
+fn scale(places: u32) -> u8 {
+    u8::try_from(places).unwrap_or(u8::MAX)
+}
+
+fn fragment(cell: &Cell<'_>) -> Option<Fragment> {
+    match cell {
+        Cell::Text(text) => Fragment::text(text).ok(),
+        Cell::Made(text) => Fragment::text(text).ok(),
+        Cell::Integer(number) => Some(Fragment::integer(*number)),
+        Cell::Decimal { mantissa, places } => Some(Fragment::decimal(*mantissa, scale(*places))),
+        Cell::Time(_) => None,
+    }
+}
+
+fn put_cell(writer: &mut RowWriter<'_>, cell: Cell<'_>) {
+    match cell {
+        Cell::Text(text) => writer.text(text),
+        Cell::Made(text) => writer.text(&text),
+        Cell::Integer(number) => writer.integer(number),
+        Cell::Decimal { mantissa, places } => writer.decimal(mantissa, scale(places)),
+        Cell::Time(Some(unix_s)) => writer.date_time(unix_s, 0),
+        Cell::Time(None) => writer.empty(),
+    }
+}

@@ -1,0 +1,136 @@
+//! The bare SQL that answers are measured beside: prepared once, run through rusqlite on the file of the same store,
+//! with the store's own cache size. Knowing the store's tables is the point here.
+
+use std::hint::black_box;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, Statement};
+use tollbook_domain::time::{day_of, month_of_day};
+use tollbook_domain::{OrderQuery, Status};
+
+use super::cases::{Ask, Case, MODELS, PAGE_SIZE, REGION, organizations};
+use crate::Result;
+use crate::site::Site;
+
+const COLUMNS: &str = "status, start_time, order_no, line_no, end_time, quantity, total, original, star_card, coupon, \
+     bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
+const SUMS: &str = "count(*), sum(quantity), sum(total), sum(original), sum(star_card), sum(coupon), sum(bonus), \
+     sum(cash), sum(credit)";
+/// `unit` of a month in the rollup.
+const MONTH: i64 = 2;
+
+/// A connection beside the store's own.
+pub(super) struct Bare {
+    connection: Connection,
+    /// The lines that pass the filter of the cases.
+    lines: String,
+}
+
+/// A prepared statement with its values.
+pub(super) struct Prepared<'c> {
+    statement: Statement<'c>,
+    values: Vec<Value>,
+}
+
+impl Bare {
+    pub(super) fn open(site: &Site) -> Result<Self> {
+        let connection = Connection::open_with_flags(site.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.execute_batch("PRAGMA cache_size = -8192")?;
+        let list = |texts: Vec<String>| texts.join(", ");
+        let lines = format!(
+            "SELECT line_no FROM line WHERE company_id = {} AND model_id IN ({}) AND region = '{REGION}' \
+             AND organization_id IN ({})",
+            site.company.company_id,
+            list(MODELS.map(|model| format!("'{model}'")).to_vec()),
+            list(organizations(site).iter().map(ToString::to_string).collect()),
+        );
+        Ok(Self { connection, lines })
+    }
+
+    fn prepare(&self, sql: &str, values: &[i64]) -> Result<Prepared<'_>> {
+        let values = values.iter().map(|value| Value::Integer(*value)).collect();
+        Ok(Prepared { statement: self.connection.prepare(sql)?, values })
+    }
+
+    /// The matching orders: `FROM …` and its three values.
+    fn from(&self, case: &Case, query: &OrderQuery) -> (String, Vec<i64>) {
+        let statuses: Vec<String> = query.statuses.iter().map(|status| status.number().to_string()).collect();
+        let lines = if case.filtered { format!(" AND line_no IN ({})", self.lines) } else { String::new() };
+        let from = format!(
+            "FROM orders WHERE company_id = ?1 AND status IN ({}) AND start_time >= ?2 AND start_time < ?3{lines}",
+            statuses.join(", ")
+        );
+        (from, vec![query.company_id, query.range.start_s(), query.range.end_s()])
+    }
+
+    pub(super) fn page(&self, case: &Case, query: &OrderQuery, offset: i64) -> Result<Prepared<'_>> {
+        let (from, mut values) = self.from(case, query);
+        values.extend([PAGE_SIZE, offset]);
+        let order = "ORDER BY start_time DESC, order_no DESC LIMIT ?4 OFFSET ?5";
+        self.prepare(&format!("SELECT {COLUMNS} {from} {order}"), &values)
+    }
+
+    /// From the rollup where it has the answer, else by counting.
+    pub(super) fn total(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
+        if case.filtered || !case.whole_months {
+            return self.count(case, query);
+        }
+        let month = |time_s| month_of_day(day_of(time_s));
+        self.prepare(
+            "SELECT sum(orders) FROM rollup WHERE company_id = ?1 AND status = ?2 AND unit = ?3 AND period >= ?4 \
+             AND period < ?5",
+            &[
+                query.company_id,
+                Status::Paid.number(),
+                MONTH,
+                month(query.range.start_s()),
+                month(query.range.end_s()),
+            ],
+        )
+    }
+
+    /// The plain count of the orders that an answer is about.
+    pub(super) fn count(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
+        let (from, values) = self.from(case, query);
+        self.prepare(&format!("SELECT count(*) {from}"), &values)
+    }
+
+    /// The plain aggregate: of all orders by status, or by line.
+    pub(super) fn aggregate(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
+        let (from, values) = self.from(case, query);
+        let group = if case.ask == Ask::Summary { "line_no" } else { "status" };
+        self.prepare(&format!("SELECT {SUMS}, {group} {from} GROUP BY {group}"), &values)
+    }
+}
+
+impl Prepared<'_> {
+    /// Reads every value of every row, and adds up the first column.
+    pub(super) fn run(&mut self) -> Result<i64> {
+        let columns = self.statement.column_count();
+        let mut rows = self.statement.query(rusqlite::params_from_iter(&self.values))?;
+        let mut sum = 0;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                black_box(row.get_ref(column)?);
+            }
+            sum += row.get::<_, i64>(0)?;
+        }
+        Ok(sum)
+    }
+
+    /// Reads a page and returns the number of its first order.
+    pub(super) fn first_number(&mut self) -> Result<Option<String>> {
+        let columns = self.statement.column_count();
+        let mut rows = self.statement.query(rusqlite::params_from_iter(&self.values))?;
+        let mut first = None;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                black_box(row.get_ref(column)?);
+            }
+            if first.is_none() {
+                first = Some(row.get(2)?);
+            }
+        }
+        Ok(first)
+    }
+}

@@ -1,0 +1,87 @@
+//! What a run was made on: without it a number means nothing.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+/// The machine, its tools and the state of the code.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    cpu: String,
+    cores: usize,
+    memory: String,
+    kernel: String,
+    rustc: String,
+    commit: String,
+    /// Processes that wanted to run in the minute before the run: above 0.2 or so, others were at work.
+    load: String,
+}
+
+impl Machine {
+    /// Asks the system. What it does not tell is `unknown`.
+    pub(crate) fn look() -> Self {
+        Self {
+            cpu: proc_value("/proc/cpuinfo", "model name"),
+            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            memory: proc_value("/proc/meminfo", "MemTotal"),
+            kernel: first_word("/proc/sys/kernel/osrelease"),
+            rustc: output("rustc", &["--version"]).unwrap_or_else(unknown),
+            commit: commit(),
+            load: first_word("/proc/loadavg"),
+        }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        vec![
+            format!("CPU: {}, {} cores, {} of memory", self.cpu, self.cores, self.memory),
+            format!("Kernel: {}", self.kernel),
+            format!("Compiler: {}", self.rustc),
+            format!("Commit: {}", self.commit),
+            format!("Load before the run: {}", self.load),
+        ]
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "cpu": self.cpu, "cores": self.cores, "memory": self.memory, "kernel": self.kernel,
+            "rustc": self.rustc, "commit": self.commit, "load_before": self.load,
+        })
+    }
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+fn first_word(file: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.split_whitespace().next().map_or_else(unknown, ToOwned::to_owned)
+}
+
+/// The value after `key:` in a file of such lines.
+fn proc_value(file: impl AsRef<Path>, key: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let mut values = text.lines().filter_map(|line| line.split_once(':'));
+    values.find(|(name, _)| name.trim() == key).map_or_else(unknown, |(_, value)| value.trim().to_owned())
+}
+
+/// Kibibytes that a process holds now (`VmRSS`) or held at its most (`VmHWM`); `None` once it is gone.
+pub(crate) fn memory_kib(process: &str, key: &str) -> Option<u64> {
+    let value = proc_value(format!("/proc/{process}/status"), key);
+    value.split_whitespace().next()?.parse().ok()
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn commit() -> String {
+    let Some(commit) = output("git", &["rev-parse", "--short=12", "HEAD"]) else { return unknown() };
+    match output("git", &["status", "--porcelain", "--", "crates", "bench/src", "Cargo.lock"]) {
+        Some(changes) if !changes.is_empty() => format!("{commit}, with changes"),
+        _ => commit,
+    }
+}

@@ -1,0 +1,172 @@
+//! What a run found: tables for people, raw numbers for whoever doubts them, and how to repeat it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use tollbook_domain::time::{civil_of_day, day_of};
+use tollbook_ops::{Clock as _, SystemClock};
+
+use crate::Result;
+use crate::machine::Machine;
+
+/// Where a run works and where it leaves what it found.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Places {
+    /// Directory of the result [default: bench/runs/<DATE>-<command>]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Day of the run, in the name of its directory [default: today in UTC]
+    #[arg(long)]
+    date: Option<String>,
+    /// Directory for databases and files; it needs gigabytes
+    #[arg(long, default_value = "/tmp/tollbook-bench")]
+    pub(crate) data: PathBuf,
+    /// Keep the databases, and use those that an earlier run kept
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+impl Places {
+    /// Ends a run's use of a directory.
+    pub(crate) fn leave(&self, directory: &Path) -> Result {
+        if !self.keep && directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
+        Ok(())
+    }
+
+    fn out(&self, topic: &str) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        let date = self.date.clone().unwrap_or_else(|| {
+            let (year, month, day) = civil_of_day(day_of(SystemClock.now_s()));
+            format!("{year:04}-{month:02}-{day:02}")
+        });
+        Path::new("bench/runs").join(format!("{date}-{topic}"))
+    }
+}
+
+/// A table, first column to the left.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    caption: String,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(caption: impl Into<String>, header: &[&str]) -> Self {
+        Self { caption: caption.into(), rows: vec![header.iter().map(ToString::to_string).collect()] }
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The table in Markdown, its columns aligned so that it reads as plain text too.
+    fn markdown(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+        let width = |column| self.rows.iter().map(|row| cell(row, column).chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut text = format!("{}\n\n", self.caption);
+        for (index, row) in self.rows.iter().enumerate() {
+            for (column, &width) in widths.iter().enumerate() {
+                let cell = cell(row, column);
+                let _ = if column == 0 {
+                    write!(text, "| {cell:<width$} ")
+                } else {
+                    write!(text, "| {cell:>width$} ")
+                };
+            }
+            text.push_str("|\n");
+            if index == 0 {
+                for (column, &width) in widths.iter().enumerate() {
+                    let dashes = "-".repeat(width);
+                    let _ = if column == 0 {
+                        write!(text, "| {dashes} ")
+                    } else {
+                        write!(text, "| {}: ", &dashes[1..])
+                    };
+                }
+                text.push_str("|\n");
+            }
+        }
+        text
+    }
+}
+
+/// What a run collects.
+#[derive(Debug)]
+pub(crate) struct Report {
+    topic: &'static str,
+    title: String,
+    machine: Machine,
+    /// How to read the numbers, one paragraph each.
+    pub(crate) notes: Vec<String>,
+    pub(crate) tables: Vec<Table>,
+    /// Raw results, one object each.
+    pub(crate) measurements: Vec<Value>,
+}
+
+impl Report {
+    /// Begins a run: the machine is looked at before anything is done to it.
+    pub(crate) fn begin(topic: &'static str, title: impl Into<String>) -> Self {
+        let machine = Machine::look();
+        Self {
+            topic,
+            title: title.into(),
+            machine,
+            notes: Vec::new(),
+            tables: Vec::new(),
+            measurements: Vec::new(),
+        }
+    }
+
+    /// Prints the tables and writes the run's directory.
+    pub(crate) fn finish(&self, places: &Places) -> Result {
+        let out = places.out(self.topic);
+        fs::create_dir_all(&out)?;
+        let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
+        println!("\n{}", tables.join("\n"));
+        fs::write(out.join("README.md"), self.readme(&tables))?;
+        fs::write(out.join("result.json"), self.json())?;
+        println!("kept in {}", out.display());
+        Ok(())
+    }
+
+    fn readme(&self, tables: &[String]) -> String {
+        let mut text = format!("# {}\n\n    {}\n\n", self.title, command());
+        for line in self.machine.lines() {
+            let _ = writeln!(text, "- {line}");
+        }
+        for note in &self.notes {
+            let _ = write!(text, "\n{note}\n");
+        }
+        for table in tables {
+            let _ = write!(text, "\n{table}");
+        }
+        text.push_str("\nThe raw numbers are in `result.json`.\n");
+        text
+    }
+
+    /// One measurement a line, so that two runs can be compared line by line.
+    fn json(&self) -> String {
+        let measurements: Vec<String> = self.measurements.iter().map(ToString::to_string).collect();
+        format!(
+            "{{\n\"command\": {},\n\"machine\": {},\n\"measurements\": [\n{}\n]\n}}\n",
+            json!(command()),
+            self.machine.json(),
+            measurements.join(",\n")
+        )
+    }
+}
+
+/// The command that repeats this run.
+fn command() -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    format!("cargo run --release -p tollbook-bench -- {}", arguments.join(" "))
+}

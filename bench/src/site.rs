@@ -1,0 +1,143 @@
+//! A deployment to measure: a data directory with one company, four organizations, and any number of orders of twelve
+//! whole months.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollbook_domain::tenant::Company;
+use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
+use tollbook_ops::demo::BenchOrders;
+use tollbook_ops::{Config, config, tenants};
+use tollbook_store::{Store, StoreOptions, open_sqlite};
+
+use crate::Result;
+
+/// Orders of one transaction, as an import writes them.
+pub(crate) const BATCH: usize = 10_000;
+/// The file that the `tollbook` binary has in its data directory, too.
+const DATABASE: &str = "tollbook.db";
+const ORGANIZATIONS: [&str; 4] = ["Products", "Research", "Support", "Platform"];
+/// 2026-01-01T00:00:00Z, the end of the default [`BenchOrders`].
+const YEAR_END_S: i64 = 1_767_225_600;
+
+/// A store with its one company.
+pub(crate) struct Site {
+    pub(crate) directory: PathBuf,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: Config,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) company: Company,
+    pub(crate) organization_ids: Vec<i64>,
+}
+
+/// What loading took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) orders: u64,
+    /// In transactions, from begin to commit; making the orders is not counted.
+    pub(crate) writing: Duration,
+}
+
+impl Site {
+    /// Opens a directory, and makes the company where there is none.
+    pub(crate) fn open(directory: &Path) -> Result<Self> {
+        fs::create_dir_all(directory)?;
+        let store = open_sqlite(&directory.join(DATABASE), &StoreOptions::default())?;
+        let config = Config::default();
+        let company = match tenants::companies(store.as_ref())?.into_iter().next() {
+            Some(company) => company,
+            None => {
+                tenants::add_company(store.as_ref(), Some(&config), "Bench", "CNY", config::DEFAULT_BRAND)?
+            }
+        };
+        let mut organizations = tenants::organizations(store.as_ref(), company.company_id)?;
+        for name in ORGANIZATIONS.iter().skip(organizations.len()) {
+            organizations.push(tenants::add_organization(store.as_ref(), company.company_id, name)?);
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            store,
+            config,
+            catalogue: Arc::new(Catalogue::built_in()),
+            company,
+            organization_ids: organizations.iter().map(|organization| organization.organization_id).collect(),
+        })
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.join(DATABASE)
+    }
+
+    /// What orders this site is to have.
+    pub(crate) fn bench_orders(&self, count: u64) -> BenchOrders {
+        BenchOrders {
+            company_id: self.company.company_id,
+            organization_ids: self.organization_ids.clone(),
+            count,
+            ..BenchOrders::default()
+        }
+    }
+
+    /// Every order of these statuses.
+    pub(crate) fn everything(&self, statuses: &[Status]) -> OrderQuery {
+        OrderQuery {
+            company_id: self.company.company_id,
+            range: TimeRange::everything(),
+            statuses: StatusSet::of(statuses),
+            lines: LineFilter::default(),
+            order_numbers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> Result<u64> {
+        let count = self.store.snapshot()?.count(&self.everything(&Status::ALL))?;
+        Ok(u64::try_from(count)?)
+    }
+
+    /// Fills an empty site, or finds that it has what it should have. `None`: nothing had to be done.
+    pub(crate) fn load(
+        &self,
+        expected: u64,
+        mut orders: impl Iterator<Item = NewOrder>,
+    ) -> Result<Option<Loaded>> {
+        match self.count()? {
+            0 => {}
+            found if found == expected => return Ok(None),
+            found => {
+                let directory = self.directory.display();
+                return Err(format!("{directory} has {found} orders and not {expected}: delete it").into());
+            }
+        }
+        let mut loaded = Loaded { orders: 0, writing: Duration::ZERO };
+        loop {
+            let batch: Vec<NewOrder> = orders.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let began = Instant::now();
+            let mut transaction = self.store.begin()?;
+            transaction.add_orders(&batch)?;
+            transaction.commit()?;
+            loaded.writing += began.elapsed();
+            loaded.orders += batch.len() as u64;
+            if loaded.orders.is_multiple_of(1_000_000) {
+                eprintln!("{} orders in {:.0} s", loaded.orders, loaded.writing.as_secs_f64());
+            }
+        }
+        match self.count()? {
+            found if found == expected => Ok(Some(loaded)),
+            found => Err(format!("{found} orders were stored and not {expected}").into()),
+        }
+    }
+}
+
+/// The twelve months.
+pub(crate) fn year() -> Result<TimeRange> {
+    range(BenchOrders::default().start_s, YEAR_END_S)
+}
+
+pub(crate) fn range(start_s: i64, end_s: i64) -> Result<TimeRange> {
+    TimeRange::new(start_s, end_s).ok_or_else(|| format!("{start_s} to {end_s} is no range").into())
+}

@@ -1,0 +1,61 @@
+//! Running other programs: each is announced, and what fails says which one it was.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// What a command comes to; the text says to a person what went wrong.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+/// A line for the person who waits. Standard output belongs to the programs that we run.
+pub(crate) fn say(line: &str) {
+    // Nobody reads: nothing to do about it.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Runs a program to its end, with our own standard output and error.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    let line = line(command);
+    say(&format!("+ {line}"));
+    let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{line}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{line}: {status}")) }
+}
+
+/// Runs a program quietly and returns what it wrote to standard output.
+pub(crate) fn output(command: &mut Command) -> Outcome<String> {
+    let line = line(command);
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{line}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("{line}: the output is not UTF-8"))
+}
+
+/// The program's file name and its arguments, for people.
+fn line(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program());
+    let mut line = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        let _ = write!(line, " {}", argument.to_string_lossy());
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_program() {
+        let failed = run(Command::new("/bin/sh").args(["-c", "exit 3"]));
+        assert_eq!(failed, Err("sh -c exit 3: exit status: 3".to_owned()));
+        assert!(run(&mut Command::new("/no/such/program")).is_err_and(|why| why.starts_with("program: ")));
+    }
+
+    #[test]
+    fn output_is_standard_output_alone() {
+        assert_eq!(output(Command::new("/bin/sh").args(["-c", "echo a; echo b >&2"])), Ok("a\n".to_owned()));
+        let failed = output(Command::new("/bin/sh").args(["-c", "echo why >&2; exit 1"]));
+        assert!(failed.is_err_and(|why| why.ends_with("exit status: 1\nwhy\n")));
+    }
+}
