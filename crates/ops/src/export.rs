@@ -3,6 +3,8 @@
 //! No export holds its rows, and no snapshot is held while bytes leave the machine.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use tollbook_domain::catalogue::Kind as Name;
 use tollbook_domain::time::{DAY_S, civil_of_day};
@@ -19,8 +21,8 @@ use crate::presentation::{Presentation, summary};
 use crate::secrets::MasterKey;
 use crate::time_zone::Offsets;
 
-/// Lines whose ready-made cells are kept at a time; some 4 KiB each.
-const CACHED_LINES: usize = 2_048;
+/// Lines whose ready-made cells are kept at a time, some 400 bytes each beside the cells themselves.
+const CACHED_LINES: usize = 32_768;
 
 /// What to export.
 #[derive(Clone, Debug)]
@@ -146,7 +148,7 @@ fn write_orders(
     let mut sheet = workbook.sheet(&name, &columns(fields, presentation))?;
     let mut views = presentation.lines(snapshot.lines(query.company_id)?);
     let mut offsets = presentation.zone.offsets();
-    let mut ready = ReadyCells { fields, lines: HashMap::new() };
+    let mut ready = ReadyCells::new(fields);
     // The scan's error type is the store's: the workbook's own error waits here.
     let mut failed = None;
     let scanned = snapshot.scan(query, &mut |stored| {
@@ -176,28 +178,79 @@ fn write_orders(
     }
 }
 
-/// The cells that all orders of a line share, made once per line.
+/// The cells that all orders of a line share, made once. Lines are combinations of few values: a cell is made once per
+/// value of its field, and lines point to it.
 struct ReadyCells<'f> {
     fields: &'f [OrderField],
-    lines: HashMap<LineNo, Vec<Option<Fragment>>>,
+    /// By field and value.
+    values: HashMap<(&'static str, Value), Arc<Fragment>>,
+    /// By line; one entry per field, `None` for those that differ from order to order.
+    lines: HashMap<LineNo, Vec<Option<Arc<Fragment>>>>,
 }
 
-impl ReadyCells<'_> {
-    fn of(&mut self, line_no: LineNo, row: &OrderRow<'_>) -> &[Option<Fragment>] {
+/// A cell's value as a key.
+#[derive(PartialEq, Eq, Hash)]
+enum Value {
+    Text(String),
+    Integer(i128),
+    Decimal(i128, u32),
+}
+
+impl Value {
+    fn of(cell: Cell<'_>) -> Option<Self> {
+        match cell {
+            Cell::Text(text) => Some(Self::Text(text.to_owned())),
+            Cell::Made(text) => Some(Self::Text(text)),
+            Cell::Integer(number) => Some(Self::Integer(number)),
+            Cell::Decimal { mantissa, places } => Some(Self::Decimal(mantissa, places)),
+            Cell::Time(_) => None,
+        }
+    }
+
+    /// The ready-made cell. A text too long for a cell has none; written as an ordinary cell it is refused with its
+    /// column.
+    fn fragment(&self) -> Option<Fragment> {
+        match self {
+            Self::Text(text) => Fragment::text(text).ok(),
+            Self::Integer(number) => Some(Fragment::integer(*number)),
+            Self::Decimal(mantissa, places) => Some(Fragment::decimal(*mantissa, scale_of(*places))),
+        }
+    }
+}
+
+impl<'f> ReadyCells<'f> {
+    fn new(fields: &'f [OrderField]) -> Self {
+        Self { fields, values: HashMap::new(), lines: HashMap::new() }
+    }
+
+    fn of(&mut self, line_no: LineNo, row: &OrderRow<'_>) -> &[Option<Arc<Fragment>>] {
         if self.lines.len() >= CACHED_LINES && !self.lines.contains_key(&line_no) {
             self.lines.clear();
+            self.values.clear();
         }
-        self.lines.entry(line_no).or_insert_with(|| {
-            let fragment = |field: &OrderField| match (field.value)(row) {
-                _ if !field.of_line => None,
-                Cell::Text(text) => Fragment::text(text).ok(),
-                Cell::Made(text) => Fragment::text(&text).ok(),
-                Cell::Integer(number) => Some(Fragment::integer(number)),
-                Cell::Decimal { mantissa, places } => Some(Fragment::decimal(mantissa, scale_of(places))),
-                Cell::Time(_) => None,
-            };
-            self.fields.iter().map(fragment).collect()
-        })
+        let values = &mut self.values;
+        self.lines
+            .entry(line_no)
+            .or_insert_with(|| self.fields.iter().map(|field| shared_cell(field, row, values)).collect())
+    }
+}
+
+/// The ready-made cell of a field, unless the field differs from order to order.
+fn shared_cell(
+    field: &OrderField,
+    row: &OrderRow<'_>,
+    values: &mut HashMap<(&'static str, Value), Arc<Fragment>>,
+) -> Option<Arc<Fragment>> {
+    if !field.of_line {
+        return None;
+    }
+    let value = Value::of((field.value)(row))?;
+    match values.entry((field.name, value)) {
+        Entry::Occupied(entry) => Some(Arc::clone(entry.get())),
+        Entry::Vacant(entry) => {
+            let fragment = entry.key().1.fragment()?;
+            Some(Arc::clone(entry.insert(Arc::new(fragment))))
+        }
     }
 }
 

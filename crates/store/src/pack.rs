@@ -1,7 +1,10 @@
-//! The bytes of a rollup: arrays of integers, each as narrow as its largest value allows.
+//! The bytes of a rollup: arrays of integers, each as narrow as its largest value allows, and sparse where few cells
+//! are in use.
 //!
-//! Layout, little-endian: `u16` length n, then for each measure one byte w in {0, 1, 2, 4, 8, 16} and n signed
-//! integers of w bytes; w = 0 says that all are zero. Documented in ARCHITECTURE.md so that an operator can read it.
+//! Layout, little-endian: `u16` length n, then for each measure one byte that says how it is written. 0: all zero.
+//! w in {1, 2, 4, 8, 16}: n signed integers of w bytes. 64 + w: one byte k − 1, k indices of one byte each, ascending,
+//! and k signed integers of w bytes, for the cells that are not zero. Of the last two the shorter is written, the
+//! array when they are equally long. ARCHITECTURE.md has this too, so that an operator can read it.
 
 use tollbook_domain::measures::SUMS;
 
@@ -10,6 +13,9 @@ use crate::lines::LineNo;
 
 /// Lines per tile (DESIGN section 3).
 pub(crate) const CHUNK: usize = 256;
+
+/// Added to the width of a measure whose cells are written with their indices.
+const SPARSE: u8 = 64;
 
 /// The chunk of a line, and its place in it.
 pub(crate) fn place_of(line_no: LineNo) -> (i64, usize) {
@@ -89,16 +95,30 @@ impl<const N: usize> Arrays<N> {
         let mut bytes = Vec::with_capacity(2 + N + N * length * 4);
         bytes.extend_from_slice(&u16::try_from(length).expect("at most 256 lines a chunk").to_le_bytes());
         for column in &self.columns {
-            let width = width_of(column);
-            bytes.push(u8::try_from(width).expect("at most 16"));
-            if width > 0 {
-                for index in 0..length {
-                    let value = column.get(index).copied().unwrap_or(0);
-                    bytes.extend_from_slice(&value.to_le_bytes()[..width]);
-                }
-            }
+            encode_column(column, length, &mut bytes);
         }
         bytes
+    }
+}
+
+fn encode_column(values: &[i128], length: usize, bytes: &mut Vec<u8>) {
+    let width = width_of(values);
+    let in_use = values.iter().filter(|value| **value != 0).count();
+    let tag = u8::try_from(width).expect("at most 16");
+    if width == 0 {
+        bytes.push(0);
+    } else if 1 + in_use * (1 + width) < length * width {
+        bytes.push(SPARSE + tag);
+        bytes.push(u8::try_from(in_use - 1).expect("at most 256 cells"));
+        let cells = || values.iter().enumerate().filter(|(_, value)| **value != 0);
+        bytes.extend(cells().map(|(index, _)| u8::try_from(index).expect("at most 256 cells")));
+        cells().for_each(|(_, value)| bytes.extend_from_slice(&value.to_le_bytes()[..width]));
+    } else {
+        bytes.push(tag);
+        for index in 0..length {
+            let value = values.get(index).copied().unwrap_or(0);
+            bytes.extend_from_slice(&value.to_le_bytes()[..width]);
+        }
     }
 }
 
@@ -113,15 +133,41 @@ pub(crate) fn visit<const N: usize>(
         return Err(damaged());
     }
     for column in 0..N {
-        let (width, tail) = rest.split_first().ok_or_else(damaged)?;
-        let (values, tail) = tail.split_at_checked(usize::from(*width) * length).ok_or_else(damaged)?;
+        let (tag, tail) = rest.split_first().ok_or_else(damaged)?;
+        let width = usize::from(tag % SPARSE);
+        let (indices, tail) = if *tag >= SPARSE {
+            let (last, tail) = tail.split_first().ok_or_else(damaged)?;
+            let (indices, tail) = tail.split_at_checked(usize::from(*last) + 1).ok_or_else(damaged)?;
+            (Some(indices), tail)
+        } else {
+            (None, tail)
+        };
+        let cells = indices.map_or(length, <[u8]>::len);
+        let (values, tail) = tail.split_at_checked(width * cells).ok_or_else(damaged)?;
+        let place = |i: usize| indices.map_or(i, |indices| usize::from(indices[i]));
         match width {
             0 => {}
-            1 => visit_column(values, |v: [u8; 1]| i8::from_le_bytes(v).into(), |i, v| each(column, i, v)),
-            2 => visit_column(values, |v: [u8; 2]| i16::from_le_bytes(v).into(), |i, v| each(column, i, v)),
-            4 => visit_column(values, |v: [u8; 4]| i32::from_le_bytes(v).into(), |i, v| each(column, i, v)),
-            8 => visit_column(values, |v: [u8; 8]| i64::from_le_bytes(v).into(), |i, v| each(column, i, v)),
-            16 => visit_column(values, i128::from_le_bytes, |i, v| each(column, i, v)),
+            1 => visit_column(
+                values,
+                |v: [u8; 1]| i8::from_le_bytes(v).into(),
+                |i, v| each(column, place(i), v),
+            ),
+            2 => visit_column(
+                values,
+                |v: [u8; 2]| i16::from_le_bytes(v).into(),
+                |i, v| each(column, place(i), v),
+            ),
+            4 => visit_column(
+                values,
+                |v: [u8; 4]| i32::from_le_bytes(v).into(),
+                |i, v| each(column, place(i), v),
+            ),
+            8 => visit_column(
+                values,
+                |v: [u8; 8]| i64::from_le_bytes(v).into(),
+                |i, v| each(column, place(i), v),
+            ),
+            16 => visit_column(values, i128::from_le_bytes, |i, v| each(column, place(i), v)),
             _ => return Err(damaged()),
         }
         rest = tail;
@@ -157,6 +203,10 @@ mod tests {
         assert_eq!(counts.encode().len(), 2 + 1 + CHUNK);
         counts.add(3, 0, 1 << 40);
         assert_eq!(counts.encode().len(), 2 + 1 + CHUNK * 8);
+        let mut sparse = CountArray::new();
+        sparse.add(255, 0, 1_000);
+        sparse.add(7, 0, -1);
+        assert_eq!(sparse.encode(), [0, 1, 64 + 2, 1, 7, 255, 0xff, 0xff, 0xe8, 0x03]);
     }
 
     #[test]

@@ -17,8 +17,11 @@ fn database() -> (tempfile::TempDir, PathBuf) {
     let store = open_sqlite(&path, &StoreOptions { tile_threshold: 10 }).unwrap();
     let mut transaction = store.begin().unwrap();
     transaction.add_company("one", "CNY", "default").unwrap();
-    let orders: Vec<_> =
-        (0..40).map(|n| model::order(n, n % 9, if n % 8 == 0 { Status::Unpaid } else { Status::Paid }, n * 40_000, n)).collect();
+    let orders: Vec<_> = (0..40)
+        .map(|n| {
+            model::order(n, n % 9, if n % 8 == 0 { Status::Unpaid } else { Status::Paid }, n * 40_000, n)
+        })
+        .collect();
     transaction.add_orders(&orders).unwrap();
     transaction.commit().unwrap();
     (folder, path)
@@ -70,7 +73,8 @@ fn files_that_are_not_ours_are_left_alone() {
     let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
     assert!(matches!(refused, StoreError::NotOurs(_)), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
-    let missing = open_sqlite(&folder.path().join("no/such/folder.db"), &StoreOptions::default()).err().unwrap();
+    let missing =
+        open_sqlite(&folder.path().join("no/such/folder.db"), &StoreOptions::default()).err().unwrap();
     assert!(matches!(missing, StoreError::Unavailable(_)), "{missing}");
 }
 
