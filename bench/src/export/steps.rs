@@ -141,7 +141,7 @@ fn one_thread(sheet: &mut Sheet<'_, File>, rows: &Rows) -> Result {
     Ok(())
 }
 
-/// Each thread makes every so manieth chunk; this one puts them in order.
+/// With two threads, each makes every other chunk; this one puts them in order.
 fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Result {
     let chunks: Vec<&[StoredOrder]> = rows.orders.chunks(usize::try_from(CHUNK_ROWS)?).collect();
     std::thread::scope(|scope| {
