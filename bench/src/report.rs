@@ -15,7 +15,7 @@ use crate::machine::Machine;
 /// Where a run works and where it leaves what it found.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Places {
-    /// Directory of the result [default: bench/runs/<DATE>-<command>]
+    /// Directory of the result [default: bench/runs/DATE-COMMAND]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Day of the run, in the name of its directory [default: today in UTC]

@@ -119,20 +119,44 @@ pub fn format_amount_sum(steps: i128) -> String {
 
 /// A plain decimal: `steps × 10^-places`, at least `min_places` places, no trailing zeros beyond them, never an
 /// exponent (spec/api.md section 4: `"4.20"`, `"0.00000015"`, `"0.00"`).
+pub fn format_decimal(steps: i128, places: u32, min_places: u32) -> String {
+    let mut text = String::new();
+    push_decimal(&mut text, steps, places, min_places);
+    text
+}
+
+/// Writes what [`format_decimal`] says behind a text; pages and exports have many amounts.
 ///
 /// # Panics
-/// If `places` does not fit in memory.
-pub fn format_decimal(steps: i128, places: u32, min_places: u32) -> String {
-    let places = usize::try_from(places).expect("a few places");
-    let min_places = usize::try_from(min_places).expect("a few places").min(places);
-    let digits = format!("{:0>width$}", steps.unsigned_abs(), width = places.saturating_add(1));
-    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(places));
-    let kept = fraction.trim_end_matches('0').len().max(min_places);
-    let sign = if steps < 0 { "-" } else { "" };
-    match fraction.get(..kept) {
-        Some(fraction) if kept > 0 => format!("{sign}{whole}.{fraction}"),
-        _ => format!("{sign}{whole}"),
+/// If there are more than 19 places.
+pub fn push_decimal(text: &mut String, steps: i128, places: u32, min_places: u32) {
+    use std::fmt::Write as _;
+    let unit = 10_u64.checked_pow(places).expect("at most 19 places");
+    let (whole, mut fraction) = divide(steps.unsigned_abs(), unit);
+    let mut kept = places;
+    while kept > min_places && fraction.checked_rem(10) == Some(0) {
+        fraction = fraction.checked_div(10).expect("ten is positive");
+        kept = kept.saturating_sub(1);
     }
+    if steps < 0 {
+        text.push('-');
+    }
+    // Writing to a String cannot fail.
+    let width = usize::try_from(kept).expect("at most 19 places");
+    let _ = if kept == 0 { write!(text, "{whole}") } else { write!(text, "{whole}.{fraction:0width$}") };
+}
+
+/// Quotient and remainder; narrow where that is possible, because dividing 128 bits is slow.
+fn divide(number: u128, unit: u64) -> (u128, u64) {
+    const POSITIVE: &str = "the unit is positive";
+    if let Ok(narrow) = u64::try_from(number) {
+        let quotient = narrow.checked_div(unit).expect(POSITIVE);
+        return (u128::from(quotient), narrow.checked_rem(unit).expect(POSITIVE));
+    }
+    let wide = u128::from(unit);
+    let remainder = number.checked_rem(wide).expect(POSITIVE);
+    let remainder = u64::try_from(remainder).expect("a remainder is less than its divisor");
+    (number.checked_div(wide).expect(POSITIVE), remainder)
 }
 
 fn parse_decimal(text: &str, places: u32) -> Result<i64, MoneyError> {
@@ -253,6 +277,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn decimals_are_what_dividing_by_hand_gives(steps in any::<i128>(), places in 0..13u32, min in 0..3u32) {
+            let min = min.min(places);
+            let digits = format!("{:0>width$}", steps.unsigned_abs(), width = places as usize + 1);
+            let (whole, fraction) = digits.split_at(digits.len() - places as usize);
+            let kept = fraction.trim_end_matches('0').len().max(min as usize);
+            let sign = if steps < 0 { "-" } else { "" };
+            let point = if kept > 0 { "." } else { "" };
+            let expected = format!("{sign}{whole}{point}{}", &fraction[..kept]);
+            prop_assert_eq!(format_decimal(steps, places, min), expected);
+        }
+
         #[test]
         fn text_and_value_are_the_same_thing(steps in 0..=i64::MAX) {
             prop_assert_eq!(Amount::parse(&Amount::from_steps(steps).to_string()), Ok(Amount::from_steps(steps)));

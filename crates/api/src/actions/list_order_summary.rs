@@ -1,12 +1,11 @@
 //! `ListPaidOrderSummary` and `ListUnpaidOrderSummary`: sums per resource, SKU, model, unit, type and price.
 
-use serde_json::value::{RawValue, to_raw_value};
 use tollbook_ops::fields::{PAID_SUMMARY_ITEM, SummaryField, UNPAID_SUMMARY_ITEM};
 use tollbook_ops::presentation::{Presentation, summary};
 
 use super::Call;
 use super::query::{Choice, PAID, UNPAID};
-use crate::answer::{Answer, Object};
+use crate::answer::{Answer, Rows};
 use crate::gateway::refuse;
 use crate::ret_code::Refusal;
 
@@ -29,13 +28,9 @@ fn summarize(
     let rows = summary(snapshot, &query).map_err(refuse)?;
     let presentation =
         Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;
-    let summaries: Result<Vec<Box<RawValue>>, _> = rows
-        .iter()
-        .map(|row| {
-            presentation.show_summary(row, |view| {
-                to_raw_value(&Object { fields, row: *view, value: |field, view| (field.value)(view) })
-            })
-        })
-        .collect();
-    Answer::new().with("Summaries", &summaries.map_err(|_| Refusal::Internal)?)
+    let mut summaries = Rows::new(rows.len());
+    for row in &rows {
+        presentation.show_summary(row, |view| summaries.push(fields, |field| (field.value)(view)));
+    }
+    Ok(Answer::new().with_rows("Summaries", summaries))
 }

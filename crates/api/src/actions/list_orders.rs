@@ -1,12 +1,11 @@
 //! `ListPaidOrders` and `ListUnpaidOrders`: one page and the exact total, from one snapshot.
 
-use serde_json::value::{RawValue, to_raw_value};
-use tollbook_ops::fields::{ORDER_ITEM_DETAIL, OrderField, OrderRow, UNPAID_ORDER_ITEM};
+use tollbook_ops::fields::{ORDER_ITEM_DETAIL, OrderField, UNPAID_ORDER_ITEM};
 use tollbook_ops::presentation::Presentation;
 
 use super::Call;
 use super::query::{Choice, PAID, UNPAID};
-use crate::answer::{Answer, Object};
+use crate::answer::{Answer, Rows};
 use crate::gateway::refuse;
 use crate::ret_code::Refusal;
 
@@ -27,15 +26,14 @@ fn list(mut call: Call<'_>, choice: &Choice, fields: &'static [OrderField]) -> R
     let presentation =
         Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;
     let mut views = presentation.lines(snapshot.lines(query.company_id).map_err(refuse)?);
-    let orders: Option<Vec<Box<RawValue>>> =
-        page.orders.iter().map(|stored| views.show(stored, |row| object(fields, row))?.ok()).collect();
-    Answer::new()
+    let mut orders = Rows::new(page.orders.len());
+    for stored in &page.orders {
+        // A snapshot has the line of each of its orders.
+        views.show(stored, |row| orders.push(fields, |field| (field.value)(row))).ok_or(Refusal::Internal)?;
+    }
+    let answer = Answer::new()
         .with("Page", &paging.page)?
         .with("PageSize", &paging.page_size)?
-        .with("Total", &page.total)?
-        .with("Orders", &orders.ok_or(Refusal::Internal)?)
-}
-
-fn object(fields: &'static [OrderField], row: &OrderRow<'_>) -> serde_json::Result<Box<RawValue>> {
-    to_raw_value(&Object { fields, row: *row, value: |field, row| (field.value)(row) })
+        .with("Total", &page.total)?;
+    Ok(answer.with_rows("Orders", orders))
 }

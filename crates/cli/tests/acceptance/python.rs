@@ -66,10 +66,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart() {
     assert_eq!(amount["PaidCount"].as_i64(), total("ListPaidOrders"));
     assert!(amount["PaidCount"].as_i64() > Some(10_000));
     assert_eq!(answers["ListPaidOrders"]["Orders"].as_array().map(Vec::len), Some(100));
-    for case in ["wrong signature", "wrong key", "missing parameters"] {
-        let errors = found["Errors"].as_object().unwrap();
-        assert!(!errors.is_empty(), "{case}: {errors:?}");
-    }
+    assert_refusals(&found["Errors"]);
     // A key bound to the first organization sees less, and the two organizations make the whole.
     let of = |key: usize| {
         let request = json!({"StartTime": said["StartTime"], "EndTime": said["EndTime"]});
@@ -102,6 +99,40 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart() {
     let again = site.start(&["quickstart"]);
     assert_eq!(again.said["OrdersAdded"], 0);
     assert_eq!(again.said["Keys"], said["Keys"]);
+}
+
+/// What the SDK's exceptions show of requests that must fail.
+fn assert_refusals(errors: &Value) {
+    let expected = [
+        ("EmptyRange", 230, "Params [EndTime] not available: must be greater than StartTime"),
+        ("MissingAll", 220, "Missing params [StartTime|EndTime|Page|PageSize]"),
+        ("MissingEndTime", 220, "Missing params [EndTime]"),
+        ("MissingPaging", 220, "Missing params [Page|PageSize]"),
+        ("PageSizeTooLarge", 230, "Params [PageSize] not available: must be between 10 and 100"),
+        ("PageSizeTooSmall", 230, "Params [PageSize] not available: must be between 10 and 100"),
+        ("PageZero", 230, "Params [Page] not available: must be at least 1"),
+        (
+            "SpanOf366DaysAndASecond",
+            230,
+            "Params [EndTime] not available: must be at most 366 days after StartTime",
+        ),
+        ("TextForAnInteger", 230, "Params [OrderTypes] not available: must be 64-bit integers"),
+        ("TooManyValues", 240, "Params [ModelIds] too large"),
+        ("UnknownAction", 161, "Action [ListFreeOrders] not found"),
+        (
+            "UnknownProductCode",
+            230,
+            "Params [ProductCodes] not available: must be one of modelverse, sandbox",
+        ),
+        ("UnknownPublicKey", 172, "User Not Exists"),
+        ("WrongPrivateKey", 171, "Signature VerifyAC Error"),
+    ];
+    assert_eq!(errors.as_object().map(serde_json::Map::len), Some(expected.len()), "{errors}");
+    for (case, code, message) in expected {
+        let error = &errors[case];
+        assert_eq!((&error["RetCode"], &error["Message"]), (&json!(code), &json!(message)), "{case}");
+        assert_eq!(error["RequestUUID"].as_str().map(str::len), Some(36), "{case}");
+    }
 }
 
 /// `ufile` computes the same signature, downloads the file, and understands refusals. Returns where it saved it.
