@@ -2,6 +2,7 @@
 //! reads files; nothing of the product is used here.
 
 mod lint;
+mod postgres;
 mod python;
 mod step;
 mod test;

@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use crate::postgres;
 use crate::python::Environment;
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
@@ -11,7 +12,10 @@ use crate::workspace::{self, Workspace};
 ///
 /// - `TOLLBOOK_TEST_PYTHON`: an interpreter that has the published clients,
 /// - `TOLLBOOK_SHARED`: the folder of shared data.
+///
+/// PostgreSQL comes from the system's packages; without it nothing is run, rather than many tests that say the same.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
+    postgres::require()?;
     let python = Environment::prepare(workspace)?;
     // Every crate is tested, also after one that fails: its result line is part of the report.
     step::run(

@@ -23,9 +23,18 @@ pub(crate) struct Global {
     /// Data directory
     #[arg(long, global = true, env = "TOLLBOOK_DATA", default_value = "./tollbook-data", value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Database [default: SQLite in the data directory]; sqlite:PATH names another file
+    /// Database [default: SQLite in the data directory]: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
     #[arg(long, global = true, env = "TOLLBOOK_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub(crate) database: Option<String>,
+    /// Streaming replica of the PostgreSQL database, from which lists, sums and exports are read
+    #[arg(
+        long,
+        global = true,
+        env = "TOLLBOOK_READ_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) read_database: Option<String>,
     /// Configuration file [default: tollbook.toml in the data directory, if it is there]
     #[arg(long, global = true, env = "TOLLBOOK_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollbook_domain::Catalogue;
 use tollbook_ops::{Config, MasterKey, catalogue_file};
-use tollbook_store::{Store, StoreOptions, open_sqlite};
+use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
 use crate::arguments::Global;
 use crate::output::Failure;
@@ -20,22 +20,42 @@ pub(crate) fn data_directory(global: &Global) -> Result<&Path, Failure> {
     Ok(&global.data)
 }
 
-/// Opens the database, creating and migrating it where that is needed.
+/// Opens the database that the command line names, creating and migrating it where that is needed.
 pub(crate) fn store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
-    let data = data_directory(global)?;
-    let path = match global.database.as_deref() {
-        None => data.join("tollbook.db"),
-        Some(url) => {
-            let path = url.strip_prefix("sqlite:").ok_or_else(|| {
-                let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-                Failure::new(format!(
-                    "--database: {scheme} is not supported; sqlite:PATH is the database of this version"
-                ))
-            })?;
-            PathBuf::from(path.strip_prefix("//").unwrap_or(path))
+    let options = config(global)?.database;
+    match global.database.as_deref() {
+        None if global.read_database.is_some() => {
+            Err(Failure::new("--read-database needs --database: a replica follows a database server"))
         }
-    };
-    Ok(open_sqlite(&path, &StoreOptions::default())?)
+        None => {
+            let path = data_directory(global)?.join("tollbook.db");
+            Ok(open_sqlite(&path, &options)?)
+        }
+        Some(url) => open(url, global.read_database.as_deref(), &options),
+    }
+}
+
+/// Opens the database of a URL.
+pub(crate) fn open(
+    url: &str,
+    read_url: Option<&str>,
+    options: &StoreOptions,
+) -> Result<Arc<dyn Store>, Failure> {
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+    match (scheme, read_url) {
+        ("postgres" | "postgresql", _) => Ok(open_postgres(url, read_url, options)?),
+        ("sqlite", None) => {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            if path.is_empty() {
+                return Err(Failure::new("--database: sqlite:PATH names a file"));
+            }
+            Ok(open_sqlite(Path::new(path), options)?)
+        }
+        ("sqlite", Some(_)) => Err(Failure::new("--read-database: an SQLite file has no replicas")),
+        _ => Err(Failure::new(
+            "--database: must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+        )),
+    }
 }
 
 /// The configuration: the file that was named, or `tollbook.toml` of the data directory, or the defaults.

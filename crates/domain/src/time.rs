@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+/// Seconds in an hour.
+pub const HOUR_S: i64 = 3_600;
 /// Seconds in a UTC day; Unix time has no leap seconds.
 pub const DAY_S: i64 = 86_400;
 /// The latest time a request or an order may name: 9999-12-31T23:59:59Z (spec/api.md section 1).
@@ -65,6 +67,35 @@ impl TimeRange {
         Self { start_s, end_s: start_s.saturating_add(DAY_S) }
     }
 
+    /// One whole hour.
+    pub fn of_hour(hour: i64) -> Self {
+        let start_s = hour.saturating_mul(HOUR_S);
+        Self { start_s, end_s: start_s.saturating_add(HOUR_S) }
+    }
+
+    /// Like [`TimeRange::cut`], with the whole hours of the edges for themselves.
+    pub fn cut_to_hours(self) -> Vec<Span> {
+        self.cut()
+            .into_iter()
+            .flat_map(|span| match span {
+                Span::Edge(edge) => edge.hours(),
+                whole => vec![whole],
+            })
+            .collect()
+    }
+
+    fn hours(self) -> Vec<Span> {
+        let first = self.start_s.saturating_add(HOUR_S.saturating_sub(1)).div_euclid(HOUR_S);
+        let end = hour_of(self.end_s);
+        if first >= end {
+            return vec![Span::Edge(self)];
+        }
+        let edge = |start_s, end_s| Self::part(start_s, end_s).map(Span::Edge);
+        let before = edge(self.start_s, first.saturating_mul(HOUR_S));
+        let after = edge(end.saturating_mul(HOUR_S), self.end_s);
+        before.into_iter().chain([Span::Hours(first..end)]).chain(after).collect()
+    }
+
     /// Cuts the range into ragged edges, whole days and whole months, in order of time.
     pub fn cut(self) -> Vec<Span> {
         let first_day = ceil_day(self.start_s);
@@ -97,15 +128,22 @@ fn push_days(spans: &mut Vec<Span>, days: Range<i64>) {
     }
 }
 
-/// A piece of a [`TimeRange`]: what is not a whole day, whole UTC days, or whole UTC months.
+/// A piece of a [`TimeRange`]: what is not a whole period, whole hours, whole UTC days, or whole UTC months.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
     /// Less than a day on each side: read from the orders.
     Edge(TimeRange),
+    /// Hours since 1970-01-01T00:00.
+    Hours(Range<i64>),
     /// Days since 1970-01-01.
     Days(Range<i64>),
     /// Months, as in [`month_of_day`].
     Months(Range<i64>),
+}
+
+/// The hour of a time: hours since 1970-01-01T00:00.
+pub const fn hour_of(time_s: i64) -> i64 {
+    time_s.div_euclid(HOUR_S)
 }
 
 /// The UTC day of a time: days since 1970-01-01.
@@ -222,14 +260,24 @@ mod tests {
         }
 
         #[test]
-        fn the_cut_covers_the_range_once(start in 0..=MAX_TIME_S - 1, span in 1..=800 * DAY_S) {
+        fn the_cut_covers_the_range_once(
+            start in 0..=MAX_TIME_S - 1,
+            span in prop_oneof![1..=800 * DAY_S, 1..=3 * DAY_S],
+            to_hours: bool,
+        ) {
             let range = TimeRange::new(start, (start + span).min(MAX_TIME_S)).unwrap();
             let mut at = range.start_s();
-            for piece in range.cut() {
+            for piece in if to_hours { range.cut_to_hours() } else { range.cut() } {
                 let (from, to) = match piece {
                     Span::Edge(edge) => {
-                        prop_assert!(edge.span_s() < DAY_S);
+                        let bound = if to_hours { 2 * HOUR_S } else { DAY_S };
+                        prop_assert!(edge.span_s() < bound);
+                        prop_assert!(!to_hours || edge.hours() == [Span::Edge(edge)]);
                         (edge.start_s(), edge.end_s())
+                    }
+                    Span::Hours(hours) => {
+                        prop_assert!(to_hours);
+                        (hours.start * HOUR_S, hours.end * HOUR_S)
                     }
                     Span::Days(days) => (days.start * DAY_S, days.end * DAY_S),
                     Span::Months(months) => {

@@ -3,14 +3,16 @@
 //! clock, draws randomness or speaks HTTP: requests and replies are plain data that the `api` crate translates.
 
 pub mod embedded;
+mod files;
 mod key;
 mod key_pair;
 mod reply;
 mod spool;
+mod spool_directory;
 mod store;
 pub mod us3;
 
-pub use embedded::{EmbeddedSettings, EmbeddedStore, Object, ReadError};
+pub use embedded::{DeploymentError, EmbeddedSettings, EmbeddedStore, Object, ReadError};
 pub use key::{KeyError, ObjectKey};
 pub use key_pair::ObjectKeys;
 pub use reply::{Reply, ReplyBody};

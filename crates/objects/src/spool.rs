@@ -1,12 +1,13 @@
 //! Temporary files into which an export is written before it becomes an object. They hash what passes through, so
 //! that a finished file has its `ETag` without being read again.
 
+use std::fmt;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::{fmt, fs};
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
+use crate::spool_directory::OwnFolder;
 use crate::store::StoreError;
 use crate::us3::EtagHasher;
 
@@ -21,6 +22,8 @@ pub struct SpoolFile {
     file: BufWriter<NamedTempFile>,
     hasher: EtagHasher,
     len: u64,
+    /// Kept, and so kept locked, until the file is gone from it.
+    folder: Arc<OwnFolder>,
 }
 
 /// A spooled file that is complete and safe on disk.
@@ -29,6 +32,7 @@ pub(crate) struct FinishedSpool {
     pub(crate) file: NamedTempFile,
     pub(crate) len: u64,
     pub(crate) etag: String,
+    _folder: Arc<OwnFolder>,
 }
 
 impl SpoolFile {
@@ -37,8 +41,9 @@ impl SpoolFile {
         self.len
     }
 
-    fn new(file: NamedTempFile) -> Self {
-        Self { file: BufWriter::with_capacity(BUFFER_BYTES, file), hasher: EtagHasher::new(), len: 0 }
+    /// `file` lies in `folder`.
+    pub(crate) fn new(file: NamedTempFile, folder: Arc<OwnFolder>) -> Self {
+        Self { file: BufWriter::with_capacity(BUFFER_BYTES, file), hasher: EtagHasher::new(), len: 0, folder }
     }
 
     /// Writes out what is buffered, makes it durable, and checks that the file is as long as what was written: a
@@ -61,7 +66,7 @@ impl SpoolFile {
             return Err(StoreError::io("finish spool file", &path)(cut));
         }
         written.as_file().sync_all().map_err(StoreError::io("sync spool file", &path))?;
-        Ok(FinishedSpool { file: written, len, etag: self.hasher.finish() })
+        Ok(FinishedSpool { file: written, len, etag: self.hasher.finish(), _folder: self.folder })
     }
 }
 
@@ -87,73 +92,36 @@ impl fmt::Debug for SpoolFile {
     }
 }
 
-/// The directory of spool files.
-#[derive(Debug)]
-pub(crate) struct SpoolDirectory {
-    path: PathBuf,
-}
-
-impl SpoolDirectory {
-    /// `path` must exist.
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-
-    /// A new, empty spool file, readable by its owner alone.
-    pub(crate) fn create(&self) -> Result<SpoolFile, StoreError> {
-        tempfile::Builder::new()
-            .prefix("spool-")
-            .tempfile_in(&self.path)
-            .map(SpoolFile::new)
-            .map_err(StoreError::io("create a spool file in", &self.path))
-    }
-
-    /// Removes every file in it and tells how many there were.
-    pub(crate) fn clear(&self) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        for entry in fs::read_dir(&self.path).map_err(StoreError::io("list", &self.path))? {
-            let entry = entry.map_err(StoreError::io("list", &self.path))?;
-            let path = entry.path();
-            if is_directory(&entry, &path)? {
-                continue;
-            }
-            match fs::remove_file(&path) {
-                Ok(()) => removed += 1,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StoreError::io("remove spool file", &path)(error)),
-            }
-        }
-        Ok(removed)
-    }
-}
-
-fn is_directory(entry: &fs::DirEntry, path: &Path) -> Result<bool, StoreError> {
-    entry.file_type().map(|kind| kind.is_dir()).map_err(StoreError::io("look at", path))
-}
-
 #[cfg(test)]
 impl SpoolFile {
     /// A spool whose every write fails with "no space left on device".
     #[cfg(target_os = "linux")]
-    pub(crate) fn on_full_disk(directory: &Path) -> Self {
-        let (_file, path) = NamedTempFile::new_in(directory).expect("temporary file").into_parts();
-        let full = fs::File::options().write(true).open("/dev/full").expect("/dev/full");
-        Self::new(NamedTempFile::from_parts(full, path))
+    pub(crate) fn on_full_disk(spool: &crate::spool_directory::SpoolDirectory) -> Self {
+        let (_file, path) = NamedTempFile::new_in(spool.folder()).expect("temporary file").into_parts();
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        Self::new(NamedTempFile::from_parts(full, path), spool.own())
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> std::path::PathBuf {
         self.file.get_ref().path().to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::spool_directory::SpoolDirectory;
+
+    fn spool(directory: &std::path::Path) -> SpoolFile {
+        SpoolDirectory::new(directory.to_owned()).and_then(|spool| spool.create()).expect("spool")
+    }
 
     #[test]
     fn a_file_shorter_than_what_was_written_is_refused() {
         let directory = tempfile::tempdir().expect("directory");
-        let mut spool = SpoolDirectory::new(directory.path().to_owned()).create().expect("spool");
+        let mut spool = spool(directory.path());
         spool.write_all(b"0123456789").expect("write");
         spool.flush().expect("flush");
         let other = fs::File::options().write(true).open(spool.path()).expect("open");
@@ -167,7 +135,7 @@ mod tests {
     #[test]
     fn many_small_writes_hash_like_one() {
         let directory = tempfile::tempdir().expect("directory");
-        let mut spool = SpoolDirectory::new(directory.path().to_owned()).create().expect("spool");
+        let mut spool = spool(directory.path());
         for byte in b"hello us3\n" {
             spool.write_all(&[*byte]).expect("write");
         }

@@ -329,26 +329,56 @@ fn no_path_leads_out_of_the_store() {
 fn objects_outlive_the_process_and_spools_do_not() {
     let directory = tempfile::tempdir().expect("directory");
     let spool_directory = directory.path().join("spool");
-    let count = || fs::read_dir(&spool_directory).expect("list").count();
+    // The lock under which servers start one after the other stays.
+    let count = || fs::read_dir(&spool_directory).expect("list").count() - 1;
     let target = {
         let store = store(directory.path());
+        assert_eq!(count(), 2, "a folder and its lock");
         put(&store, &key(1));
         let mut dropped = store.spool().expect("spool");
         dropped.write_all(&vec![0; 300_000]).expect("write");
-        assert_eq!((count(), dropped.bytes_written()), (1, 300_000));
-        drop(dropped);
-        assert_eq!(count(), 0, "a dropped spool is deleted");
-        // A killed process drops nothing.
-        std::mem::forget(store.spool().expect("spool"));
-        fs::write(spool_directory.join("spool-of-another-run"), "half").expect("write");
+        assert_eq!(dropped.bytes_written(), 300_000);
         link(&store, &key(1), "a.xlsx")
     };
+    assert_eq!(count(), 0, "a dropped store leaves nothing");
+    // A killed process drops nothing; its locks end with it.
+    fs::create_dir(spool_directory.join("killed")).expect("folder");
+    fs::write(spool_directory.join("killed.lock"), "").expect("write");
+    fs::write(spool_directory.join("killed/spool-1"), "half").expect("write");
+    fs::write(spool_directory.join("spool-of-a-version-without-folders"), "half").expect("write");
     let store = store(directory.path());
-    assert_eq!(count(), 2);
     assert_eq!(store.clear_spool().expect("clear"), 2);
     assert_eq!(store.clear_spool().expect("clear"), 0);
-    assert_eq!(count(), 0);
+    assert_eq!(count(), 2);
     assert_eq!(body(send(&store, "GET", &target, &[]).expect("reply")), CONTENT);
+}
+
+#[test]
+fn a_starting_server_leaves_the_exports_of_another_alone() {
+    let directory = tempfile::tempdir().expect("directory");
+    let first = store(directory.path());
+    let mut spool = first.spool().expect("spool");
+    spool.write_all(&CONTENT[..5]).expect("write");
+    let second = store(directory.path());
+    assert_eq!(second.clear_spool().expect("clear"), 0);
+    spool.write_all(&CONTENT[5..]).expect("write");
+    first.put(&key(1), spool).expect("put");
+    // A link of one server is read at the other.
+    let target = link(&first, &key(1), "a.xlsx");
+    assert_eq!(body(send(&second, "GET", &target, &[]).expect("reply")), CONTENT);
+}
+
+#[test]
+fn no_link_reads_the_deployments_id() {
+    let directory = tempfile::tempdir().expect("directory");
+    let store = store(directory.path());
+    let id = store.identify(None, 7).expect("id");
+    assert_eq!(store.sweep(i64::MAX).expect("sweep").objects, 0);
+    assert_eq!(store.identify(Some(&id), 8).expect("not swept"), id);
+    for key in ["deployment-id", "exports/../deployment-id", "exports/../../deployment-id"] {
+        let target = signed(key, &format!("/{key}"));
+        assert_eq!(refusal(send(&store, "GET", &target, &[])), Refusal::NoSuchFile, "{key}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use tollbook_domain::Language;
+use tollbook_store::StoreOptions;
 
 use crate::networks;
 use crate::time_zone::Zone;
@@ -36,6 +37,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// What one request may cost.
     pub limits: Limits,
+    /// How the database is used.
+    pub database: StoreOptions,
     brands: BTreeMap<String, Brand>,
     brand_by_host: BTreeMap<String, String>,
 }
@@ -97,6 +100,7 @@ impl Default for Config {
             catalogue: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
+            database: StoreOptions::default(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }

@@ -28,6 +28,7 @@ fn the_documented_example_says_what_its_comments_promise() {
     let catalogue = catalogue_file::load(config.catalogue.as_deref()).unwrap();
     assert_eq!(catalogue.base_units(10), Some(86_400));
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.trusted_proxies.len(), 3);
     assert!(config.is_trusted_proxy("::ffff:10.9.8.7".parse().unwrap()));
     assert!(!config.is_trusted_proxy("192.0.2.11".parse().unwrap()));
@@ -57,6 +58,10 @@ fn every_documented_key_is_in_the_example() {
         "body_bytes",
         "parameters",
         "json_depth",
+        "connections",
+        "connect_timeout_s",
+        "statement_timeout_s",
+        "replica_staleness_ms",
         "hosts",
         "language",
         "channel",

@@ -15,6 +15,7 @@ pub mod presentation;
 pub mod quickstart;
 pub mod random;
 pub mod secrets;
+pub mod shared_objects;
 pub mod tenants;
 pub mod time_zone;
 mod toml_file;

@@ -132,6 +132,7 @@ fn recorded_or_made(
     }
     let mut transaction = store.begin()?;
     // Of two first starts at once, the later one finds the other's company.
+    transaction.hold(SETTING)?;
     if let Some(text) = transaction.setting(SETTING)? {
         return read(&text);
     }
@@ -182,7 +183,9 @@ fn add_orders(
             match outcome {
                 Outcome::Added => added += 1,
                 Outcome::Present => {}
-                Outcome::Conflict => return Err(QuickstartError::Conflict(new.order.number.clone())),
+                Outcome::Conflict | Outcome::Pruned => {
+                    return Err(QuickstartError::Conflict(new.order.number.clone()));
+                }
             }
         }
         if batches.peek().is_none() {

@@ -185,6 +185,7 @@ impl MasterKey {
         }
         let mut transaction = store.begin()?;
         // Another server may have been first while this one waited for its turn.
+        transaction.hold(FINGERPRINT_SETTING)?;
         if let Some(stored) = transaction.setting(FINGERPRINT_SETTING)? {
             return self.compare(stored);
         }

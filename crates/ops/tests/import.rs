@@ -24,7 +24,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = StoreOptions { tile_threshold: 500 };
+        let options = StoreOptions { tile_threshold: 500, ..StoreOptions::default() };
         let store = open_sqlite(&dir.path().join("tollbook.db"), &options).unwrap();
         let mut transaction = store.begin().unwrap();
         assert_eq!(transaction.add_company("A", "CNY", "default").unwrap().company_id, 1);

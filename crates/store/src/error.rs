@@ -1,5 +1,7 @@
 //! What can go wrong in a store, as its callers need to tell it apart.
 
+use std::time::Duration;
+
 /// Shorthand for results of the store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -9,6 +11,18 @@ pub enum StoreError {
     /// The database cannot be reached or is busy for longer than is waited; try again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The database is there and does not let us in, or not do what we must.
+    #[error("the database refuses: {0}")]
+    Refused(String),
+    /// The URL of a database means nothing. The text does not repeat it: it may hold a password.
+    #[error("the database URL: {0}")]
+    Url(String),
+    /// Whoever asked has left.
+    #[error("the caller left before the answer was there")]
+    Cancelled,
+    /// Nothing came of a statement for too long, and it was cancelled.
+    #[error("a statement was cancelled after {} s", .0.as_secs_f64())]
+    TooLong(Duration),
     /// No space is left where the database lives.
     #[error("the disk of the database is full; nothing was changed")]
     Full,

@@ -1,34 +1,54 @@
 //! Where Tollbook keeps tenants and orders: the traits [`Store`], [`Snapshot`] and [`Transaction`] are the whole
 //! contract, and one set of SQL statements fulfils it for every database.
 //!
-//! No HTTP, JSON or Excel may be here, and nothing outside of `sqlite.rs` may know which database answers.
+//! No HTTP, JSON or Excel may be here, and nothing outside of `sqlite.rs` and `postgres/` may know which
+//! database answers.
 
 mod error;
 mod lines;
 mod pack;
+mod postgres;
 mod sql;
 mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Order, OrderQuery, Status};
 
 pub use error::{StoreError, StoreResult};
 pub use lines::{LineNo, Lines};
+pub use postgres::open_postgres;
 pub use sqlite::open_sqlite;
 
 /// How a store behaves; the defaults are right for production.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     /// A company with more orders than this has its rollups by line as well (DESIGN section 3). Smaller ones are
     /// counted from their orders.
     pub tile_threshold: i64,
+    /// A reader's statement of which nothing comes for this long is cancelled. On a server, writers' statements too:
+    /// that bounds how long one waits for another.
+    pub statement_timeout: Duration,
+    /// Most connections to a database server; of each server, primary and replica.
+    pub connections: usize,
+    /// How long a connection to a server may take, and how long is waited for one of ours to become free.
+    pub connect_timeout: Duration,
+    /// How far behind the primary a read replica may be and still answer.
+    pub replica_staleness: Duration,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { tile_threshold: 20_000 }
+        Self {
+            tile_threshold: 20_000,
+            statement_timeout: Duration::from_secs(60),
+            connections: 20,
+            connect_timeout: Duration::from_secs(5),
+            replica_staleness: Duration::from_secs(2),
+        }
     }
 }
 
@@ -37,7 +57,25 @@ impl Default for StoreOptions {
 pub trait Store: Send + Sync {
     /// A consistent view: everything read through it is of one moment. Reads nothing until it is used; ends when
     /// dropped. It must not be held while bytes leave the machine.
-    fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>>;
+    fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>> {
+        self.snapshot_for(&CancellationToken::new())
+    }
+
+    /// The same for a caller who may leave: once `caller` is cancelled, what runs is stopped and fails with
+    /// [`StoreError::Cancelled`].
+    fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>>;
+
+    /// Where lists, sums and exports are to be read from after `snapshot` has shown who asks: a read replica, if there
+    /// is one that has everything which this process wrote and everything that was written until
+    /// [`StoreOptions::replica_staleness`] ago; otherwise the snapshot itself.
+    fn offload(
+        &self,
+        snapshot: Box<dyn Snapshot>,
+        caller: &CancellationToken,
+    ) -> StoreResult<Box<dyn Snapshot>>;
+
+    /// Whether other machines may be using the database too, so that what they all must know belongs into it.
+    fn is_shared(&self) -> bool;
 
     /// Begins to write; waits for its turn among other writers. Dropped without [`Transaction::commit`], nothing
     /// happened.
@@ -84,6 +122,9 @@ pub trait Snapshot: Send {
 
     /// A value of the deployment's own (such as the fingerprint of its master key).
     fn setting(&mut self, name: &str) -> StoreResult<Option<String>>;
+
+    /// The position in the database's log up to which everything is durable, if it has a log that replicas follow.
+    fn position(&mut self) -> StoreResult<Option<u64>>;
 
     /// The company's lines, oldest first.
     fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>>;
@@ -132,6 +173,9 @@ pub enum Outcome {
     Present,
     /// One of its numbers belongs to an order with other content. Nothing was written for it.
     Conflict,
+    /// It begins before the time up to which orders were pruned, so that nobody can tell whether it was there. Nothing
+    /// was written for it.
+    Pruned,
 }
 
 /// A write transaction, all or nothing. It sees its own writes.
@@ -160,8 +204,15 @@ pub trait Transaction: Snapshot {
     /// [`NewOrder::check`], and their company exists.
     fn add_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
 
-    /// Whether another writer is waiting for this one to finish: a long job then ends its batch early.
-    fn another_writer_waits(&self) -> bool;
+    /// Whether another writer is waiting for this one to finish: a long job then makes its batches smaller.
+    fn another_writer_waits(&mut self) -> StoreResult<bool>;
+
+    /// From here to the end of this transaction no other one holds the same name: a second one waits. For what is to
+    /// be made once, whoever comes first.
+    fn hold(&mut self, name: &str) -> StoreResult<()>;
+
+    /// Counts a request of a key at a time, over all servers, and says how many there were in that second.
+    fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64>;
 
     /// Makes everything durable.
     fn commit(self: Box<Self>) -> StoreResult<()>;

@@ -120,6 +120,7 @@ pub(crate) struct LineCache {
 #[derive(Default)]
 struct CacheState {
     clock: u64,
+    generation: u64,
     companies: HashMap<i64, (u64, Arc<Lines>)>,
 }
 
@@ -127,6 +128,15 @@ impl LineCache {
     /// Keeps about `capacity` lines in all (some 400 bytes each).
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, state: Mutex::default() }
+    }
+
+    /// Forgets everything that was learnt from an earlier generation of the database.
+    pub(crate) fn belong_to(&self, generation: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.generation < generation {
+            state.generation = generation;
+            state.companies.clear();
+        }
     }
 
     pub(crate) fn get(&self, company_id: i64) -> Option<Arc<Lines>> {
@@ -217,5 +227,9 @@ mod tests {
         assert_eq!(cache.get(1).unwrap().len(), 4);
         cache.put(1, &of(2));
         assert_eq!(cache.get(1).unwrap().len(), 4, "a shorter list never replaces a longer one");
+        cache.belong_to(0);
+        assert!(cache.get(1).is_some());
+        cache.belong_to(1);
+        assert!(cache.get(1).is_none(), "another database may have other lines");
     }
 }

@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::SqlStore;
-use crate::sql::connection::{Connection, Database, Dialect, EachRow, Flow, Row, Value};
+use crate::sql::connection::{Connection, Database, Dialect, EachRow, EachRowOf, Flow, Row, Value, Values};
+use crate::sql::schema::Table;
 use crate::{Store, StoreOptions};
 
 /// "Toll" in ASCII: marks the file as ours (`PRAGMA application_id`).
@@ -22,6 +24,9 @@ const CHECKPOINT_PAGES: i64 = 8_000;
 /// Idle connections kept for the next reader.
 const IDLE_READERS: usize = 16;
 const STATEMENTS_CACHED: usize = 64;
+/// Instructions of SQLite's machine between two looks at whether a statement is to go on; some tenths of a
+/// millisecond.
+const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 20_000;
 
 const DIALECT: Dialect = Dialect {
     text: "TEXT",
@@ -29,6 +34,11 @@ const DIALECT: Dialect = Dialect {
     clustered: "WITHOUT ROWID",
     // A writer holds the whole database.
     for_update: "",
+    queue: "",
+    rewritten: "",
+    appended: "",
+    tuning: &[],
+    schema_lock: "",
 };
 
 /// Opens the database file, creating and migrating it where that is needed.
@@ -37,12 +47,13 @@ const DIALECT: Dialect = Dialect {
 /// [`StoreError::NotOurs`] for a file that is something else, [`StoreError::SchemaTooNew`] for one of a newer
 /// program, [`StoreError::Unavailable`] when it cannot be opened.
 pub fn open_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
-    let database = Sqlite::open(path)?;
+    let database = Sqlite::open(path, options.statement_timeout)?;
     Ok(Arc::new(SqlStore::open(Box::new(database), options.clone())?))
 }
 
 struct Sqlite {
     path: PathBuf,
+    statement_timeout: Duration,
     readers: Arc<Pool>,
     writers: Arc<Pool>,
 }
@@ -50,8 +61,9 @@ struct Sqlite {
 type Pool = Mutex<Vec<rusqlite::Connection>>;
 
 impl Sqlite {
-    fn open(path: &Path) -> StoreResult<Self> {
-        let sqlite = Self { path: path.to_owned(), readers: Arc::default(), writers: Arc::default() };
+    fn open(path: &Path, statement_timeout: Duration) -> StoreResult<Self> {
+        let (readers, writers) = (Arc::default(), Arc::default());
+        let sqlite = Self { path: path.to_owned(), statement_timeout, readers, writers };
         let connection = sqlite.connect()?;
         let pragma =
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
@@ -109,14 +121,17 @@ fn give_back(pool: &Pool, connection: rusqlite::Connection) {
 }
 
 impl Database for Sqlite {
-    fn read(&self) -> StoreResult<Box<dyn Connection>> {
-        let connection = self.take(&self.readers)?;
+    fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        let mut connection = self.take(&self.readers)?;
         // Deferred: the snapshot is taken by the first statement that reads.
         connection.execute_batch("BEGIN").map_err(of_sqlite)?;
+        let patience = Patience::new(caller.clone(), self.statement_timeout);
+        patience.watch(&mut connection)?;
         Ok(Box::new(SqliteTransaction {
             connection: Some(connection),
             home: Arc::clone(&self.readers),
             turn: None,
+            patience: Some(patience),
             open: true,
         }))
     }
@@ -130,8 +145,61 @@ impl Database for Sqlite {
             connection: Some(connection),
             home: Arc::clone(&self.writers),
             turn: Some(turn),
+            patience: None,
             open: true,
         }))
+    }
+
+    fn has_replica(&self) -> bool {
+        false
+    }
+
+    fn read_replica(&self, _: u64, _: &CancellationToken) -> Option<Box<dyn Connection>> {
+        None
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+/// How long a reader's statement may go on: until its caller leaves, or until nothing has come of it for too long.
+#[derive(Clone)]
+struct Patience {
+    caller: CancellationToken,
+    timeout: Duration,
+    since: Arc<Mutex<Instant>>,
+}
+
+impl Patience {
+    fn new(caller: CancellationToken, timeout: Duration) -> Self {
+        Self { caller, timeout, since: Arc::new(Mutex::new(Instant::now())) }
+    }
+
+    /// The statement begins, or a row has come.
+    fn renew(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn is_over(&self) -> bool {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        self.caller.is_cancelled() || since.elapsed() > self.timeout
+    }
+
+    fn watch(&self, connection: &mut rusqlite::Connection) -> StoreResult<()> {
+        let patience = self.clone();
+        connection
+            .progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, Some(move || patience.is_over()))
+            .map_err(of_sqlite)
+    }
+
+    /// Why a statement was interrupted.
+    fn reason(&self) -> StoreError {
+        if self.caller.is_cancelled() { StoreError::Cancelled } else { StoreError::TooLong(self.timeout) }
     }
 }
 
@@ -175,10 +243,29 @@ struct SqliteTransaction {
     connection: Option<rusqlite::Connection>,
     home: Arc<Pool>,
     turn: Option<Turn>,
+    /// Writers have none: what they do is bounded by their batches.
+    patience: Option<Patience>,
     open: bool,
 }
 
 impl SqliteTransaction {
+    fn prepare(&self, sql: &str) -> StoreResult<rusqlite::CachedStatement<'_>> {
+        self.connection()?.prepare_cached(&placeholders(sql)).map_err(of_sqlite)
+    }
+
+    fn renew(&self) {
+        if let Some(patience) = &self.patience {
+            patience.renew();
+        }
+    }
+
+    fn failure(&self, error: rusqlite::Error) -> StoreError {
+        match (&self.patience, error.sqlite_error_code()) {
+            (Some(patience), Some(ErrorCode::OperationInterrupted)) => patience.reason(),
+            _ => of_sqlite(error),
+        }
+    }
+
     fn connection(&self) -> StoreResult<&rusqlite::Connection> {
         self.connection.as_ref().ok_or_else(|| StoreError::Database("the connection is closed".into()))
     }
@@ -190,30 +277,77 @@ impl Connection for SqliteTransaction {
     }
 
     fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()> {
-        let mut statement = self.connection()?.prepare_cached(&placeholders(sql)).map_err(of_sqlite)?;
-        let mut rows =
-            statement.query(rusqlite::params_from_iter(values.iter().map(Bound))).map_err(of_sqlite)?;
-        while let Some(row) = rows.next().map_err(of_sqlite)? {
+        let mut statement = self.prepare(sql)?;
+        self.renew();
+        let failed = |error| self.failure(error);
+        let mut rows = statement.query(bound(values)).map_err(failed)?;
+        let mut read = 0u64;
+        while let Some(row) = rows.next().map_err(failed)? {
             if each(&SqliteRow(row))? == Flow::Enough {
                 break;
+            }
+            // Looking at the clock costs as much as reading a row; a thousand rows never take long.
+            read += 1;
+            if read % 1_024 == 0 {
+                self.renew();
+            }
+        }
+        Ok(())
+    }
+
+    fn query_each(&mut self, sql: &str, sets: &[Values<'_>], each: EachRowOf<'_>) -> StoreResult<()> {
+        let mut statement = self.prepare(sql)?;
+        self.renew();
+        let failed = |error| self.failure(error);
+        for (index, values) in sets.iter().enumerate() {
+            let mut rows = statement.query(bound(values)).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                each(index, &SqliteRow(row))?;
             }
         }
         Ok(())
     }
 
     fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64> {
-        let mut statement = self.connection()?.prepare_cached(&placeholders(sql)).map_err(of_sqlite)?;
-        let changed =
-            statement.execute(rusqlite::params_from_iter(values.iter().map(Bound))).map_err(of_sqlite)?;
+        let changed = self.prepare(sql)?.execute(bound(values)).map_err(of_sqlite)?;
         Ok(changed as u64)
+    }
+
+    fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64> {
+        let mut statement = self.prepare(sql)?;
+        let mut changed = 0;
+        for values in sets {
+            changed += statement.execute(bound(values)).map_err(of_sqlite)? as u64;
+        }
+        Ok(changed)
+    }
+
+    fn insert_all<'a>(
+        &mut self,
+        table: &Table,
+        rows: &mut dyn Iterator<Item = Values<'a>>,
+    ) -> StoreResult<u64> {
+        let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("${place}")).collect();
+        let (name, columns) = (table.name, table.column_list());
+        let sql = format!("INSERT INTO {name} ({columns}) VALUES ({})", places.join(", "));
+        let mut statement = self.prepare(&sql)?;
+        let mut added = 0;
+        for values in rows {
+            added += statement.execute(bound(&values)).map_err(of_sqlite)? as u64;
+        }
+        Ok(added)
     }
 
     fn execute_script(&mut self, sql: &str) -> StoreResult<()> {
         self.connection()?.execute_batch(sql).map_err(of_sqlite)
     }
 
-    fn another_writer_waits(&self) -> bool {
-        self.turn.as_ref().is_some_and(Turn::is_awaited)
+    fn another_writer_waits(&mut self) -> StoreResult<bool> {
+        Ok(self.turn.as_ref().is_some_and(Turn::is_awaited))
+    }
+
+    fn position(&mut self) -> StoreResult<Option<u64>> {
+        Ok(None)
     }
 
     fn commit(&mut self) -> StoreResult<()> {
@@ -226,7 +360,11 @@ impl Connection for SqliteTransaction {
 
 impl Drop for SqliteTransaction {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
+        // Whoever left must not interrupt the one who has the connection next; nor the rolling back.
+        if self.patience.is_some() && connection.progress_handler(0, None::<fn() -> bool>).is_err() {
+            return;
+        }
         // A connection that cannot even roll back is closed, which rolls back as well.
         if !self.open || connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
             give_back(&self.home, connection);
@@ -237,6 +375,10 @@ impl Drop for SqliteTransaction {
 /// SQLite numbers its placeholders with `?`.
 fn placeholders(sql: &str) -> String {
     sql.replace('$', "?")
+}
+
+fn bound<'a>(values: &'a [Value<'a>]) -> rusqlite::ParamsFromIter<impl Iterator<Item = Bound<'a>>> {
+    rusqlite::params_from_iter(values.iter().map(Bound))
 }
 
 struct Bound<'a>(&'a Value<'a>);

@@ -14,7 +14,8 @@ struct Layer {
 }
 
 /// From the bottom to the top.
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
+    Layer { package: "tollbook-testkit", uses: &[], never: &["postgres", "sqlx", "tokio", "tokio-postgres"] },
     Layer {
         package: "tollbook-domain",
         uses: &[],
@@ -116,6 +117,10 @@ mod tests {
         check(
             &format!("{store}[target.'cfg(unix)'.build-dependencies]\ntollbook-workbook = \"1\"\n"),
             &["tollbook-store may not use tollbook-workbook"],
+        );
+        check(
+            &format!("{store}[dependencies]\ntollbook-testkit.workspace = true\n"),
+            &["tollbook-store may not use tollbook-testkit"],
         );
         check(
             &format!("{store}[dev-dependencies]\ntollbook-ops.workspace = true\nserde_json = \"1\"\n"),

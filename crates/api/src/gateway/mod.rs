@@ -238,10 +238,12 @@ fn check_project(
 /// What the caller is told of a failure of the store; the log gets the rest, here and nowhere else.
 pub(crate) fn refuse(error: StoreError) -> Refusal {
     match error {
-        StoreError::Unavailable(_) | StoreError::Full => {
+        StoreError::Unavailable(_) | StoreError::TooLong(_) | StoreError::Full => {
             tracing::error!(%error, "the store cannot answer");
             Refusal::ServiceUnavailable
         }
+        // Nobody reads the answer.
+        StoreError::Cancelled => Refusal::ServiceUnavailable,
         error => {
             tracing::error!(%error, "the store failed");
             Refusal::Internal

@@ -4,6 +4,7 @@
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Measures, NewOrder, OrderQuery, Status};
 use tollbook_store::{
@@ -75,8 +76,8 @@ pub(crate) struct FaultyStore {
 }
 
 impl Store for FaultyStore {
-    fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>> {
-        let inner = self.inner.snapshot()?;
+    fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        let inner = self.inner.snapshot_for(caller)?;
         match self.place {
             Where::Snapshot => {
                 self.fault.strike()?;
@@ -84,6 +85,14 @@ impl Store for FaultyStore {
             }
             Where::Orders => Ok(Box::new(FaultySnapshot { inner, fault: Arc::clone(&self.fault) })),
         }
+    }
+
+    fn offload(&self, snapshot: Box<dyn Snapshot>, _: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        Ok(snapshot)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
     }
 
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
@@ -127,6 +136,10 @@ impl Snapshot for FaultySnapshot {
 
     fn setting(&mut self, name: &str) -> StoreResult<Option<String>> {
         self.inner.setting(name)
+    }
+
+    fn position(&mut self) -> StoreResult<Option<u64>> {
+        self.inner.position()
     }
 
     fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>> {

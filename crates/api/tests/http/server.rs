@@ -179,7 +179,10 @@ impl Server {
 
 fn files_below(directory: &Path) -> usize {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
+    // Locks are held as long as the server lives.
+    let files =
+        entries.filter(|path| !path.ends_with("lock") && path.extension().is_none_or(|e| e != "lock"));
+    files.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }
 
 impl Drop for Server {

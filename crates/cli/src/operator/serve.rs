@@ -12,7 +12,7 @@ use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
 use tollbook_ops::config::url_of_address;
 use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
-use tollbook_ops::{Clock as _, SystemClock};
+use tollbook_ops::{Clock as _, SystemClock, shared_objects};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Global, Listen};
@@ -45,6 +45,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     };
     let objects = Arc::new(EmbeddedStore::new(settings)?);
     objects.clear_spool()?;
+    shared_objects::bind(store.as_ref(), &objects)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(config.listen)

@@ -2,25 +2,33 @@
 //! Layout, durability and retention are here; answering a request is in `read`.
 
 mod conditions;
+mod deployment;
 mod headers;
 mod range;
 mod read;
 mod sweep;
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
+use crate::files::{is_gone, make_directories, remove_if_there, sync_directory, write_durably};
 use crate::key::ObjectKey;
 use crate::key_pair::ObjectKeys;
-use crate::spool::{SpoolDirectory, SpoolFile};
+use crate::spool::SpoolFile;
+use crate::spool_directory::SpoolDirectory;
 use crate::store::{ObjectStore, StoreError, Stored, Swept};
 use crate::us3::{self, EtagHasher, is_etag};
 
+pub use deployment::DeploymentError;
 pub use read::ReadError;
+
+/// How often a `put` makes its directory anew when the sweep of another server removes it as an empty one. A sweep
+/// passes a directory once, so that twice is rare already.
+const DIRECTORY_TRIES: usize = 100;
 
 /// Where and how an [`EmbeddedStore`] keeps its objects.
 #[derive(Clone, Debug)]
@@ -38,16 +46,19 @@ pub struct EmbeddedSettings {
 /// Objects as files under `<data>/objects/`, each beside a small file with its `ETag`.
 ///
 /// An object `exports/7/<hex>/a.xlsx` is the file of that path; `.a.xlsx.etag` beside it holds its `ETag`. Segments
-/// of keys never begin with a dot, so the two cannot meet. Several processes may share a data directory; a sweep in
-/// one process may then fail a `put` in another, which loses nothing and may be tried again.
+/// of keys never begin with a dot, so the two cannot meet. Several servers may share a data directory, on one machine
+/// or, over a file system with file locks, on several.
 #[derive(Debug)]
 pub struct EmbeddedStore {
+    data_directory: PathBuf,
+    /// `objects/` in the data directory.
     root: PathBuf,
     spool: SpoolDirectory,
     bucket: String,
     keys: ObjectKeys,
     retention_s: i64,
-    /// Held while directories are made and filled, or removed because they are empty.
+    /// Held while directories are made and filled, or removed because they are empty. It spares this process's own
+    /// threads the second try that other servers may need.
     layout: Mutex<()>,
 }
 
@@ -65,8 +76,9 @@ pub struct Object {
 }
 
 impl EmbeddedStore {
-    /// Opens the store and makes its directories where they are missing. What a killed process left in the spool
-    /// stays until [`clear_spool`](Self::clear_spool).
+    /// Opens the store and makes its directories where they are missing, and a spool folder of its own, which goes
+    /// when the store is dropped. What a killed process left in the spool stays until
+    /// [`clear_spool`](Self::clear_spool).
     ///
     /// # Errors
     ///
@@ -79,8 +91,9 @@ impl EmbeddedStore {
             make_directories(directory).map_err(StoreError::io("create directory", directory))?;
         }
         Ok(Self {
+            data_directory,
             root,
-            spool: SpoolDirectory::new(spool),
+            spool: SpoolDirectory::new(spool)?,
             bucket,
             keys,
             retention_s,
@@ -93,8 +106,8 @@ impl EmbeddedStore {
         &self.bucket
     }
 
-    /// Removes every spool file and tells how many there were. The server calls it at its start, before the first
-    /// export; spools in use by another process on this data directory would be lost with the leftovers.
+    /// Removes the spool files that dead processes left and tells how many there were; those of living stores, this
+    /// one and others on the data directory, stay. The server calls it at its start.
     ///
     /// # Errors
     ///
@@ -113,24 +126,27 @@ impl EmbeddedStore {
     /// [`StoreError::NotFound`], [`StoreError::Io`].
     pub fn open(&self, key: &ObjectKey) -> Result<Object, StoreError> {
         let place = self.place(key);
-        let file = File::open(&place.object).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
-                StoreError::NotFound
+        // Another server may remove the object at any moment.
+        let failed = |doing| {
+            let path = &place.object;
+            move |error| {
+                if is_gone(&error) { StoreError::NotFound } else { StoreError::io(doing, path)(error) }
             }
-            _ => StoreError::io("open object", &place.object)(error),
+        };
+        let mut file = File::open(&place.object).map_err(|error| match error.kind() {
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => StoreError::NotFound,
+            _ => failed("open object")(error),
         })?;
-        let metadata = file.metadata().map_err(StoreError::io("measure object", &place.object))?;
+        let metadata = file.metadata().map_err(failed("measure object"))?;
         if !metadata.is_file() {
             return Err(StoreError::NotFound);
         }
         let etag = match fs::read_to_string(&place.etag) {
             Ok(text) if is_etag(&text) => text,
-            Ok(_) | Err(_) => {
-                hash_file(&place.object).map_err(StoreError::io("hash object", &place.object))?
-            }
+            // What is open is hashed, which a sweep that has removed both does not hinder.
+            Ok(_) | Err(_) => hash_file(&mut file).map_err(failed("hash object"))?,
         };
-        let modified_unix_s =
-            modified_unix_s(&metadata).map_err(StoreError::io("date object", &place.object))?;
+        let modified_unix_s = modified_unix_s(&metadata).map_err(failed("date object"))?;
         Ok(Object { file, len: metadata.len(), etag, modified_unix_s })
     }
 
@@ -154,16 +170,13 @@ impl EmbeddedStore {
         if place.object.symlink_metadata().is_ok() {
             return Err(StoreError::AlreadyExists);
         }
-        let done = make_directories(directory)
-            .map_err(StoreError::io("create directory", directory))
-            // The ETag first: an object that can be seen has one.
-            .and_then(|()| write_durably(&place.etag, etag).map_err(StoreError::io("write", &place.etag)))
-            .and_then(|()| {
-                file.persist_noclobber(&place.object).map_err(|refused| match refused.error.kind() {
-                    io::ErrorKind::AlreadyExists => StoreError::AlreadyExists,
-                    _ => StoreError::io("move spool file to", &place.object)(refused.error),
-                })
-            });
+        // The ETag first: an object that can be seen has one.
+        let done = place.write_etag(etag).and_then(|()| {
+            file.persist_noclobber(&place.object).map_err(|refused| match refused.error.kind() {
+                io::ErrorKind::AlreadyExists => StoreError::AlreadyExists,
+                _ => StoreError::io("move spool file to", &place.object)(refused.error),
+            })
+        });
         drop(layout);
         match done {
             Ok(_file) => self.sync_up_from(directory).inspect_err(|_| self.undo(place)),
@@ -253,6 +266,27 @@ impl Place {
         // A key has two segments at least, so the object lies in a directory.
         self.object.parent().unwrap_or(&self.object)
     }
+
+    /// Makes the object's directory and its `ETag` in it; from then on no other server's sweep finds the directory
+    /// empty and removes it.
+    fn write_etag(&self, etag: &str) -> Result<(), StoreError> {
+        let directory = self.directory();
+        let write = || {
+            make_directories(directory).map_err(StoreError::io("create directory", directory))?;
+            write_durably(&self.etag, etag).map_err(StoreError::io("write", &self.etag))
+        };
+        let mut written = write();
+        for _ in 1..DIRECTORY_TRIES {
+            match &written {
+                // A directory that was there when it was to be made and is gone now is reported as existing.
+                Err(StoreError::Io { source, .. })
+                    if is_gone(source) || source.kind() == io::ErrorKind::AlreadyExists => {}
+                _ => break,
+            }
+            written = write();
+        }
+        written
+    }
 }
 
 fn etag_file_name(file_name: &str) -> String {
@@ -272,43 +306,18 @@ fn checked_base_url(base_url: &str) -> Result<&str, StoreError> {
     Ok(base_url.trim_end_matches('/'))
 }
 
-/// As `create_dir_all`; new directories are their owner's alone.
-fn make_directories(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-fn write_durably(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// Makes the names in a directory durable. Systems other than Unix do not let a directory be opened for it.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn hash_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+/// Reads the file to its end and goes back to its start.
+fn hash_file(file: &mut File) -> io::Result<String> {
     let mut hasher = EtagHasher::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
+            0 => break,
             read => hasher.update(&buffer[..read]),
         }
     }
+    file.rewind()?;
+    Ok(hasher.finish())
 }
 
 /// Modification time in Unix seconds, rounded down; times before 1970 count as 0.

@@ -1,12 +1,13 @@
 //! The store's behaviour that needs its inside: a full disk, a damaged `ETag` file, where files lie. What callers
 //! see is in `tests/embedded_store.rs`.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 
-fn store(directory: &Path) -> EmbeddedStore {
+pub(super) fn store(directory: &Path) -> EmbeddedStore {
     EmbeddedStore::new(EmbeddedSettings {
         data_directory: directory.to_owned(),
         bucket: "b".to_owned(),
@@ -26,14 +27,18 @@ fn put(store: &EmbeddedStore, key: &ObjectKey, bytes: &[u8]) -> Result<Stored, S
     store.put(key, spool)
 }
 
-/// Every path below `directory`, relative to it, sorted.
+/// Every path below `directory`, relative to it, sorted, without the spool's folder and locks: they are there as long
+/// as a store is.
 fn paths(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(path) = open.pop() {
+        let is_spool = path == directory.join("spool");
         for entry in fs::read_dir(path).expect("list") {
             let path = entry.expect("entry").path();
-            found.push(path.strip_prefix(directory).expect("below").to_string_lossy().into_owned());
+            if !is_spool {
+                found.push(path.strip_prefix(directory).expect("below").to_string_lossy().into_owned());
+            }
             if path.is_dir() {
                 open.push(path);
             }
@@ -83,15 +88,15 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     let store = store(directory.path());
 
     // Little is written: it is in the buffer and fails when the file is put.
-    let mut spool = SpoolFile::on_full_disk(&directory.path().join("spool"));
-    assert_eq!(paths(&directory.path().join("spool")).len(), 1);
+    let mut spool = SpoolFile::on_full_disk(&store.spool);
+    assert_eq!(paths(store.spool.folder()).len(), 1);
     spool.write_all(b"small").expect("buffered");
     let error = store.put(&key(1), spool).expect_err("full");
     assert!(error.is_full(), "{error:?}");
     assert_eq!(paths(directory.path()), ["objects", "spool"]);
 
     // Much is written: the writer itself is told.
-    let mut spool = SpoolFile::on_full_disk(&directory.path().join("spool"));
+    let mut spool = SpoolFile::on_full_disk(&store.spool);
     let error = spool.write_all(&vec![0; 1 << 20]).expect_err("full");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     drop(spool);
@@ -130,7 +135,7 @@ fn an_object_is_written_once() {
     assert!(matches!(put(&store, &key(1), b"second"), Err(StoreError::AlreadyExists)));
     let object = store.open(&key(1)).expect("open");
     assert_eq!((object.len, object.etag), (5, first.etag));
-    assert_eq!(paths(&directory.path().join("spool")), Vec::<String>::new());
+    assert_eq!(paths(store.spool.folder()), Vec::<String>::new());
 }
 
 #[test]
@@ -233,6 +238,76 @@ fn puts_and_sweeps_together_lose_nothing() {
     });
     put(&store, &key(1), b"1").expect("put again");
     assert_eq!(store.open(&key(1)).expect("open").len, 1);
+}
+
+/// The two stores share no lock, as two servers do not.
+#[test]
+fn a_put_outlasts_the_sweeps_of_another_server() {
+    let directory = tempfile::tempdir().expect("directory");
+    let (store, other) = (store(directory.path()), store(directory.path()));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sweeper = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(other.sweep(0).expect("sweep"), Swept::default());
+            }
+        });
+        let failed = (0..200).find_map(|random| {
+            put(&store, &key(random), b"1").err().or_else(|| store.delete(&key(random)).err())
+        });
+        done.store(true, Ordering::Relaxed);
+        sweeper.join().expect("sweeper");
+        assert!(failed.is_none(), "{failed:?}");
+    });
+}
+
+#[test]
+fn servers_that_sweep_at_once_remove_each_object_once() {
+    let directory = tempfile::tempdir().expect("directory");
+    let stores = [(); 3].map(|()| store(directory.path()));
+    for random in 0..200 {
+        put(&stores[0], &key(random), b"12345").expect("put");
+    }
+    let barrier = std::sync::Barrier::new(stores.len());
+    let sweep = |store: &EmbeddedStore| {
+        barrier.wait();
+        store.sweep(i64::MAX).expect("what another removed is no error")
+    };
+    let swept = std::thread::scope(|scope| {
+        let sweepers = stores.each_ref().map(|store| scope.spawn(move || sweep(store)));
+        sweepers.map(|sweeper| sweeper.join().expect("sweeper"))
+    });
+    assert_eq!(swept.iter().map(|swept| swept.objects).sum::<u64>(), 200);
+    assert_eq!(swept.iter().map(|swept| swept.bytes).sum::<u64>(), 1000);
+    assert_eq!(paths(&directory.path().join("objects")), Vec::<String>::new());
+}
+
+#[test]
+fn an_object_opened_while_it_is_swept_is_there_or_not() {
+    let directory = tempfile::tempdir().expect("directory");
+    let (store, other) = (store(directory.path()), store(directory.path()));
+    for random in 0..100 {
+        let stored = put(&store, &key(random), b"hello us3\n").expect("put");
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                barrier.wait();
+                other.sweep(i64::MAX).expect("sweep");
+            });
+            barrier.wait();
+            loop {
+                match store.open(&key(random)) {
+                    Ok(mut object) => {
+                        let mut bytes = Vec::new();
+                        object.file.read_to_end(&mut bytes).expect("read");
+                        assert_eq!((&*bytes, &object.etag), (&b"hello us3\n"[..], &stored.etag));
+                    }
+                    Err(StoreError::NotFound) => break,
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        });
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Retention: removing the objects that have been kept long enough. It follows no symbolic link and touches nothing
-//! outside of `objects/`.
+//! outside of `objects/`. Several servers may sweep one directory at once: each object is counted by the one that
+//! removed it.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{EmbeddedStore, etag_file_name, modified_unix_s, remove_if_there};
+use super::{EmbeddedStore, etag_file_name, modified_unix_s};
+use crate::files::{is_gone, remove_if_there};
 use crate::store::{StoreError, Swept};
 
 impl EmbeddedStore {
@@ -83,9 +85,11 @@ impl Sweep<'_> {
         }
     }
 
-    /// A file that is gone was removed by somebody else, which is what we want.
+    /// A file that is gone was removed by somebody else, which is what we want. One that is busy was removed while
+    /// it is read: a network file system keeps it under a hidden name until then.
     fn note(&mut self, doing: &'static str, path: &Path, error: io::Error) {
-        if error.kind() != io::ErrorKind::NotFound && self.first_error.is_none() {
+        let is_busy = error.kind() == io::ErrorKind::ResourceBusy;
+        if !is_gone(&error) && !is_busy && self.first_error.is_none() {
             self.first_error = Some(StoreError::io(doing, path)(error));
         }
     }

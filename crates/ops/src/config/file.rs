@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tollbook_domain::Language;
 use tollbook_domain::order::MAX_ENUM;
+use tollbook_store::StoreOptions;
 use toml::Spanned;
 
 use super::{Brand, Config, DAY_S, Limits, normal_host};
@@ -30,6 +32,8 @@ struct ConfigFile {
     #[serde(default)]
     limits: LimitsSection,
     #[serde(default)]
+    database: DatabaseSection,
+    #[serde(default)]
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
 
@@ -39,6 +43,15 @@ struct LimitsSection {
     body_bytes: Option<Spanned<i64>>,
     parameters: Option<Spanned<i64>>,
     json_depth: Option<Spanned<i64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DatabaseSection {
+    connections: Option<Spanned<i64>>,
+    connect_timeout_s: Option<Spanned<i64>>,
+    statement_timeout_s: Option<Spanned<i64>>,
+    replica_staleness_ms: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +68,11 @@ struct BrandSection {
 pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
     let source = Source { file, text };
     let read: ConfigFile = toml::from_str(text).map_err(|error| source.parse_error(error))?;
-    let mut config = Config { limits: limits(&source, &read.limits)?, ..Config::default() };
+    let mut config = Config {
+        limits: limits(&source, &read.limits)?,
+        database: database(&source, &read.database)?,
+        ..Config::default()
+    };
     if let Some(listen) = &read.listen {
         config.listen = listen.get_ref().parse().map_err(|_| {
             source.error(Some(listen.span()), "listen", "must be an address and port such as 127.0.0.1:8080")
@@ -111,6 +128,26 @@ fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limits> {
         body_bytes: limit("limits.body_bytes", &read.body_bytes, 65_536..=67_108_864, default.body_bytes)?,
         parameters: limit("limits.parameters", &read.parameters, 1_200..=100_000, default.parameters)?,
         json_depth: limit("limits.json_depth", &read.json_depth, 2..=128, default.json_depth)?,
+    })
+}
+
+fn database(source: &Source<'_>, read: &DatabaseSection) -> Checked<StoreOptions> {
+    let default = StoreOptions::default();
+    let value = |key, value: &Option<Spanned<i64>>, range| {
+        Ok(number(source, key, value.as_ref(), range)?.and_then(|number| u64::try_from(number).ok()))
+    };
+    let connections = value("database.connections", &read.connections, 2..=1_000)?;
+    let connect = value("database.connect_timeout_s", &read.connect_timeout_s, 1..=60)?;
+    let statement = value("database.statement_timeout_s", &read.statement_timeout_s, 1..=3_600)?;
+    let staleness = value("database.replica_staleness_ms", &read.replica_staleness_ms, 0..=60_000)?;
+    Ok(StoreOptions {
+        connections: connections
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(default.connections),
+        connect_timeout: connect.map_or(default.connect_timeout, Duration::from_secs),
+        statement_timeout: statement.map_or(default.statement_timeout, Duration::from_secs),
+        replica_staleness: staleness.map_or(default.replica_staleness, Duration::from_millis),
+        ..default
     })
 }
 

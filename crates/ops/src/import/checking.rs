@@ -9,7 +9,7 @@ use tollbook_store::{Outcome, Snapshot, StoreError, StoreResult};
 use super::Import;
 use super::batches::{Batch, Reading};
 use super::duplicates::{Duplicates, LeftOut, Reason};
-use super::report::{Failure, Phase, Progress, Tally};
+use super::report::{Failure, Phase, Place, Progress, Tally};
 use super::sort::{Sorted, Sorter};
 use super::tenants::Tenants;
 
@@ -74,11 +74,7 @@ impl Checking {
         self.orders += (batch.orders.len() + batch.refused.len()) as u64;
         for (place, reason) in batch.refused {
             tally.file(place).read += 1;
-            tally.refuse(place, |_| reason);
-            if import.options.skip_invalid {
-                let left_out = LeftOut { place, reason: Reason::Invalid };
-                self.left_out.push(left_out).map_err(|error| import.spool_error(error))?;
-            }
+            self.refuse(import, tally, place, reason)?;
         }
         if batch.orders.is_empty() {
             return Ok(());
@@ -88,12 +84,32 @@ impl Checking {
         let outcomes = classify(snapshot.as_mut(), &batch.orders)?;
         for ((order, place), outcome) in batch.orders.iter().zip(batch.places).zip(outcomes) {
             tally.file(place).read += 1;
+            if outcome == Outcome::Pruned {
+                self.refuse(import, tally, place, PRUNED.to_owned())?;
+                continue;
+            }
             self.anything_new |= outcome == Outcome::Added;
             // The conflict may be with an earlier order of the batch. Asked alone, it can only be with the store, and
             // what is found does not depend on where batches end.
             let in_conflict = outcome == Outcome::Conflict
                 && classify(snapshot.as_mut(), std::slice::from_ref(order))? == [Outcome::Conflict];
             self.duplicates.push(place, order, in_conflict).map_err(|error| import.spool_error(error))?;
+        }
+        Ok(())
+    }
+
+    /// A record that cannot be stored, for a reason that no other record has part in.
+    fn refuse(
+        &mut self,
+        import: &Import<'_>,
+        tally: &mut Tally,
+        place: Place,
+        reason: String,
+    ) -> Result<(), Failure> {
+        tally.refuse(place, |_| reason);
+        if import.options.skip_invalid {
+            let left_out = LeftOut { place, reason: Reason::Invalid };
+            self.left_out.push(left_out).map_err(|error| import.spool_error(error))?;
         }
         Ok(())
     }
@@ -135,3 +151,5 @@ fn classify(snapshot: &mut dyn Snapshot, orders: &[NewOrder]) -> StoreResult<Vec
 
 /// The reason of a record that contradicts the store.
 pub(super) const STORED: &str = "OrderNo: a stored order has the same number but other content";
+/// The reason of a record of a time whose orders have left, so that nobody can tell whether it was among them.
+pub(super) const PRUNED: &str = "StartTime: orders of that time were pruned, and none is taken any more";

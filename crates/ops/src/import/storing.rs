@@ -6,7 +6,7 @@ use tollbook_store::{Outcome, StoreError};
 
 use super::Import;
 use super::batches::{Batch, Reading};
-use super::checking::{Checked, STORED};
+use super::checking::{Checked, PRUNED, STORED};
 use super::report::{Failure, Phase, Place, Progress, Tally};
 use super::tenants::Tenants;
 
@@ -52,6 +52,7 @@ impl Import<'_> {
         progress: &mut dyn Progress,
     ) -> Result<(), Failure> {
         let mut orders = 0;
+        let mut crowded = false;
         for batch in batches {
             // Every invalid record was found before, so the file is another than the one that was checked.
             if let Some((place, _)) = batch.refused.first() {
@@ -59,7 +60,7 @@ impl Import<'_> {
             }
             let mut at = 0;
             while at < batch.orders.len() {
-                at += self.store_batch(&batch, at, tally)?;
+                at += self.store_batch(&batch, at, &mut crowded, tally)?;
                 self.report(progress, Phase::Storing, batch.bytes_read, orders + at as u64)?;
             }
             orders += batch.orders.len() as u64;
@@ -67,21 +68,31 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Writes one transaction and gives the number of orders it dealt with.
-    fn store_batch(&self, batch: &Batch, at: usize, tally: &mut Tally) -> Result<usize, Failure> {
+    /// Writes one transaction and gives the number of orders it dealt with. `crowded` says whether another writer was
+    /// seen waiting, before now and after.
+    fn store_batch(
+        &self,
+        batch: &Batch,
+        at: usize,
+        crowded: &mut bool,
+        tally: &mut Tally,
+    ) -> Result<usize, Failure> {
         let mut transaction = self.store.begin()?;
         let rest = batch.orders.len() - at;
-        let size = if transaction.another_writer_waits() { rest.min(COURTEOUS_BATCH_ORDERS) } else { rest };
+        // One database lets writers wait before a transaction begins, another where both want the same company.
+        let small = *crowded || transaction.another_writer_waits()?;
+        let size = if small { rest.min(COURTEOUS_BATCH_ORDERS) } else { rest };
         let outcomes = transaction.add_orders(&batch.orders[at..at + size])?;
+        *crowded = transaction.another_writer_waits()?;
         if outcomes.len() != size {
             return Err(StoreError::Database("not every order was written".to_owned()).into());
         }
         let outcomes: Vec<(Place, Outcome)> =
             batch.places[at..at + size].iter().copied().zip(outcomes).collect();
-        let overtaken = outcomes.iter().find(|(_, outcome)| *outcome == Outcome::Conflict);
-        if let (Some((place, _)), false) = (overtaken, self.options.skip_invalid) {
+        let overtaken = outcomes.iter().find_map(|(place, outcome)| Some((*place, refusal(*outcome)?)));
+        if let (Some((place, reason)), false) = (overtaken, self.options.skip_invalid) {
             // Since the check, another writer took the number. The transaction is dropped.
-            return Err(Failure::Overtaken(tally.error(*place, STORED.to_owned())));
+            return Err(Failure::Overtaken(tally.error(place, reason.to_owned())));
         }
         if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Added) {
             transaction.commit()?;
@@ -91,8 +102,18 @@ impl Import<'_> {
                 Outcome::Added => tally.file(place).added += 1,
                 Outcome::Present => tally.file(place).present += 1,
                 Outcome::Conflict => tally.refuse(place, |_| STORED.to_owned()),
+                Outcome::Pruned => tally.refuse(place, |_| PRUNED.to_owned()),
             }
         }
         Ok(size)
+    }
+}
+
+/// Why an order was not taken.
+fn refusal(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Added | Outcome::Present => None,
+        Outcome::Conflict => Some(STORED),
+        Outcome::Pruned => Some(PRUNED),
     }
 }

@@ -1,7 +1,10 @@
 //! What the SQL of this crate needs from a database driver: the seam behind which each database sits.
 //!
-//! Statements are written once, with `$1` placeholders; `dialect` names the few places where texts differ.
+//! Statements are written once, with `$1` placeholders; [`Dialect`] names the few places where texts differ.
 
+use tokio_util::sync::CancellationToken;
+
+use super::schema::Table;
 use crate::error::{StoreError, StoreResult};
 
 /// A value bound to a statement.
@@ -64,6 +67,17 @@ pub(crate) struct Dialect {
     pub(crate) clustered: &'static str,
     /// What makes a SELECT lock its rows until the transaction ends.
     pub(crate) for_update: &'static str,
+    /// Waits for its turn among those who want to write a company's orders ($1), first come, first served. Locking a row
+    /// alone lets whoever asks at the right moment overtake all who wait. Empty where writers queue anyway.
+    pub(crate) queue: &'static str,
+    /// Storage of a table whose rows are changed again and again.
+    pub(crate) rewritten: &'static str,
+    /// Storage of a large table whose rows are added and hardly changed.
+    pub(crate) appended: &'static str,
+    /// Statements that follow each migration, by its place.
+    pub(crate) tuning: &'static [&'static str],
+    /// Makes everyone else who runs it wait until this transaction ends.
+    pub(crate) schema_lock: &'static str,
 }
 
 impl Dialect {
@@ -74,24 +88,50 @@ impl Dialect {
             .replace("{blob}", self.blob)
             .replace("{clustered}", self.clustered)
             .replace("{for_update}", self.for_update)
+            .replace("{rewritten}", self.rewritten)
+            .replace("{appended}", self.appended)
     }
 }
+
+/// The values of one run of a statement that is run many times.
+pub(crate) type Values<'a> = Vec<Value<'a>>;
+
+pub(crate) type EachRowOf<'a> = &'a mut dyn FnMut(usize, &dyn Row) -> StoreResult<()>;
 
 /// A connection inside a transaction. Dropped before `commit`, the transaction is rolled back.
 pub(crate) trait Connection: Send {
     fn dialect(&self) -> &'static Dialect;
 
-    /// Runs a statement and hands each row over, until there is no more or `each` has enough.
+    /// Runs a statement and hands each row over, until there is no more or `each` has enough. Rows that nobody takes
+    /// may still have to be read: a statement that is to end early has a LIMIT.
     fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()>;
+
+    /// Runs a statement once for each set of values and hands over the rows with the index of their set, in order.
+    /// A server is not waited for between the sets.
+    fn query_each(&mut self, sql: &str, sets: &[Values<'_>], each: EachRowOf<'_>) -> StoreResult<()>;
 
     /// Runs a statement that changes rows and says how many.
     fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64>;
+
+    /// The same once for each set of values; how many rows changed in all.
+    fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64>;
+
+    /// Adds rows, their values in the order of the table's columns, by the fastest way that the database has.
+    fn insert_all<'a>(
+        &mut self,
+        table: &Table,
+        rows: &mut dyn Iterator<Item = Values<'a>>,
+    ) -> StoreResult<u64>;
 
     /// Runs several statements separated by semicolons.
     fn execute_script(&mut self, sql: &str) -> StoreResult<()>;
 
     /// Whether another writer is waiting for this transaction to end.
-    fn another_writer_waits(&self) -> bool;
+    fn another_writer_waits(&mut self) -> StoreResult<bool>;
+
+    /// The position in the database's log up to which everything is durable, if the database has a log that replicas
+    /// follow.
+    fn position(&mut self) -> StoreResult<Option<u64>>;
 
     /// Makes the transaction durable.
     fn commit(&mut self) -> StoreResult<()>;
@@ -99,11 +139,26 @@ pub(crate) trait Connection: Send {
 
 /// A database that hands out connections.
 pub(crate) trait Database: Send + Sync {
-    /// A read transaction of one moment.
-    fn read(&self) -> StoreResult<Box<dyn Connection>>;
+    /// A read transaction of one moment. It ends with [`StoreError::Cancelled`] soon after `caller` is cancelled.
+    fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>>;
+
+    /// Whether there is a read replica at all.
+    fn has_replica(&self) -> bool;
+
+    /// The same from a read replica, if there is one that has everything it must have now that the primary is at
+    /// `position`.
+    fn read_replica(&self, position: u64, caller: &CancellationToken) -> Option<Box<dyn Connection>>;
 
     /// A write transaction, when it is this one's turn.
     fn write(&self) -> StoreResult<Box<dyn Connection>>;
+
+    /// Counts the times that this database may have become another one, with less in it: what a process remembers of
+    /// an earlier generation may not be true any more. A server that fails over to a standby can lose what it
+    /// acknowledged last.
+    fn generation(&self) -> u64;
+
+    /// Whether other machines may be using it too.
+    fn is_shared(&self) -> bool;
 }
 
 /// The first row of a result, made into something.

@@ -5,7 +5,7 @@ mod order_rows;
 mod pages;
 mod periods;
 mod rollups;
-mod schema;
+pub(crate) mod schema;
 mod sums;
 mod tenants;
 mod verify;
@@ -14,6 +14,7 @@ mod writes;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Measures, NewOrder, OrderQuery, Status};
 
@@ -42,6 +43,7 @@ impl SqlStore {
     }
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
+        self.lines.belong_to(self.database.generation());
         Session {
             connection,
             cache: Arc::clone(&self.lines),
@@ -52,8 +54,30 @@ impl SqlStore {
 }
 
 impl Store for SqlStore {
-    fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>> {
-        Ok(Box::new(self.session(self.database.read()?)))
+    fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        Ok(Box::new(self.session(self.database.read(caller)?)))
+    }
+
+    fn offload(
+        &self,
+        mut snapshot: Box<dyn Snapshot>,
+        caller: &CancellationToken,
+    ) -> StoreResult<Box<dyn Snapshot>> {
+        if !self.database.has_replica() {
+            return Ok(snapshot);
+        }
+        let replica = match snapshot.position()? {
+            Some(position) => self.database.read_replica(position, caller),
+            None => None,
+        };
+        match replica {
+            Some(connection) => Ok(Box::new(self.session(connection))),
+            None => Ok(snapshot),
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.database.is_shared()
     }
 
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
@@ -75,6 +99,10 @@ struct CompanyView {
     lines: Arc<Lines>,
     order_count: i64,
     tiled: bool,
+    /// No order that begins before this is taken any more.
+    pruned_before_s: i64,
+    /// Whether no other transaction may write orders of the company until this one ends.
+    locked: bool,
 }
 
 impl Snapshot for Session {
@@ -102,6 +130,10 @@ impl Snapshot for Session {
         tenants::setting(self.connection.as_mut(), name)
     }
 
+    fn position(&mut self) -> StoreResult<Option<u64>> {
+        self.connection.position()
+    }
+
     fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>> {
         Ok(self.view(company_id)?.lines)
     }
@@ -127,7 +159,7 @@ impl Snapshot for Session {
     }
 
     fn order_by_number(&mut self, company_id: i64, number: &str) -> StoreResult<Option<StoredOrder>> {
-        order_rows::by_number(self.connection.as_mut(), company_id, number)
+        Ok(order_rows::by_numbers(self.connection.as_mut(), company_id, &[number])?.pop())
     }
 
     fn classify_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
@@ -169,8 +201,16 @@ impl Transaction for Session {
         self.write_orders(orders)
     }
 
-    fn another_writer_waits(&self) -> bool {
+    fn another_writer_waits(&mut self) -> StoreResult<bool> {
         self.connection.another_writer_waits()
+    }
+
+    fn hold(&mut self, name: &str) -> StoreResult<()> {
+        tenants::hold(self.connection.as_mut(), name)
+    }
+
+    fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
+        tenants::count_request(self.connection.as_mut(), key, now_s)
     }
 
     fn commit(mut self: Box<Self>) -> StoreResult<()> {

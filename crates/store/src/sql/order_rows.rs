@@ -1,10 +1,11 @@
 //! Order and line rows to and from their types, and finding an order by one of its numbers.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use tollbook_domain::{Amount, Deductions, Line, Measures, Order, Status, UnitPrice};
 
-use super::connection::{Connection, Flow, Row, Value, execute_exactly, first};
+use super::connection::{Connection, Flow, Row, Value, Values, first};
 use super::{CompanyView, Session};
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
@@ -87,61 +88,118 @@ pub(super) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
     Ok((line_no_of(row.int(0)?)?, Measures::from_sums(1, sums)))
 }
 
-pub(super) fn insert(
-    connection: &mut dyn Connection,
-    company_id: i64,
-    stored: &StoredOrder,
-) -> StoreResult<()> {
-    let (order, deductions) = (&stored.order, &stored.order.deductions);
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO orders (company_id, status, start_time, order_no, line_no, end_time, quantity, total, \
-         original, star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, \
-         revocation_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-        &[
-            company_id.into(),
-            order.status.number().into(),
-            order.start_time_s.into(),
-            order.number.as_str().into(),
-            i64::from(stored.line_no).into(),
-            order.end_time_s.into(),
-            order.quantity.into(),
-            order.total.steps().into(),
-            order.original.steps().into(),
-            deductions.star_card.steps().into(),
-            deductions.coupon.steps().into(),
-            deductions.bonus.steps().into(),
-            deductions.cash.steps().into(),
-            deductions.credit.steps().into(),
-            order.counterpart.as_str().into(),
-            order.create_time_s.into(),
-            order.paid_time_s.into(),
-            order.revocation_time_s.into(),
-        ],
-    )
+/// An order as a row of `schema::ORDERS`.
+pub(super) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> Values<'_> {
+    let deductions = &order.deductions;
+    vec![
+        company_id.into(),
+        order.status.number().into(),
+        order.start_time_s.into(),
+        order.number.as_str().into(),
+        i64::from(line_no).into(),
+        order.end_time_s.into(),
+        order.quantity.into(),
+        order.total.steps().into(),
+        order.original.steps().into(),
+        deductions.star_card.steps().into(),
+        deductions.coupon.steps().into(),
+        deductions.bonus.steps().into(),
+        deductions.cash.steps().into(),
+        deductions.credit.steps().into(),
+        order.counterpart.as_str().into(),
+        order.create_time_s.into(),
+        order.paid_time_s.into(),
+        order.revocation_time_s.into(),
+    ]
 }
 
-pub(super) fn by_number(
+/// What is registered of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    /// The order's other number.
+    pub(super) other: String,
+    pub(super) start_time_s: i64,
+}
+
+/// How many numbers one statement asks for. A constant, so that it is prepared once.
+const NUMBERS_AT_ONCE: usize = 250;
+
+static OWNERS: LazyLock<String> = LazyLock::new(|| {
+    let places: Vec<String> = (2..NUMBERS_AT_ONCE + 2).map(|place| format!("${place}")).collect();
+    format!(
+        "SELECT number, other_no, start_time FROM order_number WHERE company_id = $1 AND number IN ({})",
+        places.join(", ")
+    )
+});
+
+/// Which of these numbers belong to an order, and to which.
+pub(super) fn owners<'n>(
     connection: &mut dyn Connection,
     company_id: i64,
-    number: &str,
-) -> StoreResult<Option<StoredOrder>> {
-    let sql = "SELECT other_no, start_time FROM order_number WHERE company_id = $1 AND number = $2";
-    let found = first(connection, sql, &[company_id.into(), number.into()], |row| {
-        Ok((row.text(0)?.to_owned(), row.int(1)?))
+    numbers: impl Iterator<Item = &'n str>,
+) -> StoreResult<HashMap<String, Owner>> {
+    let mut numbers: Vec<&str> = numbers.collect();
+    // Neighbours lie on the same leaf of the index.
+    numbers.sort_unstable();
+    let sets: Vec<Values<'_>> = numbers
+        .chunks(NUMBERS_AT_ONCE)
+        .map(|chunk| {
+            // A short chunk asks for its last number again.
+            let padding = std::iter::repeat_n(chunk[chunk.len() - 1], NUMBERS_AT_ONCE - chunk.len());
+            let numbers = chunk.iter().copied().chain(padding).map(Value::Text);
+            std::iter::once(Value::Int(company_id)).chain(numbers).collect()
+        })
+        .collect();
+    let mut found = HashMap::new();
+    connection.query_each(&OWNERS, &sets, &mut |_, row| {
+        let owner = Owner { other: row.text(1)?.to_owned(), start_time_s: row.int(2)? };
+        found.insert(row.text(0)?.to_owned(), owner);
+        Ok(())
     })?;
-    let Some((other, start_time)) = found else { return Ok(None) };
+    Ok(found)
+}
+
+/// The orders that have these numbers, in the order of the numbers.
+pub(super) fn by_owners(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    owners: &[(&str, &Owner)],
+) -> StoreResult<Vec<StoredOrder>> {
     // Which of its two numbers an order is filed under depends on its status.
     let sql = format!(
         "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status IN (1, 2, 3) AND start_time = $2 \
          AND order_no IN ($3, $4)"
     );
-    let values = [company_id.into(), start_time.into(), number.into(), other.as_str().into()];
-    match first(connection, &sql, &values, read)? {
-        Some(order) => Ok(Some(order)),
-        None => Err(StoreError::Damaged(format!("the number {number} has no order"))),
-    }
+    let sets: Vec<Values<'_>> = owners
+        .iter()
+        .map(|(number, owner)| {
+            vec![company_id.into(), owner.start_time_s.into(), (*number).into(), owner.other.as_str().into()]
+        })
+        .collect();
+    let mut orders: Vec<Option<StoredOrder>> = vec![None; owners.len()];
+    connection.query_each(&sql, &sets, &mut |index, row| {
+        orders[index] = Some(read(row)?);
+        Ok(())
+    })?;
+    orders
+        .into_iter()
+        .zip(owners)
+        .map(|(order, (number, _))| {
+            order.ok_or_else(|| StoreError::Damaged(format!("the number {number} has no order")))
+        })
+        .collect()
+}
+
+/// The orders that these numbers belong to; numbers of nobody are passed over.
+pub(super) fn by_numbers(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    numbers: &[&str],
+) -> StoreResult<Vec<StoredOrder>> {
+    let owners = owners(connection, company_id, numbers.iter().copied())?;
+    let found: Vec<(&str, &Owner)> =
+        numbers.iter().filter_map(|number| Some((*number, owners.get(*number)?))).collect();
+    by_owners(connection, company_id, &found)
 }
 
 const LINE_COLUMNS: &str = "organization_id, user_email, resource_id, resource_type, model_id, model_name, pricing_sku, \
@@ -171,48 +229,39 @@ fn read_line(row: &dyn Row) -> StoreResult<Line> {
     })
 }
 
-pub(super) fn insert_line(
-    connection: &mut dyn Connection,
+/// A line as a row of `schema::LINE`; `key` is its [`line_key`].
+pub(super) fn line_values<'a>(
     company_id: i64,
     line_no: LineNo,
-    line: &Line,
-) -> StoreResult<()> {
-    let sql = format!(
-        "INSERT INTO line (company_id, line_no, line_key, {LINE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
-         $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
-    );
-    let key = line_key(line);
-    execute_exactly(
-        connection,
-        1,
-        &sql,
-        &[
-            company_id.into(),
-            i64::from(line_no).into(),
-            Value::Blob(&key),
-            line.organization_id.into(),
-            line.user_email.as_str().into(),
-            line.resource_id.as_str().into(),
-            line.resource_type.into(),
-            line.model_id.as_str().into(),
-            line.model_name.as_str().into(),
-            line.pricing_sku.as_str().into(),
-            line.pricing_item_id.into(),
-            line.pricing_unit.into(),
-            line.product_code.as_str().into(),
-            line.region.as_str().into(),
-            line.charge_type.into(),
-            line.order_type.into(),
-            line.channel.into(),
-            line.currency.as_str().into(),
-            line.list_price.steps().into(),
-            line.discount_price.steps().into(),
-        ],
-    )
+    line: &'a Line,
+    key: &'a [u8; 32],
+) -> Values<'a> {
+    vec![
+        company_id.into(),
+        i64::from(line_no).into(),
+        Value::Blob(key),
+        line.organization_id.into(),
+        line.user_email.as_str().into(),
+        line.resource_id.as_str().into(),
+        line.resource_type.into(),
+        line.model_id.as_str().into(),
+        line.model_name.as_str().into(),
+        line.pricing_sku.as_str().into(),
+        line.pricing_item_id.into(),
+        line.pricing_unit.into(),
+        line.product_code.as_str().into(),
+        line.region.as_str().into(),
+        line.charge_type.into(),
+        line.order_type.into(),
+        line.channel.into(),
+        line.currency.as_str().into(),
+        line.list_price.steps().into(),
+        line.discount_price.steps().into(),
+    ]
 }
 
 /// SHA-256 over all fields, texts with their length in front, so that no two lines share a key.
-fn line_key(line: &Line) -> [u8; 32] {
+pub(super) fn line_key(line: &Line) -> [u8; 32] {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();
     for text in [
@@ -247,28 +296,36 @@ fn line_key(line: &Line) -> [u8; 32] {
 impl Session {
     /// What this transaction knows of a company; a company that does not exist has nothing.
     pub(super) fn view(&mut self, company_id: i64) -> StoreResult<CompanyView> {
-        self.view_locking(company_id, "")
-    }
-
-    /// The same, and from here on no other transaction may write orders of the company.
-    pub(super) fn view_for_update(&mut self, company_id: i64) -> StoreResult<CompanyView> {
-        let for_update = self.connection.dialect().for_update;
-        self.view_locking(company_id, for_update)
-    }
-
-    fn view_locking(&mut self, company_id: i64, for_update: &str) -> StoreResult<CompanyView> {
-        if let Some(view) = self.companies.get(&company_id) {
-            return Ok(view.clone());
+        match self.companies.get(&company_id) {
+            Some(view) => Ok(view.clone()),
+            None => self.read_view(company_id, false),
         }
+    }
+
+    /// The same, and from here on no other transaction may write orders of the company. What was seen of it before is
+    /// read again: another one may have written until now.
+    pub(super) fn view_for_update(&mut self, company_id: i64) -> StoreResult<CompanyView> {
+        match self.companies.get(&company_id) {
+            Some(view) if view.locked => Ok(view.clone()),
+            _ => self.read_view(company_id, true),
+        }
+    }
+
+    fn read_view(&mut self, company_id: i64, locked: bool) -> StoreResult<CompanyView> {
+        let dialect = self.connection.dialect();
+        if locked && !dialect.queue.is_empty() {
+            self.connection.query(dialect.queue, &[company_id.into()], &mut |_| Ok(Flow::Enough))?;
+        }
+        let for_update = if locked { dialect.for_update } else { "" };
         let sql = format!(
-            "SELECT line_count, order_count, tiled FROM company_state WHERE company_id = $1 {for_update}"
+            "SELECT line_count, order_count, tiled, pruned_before FROM company_state WHERE company_id = $1 {for_update}"
         );
         let state = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| {
-            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
+            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0, row.int(3)?))
         })?;
-        let (line_count, order_count, tiled) = state.unwrap_or((0, 0, false));
+        let (line_count, order_count, tiled, pruned_before_s) = state.unwrap_or_default();
         let lines = self.load_lines(company_id, line_count)?;
-        let view = CompanyView { lines, order_count, tiled };
+        let view = CompanyView { lines, order_count, tiled, pruned_before_s, locked };
         self.companies.insert(company_id, view.clone());
         Ok(view)
     }

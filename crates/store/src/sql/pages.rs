@@ -1,16 +1,30 @@
 //! Lists: a page with its exact total, and the scan of a whole list.
 //!
-//! A deep page costs no more than the first: counts per month, then per day, find the day in which it begins, and
-//! only that day is read.
+//! A deep page costs little more than the first: counts per month, day and hour find where it begins, and only that
+//! stretch is read.
 
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
 use super::Session;
-use super::connection::{Flow, Value, first};
+use super::connection::{Flow, Value, Values};
 use super::order_rows::{ORDER_COLUMNS, blank, line_no_of, read, read_into, status_of};
 use super::periods::{Block, Plan, Source};
 use crate::error::{StoreError, StoreResult};
 use crate::{EachOrder, Page, StoredOrder};
+
+/// Orders that are read over rather than looked for by finer counts: it costs less than another question.
+const READ_OVER: i64 = 200;
+/// Orders of the first step of a walk; each step is twice as long as the one before.
+const FIRST_STEP: i64 = 512;
+/// Orders of the longest step.
+const LONGEST_STEP: i64 = 16_384;
+
+/// What is still to be found of a page.
+struct Wanted {
+    skip: i64,
+    limit: i64,
+    orders: Vec<StoredOrder>,
+}
 
 /// What finds an order again: its place in the list.
 struct ListKey {
@@ -39,64 +53,76 @@ impl Session {
             Source::Rollups | Source::Tiles => {
                 let blocks = self.blocks(query, &plan)?;
                 let total = blocks.iter().map(|block| block.count).sum();
-                let orders = self.page_of_blocks(query, &plan, blocks, offset, limit)?;
-                Ok(Page { total, orders })
+                if plan.set.is_all() {
+                    let orders = self.stretch(query, &plan, blocks, offset, limit)?;
+                    return Ok(Page { total, orders });
+                }
+                let mut wanted = Wanted { skip: offset, limit, orders: Vec::new() };
+                self.collect(query, &plan, blocks, &mut wanted)?;
+                Ok(Page { total, orders: wanted.orders })
             }
         }
     }
 
-    fn page_of_blocks(
+    /// A page of a list that no line is left out of: counts find where it begins, and one statement reads it.
+    fn stretch(
         &mut self,
         query: &OrderQuery,
         plan: &Plan,
-        blocks: Vec<Block>,
-        offset: i64,
+        mut blocks: Vec<Block>,
+        mut skip: i64,
         limit: i64,
     ) -> StoreResult<Vec<StoredOrder>> {
-        let mut orders = Vec::new();
-        let (mut skip, mut wanted) = (offset, limit);
-        for block in blocks.into_iter().rev() {
-            if wanted == 0 {
-                break;
-            }
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        while let Some(block) = blocks.pop() {
             if skip >= block.count {
                 skip -= block.count;
                 continue;
             }
-            for part in self.split(query, plan, block)?.into_iter().rev() {
-                if wanted == 0 {
-                    break;
-                }
-                if skip >= part.count {
-                    skip -= part.count;
-                    continue;
-                }
-                let read = self.orders_in(query, plan, part.range, skip, wanted.min(part.count - skip))?;
-                skip = 0;
-                wanted -= i64::try_from(read.len()).unwrap_or(wanted);
-                orders.extend(read);
+            if skip > READ_OVER
+                && let Some(parts) = self.split(query, plan, &block)?
+            {
+                blocks = parts;
+                continue;
             }
+            let range = query.range.until(block.range.end_s());
+            let (sql, mut values) = in_list_order(ORDER_COLUMNS, query, range, None);
+            let sql = format!("{sql} LIMIT ${} OFFSET ${}", values.len() + 1, values.len() + 2);
+            values.extend([Value::Int(limit), Value::Int(skip)]);
+            return super::connection::all(self.connection.as_mut(), &sql, &values, read);
         }
-        Ok(orders)
+        Ok(Vec::new())
     }
 
-    /// Matching orders number `skip` to `skip + limit` of a stretch of time, newest first.
-    fn orders_in(
+    /// The wanted orders of blocks, newest first. A block whose orders are all skipped is not read.
+    fn collect(
         &mut self,
         query: &OrderQuery,
         plan: &Plan,
-        range: TimeRange,
-        skip: i64,
-        limit: i64,
-    ) -> StoreResult<Vec<StoredOrder>> {
-        if !plan.set.is_all() {
-            let (_, keys) = self.walk(query, plan, range, skip, limit, false)?;
-            return self.orders_of(query.company_id, &keys);
+        blocks: Vec<Block>,
+        wanted: &mut Wanted,
+    ) -> StoreResult<()> {
+        for block in blocks.into_iter().rev() {
+            if wanted.limit == 0 {
+                break;
+            }
+            if wanted.skip >= block.count {
+                wanted.skip -= block.count;
+                continue;
+            }
+            if let Some(parts) = self.split(query, plan, &block)? {
+                self.collect(query, plan, parts, wanted)?;
+                continue;
+            }
+            let limit = wanted.limit.min(block.count - wanted.skip);
+            let (_, keys) = self.walk(query, plan, block.range, wanted.skip, limit, false)?;
+            wanted.orders.extend(self.orders_of(query.company_id, &keys)?);
+            wanted.skip = 0;
+            wanted.limit -= i64::try_from(keys.len()).unwrap_or(wanted.limit);
         }
-        let (sql, mut values) = in_list_order(ORDER_COLUMNS, query, range);
-        let sql = format!("{sql} LIMIT ${} OFFSET ${}", values.len() + 1, values.len() + 2);
-        values.extend([Value::Int(limit), Value::Int(skip)]);
-        super::connection::all(self.connection.as_mut(), &sql, &values, read)
+        Ok(())
     }
 
     /// Walks the list over a stretch of time and returns the keys of the matching orders number `skip` to
@@ -113,22 +139,39 @@ impl Session {
         let mut matches = 0;
         let mut keys = Vec::new();
         let end = skip.saturating_add(limit);
-        let (sql, values) = in_list_order("status, start_time, order_no, line_no", query, range);
-        self.connection.query(&sql, &values, &mut |row| {
-            if !plan.set.contains(line_no_of(row.int(3)?)?) {
-                return Ok(Flow::More);
+        // A walk that may end early goes in steps: a server sends all that it was asked for.
+        let mut step = if to_the_end { i64::MAX } else { FIRST_STEP };
+        let mut last: Option<(i64, String)> = None;
+        loop {
+            let (sql, mut values) =
+                in_list_order("status, start_time, order_no, line_no", query, range, last.as_ref());
+            let sql = format!("{sql} LIMIT ${}", values.len() + 1);
+            values.push(Value::Int(step));
+            let (mut seen, mut at) = (0, None);
+            self.connection.query(&sql, &values, &mut |row| {
+                seen += 1;
+                if seen == step {
+                    at = Some((row.int(1)?, row.text(2)?.to_owned()));
+                }
+                if !plan.set.contains(line_no_of(row.int(3)?)?) {
+                    return Ok(Flow::More);
+                }
+                if matches >= skip && matches < end {
+                    keys.push(ListKey {
+                        status: status_of(row.int(0)?)?,
+                        start_time_s: row.int(1)?,
+                        number: row.text(2)?.to_owned(),
+                    });
+                }
+                matches += 1;
+                Ok(if !to_the_end && matches >= end { Flow::Enough } else { Flow::More })
+            })?;
+            if at.is_none() || (!to_the_end && matches >= end) {
+                return Ok((matches, keys));
             }
-            if matches >= skip && matches < end {
-                keys.push(ListKey {
-                    status: status_of(row.int(0)?)?,
-                    start_time_s: row.int(1)?,
-                    number: row.text(2)?.to_owned(),
-                });
-            }
-            matches += 1;
-            Ok(if !to_the_end && matches >= end { Flow::Enough } else { Flow::More })
-        })?;
-        Ok((matches, keys))
+            last = at;
+            step = (step * 2).min(LONGEST_STEP);
+        }
     }
 
     fn orders_of(&mut self, company_id: i64, keys: &[ListKey]) -> StoreResult<Vec<StoredOrder>> {
@@ -136,18 +179,26 @@ impl Session {
             "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time = $3 \
              AND order_no = $4"
         );
-        keys.iter()
+        let sets: Vec<Values<'_>> = keys
+            .iter()
             .map(|key| {
-                let values = [
+                vec![
                     company_id.into(),
                     key.status.number().into(),
                     key.start_time_s.into(),
                     key.number.as_str().into(),
-                ];
-                first(self.connection.as_mut(), &sql, &values, read)?
-                    .ok_or_else(|| StoreError::Damaged(format!("order {} left its snapshot", key.number)))
+                ]
             })
-            .collect()
+            .collect();
+        let mut orders = Vec::with_capacity(keys.len());
+        self.connection.query_each(&sql, &sets, &mut |_, row| {
+            orders.push(read(row)?);
+            Ok(())
+        })?;
+        if orders.len() == keys.len() {
+            return Ok(orders);
+        }
+        Err(StoreError::Damaged("an order left its snapshot".into()))
     }
 
     pub(super) fn read_all(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
@@ -170,11 +221,9 @@ impl Session {
     fn occupied_ranges(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<TimeRange>> {
         let mut ranges: Vec<TimeRange> = Vec::new();
         for block in self.blocks(query, plan)? {
-            for part in self.split(query, plan, block)? {
-                if part.count == 0 {
-                    continue;
-                }
+            for part in self.split(query, plan, &block)?.unwrap_or_else(|| vec![block]) {
                 match ranges.last_mut() {
+                    _ if part.count == 0 => {}
                     Some(last) if last.end_s() == part.range.start_s() => {
                         *last = last.until(part.range.end_s());
                     }
@@ -192,7 +241,7 @@ impl Session {
         range: TimeRange,
         each: EachOrder<'_>,
     ) -> StoreResult<()> {
-        let (sql, values) = in_list_order(ORDER_COLUMNS, query, range);
+        let (sql, values) = in_list_order(ORDER_COLUMNS, query, range, None);
         let mut order = blank();
         self.connection.query(&sql, &values, &mut |row| {
             if plan.set.contains(line_no_of(row.int(3)?)?) {
@@ -204,23 +253,38 @@ impl Session {
     }
 }
 
-/// A SELECT over the wanted statuses in list order. Each status is a stretch of the primary key; of two, the
-/// database merges the stretches, so that nothing is sorted.
-fn in_list_order(columns: &str, query: &OrderQuery, range: TimeRange) -> (String, Vec<Value<'static>>) {
+/// A SELECT over the wanted statuses in list order, from the order after `last` on. Each status is a stretch of the
+/// primary key; of two, the database merges the stretches, so that nothing is sorted.
+fn in_list_order<'a>(
+    columns: &str,
+    query: &OrderQuery,
+    range: TimeRange,
+    last: Option<&'a (i64, String)>,
+) -> (String, Vec<Value<'a>>) {
     let mut values =
         vec![Value::Int(query.company_id), Value::Int(range.start_s()), Value::Int(range.end_s())];
+    let after = match last {
+        Some((start_time_s, number)) => {
+            values.extend([Value::Int(*start_time_s), Value::Text(number)]);
+            " AND (start_time, order_no) < ($4, $5)"
+        }
+        None => "",
+    };
     let mut selects = Vec::new();
     for status in query.statuses.iter() {
         values.push(Value::Int(status.number()));
         selects.push(format!(
             "SELECT {columns} FROM orders WHERE company_id = $1 AND status = ${} AND start_time >= $2 \
-             AND start_time < $3",
+             AND start_time < $3{after}",
             values.len()
         ));
     }
     if selects.is_empty() {
         // No status is wanted: the same columns, and no row.
-        return (format!("SELECT {columns} FROM orders WHERE company_id = $1 AND $2 > $3"), values);
+        selects.push(format!(
+            "SELECT {columns} FROM orders WHERE company_id = $1 AND status = 0 AND start_time >= $2 \
+             AND start_time < $3{after}"
+        ));
     }
     (format!("{} ORDER BY start_time DESC, order_no DESC", selects.join(" UNION ALL ")), values)
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use tollbook_domain::time::{Span, first_day_of_month};
+use tollbook_domain::time::{DAY_S, HOUR_S, Span, first_day_of_month};
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
 use super::Session;
 use super::connection::{Flow, first};
-use super::order_rows::line_no_of;
+use super::order_rows::{by_numbers, line_no_of};
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, LineSet};
@@ -18,6 +18,8 @@ use crate::pack::{self, CHUNK};
 pub(super) const DAY: i64 = 1;
 /// `unit` of rollups: UTC months.
 pub(super) const MONTH: i64 = 2;
+/// `unit` of rollups: hours, of companies that have tiles.
+pub(super) const HOUR: i64 = 3;
 
 /// Where the answer to a query comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +43,34 @@ pub(super) struct Plan {
     pub(super) tiled: bool,
 }
 
+impl Plan {
+    /// Whether the company's rollups by hour answer it: tiles have none.
+    fn has_hours(&self) -> bool {
+        self.tiled && self.source == Source::Rollups
+    }
+
+    /// A range cut into what is read from rollups or tiles, and edges.
+    pub(super) fn cut(&self, range: TimeRange) -> Vec<Span> {
+        if self.has_hours() { range.cut_to_hours() } else { range.cut() }
+    }
+}
+
+const HOURS_PER_DAY: i64 = DAY_S / HOUR_S;
+
 /// A stretch of time with the number of matching orders in it.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) range: TimeRange,
     pub(super) count: i64,
-    /// The month, if the block is one, so that it can be cut into its days.
-    pub(super) month: Option<i64>,
+    pub(super) parts: Parts,
+}
+
+/// What a block can be cut into.
+#[derive(Clone, Debug)]
+pub(super) enum Parts {
+    Days(Range<i64>),
+    Hours(Range<i64>),
+    Nothing,
 }
 
 impl Session {
@@ -70,15 +93,13 @@ impl Session {
 
     /// The orders that a query names by number, in list order.
     pub(super) fn named_orders(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<StoredOrder>> {
-        let mut found = Vec::new();
-        for number in &query.order_numbers {
-            let order = super::order_rows::by_number(self.connection.as_mut(), query.company_id, number)?;
-            found.extend(order.filter(|stored| {
-                query.statuses.contains(stored.order.status)
-                    && query.range.contains(stored.order.start_time_s)
-                    && plan.set.contains(stored.line_no)
-            }));
-        }
+        let numbers: Vec<&str> = query.order_numbers.iter().map(String::as_str).collect();
+        let mut found = by_numbers(self.connection.as_mut(), query.company_id, &numbers)?;
+        found.retain(|stored| {
+            query.statuses.contains(stored.order.status)
+                && query.range.contains(stored.order.start_time_s)
+                && plan.set.contains(stored.line_no)
+        });
         found.sort_by(|a, b| {
             (b.order.start_time_s, &b.order.number).cmp(&(a.order.start_time_s, &a.order.number))
         });
@@ -87,21 +108,23 @@ impl Session {
         Ok(found)
     }
 
-    /// The range in blocks with their counts, oldest first: ragged edges, days, and months.
+    /// The range in blocks with their counts, oldest first: ragged edges, hours, days, and months.
     pub(super) fn blocks(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<Block>> {
         let mut blocks = Vec::new();
-        for span in query.range.cut() {
+        for span in plan.cut(query.range) {
             match span {
                 Span::Edge(range) => {
                     let count = self.count_orders(query, plan, range)?;
-                    blocks.push(Block { range, count, month: None });
+                    blocks.push(Block { range, count, parts: Parts::Nothing });
                 }
+                Span::Hours(hours) => blocks.extend(self.hours(query, plan, hours)?),
                 Span::Days(days) => blocks.extend(self.days(query, plan, days)?),
                 Span::Months(months) => {
                     for (month, count) in self.period_counts(query, plan, MONTH, months)? {
-                        let (from, to) = (first_day_of_month(month), first_day_of_month(month + 1));
-                        let range = TimeRange::of_day(from).until(TimeRange::of_day(to).start_s());
-                        blocks.push(Block { range, count, month: Some(month) });
+                        let days = first_day_of_month(month)..first_day_of_month(month + 1);
+                        let range =
+                            TimeRange::of_day(days.start).until(TimeRange::of_day(days.end).start_s());
+                        blocks.push(Block { range, count, parts: Parts::Days(days) });
                     }
                 }
             }
@@ -109,19 +132,37 @@ impl Session {
         Ok(blocks)
     }
 
-    /// A block's days, or itself where it is no month.
-    pub(super) fn split(&mut self, query: &OrderQuery, plan: &Plan, block: Block) -> StoreResult<Vec<Block>> {
-        match block.month {
-            Some(month) => self.days(query, plan, first_day_of_month(month)..first_day_of_month(month + 1)),
-            None => Ok(vec![block]),
+    /// A block's parts with their counts; `None` where it has none.
+    pub(super) fn split(
+        &mut self,
+        query: &OrderQuery,
+        plan: &Plan,
+        block: &Block,
+    ) -> StoreResult<Option<Vec<Block>>> {
+        match &block.parts {
+            Parts::Days(days) => Ok(Some(self.days(query, plan, days.clone())?)),
+            Parts::Hours(hours) => Ok(Some(self.hours(query, plan, hours.clone())?)),
+            Parts::Nothing => Ok(None),
         }
     }
 
     fn days(&mut self, query: &OrderQuery, plan: &Plan, days: Range<i64>) -> StoreResult<Vec<Block>> {
         let counts = self.period_counts(query, plan, DAY, days)?;
+        let parts = |day: i64| match plan.has_hours() {
+            true => Parts::Hours(day * HOURS_PER_DAY..(day + 1) * HOURS_PER_DAY),
+            false => Parts::Nothing,
+        };
         Ok(counts
             .into_iter()
-            .map(|(day, count)| Block { range: TimeRange::of_day(day), count, month: None })
+            .map(|(day, count)| Block { range: TimeRange::of_day(day), count, parts: parts(day) })
+            .collect())
+    }
+
+    fn hours(&mut self, query: &OrderQuery, plan: &Plan, hours: Range<i64>) -> StoreResult<Vec<Block>> {
+        let counts = self.period_counts(query, plan, HOUR, hours)?;
+        Ok(counts
+            .into_iter()
+            .map(|(hour, count)| Block { range: TimeRange::of_hour(hour), count, parts: Parts::Nothing })
             .collect())
     }
 

@@ -4,22 +4,24 @@
 use std::collections::BTreeMap;
 
 use tollbook_domain::measures::SUMS;
-use tollbook_domain::time::{day_of, month_of_day};
+use tollbook_domain::time::{day_of, hour_of, month_of_day};
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
-use super::connection::{Connection, Flow, Value, execute_exactly, first};
+use super::connection::{Connection, Flow, Value, Values, execute_exactly};
 use super::order_rows::{MEASURE_COLUMNS, read_measures};
-use super::periods::{DAY, MONTH};
-use crate::error::StoreResult;
+use super::periods::{DAY, HOUR, MONTH};
+use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
-use crate::pack::{CountArray, SumArrays, place_of};
+use crate::pack::{Arrays, CountArray, SumArrays, place_of};
 
 /// What a batch changes in one company's rollups.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// (status, unit, period)
+    /// (status, unit, period): days and months.
     periods: BTreeMap<(i64, i64, i64), Measures>,
+    /// The same for hours.
+    hours: BTreeMap<(i64, i64, i64), Measures>,
     /// (status, unit, chunk, period), then the line's place in the chunk.
     tiles: BTreeMap<(i64, i64, i64, i64), BTreeMap<usize, Measures>>,
 }
@@ -29,6 +31,7 @@ impl Changes {
     pub(super) fn add(&mut self, status: Status, start_time_s: i64, line_no: LineNo, measures: &Measures) {
         let day = day_of(start_time_s);
         let (chunk, place) = place_of(line_no);
+        self.hours.entry((status.number(), HOUR, hour_of(start_time_s))).or_default().add(measures);
         for (unit, period) in [(DAY, day), (MONTH, month_of_day(day))] {
             self.periods.entry((status.number(), unit, period)).or_default().add(measures);
             self.tiles
@@ -40,60 +43,93 @@ impl Changes {
         }
     }
 
-    /// Writes the rollups that every company has. Rows are taken in sorted order, so that two transactions that
-    /// change the same rows wait for each other instead of deadlocking.
+    /// Writes the rollups that every company has.
     pub(super) fn write_periods(&self, connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
-        let read = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
-        let delete = "DELETE FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
-        let write = "INSERT INTO rollup (company_id, status, unit, period, orders, sums) \
-                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (company_id, status, unit, period) \
-                     DO UPDATE SET orders = excluded.orders, sums = excluded.sums";
-        for (&(status, unit, period), change) in &self.periods {
-            let key = [company_id, status, unit, period].map(Value::Int);
-            let mut sum = first(connection, read, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?
-                .unwrap_or_default();
-            sum.add(change);
-            if sum.is_zero() {
-                connection.execute(delete, &key)?;
-                continue;
-            }
-            let sums = encode_one(&sum);
-            let [company, status, unit, period] = key;
-            let values = [company, status, unit, period, Value::Int(sum.orders), Value::Blob(&sums)];
-            execute_exactly(connection, 1, write, &values)?;
-        }
-        Ok(())
+        write_rollups(connection, company_id, &self.periods)
     }
 
-    /// Writes the tiles of a company that has them.
-    pub(super) fn write_tiles(&self, connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
-        for (&(status, unit, chunk, period), changes) in &self.tiles {
-            let key = [company_id, status, unit, chunk, period].map(Value::Int);
-            let mut counts = match read_tile(connection, "tile_count", "counts", &key)? {
-                Some(bytes) => CountArray::decode(&bytes)?,
-                None => CountArray::new(),
-            };
-            let mut sums = match read_tile(connection, "tile_sum", "sums", &key)? {
-                Some(bytes) => SumArrays::decode(&bytes)?,
-                None => SumArrays::new(),
-            };
+    /// Writes the rollups that a large company has besides.
+    pub(super) fn write_tiles_and_hours(
+        &self,
+        connection: &mut dyn Connection,
+        company_id: i64,
+    ) -> StoreResult<()> {
+        write_rollups(connection, company_id, &self.hours)?;
+        let keys: Vec<Values<'_>> = self
+            .tiles
+            .keys()
+            .map(|&(status, unit, chunk, period)| {
+                [company_id, status, unit, chunk, period].map(Value::Int).to_vec()
+            })
+            .collect();
+        let mut counts = read_tiles(connection, "tile_count", "counts", &keys, CountArray::decode)?;
+        let mut sums = read_tiles(connection, "tile_sum", "sums", &keys, SumArrays::decode)?;
+        for (changes, (counts, sums)) in self.tiles.values().zip(counts.iter_mut().zip(&mut sums)) {
             for (&place, change) in changes {
                 counts.add(place, 0, i128::from(change.orders));
                 for (column, value) in change.sums().into_iter().enumerate() {
                     sums.add(place, column, value);
                 }
             }
-            if counts.is_zero() {
-                // A tile without orders has no row: the rows of a healthy store are those that a recount makes.
-                delete_tile(connection, "tile_count", &key)?;
-                delete_tile(connection, "tile_sum", &key)?;
-                continue;
-            }
-            write_tile(connection, "tile_count", "counts", key, &counts.encode())?;
-            write_tile(connection, "tile_sum", "sums", key, &sums.encode())?;
         }
-        Ok(())
+        // A tile without orders has no row: the rows of a healthy store are those that a recount makes.
+        let counts: Vec<Option<Vec<u8>>> =
+            counts.iter().map(|tile| (!tile.is_zero()).then(|| tile.encode())).collect();
+        let sums: Vec<Option<Vec<u8>>> =
+            sums.iter().zip(&counts).map(|(tile, count)| count.as_ref().map(|_| tile.encode())).collect();
+        write_tiles(connection, "tile_count", "counts", &keys, &counts)?;
+        write_tiles(connection, "tile_sum", "sums", &keys, &sums)
     }
+}
+
+/// Adds changes to rollup rows: all are read, then all are written. The rows are taken in sorted order. Writers of one
+/// company come one after the other already, by the lock of its state; sorted rows make that two transactions which
+/// change the same rows without it still wait for each other instead of each for the other.
+fn write_rollups(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    changes: &BTreeMap<(i64, i64, i64), Measures>,
+) -> StoreResult<()> {
+    let keys: Vec<Values<'_>> = changes
+        .keys()
+        .map(|&(status, unit, period)| [company_id, status, unit, period].map(Value::Int).to_vec())
+        .collect();
+    let mut sums: Vec<Measures> = changes.values().cloned().collect();
+    connection.query_each(
+        "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4",
+        &keys,
+        &mut |index, row| {
+            sums[index].add(&decode_one(row.int(0)?, row.blob(1)?)?);
+            Ok(())
+        },
+    )?;
+    let encoded: Vec<Vec<u8>> = sums.iter().map(encode_one).collect();
+    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    for ((key, sum), bytes) in keys.into_iter().zip(&sums).zip(&encoded) {
+        if sum.is_zero() {
+            gone.push(key);
+        } else {
+            kept.push([key, vec![Value::Int(sum.orders), Value::Blob(bytes)]].concat());
+        }
+    }
+    connection.execute_each(
+        "DELETE FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4",
+        &gone,
+    )?;
+    upsert_each(
+        connection,
+        "INSERT INTO rollup (company_id, status, unit, period, orders, sums) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (company_id, status, unit, period) DO UPDATE SET orders = excluded.orders, sums = excluded.sums",
+        &kept,
+    )
+}
+
+fn upsert_each(connection: &mut dyn Connection, sql: &str, rows: &[Values<'_>]) -> StoreResult<()> {
+    let written = connection.execute_each(sql, rows)?;
+    if written == rows.len() as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!("{written} of {} rollups were written", rows.len())))
 }
 
 /// One rollup row's measures.
@@ -110,44 +146,59 @@ fn encode_one(measures: &Measures) -> Vec<u8> {
     arrays.encode()
 }
 
-fn read_tile(
+/// The tiles of these keys, empty where there is no row.
+fn read_tiles<const N: usize>(
     connection: &mut dyn Connection,
     table: &str,
     column: &str,
-    key: &[Value<'_>; 5],
-) -> StoreResult<Option<Vec<u8>>> {
+    keys: &[Values<'_>],
+    decode: impl Fn(&[u8]) -> StoreResult<Arrays<N>>,
+) -> StoreResult<Vec<Arrays<N>>> {
     let sql = format!(
         "SELECT {column} FROM {table} WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 \
          AND period = $5"
     );
-    first(connection, &sql, key, |row| Ok(row.blob(0)?.to_owned()))
+    let mut tiles: Vec<Arrays<N>> = keys.iter().map(|_| Arrays::new()).collect();
+    connection.query_each(&sql, keys, &mut |index, row| {
+        tiles[index] = decode(row.blob(0)?)?;
+        Ok(())
+    })?;
+    Ok(tiles)
 }
 
-fn delete_tile(connection: &mut dyn Connection, table: &str, key: &[Value<'_>; 5]) -> StoreResult<()> {
-    let sql = format!(
-        "DELETE FROM {table} WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 AND period = $5"
-    );
-    connection.execute(&sql, key)?;
-    Ok(())
-}
-
-fn write_tile(
+/// Writes tiles, and deletes those of which nothing is left.
+fn write_tiles(
     connection: &mut dyn Connection,
     table: &str,
     column: &str,
-    key: [Value<'_>; 5],
-    bytes: &[u8],
+    keys: &[Values<'_>],
+    tiles: &[Option<Vec<u8>>],
 ) -> StoreResult<()> {
-    let [company, status, unit, chunk, period] = key;
-    let sql = format!(
-        "INSERT INTO {table} (company_id, status, unit, chunk, period, {column}) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (company_id, status, unit, chunk, period) DO UPDATE SET {column} = excluded.{column}"
-    );
-    execute_exactly(connection, 1, &sql, &[company, status, unit, chunk, period, Value::Blob(bytes)])
+    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    for (key, tile) in keys.iter().zip(tiles) {
+        match tile {
+            Some(bytes) => kept.push([key.as_slice(), &[Value::Blob(bytes)]].concat()),
+            None => gone.push(key.clone()),
+        }
+    }
+    connection.execute_each(
+        &format!(
+            "DELETE FROM {table} WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 AND period = $5"
+        ),
+        &gone,
+    )?;
+    upsert_each(
+        connection,
+        &format!(
+            "INSERT INTO {table} (company_id, status, unit, chunk, period, {column}) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (company_id, status, unit, chunk, period) DO UPDATE SET {column} = excluded.{column}"
+        ),
+        &kept,
+    )
 }
 
 impl Session {
-    /// Gives a company that has grown large its tiles, counted from its orders, in this very transaction.
+    /// Gives a company that has grown large its tiles and hours, counted from its orders, in this very transaction.
     pub(super) fn promote(&mut self, company_id: i64) -> StoreResult<()> {
         let mut changes = Changes::default();
         let sql =
@@ -159,7 +210,7 @@ impl Session {
                 Ok(Flow::More)
             })?;
         }
-        changes.write_tiles(self.connection.as_mut(), company_id)?;
+        changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
         execute_exactly(
             self.connection.as_mut(),
             1,

@@ -1,32 +1,155 @@
-//! The schema and its migrations, run at open in one transaction each.
+//! The tables and their migrations, which run at open in one transaction.
 
 use super::connection::{Connection, Database, Flow};
 use crate::error::{StoreError, StoreResult};
+use tokio_util::sync::CancellationToken;
 
 /// Migrations in order; the version of a schema is how many of them it has had.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_orders.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_orders.sql"), include_str!("migrations/0002_servers.sql")];
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Int,
+    Text,
+    Blob,
+}
+
+/// A table as the code sees it; a test compares it with what the migrations made.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// How many of the first columns are the primary key.
+    pub(crate) key: usize,
+    /// Whose rows they are.
+    pub(crate) scope: Scope,
+}
+
+/// Whose rows a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Each row is a company's: `company_id` is the first column of every key, and of the distribution over machines.
+    Company,
+    /// The deployment's own: small, and the same on every machine.
+    Deployment,
+}
+
+use Kind::{Blob, Int, Text};
+
+macro_rules! table {
+    ($name:literal, $scope:ident, $key:literal, [$($column:ident $kind:ident),+ $(,)?]) => {
+        Table { name: $name, scope: Scope::$scope, key: $key, columns: &[$((stringify!($column), $kind)),+] }
+    };
+}
+
+pub(crate) static SETTING: Table = table!("setting", Deployment, 1, [name Text, value Text]);
+pub(crate) static COMPANY: Table =
+    table!("company", Deployment, 1, [company_id Int, name Text, currency Text, brand Text]);
+pub(crate) static API_KEY: Table = table!("api_key", Deployment, 1, [
+    public_key Text, company_id Int, sealed_private_key Blob, organization_ids Text, allowed_networks Text,
+    rate_limit_per_s Int, disabled Int,
+]);
+pub(crate) static ORGANIZATION: Table =
+    table!("organization", Company, 2, [company_id Int, organization_id Int, project_id Text, name Text]);
+pub(crate) static COMPANY_STATE: Table = table!("company_state", Company, 1, [
+    company_id Int, line_count Int, order_count Int, tiled Int, pruned_before Int,
+]);
+pub(crate) static LINE: Table = table!("line", Company, 2, [
+    company_id Int, line_no Int, line_key Blob, organization_id Int, user_email Text, resource_id Text,
+    resource_type Int, model_id Text, model_name Text, pricing_sku Text, pricing_item_id Int, pricing_unit Int,
+    product_code Text, region Text, charge_type Int, order_type Int, channel Int, currency Text, list_price Int,
+    discount_price Int,
+]);
+pub(crate) static ORDERS: Table = table!("orders", Company, 4, [
+    company_id Int, status Int, start_time Int, order_no Text, line_no Int, end_time Int, quantity Int, total Int,
+    original Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, counterpart_no Text, create_time Int,
+    paid_time Int, revocation_time Int,
+]);
+pub(crate) static ORDER_NUMBER: Table =
+    table!("order_number", Company, 2, [company_id Int, number Text, other_no Text, start_time Int]);
+pub(crate) static ROLLUP: Table = table!("rollup", Company, 4, [
+    company_id Int, status Int, unit Int, period Int, orders Int, sums Blob,
+]);
+pub(crate) static TILE_COUNT: Table = table!("tile_count", Company, 5, [
+    company_id Int, status Int, unit Int, chunk Int, period Int, counts Blob,
+]);
+pub(crate) static TILE_SUM: Table = table!("tile_sum", Company, 5, [
+    company_id Int, status Int, unit Int, chunk Int, period Int, sums Blob,
+]);
+pub(crate) static REQUEST_RATE: Table =
+    table!("request_rate", Company, 2, [company_id Int, public_key Text, second Int, requests Int]);
+
+/// All of them but the one that holds the schema's own version.
+pub(crate) static TABLES: [&Table; 12] = [
+    &SETTING,
+    &COMPANY,
+    &API_KEY,
+    &ORGANIZATION,
+    &COMPANY_STATE,
+    &LINE,
+    &ORDERS,
+    &ORDER_NUMBER,
+    &ROLLUP,
+    &TILE_COUNT,
+    &TILE_SUM,
+    &REQUEST_RATE,
+];
+
+impl Table {
+    /// Names of all columns, separated by commas.
+    pub(crate) fn column_list(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// Names of the columns of the primary key.
+    pub(crate) fn key_columns(&self) -> impl Iterator<Item = &'static str> {
+        self.columns[..self.key].iter().map(|(name, _)| *name)
+    }
+}
 
 /// Brings a database to this program's schema. An up-to-date one is only read.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a few migrations");
-    if read_version(database.read()?.as_mut()).is_ok_and(|version| version == Some(known)) {
-        return Ok(());
+    let mut reader = database.read(&CancellationToken::new())?;
+    match read_version(reader.as_mut()) {
+        Ok(Some(version)) if version == known => return check_tables(reader.as_mut()),
+        Ok(Some(found)) if found > known => return Err(StoreError::SchemaTooNew { found, known }),
+        // Older, empty, or something in which no statement of ours works; the writer finds out.
+        Ok(_) | Err(StoreError::Database(_)) => {}
+        Err(error) => return Err(error),
     }
+    drop(reader);
     let mut connection = database.write()?;
     let dialect = connection.dialect();
+    // Several servers may start at once: the first one migrates, the others find it done.
+    if !dialect.schema_lock.is_empty() {
+        connection.query(dialect.schema_lock, &[], &mut |_| Ok(Flow::Enough))?;
+    }
     connection.execute_script(&dialect.render(
         "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY) {clustered}",
     ))?;
-    // Read again: another process may have migrated while this one waited for its turn.
     let found = read_version(connection.as_mut())?.unwrap_or(0);
     if found > known {
         return Err(StoreError::SchemaTooNew { found, known });
     }
     for (version, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
         tracing::info!(version, "migrating the database");
-        connection.execute_script(&dialect.render(migration))?;
+        connection.execute_script(&dialect.render(migration)).map_err(|error| match error {
+            StoreError::Database(reason) if found == 0 => StoreError::NotOurs(format!(
+                "{reason}; name a database that is empty or has been made by Tollbook"
+            )),
+            error => error,
+        })?;
+        let tuning = usize::try_from(version - 1).ok().and_then(|place| dialect.tuning.get(place));
+        if let Some(script) = tuning {
+            connection.execute_script(script)?;
+        }
         connection.execute("INSERT INTO schema_version (version) VALUES ($1)", &[i64::into(version)])?;
     }
+    check_tables(connection.as_mut())?;
     connection.commit()
 }
 
@@ -37,4 +160,22 @@ fn read_version(connection: &mut dyn Connection) -> StoreResult<Option<i64>> {
         Ok(Flow::Enough)
     })?;
     Ok(version)
+}
+
+/// A schema that says it is complete and is not was touched by other hands, such as a restore that was cut short.
+fn check_tables(connection: &mut dyn Connection) -> StoreResult<()> {
+    for table in TABLES {
+        let nothing = format!("SELECT {} FROM {} WHERE 1 = 0", table.column_list(), table.name);
+        match connection.query(&nothing, &[], &mut |_| Ok(Flow::Enough)) {
+            Ok(()) => {}
+            Err(StoreError::Database(reason)) => {
+                return Err(StoreError::Damaged(format!(
+                    "its schema is not complete, {} ({reason}); restore it from a backup, or begin with an empty database",
+                    table.name
+                )));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use tollbook_domain::{Measures, OrderQuery, Status, TimeRange};
 use super::Session;
 use super::connection::Flow;
 use super::order_rows::{MEASURE_COLUMNS, read_measures};
-use super::periods::{DAY, MONTH, Plan, Source, first_line_of, line_offset};
+use super::periods::{DAY, HOUR, MONTH, Plan, Source, first_line_of, line_offset};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::pack::{self, CHUNK};
@@ -118,12 +118,13 @@ impl Session {
     ) -> StoreResult<()> {
         let sql = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 \
                    AND period >= $4 AND period < $5";
-        for span in query.range.cut() {
+        for span in plan.cut(query.range) {
             let (unit, periods) = match span {
                 Span::Edge(range) => {
                     self.add_orders_of(query, plan, status, range, total)?;
                     continue;
                 }
+                Span::Hours(hours) => (HOUR, hours),
                 Span::Days(days) => (DAY, days),
                 Span::Months(months) => (MONTH, months),
             };
@@ -163,6 +164,12 @@ impl Session {
         for span in query.range.cut() {
             match span {
                 Span::Edge(range) => self.add_orders_of(query, plan, status, range, sink)?,
+                // Tiles are by day and month; nothing is cut to hours here.
+                Span::Hours(hours) => {
+                    let range =
+                        TimeRange::of_hour(hours.start).until(TimeRange::of_hour(hours.end).start_s());
+                    self.add_orders_of(query, plan, status, range, sink)?;
+                }
                 Span::Days(days) => self.add_tiles(query, plan, status, DAY, &days, sink)?,
                 Span::Months(months) => self.add_tiles(query, plan, status, MONTH, &months, sink)?,
             }

@@ -104,20 +104,25 @@ pub(super) fn add_company(
     currency: &str,
     brand: &str,
 ) -> StoreResult<Company> {
-    let sql = "SELECT coalesce(max(company_id), 0) + 1 FROM company";
-    let company_id = first(connection, sql, &[], |row| row.int(0))?.unwrap_or(1);
+    // Another server may take the same number at the same time: the insertion waits for it and then adds nothing.
+    let company_id = loop {
+        let next = "SELECT coalesce(max(company_id), 0) + 1 FROM company";
+        let company_id = first(connection, next, &[], |row| row.int(0))?.unwrap_or(1);
+        let added = connection.execute(
+            "INSERT INTO company (company_id, name, currency, brand) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (company_id) DO NOTHING",
+            &[company_id.into(), name.into(), currency.into(), brand.into()],
+        )?;
+        if added == 1 {
+            break company_id;
+        }
+    };
     let company =
         Company { company_id, name: name.to_owned(), currency: currency.to_owned(), brand: brand.to_owned() };
     execute_exactly(
         connection,
         1,
-        "INSERT INTO company (company_id, name, currency, brand) VALUES ($1, $2, $3, $4)",
-        &[company_id.into(), name.into(), currency.into(), brand.into()],
-    )?;
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO company_state (company_id, line_count, order_count, tiled) VALUES ($1, 0, 0, 0)",
+        "INSERT INTO company_state (company_id, line_count, order_count, tiled, pruned_before) VALUES ($1, 0, 0, 0, 0)",
         &[company_id.into()],
     )?;
     Ok(company)
@@ -146,6 +151,12 @@ pub(super) fn add_organization(
     name: &str,
 ) -> StoreResult<Organization> {
     require_company(connection, company_id)?;
+    // Whoever adds another one at the same time waits here.
+    let lock = format!(
+        "SELECT company_id FROM company_state WHERE company_id = $1 {}",
+        connection.dialect().for_update
+    );
+    first(connection, &lock, &[company_id.into()], |row| row.int(0))?;
     let sql = "SELECT coalesce(max(organization_id), 0) + 1 FROM organization WHERE company_id = $1";
     let organization_id = first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(1);
     let added = connection.execute(
@@ -172,4 +183,22 @@ pub(super) fn set_setting(connection: &mut dyn Connection, name: &str, value: &s
         "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         &[name.into(), value.into()],
     )
+}
+
+/// Takes the row of a name; a second transaction waits for it, also while the row is only being made.
+pub(super) fn hold(connection: &mut dyn Connection, name: &str) -> StoreResult<()> {
+    set_setting(connection, &format!("hold {name}"), "")
+}
+
+/// One request more in the key's second. A server whose clock is behind counts into the latest second, so that clocks
+/// that differ do not multiply the limit.
+pub(super) fn count_request(connection: &mut dyn Connection, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
+    let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 1) \
+               ON CONFLICT (company_id, public_key) DO UPDATE SET \
+               requests = CASE WHEN excluded.second > request_rate.second THEN 1 ELSE request_rate.requests + 1 END, \
+               second = CASE WHEN excluded.second > request_rate.second THEN excluded.second \
+               ELSE request_rate.second END RETURNING requests";
+    let values = [key.company_id.into(), key.public_key.as_str().into(), now_s.into()];
+    let requests = first(connection, sql, &values, |row| row.int(0))?;
+    requests.ok_or_else(|| StoreError::Damaged("a request was not counted".into()))
 }

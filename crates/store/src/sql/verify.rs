@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollbook_domain::time::{DAY_S, day_of, month_of_day};
+use tollbook_domain::time::{DAY_S, civil_of_day, day_of, hour_of, month_of_day};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
 use super::Session;
 use super::connection::{Flow, Value, first};
 use super::order_rows::{ORDER_COLUMNS, blank, read_into};
-use super::periods::{DAY, MONTH};
+use super::periods::{DAY, HOUR, MONTH};
 use super::rollups::decode_one;
 use crate::Verification;
 use crate::error::StoreResult;
@@ -42,10 +42,17 @@ impl Session {
         for status in Status::ALL {
             let mut months: BTreeSet<i64> = BTreeSet::new();
             let mut days: BTreeSet<i64> = BTreeSet::new();
+            let mut hours: BTreeSet<i64> = BTreeSet::new();
             let mut month = (i64::MIN, LineSums::new());
             while let Some(day) = self.next_day(company_id, status, days.last().map_or(0, |day| day + 1))? {
                 days.insert(day);
-                let sums = self.recount_day(company_id, status, day, catalogue, &mut report)?;
+                let (sums, by_hour) = self.recount_day(company_id, status, day, catalogue, &mut report)?;
+                if self.view(company_id)?.tiled {
+                    for (hour, total) in by_hour {
+                        hours.insert(hour);
+                        self.compare_rollup(company_id, status, HOUR, hour, &total, &mut report)?;
+                    }
+                }
                 if month.0 != month_of_day(day) {
                     self.compare(company_id, status, MONTH, month.0, &month.1, &mut report)?;
                     month = (month_of_day(day), LineSums::new());
@@ -59,6 +66,7 @@ impl Session {
             self.compare(company_id, status, MONTH, month.0, &month.1, &mut report)?;
             self.find_extra_periods(company_id, status, DAY, &days, &mut report)?;
             self.find_extra_periods(company_id, status, MONTH, &months, &mut report)?;
+            self.find_extra_periods(company_id, status, HOUR, &hours, &mut report)?;
         }
         let view = self.view(company_id)?;
         if view.order_count != report.found.orders {
@@ -86,7 +94,8 @@ impl Session {
         day: i64,
         catalogue: &Catalogue,
         report: &mut Report,
-    ) -> StoreResult<LineSums> {
+    ) -> StoreResult<(LineSums, BTreeMap<i64, Measures>)> {
+        let mut by_hour: BTreeMap<i64, Measures> = BTreeMap::new();
         let lines = self.view(company_id)?.lines;
         let mut sums = LineSums::new();
         let mut stored = blank();
@@ -98,7 +107,9 @@ impl Session {
         self.connection.query(&sql, &values, &mut |row| {
             read_into(row, &mut stored)?;
             report.found.orders += 1;
-            sums.entry(stored.line_no).or_default().add(&Measures::of(&stored.order));
+            let measures = Measures::of(&stored.order);
+            sums.entry(stored.line_no).or_default().add(&measures);
+            by_hour.entry(hour_of(stored.order.start_time_s)).or_default().add(&measures);
             match lines.get(stored.line_no) {
                 None => report.differ(|| format!("order {}: has no line", stored.order.number)),
                 Some(line) => {
@@ -113,7 +124,7 @@ impl Session {
             }
             Ok(Flow::More)
         })?;
-        Ok(sums)
+        Ok((sums, by_hour))
     }
 
     /// Compares the rollup and the tiles of one period with its recount.
@@ -130,14 +141,7 @@ impl Session {
         for measures in sums.values() {
             total.add(measures);
         }
-        let name =
-            || format!("company {company_id}: status {}: {}", status.number(), period_name(unit, period));
-        let key = [company_id, status.number(), unit, period].map(Value::Int);
-        let sql = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
-        let kept = first(self.connection.as_mut(), sql, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?;
-        if kept.unwrap_or_default() != total {
-            report.differ(|| format!("{}: rollup says {kept:?}, counted {total:?}", name()));
-        }
+        self.compare_rollup(company_id, status, unit, period, &total, report)?;
         if !self.view(company_id)?.tiled {
             return Ok(());
         }
@@ -160,8 +164,37 @@ impl Session {
                 Ok(row.blob(0)? == counts.as_slice() && row.blob(1)? == sums.as_slice())
             })?;
             if same != Some(true) {
-                report.differ(|| format!("{}: tile {chunk} differs from the recount", name()));
+                let name = period_name(unit, period);
+                let status = status.number();
+                report.differ(|| {
+                    format!(
+                        "company {company_id}: status {status}: {name}: tile {chunk} differs from the recount"
+                    )
+                });
             }
+        }
+        Ok(())
+    }
+
+    fn compare_rollup(
+        &mut self,
+        company_id: i64,
+        status: Status,
+        unit: i64,
+        period: i64,
+        total: &Measures,
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let key = [company_id, status.number(), unit, period].map(Value::Int);
+        let sql = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
+        let kept = first(self.connection.as_mut(), sql, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?;
+        if kept.clone().unwrap_or_default() != *total {
+            let (name, status) = (period_name(unit, period), status.number());
+            report.differ(|| {
+                format!(
+                    "company {company_id}: status {status}: {name}: rollup says {kept:?}, counted {total:?}"
+                )
+            });
         }
         Ok(())
     }
@@ -226,10 +259,13 @@ impl Session {
 }
 
 fn period_name(unit: i64, period: i64) -> String {
-    if unit == DAY {
-        let (year, month, day) = tollbook_domain::time::civil_of_day(period);
+    let day_name = |day: i64| {
+        let (year, month, day) = civil_of_day(day);
         format!("{year:04}-{month:02}-{day:02}")
-    } else {
-        format!("{:04}-{:02}", period.div_euclid(12), period.rem_euclid(12) + 1)
+    };
+    match unit {
+        HOUR => format!("{}T{:02}", day_name(period.div_euclid(24)), period.rem_euclid(24)),
+        DAY => day_name(period),
+        _ => format!("{:04}-{:02}", period.div_euclid(12), period.rem_euclid(12) + 1),
     }
 }

@@ -1,18 +1,19 @@
-//! Adding orders: numbers first (they decide what is new), then lines, orders, rollups and tiles, company by
-//! company.
+//! Adding orders, company by company: the company's state is locked, numbers decide what is new, then lines, numbers,
+//! orders, rollups and tiles are written, each kind at once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tollbook_domain::{Line, Measures, NewOrder};
 
-use super::connection::execute_exactly;
-use super::order_rows::{by_number, insert, insert_line};
+use super::connection::{Values, execute_exactly};
+use super::order_rows::{Owner, by_owners, line_key, line_values, order_values, owners};
 use super::rollups::Changes;
+use super::schema::{LINE, ORDER_NUMBER, ORDERS, Table};
 use super::{CompanyView, Session};
+use crate::Outcome;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, Lines};
-use crate::{Outcome, StoredOrder};
 
 /// Positions in the batch of one company's orders.
 type Positions = Vec<usize>;
@@ -53,126 +54,160 @@ impl Session {
     pub(super) fn classify(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::Added; orders.len()];
         for (company_id, positions) in by_company(orders) {
-            let repeats = repeats(orders, &positions);
             let view = self.view(company_id)?;
-            for position in positions {
-                outcomes[position] = match repeats.get(&position) {
-                    Some(outcome) => *outcome,
-                    None if view.order_count == 0 => Outcome::Added,
-                    None => self.against_stored(&orders[position], &view.lines)?,
-                };
-            }
+            self.classify_company(company_id, &view, orders, &positions, &mut outcomes)?;
         }
         Ok(outcomes)
     }
 
-    /// An order against those that are stored.
-    fn against_stored(&mut self, new: &NewOrder, lines: &Lines) -> StoreResult<Outcome> {
-        for number in [&new.order.number, &new.order.counterpart] {
-            if number.is_empty() {
-                continue;
-            }
-            if let Some(stored) = by_number(self.connection.as_mut(), new.company_id, number)? {
-                let line = lines.get(stored.line_no);
-                let same =
-                    line.is_some_and(|line| **line == new.line) && stored.order.same_content(&new.order);
-                return Ok(if same { Outcome::Present } else { Outcome::Conflict });
-            }
+    /// Sets the outcomes of one company's orders.
+    fn classify_company(
+        &mut self,
+        company_id: i64,
+        view: &CompanyView,
+        orders: &[NewOrder],
+        positions: &Positions,
+        outcomes: &mut [Outcome],
+    ) -> StoreResult<()> {
+        let repeats = repeats(orders, positions);
+        let numbers =
+            positions.iter().filter(|position| !repeats.contains_key(position)).flat_map(|position| {
+                let order = &orders[*position].order;
+                [order.number.as_str(), order.counterpart.as_str()]
+            });
+        let numbers = numbers.filter(|number| !number.is_empty());
+        let owners = if view.order_count == 0 {
+            HashMap::new()
+        } else {
+            owners(self.connection.as_mut(), company_id, numbers)?
+        };
+        let mut taken: Vec<usize> = Vec::new();
+        let mut taken_by: Vec<(&str, &Owner)> = Vec::new();
+        for &position in positions {
+            let order = &orders[position].order;
+            let owner = [order.number.as_str(), order.counterpart.as_str()]
+                .into_iter()
+                .find_map(|number| Some((number, owners.get(number)?)));
+            outcomes[position] = match (repeats.get(&position), owner) {
+                (Some(outcome), _) => *outcome,
+                (None, Some(owner)) => {
+                    taken.push(position);
+                    taken_by.push(owner);
+                    continue;
+                }
+                (None, None) if order.start_time_s < view.pruned_before_s => Outcome::Pruned,
+                (None, None) => Outcome::Added,
+            };
         }
-        Ok(Outcome::Added)
+        let stored = by_owners(self.connection.as_mut(), company_id, &taken_by)?;
+        for (position, stored) in taken.into_iter().zip(stored) {
+            let new = &orders[position];
+            let line = view.lines.get(stored.line_no);
+            let same = line.is_some_and(|line| **line == new.line) && stored.order.same_content(&new.order);
+            outcomes[position] = if same { Outcome::Present } else { Outcome::Conflict };
+        }
+        Ok(())
     }
 
     pub(super) fn write_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::Added; orders.len()];
+        // Companies in the order of their numbers: two writers of several companies wait for each other, never both.
         for (company_id, positions) in by_company(orders) {
-            self.write_company(company_id, orders, positions, &mut outcomes)?;
+            let view = self.view_for_update(company_id)?;
+            self.classify_company(company_id, &view, orders, &positions, &mut outcomes)?;
+            let added: Positions =
+                positions.into_iter().filter(|position| outcomes[*position] == Outcome::Added).collect();
+            if !added.is_empty() {
+                self.write_company(company_id, &view, orders, added)?;
+            }
         }
         Ok(outcomes)
     }
 
+    /// Writes orders that are new. Nobody else writes orders of the company until this transaction ends, so that what
+    /// was new a moment ago still is.
     fn write_company(
         &mut self,
         company_id: i64,
+        view: &CompanyView,
         orders: &[NewOrder],
-        mut positions: Positions,
-        outcomes: &mut [Outcome],
+        mut added: Positions,
     ) -> StoreResult<()> {
-        let view = self.view_for_update(company_id)?;
-        let repeats = repeats(orders, &positions);
-        for (position, outcome) in &repeats {
-            outcomes[*position] = *outcome;
-        }
-        positions.retain(|position| !repeats.contains_key(position));
-        // Sorted, neighbours land on the same leaf of the index.
-        positions.sort_by(|a, b| orders[*a].order.number.cmp(&orders[*b].order.number));
-        let mut added = Vec::with_capacity(positions.len());
-        for position in positions {
-            let outcome = self.claim_numbers(&orders[position], &view.lines)?;
-            outcomes[position] = outcome;
-            if outcome == Outcome::Added {
-                added.push(position);
-            }
-        }
-        if added.is_empty() {
-            return Ok(());
-        }
-        let key = |position: &usize| {
-            let order = &orders[*position].order;
-            (order.status, order.start_time_s, &order.number)
-        };
         // Line numbers are given in the order of the file, so that the same file makes the same store.
         added.sort_unstable();
         let mut lines = Arc::clone(&view.lines);
         let mut line_nos: HashMap<usize, LineNo> = HashMap::with_capacity(added.len());
         for &position in &added {
-            line_nos.insert(position, self.line_no(company_id, &mut lines, &orders[position].line)?);
+            let line = &orders[position].line;
+            let line_no = match lines.find(line) {
+                Some(line_no) => line_no,
+                // Copies on the first new line of a batch only: afterwards this transaction holds the one reference.
+                None => Arc::make_mut(&mut lines).push(line.clone()),
+            };
+            line_nos.insert(position, line_no);
         }
+        self.insert_lines(company_id, view.lines.len(), &lines)?;
+        self.insert_numbers(company_id, orders, &added)?;
+        let key = |position: &usize| {
+            let order = &orders[*position].order;
+            (order.status, order.start_time_s, &order.number)
+        };
         added.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         let mut changes = Changes::default();
         for position in &added {
-            let order = orders[*position].order.clone();
-            let stored = StoredOrder { line_no: line_nos[position], order };
-            insert(self.connection.as_mut(), company_id, &stored)?;
-            let measures = Measures::of(&stored.order);
-            changes.add(stored.order.status, stored.order.start_time_s, stored.line_no, &measures);
+            let order = &orders[*position].order;
+            changes.add(order.status, order.start_time_s, line_nos[position], &Measures::of(order));
         }
-        self.finish_company(company_id, &view, lines, added.len(), &changes)
+        let mut rows = added
+            .iter()
+            .map(|position| order_values(company_id, line_nos[position], &orders[*position].order));
+        self.insert_exactly(&ORDERS, added.len(), &mut rows)?;
+        self.finish_company(company_id, view, lines, added.len(), &changes)
     }
 
-    /// Takes both numbers of an order, or says to whom they belong.
-    fn claim_numbers(&mut self, new: &NewOrder, lines: &Lines) -> StoreResult<Outcome> {
-        let (number, other) = (new.order.number.as_str(), new.order.counterpart.as_str());
-        let sql = "INSERT INTO order_number (company_id, number, other_no, start_time) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (company_id, number) DO NOTHING";
-        let mut claim = |number: &str, other: &str| {
-            let start_time = new.order.start_time_s;
-            let values = [new.company_id.into(), number.into(), other.into(), start_time.into()];
-            Ok::<_, StoreError>(self.connection.execute(sql, &values)? == 1)
-        };
-        if !claim(number, other)? {
-            return self.against_stored(new, lines);
-        }
-        if other.is_empty() || claim(other, number)? {
-            return Ok(Outcome::Added);
-        }
-        // The second number belongs to an order that does not have the first.
-        execute_exactly(
-            self.connection.as_mut(),
-            1,
-            "DELETE FROM order_number WHERE company_id = $1 AND number = $2",
-            &[new.company_id.into(), number.into()],
-        )?;
-        Ok(Outcome::Conflict)
+    fn insert_lines(&mut self, company_id: i64, known: usize, lines: &Lines) -> StoreResult<()> {
+        let new: Vec<(LineNo, &Line, [u8; 32])> = (0..)
+            .zip(lines.iter())
+            .skip(known)
+            .map(|(line_no, line)| (line_no, &**line, line_key(line)))
+            .collect();
+        let mut rows = new.iter().map(|(line_no, line, key)| line_values(company_id, *line_no, line, key));
+        self.insert_exactly(&LINE, new.len(), &mut rows)
     }
 
-    fn line_no(&mut self, company_id: i64, lines: &mut Arc<Lines>, line: &Line) -> StoreResult<LineNo> {
-        if let Some(line_no) = lines.find(line) {
-            return Ok(line_no);
+    /// Registers both numbers of each order.
+    fn insert_numbers(&mut self, company_id: i64, orders: &[NewOrder], added: &Positions) -> StoreResult<()> {
+        let mut numbers: Vec<(&str, &str, i64)> = Vec::with_capacity(added.len() * 2);
+        for position in added {
+            let order = &orders[*position].order;
+            let (number, other) = (order.number.as_str(), order.counterpart.as_str());
+            numbers.push((number, other, order.start_time_s));
+            if !other.is_empty() {
+                numbers.push((other, number, order.start_time_s));
+            }
         }
-        // Copies on the first new line of a batch only: afterwards this transaction holds the one reference.
-        let line_no = Arc::make_mut(lines).push(line.clone());
-        insert_line(self.connection.as_mut(), company_id, line_no, line)?;
-        Ok(line_no)
+        // Sorted, neighbours land on the same leaf of the index.
+        numbers.sort_unstable();
+        let mut rows = numbers.iter().map(|(number, other, start_time_s)| {
+            vec![company_id.into(), (*number).into(), (*other).into(), (*start_time_s).into()]
+        });
+        self.insert_exactly(&ORDER_NUMBER, numbers.len(), &mut rows)
+    }
+
+    fn insert_exactly<'a>(
+        &mut self,
+        table: &Table,
+        expected: usize,
+        rows: &mut dyn Iterator<Item = Values<'a>>,
+    ) -> StoreResult<()> {
+        if expected == 0 {
+            return Ok(());
+        }
+        let added = self.connection.insert_all(table, rows)?;
+        if added == expected as u64 {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(format!("{added} of {expected} rows came into {}", table.name)))
     }
 
     fn finish_company(
@@ -194,12 +229,12 @@ impl Session {
         changes.write_periods(self.connection.as_mut(), company_id)?;
         let mut tiled = before.tiled;
         if tiled {
-            changes.write_tiles(self.connection.as_mut(), company_id)?;
+            changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
         } else if order_count > self.options.tile_threshold {
             self.promote(company_id)?;
             tiled = true;
         }
-        self.companies.insert(company_id, CompanyView { lines, order_count, tiled });
+        self.companies.insert(company_id, CompanyView { lines, order_count, tiled, ..before.clone() });
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod writers;
 use std::sync::Arc;
 
 use tollbook_store::{Store, StoreOptions};
+use tollbook_testkit::{Cluster, Database};
 
 /// A fresh database and how to open it (again).
 trait Backend {
@@ -24,6 +25,20 @@ impl Backend for Sqlite {
     }
 }
 
+struct Postgres(Database<'static>);
+
+impl Postgres {
+    fn new() -> Self {
+        Self(Cluster::shared().database())
+    }
+}
+
+impl Backend for Postgres {
+    fn open(&self, options: &StoreOptions) -> Arc<dyn Store> {
+        tollbook_store::open_postgres(self.0.url(), None, options).unwrap()
+    }
+}
+
 macro_rules! contract {
     ($($module:ident :: $test:ident),* $(,)?) => {
         mod sqlite {
@@ -31,6 +46,15 @@ macro_rules! contract {
                 #[test]
                 fn $test() {
                     crate::$module::$test(&crate::Sqlite(tempfile::tempdir().unwrap()));
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[test]
+                fn $test() {
+                    crate::$module::$test(&crate::Postgres::new());
                 }
             )*
         }
@@ -52,6 +76,10 @@ contract! {
     orders::growing_past_the_threshold_changes_no_answer,
     orders::verify_sees_damage_of_any_kind,
     random::every_answer_equals_the_naive_model,
-    writers::writers_take_turns,
+    writers::writers_of_a_company_take_turns,
+    writers::a_writer_that_looked_first_loses_nothing,
+    writers::writers_of_several_companies_never_wait_for_each_other,
+    writers::a_name_is_held_by_one_at_a_time,
+    writers::companies_made_at_once_have_numbers_of_their_own,
     writers::two_importers_and_readers_lose_nothing,
 }

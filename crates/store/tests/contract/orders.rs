@@ -122,7 +122,7 @@ pub(crate) fn lists_are_newest_first_then_by_number_descending(backend: &dyn Bac
 
 pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
     for tile_threshold in [0, 20_000] {
-        let store = backend.open(&StoreOptions { tile_threshold });
+        let store = backend.open(&StoreOptions { tile_threshold, ..StoreOptions::default() });
         let company_id = company(&*store, "rich");
         let mut orders = Vec::new();
         for id in 0..4 {
@@ -151,7 +151,7 @@ pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
 }
 
 pub(crate) fn a_company_never_sees_another(backend: &dyn Backend) {
-    let store = backend.open(&StoreOptions { tile_threshold: 1 });
+    let store = backend.open(&StoreOptions { tile_threshold: 1, ..StoreOptions::default() });
     company(&*store, "one");
     company(&*store, "two");
     let mine = [order(1, 0, Status::Paid, HOUR, 1), order(2, 1, Status::Paid, HOUR, 1)];
@@ -178,7 +178,7 @@ pub(crate) fn a_company_never_sees_another(backend: &dyn Backend) {
 }
 
 pub(crate) fn a_snapshot_does_not_move(backend: &dyn Backend) {
-    let store = backend.open(&StoreOptions { tile_threshold: 2 });
+    let store = backend.open(&StoreOptions { tile_threshold: 2, ..StoreOptions::default() });
     company(&*store, "one");
     add(&*store, &[order(1, 0, Status::Paid, HOUR, 1)]);
     let mut before = store.snapshot().unwrap();
@@ -202,7 +202,7 @@ pub(crate) fn a_snapshot_does_not_move(backend: &dyn Backend) {
 }
 
 pub(crate) fn growing_past_the_threshold_changes_no_answer(backend: &dyn Backend) {
-    let store = backend.open(&StoreOptions { tile_threshold: 600 });
+    let store = backend.open(&StoreOptions { tile_threshold: 600, ..StoreOptions::default() });
     company(&*store, "one");
     let mut model = Model::default();
     // 700 lines make three chunks.
@@ -230,7 +230,7 @@ pub(crate) fn growing_past_the_threshold_changes_no_answer(backend: &dyn Backend
 
 /// Orders that break the rules are stored as they are by a careless writer; the recount must not accept them.
 pub(crate) fn verify_sees_damage_of_any_kind(backend: &dyn Backend) {
-    let store = backend.open(&StoreOptions { tile_threshold: 0 });
+    let store = backend.open(&StoreOptions { tile_threshold: 0, ..StoreOptions::default() });
     company(&*store, "one");
     let mut wrong = order(1, 0, Status::Paid, HOUR, 5_000);
     wrong.order.total = Amount::from_steps(1);

@@ -124,7 +124,7 @@ pub(crate) fn every_answer_equals_the_naive_model(backend: &dyn Backend) {
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |((tile_threshold, batches, asked) in strategy)| {
         // Each case gets a company of its own in the one database.
-        let store = backend.open(&StoreOptions { tile_threshold });
+        let store = backend.open(&StoreOptions { tile_threshold, ..StoreOptions::default() });
         let company_id = company(&*store, "case");
         let mut model = Model::default();
         for mut batch in batches {

@@ -1,7 +1,6 @@
 //! Several writers and readers at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use tollbook_domain::{LineFilter, Status};
 use tollbook_store::{Outcome, StoreOptions};
@@ -11,37 +10,130 @@ use crate::model::{order, query};
 use crate::orders::{add, assert_healthy};
 use crate::tenants::company;
 
-pub(crate) fn writers_take_turns(backend: &dyn Backend) {
+pub(crate) fn writers_of_a_company_take_turns(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let mut long = store.begin().unwrap();
-    assert!(!long.another_writer_waits());
-    let (started, has_started) = mpsc::channel();
+    assert!(!long.another_writer_waits().unwrap());
+    assert_eq!(long.add_orders(&[order(1, 0, Status::Paid, 0, 1)]).unwrap(), [Outcome::Added]);
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
-            started.send(()).unwrap();
             let mut transaction = store.begin().unwrap();
             // The first writer's work is visible: it was this one's turn only afterwards.
-            let name = transaction.setting("long").unwrap();
-            transaction.set_setting("short", "done").unwrap();
+            let both = [order(1, 0, Status::Paid, 0, 1), order(2, 0, Status::Paid, 0, 1)];
+            let outcomes = transaction.add_orders(&both).unwrap();
             transaction.commit().unwrap();
-            name
+            outcomes
         });
-        has_started.recv().unwrap();
-        while !long.another_writer_waits() {
+        while !long.another_writer_waits().unwrap() {
             std::thread::yield_now();
         }
-        long.set_setting("long", "done").unwrap();
         long.commit().unwrap();
         // A writer that begins again at once stands behind the one that waits.
         let mut again = store.begin().unwrap();
-        assert_eq!(again.setting("short").unwrap().as_deref(), Some("done"));
-        assert_eq!(other.join().unwrap().as_deref(), Some("done"));
+        assert_eq!(again.add_orders(&[order(2, 0, Status::Paid, 0, 1)]).unwrap(), [Outcome::Present]);
+        assert_eq!(other.join().unwrap(), [Outcome::Present, Outcome::Added]);
     });
+    assert_healthy(&*store, 2);
+}
+
+/// What was seen of a company before its lock was taken may be old by then.
+pub(crate) fn a_writer_that_looked_first_loses_nothing(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions { tile_threshold: 3, ..StoreOptions::default() });
+    company(&*store, "one");
+    let looks = |start: i64| {
+        let store = &store;
+        move || {
+            for id in 0..20 {
+                let mut transaction = store.begin().unwrap();
+                assert!(transaction.lines(1).unwrap().len() < 1_000);
+                let orders = [order(start + id, start + id, Status::Paid, id * 3_600, 1)];
+                assert_eq!(transaction.add_orders(&orders).unwrap(), [Outcome::Added]);
+                transaction.commit().unwrap();
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(looks(0));
+        scope.spawn(looks(100));
+    });
+    assert_healthy(&*store, 40);
+}
+
+/// Batches over the same companies, in opposite orders.
+pub(crate) fn writers_of_several_companies_never_wait_for_each_other(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    company(&*store, "two");
+    let writes = |first: i64, start: i64| {
+        let store = &store;
+        move || {
+            for id in 0..30 {
+                let of = |company_id: i64| {
+                    let mut new = order(start + id, id, Status::Paid, id * 3_600, 1);
+                    new.company_id = company_id;
+                    new
+                };
+                let batch = [of(first), of(3 - first)];
+                assert_eq!(add(&**store, &batch), [Outcome::Added; 2]);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(writes(1, 0));
+        scope.spawn(writes(2, 1_000));
+    });
+    assert_healthy(&*store, 120);
+}
+
+pub(crate) fn a_name_is_held_by_one_at_a_time(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let made = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut transaction = store.begin().unwrap();
+                transaction.hold("first start").unwrap();
+                if transaction.setting("made").unwrap().is_none() {
+                    made.fetch_add(1, Ordering::SeqCst);
+                    transaction.set_setting("made", "yes").unwrap();
+                }
+                transaction.commit().unwrap();
+            });
+        }
+    });
+    assert_eq!(made.load(Ordering::SeqCst), 1);
+}
+
+pub(crate) fn companies_made_at_once_have_numbers_of_their_own(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let number = company(&*store, "zero");
+    let mut made: Vec<(i64, i64)> = std::thread::scope(|scope| {
+        let makers: Vec<_> = (0..4)
+            .map(|n| {
+                let store = &store;
+                scope.spawn(move || {
+                    let mut transaction = store.begin().unwrap();
+                    let company = transaction.add_company(&format!("c{n}"), "CNY", "default").unwrap();
+                    transaction.commit().unwrap();
+                    let mut transaction = store.begin().unwrap();
+                    let organization =
+                        transaction.add_organization(number, &format!("org-{n}"), "O").unwrap();
+                    transaction.commit().unwrap();
+                    (company.company_id, organization.organization_id)
+                })
+            })
+            .collect();
+        makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+    });
+    made.sort_unstable();
+    assert_eq!(made.iter().map(|(company, _)| *company).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    made.sort_unstable_by_key(|(_, organization)| *organization);
+    assert_eq!(made.iter().map(|(_, organization)| *organization).collect::<Vec<_>>(), [3, 4, 5, 6]);
 }
 
 pub(crate) fn two_importers_and_readers_lose_nothing(backend: &dyn Backend) {
-    let store = backend.open(&StoreOptions { tile_threshold: 150 });
+    let store = backend.open(&StoreOptions { tile_threshold: 150, ..StoreOptions::default() });
     company(&*store, "one");
     let added = AtomicUsize::new(0);
     let finished = AtomicBool::new(false);

@@ -1,0 +1,66 @@
+//! What PostgreSQL says went wrong, in our words.
+
+use std::error::Error as _;
+
+use tokio_postgres::error::SqlState;
+
+use crate::error::StoreError;
+
+/// A failure as the store's callers tell them apart. `ended` is why the connection ended, if it did.
+pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> StoreError {
+    let Some(database) = error.as_db_error() else {
+        // A server that ends a connection says why on the connection, not in the statement's answer.
+        let reason = ended.map_or_else(|| chain(&error), ToOwned::to_owned);
+        return if error.is_closed() || ended.is_some() || is_io(&error) {
+            StoreError::Unavailable(reason)
+        } else {
+            StoreError::Database(reason)
+        };
+    };
+    let text = database.message().to_owned();
+    let code = database.code();
+    match *code {
+        SqlState::DISK_FULL => StoreError::Full,
+        SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(format!("it is read-only ({text})")),
+        SqlState::INSUFFICIENT_PRIVILEGE
+        | SqlState::INVALID_PASSWORD
+        | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+        | SqlState::INVALID_CATALOG_NAME => StoreError::Refused(text),
+        SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::LOCK_NOT_AVAILABLE
+        | SqlState::QUERY_CANCELED => StoreError::Unavailable(text),
+        // Connections, resources, and what the operator of the server does.
+        _ if ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) => {
+            StoreError::Unavailable(text)
+        }
+        SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged(text),
+        _ => StoreError::Database(text),
+    }
+}
+
+/// A failure to get a connection: nothing was asked yet.
+pub(super) fn of_connecting(error: tokio_postgres::Error) -> StoreError {
+    match error.as_db_error() {
+        Some(_) => of_postgres(error, None),
+        None => StoreError::Unavailable(chain(&error)),
+    }
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<std::io::Error>())
+}
+
+/// The error with what caused it.
+pub(super) fn chain(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,223 @@
+//! One connection, driven by the thread that uses it: a statement costs no hand-over to another thread. While it waits
+//! it also watches the time and whether its caller is still there, and cancels what has become useless.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::{chain, of_connecting, of_postgres};
+use crate::error::{StoreError, StoreResult};
+
+/// How long a cancelled statement may take to end before its connection is given up.
+const CANCELLING: Duration = Duration::from_secs(5);
+
+/// What drives the socket; ready when the connection has ended.
+type Wire = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
+/// How long a statement may go on.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    /// Whoever waits for it.
+    pub(super) caller: CancellationToken,
+    /// How long nothing may come of it.
+    pub(super) timeout: Duration,
+}
+
+/// An open connection.
+pub(super) struct Link {
+    runtime: Runtime,
+    client: Client,
+    wire: Wire,
+    /// Why the connection ended.
+    ended: Option<String>,
+    /// A cancellation was sent. It may arrive late and would hit another statement, so this one was the last.
+    spent: bool,
+    statements: HashMap<String, Statement>,
+    tls: MakeRustlsConnect,
+}
+
+/// What a piece of work on a connection has at hand.
+pub(super) struct Desk<'a> {
+    pub(super) client: &'a Client,
+    pub(super) statements: &'a mut HashMap<String, Statement>,
+    /// Set when something came of the work.
+    pub(super) progress: &'a Cell<bool>,
+}
+
+/// Why a piece of work ended without its result.
+pub(super) enum Trouble {
+    Postgres(tokio_postgres::Error),
+    /// Whoever takes the rows said so.
+    Store(StoreError),
+}
+
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Desk<'_> {
+    /// The prepared form of a statement.
+    pub(super) async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Link {
+    pub(super) fn open(config: &Config, tls: &MakeRustlsConnect, timeout: Duration) -> StoreResult<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let connecting = async {
+            let connecting = tokio::time::timeout(timeout, config.connect(tls.clone()));
+            connecting
+                .await
+                .map_err(|_| {
+                    StoreError::Unavailable(format!("no connection within {} s", timeout.as_secs_f64()))
+                })?
+                .map_err(of_connecting)
+        };
+        let (client, connection) = runtime.block_on(connecting)?;
+        Ok(Self {
+            runtime,
+            client,
+            wire: Box::pin(connection),
+            ended: None,
+            spent: false,
+            statements: HashMap::new(),
+            tls: tls.clone(),
+        })
+    }
+
+    /// Whether it can be used, as far as can be told without asking the server.
+    pub(super) fn is_alive(&mut self) -> bool {
+        let Self { runtime, wire, ended, .. } = self;
+        runtime.block_on(async {
+            // The second look comes after the sockets have been looked at.
+            for _ in 0..2 {
+                poll_fn(|context| {
+                    look(wire, ended, context);
+                    Poll::Ready(())
+                })
+                .await;
+                tokio::task::yield_now().await;
+            }
+        });
+        self.is_usable()
+    }
+
+    /// Does a piece of work to its end, or to the end of patience.
+    pub(super) fn run<T>(
+        &mut self,
+        patience: &Patience,
+        work: impl AsyncFnOnce(Desk<'_>) -> Result<T, Trouble>,
+    ) -> StoreResult<T> {
+        let Self { runtime, client, wire, ended, spent, statements, tls } = self;
+        let progress = Cell::new(false);
+        let outcome = runtime.block_on(async {
+            let client = &*client;
+            let mut work = pin!(work(Desk { client, statements, progress: &progress }));
+            let mut timer = pin!(sleep(patience.timeout));
+            let mut left = pin!(patience.caller.cancelled());
+            let mut interrupted: Option<StoreError> = None;
+            let mut cancelling = pin!(async {
+                let token = client.cancel_token();
+                let cancelled = token.cancel_query(tls.clone());
+                if let Ok(Err(error)) = tokio::time::timeout(CANCELLING, cancelled).await {
+                    tracing::warn!(error = chain(&error), "a statement could not be cancelled");
+                }
+            });
+            let mut asked = false;
+            poll_fn(|context| {
+                // Work first: it says what to send. Then the socket, and work again for what came.
+                for _ in 0..2 {
+                    if let Poll::Ready(result) = work.as_mut().poll(context) {
+                        return Poll::Ready(match (result, interrupted.take()) {
+                            (Err(Trouble::Postgres(_)), Some(reason)) => Err(Trouble::Store(reason)),
+                            (result, _) => result,
+                        });
+                    }
+                    look(wire, ended, context);
+                }
+                if interrupted.is_none() {
+                    if progress.replace(false) {
+                        timer.as_mut().reset(Instant::now() + patience.timeout);
+                    }
+                    if left.as_mut().poll(context).is_ready() {
+                        interrupted = Some(StoreError::Cancelled);
+                    } else if timer.as_mut().poll(context).is_ready() {
+                        interrupted = Some(StoreError::TooLong(patience.timeout));
+                    } else {
+                        return Poll::Pending;
+                    }
+                    *spent = true;
+                    timer.as_mut().reset(Instant::now() + CANCELLING);
+                }
+                if !asked {
+                    asked = cancelling.as_mut().poll(context).is_ready();
+                }
+                // It cannot even be cancelled: the connection is given up, which ends the statement too.
+                if timer.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Err(Trouble::Store(
+                        interrupted.take().unwrap_or(StoreError::Cancelled),
+                    )));
+                }
+                Poll::Pending
+            })
+            .await
+        });
+        outcome.map_err(|trouble| match trouble {
+            Trouble::Postgres(error) => of_postgres(error, self.reason()),
+            Trouble::Store(error) => error,
+        })
+    }
+
+    fn reason(&mut self) -> Option<&str> {
+        // The server may have said why a moment after the statement failed.
+        self.is_alive();
+        self.ended.as_deref()
+    }
+
+    /// Whether the connection was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.ended.is_some() || self.client.is_closed()
+    }
+
+    /// Whether it can take another statement.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.spent && !self.is_lost()
+    }
+}
+
+fn look(wire: &mut Wire, ended: &mut Option<String>, context: &mut std::task::Context<'_>) {
+    if ended.is_none()
+        && let Poll::Ready(end) = wire.as_mut().poll(context)
+    {
+        *ended = Some(match end {
+            Ok(()) => "the connection was closed".to_owned(),
+            Err(error) => error.as_db_error().map_or_else(|| chain(&error), |said| said.message().to_owned()),
+        });
+    }
+}

@@ -1,0 +1,105 @@
+//! The connections to one database server: at most so many, lent one at a time. A pool of the common kind lets every
+//! caller wait out its time while a server is down; here the failure to connect is the answer, and the next caller
+//! tries anew, so that a server that is back is used at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::link::Link;
+use super::url::Target;
+use crate::StoreOptions;
+use crate::error::{StoreError, StoreResult};
+
+/// See the module.
+pub(super) struct Pool {
+    config: Config,
+    tls: MakeRustlsConnect,
+    options: StoreOptions,
+    state: Mutex<State>,
+    freed: Condvar,
+    generation: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Link>,
+    /// Idle and lent ones.
+    open: usize,
+}
+
+impl Pool {
+    pub(super) fn new(target: Target, options: &StoreOptions) -> Arc<Self> {
+        Arc::new(Self {
+            config: target.config,
+            tls: target.tls,
+            options: options.clone(),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// A connection that is alive, as far as can be told.
+    pub(super) fn take(&self) -> StoreResult<Link> {
+        let deadline = Instant::now() + self.options.connect_timeout;
+        let mut state = self.state();
+        loop {
+            if let Some(mut link) = state.idle.pop() {
+                drop(state);
+                if link.is_alive() {
+                    return Ok(link);
+                }
+                self.give_back(link);
+                state = self.state();
+                continue;
+            }
+            if state.open < self.options.connections {
+                state.open += 1;
+                drop(state);
+                return Link::open(&self.config, &self.tls, self.options.connect_timeout)
+                    .inspect_err(|_| self.close());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(StoreError::Unavailable(format!(
+                    "all {} connections have been in use for {} s",
+                    self.options.connections,
+                    self.options.connect_timeout.as_secs_f64()
+                )));
+            }
+            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes a connection back, or closes it if it is of no more use.
+    pub(super) fn give_back(&self, link: Link) {
+        if link.is_lost() {
+            self.generation.fetch_add(1, Ordering::SeqCst);
+        }
+        if link.is_usable() {
+            self.state().idle.push(link);
+            self.freed.notify_one();
+        } else {
+            drop(link);
+            self.close();
+        }
+    }
+
+    fn close(&self) {
+        self.state().open -= 1;
+        self.freed.notify_one();
+    }
+
+    /// How often a connection was lost: each time it may be another server that answers now.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,159 @@
+//! When a read replica may answer. What counts is how much of the primary's log it has replayed, compared with
+//! positions that the primary itself said were durable; the time of the last replayed transaction says nothing while
+//! nothing is written.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::link::{Link, Patience};
+use super::pool::Pool;
+use crate::StoreOptions;
+use crate::error::{StoreError, StoreResult};
+
+/// How long a replica that cannot be used is left alone.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Positions are remembered at most this often.
+const BETWEEN_MARKS: Duration = Duration::from_millis(20);
+
+/// A replica, and what is known of how much it must have.
+pub(super) struct Replica {
+    pool: Arc<Pool>,
+    staleness: Duration,
+    /// The position of this process's own last write: whoever wrote through us sees it.
+    written: AtomicU64,
+    /// Whether there is a later write whose position is not known.
+    unsure: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Positions of the primary and when it said them, oldest first, none older than the allowed staleness.
+    marks: VecDeque<(Instant, u64)>,
+    /// Not to be tried before.
+    paused_until: Option<Instant>,
+}
+
+impl Replica {
+    pub(super) fn new(pool: Arc<Pool>, options: &StoreOptions) -> Self {
+        let staleness = options.replica_staleness;
+        Self {
+            pool,
+            staleness,
+            written: AtomicU64::new(0),
+            unsure: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// Notes that something was committed before `position`; without one, before whatever the primary says next.
+    pub(super) fn note_write(&self, position: Option<u64>) {
+        match position {
+            Some(position) => {
+                self.written.fetch_max(position, Ordering::SeqCst);
+            }
+            None => self.unsure.store(true, Ordering::SeqCst),
+        }
+    }
+
+    /// A connection to the replica, if it has replayed all that it must have now that the primary is at `position`.
+    pub(super) fn link(&self, position: u64, patience: &Patience) -> Option<Link> {
+        let now = Instant::now();
+        if self.unsure.swap(false, Ordering::SeqCst) {
+            self.written.fetch_max(position, Ordering::SeqCst);
+        }
+        let needed = {
+            let mut state = self.state();
+            if state.paused_until.is_some_and(|until| now < until) {
+                return None;
+            }
+            state.note(now, position, self.staleness).max(self.written.load(Ordering::SeqCst))
+        };
+        match self.replayed(patience) {
+            Ok((link, replayed)) if replayed >= needed => Some(link),
+            Ok((link, replayed)) => {
+                tracing::debug!(replayed, needed, "the read replica is too far behind; the primary answers");
+                self.pool.give_back(link);
+                None
+            }
+            Err(StoreError::Cancelled) => None,
+            Err(error) => {
+                tracing::warn!(%error, "the read replica cannot be used; the primary answers");
+                self.state().paused_until = Some(now + PAUSE);
+                None
+            }
+        }
+    }
+
+    /// A connection, and a position up to which its next snapshot has everything.
+    fn replayed(&self, patience: &Patience) -> StoreResult<(Link, u64)> {
+        let mut link = self.pool.take()?;
+        let asked = link.run(patience, async |mut desk| {
+            let statement = desk
+                .prepare(
+                    "SELECT coalesce(pg_last_wal_replay_lsn() - '0/0'::pg_lsn, 0)::bigint, \
+                     pg_is_in_recovery()::int::bigint",
+                )
+                .await?;
+            let row = desk.client.query_one(&statement, &[]).await?;
+            Ok((row.try_get::<_, i64>(0)?, row.try_get::<_, i64>(1)? == 1))
+        });
+        match asked {
+            Ok((replayed, true)) => Ok((link, u64::try_from(replayed).unwrap_or(0))),
+            Ok((_, false)) => {
+                self.pool.give_back(link);
+                Err(StoreError::Refused("the read database is no replica: it has become a primary".into()))
+            }
+            Err(error) => {
+                self.pool.give_back(link);
+                Err(error)
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Remembers where the primary is, and says what a replica must have at least: what the primary had at the oldest
+    /// moment that may still be shown.
+    fn note(&mut self, now: Instant, position: u64, staleness: Duration) -> u64 {
+        if self.marks.back().is_none_or(|(when, _)| now.duration_since(*when) >= BETWEEN_MARKS) {
+            self.marks.push_back((now, position));
+        }
+        while self.marks.front().is_some_and(|(when, _)| now.duration_since(*when) > staleness) {
+            self.marks.pop_front();
+        }
+        self.marks.front().map_or(position, |(_, oldest)| *oldest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_replica_must_have_is_as_old_as_allowed() {
+        let mut state = State::default();
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let staleness = Duration::from_millis(1_000);
+        assert_eq!(state.note(at(0), 100, staleness), 100, "nothing older is known");
+        assert_eq!(state.note(at(500), 200, staleness), 100);
+        assert_eq!(state.note(at(1_000), 300, staleness), 100);
+        assert_eq!(state.note(at(1_001), 400, staleness), 200, "the first mark is too old");
+        assert_eq!(state.note(at(9_000), 500, staleness), 500, "after a pause, only what is asked now");
+        let mut strict = State::default();
+        assert_eq!(strict.note(at(0), 100, Duration::ZERO), 100);
+        assert_eq!(strict.note(at(1), 200, Duration::ZERO), 200, "no staleness: always the newest");
+        assert_eq!(strict.note(at(2), 300, Duration::ZERO), 300);
+    }
+}

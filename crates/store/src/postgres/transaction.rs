@@ -1,0 +1,243 @@
+//! A transaction on a connection.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{join, try_join_all};
+use futures_util::{SinkExt as _, TryStreamExt as _};
+use tokio_postgres::{Client, RowStream, Statement};
+
+use super::DIALECT;
+use super::link::{Desk, Link, Patience, Trouble};
+use super::pool::Pool;
+use super::replica::Replica;
+use super::values::{Bound, COPY_HEADER, COPY_TRAILER, PostgresRow, copy_row};
+use crate::error::{StoreError, StoreResult};
+use crate::sql::connection::{Connection, Dialect, EachRow, EachRowOf, Flow, Value, Values, first};
+use crate::sql::schema::Table;
+
+/// A moment of the database; the first statement chooses it.
+pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Each statement sees what was committed before it: after waiting for a lock, that is what its last holder wrote.
+pub(super) const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// Statements that are under way at a time.
+const PIPELINED: usize = 256;
+/// Bytes of COPY data that are sent at once.
+const COPY_BYTES: usize = 128 << 10;
+
+pub(super) struct PostgresTransaction {
+    /// `None` only while dropping.
+    link: Option<Link>,
+    home: Arc<Pool>,
+    patience: Patience,
+    /// How it begins; sent with its first statement.
+    begin: Option<&'static str>,
+    open: bool,
+    /// Who must know what is written here.
+    replica: Option<Arc<Replica>>,
+}
+
+impl PostgresTransaction {
+    pub(super) fn new(link: Link, home: Arc<Pool>, patience: Patience, begin: &'static str) -> Self {
+        Self { link: Some(link), home, patience, begin: Some(begin), open: true, replica: None }
+    }
+
+    /// A replica is to be read only when it has what is written here.
+    pub(super) fn noting_writes_for(mut self, replica: Arc<Replica>) -> Self {
+        self.replica = Some(replica);
+        self
+    }
+
+    fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(Desk<'_>, Option<&'static str>) -> Result<T, Trouble>,
+    ) -> StoreResult<T> {
+        let link =
+            self.link.as_mut().ok_or_else(|| StoreError::Database("the connection is closed".into()))?;
+        if !link.is_usable() {
+            return Err(StoreError::Unavailable("the connection was lost".into()));
+        }
+        let begin = self.begin.take();
+        link.run(&self.patience, async |desk| work(desk, begin).await)
+    }
+
+    /// Runs a command without values or rows.
+    fn command(&mut self, sql: &str) -> StoreResult<()> {
+        self.run(async |desk, begin| {
+            start(&desk, begin).await?;
+            Ok(desk.client.batch_execute(sql).await?)
+        })
+    }
+}
+
+async fn start(desk: &Desk<'_>, begin: Option<&str>) -> Result<(), tokio_postgres::Error> {
+    match begin {
+        Some(begin) => desk.client.batch_execute(begin).await,
+        None => Ok(()),
+    }
+}
+
+async fn rows_of(
+    client: &Client,
+    statement: &Statement,
+    values: &[Value<'_>],
+) -> Result<RowStream, tokio_postgres::Error> {
+    client.query_raw(statement, values.iter().map(Bound)).await
+}
+
+impl Connection for PostgresTransaction {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()> {
+        self.run(async |mut desk, begin| {
+            let statement = desk.prepare(sql).await?;
+            let rows = match begin {
+                // Both are on their way before either is answered.
+                Some(begin) => {
+                    let begun = desk.client.batch_execute(begin);
+                    let (begun, rows) = join(begun, rows_of(desk.client, &statement, values)).await;
+                    begun?;
+                    rows?
+                }
+                None => rows_of(desk.client, &statement, values).await?,
+            };
+            let mut rows = pin!(rows);
+            while let Some(row) = rows.try_next().await? {
+                desk.progress.set(true);
+                if each(&PostgresRow(&row))? == Flow::Enough {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn query_each(&mut self, sql: &str, sets: &[Values<'_>], each: EachRowOf<'_>) -> StoreResult<()> {
+        if sets.is_empty() {
+            return Ok(());
+        }
+        self.run(async |mut desk, begin| {
+            start(&desk, begin).await?;
+            let statement = desk.prepare(sql).await?;
+            for (chunk, sets) in sets.chunks(PIPELINED).enumerate() {
+                let answers = sets.iter().map(async |values| {
+                    let rows = rows_of(desk.client, &statement, values).await?;
+                    rows.try_collect::<Vec<_>>().await
+                });
+                for (index, rows) in try_join_all(answers).await?.into_iter().enumerate() {
+                    for row in rows {
+                        each(chunk * PIPELINED + index, &PostgresRow(&row))?;
+                    }
+                }
+                desk.progress.set(true);
+            }
+            Ok(())
+        })
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64> {
+        self.run(async |mut desk, begin| {
+            start(&desk, begin).await?;
+            let statement = desk.prepare(sql).await?;
+            Ok(desk.client.execute_raw(&statement, values.iter().map(Bound)).await?)
+        })
+    }
+
+    fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64> {
+        if sets.is_empty() {
+            return Ok(0);
+        }
+        self.run(async |mut desk, begin| {
+            start(&desk, begin).await?;
+            let statement = desk.prepare(sql).await?;
+            let mut changed = 0;
+            for sets in sets.chunks(PIPELINED) {
+                let answers =
+                    sets.iter().map(|values| desk.client.execute_raw(&statement, values.iter().map(Bound)));
+                changed += try_join_all(answers).await?.into_iter().sum::<u64>();
+                desk.progress.set(true);
+            }
+            Ok(changed)
+        })
+    }
+
+    fn insert_all<'a>(
+        &mut self,
+        table: &Table,
+        rows: &mut dyn Iterator<Item = Values<'a>>,
+    ) -> StoreResult<u64> {
+        let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.name, table.column_list());
+        self.run(async |mut desk, begin| {
+            start(&desk, begin).await?;
+            let statement = desk.prepare(&sql).await?;
+            let mut sink = pin!(desk.client.copy_in::<_, Bytes>(&statement).await?);
+            let mut data = BytesMut::with_capacity(COPY_BYTES * 2);
+            data.extend_from_slice(COPY_HEADER);
+            for values in rows {
+                copy_row(&values, &mut data)?;
+                if data.len() >= COPY_BYTES {
+                    sink.send(data.split().freeze()).await?;
+                    desk.progress.set(true);
+                }
+            }
+            data.extend_from_slice(COPY_TRAILER);
+            sink.send(data.freeze()).await?;
+            Ok(sink.finish().await?)
+        })
+    }
+
+    fn execute_script(&mut self, sql: &str) -> StoreResult<()> {
+        self.command(sql)
+    }
+
+    fn another_writer_waits(&mut self) -> StoreResult<bool> {
+        // Whoever queues for a company that this transaction has, or wants a row that it has locked: such a one waits
+        // for the end of the transaction itself.
+        let sql = "SELECT count(*) FROM pg_locks mine JOIN pg_locks waiting ON waiting.locktype = mine.locktype \
+                   WHERE mine.pid = pg_backend_pid() AND mine.granted AND NOT waiting.granted \
+                   AND (waiting.transactionid = mine.transactionid OR (mine.locktype = 'advisory' \
+                   AND (waiting.database, waiting.classid, waiting.objid, waiting.objsubid) \
+                   = (mine.database, mine.classid, mine.objid, mine.objsubid)))";
+        Ok(first(self, sql, &[], |row| row.int(0))?.unwrap_or(0) > 0)
+    }
+
+    fn position(&mut self) -> StoreResult<Option<u64>> {
+        let sql = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint";
+        let position = first(self, sql, &[], |row| row.int(0))?;
+        Ok(position.and_then(|position| u64::try_from(position).ok()))
+    }
+
+    fn commit(&mut self) -> StoreResult<()> {
+        if self.begin.is_some() {
+            self.open = false;
+            return Ok(());
+        }
+        self.command("COMMIT")?;
+        self.open = false;
+        if let Some(replica) = self.replica.clone() {
+            // It is committed, whatever comes of this question.
+            replica.note_write(self.position().ok().flatten());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTransaction {
+    fn drop(&mut self) {
+        // Nothing was begun, or it has ended: nothing to roll back.
+        if self.open && self.begin.is_none() && self.link.as_ref().is_some_and(Link::is_usable) {
+            // The caller may have left; the connection is for the next one.
+            self.patience.caller = tokio_util::sync::CancellationToken::new();
+            if self.command("ROLLBACK").is_err() {
+                tracing::debug!("a transaction was ended by the end of its connection");
+            }
+        }
+        if let Some(link) = self.link.take() {
+            self.home.give_back(link);
+        }
+    }
+}
