@@ -65,6 +65,36 @@ pub(crate) enum Command {
     },
     /// Recount everything and compare; exit code 1 on any difference
     Verify,
+    /// Move, back up, prune and distribute the database
+    #[command(subcommand)]
+    Database(DatabaseCommand),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Copy a database into an empty one; interrupted, the same command goes on
+    Copy {
+        /// Database to copy
+        #[arg(long, value_name = "URL", hide_env_values = true)]
+        from: String,
+        /// Empty database, or one in which this copy has begun
+        #[arg(long, value_name = "URL", hide_env_values = true)]
+        to: String,
+    },
+    /// Copy the database into a new SQLite file, while servers run
+    Backup {
+        /// File to make
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Delete paid and revoked orders from before a UTC date; older ones are refused from then on
+    Prune {
+        /// First day that is kept, like 2026-01-31
+        #[arg(long, value_name = "DATE")]
+        before: String,
+    },
+    /// Spread the tables of a PostgreSQL database over the machines of its Citus cluster, by company
+    Distribute,
 }
 
 #[derive(Args)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollbook_domain::Catalogue;
 use tollbook_ops::{Config, MasterKey, catalogue_file};
-use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
+use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connect_sqlite};
 
 use crate::arguments::Global;
 use crate::output::Failure;
@@ -23,39 +23,47 @@ pub(crate) fn data_directory(global: &Global) -> Result<&Path, Failure> {
 /// Opens the database that the command line names, creating and migrating it where that is needed.
 pub(crate) fn store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
     let options = config(global)?.database;
-    match global.database.as_deref() {
-        None if global.read_database.is_some() => {
-            Err(Failure::new("--read-database needs --database: a replica follows a database server"))
+    let url = database_url(global)?;
+    let database = match (&global.read_database, sqlite_path(&url)) {
+        (None, _) => connect("--database", &url, &options)?,
+        (Some(read_url), None) => connect_postgres(&url, Some(read_url), &options)?,
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(
+                "--read-database: an SQLite file has no replicas; it needs a PostgreSQL --database",
+            ));
         }
-        None => {
-            let path = data_directory(global)?.join("tollbook.db");
-            Ok(open_sqlite(&path, &options)?)
-        }
-        Some(url) => open(url, global.read_database.as_deref(), &options),
+    };
+    Ok(database.into_store(&options)?)
+}
+
+/// The URL of the database: SQLite in the data directory unless the command line says otherwise.
+pub(crate) fn database_url(global: &Global) -> Result<String, Failure> {
+    match &global.database {
+        Some(url) => Ok(url.clone()),
+        None => Ok(format!("sqlite:{}", data_directory(global)?.join("tollbook.db").display())),
     }
 }
 
-/// Opens the database of a URL.
-pub(crate) fn open(
-    url: &str,
-    read_url: Option<&str>,
-    options: &StoreOptions,
-) -> Result<Arc<dyn Store>, Failure> {
-    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-    match (scheme, read_url) {
-        ("postgres" | "postgresql", _) => Ok(open_postgres(url, read_url, options)?),
-        ("sqlite", None) => {
-            let path = rest.strip_prefix("//").unwrap_or(rest);
-            if path.is_empty() {
-                return Err(Failure::new("--database: sqlite:PATH names a file"));
-            }
-            Ok(open_sqlite(Path::new(path), options)?)
+/// The file that a URL names, if it names one.
+pub(crate) fn sqlite_path(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
+}
+
+/// Reaches the database of a URL; `argument` is what gave it.
+pub(crate) fn connect(argument: &str, url: &str, options: &StoreOptions) -> Result<OpenDatabase, Failure> {
+    if let Some(path) = sqlite_path(url) {
+        if path.as_os_str().is_empty() {
+            return Err(Failure::new(format!("{argument}: sqlite:PATH must name a file")));
         }
-        ("sqlite", Some(_)) => Err(Failure::new("--read-database: an SQLite file has no replicas")),
-        _ => Err(Failure::new(
-            "--database: must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-        )),
+        return Ok(connect_sqlite(path, options)?);
     }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(connect_postgres(url, None, options)?);
+    }
+    Err(Failure::new(format!(
+        "{argument}: must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )))
 }
 
 /// The configuration: the file that was named, or `tollbook.toml` of the data directory, or the defaults.

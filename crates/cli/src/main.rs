@@ -34,6 +34,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Organization(command) => operator::tenants::organization(global, command, output),
         Command::Key(command) => operator::tenants::key(global, command, output),
         Command::Verify => operator::verify::run(global, output),
+        Command::Database(command) => operator::database::run(global, command, output),
         Command::Orders { command: OrdersCommand::Import(arguments) } => {
             operator::import::run(global, arguments, output)
         }

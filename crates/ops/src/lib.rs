@@ -14,6 +14,7 @@ pub mod networks;
 pub mod presentation;
 pub mod quickstart;
 pub mod random;
+pub mod retention;
 pub mod secrets;
 pub mod shared_objects;
 pub mod tenants;

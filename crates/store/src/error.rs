@@ -37,6 +37,12 @@ pub enum StoreError {
     /// The file is not a Tollbook database.
     #[error("not a Tollbook database: {0}")]
     NotOurs(String),
+    /// A copy into the database has begun and not ended.
+    #[error(
+        "a copy into this database was not finished: run `tollbook database copy` again, or begin with an empty \
+         database"
+    )]
+    Unfinished,
     /// A name or number that must be unique is taken.
     #[error("{0} exists already")]
     Exists(&'static str),

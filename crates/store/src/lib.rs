@@ -20,8 +20,9 @@ use tollbook_domain::{Catalogue, Measures, NewOrder, Order, OrderQuery, Status};
 
 pub use error::{StoreError, StoreResult};
 pub use lines::{LineNo, Lines};
-pub use postgres::open_postgres;
-pub use sqlite::open_sqlite;
+pub use postgres::{Distribution, connect_postgres, distribute, open_postgres};
+pub use sql::copying::{Copied, OpenDatabase, copy};
+pub use sqlite::{connect_sqlite, open_sqlite};
 
 /// How a store behaves; the defaults are right for production.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,6 +204,11 @@ pub trait Transaction: Snapshot {
     /// Adds orders with their lines, rollups and tiles, and says for each what became of it. The orders obey
     /// [`NewOrder::check`], and their company exists.
     fn add_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
+
+    /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, with what rollups hold of
+    /// them, and says how many: fewer than `limit` when none is left. From the first call on the company takes no
+    /// order from before that time any more ([`Outcome::Pruned`]).
+    fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize>;
 
     /// Whether another writer is waiting for this one to finish: a long job then makes its batches smaller.
     fn another_writer_waits(&mut self) -> StoreResult<bool>;

@@ -10,8 +10,8 @@ use rusqlite::{ErrorCode, OpenFlags, ToSql};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{StoreError, StoreResult};
-use crate::sql::SqlStore;
 use crate::sql::connection::{Connection, Database, Dialect, EachRow, EachRowOf, Flow, Row, Value, Values};
+use crate::sql::copying::OpenDatabase;
 use crate::sql::schema::Table;
 use crate::{Store, StoreOptions};
 
@@ -47,8 +47,15 @@ const DIALECT: Dialect = Dialect {
 /// [`StoreError::NotOurs`] for a file that is something else, [`StoreError::SchemaTooNew`] for one of a newer
 /// program, [`StoreError::Unavailable`] when it cannot be opened.
 pub fn open_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
-    let database = Sqlite::open(path, options.statement_timeout)?;
-    Ok(Arc::new(SqlStore::open(Box::new(database), options.clone())?))
+    connect_sqlite(path, options)?.into_store(options)
+}
+
+/// The database file, created where it is absent, without looking into it.
+///
+/// # Errors
+/// [`StoreError::NotOurs`] and [`StoreError::Unavailable`], as [`open_sqlite`].
+pub fn connect_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<OpenDatabase> {
+    Ok(OpenDatabase(Box::new(Sqlite::open(path, options.statement_timeout)?)))
 }
 
 struct Sqlite {
@@ -250,6 +257,8 @@ struct SqliteTransaction {
 
 impl SqliteTransaction {
     fn prepare(&self, sql: &str) -> StoreResult<rusqlite::CachedStatement<'_>> {
+        #[cfg(debug_assertions)]
+        assert_eq!(crate::sql::tenancy::violation(sql), None, "{sql}");
         self.connection()?.prepare_cached(&placeholders(sql)).map_err(of_sqlite)
     }
 

@@ -69,7 +69,10 @@ fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
             "the database URL: invalid",
         ),
         (&["company", "list", "--database", "postgres://me:secret@127.0.0.1:1/x"][..], "not available"),
-        (&["company", "list", "--read-database", "postgres:///x"][..], "--read-database needs --database"),
+        (
+            &["company", "list", "--read-database", "postgres:///x"][..],
+            "--read-database: an SQLite file has no replicas",
+        ),
         (&["verify", "--config", "none.toml"][..], "none.toml"),
     ] {
         let (value, error) = site.refused(arguments);

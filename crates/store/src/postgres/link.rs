@@ -20,6 +20,11 @@ use crate::error::{StoreError, StoreResult};
 /// How long a cancelled statement may take to end before its connection is given up.
 const CANCELLING: Duration = Duration::from_secs(5);
 
+/// A plan is made once for a statement; making it for each set of values costs more than most answers. Citus must see
+/// the values, because they say which machine has the rows.
+const PLANS: &str = "SELECT set_config('plan_cache_mode', CASE WHEN EXISTS \
+                     (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'auto' ELSE 'force_generic_plan' END, false)";
+
 /// What drives the socket; ready when the connection has ended.
 type Wire = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
@@ -78,6 +83,8 @@ impl Desk<'_> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
+        #[cfg(debug_assertions)]
+        assert_eq!(crate::sql::tenancy::violation(sql), None, "{sql}");
         let statement = self.client.prepare(sql).await?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
@@ -100,7 +107,7 @@ impl Link {
                 .map_err(of_connecting)
         };
         let (client, connection) = runtime.block_on(connecting)?;
-        Ok(Self {
+        let mut link = Self {
             runtime,
             client,
             wire: Box::pin(connection),
@@ -108,7 +115,10 @@ impl Link {
             spent: false,
             statements: HashMap::new(),
             tls: tls.clone(),
-        })
+        };
+        let patience = Patience { caller: CancellationToken::new(), timeout };
+        link.run(&patience, async |desk| Ok(desk.client.batch_execute(PLANS).await?))?;
+        Ok(link)
     }
 
     /// Whether it can be used, as far as can be told without asking the server.

@@ -1,5 +1,6 @@
 //! PostgreSQL behind the store: connections, transactions, read replicas, and its errors in our words.
 
+mod distribute;
 mod failure;
 mod link;
 mod pool;
@@ -10,11 +11,12 @@ mod values;
 
 use std::sync::Arc;
 
+pub use distribute::{Distribution, distribute};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::StoreResult;
-use crate::sql::SqlStore;
 use crate::sql::connection::{Connection, Database, Dialect};
+use crate::sql::copying::OpenDatabase;
 use crate::{Store, StoreOptions};
 use link::Patience;
 use pool::Pool;
@@ -58,13 +60,24 @@ pub fn open_postgres(
     read_url: Option<&str>,
     options: &StoreOptions,
 ) -> StoreResult<Arc<dyn Store>> {
+    connect_postgres(url, read_url, options)?.into_store(options)
+}
+
+/// The database of a URL, without looking into it.
+///
+/// # Errors
+/// [`StoreError::Url`](crate::StoreError::Url).
+pub fn connect_postgres(
+    url: &str,
+    read_url: Option<&str>,
+    options: &StoreOptions,
+) -> StoreResult<OpenDatabase> {
     let primary = Pool::new(url::parse(url)?, options);
     let replica = match read_url {
         Some(url) => Some(Arc::new(Replica::new(Pool::new(url::parse(url)?, options), options))),
         None => None,
     };
-    let database = Postgres { primary, replica, options: options.clone() };
-    Ok(Arc::new(SqlStore::open(Box::new(database), options.clone())?))
+    Ok(OpenDatabase(Box::new(Postgres { primary, replica, options: options.clone() })))
 }
 
 struct Postgres {

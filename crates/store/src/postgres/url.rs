@@ -15,9 +15,9 @@ use super::failure::chain;
 use crate::error::{StoreError, StoreResult};
 
 /// Settings of our sessions, whatever the server's are. Every statement of ours is served by an index, in its order:
-/// plans must not depend on when statistics were last made, and making a plan anew costs more than most answers.
+/// plans must not depend on when statistics were last made.
 const SESSION: &str = "-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off \
-                       -c plan_cache_mode=force_generic_plan -c client_connection_check_interval=5s";
+                       -c client_connection_check_interval=5s";
 
 /// Where to connect, and how.
 #[derive(Clone)]

@@ -1,12 +1,16 @@
 //! The one implementation of the store's traits, over any database that speaks the SQL of this folder.
 
 pub(crate) mod connection;
+pub(crate) mod copying;
 mod order_rows;
 mod pages;
 mod periods;
+mod prune;
 mod rollups;
 pub(crate) mod schema;
 mod sums;
+#[cfg(any(test, debug_assertions))]
+pub(crate) mod tenancy;
 mod tenants;
 mod verify;
 mod writes;
@@ -36,10 +40,9 @@ pub(crate) struct SqlStore {
 }
 
 impl SqlStore {
-    /// Migrates the database and serves it.
-    pub(crate) fn open(database: Box<dyn Database>, options: StoreOptions) -> StoreResult<Self> {
-        schema::migrate(database.as_ref())?;
-        Ok(Self { database, lines: Arc::new(LineCache::new(CACHED_LINES)), options })
+    /// A store on a database that has our schema.
+    fn new(database: Box<dyn Database>, options: StoreOptions) -> Self {
+        Self { database, lines: Arc::new(LineCache::new(CACHED_LINES)), options }
     }
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
@@ -199,6 +202,10 @@ impl Transaction for Session {
 
     fn add_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         self.write_orders(orders)
+    }
+
+    fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize> {
+        self.prune_orders(company_id, before_s, limit)
     }
 
     fn another_writer_waits(&mut self) -> StoreResult<bool> {

@@ -7,7 +7,7 @@ use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
 use super::Session;
 use super::connection::{Flow, Value, first};
-use super::order_rows::{ORDER_COLUMNS, blank, read_into};
+use super::order_rows::{ORDER_COLUMNS, Owner, blank, owners, read_into};
 use super::periods::{DAY, HOUR, MONTH};
 use super::rollups::decode_one;
 use crate::Verification;
@@ -21,6 +21,8 @@ type LineSums = BTreeMap<LineNo, Measures>;
 struct Report {
     found: Verification,
     limit: usize,
+    /// Numbers that orders have.
+    numbers: i64,
 }
 
 impl Report {
@@ -38,7 +40,7 @@ impl Session {
         catalogue: &Catalogue,
         limit: usize,
     ) -> StoreResult<Verification> {
-        let mut report = Report { found: Verification::default(), limit };
+        let mut report = Report { found: Verification::default(), limit, numbers: 0 };
         for status in Status::ALL {
             let mut months: BTreeSet<i64> = BTreeSet::new();
             let mut days: BTreeSet<i64> = BTreeSet::new();
@@ -75,7 +77,7 @@ impl Session {
                 format!("company {company_id}: {} orders noted, {counted} counted", view.order_count)
             });
         }
-        self.verify_numbers(company_id, &mut report)?;
+        self.count_numbers(company_id, &mut report)?;
         Ok(report.found)
     }
 
@@ -97,6 +99,7 @@ impl Session {
     ) -> StoreResult<(LineSums, BTreeMap<i64, Measures>)> {
         let mut by_hour: BTreeMap<i64, Measures> = BTreeMap::new();
         let lines = self.view(company_id)?.lines;
+        let mut numbers = Vec::new();
         let mut sums = LineSums::new();
         let mut stored = blank();
         let sql = format!(
@@ -107,6 +110,13 @@ impl Session {
         self.connection.query(&sql, &values, &mut |row| {
             read_into(row, &mut stored)?;
             report.found.orders += 1;
+            let (number, other) = (&stored.order.number, &stored.order.counterpart);
+            let owner =
+                |other: &String| Owner { other: other.clone(), start_time_s: stored.order.start_time_s };
+            numbers.push((number.clone(), owner(other)));
+            if !other.is_empty() {
+                numbers.push((other.clone(), owner(number)));
+            }
             let measures = Measures::of(&stored.order);
             sums.entry(stored.line_no).or_default().add(&measures);
             by_hour.entry(hour_of(stored.order.start_time_s)).or_default().add(&measures);
@@ -124,6 +134,7 @@ impl Session {
             }
             Ok(Flow::More)
         })?;
+        self.verify_numbers(company_id, &numbers, report)?;
         Ok((sums, by_hour))
     }
 
@@ -229,28 +240,30 @@ impl Session {
         Ok(())
     }
 
-    /// Every order has its numbers, and every number its order.
-    fn verify_numbers(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
-        let missing = "SELECT order_no FROM orders o WHERE o.company_id = $1 AND NOT EXISTS (SELECT 1 FROM \
-             order_number n WHERE n.company_id = $1 AND n.number = o.order_no AND n.start_time = o.start_time AND \
-             n.other_no = o.counterpart_no)";
-        let mirrored = "SELECT counterpart_no FROM orders o WHERE o.company_id = $1 AND o.counterpart_no <> '' AND \
-             NOT EXISTS (SELECT 1 FROM order_number n WHERE n.company_id = $1 AND n.number = o.counterpart_no AND \
-             n.start_time = o.start_time AND n.other_no = o.order_no)";
-        for sql in [missing, mirrored] {
-            self.connection.query(sql, &[company_id.into()], &mut |row| {
-                let number = row.text(0)?;
+    /// Every order of a day has its numbers.
+    fn verify_numbers(
+        &mut self,
+        company_id: i64,
+        expected: &[(String, Owner)],
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let numbers = expected.iter().map(|(number, _)| number.as_str());
+        let registered = owners(self.connection.as_mut(), company_id, numbers)?;
+        for (number, owner) in expected {
+            if registered.get(number) != Some(owner) {
                 report.differ(|| format!("company {company_id}: the number {number} is not registered"));
-                Ok(Flow::More)
-            })?;
+            }
         }
-        let count = |sql: &str, session: &mut Self| {
-            first(session.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))
-                .map(|n| n.unwrap_or(0))
-        };
-        let registered = count("SELECT count(*) FROM order_number WHERE company_id = $1", self)?;
-        let used = report.found.orders
-            + count("SELECT count(*) FROM orders WHERE company_id = $1 AND counterpart_no <> ''", self)?;
+        report.numbers += i64::try_from(expected.len()).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Every number has its order: there are as many as the orders have.
+    fn count_numbers(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+        let sql = "SELECT count(*) FROM order_number WHERE company_id = $1";
+        let registered =
+            first(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(0);
+        let used = report.numbers;
         if registered != used {
             report.differ(|| format!("company {company_id}: {registered} numbers registered, {used} in use"));
         }

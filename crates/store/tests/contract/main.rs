@@ -1,27 +1,41 @@
 //! The contract of a store: every test is written once, as a function over a fresh store, and run on each backend.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod copying;
+mod differential;
 mod model;
 mod orders;
 mod random;
+mod retention;
 mod tenants;
 mod writers;
 
 use std::sync::Arc;
 
-use tollbook_store::{Store, StoreOptions};
+use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connect_sqlite};
 use tollbook_testkit::{Cluster, Database};
 
 /// A fresh database and how to open it (again).
 trait Backend {
-    fn open(&self, options: &StoreOptions) -> Arc<dyn Store>;
+    fn connect(&self) -> OpenDatabase;
+
+    fn open(&self, options: &StoreOptions) -> Arc<dyn Store> {
+        self.connect().into_store(options).unwrap()
+    }
+
+    /// Another one of the same kind.
+    fn another(&self) -> Box<dyn Backend>;
 }
 
 struct Sqlite(tempfile::TempDir);
 
 impl Backend for Sqlite {
-    fn open(&self, options: &StoreOptions) -> Arc<dyn Store> {
-        tollbook_store::open_sqlite(&self.0.path().join("tollbook.db"), options).unwrap()
+    fn connect(&self) -> OpenDatabase {
+        connect_sqlite(&self.0.path().join("tollbook.db"), &StoreOptions::default()).unwrap()
+    }
+
+    fn another(&self) -> Box<dyn Backend> {
+        Box::new(Sqlite(tempfile::tempdir().unwrap()))
     }
 }
 
@@ -34,8 +48,12 @@ impl Postgres {
 }
 
 impl Backend for Postgres {
-    fn open(&self, options: &StoreOptions) -> Arc<dyn Store> {
-        tollbook_store::open_postgres(self.0.url(), None, options).unwrap()
+    fn connect(&self) -> OpenDatabase {
+        connect_postgres(self.0.url(), None, &StoreOptions::default()).unwrap()
+    }
+
+    fn another(&self) -> Box<dyn Backend> {
+        Box::new(Postgres::new())
     }
 }
 
@@ -75,6 +93,12 @@ contract! {
     orders::a_snapshot_does_not_move,
     orders::growing_past_the_threshold_changes_no_answer,
     orders::verify_sees_damage_of_any_kind,
+    retention::settled_orders_leave_with_their_rollups,
+    retention::what_was_pruned_does_not_come_back,
+    copying::a_copy_has_every_row,
+    copying::a_copy_goes_into_an_empty_database_only,
+    copying::an_interrupted_copy_keeps_others_away_and_goes_on,
+    copying::a_source_that_changed_meanwhile_is_noticed,
     random::every_answer_equals_the_naive_model,
     writers::writers_of_a_company_take_turns,
     writers::a_writer_that_looked_first_loses_nothing,

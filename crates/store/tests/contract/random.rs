@@ -11,20 +11,20 @@ use crate::tenants::company;
 
 const DAY: i64 = 86_400;
 /// 2025-01-20, so that ranges cross months and a year's ends.
-const BASE: i64 = 20_108 * DAY;
+pub(crate) const BASE: i64 = 20_108 * DAY;
 
 fn status() -> impl Strategy<Value = Status> {
     prop_oneof![8 => Just(Status::Paid), 2 => Just(Status::Unpaid), 1 => Just(Status::Revoked)]
 }
 
-fn orders() -> impl Strategy<Value = Vec<NewOrder>> {
+pub(crate) fn orders() -> impl Strategy<Value = Vec<NewOrder>> {
     let one = (0..400i64, 0..600i64, status(), 0..70i64 * 24, 0..100_000i64).prop_map(
         |(id, line, status, hour, quantity)| order(id, line, status, BASE + hour * 3_600, quantity),
     );
     prop::collection::vec(one, 0..60)
 }
 
-fn queries() -> impl Strategy<Value = OrderQuery> {
+pub(crate) fn queries() -> impl Strategy<Value = OrderQuery> {
     let statuses = prop::sample::subsequence(Status::ALL.to_vec(), 0..=3);
     let texts = |prefix: &'static str, n: usize| {
         prop_oneof![

@@ -1,0 +1,109 @@
+//! `tollbook database prune`: settled orders from before a date leave, a batch at a time, so that others get their turn.
+
+use tollbook_domain::time::{DAY_S, civil_of_day, day_of_civil};
+use tollbook_store::{Store, StoreError};
+
+/// Orders of one transaction.
+const BATCH: usize = 5_000;
+
+/// Why nothing, or not everything, was pruned.
+#[derive(Debug, thiserror::Error)]
+pub enum PruneError {
+    /// The text is not a date.
+    #[error("--before: \"{0}\" is not a date; it must be like 2026-01-31")]
+    NotADate(String),
+    /// The date would refuse what happens now.
+    #[error("--before: {0} is not in the past: no order that begins before it would be taken any more")]
+    NotPast(String),
+    /// The database failed.
+    #[error("{error}; {pruned} orders had left, and the same command completes it")]
+    Store {
+        /// What happened.
+        error: StoreError,
+        /// Orders that are gone.
+        pruned: u64,
+    },
+}
+
+/// The first second of a UTC date such as `2026-01-31`.
+///
+/// # Errors
+/// [`PruneError::NotADate`].
+pub fn start_of_date(text: &str) -> Result<i64, PruneError> {
+    let parse = || {
+        let mut parts = text.splitn(3, '-');
+        let mut part = |digits: usize| {
+            let part = parts.next()?;
+            let is_number = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| part.parse::<i64>().ok()).flatten()
+        };
+        let (year, month, day) = (part(4)?, part(2)?, part(2)?);
+        let days = day_of_civil(year, month, day);
+        (civil_of_day(days) == (year, month, day) && year >= 1970).then_some(days * DAY_S)
+    };
+    parse().ok_or_else(|| PruneError::NotADate(text.to_owned()))
+}
+
+/// What was pruned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// First second from which orders are kept.
+    pub before_s: i64,
+    /// Companies looked at.
+    pub companies: usize,
+    /// Orders that left.
+    pub orders: u64,
+}
+
+/// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid ones stay. From then on
+/// orders and usage from before the date are refused, since nobody knows any more whether they were here.
+///
+/// # Errors
+/// Everything that was deleted before stays deleted; doing it again completes it.
+pub fn prune(
+    store: &dyn Store,
+    date: &str,
+    now_s: i64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Pruned, PruneError> {
+    let before_s = start_of_date(date)?;
+    if before_s > now_s {
+        return Err(PruneError::NotPast(date.to_owned()));
+    }
+    let mut pruned = 0;
+    let mut run = || {
+        let companies = store.snapshot()?.companies()?;
+        for company in &companies {
+            loop {
+                let mut transaction = store.begin()?;
+                let left = transaction.prune(company.company_id, before_s, BATCH)?;
+                transaction.commit()?;
+                pruned += left as u64;
+                progress(pruned);
+                if left < BATCH {
+                    break;
+                }
+            }
+        }
+        Ok(companies.len())
+    };
+    match run() {
+        Ok(companies) => Ok(Pruned { before_s, companies, orders: pruned }),
+        Err(error) => Err(PruneError::Store { error, pruned }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_utc_days() {
+        assert_eq!(start_of_date("1970-01-02").unwrap(), DAY_S);
+        assert_eq!(start_of_date("2026-01-31").unwrap(), 1_769_817_600);
+        for text in ["", "2026", "2026-1-31", "2026-02-30", "2026-01-31T00:00", "1969-12-31", "+026-01-01"] {
+            let refused = start_of_date(text).unwrap_err().to_string();
+            assert!(refused.contains("must be like 2026-01-31"), "{text}: {refused}");
+        }
+    }
+}

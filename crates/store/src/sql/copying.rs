@@ -1,0 +1,366 @@
+//! Moving house: every row of one database into another, as it is, from one snapshot. Interrupted, it goes on where it
+//! stopped; it is done only when the target has been counted, compared and verified.
+//!
+//! Rows of a company go in the order of their keys, so that what has arrived is always the beginning of a table, and
+//! the last key there says where to go on. A mark in the target keeps every other command away until all is there.
+
+use std::collections::HashSet;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use tokio_util::sync::CancellationToken;
+use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
+
+use super::connection::{Connection, Database, Flow, Row, Value, Values, all, first};
+use super::schema::{self, Kind, Scope, TABLES, Table};
+use super::{Session, SqlStore, tenants};
+use crate::error::{StoreError, StoreResult};
+use crate::lines::LineCache;
+use crate::{Store, StoreOptions};
+
+/// Name of the setting that marks a target as not complete.
+const MARK: &str = "copy";
+/// Rows of one transaction, unless they are long ones.
+const BATCH_ROWS: usize = 10_000;
+/// Bytes of texts and byte strings of one transaction.
+const BATCH_BYTES: usize = 8 << 20;
+/// Batches that wait between the one who reads and the one who writes.
+const WAITING: usize = 2;
+
+/// A database that is reached, and not yet looked into.
+pub struct OpenDatabase(pub(crate) Box<dyn Database>);
+
+impl OpenDatabase {
+    /// Migrates the database and serves it.
+    ///
+    /// # Errors
+    /// Those of a schema that is not ours, newer, or not complete.
+    pub fn into_store(self, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
+        schema::migrate(self.0.as_ref())?;
+        refuse_unfinished(self.0.read(&CancellationToken::new())?.as_mut())?;
+        Ok(Arc::new(SqlStore::new(self.0, options.clone())))
+    }
+}
+
+fn refuse_unfinished(connection: &mut dyn Connection) -> StoreResult<()> {
+    match tenants::setting(connection, MARK)? {
+        Some(_) => Err(StoreError::Unfinished),
+        None => Ok(()),
+    }
+}
+
+/// What was copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Rows of each table, those of earlier runs included.
+    pub tables: Vec<(&'static str, u64)>,
+    /// Companies.
+    pub companies: usize,
+    /// Orders, all recounted in the target.
+    pub orders: i64,
+}
+
+/// Where a copy is: a table, and how many of its rows this run has brought.
+pub(crate) type Progress<'a> = &'a mut dyn FnMut(&str, u64);
+
+/// Copies a database into another, which is empty or holds the beginning of this very copy.
+///
+/// # Errors
+/// The target is not empty, or what arrived is not what was sent: then nothing but this command will use it.
+pub fn copy(
+    from: &OpenDatabase,
+    to: &OpenDatabase,
+    catalogue: &Catalogue,
+    progress: Progress<'_>,
+) -> StoreResult<Copied> {
+    schema::migrate(from.0.as_ref())?;
+    schema::migrate(to.0.as_ref())?;
+    let mut source = from.0.read(&CancellationToken::new())?;
+    refuse_unfinished(source.as_mut())?;
+    let goes_on = mark(to)?;
+    let companies: Vec<i64> =
+        tenants::companies(source.as_mut())?.iter().map(|company| company.company_id).collect();
+    for table in TABLES.iter().filter(|table| table.scope == Scope::Deployment) {
+        copy_small(source.as_mut(), to, table)?;
+    }
+    let jobs = jobs(to, &companies, goes_on)?;
+    let source = std::thread::scope(|scope| {
+        let (sender, batches) = sync_channel(WAITING);
+        let reader = scope.spawn(move || {
+            let read = read_all(source.as_mut(), &jobs, &sender);
+            drop(sender);
+            read.map(|()| source)
+        });
+        let written = write_all(to, batches, progress);
+        let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        // A target that fails ends the reading; why, the target says.
+        written.and(read)
+    })?;
+    let copied = compare(source, to, &companies, catalogue)?;
+    let mut connection = to.0.write()?;
+    connection.execute("DELETE FROM setting WHERE name = $1", &[MARK.into()])?;
+    connection.commit()?;
+    Ok(copied)
+}
+
+/// Marks the target as not complete; says whether it was so already.
+fn mark(to: &OpenDatabase) -> StoreResult<bool> {
+    let mut connection = to.0.write()?;
+    tenants::hold(connection.as_mut(), MARK)?;
+    if tenants::setting(connection.as_mut(), MARK)?.is_some() {
+        return Ok(true);
+    }
+    let companies = tenants::companies(connection.as_mut())?.len();
+    if companies > 0 {
+        return Err(StoreError::Exists("a deployment: the target of a copy must be empty; what is in it"));
+    }
+    tenants::set_setting(connection.as_mut(), MARK, "unfinished")?;
+    connection.commit()?;
+    Ok(false)
+}
+
+/// A value that outlives its row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Owned {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Owned {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(text) => Value::Text(text),
+            Self::Blob(bytes) => Value::Blob(bytes),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Int(_) => 8,
+            Self::Text(text) => text.len(),
+            Self::Blob(bytes) => bytes.len(),
+        }
+    }
+}
+
+type OwnedRow = Vec<Owned>;
+
+fn own(row: &dyn Row, columns: &[(&str, Kind)]) -> StoreResult<OwnedRow> {
+    let own = |(place, (_, kind)): (usize, &(&str, Kind))| {
+        Ok(match kind {
+            Kind::Int => row.optional_int(place)?.map_or(Owned::Null, Owned::Int),
+            Kind::Text => Owned::Text(row.text(place)?.to_owned()),
+            Kind::Blob => Owned::Blob(row.blob(place)?.to_owned()),
+        })
+    };
+    columns.iter().enumerate().map(own).collect()
+}
+
+fn insert(connection: &mut dyn Connection, table: &Table, rows: &[OwnedRow]) -> StoreResult<()> {
+    let mut values = rows.iter().map(|row| row.iter().map(Owned::value).collect::<Values<'_>>());
+    let added = connection.insert_all(table, &mut values)?;
+    if added == rows.len() as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!("{added} of {} rows came into {}", rows.len(), table.name)))
+}
+
+/// Adds the rows of one of the deployment's own tables that are not there yet.
+fn copy_small(source: &mut dyn Connection, to: &OpenDatabase, table: &Table) -> StoreResult<()> {
+    let key: Vec<&str> = table.key_columns().collect();
+    // These tables are on every machine and small; they have no company to be asked by.
+    let rows = |connection: &mut dyn Connection| {
+        let sql = format!("SELECT {} FROM {} ORDER BY {}", table.column_list(), table.name, key.join(", "));
+        all(connection, &sql, &[], |row| own(row, table.columns))
+    };
+    let mut connection = to.0.write()?;
+    let there: HashSet<OwnedRow> =
+        rows(connection.as_mut())?.into_iter().map(|row| row[..table.key].to_vec()).collect();
+    let passing =
+        |name: &Owned| matches!(name, Owned::Text(name) if name == MARK || name.starts_with("hold "));
+    let mut missing = rows(source)?;
+    missing.retain(|row| !there.contains(&row[..table.key]));
+    if table.name == schema::SETTING.name {
+        missing.retain(|row| !passing(&row[0]));
+    }
+    if !missing.is_empty() {
+        insert(connection.as_mut(), table, &missing)?;
+    }
+    connection.commit()
+}
+
+/// The rows of one table of one company, after the last one that is there.
+struct Job {
+    table: &'static Table,
+    company_id: i64,
+    /// The rest of that one's key.
+    after: Option<OwnedRow>,
+}
+
+fn jobs(to: &OpenDatabase, companies: &[i64], goes_on: bool) -> StoreResult<Vec<Job>> {
+    let mut target = to.0.read(&CancellationToken::new())?;
+    let mut jobs = Vec::new();
+    for table in TABLES.iter().copied().filter(|table| table.scope == Scope::Company) {
+        for &company_id in companies {
+            let after = if goes_on { last_key(target.as_mut(), table, company_id)? } else { None };
+            jobs.push(Job { table, company_id, after });
+        }
+    }
+    Ok(jobs)
+}
+
+/// Names of the key's columns after the company, and what they hold.
+fn rest_of_key(table: &'static Table) -> &'static [(&'static str, Kind)] {
+    &table.columns[1..table.key]
+}
+
+fn last_key(
+    target: &mut dyn Connection,
+    table: &'static Table,
+    company_id: i64,
+) -> StoreResult<Option<OwnedRow>> {
+    let columns: Vec<&str> = rest_of_key(table).iter().map(|(name, _)| *name).collect();
+    if columns.is_empty() {
+        // One row a company.
+        let sql = format!("SELECT company_id FROM {} WHERE company_id = $1", table.name);
+        return first(target, &sql, &[company_id.into()], |_| Ok(OwnedRow::new()));
+    }
+    let descending: Vec<String> = columns.iter().map(|name| format!("{name} DESC")).collect();
+    let sql = format!(
+        "SELECT {} FROM {} WHERE company_id = $1 ORDER BY {} LIMIT 1",
+        columns.join(", "),
+        table.name,
+        descending.join(", ")
+    );
+    first(target, &sql, &[company_id.into()], |row| own(row, rest_of_key(table)))
+}
+
+struct Batch {
+    table: &'static Table,
+    rows: Vec<OwnedRow>,
+}
+
+fn read_all(source: &mut dyn Connection, jobs: &[Job], batches: &SyncSender<Batch>) -> StoreResult<()> {
+    let gone = |_| StoreError::Unavailable("the target of the copy failed".into());
+    for job in jobs {
+        let mut batch = Batch { table: job.table, rows: Vec::new() };
+        let mut bytes = 0;
+        let Some((sql, values)) = statement(job) else { continue };
+        source.query(&sql, &values, &mut |row| {
+            let row = own(row, job.table.columns)?;
+            bytes += row.iter().map(Owned::bytes).sum::<usize>();
+            batch.rows.push(row);
+            if batch.rows.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
+                bytes = 0;
+                let rows = std::mem::take(&mut batch.rows);
+                batches.send(Batch { table: job.table, rows }).map_err(gone)?;
+            }
+            Ok(Flow::More)
+        })?;
+        if !batch.rows.is_empty() {
+            batches.send(batch).map_err(gone)?;
+        }
+    }
+    Ok(())
+}
+
+/// What reads a job's rows in the order of their keys; `None` if the only row is there.
+fn statement(job: &Job) -> Option<(String, Values<'_>)> {
+    let table = job.table;
+    let rest: Vec<&str> = rest_of_key(table).iter().map(|(name, _)| *name).collect();
+    let mut values = vec![Value::Int(job.company_id)];
+    let mut after = String::new();
+    if let Some(key) = &job.after {
+        if key.is_empty() {
+            return None;
+        }
+        values.extend(key.iter().map(Owned::value));
+        let places: Vec<String> = (2..=values.len()).map(|place| format!("${place}")).collect();
+        after = format!(" AND ({}) > ({})", rest.join(", "), places.join(", "));
+    }
+    let order = if rest.is_empty() { String::new() } else { format!(" ORDER BY {}", rest.join(", ")) };
+    let (columns, name) = (table.column_list(), table.name);
+    Some((format!("SELECT {columns} FROM {name} WHERE company_id = $1{after}{order}"), values))
+}
+
+fn write_all(to: &OpenDatabase, batches: Receiver<Batch>, progress: Progress<'_>) -> StoreResult<()> {
+    let (mut table, mut rows) = ("", 0);
+    for batch in batches {
+        if batch.table.name != table {
+            (table, rows) = (batch.table.name, 0);
+        }
+        let mut connection = to.0.write()?;
+        insert(connection.as_mut(), batch.table, &batch.rows)?;
+        connection.commit()?;
+        rows += batch.rows.len() as u64;
+        progress(table, rows);
+    }
+    Ok(())
+}
+
+/// Counts and sums of both sides, and the recount of every order in the target.
+fn compare(
+    source: Box<dyn Connection>,
+    to: &OpenDatabase,
+    companies: &[i64],
+    catalogue: &Catalogue,
+) -> StoreResult<Copied> {
+    let session = |connection| Session {
+        connection,
+        cache: Arc::new(LineCache::new(0)),
+        options: StoreOptions::default(),
+        companies: std::collections::HashMap::new(),
+    };
+    let mut source = session(source);
+    let mut target = session(to.0.read(&CancellationToken::new())?);
+    let changed = |what: String| {
+        StoreError::Damaged(format!(
+            "{what}; the source has changed since the copy began, or the target was written to by others: begin \
+             again with an empty target"
+        ))
+    };
+    let mut copied = Copied { companies: companies.len(), ..Copied::default() };
+    for table in TABLES.iter().filter(|table| table.scope == Scope::Company) {
+        let sql = format!("SELECT count(*) FROM {} WHERE company_id = $1", table.name);
+        let mut rows = 0;
+        for &company_id in companies {
+            let count = |session: &mut Session| {
+                Ok(first(session.connection.as_mut(), &sql, &[company_id.into()], |row| row.int(0))?
+                    .unwrap_or(0))
+            };
+            let (sent, arrived) = (count(&mut source)?, count(&mut target)?);
+            if sent != arrived {
+                let name = table.name;
+                return Err(changed(format!(
+                    "company {company_id}: {arrived} of {sent} rows of {name} arrived"
+                )));
+            }
+            rows += u64::try_from(arrived).unwrap_or(0);
+        }
+        copied.tables.push((table.name, rows));
+    }
+    for &company_id in companies {
+        let query = OrderQuery {
+            company_id,
+            range: TimeRange::everything(),
+            statuses: StatusSet::of(&Status::ALL),
+            lines: LineFilter::default(),
+            order_numbers: Vec::new(),
+        };
+        let sums: Vec<(Status, Measures)> = source.read_sums(&query)?;
+        if sums != target.read_sums(&query)? {
+            return Err(changed(format!("company {company_id}: the sums of its orders differ")));
+        }
+        let found = target.recount(company_id, catalogue, 20)?;
+        if !found.differences.is_empty() {
+            return Err(changed(found.differences.join("; ")));
+        }
+        copied.orders += found.orders;
+    }
+    Ok(copied)
+}

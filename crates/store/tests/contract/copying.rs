@@ -1,0 +1,157 @@
+//! Copying a database into another one, of the same kind and of the other.
+
+use std::sync::Arc;
+
+use tollbook_domain::tenant::ApiKey;
+use tollbook_domain::{Catalogue, NewOrder, Status};
+use tollbook_store::{Outcome, Store, StoreError, StoreOptions, copy};
+
+use crate::model::{Model, order, query};
+use crate::orders::{add, assert_healthy};
+use crate::tenants::company;
+use crate::{Backend, Postgres, Sqlite};
+
+fn others() -> [Box<dyn Backend>; 2] {
+    [Box::new(Sqlite(tempfile::tempdir().unwrap())), Box::new(Postgres::new())]
+}
+
+fn filled(backend: &dyn Backend) -> (Arc<dyn Store>, Vec<NewOrder>) {
+    let options = StoreOptions { tile_threshold: 50, ..StoreOptions::default() };
+    let store = backend.open(&options);
+    let mut orders = Vec::new();
+    for (name, count) in [("one", 120), ("two", 9), ("none", 0)] {
+        let company_id = company(&*store, name);
+        for n in 0..count {
+            let status = [Status::Paid, Status::Unpaid, Status::Revoked][usize::try_from(n % 3).unwrap()];
+            let mut new = order(n, n % 40, status, n * 9_000, n * 1_000_000_007);
+            new.company_id = company_id;
+            orders.push(new);
+        }
+    }
+    add(&*store, &orders);
+    let mut transaction = store.begin().unwrap();
+    transaction
+        .add_api_key(&ApiKey {
+            public_key: "public".into(),
+            company_id: 1,
+            sealed_private_key: vec![0, 255, 7],
+            organization_ids: vec![1, 2],
+            allowed_networks: vec!["10.0.0.0/8".into()],
+            rate_limit_per_s: None,
+            disabled: false,
+        })
+        .unwrap();
+    transaction.set_setting("master", "fingerprint").unwrap();
+    transaction.prune(1, 100_000, 5).unwrap();
+    transaction.commit().unwrap();
+    orders.retain(|new| {
+        let pruned =
+            new.company_id == 1 && new.order.status != Status::Unpaid && new.order.start_time_s < 100_000;
+        !pruned
+    });
+    // The pruning above was of five at most: finish it.
+    let mut transaction = store.begin().unwrap();
+    while transaction.prune(1, 100_000, 100).unwrap() == 100 {}
+    transaction.commit().unwrap();
+    (store, orders)
+}
+
+pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
+    let (source, orders) = filled(backend);
+    for target in others() {
+        let mut tables = Vec::new();
+        let copied = copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |table, _| {
+            tables.push(table.to_owned())
+        })
+        .unwrap();
+        assert_eq!((copied.companies, copied.orders), (3, i64::try_from(orders.len()).unwrap()));
+        assert!(tables.contains(&"tile_sum".to_owned()), "{tables:?}");
+        let store = target.open(&StoreOptions::default());
+        assert_healthy(&*store, orders.len());
+        let (mut old, mut new) = (source.snapshot().unwrap(), store.snapshot().unwrap());
+        assert_eq!(new.companies().unwrap(), old.companies().unwrap());
+        assert_eq!(new.organizations(1).unwrap(), old.organizations(1).unwrap());
+        assert_eq!(new.api_key("public").unwrap(), old.api_key("public").unwrap());
+        assert_eq!(new.setting("master").unwrap().as_deref(), Some("fingerprint"));
+        let model = Model(orders.clone());
+        let asked = query(0, 400 * 86_400, &Status::ALL);
+        assert_eq!(new.page(&asked, 0, 500).unwrap(), old.page(&asked, 0, 500).unwrap());
+        assert_eq!(new.sums(&asked).unwrap(), model.sums(&asked));
+        // It goes on as if nothing had happened, retention included.
+        drop((old, new));
+        let fresh = order(500, 77, Status::Paid, 200_000, 1);
+        let early = order(501, 77, Status::Paid, 1, 1);
+        assert_eq!(
+            add(&*store, &[orders[0].clone(), fresh, early]),
+            [Outcome::Present, Outcome::Added, Outcome::Pruned]
+        );
+        assert_healthy(&*store, orders.len() + 1);
+    }
+}
+
+pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
+    let (_source, _) = filled(backend);
+    for target in others() {
+        let store = target.open(&StoreOptions::default());
+        company(&*store, "somebody");
+        let refused =
+            copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap_err();
+        assert!(matches!(refused, StoreError::Exists(_)), "{refused}");
+        assert_eq!(store.snapshot().unwrap().companies().unwrap().len(), 1);
+    }
+}
+
+pub(crate) fn an_interrupted_copy_keeps_others_away_and_goes_on(backend: &dyn Backend) {
+    let (source, orders) = filled(backend);
+    for target in others() {
+        let mut seen = 0;
+        // The first run dies at each table in turn: the batch before is committed, the next is not.
+        for dies_at in 1..6 {
+            let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let mut batches = 0;
+                copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {
+                    batches += 1;
+                    if batches == dies_at {
+                        std::panic::panic_any("killed");
+                    }
+                })
+            }));
+            seen += usize::from(died.is_err());
+            if died.is_err() {
+                let refused = target.connect().into_store(&StoreOptions::default()).err().unwrap();
+                assert!(matches!(refused, StoreError::Unfinished), "{refused}");
+            }
+        }
+        assert!(seen > 1, "no run was killed");
+        if target.connect().into_store(&StoreOptions::default()).is_err() {
+            copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap();
+        }
+        let store = target.open(&StoreOptions::default());
+        assert_healthy(&*store, orders.len());
+    }
+    drop(source);
+}
+
+pub(crate) fn a_source_that_changed_meanwhile_is_noticed(backend: &dyn Backend) {
+    let (source, _) = filled(backend);
+    for target in others() {
+        let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |table, _| {
+                if table == "rollup" {
+                    std::panic::panic_any("killed");
+                }
+            })
+        }));
+        assert!(died.is_err());
+        let number = if source.snapshot().unwrap().order_by_number(1, "O000700").unwrap().is_none() {
+            700
+        } else {
+            701
+        };
+        add(&*source, &[order(number, 3, Status::Paid, 150_000, 1)]);
+        let refused =
+            copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap_err();
+        assert!(refused.to_string().contains("the source has changed"), "{refused}");
+        assert!(target.connect().into_store(&StoreOptions::default()).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! The same random operations on both databases: every answer, its order, and every error must be the same.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tollbook_domain::tenant::ApiKey;
+use tollbook_domain::{Catalogue, NewOrder, OrderQuery, Status};
+use tollbook_store::{Store, StoreOptions, StoreResult};
+
+use crate::model::order;
+use crate::random::{BASE, orders, queries};
+use crate::{Backend as _, Postgres, Sqlite};
+
+#[derive(Clone, Debug)]
+enum Operation {
+    AddCompany(String),
+    AddOrganization { company: usize, project: u8 },
+    AddKey { company: usize, key: u8 },
+    DisableKey(u8),
+    Set(u8, String),
+    Add { company: usize, orders: Vec<NewOrder>, commit: bool },
+    Prune { company: usize, day: i64, limit: usize },
+    Ask { company: usize, query: OrderQuery, offset: i64, limit: i64 },
+    Find { company: usize, number: String },
+    Look { company: usize },
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let company = || 0..3usize;
+    // Names that every database must keep and compare as they are.
+    let text = || {
+        prop::sample::select(vec![
+            "",
+            "é",
+            "e\u{301}",
+            "Z",
+            "a",
+            "数",
+            "'; DROP TABLE orders; --",
+            "\u{1f600}",
+        ])
+        .prop_map(str::to_owned)
+    };
+    let number =
+        || (0..400i64, any::<bool>()).prop_map(|(id, o)| format!("{}{id:06}", if o { 'O' } else { 'U' }));
+    let operation = prop_oneof![
+        1 => text().prop_map(Operation::AddCompany),
+        1 => (company(), 0..3u8).prop_map(|(company, project)| Operation::AddOrganization { company, project }),
+        1 => (company(), 0..3u8).prop_map(|(company, key)| Operation::AddKey { company, key }),
+        1 => (0..4u8).prop_map(Operation::DisableKey),
+        1 => (0..3u8, text()).prop_map(|(name, value)| Operation::Set(name, value)),
+        6 => (company(), orders(), prop::bool::weighted(0.8))
+            .prop_map(|(company, orders, commit)| Operation::Add { company, orders, commit }),
+        1 => (company(), 0..70i64, 1..200usize)
+            .prop_map(|(company, day, limit)| Operation::Prune { company, day, limit }),
+        6 => (company(), queries(), 0..80i64, 1..40i64)
+            .prop_map(|(company, query, offset, limit)| Operation::Ask { company, query, offset, limit }),
+        1 => (company(), number()).prop_map(|(company, number)| Operation::Find { company, number }),
+        1 => company().prop_map(|company| Operation::Look { company }),
+    ];
+    prop::collection::vec(operation, 1..30)
+}
+
+fn key(company_id: i64, key: u8) -> ApiKey {
+    ApiKey {
+        public_key: format!("key {key}"),
+        company_id,
+        sealed_private_key: vec![key; 3],
+        organization_ids: vec![i64::from(key)],
+        allowed_networks: Vec::new(),
+        rate_limit_per_s: (key > 0).then_some(u32::from(key)),
+        disabled: false,
+    }
+}
+
+/// Does it and tells what came of it. `first` is the company that this case's numbers begin at.
+fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<String> {
+    let id = |company: usize| first + i64::try_from(company).unwrap();
+    let write = |work: &dyn Fn(&mut dyn tollbook_store::Transaction) -> StoreResult<String>| {
+        let mut transaction = store.begin()?;
+        let said = work(transaction.as_mut())?;
+        transaction.commit()?;
+        Ok(said)
+    };
+    match operation {
+        Operation::AddCompany(name) => {
+            write(&|t| Ok(format!("{:?}", t.add_company(name, "CNY", "default")?)))
+        }
+        Operation::AddOrganization { company, project } => {
+            write(&|t| Ok(format!("{:?}", t.add_organization(id(*company), &format!("org-{project}"), "O")?)))
+        }
+        Operation::AddKey { company, key: number } => {
+            write(&|t| Ok(format!("{:?}", t.add_api_key(&key(id(*company), *number))?)))
+        }
+        Operation::DisableKey(number) => {
+            write(&|t| Ok(format!("{:?}", t.disable_api_key(&format!("key {number}"))?)))
+        }
+        Operation::Set(name, value) => {
+            write(&|t| Ok(format!("{:?}", t.set_setting(&format!("setting {name}"), value)?)))
+        }
+        Operation::Add { company, orders, commit } => {
+            let orders: Vec<NewOrder> =
+                orders.iter().map(|new| NewOrder { company_id: id(*company), ..new.clone() }).collect();
+            let mut transaction = store.begin()?;
+            if transaction.company(id(*company))?.is_none() {
+                return Ok("no company".into());
+            }
+            let outcomes = transaction.add_orders(&orders)?;
+            if *commit {
+                transaction.commit()?;
+            }
+            Ok(format!("{outcomes:?}"))
+        }
+        Operation::Prune { company, day, limit } => {
+            if store.snapshot()?.company(id(*company))?.is_none() {
+                return Ok("no company".into());
+            }
+            write(&|t| Ok(format!("{:?}", t.prune(id(*company), BASE + day * 86_400, *limit)?)))
+        }
+        Operation::Ask { company, query, offset, limit } => {
+            let query = OrderQuery { company_id: id(*company), ..query.clone() };
+            let mut snapshot = store.snapshot()?;
+            let mut rows = Vec::new();
+            snapshot.scan(&query, &mut |stored| {
+                rows.push(stored.clone());
+                Ok(())
+            })?;
+            Ok(format!(
+                "{:?} {:?} {:?} {:?} {rows:?}",
+                snapshot.count(&query)?,
+                snapshot.page(&query, *offset, *limit)?,
+                snapshot.sums(&query)?,
+                snapshot.sums_by_line(&query)?,
+            ))
+        }
+        Operation::Find { company, number } => {
+            Ok(format!("{:?}", store.snapshot()?.order_by_number(id(*company), number)?))
+        }
+        Operation::Look { company } => {
+            let mut snapshot = store.snapshot()?;
+            let lines: Vec<_> = snapshot.lines(id(*company))?.iter().cloned().collect();
+            let (company_id, catalogue) = (id(*company), Catalogue::built_in());
+            let new = [order(1, 1, Status::Paid, BASE, 1), order(2, 2, Status::Unpaid, BASE, 5)]
+                .map(|new| NewOrder { company_id, ..new });
+            Ok(format!(
+                "{:?} {:?} {:?} {:?} {lines:?} {:?} {:?}",
+                snapshot.companies()?,
+                snapshot.organizations(company_id)?,
+                snapshot.api_keys(Some(company_id))?,
+                snapshot.api_key("key 1")?,
+                snapshot.classify_orders(&new)?,
+                snapshot.verify(company_id, &catalogue, 20)?,
+            ))
+        }
+    }
+}
+
+fn said(answer: StoreResult<String>) -> String {
+    answer.unwrap_or_else(|error| format!("error: {error}"))
+}
+
+#[test]
+fn both_databases_say_the_same() {
+    let (file, server) = (Sqlite(tempfile::tempdir().unwrap()), Postgres::new());
+    let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
+    let strategy = (prop_oneof![Just(0i64), Just(50), Just(20_000)], operations());
+    proptest!(config, |((tile_threshold, operations) in strategy)| {
+        let options = StoreOptions { tile_threshold, ..StoreOptions::default() };
+        let stores: [Arc<dyn Store>; 2] = [file.open(&options), server.open(&options)];
+        // Each case gets companies of its own in the one database of each kind.
+        let firsts = stores.each_ref().map(|store| {
+            let mut transaction = store.begin().unwrap();
+            let company = transaction.add_company("case", "CNY", "default").unwrap();
+            transaction.commit().unwrap();
+            company.company_id
+        });
+        prop_assert_eq!(firsts[0], firsts[1]);
+        for operation in &operations {
+            let answers = stores.each_ref().map(|store| said(perform(&**store, firsts[0], operation)));
+            prop_assert_eq!(&answers[0], &answers[1], "{:?}", operation);
+        }
+    });
+}
