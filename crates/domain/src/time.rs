@@ -79,7 +79,7 @@ impl TimeRange {
             .into_iter()
             .flat_map(|span| match span {
                 Span::Edge(edge) => edge.hours(),
-                whole => vec![whole],
+                whole @ (Span::Hours(_) | Span::Days(_) | Span::Months(_)) => vec![whole],
             })
             .collect()
     }

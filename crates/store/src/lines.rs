@@ -168,9 +168,29 @@ impl LineCache {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use tollbook_domain::UnitPrice;
+    use tollbook_domain::{Amount, Deductions, NewOrder, Order, Status, UnitPrice};
+
+    pub(crate) fn order(id: i64) -> NewOrder {
+        let line = line(usize::try_from(id).unwrap());
+        let total = line.discount_price.charge(5, 1).unwrap();
+        let order = Order {
+            number: format!("O{id}"),
+            counterpart: String::new(),
+            status: Status::Paid,
+            start_time_s: id * 50_000,
+            end_time_s: id * 50_000 + 3_600,
+            quantity: 5,
+            total,
+            original: line.list_price.charge(5, 1).unwrap(),
+            deductions: Deductions { cash: Amount::from_steps(total.steps()), ..Deductions::default() },
+            create_time_s: None,
+            paid_time_s: Some(id * 50_000 + 3_700),
+            revocation_time_s: None,
+        };
+        NewOrder { company_id: 1, line, order }
+    }
 
     pub(crate) fn line(resource: usize) -> Line {
         Line {

@@ -41,7 +41,8 @@ pub(super) struct Patience {
 pub(super) struct Link {
     runtime: Runtime,
     client: Client,
-    wire: Wire,
+    /// `None` once it has ended: whoever waits for an answer hears of it only when the wire is dropped.
+    wire: Option<Wire>,
     /// Why the connection ended.
     ended: Option<String>,
     /// A cancellation was sent. It may arrive late and would hit another statement, so this one was the last.
@@ -110,7 +111,7 @@ impl Link {
         let mut link = Self {
             runtime,
             client,
-            wire: Box::pin(connection),
+            wire: Some(Box::pin(connection)),
             ended: None,
             spent: false,
             statements: HashMap::new(),
@@ -221,13 +222,11 @@ impl Link {
     }
 }
 
-fn look(wire: &mut Wire, ended: &mut Option<String>, context: &mut std::task::Context<'_>) {
-    if ended.is_none()
-        && let Poll::Ready(end) = wire.as_mut().poll(context)
-    {
-        *ended = Some(match end {
-            Ok(()) => "the connection was closed".to_owned(),
-            Err(error) => error.as_db_error().map_or_else(|| chain(&error), |said| said.message().to_owned()),
-        });
-    }
+fn look(wire: &mut Option<Wire>, ended: &mut Option<String>, context: &mut std::task::Context<'_>) {
+    let Some(Poll::Ready(end)) = wire.as_mut().map(|wire| wire.as_mut().poll(context)) else { return };
+    *wire = None;
+    *ended = Some(match end {
+        Ok(()) => "the connection was closed".to_owned(),
+        Err(error) => error.as_db_error().map_or_else(|| chain(&error), |said| said.message().to_owned()),
+    });
 }

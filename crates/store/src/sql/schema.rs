@@ -179,3 +179,83 @@ fn check_tables(connection: &mut dyn Connection) -> StoreResult<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Outcome, Store, StoreOptions, open_sqlite};
+
+    fn columns(database: &rusqlite::Connection, table: &Table) -> Vec<(String, Kind, i64)> {
+        let mut statement = database.prepare(&format!("PRAGMA table_info({})", table.name)).unwrap();
+        let rows = statement.query_map([], |row| {
+            let kind = match row.get::<_, String>(2)?.as_str() {
+                "BIGINT" => Int,
+                "TEXT" => Text,
+                _ => Blob,
+            };
+            Ok((row.get(1)?, kind, row.get(5)?))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn the_tables_are_those_of_the_migrations() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tollbook.db");
+        open_sqlite(&path, &StoreOptions::default()).unwrap();
+        let database = rusqlite::Connection::open(&path).unwrap();
+        for table in TABLES {
+            let place = |column: usize| {
+                if column < table.key { i64::try_from(column).unwrap() + 1 } else { 0 }
+            };
+            let expected: Vec<_> = (0..)
+                .zip(table.columns)
+                .map(|(column, (name, kind))| ((*name).to_owned(), *kind, place(column)))
+                .collect();
+            assert_eq!(columns(&database, table), expected, "{}", table.name);
+        }
+        let made = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let made: i64 = database.query_row(made, [], |row| row.get(0)).unwrap();
+        assert_eq!(usize::try_from(made).unwrap(), TABLES.len() + 1);
+    }
+
+    /// A database of the first schema, with a company of so many orders that it had tiles.
+    fn of_the_first_schema(path: &Path) {
+        let store =
+            open_sqlite(path, &StoreOptions { tile_threshold: 0, ..StoreOptions::default() }).unwrap();
+        let mut transaction = store.begin().unwrap();
+        transaction.add_company("one", "CNY", "default").unwrap();
+        let orders = [crate::lines::tests::order(1), crate::lines::tests::order(2)];
+        assert_eq!(transaction.add_orders(&orders).unwrap(), [Outcome::Added; 2]);
+        transaction.commit().unwrap();
+        drop(store);
+        let database = rusqlite::Connection::open(path).unwrap();
+        database
+            .execute_batch(
+                "DELETE FROM schema_version WHERE version > 1; DELETE FROM rollup WHERE unit = 3; \
+                 ALTER TABLE company_state DROP COLUMN pruned_before; DROP TABLE request_rate;",
+            )
+            .unwrap();
+    }
+
+    #[test]
+    fn an_older_schema_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tollbook.db");
+        of_the_first_schema(&path);
+        let store =
+            open_sqlite(&path, &StoreOptions { tile_threshold: 1, ..StoreOptions::default() }).unwrap();
+        let verified = |store: &dyn Store| {
+            let catalogue = tollbook_domain::Catalogue::built_in();
+            let found = store.snapshot().unwrap().verify(1, &catalogue, 10).unwrap();
+            (found.orders, found.differences)
+        };
+        assert_eq!(verified(&*store), (2, Vec::new()));
+        let mut transaction = store.begin().unwrap();
+        transaction.add_orders(&[crate::lines::tests::order(3)]).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(verified(&*store), (3, Vec::new()), "tiles and hours were counted anew");
+    }
+}

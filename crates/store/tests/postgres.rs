@@ -1,0 +1,386 @@
+//! What only a server can show: starting together, rights, losing the connection, waiting for too long, distribution.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "contract/model.rs"]
+#[expect(dead_code, reason = "only the orders of the model are needed here")]
+mod model;
+
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tollbook_domain::{Catalogue, NewOrder, Status};
+use tollbook_store::{
+    Outcome, Store, StoreError, StoreOptions, StoreResult, connect_postgres, distribute, open_postgres,
+};
+use tollbook_testkit::{Cluster, Database};
+
+const DAY: i64 = 86_400;
+
+fn open(url: &str) -> StoreResult<Arc<dyn Store>> {
+    open_postgres(url, None, &StoreOptions { tile_threshold: 50, ..StoreOptions::default() })
+}
+
+fn orders(first: i64, count: i64) -> Vec<NewOrder> {
+    (first..first + count).map(|n| model::order(n, n % 9, Status::Paid, n * 3_600, n)).collect()
+}
+
+fn add(store: &dyn Store, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
+    let mut transaction = store.begin()?;
+    let outcomes = transaction.add_orders(orders)?;
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+fn with_company(url: &str) -> Arc<dyn Store> {
+    let store = open(url).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.add_company("one", "CNY", "default").unwrap();
+    transaction.commit().unwrap();
+    store
+}
+
+fn count(store: &dyn Store) -> StoreResult<i64> {
+    store.snapshot()?.count(&model::query(0, 4_000 * DAY, &Status::ALL))
+}
+
+fn assert_healthy(store: &dyn Store, orders: i64) {
+    let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 10).unwrap();
+    assert_eq!((found.orders, found.differences), (orders, Vec::new()));
+}
+
+fn tables(database: &Database<'_>) -> String {
+    database.sql("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+}
+
+/// A psql of another session that has run something and keeps its transaction open.
+struct Session {
+    child: Child,
+}
+
+impl Session {
+    fn holding(database: &Database<'_>, sql: &str) -> Self {
+        let mut child = Command::new("psql")
+            .args(["-X", "-q", "-d", database.url()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let script = format!("BEGIN; {sql}; CREATE TEMPORARY TABLE held (); SELECT pg_notify('held', '');\n");
+        child.stdin.as_mut().unwrap().write_all(script.as_bytes()).unwrap();
+        child.stdin.as_mut().unwrap().flush().unwrap();
+        // It holds what it wants as soon as the lock is there.
+        while database.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'orders'::regclass") == "0" {
+            std::thread::yield_now();
+        }
+        Self { child }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn three_servers_may_start_on_an_empty_database_at_once() {
+    let database = Cluster::shared().database();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| open(database.url()).map(|_| ()).unwrap());
+        }
+    });
+    assert_eq!(
+        database.sql("SELECT string_agg(version::text, ' ' ORDER BY version) FROM schema_version"),
+        "1 2"
+    );
+    assert_healthy(&*with_company(database.url()), 0);
+}
+
+#[test]
+fn schemas_that_are_not_ours_are_left_as_they_are() {
+    // statements before | of an opened database | what is said
+    let table = "
+        CREATE TABLE orders (x int)                 | no  | not a Tollbook database: relation \"orders\" already exists
+        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program knows up to 2
+        DROP TABLE tile_sum                         | yes | its schema is not complete, tile_sum
+        ALTER TABLE line DROP COLUMN currency       | yes | its schema is not complete, line";
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let [statement, opened, expected] = row.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!()
+        };
+        let database = Cluster::shared().database();
+        if opened == "yes" {
+            open(database.url()).unwrap();
+        }
+        database.sql(statement);
+        let before = tables(&database);
+        let refused = open(database.url()).err().unwrap();
+        assert!(refused.to_string().contains(expected), "{row}\nsaid: {refused}");
+        assert_eq!(tables(&database), before, "{row}");
+    }
+}
+
+#[test]
+fn what_cannot_be_reached_or_used_says_why() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    open(database.url()).unwrap();
+    cluster.sql(database.name(), "CREATE ROLE nobody_here LOGIN");
+    let (head, tail) = database.url().split_once("postgres@").unwrap();
+    let without_rights = format!("{head}nobody_here@{tail}");
+    let refused = open(&without_rights).err().unwrap();
+    assert!(matches!(&refused, StoreError::Refused(text) if text.contains("permission denied")), "{refused}");
+    let empty = cluster.database();
+    let (_, tail) = empty.url().split_once("postgres@").unwrap();
+    let refused = open(&format!("{head}nobody_here@{tail}")).err().unwrap();
+    assert!(matches!(&refused, StoreError::Refused(text) if text.contains("permission denied")), "{refused}");
+    assert_eq!(tables(&empty), "");
+    let refused = open(&cluster.url("no_such_database")).err().unwrap();
+    assert!(matches!(&refused, StoreError::Refused(text) if text.contains("does not exist")), "{refused}");
+    let refused = open("postgres://postgres@%2Fno%2Fsuch%2Ffolder/x").err().unwrap();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+}
+
+#[test]
+fn a_server_that_dies_takes_nothing_half_written_and_is_used_again_when_it_is_back() {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    let store = with_company(database.url());
+    assert_eq!(add(&*store, &orders(0, 100)).unwrap(), [Outcome::Added; 100]);
+    let mut reader = store.snapshot().unwrap();
+    assert_eq!(reader.lines(1).unwrap().len(), 9);
+    let mut writer = store.begin().unwrap();
+    writer.add_orders(&orders(100, 100)).unwrap();
+    cluster.kill();
+    let lost = writer.commit().unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost}");
+    let lost = reader.count(&model::query(0, DAY, &Status::ALL)).unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost}");
+    drop(reader);
+    let down = count(&*store).unwrap_err();
+    assert!(matches!(down, StoreError::Unavailable(_)), "{down}");
+    cluster.start_again();
+    assert_eq!(count(&*store).unwrap(), 100);
+    assert_eq!(add(&*store, &orders(50, 150)).unwrap().iter().filter(|o| **o == Outcome::Added).count(), 100);
+    assert_healthy(&*store, 200);
+    // In the middle of a long answer.
+    let mut reader = store.snapshot().unwrap();
+    let mut seen = 0;
+    let lost = reader
+        .scan(&model::query(0, 4_000 * DAY, &Status::ALL), &mut |_| {
+            seen += 1;
+            if seen == 1 {
+                cluster.kill();
+            }
+            Ok(())
+        })
+        .and_then(|()| reader.count(&model::query(0, DAY, &Status::ALL)))
+        .unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost}");
+    drop(reader);
+    cluster.start_again();
+    assert_healthy(&*store, 200);
+}
+
+#[test]
+fn a_read_only_database_is_read_and_written_again_when_it_may_be() {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    let store = with_company(database.url());
+    add(&*store, &orders(0, 10)).unwrap();
+    database.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name()));
+    let fresh = open(database.url()).unwrap();
+    assert_eq!(count(&*fresh).unwrap(), 10);
+    let refused = add(&*fresh, &orders(10, 10)).unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("read-only")), "{refused}");
+    database.sql(&format!(
+        "SET default_transaction_read_only = off; ALTER DATABASE {} RESET default_transaction_read_only",
+        database.name()
+    ));
+    let fresh = open(database.url()).unwrap();
+    assert_eq!(add(&*fresh, &orders(10, 10)).unwrap(), [Outcome::Added; 10]);
+    assert_healthy(&*fresh, 20);
+}
+
+#[test]
+fn connections_are_bounded_and_come_back() {
+    let database = Cluster::shared().database();
+    drop(with_company(database.url()));
+    let options = StoreOptions {
+        connections: 2,
+        connect_timeout: Duration::from_millis(200),
+        ..StoreOptions::default()
+    };
+    let store = open_postgres(database.url(), None, &options).unwrap();
+    let held = [store.snapshot().unwrap(), store.snapshot().unwrap()];
+    let refused = store.snapshot().err().unwrap();
+    assert!(refused.to_string().contains("all 2 connections have been in use"), "{refused}");
+    drop(held);
+    assert_eq!(count(&*store).unwrap(), 0);
+    // Whoever waits gets the one that becomes free.
+    let patient = StoreOptions { connections: 1, connect_timeout: Duration::from_secs(60), ..options };
+    let store = open_postgres(database.url(), None, &patient).unwrap();
+    let held = store.snapshot().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| count(&*store));
+        drop(held);
+        assert_eq!(waiting.join().unwrap().unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_cancelled() {
+    let database = Cluster::shared().database();
+    drop(with_company(database.url()));
+    let options = StoreOptions { statement_timeout: Duration::from_millis(300), ..StoreOptions::default() };
+    let store = open_postgres(database.url(), None, &options).unwrap();
+    let session = Session::holding(&database, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+    let mut edge = model::query(5, DAY, &Status::ALL);
+    edge.lines = tollbook_domain::LineFilter::default();
+    let cancelled = add(&*store, &orders(0, 1)).unwrap_err();
+    assert!(matches!(cancelled, StoreError::TooLong(_)), "{cancelled}");
+    drop(session);
+    assert_eq!(add(&*store, &orders(0, 1)).unwrap(), [Outcome::Added]);
+    assert_healthy(&*store, 1);
+}
+
+#[test]
+fn a_caller_who_leaves_cancels_what_runs() {
+    let database = Cluster::shared().database();
+    let store = with_company(database.url());
+    add(&*store, &orders(0, 60)).unwrap();
+    let session = Session::holding(&database, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+    let caller = CancellationToken::new();
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tollbook' \
+                   AND wait_event_type = 'Lock' AND datname = current_database()";
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let mut snapshot = store.snapshot_for(&caller).unwrap();
+            snapshot.page(&model::query(0, 100 * DAY, &Status::ALL), 0, 10).unwrap_err()
+        });
+        while database.sql(running) == "0" {
+            std::thread::yield_now();
+        }
+        caller.cancel();
+        let cancelled = asked.join().unwrap();
+        assert!(matches!(cancelled, StoreError::Cancelled), "{cancelled}");
+    });
+    assert_eq!(database.sql(running), "0", "the server has stopped too");
+    drop(session);
+    assert_eq!(count(&*store).unwrap(), 60);
+}
+
+#[test]
+fn without_citus_distribution_says_what_is_missing() {
+    let database = Cluster::shared().database();
+    let refused = distribute(database.url(), &StoreOptions::default()).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("does not have the extension citus") && said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert_eq!(tables(&database), "");
+    let refused = distribute("sqlite:x.db", &StoreOptions::default()).unwrap_err();
+    assert!(refused.to_string().contains("only PostgreSQL"), "{refused}");
+}
+
+/// Citus itself is not to be had here. What stands in for it records what it is asked for, by the names and arguments
+/// that Citus documents.
+#[test]
+fn distribution_asks_for_every_table_once() {
+    let database = Cluster::shared().database();
+    let store = with_company(database.url());
+    add(&*store, &orders(0, 60)).unwrap();
+    database.sql(
+        "CREATE TABLE pg_dist_partition (logicalrelid regclass, asked text); \
+         CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql AS \
+         $$ INSERT INTO pg_dist_partition VALUES (t, 'reference') $$; \
+         CREATE FUNCTION create_distributed_table(t regclass, c text, colocate_with text DEFAULT 'default') \
+         RETURNS void LANGUAGE sql AS $$ INSERT INTO pg_dist_partition VALUES (t, c || ' with ' || colocate_with) $$; \
+         SET allow_system_table_mods = on; \
+         INSERT INTO pg_extension SELECT 99999, 'citus', extowner, extnamespace, false, '12', NULL, NULL \
+         FROM pg_extension LIMIT 1;",
+    );
+    for _ in 0..2 {
+        let done = distribute(database.url(), &StoreOptions::default()).unwrap();
+        assert_eq!(done.reference, ["schema_version", "setting", "company", "api_key"]);
+        assert_eq!(done.distributed.len(), 9);
+        assert_eq!(done.distributed[0], "company_state");
+    }
+    let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
+    let asked: Vec<&str> = asked.lines().collect();
+    assert_eq!(asked.len(), 13, "{asked:?}");
+    assert_eq!(asked[4], "company_state: company_id with default");
+    assert!(asked[5..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_healthy(&*open(database.url()).unwrap(), 60);
+}
+
+fn certificate(folder: &Path, names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let owner = std::fs::metadata(folder).unwrap();
+    for (name, content) in [("server.crt", made.cert.pem()), ("server.key", made.signing_key.serialize_pem())]
+    {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+    made.cert.pem()
+}
+
+#[test]
+fn connections_are_encrypted_and_servers_proved_as_the_url_asks() {
+    let cluster = Cluster::start_with_tcp();
+    let database = cluster.database();
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::write(&trusted, certificate(cluster.folder(), &["localhost"])).unwrap();
+    let strangers = folder.path().join("strangers.pem");
+    std::fs::write(
+        &strangers,
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem(),
+    )
+    .unwrap();
+    for (name, file) in [("ssl_cert_file", "server.crt"), ("ssl_key_file", "server.key")] {
+        cluster.set(name, cluster.folder().join(file).to_str().unwrap());
+    }
+    cluster.set("ssl", "on");
+    let url = |host: &str, query: &str| {
+        format!("postgres://postgres@{host}:{}/{}?{query}", cluster.tcp_port(), database.name())
+    };
+    let verified =
+        |host: &str, file: &Path| url(host, &format!("sslmode=verify-full&sslrootcert={}", file.display()));
+    let encrypted = |url: &str| {
+        let store =
+            connect_postgres(url, None, &StoreOptions::default())?.into_store(&StoreOptions::default())?;
+        let _held = store.snapshot()?.setting("x")?;
+        Ok::<_, StoreError>(database.sql(
+            "SELECT bool_or(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'tollbook'",
+        ))
+    };
+    assert_eq!(encrypted(&url("localhost", "sslmode=disable")).unwrap(), "f");
+    assert_eq!(encrypted(&url("localhost", "sslmode=require")).unwrap(), "t");
+    assert_eq!(encrypted(&url("localhost", "sslmode=prefer")).unwrap(), "t");
+    assert_eq!(encrypted(&verified("localhost", &trusted)).unwrap(), "t");
+    for (bad, host, file) in
+        [("another authority", "localhost", &strangers), ("another name", "127.0.0.1", &trusted)]
+    {
+        let refused = encrypted(&verified(host, file)).unwrap_err();
+        assert!(
+            matches!(&refused, StoreError::Unavailable(text) if text.contains("certificate")),
+            "{bad}: {refused}"
+        );
+    }
+    cluster.set("ssl", "off");
+    let refused = encrypted(&url("localhost", "sslmode=require")).unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+}
