@@ -297,7 +297,7 @@ impl Connection for SqliteTransaction {
             }
             // Looking at the clock costs as much as reading a row; a thousand rows never take long.
             read += 1;
-            if read % 1_024 == 0 {
+            if read.is_multiple_of(1_024) {
                 self.renew();
             }
         }
@@ -331,11 +331,7 @@ impl Connection for SqliteTransaction {
         Ok(changed)
     }
 
-    fn insert_all<'a>(
-        &mut self,
-        table: &Table,
-        rows: &mut dyn Iterator<Item = Values<'a>>,
-    ) -> StoreResult<u64> {
+    fn insert_all(&mut self, table: &Table, rows: &mut dyn Iterator<Item = Values<'_>>) -> StoreResult<u64> {
         let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("${place}")).collect();
         let (name, columns) = (table.name, table.column_list());
         let sql = format!("INSERT INTO {name} ({columns}) VALUES ({})", places.join(", "));

@@ -165,11 +165,7 @@ impl Connection for PostgresTransaction {
         })
     }
 
-    fn insert_all<'a>(
-        &mut self,
-        table: &Table,
-        rows: &mut dyn Iterator<Item = Values<'a>>,
-    ) -> StoreResult<u64> {
+    fn insert_all(&mut self, table: &Table, rows: &mut dyn Iterator<Item = Values<'_>>) -> StoreResult<u64> {
         let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.name, table.column_list());
         self.run(async |mut desk, begin| {
             start(&desk, begin).await?;

@@ -107,26 +107,22 @@ fn client(proof: &Proof) -> StoreResult<ClientConfig> {
             .with_no_client_auth());
     };
     let mut roots = RootCertStore::empty();
-    match authorities {
-        Some(file) => {
-            let bad = |reason: String| StoreError::Url(format!("sslrootcert {file}: {reason}"));
-            let certificates = CertificateDer::pem_file_iter(file).map_err(|error| bad(error.to_string()))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-                roots.add(certificate).map_err(|error| bad(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(bad("it holds no certificate".into()));
-            }
+    if let Some(file) = authorities {
+        let bad = |reason: String| StoreError::Url(format!("sslrootcert {file}: {reason}"));
+        let certificates = CertificateDer::pem_file_iter(file).map_err(|error| bad(error.to_string()))?;
+        for certificate in certificates {
+            let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+            roots.add(certificate).map_err(|error| bad(error.to_string()))?;
         }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(StoreError::Url(
-                    "sslmode=verify-full: this machine trusts no authority; name a file with sslrootcert"
-                        .into(),
-                ));
-            }
+        if roots.is_empty() {
+            return Err(bad("it holds no certificate".into()));
+        }
+    } else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(StoreError::Url(
+                "sslmode=verify-full: this machine trusts no authority; name a file with sslrootcert".into(),
+            ));
         }
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())

@@ -117,11 +117,7 @@ pub(crate) trait Connection: Send {
     fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64>;
 
     /// Adds rows, their values in the order of the table's columns, by the fastest way that the database has.
-    fn insert_all<'a>(
-        &mut self,
-        table: &Table,
-        rows: &mut dyn Iterator<Item = Values<'a>>,
-    ) -> StoreResult<u64>;
+    fn insert_all(&mut self, table: &Table, rows: &mut dyn Iterator<Item = Values<'_>>) -> StoreResult<u64>;
 
     /// Runs several statements separated by semicolons.
     fn execute_script(&mut self, sql: &str) -> StoreResult<()>;

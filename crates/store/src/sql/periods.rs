@@ -148,9 +148,12 @@ impl Session {
 
     fn days(&mut self, query: &OrderQuery, plan: &Plan, days: Range<i64>) -> StoreResult<Vec<Block>> {
         let counts = self.period_counts(query, plan, DAY, days)?;
-        let parts = |day: i64| match plan.has_hours() {
-            true => Parts::Hours(day * HOURS_PER_DAY..(day + 1) * HOURS_PER_DAY),
-            false => Parts::Nothing,
+        let parts = |day: i64| {
+            if plan.has_hours() {
+                Parts::Hours(day * HOURS_PER_DAY..(day + 1) * HOURS_PER_DAY)
+            } else {
+                Parts::Nothing
+            }
         };
         Ok(counts
             .into_iter()

@@ -94,7 +94,7 @@ fn write_rollups(
         .keys()
         .map(|&(status, unit, period)| [company_id, status, unit, period].map(Value::Int).to_vec())
         .collect();
-    let mut sums: Vec<Measures> = changes.values().cloned().collect();
+    let mut sums: Vec<Measures> = changes.values().copied().collect();
     connection.query_each(
         "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4",
         &keys,

@@ -20,10 +20,8 @@ pub(crate) fn violation(sql: &str) -> Option<String> {
         }
         match pair[0].to_ascii_uppercase().as_str() {
             // Rows that come in: the first column is the company.
-            "INTO" | "COPY" => {
-                if !sql.contains(&format!("{} (company_id", pair[1])) {
-                    return Some(format!("rows of {} come in without their company first", pair[1]));
-                }
+            "INTO" | "COPY" if !sql.contains(&format!("{} (company_id", pair[1])) => {
+                return Some(format!("rows of {} come in without their company first", pair[1]));
             }
             "FROM" | "JOIN" | "UPDATE" | "TRUNCATE" | "TABLE" => tables += 1,
             _ => {}

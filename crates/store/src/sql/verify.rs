@@ -199,7 +199,7 @@ impl Session {
         let key = [company_id, status.number(), unit, period].map(Value::Int);
         let sql = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
         let kept = first(self.connection.as_mut(), sql, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?;
-        if kept.clone().unwrap_or_default() != *total {
+        if kept.unwrap_or_default() != *total {
             let (name, status) = (period_name(unit, period), status.number());
             report.differ(|| {
                 format!(

@@ -194,11 +194,11 @@ impl Session {
         self.insert_exactly(&ORDER_NUMBER, numbers.len(), &mut rows)
     }
 
-    fn insert_exactly<'a>(
+    fn insert_exactly(
         &mut self,
         table: &Table,
         expected: usize,
-        rows: &mut dyn Iterator<Item = Values<'a>>,
+        rows: &mut dyn Iterator<Item = Values<'_>>,
     ) -> StoreResult<()> {
         if expected == 0 {
             return Ok(());

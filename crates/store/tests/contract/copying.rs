@@ -61,7 +61,7 @@ pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
     for target in others() {
         let mut tables = Vec::new();
         let copied = copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |table, _| {
-            tables.push(table.to_owned())
+            tables.push(table.to_owned());
         })
         .unwrap();
         assert_eq!((copied.companies, copied.orders), (3, i64::try_from(orders.len()).unwrap()));
