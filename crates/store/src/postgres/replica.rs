@@ -145,7 +145,7 @@ mod tests {
         let mut state = State::default();
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let staleness = Duration::from_millis(1_000);
+        let staleness = Duration::from_secs(1);
         assert_eq!(state.note(at(0), 100, staleness), 100, "nothing older is known");
         assert_eq!(state.note(at(500), 200, staleness), 100);
         assert_eq!(state.note(at(1_000), 300, staleness), 100);

@@ -105,9 +105,8 @@ mod tests {
                     }
                     // A line that goes on: what begins the next one is not part of the text.
                     '\\' => match characters.next() {
-                        Some((_, '\n')) => {}
+                        Some((_, '\n')) | None => {}
                         Some((_, other)) => literal.push(other),
-                        None => {}
                     },
                     other => literal.push(other),
                 }
