@@ -124,23 +124,30 @@ struct CacheState {
     companies: HashMap<i64, (u64, Arc<Lines>)>,
 }
 
+impl CacheState {
+    /// Whether a generation is the latest one; a later one empties the cache.
+    fn belongs_to(&mut self, generation: u64) -> bool {
+        if self.generation < generation {
+            self.generation = generation;
+            self.companies.clear();
+        }
+        self.generation == generation
+    }
+}
+
 impl LineCache {
     /// Keeps about `capacity` lines in all (some 400 bytes each).
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, state: Mutex::default() }
     }
 
-    /// Forgets everything that was learnt from an earlier generation of the database.
-    pub(crate) fn belong_to(&self, generation: u64) {
+    /// What is known of a company, to a reader of a generation of the database. Everything that was learnt from an
+    /// earlier one is forgotten.
+    pub(crate) fn get(&self, company_id: i64, generation: u64) -> Option<Arc<Lines>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.generation < generation {
-            state.generation = generation;
-            state.companies.clear();
+        if !state.belongs_to(generation) {
+            return None;
         }
-    }
-
-    pub(crate) fn get(&self, company_id: i64) -> Option<Arc<Lines>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.clock += 1;
         let clock = state.clock;
         let (used, lines) = state.companies.get_mut(&company_id)?;
@@ -148,9 +155,13 @@ impl LineCache {
         Some(Arc::clone(lines))
     }
 
-    /// Remembers committed lines; a longer list that another snapshot brought meanwhile is kept.
-    pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>) {
+    /// Remembers committed lines; a longer list that another snapshot brought meanwhile is kept. What a reader of an
+    /// earlier generation brings late is not.
+    pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>, generation: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.belongs_to(generation) {
+            return;
+        }
         state.clock += 1;
         let clock = state.clock;
         let entry = state.companies.entry(company_id).or_insert_with(|| (clock, Arc::clone(lines)));
@@ -239,17 +250,16 @@ pub(crate) mod tests {
             });
             Arc::new(lines)
         };
-        cache.put(1, &of(4));
-        cache.put(2, &of(4));
-        assert!(cache.get(1).is_some());
-        cache.put(3, &of(4));
-        assert!(cache.get(2).is_none(), "the least recently used left");
-        assert_eq!(cache.get(1).unwrap().len(), 4);
-        cache.put(1, &of(2));
-        assert_eq!(cache.get(1).unwrap().len(), 4, "a shorter list never replaces a longer one");
-        cache.belong_to(0);
-        assert!(cache.get(1).is_some());
-        cache.belong_to(1);
-        assert!(cache.get(1).is_none(), "another database may have other lines");
+        cache.put(1, &of(4), 0);
+        cache.put(2, &of(4), 0);
+        assert!(cache.get(1, 0).is_some());
+        cache.put(3, &of(4), 0);
+        assert!(cache.get(2, 0).is_none(), "the least recently used left");
+        assert_eq!(cache.get(1, 0).unwrap().len(), 4);
+        cache.put(1, &of(2), 0);
+        assert_eq!(cache.get(1, 0).unwrap().len(), 4, "a shorter list never replaces a longer one");
+        assert!(cache.get(1, 1).is_none(), "another database may have other lines");
+        cache.put(1, &of(4), 0);
+        assert!(cache.get(1, 1).is_none(), "and who still reads the earlier one does not bring them back");
     }
 }

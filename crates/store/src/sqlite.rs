@@ -38,6 +38,7 @@ const DIALECT: Dialect = Dialect {
     rewritten: "",
     appended: "",
     tuning: &[],
+    may_be_lost: "",
     schema_lock: "",
 };
 

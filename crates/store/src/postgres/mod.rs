@@ -43,6 +43,7 @@ static DIALECT: Dialect = Dialect {
          ALTER TABLE tile_count ALTER COLUMN counts SET STORAGE EXTERNAL; \
          ALTER TABLE tile_sum ALTER COLUMN sums SET STORAGE EXTERNAL;",
     ],
+    may_be_lost: "SET LOCAL synchronous_commit = off",
     // Held until the migration is committed.
     schema_lock: "SELECT pg_advisory_xact_lock(-1416588396)",
 };

@@ -76,6 +76,8 @@ pub(crate) struct Dialect {
     pub(crate) appended: &'static str,
     /// Statements that follow each migration, by its place.
     pub(crate) tuning: &'static [&'static str],
+    /// Lets this transaction return before it is durable: for what may be lost.
+    pub(crate) may_be_lost: &'static str,
     /// Makes everyone else who runs it wait until this transaction ends.
     pub(crate) schema_lock: &'static str,
 }

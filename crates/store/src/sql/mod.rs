@@ -46,9 +46,11 @@ impl SqlStore {
     }
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
-        self.lines.belong_to(self.database.generation());
+        // Asked after the connection was made: whoever has one to a later database knows of the change.
+        let generation = self.database.generation();
         Session {
             connection,
+            generation,
             cache: Arc::clone(&self.lines),
             options: self.options.clone(),
             companies: HashMap::new(),
@@ -91,6 +93,8 @@ impl Store for SqlStore {
 /// One transaction, reading or writing, with what it has learnt about companies.
 struct Session {
     connection: Box<dyn Connection>,
+    /// Of the database, for what the cache may tell and be told.
+    generation: u64,
     cache: Arc<LineCache>,
     options: StoreOptions,
     companies: HashMap<i64, CompanyView>,

@@ -83,6 +83,7 @@ contract! {
     tenants::companies_and_organizations_are_numbered,
     tenants::keys_come_back_whole_and_can_be_disabled,
     tenants::settings_are_kept,
+    tenants::requests_of_a_key_are_counted_by_the_second,
     tenants::a_dropped_transaction_leaves_nothing,
     orders::an_empty_company_answers_with_nothing,
     orders::the_same_order_again_is_present_and_another_is_a_conflict,

@@ -89,3 +89,26 @@ pub(crate) fn a_dropped_transaction_leaves_nothing(backend: &dyn Backend) {
     assert!(store.snapshot().unwrap().companies().unwrap().is_empty());
     assert_eq!(company(&*store, "first"), 1);
 }
+
+pub(crate) fn requests_of_a_key_are_counted_by_the_second(backend: &dyn Backend) {
+    let stores = [backend.open(&StoreOptions::default()), backend.open(&StoreOptions::default())];
+    let company_id = company(&*stores[0], "one");
+    let key = |name: &str| ApiKey {
+        public_key: name.into(),
+        company_id,
+        sealed_private_key: vec![1],
+        organization_ids: Vec::new(),
+        allowed_networks: Vec::new(),
+        rate_limit_per_s: Some(2),
+        disabled: false,
+    };
+    // Server | second | how many requests there were in the latest second: a clock that is behind starts no new one.
+    let table = [(0, 10, 1), (1, 10, 2), (0, 10, 3), (1, 11, 1), (0, 10, 2), (1, 11, 3), (0, 99, 1)];
+    for (server, second, expected) in table {
+        let mut transaction = stores[server].begin().unwrap();
+        assert_eq!(transaction.count_request(&key("busy"), second).unwrap(), expected);
+        transaction.commit().unwrap();
+    }
+    let mut transaction = stores[0].begin().unwrap();
+    assert_eq!(transaction.count_request(&key("quiet"), 99).unwrap(), 1);
+}
