@@ -124,10 +124,17 @@ pub(super) struct Owner {
 /// How many numbers one statement asks for. A constant, so that it is prepared once.
 const NUMBERS_AT_ONCE: usize = 250;
 
+/// Each number is sought for itself, in a subquery of its own: whether an IN list or a join is sought or the whole
+/// company read and compared would be a guess of the planner, which knows nothing of a table that has just been filled.
 static OWNERS: LazyLock<String> = LazyLock::new(|| {
-    let places: Vec<String> = (2..NUMBERS_AT_ONCE + 2).map(|place| format!("${place}")).collect();
+    let places: Vec<String> = (2..NUMBERS_AT_ONCE + 2).map(|place| format!("(${place})")).collect();
+    let of = |column: &str| {
+        format!("(SELECT n.{column} FROM order_number n WHERE n.company_id = $1 AND n.number = asked.number)")
+    };
+    let (other, start_time) = (of("other_no"), of("start_time"));
     format!(
-        "SELECT number, other_no, start_time FROM order_number WHERE company_id = $1 AND number IN ({})",
+        "WITH asked (number) AS (VALUES {}) SELECT asked.number, {other}, {start_time} FROM asked \
+         WHERE {start_time} IS NOT NULL",
         places.join(", ")
     )
 });

@@ -254,7 +254,8 @@ impl Session {
 }
 
 /// A SELECT over the wanted statuses in list order, from the order after `last` on. Each status is a stretch of the
-/// primary key; of two, the database merges the stretches, so that nothing is sorted.
+/// primary key; of two, the database merges the stretches, so that nothing is sorted. `PostgreSQL` does so only if each
+/// stretch says its order itself, and `SQLite` takes that in a subquery only.
 fn in_list_order<'a>(
     columns: &str,
     query: &OrderQuery,
@@ -270,21 +271,28 @@ fn in_list_order<'a>(
         }
         None => "",
     };
-    let mut selects = Vec::new();
-    for status in query.statuses.iter() {
-        values.push(Value::Int(status.number()));
-        selects.push(format!(
+    let mut stretch = |status: i64| {
+        values.push(Value::Int(status));
+        format!(
             "SELECT {columns} FROM orders WHERE company_id = $1 AND status = ${} AND start_time >= $2 \
-             AND start_time < $3{after}",
+             AND start_time < $3{after} {LIST_ORDER}",
             values.len()
-        ));
-    }
-    if selects.is_empty() {
+        )
+    };
+    let mut stretches: Vec<String> = query.statuses.iter().map(|status| stretch(status.number())).collect();
+    let sql = match stretches.len() {
         // No status is wanted: the same columns, and no row.
-        selects.push(format!(
-            "SELECT {columns} FROM orders WHERE company_id = $1 AND status = 0 AND start_time >= $2 \
-             AND start_time < $3{after}"
-        ));
-    }
-    (format!("{} ORDER BY start_time DESC, order_no DESC", selects.join(" UNION ALL ")), values)
+        0 => stretch(0),
+        1 => stretches.remove(0),
+        _ => {
+            let arms: Vec<String> = (1..)
+                .zip(&stretches)
+                .map(|(place, stretch)| format!("SELECT * FROM ({stretch}) AS stretch_{place}"))
+                .collect();
+            format!("{} {LIST_ORDER}", arms.join(" UNION ALL "))
+        }
+    };
+    (sql, values)
 }
+
+const LIST_ORDER: &str = "ORDER BY start_time DESC, order_no DESC";
