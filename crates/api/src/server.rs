@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tollbook_objects::EmbeddedStore;
 use tollbook_ops::random;
 
@@ -53,7 +54,7 @@ impl std::error::Error for ServerError {}
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) objects: Arc<EmbeddedStore>,
-    workers: Semaphore,
+    workers: Arc<Semaphore>,
     openapi: Bytes,
 }
 
@@ -71,7 +72,8 @@ impl Server {
     /// A server on a listening socket.
     pub fn new(listener: TcpListener, gateway: Gateway, objects: Arc<EmbeddedStore>) -> Self {
         let openapi = Bytes::from(description::openapi().to_string());
-        let app = Arc::new(App { gateway, objects, workers: Semaphore::new(WORKERS), openapi });
+        let workers = Arc::new(Semaphore::new(WORKERS));
+        let app = Arc::new(App { gateway, objects, workers, openapi });
         Self { listener, app }
     }
 
@@ -129,50 +131,78 @@ async fn health(State(app): State<Arc<App>>) -> Response {
     }
 }
 
+/// The log line of a request, written when it is dropped: whatever becomes of a request, somebody drops it.
+struct LogLine {
+    id: String,
+    began: Instant,
+    caller: CancellationToken,
+    trace: Trace,
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        let left = self.caller.is_cancelled();
+        tracing::info!(
+            request_uuid = self.id,
+            action = self.trace.action.as_deref().unwrap_or("-"),
+            public_key = self.trace.public_key.as_deref().unwrap_or("-"),
+            // Nobody was told a code. One of a failure would look like a failure of ours.
+            ret_code = (!left).then_some(self.trace.ret_code),
+            client_left = left.then_some(true),
+            duration_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "request"
+        );
+    }
+}
+
 async fn gateway(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Result<Response, Infallible> {
-    let began = Instant::now();
     let id = app.request_id();
+    let caller = CancellationToken::new();
+    // Until there is an answer: who panics tells the caller this.
+    let trace = Trace { ret_code: Refusal::Internal.code(), ..Trace::default() };
+    let mut line = LogLine { id: id.clone(), began: Instant::now(), caller: caller.clone(), trace };
+    // A client that leaves takes this future with it, and the guard says so to the thread that works for it. After
+    // the log line, so that it goes first.
+    let guard = caller.clone().drop_guard();
     let (head, body) = request.into_parts();
     let body = read_body(body, app.gateway.body_limit()).await;
-    let (bytes, trace) = match tokio::time::timeout(WAIT, app.workers.acquire()).await {
-        Ok(Ok(_worker)) => {
-            let app = Arc::clone(&app);
-            let work = tokio::task::spawn_blocking(move || {
-                let address = client_address(&app.gateway, peer.ip(), &head.headers);
-                let text =
-                    |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
-                let received = Received {
-                    method: head.method.as_str(),
-                    query: head.uri.query(),
-                    content_type: text(header::CONTENT_TYPE),
-                    authorization: text(header::AUTHORIZATION),
-                    host: text(header::HOST).or_else(|| head.uri.host()),
-                    address,
-                    body: body.as_deref(),
-                };
-                let mut trace = Trace::default();
-                let bytes = app.gateway.answer(&received, &mut trace);
-                (bytes, trace)
-            });
-            work.await.unwrap_or_else(|error| {
-                tracing::error!(request_uuid = id, %error, "a request failed");
-                refused(&Refusal::Internal)
-            })
-        }
-        _ => refused(&Refusal::ServiceUnavailable),
+    let worker = tokio::time::timeout(WAIT, Arc::clone(&app.workers).acquire_owned()).await;
+    let bytes = if let Ok(Ok(worker)) = worker {
+        let app = Arc::clone(&app);
+        let work = tokio::task::spawn_blocking(move || {
+            let address = client_address(&app.gateway, peer.ip(), &head.headers);
+            let text =
+                |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+            let received = Received {
+                method: head.method.as_str(),
+                query: head.uri.query(),
+                content_type: text(header::CONTENT_TYPE),
+                authorization: text(header::AUTHORIZATION),
+                host: text(header::HOST).or_else(|| head.uri.host()),
+                address,
+                body: body.as_deref(),
+                caller: &caller,
+            };
+            let bytes = app.gateway.answer(&received, &mut line.trace);
+            // Both here: the handler may be gone long before the work has ended.
+            drop(line);
+            drop(worker);
+            bytes
+        });
+        work.await.unwrap_or_else(|error| {
+            tracing::error!(request_uuid = id, %error, "a request failed");
+            answer::body(None, &Err(Refusal::Internal))
+        })
+    } else {
+        line.trace.ret_code = Refusal::ServiceUnavailable.code();
+        drop(line);
+        answer::body(None, &Err(Refusal::ServiceUnavailable))
     };
-    tracing::info!(
-        request_uuid = id,
-        action = trace.action.as_deref().unwrap_or("-"),
-        public_key = trace.public_key.as_deref().unwrap_or("-"),
-        ret_code = trace.ret_code,
-        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
+    guard.disarm();
     let mut response = Response::new(Body::from(bytes));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
@@ -181,11 +211,6 @@ async fn gateway(
         headers.insert("x-ucloud-request-uuid", value);
     }
     Ok(response)
-}
-
-fn refused(refusal: &Refusal) -> (Vec<u8>, Trace) {
-    let trace = Trace { ret_code: refusal.code(), ..Trace::default() };
-    (answer::body(None, &Err(refusal.clone())), trace)
 }
 
 /// The body, or `None` if it is longer than `limit`. A body that breaks off is what came of it: it will not verify.

@@ -54,7 +54,7 @@ impl Default for StoreOptions {
 }
 
 /// A database of tenants and orders. Held as `Arc<dyn Store>`; every call may block and belongs on a thread that
-/// may wait.
+/// may wait, outside of any asynchronous runtime.
 pub trait Store: Send + Sync {
     /// A consistent view: everything read through it is of one moment. Reads nothing until it is used; ends when
     /// dropped. It must not be held while bytes leave the machine.
@@ -101,7 +101,8 @@ pub struct Page {
     pub orders: Vec<StoredOrder>,
 }
 
-/// Receives the rows of a scan; an error ends it.
+/// Receives the rows of a scan; an error ends it. It must not use the store, and no asynchronous runtime: it is called
+/// amid a statement.
 pub type EachOrder<'a> = &'a mut dyn FnMut(&StoredOrder) -> StoreResult<()>;
 
 /// Reads of one moment. All order reads take the same [`OrderQuery`] and agree with each other exactly.

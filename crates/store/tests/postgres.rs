@@ -279,6 +279,14 @@ fn a_caller_who_leaves_cancels_what_runs() {
 }
 
 #[test]
+fn a_store_may_be_dropped_by_a_thread_of_a_runtime() {
+    let database = Cluster::shared().database();
+    let store = with_company(database.url());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    runtime.block_on(runtime.spawn(async move { drop(store) })).unwrap();
+}
+
+#[test]
 fn without_citus_distribution_says_what_is_missing() {
     let database = Cluster::shared().database();
     let refused = distribute(database.url(), &StoreOptions::default()).unwrap_err();

@@ -58,7 +58,7 @@ fn choices<V: Ord>(values: BTreeMap<V, String>) -> Vec<Choice<V>> {
     choices
 }
 
-pub(super) fn run(mut call: Call<'_>) -> Result<Answer, Refusal> {
+pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let product = call.parameters.text("ProductCode")?.filter(|code| !code.is_empty());
     if let Some(code) = &product {
         call.check_product_code("ProductCode", code)?;
@@ -67,7 +67,8 @@ pub(super) fn run(mut call: Call<'_>) -> Result<Answer, Refusal> {
         .product_codes(product.into_iter().collect())
         .visible_organizations(call.key.visible_organizations());
     let company_id = call.company.company_id;
-    let snapshot = call.snapshot.as_mut();
+    let mut snapshot = call.snapshot.for_orders()?;
+    let snapshot = snapshot.as_mut();
     let lines = snapshot.lines(company_id).map_err(refuse)?;
     let presentation =
         Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;

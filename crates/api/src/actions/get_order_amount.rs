@@ -14,11 +14,11 @@ use crate::ret_code::Refusal;
 /// The longest range, a leap year (spec/api.md section 1).
 const MAX_SPAN_S: i64 = 366 * DAY_S;
 
-pub(super) fn run(mut call: Call<'_>) -> Result<Answer, Refusal> {
+pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
     let query = call.query(&FIXED, Some(MAX_SPAN_S))?;
     let mut amount = OrderAmount::default();
-    for (status, measures) in call.snapshot.sums(&query).map_err(refuse)? {
+    for (status, measures) in call.snapshot.for_orders()?.sums(&query).map_err(refuse)? {
         match status {
             Status::Paid => amount.paid = measures,
             Status::Unpaid => amount.unpaid = measures,

@@ -17,14 +17,11 @@ pub(super) fn unpaid(call: Call<'_>) -> Result<Answer, Refusal> {
     summarize(call, &UNPAID, UNPAID_SUMMARY_ITEM)
 }
 
-fn summarize(
-    mut call: Call<'_>,
-    choice: &Choice,
-    fields: &'static [SummaryField],
-) -> Result<Answer, Refusal> {
+fn summarize(call: Call<'_>, choice: &Choice, fields: &'static [SummaryField]) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
     let query = call.query(choice, None)?;
-    let snapshot = call.snapshot.as_mut();
+    let mut snapshot = call.snapshot.for_orders()?;
+    let snapshot = snapshot.as_mut();
     let rows = summary(snapshot, &query).map_err(refuse)?;
     let presentation =
         Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;

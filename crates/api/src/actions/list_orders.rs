@@ -17,11 +17,12 @@ pub(super) fn unpaid(call: Call<'_>) -> Result<Answer, Refusal> {
     list(call, &UNPAID, UNPAID_ORDER_ITEM)
 }
 
-fn list(mut call: Call<'_>, choice: &Choice, fields: &'static [OrderField]) -> Result<Answer, Refusal> {
+fn list(call: Call<'_>, choice: &Choice, fields: &'static [OrderField]) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime", "Page", "PageSize"])?;
     let query = call.query(choice, None)?;
     let paging = call.paging()?;
-    let snapshot = call.snapshot.as_mut();
+    let mut snapshot = call.snapshot.for_orders()?;
+    let snapshot = snapshot.as_mut();
     let page = snapshot.page(&query, paging.offset(), paging.page_size).map_err(refuse)?;
     let presentation =
         Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;

@@ -9,14 +9,15 @@ mod list_order_summary;
 mod list_orders;
 mod query;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company};
 use tollbook_ops::config::Brand;
 use tollbook_ops::fields::{ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM, UNPAID_SUMMARY_ITEM};
-use tollbook_store::Snapshot;
+use tollbook_store::{Snapshot, Store};
 
 use crate::answer::Answer;
 use crate::description::{Described, describe};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, refuse};
 use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
 
@@ -101,9 +102,23 @@ pub(crate) struct Call<'a> {
     pub(crate) key: &'a ApiKey,
     pub(crate) company: &'a Company,
     pub(crate) brand: &'a Brand,
-    /// Everything an answer says is of this moment.
-    pub(crate) snapshot: Box<dyn Snapshot>,
+    pub(crate) snapshot: Checked<'a>,
     pub(crate) now_s: i64,
+}
+
+/// The snapshot that a request was checked with, thus the primary's: a key that was disabled is disabled at once.
+pub(crate) struct Checked<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) caller: &'a CancellationToken,
+    pub(crate) snapshot: Box<dyn Snapshot>,
+}
+
+impl Checked<'_> {
+    /// What an action that only reads takes: a read replica's, where there is one that knows enough. Everything an
+    /// answer says is of its moment.
+    pub(crate) fn for_orders(self) -> Result<Box<dyn Snapshot>, Refusal> {
+        self.store.offload(self.snapshot, self.caller).map_err(refuse)
+    }
 }
 
 const fn time(name: &'static str, meaning: &'static str) -> Parameter {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{ApiKey, Company};
 use tollbook_objects::ObjectStore;
@@ -15,7 +16,7 @@ use tollbook_ops::presentation::Presentation;
 use tollbook_ops::{Brand, Clock, Config, MasterKey, networks, random};
 use tollbook_store::{Snapshot, Store, StoreError};
 
-use crate::actions::{Action, Call};
+use crate::actions::{Action, Call, Checked};
 use crate::answer::{Answer, body};
 use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
@@ -59,6 +60,8 @@ pub(crate) struct Received<'a> {
     pub(crate) address: IpAddr,
     /// `None`: the body was longer than is read.
     pub(crate) body: Option<&'a [u8]>,
+    /// Cancelled when whoever asked has left.
+    pub(crate) caller: &'a CancellationToken,
 }
 
 /// What became of a request, for the log line.
@@ -121,17 +124,33 @@ impl Gateway {
         *action_name = Some(action.name.to_owned());
         let signature = parameters.envelope("Signature")?.filter(|signature| !signature.is_empty());
         let signature = signature.ok_or(Refusal::MissingSignature)?;
-        let mut snapshot = self.deployment.store.snapshot().map_err(refuse)?;
+        // It may have waited for its turn for longer than its caller did: no connection is spent on it.
+        if received.caller.is_cancelled() {
+            return Err(refuse(StoreError::Cancelled));
+        }
+        let store = self.deployment.store.as_ref();
+        let mut snapshot = store.snapshot_for(received.caller).map_err(refuse)?;
         let key = known_key(snapshot.as_mut(), &parameters)?;
         trace.public_key = Some(key.public_key.clone());
         self.check_signature(&request, &key, signature, received)?;
         let company = snapshot.company(key.company_id).map_err(refuse)?.ok_or(Refusal::Internal)?;
         let brand = self.brand_of(&company, received.host)?;
         check_address(&key, received.address)?;
-        self.rates.check(&key)?;
+        let now_s = self.deployment.clock.now_s();
+        match rate::limit_of(&key) {
+            Some(limit) if store.is_shared() => {
+                // Counting takes a connection of its own. Requests that each hold one while they wait for another
+                // would, all together, wait for ever.
+                drop(snapshot);
+                rate::check_shared(store, &key, limit, now_s)?;
+                snapshot = store.snapshot_for(received.caller).map_err(refuse)?;
+            }
+            Some(limit) => self.rates.check(&key, limit)?,
+            None => {}
+        }
         check_project(snapshot.as_mut(), &key, &parameters)?;
         parameters.check_nul()?;
-        let now_s = self.deployment.clock.now_s();
+        let snapshot = Checked { store, caller: received.caller, snapshot };
         (action.run)(Call { gateway: self, parameters, key: &key, company: &company, brand, snapshot, now_s })
     }
 
@@ -177,17 +196,18 @@ impl Gateway {
     }
 
     /// Builds an export for a checked request.
-    pub(crate) fn export(&self, mut call: Call<'_>, document: &Document) -> Result<DownloadFile, Refusal> {
+    pub(crate) fn export(&self, call: Call<'_>, document: &Document) -> Result<DownloadFile, Refusal> {
         let Deployment { config, objects, bound, catalogue, .. } = &self.deployment;
-        let presentation = Presentation::read(call.snapshot.as_mut(), call.company, call.brand, catalogue)
-            .map_err(refuse)?;
+        let mut snapshot = call.snapshot.for_orders()?;
+        let presentation =
+            Presentation::read(snapshot.as_mut(), call.company, call.brand, catalogue).map_err(refuse)?;
         let link = Link {
             base_url: config.public_url(call.brand, *bound),
             random: random::u128(),
             now_s: call.now_s,
             lifetime_s: config.link_lifetime_s,
         };
-        export(call.snapshot, document, &presentation, objects.as_ref(), &link).map_err(|error| match error {
+        export(snapshot, document, &presentation, objects.as_ref(), &link).map_err(|error| match error {
             ExportError::Store(error) => refuse(error),
             ExportError::Workbook(_) | ExportError::Objects(_) => {
                 tracing::error!(%error, "an export failed; nothing of it is left");
@@ -238,7 +258,7 @@ fn check_project(
 /// What the caller is told of a failure of the store; the log gets the rest, here and nowhere else.
 pub(crate) fn refuse(error: StoreError) -> Refusal {
     match error {
-        StoreError::Unavailable(_) | StoreError::TooLong(_) | StoreError::Full => {
+        StoreError::Unavailable(_) | StoreError::Refused(_) | StoreError::TooLong(_) | StoreError::Full => {
             tracing::error!(%error, "the store cannot answer");
             Refusal::ServiceUnavailable
         }
@@ -247,6 +267,46 @@ pub(crate) fn refuse(error: StoreError) -> Refusal {
         error => {
             tracing::error!(%error, "the store failed");
             Refusal::Internal
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().map_or(Ok(0), |mut log| log.write(bytes))
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_failures_are_logged() {
+        let unavailable = Refusal::ServiceUnavailable;
+        let table = [
+            // error, what is told, whether it is in the log
+            (StoreError::Cancelled, unavailable.clone(), false),
+            (StoreError::Refused("no".into()), unavailable.clone(), true),
+            (StoreError::Full, unavailable, true),
+            (StoreError::Database("broken".into()), Refusal::Internal, true),
+        ];
+        for (error, told, logged) in table {
+            let (log, name) = (Log::default(), error.to_string());
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+            assert_eq!(tracing::subscriber::with_default(subscriber, || refuse(error)), told, "{name}");
+            assert_eq!(log.0.lock().is_ok_and(|log| !log.is_empty()), logged, "{name}");
         }
     }
 }

@@ -1,5 +1,8 @@
-//! Rate limits of keys, by token bucket: a key with a limit of n may send n requests a second and, after a pause, n at
-//! once. Kept per process.
+//! Rate limits of keys: how many requests a key may send in a second.
+//!
+//! A server that has its database to itself counts in memory, by token bucket: a key with a limit of n may send n
+//! requests a second and, after a pause, n at once. Servers that share a database count there, by the second of the
+//! clock: together they let n pass in each.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -7,8 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tollbook_domain::tenant::ApiKey;
+use tollbook_store::Store;
 
+use super::refuse;
 use crate::ret_code::Refusal;
+
+/// A key's limit, if it has one.
+pub(super) fn limit_of(key: &ApiKey) -> Option<NonZeroU32> {
+    key.rate_limit_per_s.and_then(NonZeroU32::new)
+}
 
 /// The buckets of the keys that have a limit, with the limit that each was made for.
 #[derive(Default)]
@@ -16,10 +26,7 @@ pub(super) struct Rates(Mutex<HashMap<String, (NonZeroU32, Arc<DefaultDirectRate
 
 impl Rates {
     /// Takes one request's worth from the key's bucket.
-    pub(super) fn check(&self, key: &ApiKey) -> Result<(), Refusal> {
-        let Some(limit) = key.rate_limit_per_s.and_then(NonZeroU32::new) else {
-            return Ok(());
-        };
+    pub(super) fn check(&self, key: &ApiKey, limit: NonZeroU32) -> Result<(), Refusal> {
         let bucket = {
             let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let new = || (limit, Arc::new(RateLimiter::direct(Quota::per_second(limit))));
@@ -31,4 +38,22 @@ impl Rates {
         };
         bucket.check().map_err(|_| Refusal::RateLimited)
     }
+}
+
+/// Counts one request among those that all servers answer in this second.
+pub(super) fn check_shared(
+    store: &dyn Store,
+    key: &ApiKey,
+    limit: NonZeroU32,
+    now_s: i64,
+) -> Result<(), Refusal> {
+    let count = || {
+        let mut transaction = store.begin()?;
+        let requests = transaction.count_request(key, now_s)?;
+        // At once: other servers wait for the row.
+        transaction.commit()?;
+        Ok(requests)
+    };
+    let requests = count().map_err(refuse)?;
+    if requests > i64::from(limit.get()) { Err(Refusal::RateLimited) } else { Ok(()) }
 }

@@ -146,10 +146,16 @@ impl Http {
         bytes
     }
 
-    /// Sends it and reads the reply to its end.
-    pub(crate) fn send(&self, address: SocketAddr) -> Reply {
+    /// Sends it. Dropped, the client has left.
+    pub(crate) fn begin(&self, address: SocketAddr) -> TcpStream {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(&self.bytes()).unwrap();
+        stream
+    }
+
+    /// Sends it and reads the reply to its end.
+    pub(crate) fn send(&self, address: SocketAddr) -> Reply {
+        let mut stream = self.begin(address);
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         Reply::parse(&bytes, self.method == "HEAD")

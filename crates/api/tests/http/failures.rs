@@ -4,6 +4,7 @@
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use tollbook_api::actions::{ACTIONS, Action};
 use tollbook_store::StoreError;
@@ -42,9 +43,11 @@ const INTERNAL: &str = "5000 Internal error";
 
 #[test]
 fn a_store_that_fails_is_told_by_what_the_caller_can_do() {
-    let table: [(MakeError, &str); 6] = [
+    let table: [(MakeError, &str); 8] = [
         // what the store says, what the caller is told
         (|| StoreError::Unavailable("no route to 10.0.0.7".into()), UNAVAILABLE),
+        (|| StoreError::Refused("password authentication failed for user \"tollbook\"".into()), UNAVAILABLE),
+        (|| StoreError::TooLong(Duration::from_secs(60)), UNAVAILABLE),
         (|| StoreError::Full, UNAVAILABLE),
         (|| StoreError::Damaged("row 17 of orders".into()), INTERNAL),
         (|| StoreError::Database("SELECT private_key FROM api_key".into()), INTERNAL),

@@ -3,6 +3,7 @@
 
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
@@ -14,8 +15,8 @@ use tollbook_store::{
 
 /// What goes wrong.
 pub(crate) trait Fault: Send + Sync {
-    /// Called where the store is to fail.
-    fn strike(&self) -> StoreResult<()>;
+    /// Called where the store is to fail, for a caller who may leave.
+    fn strike(&self, caller: &CancellationToken) -> StoreResult<()>;
 }
 
 /// Errors cannot be cloned.
@@ -25,7 +26,7 @@ pub(crate) type MakeError = fn() -> StoreError;
 pub(crate) struct Fails(pub(crate) MakeError);
 
 impl Fault for Fails {
-    fn strike(&self) -> StoreResult<()> {
+    fn strike(&self, _: &CancellationToken) -> StoreResult<()> {
         Err((self.0)())
     }
 }
@@ -34,7 +35,7 @@ impl Fault for Fails {
 pub(crate) struct Panics;
 
 impl Fault for Panics {
-    fn strike(&self) -> StoreResult<()> {
+    fn strike(&self, _: &CancellationToken) -> StoreResult<()> {
         panic!("the secret of the inside")
     }
 }
@@ -52,20 +53,58 @@ impl Waits {
 }
 
 impl Fault for Waits {
-    fn strike(&self) -> StoreResult<()> {
+    fn strike(&self, _: &CancellationToken) -> StoreResult<()> {
         self.reached.lock().unwrap().send(()).unwrap();
         self.go_on.lock().unwrap().recv().unwrap();
         Ok(())
     }
 }
 
+/// Says that it was reached, waits until its caller has left, and says so. Then it does what a store would do.
+pub(crate) struct Outstays {
+    reached: Mutex<Sender<()>>,
+    left: Mutex<Sender<()>>,
+    then: fn() -> StoreResult<()>,
+}
+
+impl Outstays {
+    pub(crate) fn new(reached: Sender<()>, left: Sender<()>, then: fn() -> StoreResult<()>) -> Self {
+        Self { reached: Mutex::new(reached), left: Mutex::new(left), then }
+    }
+}
+
+impl Fault for Outstays {
+    fn strike(&self, caller: &CancellationToken) -> StoreResult<()> {
+        self.reached.lock().unwrap().send(()).unwrap();
+        wait_until_left(caller);
+        // A test that has failed does not listen any more.
+        let _ = self.left.lock().unwrap().send(());
+        (self.then)()
+    }
+}
+
+/// How long is waited for what has no reason to take long: a test that fails must not wait for ever.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Blocks until a caller has left.
+pub(crate) fn wait_until_left(caller: &CancellationToken) {
+    let wait = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, caller.cancelled()).await }).unwrap();
+    };
+    // Rows of a scan may be handed over by a thread that drives a runtime already.
+    std::thread::scope(|scope| scope.spawn(wait).join()).unwrap();
+}
+
 /// Where it goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Where {
-    /// When a snapshot is taken.
+    /// When a snapshot is taken, before it is.
     Snapshot,
     /// When orders or their lines are read.
     Orders,
+    /// At the first order of a scan.
+    Row,
 }
 
 /// A store behind which everything is in order.
@@ -77,14 +116,15 @@ pub(crate) struct FaultyStore {
 
 impl Store for FaultyStore {
     fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
-        let inner = self.inner.snapshot_for(caller)?;
-        match self.place {
-            Where::Snapshot => {
-                self.fault.strike()?;
-                Ok(inner)
-            }
-            Where::Orders => Ok(Box::new(FaultySnapshot { inner, fault: Arc::clone(&self.fault) })),
+        if self.place == Where::Snapshot {
+            self.fault.strike(caller)?;
         }
+        Ok(Box::new(FaultySnapshot {
+            inner: self.inner.snapshot_for(caller)?,
+            caller: caller.clone(),
+            place: self.place,
+            fault: Arc::clone(&self.fault),
+        }))
     }
 
     fn offload(&self, snapshot: Box<dyn Snapshot>, _: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
@@ -96,19 +136,23 @@ impl Store for FaultyStore {
     }
 
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        self.fault.strike()?;
+        self.fault.strike(&CancellationToken::new())?;
         self.inner.begin()
     }
 }
 
 struct FaultySnapshot {
     inner: Box<dyn Snapshot>,
+    caller: CancellationToken,
+    place: Where,
     fault: Arc<dyn Fault>,
 }
 
 impl FaultySnapshot {
     fn struck(&mut self) -> StoreResult<&mut dyn Snapshot> {
-        self.fault.strike()?;
+        if self.place == Where::Orders {
+            self.fault.strike(&self.caller)?;
+        }
         Ok(self.inner.as_mut())
     }
 }
@@ -163,7 +207,14 @@ impl Snapshot for FaultySnapshot {
     }
 
     fn scan(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
-        self.struck()?.scan(query, each)
+        let mut struck = self.place != Where::Row;
+        let (fault, caller) = (Arc::clone(&self.fault), self.caller.clone());
+        self.struck()?.scan(query, &mut |order| {
+            if !std::mem::replace(&mut struck, true) {
+                fault.strike(&caller)?;
+            }
+            each(order)
+        })
     }
 
     fn order_by_number(&mut self, company_id: i64, number: &str) -> StoreResult<Option<StoredOrder>> {

@@ -1,9 +1,11 @@
 //! The API as its clients meet it: a real server on a real socket, signed requests, exact answers (spec/api.md).
 //!
-//! `server`, `client`, `made`, `model` and `workbook` are the instruments; every other module is tests.
+//! `backend`, `server`, `client`, `faulty`, `log`, `made`, `model` and `workbook` are the instruments; every other module
+//! is tests. All but `backend` are also run on PostgreSQL, by `tests/http_postgres`: a new module belongs into both lists.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backend;
 mod bad_bodies;
 mod bad_input;
 mod brands;
@@ -13,6 +15,8 @@ mod downloads;
 mod failures;
 mod faulty;
 mod isolation;
+mod leaving;
+mod log;
 mod made;
 mod model;
 mod numbers;

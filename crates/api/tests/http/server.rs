@@ -14,7 +14,9 @@ use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
 use tollbook_ops::export::object_keys;
 use tollbook_ops::tenants::{self, KeyRights};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
-use tollbook_store::{Outcome, Store, StoreOptions, open_sqlite};
+use tollbook_store::{Outcome, Store};
+
+use crate::backend::Backend;
 
 /// 2025-12-01T00:00:00Z, what the server's clock says until a test moves it.
 pub(crate) const NOW_S: i64 = 1_764_547_200;
@@ -24,7 +26,7 @@ pub(crate) const LINK_LIFETIME_S: i64 = 600;
 pub(crate) const RETENTION_S: i64 = 3_600;
 
 /// The client itself is a trusted proxy, so that tests can call from any address.
-const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 link_lifetime_s = 600
 object_retention_s = 3600
 trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
@@ -61,6 +63,8 @@ pub(crate) struct Server {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServerError>>>,
     directory: TempDir,
+    /// Only held. `None`: the test has the database.
+    _backend: Option<Backend>,
 }
 
 impl Server {
@@ -76,9 +80,21 @@ impl Server {
 
     /// A server of another configuration.
     pub(crate) fn configured(config: &str, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        let backend = Backend::new();
+        let store = backend.open();
+        let served = wrap(Arc::clone(&store));
+        Self::over(config, store, served, MasterKey::generate(), Some(backend))
+    }
+
+    /// A server that sees its database through `served`; what the operator makes goes to `store`.
+    pub(crate) fn over(
+        config: &str,
+        store: Arc<dyn Store>,
+        served: Arc<dyn Store>,
+        master: MasterKey,
+        backend: Option<Backend>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = open_sqlite(&directory.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
-        let master = MasterKey::generate();
         let config = Config::parse(Path::new("tollbook.toml"), config).unwrap();
         let clock = Arc::new(FixedClock::at(NOW_S));
         let objects = Arc::new(
@@ -95,7 +111,7 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let gateway = Gateway::new(Deployment {
-            store: wrap(Arc::clone(&store)),
+            store: served,
             objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
             master: master.clone(),
             catalogue: Arc::new(Catalogue::built_in()),
@@ -110,7 +126,17 @@ impl Server {
                 let _ = stopped.await;
             }))
         });
-        Self { address, clock, objects, store, master, stop: Some(stop), thread: Some(thread), directory }
+        Self {
+            address,
+            clock,
+            objects,
+            store,
+            master,
+            stop: Some(stop),
+            thread: Some(thread),
+            directory,
+            _backend: backend,
+        }
     }
 
     /// Tells the server to stop; it finishes what has begun.

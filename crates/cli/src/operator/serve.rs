@@ -47,30 +47,31 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     objects.clear_spool()?;
     shared_objects::bind(store.as_ref(), &objects)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
-        let bound = listener.local_addr()?;
-        let url = url_of_address(bound);
-        if with_demo {
-            let mut stored =
-                |orders: usize, of: usize| tracing::info!(orders, of, "making the demo's orders");
-            let now_s = SystemClock.now_s();
-            let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
-            output.result(&demo_value(&demo, &url), || demo_text(&demo, &url, global));
-        } else {
-            output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}"));
-        }
-        let clock = Arc::new(SystemClock);
-        let parts = Deployment { store, objects: objects.clone(), master, catalogue, config, bound, clock };
-        let stop = async {
-            stop_signal().await;
-            tracing::info!("stopping: requests that have begun are finished");
-        };
-        Server::new(listener, Gateway::new(parts), objects).run(stop).await?;
-        Ok(())
-    })
+    let listener = runtime
+        .block_on(TcpListener::bind(config.listen))
+        .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+    let bound = listener.local_addr()?;
+    let url = url_of_address(bound);
+    // Here and not in the runtime: the store blocks.
+    if with_demo {
+        let mut stored = |orders: usize, of: usize| tracing::info!(orders, of, "making the demo's orders");
+        let now_s = SystemClock.now_s();
+        let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
+        output.result(&demo_value(&demo, &url), || demo_text(&demo, &url, global));
+    } else {
+        output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}"));
+    }
+    let clock = Arc::new(SystemClock);
+    // Our own share of the store is the last: its connections are closed here, after the runtime.
+    let shared = Arc::clone(&store);
+    let parts =
+        Deployment { store: shared, objects: objects.clone(), master, catalogue, config, bound, clock };
+    let stop = async {
+        stop_signal().await;
+        tracing::info!("stopping: requests that have begun are finished");
+    };
+    runtime.block_on(Server::new(listener, Gateway::new(parts), objects).run(stop))?;
+    Ok(())
 }
 
 fn log_to_stderr() {

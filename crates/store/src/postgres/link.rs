@@ -39,7 +39,7 @@ pub(super) struct Patience {
 
 /// An open connection.
 pub(super) struct Link {
-    runtime: Runtime,
+    runtime: OwnRuntime,
     client: Client,
     /// `None` once it has ended: whoever waits for an answer hears of it only when the wire is dropped.
     wire: Option<Wire>,
@@ -78,6 +78,29 @@ impl From<StoreError> for Trouble {
     }
 }
 
+/// A runtime that may be dropped anywhere. One of tokio's must not be dropped by a thread of another, such as a
+/// server's when it ends.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn new() -> StoreResult<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| Self(Some(runtime))).map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.0.as_ref().expect("only taken when dropped").block_on(work)
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl Desk<'_> {
     /// The prepared form of a statement.
     pub(super) async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
@@ -94,10 +117,7 @@ impl Desk<'_> {
 
 impl Link {
     pub(super) fn open(config: &Config, tls: &MakeRustlsConnect, timeout: Duration) -> StoreResult<Self> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let runtime = OwnRuntime::new()?;
         let connecting = async {
             let connecting = tokio::time::timeout(timeout, config.connect(tls.clone()));
             connecting

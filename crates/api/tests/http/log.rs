@@ -1,0 +1,30 @@
+//! What the servers of this test process write to their log.
+
+use std::io::Write;
+use std::sync::{Mutex, OnceLock};
+
+static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        WRITTEN.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps the log from here on; the test's lines are those that name its key.
+pub(crate) fn keep() {
+    static KEPT: OnceLock<()> = OnceLock::new();
+    KEPT.get_or_init(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
+}
+
+/// The lines so far that have `text` in them.
+pub(crate) fn lines_with(text: &str) -> Vec<String> {
+    let written = String::from_utf8(WRITTEN.lock().unwrap().clone()).unwrap();
+    written.lines().filter(|line| line.contains(text)).map(ToOwned::to_owned).collect()
+}
