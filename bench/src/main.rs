@@ -14,6 +14,7 @@ mod http;
 mod import;
 mod lists;
 mod machine;
+mod postgres;
 mod report;
 mod server;
 mod site;
@@ -40,6 +41,8 @@ enum Command {
     Import(import::Options),
     /// A full sheet of paid orders, beside another writer.
     Export(export::Options),
+    /// Import, pages, sums and a scan on PostgreSQL, beside plain COPY and bare SQL.
+    Postgres(postgres::Options),
     /// One step of a benchmark in a process of its own, so that its memory is its own.
     #[command(hide = true)]
     Step(child::Step),
@@ -50,6 +53,7 @@ fn main() -> Result {
         Command::Lists(options) => lists::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Postgres(options) => postgres::run(&options),
         Command::Step(step) => child::run(&step),
     }
 }

@@ -18,6 +18,8 @@ use crate::Result;
 pub(crate) const BATCH: usize = 10_000;
 /// The file that the `tollbook` binary has in its data directory, too.
 const DATABASE: &str = "tollbook.db";
+/// The company to measure.
+pub(crate) const COMPANY: &str = "Bench";
 const ORGANIZATIONS: [&str; 4] = ["Products", "Research", "Support", "Platform"];
 /// 2026-01-01T00:00:00Z, the end of the default [`BenchOrders`].
 const YEAR_END_S: i64 = 1_767_225_600;
@@ -46,23 +48,14 @@ impl Site {
         fs::create_dir_all(directory)?;
         let store = open_sqlite(&directory.join(DATABASE), &StoreOptions::default())?;
         let config = Config::default();
-        let company = match tenants::companies(store.as_ref())?.into_iter().next() {
-            Some(company) => company,
-            None => {
-                tenants::add_company(store.as_ref(), Some(&config), "Bench", "CNY", config::DEFAULT_BRAND)?
-            }
-        };
-        let mut organizations = tenants::organizations(store.as_ref(), company.company_id)?;
-        for name in ORGANIZATIONS.iter().skip(organizations.len()) {
-            organizations.push(tenants::add_organization(store.as_ref(), company.company_id, name)?);
-        }
+        let (company, organization_ids) = company(store.as_ref(), &config, COMPANY)?;
         Ok(Self {
             directory: directory.to_owned(),
             store,
             config,
             catalogue: Arc::new(Catalogue::built_in()),
             company,
-            organization_ids: organizations.iter().map(|organization| organization.organization_id).collect(),
+            organization_ids,
         })
     }
 
@@ -100,7 +93,7 @@ impl Site {
     pub(crate) fn load(
         &self,
         expected: u64,
-        mut orders: impl Iterator<Item = NewOrder>,
+        orders: impl Iterator<Item = NewOrder>,
     ) -> Result<Option<Loaded>> {
         match self.count()? {
             0 => {}
@@ -111,25 +104,51 @@ impl Site {
             }
         }
         let mut loaded = Loaded { orders: 0, writing: Duration::ZERO };
-        loop {
-            let batch: Vec<NewOrder> = orders.by_ref().take(BATCH).collect();
-            if batch.is_empty() {
-                break;
-            }
-            let began = Instant::now();
-            let mut transaction = self.store.begin()?;
-            transaction.add_orders(&batch)?;
-            transaction.commit()?;
-            loaded.writing += began.elapsed();
-            loaded.orders += batch.len() as u64;
+        write(self.store.as_ref(), orders, |orders, time| {
+            loaded.writing += time;
+            loaded.orders += orders;
             if loaded.orders.is_multiple_of(1_000_000) {
                 eprintln!("{} orders in {:.0} s", loaded.orders, loaded.writing.as_secs_f64());
             }
-        }
+        })?;
         match self.count()? {
             found if found == expected => Ok(Some(loaded)),
             found => Err(format!("{found} orders were stored and not {expected}").into()),
         }
+    }
+}
+
+/// The company of this name, made where there is none, and its four organizations.
+pub(crate) fn company(store: &dyn Store, config: &Config, name: &str) -> Result<(Company, Vec<i64>)> {
+    let company = match tenants::companies(store)?.into_iter().find(|company| company.name == name) {
+        Some(company) => company,
+        None => tenants::add_company(store, Some(config), name, "CNY", config::DEFAULT_BRAND)?,
+    };
+    let mut organizations = tenants::organizations(store, company.company_id)?;
+    for name in ORGANIZATIONS.iter().skip(organizations.len()) {
+        organizations.push(tenants::add_organization(store, company.company_id, name)?);
+    }
+    let organization_ids = organizations.iter().map(|organization| organization.organization_id).collect();
+    Ok((company, organization_ids))
+}
+
+/// Writes orders in transactions of [`BATCH`], and says of each how many orders it had and how long it took. Making the
+/// orders is not counted.
+pub(crate) fn write(
+    store: &dyn Store,
+    mut orders: impl Iterator<Item = NewOrder>,
+    mut written: impl FnMut(u64, Duration),
+) -> Result {
+    loop {
+        let batch: Vec<NewOrder> = orders.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let mut transaction = store.begin()?;
+        transaction.add_orders(&batch)?;
+        transaction.commit()?;
+        written(batch.len() as u64, began.elapsed());
     }
 }
 

@@ -4,6 +4,7 @@
 mod lint;
 mod postgres;
 mod python;
+mod soak;
 mod step;
 mod test;
 mod tidy;
@@ -20,7 +21,10 @@ usage: cargo xtask COMMAND
 
   test [-- ARGUMENT…]   every test of the workspace, the published Python clients included; arguments go to cargo test
   lint                  rustfmt, clippy, rustdoc, tidy, and linters installed in private places below target/
-  tidy                  the repository's own checks";
+  tidy                  the repository's own checks
+  soak [--minutes N] [--seed S]
+                        three servers on one PostgreSQL while importers and the database are killed, 60 minutes long;
+                        a dated report goes to bench/runs";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         ["test", "--", rest @ ..] => test::run(&workspace, rest),
         ["lint"] => lint::run(&workspace),
         ["tidy"] => tidy::run(&workspace),
+        ["soak", rest @ ..] => soak::run(&workspace, rest),
         ["help" | "--help" | "-h"] => {
             step::say(USAGE);
             Ok(())

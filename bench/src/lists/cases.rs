@@ -7,15 +7,15 @@ use crate::Result;
 use crate::site::{self, Site};
 
 /// Orders on a page.
-pub(super) const PAGE_SIZE: i64 = 100;
+pub(crate) const PAGE_SIZE: i64 = 100;
 /// Models of the filter; [`tollbook_ops::demo::BenchOrders`] has twelve.
-pub(super) const MODELS: [&str; 3] = ["bench-model-01", "bench-model-05", "bench-model-08"];
+pub(crate) const MODELS: [&str; 3] = ["bench-model-01", "bench-model-05", "bench-model-08"];
 /// Region of the filter, where four of five resources are.
-pub(super) const REGION: &str = "cn-wlcb";
+pub(crate) const REGION: &str = "cn-wlcb";
 /// Of the site's four organizations, these many first ones are in the filter.
-const ORGANIZATIONS: usize = 2;
+pub(crate) const ORGANIZATIONS: usize = 2;
 /// 2025-06-01T00:00:00Z and the month after it.
-const JUNE_S: i64 = 1_748_736_000;
+pub(crate) const JUNE_S: i64 = 1_748_736_000;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,7 @@ pub(super) struct Case {
 pub(super) fn all() -> Result<Vec<Case>> {
     let year = site::year()?;
     let june = site::range(JUNE_S, JUNE_S + 30 * DAY_S)?;
-    // Not even whole hours.
-    let ragged = site::range(year.start_s() + 19_063, year.end_s() - 13_267)?;
+    let ragged = ragged(year)?;
     let case = |name, ask, range: TimeRange, filtered| Case {
         name,
         ask,
@@ -69,6 +68,11 @@ pub(super) fn all() -> Result<Vec<Case>> {
         case("summary, ragged year", Ask::Summary, ragged, false),
         case("summary, ragged year, filters", Ask::Summary, ragged, true),
     ])
+}
+
+/// Most of a range, not even whole hours.
+pub(crate) fn ragged(range: TimeRange) -> Result<TimeRange> {
+    site::range(range.start_s() + 19_063, range.end_s() - 13_267)
 }
 
 /// The organizations of the filter.

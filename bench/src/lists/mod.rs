@@ -2,7 +2,7 @@
 //! bare SQL of the same page.
 
 mod bare;
-mod cases;
+pub(crate) mod cases;
 mod measure;
 
 use std::collections::BTreeMap;

@@ -98,10 +98,9 @@ fn every_plan_is_served_by_an_index() {
         for sign in ["Seq Scan", "Bitmap", "Sort Method", "Hash", "Materialize"] {
             assert!(!plan.contains(sign), "{sign}: {plan}");
         }
-        // What a filter removes was read for nothing.
-        let removed = plan.lines().find_map(|line| line.trim().strip_prefix("Rows Removed by Filter: "));
-        let removed: i64 = removed.map_or(0, |count| count.trim().parse().unwrap());
-        assert!(removed <= 250, "{removed} rows removed: {plan}");
+        // What a filter looks at may be read for nothing; only numbers that nobody has are left out by one.
+        let mut filters = plan.lines().filter(|line| line.trim().starts_with("Filter: "));
+        assert!(filters.all(|line| line.contains("SubPlan") && line.contains("IS NOT NULL")), "{plan}");
     }
     assert!(plans > 1_000, "only {plans} plans were seen");
 }

@@ -1,5 +1,5 @@
 //! A throw-away PostgreSQL for tests: a server of our own in a folder of its own, stopped and deleted when the test
-//! process ends, however it ends. Only tests use this crate.
+//! process ends, however it ends. Only tests and benchmarks use this crate.
 //!
 //! It runs the programs that PostgreSQL comes with and has no client library, so that it can judge one. It needs
 //! PostgreSQL 15 or newer and Linux (`/proc` says which processes belong to a server). What is missing is a panic: a

@@ -51,6 +51,7 @@ const LAYERS: [Layer; 10] = [
             "tollbook-objects",
             "tollbook-ops",
             "tollbook-store",
+            "tollbook-testkit",
             "tollbook-workbook",
         ],
         never: &[],

@@ -22,8 +22,8 @@ pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONL
 /// Each statement sees what was committed before it: after waiting for a lock, that is what its last holder wrote.
 pub(super) const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// Statements that are under way at a time.
-const PIPELINED: usize = 256;
+/// Statements that are under way at a time; their answers are held until all of them are there.
+const PIPELINED: usize = 64;
 /// Bytes of COPY data that are sent at once.
 const COPY_BYTES: usize = 128 << 10;
 

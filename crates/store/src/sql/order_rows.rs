@@ -172,11 +172,19 @@ pub(super) fn by_owners(
     company_id: i64,
     owners: &[(&str, &Owner)],
 ) -> StoreResult<Vec<StoredOrder>> {
-    // Which of its two numbers an order is filed under depends on its status.
-    let sql = format!(
-        "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status IN (1, 2, 3) AND start_time = $2 \
-         AND order_no IN ($3, $4)"
-    );
+    // Which of its two numbers an order is filed under depends on its status. Each possible place is looked at for
+    // itself: of a list the planner may make a filter over all orders of the company.
+    let places: Vec<String> = Status::ALL
+        .iter()
+        .flat_map(|status| ["$3", "$4"].map(|number| (status.number(), number)))
+        .map(|(status, number)| {
+            format!(
+                "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = {status} AND start_time = $2 \
+                 AND order_no = {number}"
+            )
+        })
+        .collect();
+    let sql = places.join(" UNION ALL ");
     let sets: Vec<Values<'_>> = owners
         .iter()
         .map(|(number, owner)| {

@@ -7,7 +7,7 @@ use tollbook_domain::time::{DAY_S, HOUR_S, Span, first_day_of_month};
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
 use super::Session;
-use super::connection::{Flow, first};
+use super::connection::{Flow, Row, Value, Values, first};
 use super::order_rows::{by_numbers, line_no_of};
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
@@ -210,22 +210,40 @@ impl Session {
     ) -> StoreResult<()> {
         let sql = "SELECT period, counts FROM tile_count WHERE company_id = $1 AND status = $2 AND unit = $3 \
                    AND chunk = $4 AND period >= $5 AND period < $6";
-        for chunk in plan.set.chunks(CHUNK) {
-            let values =
-                [query.company_id, status.number(), unit, chunk, periods.start, periods.end].map(Into::into);
-            let first_line = first_line_of(chunk)?;
-            self.connection.query(sql, &values, &mut |row| {
-                let period = row.int(0)?;
-                pack::visit::<1>(row.blob(1)?, |_, index, count| {
-                    let line_no = first_line + line_offset(index);
-                    if plan.set.contains(line_no) {
-                        each(period, line_no, i64::try_from(count).unwrap_or(i64::MAX));
-                    }
-                })?;
-                Ok(Flow::More)
-            })?;
-        }
-        Ok(())
+        self.visit_chunks(query, plan, status, unit, periods, sql, &mut |first_line, row| {
+            let period = row.int(0)?;
+            pack::visit::<1>(row.blob(1)?, |_, index, count| {
+                let line_no = first_line + line_offset(index);
+                if plan.set.contains(line_no) {
+                    each(period, line_no, i64::try_from(count).unwrap_or(i64::MAX));
+                }
+            })
+        })
+    }
+
+    /// Runs a statement over tiles for each chunk that holds a selected line, and hands over the rows with the first
+    /// line of their chunk.
+    #[expect(clippy::too_many_arguments, reason = "the six are what a tile is found by")]
+    pub(super) fn visit_chunks(
+        &mut self,
+        query: &OrderQuery,
+        plan: &Plan,
+        status: Status,
+        unit: i64,
+        periods: &Range<i64>,
+        sql: &str,
+        each: &mut dyn FnMut(LineNo, &dyn Row) -> StoreResult<()>,
+    ) -> StoreResult<()> {
+        let chunks = plan.set.chunks(CHUNK);
+        let sets: Vec<Values<'_>> = chunks
+            .iter()
+            .map(|&chunk| {
+                [query.company_id, status.number(), unit, chunk, periods.start, periods.end]
+                    .map(Value::Int)
+                    .to_vec()
+            })
+            .collect();
+        self.connection.query_each(sql, &sets, &mut |index, row| each(first_line_of(chunks[index])?, row))
     }
 
     /// Counts matching orders of a stretch of time one by one.
@@ -250,7 +268,7 @@ impl Session {
 }
 
 /// The first line of a chunk that the store itself named.
-pub(super) fn first_line_of(chunk: i64) -> StoreResult<LineNo> {
+fn first_line_of(chunk: i64) -> StoreResult<LineNo> {
     pack::first_line_of(chunk).ok_or_else(|| StoreError::Damaged(format!("{chunk} is not a chunk of lines")))
 }
 

@@ -10,10 +10,10 @@ use tollbook_domain::{Measures, OrderQuery, Status, TimeRange};
 use super::Session;
 use super::connection::Flow;
 use super::order_rows::{MEASURE_COLUMNS, read_measures};
-use super::periods::{DAY, HOUR, MONTH, Plan, Source, first_line_of, line_offset};
+use super::periods::{DAY, HOUR, MONTH, Plan, Source, line_offset};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
-use crate::pack::{self, CHUNK};
+use crate::pack;
 
 /// Where sums go: `add(line, orders, sums)`.
 trait Sink {
@@ -191,21 +191,14 @@ impl Session {
         })?;
         let sql = "SELECT sums FROM tile_sum WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 \
                    AND period >= $5 AND period < $6";
-        for chunk in plan.set.chunks(CHUNK) {
-            let values =
-                [query.company_id, status.number(), unit, chunk, periods.start, periods.end].map(Into::into);
-            let first_line = first_line_of(chunk)?;
-            self.connection.query(sql, &values, &mut |row| {
-                pack::visit::<SUMS>(row.blob(0)?, |column, index, value| {
-                    let line_no = first_line + line_offset(index);
-                    if plan.set.contains(line_no) {
-                        sink.add_sum(line_no, column, value);
-                    }
-                })?;
-                Ok(Flow::More)
-            })?;
-        }
-        Ok(())
+        self.visit_chunks(query, plan, status, unit, periods, sql, &mut |first_line, row| {
+            pack::visit::<SUMS>(row.blob(0)?, |column, index, value| {
+                let line_no = first_line + line_offset(index);
+                if plan.set.contains(line_no) {
+                    sink.add_sum(line_no, column, value);
+                }
+            })
+        })
     }
 
     fn add_orders_of<S: Sink>(

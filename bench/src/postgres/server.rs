@@ -1,0 +1,75 @@
+//! The server that is measured: one of our own that lasts for this run, or any that a URL names.
+
+use tollbook_testkit::Cluster;
+
+use super::bare::Bare;
+use crate::Result;
+
+/// What a server of our own is set to, because tests set it otherwise or not at all: it loses nothing when the machine
+/// does, and checkpoints come no sooner than on a server that takes many writes.
+const DURABLE: [(&str, &str); 4] =
+    [("fsync", "on"), ("synchronous_commit", "on"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "15min")];
+
+/// Settings that numbers depend on, as a client's session has them.
+const SHOWN: [&str; 20] = [
+    "server_version",
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "wal_level",
+    "wal_compression",
+    "data_checksums",
+    "shared_buffers",
+    "effective_cache_size",
+    "work_mem",
+    "max_wal_size",
+    "checkpoint_timeout",
+    "autovacuum",
+    "max_parallel_workers_per_gather",
+    "jit",
+    "plan_cache_mode",
+    "random_page_cost",
+    "enable_seqscan",
+    "enable_bitmapscan",
+    "enable_sort",
+];
+
+/// See the module.
+pub(super) struct Server {
+    pub(super) url: String,
+    /// Only held: dropped, it is stopped and deleted.
+    _cluster: Option<Cluster>,
+}
+
+impl Server {
+    /// A server of our own.
+    pub(super) fn start(shared_buffers: Option<&str>) -> Self {
+        let cluster = Cluster::start();
+        for (name, value) in DURABLE {
+            cluster.set(name, value);
+        }
+        if let Some(size) = shared_buffers {
+            let size = size.replace('\'', "''");
+            cluster.sql("postgres", &format!("ALTER SYSTEM SET shared_buffers = '{size}'"));
+            cluster.stop();
+            cluster.start_again();
+        }
+        cluster.sql("postgres", "CREATE DATABASE bench");
+        Self { url: cluster.url("bench"), _cluster: Some(cluster) }
+    }
+
+    /// Somebody's server. The store would encrypt where the bare client does not; neither is to.
+    pub(super) fn at(url: &str) -> Self {
+        let url = match url {
+            url if url.contains("sslmode=") => url.to_owned(),
+            url if url.contains('?') => format!("{url}&sslmode=disable"),
+            url => format!("{url}?sslmode=disable"),
+        };
+        Self { url, _cluster: None }
+    }
+}
+
+/// Settings in force, by name.
+pub(super) fn settings(bare: &Bare) -> Result<Vec<(&'static str, String)>> {
+    SHOWN.iter().map(|name| Ok((*name, bare.text(&format!("SHOW {name}"))?))).collect()
+}
