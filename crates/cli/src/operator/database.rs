@@ -70,6 +70,8 @@ fn copy_between(global: &Global, from: &str, to: &str) -> Result<Copied, Failure
         return Err(Failure::new(format!("--from: there is no file {}", path.display())));
     }
     let from = deployment::connect("--from", from, &config.database)?;
+    // A source that is not there must not leave an empty target behind.
+    from.prepare()?;
     let to = deployment::connect("--to", to, &config.database)?;
     let mut reported = (String::new(), 0);
     Ok(copy(&from, &to, &catalogue, &mut |table, rows| {
@@ -92,7 +94,11 @@ fn backup(global: &Global, file: &Path, output: &Output) -> Result<(), Failure> 
     let companions = ["", "-wal", "-shm", "-door", "-room"];
     let clear = || companions.iter().try_for_each(|suffix| remove(&beside(suffix)));
     clear()?;
-    let copied = copy_between(global, &from, &format!("sqlite:{}", beside("").display()))?;
+    let copied =
+        copy_between(global, &from, &format!("sqlite:{}", beside("").display())).inspect_err(|_| {
+            // It is begun anew anyway; why it failed is what must be said.
+            let _ = clear();
+        })?;
     std::fs::rename(beside(""), file)?;
     clear()?;
     output.result(&value(&copied), || text(&copied, "backed up"));

@@ -1,16 +1,15 @@
 //! A full disk, a killed process, a stop in the middle of a request.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::import::{lines, paid};
-use crate::program::Site;
+use crate::program::{Site, files_below, on_each_database};
 
-const RANGE: [&str; 4] = ["--start", "1700000000", "--end", "1800000000"];
+pub(crate) const RANGE: [&str; 4] = ["--start", "1700000000", "--end", "1800000000"];
 
-fn write_orders(site: &Site, company: &crate::program::Company, count: i64) {
+pub(crate) fn write_orders(site: &Site, company: &crate::program::Company, count: i64) {
     let orders = (0..count).map(|n| paid(company, n, 1_760_000_400 + n / 40 * 3_600, n % 9_999));
     site.write("orders.jsonl", lines(orders));
 }
@@ -26,6 +25,12 @@ fn with_full_disk(site: &Site, kib: u32, arguments: &[&str]) -> std::process::Ou
         .env("TOLLBOOK_DATA", site.data())
         .output()
         .unwrap()
+}
+
+on_each_database! {
+    an_export_without_room_is_refused_and_leaves_nothing
+    an_import_that_is_killed_is_completed_by_the_same_command
+    a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun
 }
 
 #[test]
@@ -44,11 +49,9 @@ fn a_full_disk_leaves_the_store_as_it_was_and_the_import_can_be_repeated() {
     site.assert_verified(12_000);
 }
 
-#[test]
-fn an_export_without_room_is_refused_and_leaves_nothing() {
-    let site = Site::new();
+fn an_export_without_room_is_refused_and_leaves_nothing(site: &Site) {
     let company = site.company("Acme");
-    write_orders(&site, &company, 30_000);
+    write_orders(site, &company, 30_000);
     site.json(&["orders", "import", "orders.jsonl"]);
     let mut server = site.start(&["serve"]);
     // From here on the server's disk is full: it may not write more than 64 KiB to a file.
@@ -58,7 +61,7 @@ fn an_export_without_room_is_refused_and_leaves_nothing() {
         .unwrap();
     assert!(limit.success());
     let keys = (company.public_key.as_str(), company.private_key.as_str());
-    let ask = |arguments: &[&str]| server.customer(&site, keys, &[arguments, &RANGE[..]].concat());
+    let ask = |arguments: &[&str]| server.customer(site, keys, &[arguments, &RANGE[..]].concat());
     let refused = ask(&["--json", "orders", "download"]);
     let value: Value = serde_json::from_slice(&refused.stdout).unwrap();
     assert_eq!((&value["RetCode"], &value["Message"]), (&json!(150), &json!("Service unavailable")));
@@ -72,12 +75,9 @@ fn an_export_without_room_is_refused_and_leaves_nothing() {
     site.assert_verified(30_000);
 }
 
-#[test]
-fn an_import_that_is_killed_is_completed_by_the_same_command() {
-    let site = Site::new();
+fn an_import_that_is_killed_is_completed_by_the_same_command(site: &Site) {
     let company = site.company("Acme");
-    write_orders(&site, &company, 40_000);
-    let database = site.data().join("tollbook.db-wal");
+    write_orders(site, &company, 25_000);
     let mut killed_midway = 0;
     for _ in 0..3 {
         let mut child = site
@@ -87,12 +87,7 @@ fn an_import_that_is_killed_is_completed_by_the_same_command() {
             .spawn()
             .unwrap();
         // Waits until it writes, then kills it wherever it is.
-        while child.try_wait().unwrap().is_none() {
-            if std::fs::metadata(&database).is_ok_and(|log| log.len() > 1 << 20) {
-                break;
-            }
-            std::thread::yield_now();
-        }
+        site.wait_for_a_writer(&mut child);
         child.kill().unwrap();
         let finished = child.wait().unwrap().success();
         let found = site.json(&["verify"]);
@@ -101,15 +96,13 @@ fn an_import_that_is_killed_is_completed_by_the_same_command() {
     }
     assert!(killed_midway > 0, "no import was killed before its end");
     let report = site.json(&["orders", "import", "orders.jsonl"]);
-    assert_eq!(report["Added"].as_i64().unwrap() + report["Present"].as_i64().unwrap(), 40_000);
-    site.assert_verified(40_000);
+    assert_eq!(report["Added"].as_i64().unwrap() + report["Present"].as_i64().unwrap(), 25_000);
+    site.assert_verified(25_000);
 }
 
-#[test]
-fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun() {
-    let site = Site::new();
+fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(site: &Site) {
     let company = site.company("Acme");
-    write_orders(&site, &company, 30_000);
+    write_orders(site, &company, 30_000);
     site.json(&["orders", "import", "orders.jsonl"]);
     let mut server = site.start(&["serve"]);
     let mut download = site
@@ -134,12 +127,4 @@ fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() || error.contains("the download failed"), "{error}");
     assert!(!site.path("all.xlsx.part").exists());
-}
-
-/// Files in a folder and below it; locks, which a server holds as long as it lives, are none.
-fn files_below(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let files =
-        entries.filter(|path| !path.ends_with("lock") && path.extension().is_none_or(|e| e != "lock"));
-    files.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }

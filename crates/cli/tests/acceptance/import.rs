@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::program::{Company, Site};
+use crate::program::{Company, Site, on_each_database};
 
 /// One paid order as a line of an order file.
 pub(crate) fn paid(company: &Company, number: i64, start_s: i64, quantity: i64) -> Value {
@@ -37,16 +37,20 @@ fn some(company: &Company, count: i64) -> String {
     lines((0..count).map(|n| paid(company, n, 1_760_000_400 + n * 3_600, n * 1_234)))
 }
 
-#[test]
-fn an_import_is_idempotent_and_visible_to_a_running_server_at_once() {
-    let site = Site::new();
+on_each_database! {
+    an_import_is_idempotent_and_visible_to_a_running_server_at_once
+    an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped
+    a_damaged_or_cut_file_changes_nothing
+}
+
+fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(site: &Site) {
     let company = site.company("Acme");
     let server = site.start(&["serve"]);
     site.write("orders.jsonl", some(&company, 50));
     let first = site.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&first["Read"], &first["Added"], &first["Present"]), (&json!(50), &json!(50), &json!(0)));
     let range = ["--start", "1760000000", "--end", "1790000000"];
-    let listed = server.ask(&site, &company, &[&["orders", "paid"], &range[..]].concat());
+    let listed = server.ask(site, &company, &[&["orders", "paid"], &range[..]].concat());
     assert_eq!(listed["Total"], 50);
     assert_eq!(listed["Orders"][0]["OrderNo"], "O0000049");
     assert_eq!(listed["Orders"][0]["ProjectId"], Value::Null);
@@ -67,9 +71,7 @@ fn an_import_is_idempotent_and_visible_to_a_running_server_at_once() {
     site.assert_verified(60);
 }
 
-#[test]
-fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped() {
-    let site = Site::new();
+fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped(site: &Site) {
     let company = site.company("Acme");
     let mut bad = paid(&company, 7, 1_760_000_400, 1_000);
     bad["OrderTotalPrice"] = json!("0.004");
@@ -85,9 +87,7 @@ fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped() {
     site.assert_verified(5);
 }
 
-#[test]
-fn a_damaged_or_cut_file_changes_nothing() {
-    let site = Site::new();
+fn a_damaged_or_cut_file_changes_nothing(site: &Site) {
     let company = site.company("Acme");
     let text = some(&company, 4_000);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -6,7 +6,15 @@
 
 mod commands;
 mod failures;
+mod halt;
 mod import;
+mod moving;
+mod outages;
 mod program;
+mod prune;
 mod python;
+mod replicas;
+mod rig;
 mod servegen;
+mod servers;
+mod soak;

@@ -8,10 +8,35 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tollbook_ops::MasterKey;
 
-/// An empty folder with a data directory in it.
-pub(crate) struct Site(TempDir);
+/// An empty folder with a data directory in it, and a database: SQLite in the data directory, or one on a server.
+pub(crate) struct Site {
+    folder: TempDir,
+    url: Option<String>,
+}
+
+/// Makes two tests of each function that takes a site: one for each kind of database.
+macro_rules! on_each_database {
+    ($($test:ident)+) => {
+        mod sqlite {
+            $(#[test]
+            fn $test() {
+                super::$test(&crate::program::Site::new());
+            })+
+        }
+
+        mod postgres {
+            $(#[test]
+            fn $test() {
+                let database = tollbook_testkit::Cluster::shared().database();
+                super::$test(&crate::program::Site::on(database.url()));
+            })+
+        }
+    };
+}
+pub(crate) use on_each_database;
 
 /// What a company of the tests is made of.
+#[derive(Clone)]
 pub(crate) struct Company {
     pub(crate) id: i64,
     pub(crate) project_id: String,
@@ -21,11 +46,25 @@ pub(crate) struct Company {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), url: None }
+    }
+
+    /// On a PostgreSQL database: for every command and server, unless its arguments name another one.
+    pub(crate) fn on(url: &str) -> Self {
+        Self { url: Some(url.to_owned()), ..Self::new() }
+    }
+
+    pub(crate) fn is_on_sqlite(&self) -> bool {
+        self.url.is_none()
+    }
+
+    /// The URL of its database.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data().join("tollbook.db").display()))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -41,9 +80,38 @@ impl Site {
     /// A command with its environment cleaned, in this folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollbook"));
-        command.current_dir(self.0.path()).env_clear().env("TOLLBOOK_DATA", self.data()).args(arguments);
-        command.stdin(Stdio::null());
+        self.enter(command.args(arguments));
         command
+    }
+
+    /// Lets a program work here, whatever the environment of the test is.
+    fn enter(&self, command: &mut Command) {
+        command.current_dir(self.folder.path()).env_clear().env("TOLLBOOK_DATA", self.data());
+        command.envs(self.url.iter().map(|url| ("TOLLBOOK_DATABASE_URL", url))).stdin(Stdio::null());
+    }
+
+    /// A command in the background whose result is asked for later.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(&[&["--json"], arguments].concat());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits until a command writes in the database, or has ended.
+    pub(crate) fn wait_for_a_writer(&self, child: &mut Child) {
+        while child.try_wait().unwrap().is_none() && !self.is_written() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether someone has written in the database and not committed yet; with SQLite, whether much has been written.
+    pub(crate) fn is_written(&self) -> bool {
+        match &self.url {
+            None => {
+                let log = std::fs::metadata(self.data().join("tollbook.db-wal"));
+                log.is_ok_and(|log| log.len() > 1 << 20)
+            }
+            Some(url) => sql(url, WRITERS) != "0",
+        }
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
@@ -90,18 +158,15 @@ impl Site {
     /// Starts `serve` or `quickstart` on a free port and waits until it says where it listens.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
         // The signal of a file size limit is ignored, so that a test can make writes fail as on a full disk.
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", "trap '' XFSZ; exec \"$0\" --json \"$@\" --listen 127.0.0.1:0"])
             .arg(env!("CARGO_BIN_EXE_tollbook"))
             .args(arguments)
-            .current_dir(self.0.path())
-            .env_clear()
-            .env("TOLLBOOK_DATA", self.data())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        self.enter(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -116,6 +181,14 @@ impl Site {
         server
     }
 
+    /// Starts so many servers at the same moment.
+    pub(crate) fn start_together(&self, count: usize) -> Vec<Server> {
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..count).map(|_| scope.spawn(|| self.start(&["serve"]))).collect();
+            starting.into_iter().map(|server| server.join().unwrap()).collect()
+        })
+    }
+
     /// The deployment's object key pair, as the server derives it.
     pub(crate) fn object_keys(&self) -> (String, String) {
         let master = MasterKey::open_or_create(&self.data().join("master.key")).unwrap();
@@ -123,6 +196,39 @@ impl Site {
         let private = hex::encode(master.derive("object private key"));
         (public, private)
     }
+}
+
+/// Sessions of ours that have written and not ended.
+const WRITERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND application_name = 'tollbook' AND backend_xid IS NOT NULL";
+
+/// Runs SQL in the database of a URL and returns what psql printed.
+pub(crate) fn sql(url: &str, sql: &str) -> String {
+    let psql = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql];
+    let output = Command::new("psql").args(psql).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Exit code, the one value on standard output, and standard error of a command that was spawned.
+pub(crate) fn finish(child: Child) -> (Option<i32>, Value, String) {
+    let output = child.wait_with_output().unwrap();
+    let value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code(), value, String::from_utf8(output.stderr).unwrap())
+}
+
+/// Files in a folder and below it; locks, which a server holds as long as it lives, are none.
+pub(crate) fn files_below(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files =
+        entries.filter(|path| !path.ends_with("lock") && path.extension().is_none_or(|e| e != "lock"));
+    files.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
+}
+
+/// An amount in 10⁻⁸.
+pub(crate) fn steps(value: &Value) -> i128 {
+    let (whole, fraction) = value.as_str().unwrap().split_once('.').unwrap();
+    whole.parse::<i128>().unwrap() * 100_000_000 + format!("{fraction:0<8}").parse::<i128>().unwrap()
 }
 
 /// A running server; stopped when dropped.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::program::{Server, Site};
+use crate::program::{Server, Site, on_each_database};
 
 /// Runs a script of `tests/python` in the environment that `cargo xtask test` made.
 pub(crate) fn python(script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Value {
@@ -34,9 +34,11 @@ fn sdk(server: &Server, key: &Value, request: &Value) -> Value {
     python("sdk.py", &[&request.to_string()], &environment)
 }
 
-#[test]
-fn the_python_sdk_calls_all_nine_actions_on_the_quickstart() {
-    let site = Site::new();
+on_each_database! {
+    the_python_sdk_calls_all_nine_actions_on_the_quickstart
+}
+
+fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(site: &Site) {
     let mut server = site.start(&["quickstart"]);
     let said = server.said.clone();
     let range = json!({
@@ -76,13 +78,13 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart() {
     assert_eq!(of(1) + of(2), amount["OrderCount"].as_i64().unwrap());
 
     let link = answers["DownloadListPaidOrders"]["Data"].clone();
-    let saved = check_link(&site, &link);
+    let saved = check_link(site, &link);
     let workbook = python("workbook.py", &[&saved, "Order total", "Cash"], &[]);
     let sheet = &workbook["Sheets"][0];
     assert_eq!(sheet["RowCount"].as_i64(), total("ListPaidOrders"));
     assert_eq!(trimmed(&sheet["Sums"]["Order total"]), trimmed(&amount["PaidAmount"]));
     assert_eq!(trimmed(&sheet["Sums"]["Cash"]), trimmed(&amount["CashAmount"]));
-    let summary = check_link(&site, &answers["DownloadOrderSummary"]["Data"]);
+    let summary = check_link(site, &answers["DownloadOrderSummary"]["Data"]);
     let summary = python("workbook.py", &[&summary, "Order total", "Orders"], &[]);
     let sheets = summary["Sheets"].as_array().unwrap();
     assert_eq!(sheets.len(), 2);

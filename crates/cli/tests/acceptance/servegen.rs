@@ -7,7 +7,7 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
-use crate::program::{Company, Server, Site, shared};
+use crate::program::{Company, Server, Site, on_each_database, shared, steps};
 use crate::python::python;
 
 const HOUR: i64 = 3_600;
@@ -83,18 +83,13 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
     (csv, naive)
 }
 
-fn steps(value: &Value) -> i128 {
-    let (whole, fraction) = value.as_str().unwrap().split_once('.').unwrap();
-    whole.parse::<i128>().unwrap() * 100_000_000 + format!("{fraction:0<8}").parse::<i128>().unwrap()
-}
+on_each_database! { real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result }
 
-#[test]
-fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result() {
+fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result(site: &Site) {
     let Some(shared) = shared() else { return };
     let mut windows = String::new();
     let packed = std::fs::File::open(shared.join("data/servegen/servegen_windows.csv.gz")).unwrap();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut windows).unwrap();
-    let site = Site::new();
     let company = site.company("ServeGen");
     let (csv, naive) = order_file(&company, &usage(&windows));
     assert_eq!(naive.orders, 30_000);
@@ -103,14 +98,14 @@ fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_resul
 
     let server = site.start(&["serve"]);
     let range = ["--start", "2026-06-01", "--end", "2026-07-01"];
-    let ask = |arguments: &[&str]| server.ask(&site, &company, &[arguments, &range[..]].concat());
+    let ask = |arguments: &[&str]| server.ask(site, &company, &[arguments, &range[..]].concat());
     let amount = ask(&["orders", "amount"]);
     assert_eq!(amount["OrderCount"], naive.orders);
     assert_eq!(steps(&amount["TotalOrderAmount"]), naive.total);
     assert_eq!(steps(&amount["CashAmount"]), naive.total);
     compare_list(&ask, &naive);
     compare_summary(&ask(&["orders", "summary"]), &naive);
-    compare_workbook(&site, &server, &company, &naive);
+    compare_workbook(site, &server, &company, &naive);
     site.assert_verified(naive.orders);
 }
 

@@ -1,0 +1,89 @@
+//! `database prune` and `database backup`, while a server runs.
+
+use serde_json::{Value, json};
+
+use crate::program::{Company, Site, on_each_database};
+use crate::rig::{Client, Model, range};
+
+const ORDERS: i64 = 3_000;
+/// Some 23 days after the first order.
+const BEFORE: &str = "2025-11-01";
+const BEFORE_S: i64 = 1_761_955_200;
+
+on_each_database! {
+    settled_orders_from_before_a_date_leave_and_are_not_taken_again
+    a_backup_is_a_whole_database
+}
+
+fn with_orders(site: &Site) -> (Company, Model) {
+    let company = site.company("Acme");
+    let model = Model::new(&company, ORDERS);
+    let [first, second] = model.overlapping(0..3_000);
+    site.write("orders.jsonl", first + &second);
+    assert_eq!(site.json(&["orders", "import", "orders.jsonl"])["Added"], ORDERS);
+    (company, model)
+}
+
+fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(site: &Site) {
+    let (company, _) = with_orders(site);
+    let client = Client::new(&company);
+    let server = site.start(&["serve"]);
+    let counts = |early: bool| {
+        let mut parameters = range();
+        if early {
+            parameters[1].1 = BEFORE_S.to_string();
+        }
+        let amount = client.ask(server.url(), "GetOrderAmount", &parameters);
+        [&amount["PaidCount"], &amount["UnpaidCount"]].map(|count| count.as_i64().unwrap())
+    };
+    let ([paid, unpaid], [early, early_unpaid]) = (counts(false), counts(true));
+    assert!(early > 0 && early_unpaid > 0 && paid > early, "{early} of {paid} orders are early");
+    for (date, reason) in [
+        ("2025-02-30", "--before: \"2025-02-30\" is not a date"),
+        ("yesterday", "must be like 2026-01-31"),
+        ("2099-01-01", "is not in the past"),
+    ] {
+        let (value, _) = site.refused(&["database", "prune", "--before", date]);
+        assert!(value["Error"].as_str().unwrap().contains(reason), "{value}");
+    }
+    assert_eq!(counts(false), [paid, unpaid]);
+    let pruned = site.json(&["database", "prune", "--before", BEFORE]);
+    assert_eq!(pruned, json!({"Before": BEFORE, "Companies": 1, "Orders": early}));
+    assert_eq!((counts(false), counts(true)), ([paid - early, unpaid], [0, early_unpaid]));
+    site.assert_verified(ORDERS - early);
+    let again = site.json(&["database", "prune", "--before", BEFORE]);
+    assert_eq!(again["Orders"], 0);
+    let (report, error) = site.refused(&["orders", "import", "orders.jsonl"]);
+    assert_eq!((&report["Added"], report["Errors"][0]["File"].as_str()), (&json!(0), Some("orders.jsonl")));
+    assert!(error.contains("orders.jsonl:1: ") && error.contains("pruned"), "{error}");
+    site.assert_verified(ORDERS - early);
+}
+
+fn a_backup_is_a_whole_database(site: &Site) {
+    let (company, _) = with_orders(site);
+    let client = Client::new(&company);
+    let server = site.start(&["serve"]);
+    let folder = site.path("backups");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("monday.db");
+    // What a backup that was killed leaves is taken away by the next one.
+    std::fs::write(folder.join("monday.db.part"), "cut short").unwrap();
+    let copied = site.json(&["database", "backup", file.to_str().unwrap()]);
+    assert_eq!((&copied["Orders"], &copied["Differences"]), (&json!(ORDERS), &json!([])));
+    assert_eq!((&copied["Companies"], &copied["Rows"]["orders"]), (&json!(1), &json!(ORDERS)));
+    let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["monday.db"]);
+    let before = std::fs::read(&file).unwrap();
+    let (value, _) = site.refused(&["database", "backup", file.to_str().unwrap()]);
+    assert!(value["Error"].as_str().unwrap().contains("exists already"), "{value}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    let url = format!("sqlite:{}", file.display());
+    let found = site.json(&["verify", "--database", &url]);
+    assert_eq!(found, json!({"Companies": 1, "Orders": ORDERS, "Differences": []}));
+    let restored = site.start(&["serve", "--database", &url]);
+    let amounts = [&server, &restored].map(|server| {
+        let answer = client.ask(server.url(), "GetOrderAmount", &range());
+        [&answer["OrderCount"], &answer["TotalOrderAmount"]].map(Value::to_string)
+    });
+    assert_eq!(amounts[0], amounts[1]);
+}
