@@ -32,13 +32,21 @@ const WAITING: usize = 2;
 pub struct OpenDatabase(pub(crate) Box<dyn Database>);
 
 impl OpenDatabase {
-    /// Migrates the database and serves it.
+    /// Creates or migrates its tables, and sees that it is whole.
     ///
     /// # Errors
-    /// Those of a schema that is not ours, newer, or not complete.
-    pub fn into_store(self, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
+    /// Those of a database that cannot be reached, and of a schema that is not ours, newer, or not complete.
+    pub fn prepare(&self) -> StoreResult<()> {
         schema::migrate(self.0.as_ref())?;
-        refuse_unfinished(self.0.read(&CancellationToken::new())?.as_mut())?;
+        refuse_unfinished(self.0.read(&CancellationToken::new())?.as_mut())
+    }
+
+    /// Prepares the database and serves it.
+    ///
+    /// # Errors
+    /// As [`OpenDatabase::prepare`].
+    pub fn into_store(self, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
+        self.prepare()?;
         Ok(Arc::new(SqlStore::new(self.0, options.clone())))
     }
 }
@@ -74,10 +82,9 @@ pub fn copy(
     catalogue: &Catalogue,
     progress: Progress<'_>,
 ) -> StoreResult<Copied> {
-    schema::migrate(from.0.as_ref())?;
+    from.prepare()?;
     schema::migrate(to.0.as_ref())?;
     let mut source = from.0.read(&CancellationToken::new())?;
-    refuse_unfinished(source.as_mut())?;
     let goes_on = mark(to)?;
     let companies: Vec<i64> =
         tenants::companies(source.as_mut())?.iter().map(|company| company.company_id).collect();
@@ -112,12 +119,19 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
         return Ok(true);
     }
     let companies = tenants::companies(connection.as_mut())?.len();
-    if companies > 0 {
+    // One that a server has used has a master key of its own: what is sealed under the source's could not be opened.
+    let names = all(connection.as_mut(), "SELECT name FROM setting", &[], |row| Ok(row.text(0)?.to_owned()))?;
+    if companies > 0 || names.iter().any(|name| !is_passing(name)) {
         return Err(StoreError::Exists("a deployment: the target of a copy must be empty; what is in it"));
     }
     tenants::set_setting(connection.as_mut(), MARK, "unfinished")?;
     connection.commit()?;
     Ok(false)
+}
+
+/// Whether a setting means nothing beyond the moment, and so is not a part of a deployment.
+fn is_passing(name: &str) -> bool {
+    name == MARK || name.starts_with("hold ")
 }
 
 /// A value that outlives its row.
@@ -181,8 +195,7 @@ fn copy_small(source: &mut dyn Connection, to: &OpenDatabase, table: &Table) -> 
     let mut connection = to.0.write()?;
     let there: HashSet<OwnedRow> =
         rows(connection.as_mut())?.into_iter().map(|row| row[..table.key].to_vec()).collect();
-    let passing =
-        |name: &Owned| matches!(name, Owned::Text(name) if name == MARK || name.starts_with("hold "));
+    let passing = |name: &Owned| matches!(name, Owned::Text(name) if is_passing(name));
     let mut missing = rows(source)?;
     missing.retain(|row| !there.contains(&row[..table.key]));
     if table.name == schema::SETTING.name {

@@ -99,6 +99,18 @@ pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
         assert!(matches!(refused, StoreError::Exists(_)), "{refused}");
         assert_eq!(store.snapshot().unwrap().companies().unwrap().len(), 1);
     }
+    // A server has used it: its keys are another master key's.
+    for target in others() {
+        let store = target.open(&StoreOptions::default());
+        let mut transaction = store.begin().unwrap();
+        transaction.hold("first start").unwrap();
+        transaction.set_setting("master", "another fingerprint").unwrap();
+        transaction.commit().unwrap();
+        let refused =
+            copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap_err();
+        assert!(matches!(refused, StoreError::Exists(_)), "{refused}");
+        target.connect().prepare().unwrap();
+    }
 }
 
 pub(crate) fn an_interrupted_copy_keeps_others_away_and_goes_on(backend: &dyn Backend) {
