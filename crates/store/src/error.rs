@@ -43,6 +43,9 @@ pub enum StoreError {
          database"
     )]
     Unfinished,
+    /// The target of a copy has been used.
+    #[error("the target of a copy must be empty: this database holds another deployment")]
+    NotEmpty,
     /// A name or number that must be unique is taken.
     #[error("{0} exists already")]
     Exists(&'static str),

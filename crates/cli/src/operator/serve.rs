@@ -124,11 +124,17 @@ fn demo_value(demo: &Quickstart, url: &str) -> serde_json::Value {
 }
 
 fn demo_text(demo: &Quickstart, url: &str, global: &Global) -> String {
+    let directory = global.data.display();
+    // The URL of a database may hold a password.
+    let place = match global.database {
+        None => format!("its data is in {directory}"),
+        Some(_) => {
+            format!("its data is in the database that was named, its master key and exports in {directory}")
+        }
+    };
     let mut text = format!(
-        "Tollbook serves the demo company \"{}\" ({}) at {url}; its data is in {}.\n\nKeys:\n",
-        demo.company.name,
-        demo.company.currency,
-        global.data.display()
+        "Tollbook serves the demo company \"{}\" ({}) at {url}; {place}.\n\nKeys:\n",
+        demo.company.name, demo.company.currency,
     );
     for key in &demo.keys {
         let scope = match key.organization_id {

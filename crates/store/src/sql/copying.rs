@@ -122,7 +122,7 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
     // One that a server has used has a master key of its own: what is sealed under the source's could not be opened.
     let names = all(connection.as_mut(), "SELECT name FROM setting", &[], |row| Ok(row.text(0)?.to_owned()))?;
     if companies > 0 || names.iter().any(|name| !is_passing(name)) {
-        return Err(StoreError::Exists("a deployment: the target of a copy must be empty; what is in it"));
+        return Err(StoreError::NotEmpty);
     }
     tenants::set_setting(connection.as_mut(), MARK, "unfinished")?;
     connection.commit()?;
