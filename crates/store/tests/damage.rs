@@ -1,4 +1,5 @@
-//! What only the file of an SQLite database can show: damage done behind the store's back, and files that are not ours.
+//! What only the file of an SQLite database can show: damage done behind the store's back, files that are not ours, and
+//! statements that end before their time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -7,7 +8,9 @@
 mod model;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, Status};
 use tollbook_store::{StoreError, StoreOptions, open_sqlite};
 
@@ -98,4 +101,37 @@ fn three_processes_may_start_on_an_empty_folder_at_once() {
     });
     let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
     assert!(store.snapshot().unwrap().companies().unwrap().is_empty());
+}
+
+#[test]
+fn a_statement_that_takes_too_long_or_whose_caller_has_left_is_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tollbook.db");
+    let options = StoreOptions::default();
+    let store = open_sqlite(&path, &options).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.add_company("one", "CNY", "default").unwrap();
+    let orders: Vec<_> = (0..8_000).map(|n| model::order(n, n % 9, Status::Paid, n * 700, n)).collect();
+    transaction.add_orders(&orders).unwrap();
+    transaction.commit().unwrap();
+    let query = model::query(0, 400 * 86_400, &[Status::Paid]);
+    // No patience at all: whatever takes longer than one look at the clock is too long.
+    let hasty = StoreOptions { statement_timeout: Duration::ZERO, ..options };
+    let impatient = open_sqlite(&path, &hasty).unwrap();
+    let cancelled = impatient.snapshot().unwrap().scan(&query, &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(cancelled, StoreError::TooLong(_)), "{cancelled}");
+    let caller = CancellationToken::new();
+    let mut snapshot = store.snapshot_for(&caller).unwrap();
+    let mut seen = 0;
+    let cancelled = snapshot
+        .scan(&query, &mut |_| {
+            seen += 1;
+            caller.cancel();
+            Ok(())
+        })
+        .unwrap_err();
+    assert!(matches!(cancelled, StoreError::Cancelled) && seen < 8_000, "{cancelled} after {seen}");
+    drop(snapshot);
+    // The connection is the next caller's, who is still there.
+    assert_eq!(store.snapshot().unwrap().count(&query).unwrap(), 8_000);
 }
