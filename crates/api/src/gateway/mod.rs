@@ -142,7 +142,7 @@ impl Gateway {
                 // Counting takes a connection of its own. Requests that each hold one while they wait for another
                 // would, all together, wait for ever.
                 drop(snapshot);
-                rate::check_shared(store, &key, limit, now_s)?;
+                self.rates.check_shared(store, &key, limit, now_s)?;
                 snapshot = store.snapshot_for(received.caller).map_err(refuse)?;
             }
             Some(limit) => self.rates.check(&key, limit)?,

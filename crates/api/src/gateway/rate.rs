@@ -20,15 +20,24 @@ pub(super) fn limit_of(key: &ApiKey) -> Option<NonZeroU32> {
     key.rate_limit_per_s.and_then(NonZeroU32::new)
 }
 
-/// The buckets of the keys that have a limit, with the limit that each was made for.
+/// A bucket, with the limit that it was made for.
+type Bucket = (NonZeroU32, Arc<DefaultDirectRateLimiter>);
+
+/// What a process remembers of the keys that have a limit.
 #[derive(Default)]
-pub(super) struct Rates(Mutex<HashMap<String, (NonZeroU32, Arc<DefaultDirectRateLimiter>)>>);
+pub(super) struct Rates {
+    /// Of a server that has its database to itself.
+    buckets: Mutex<HashMap<String, Bucket>>,
+    /// Of servers that share one: the second in which a key was refused. The rest of that second needs no counting, so
+    /// that a key which is over its limit costs no transactions.
+    refused: Mutex<HashMap<String, i64>>,
+}
 
 impl Rates {
     /// Takes one request's worth from the key's bucket.
     pub(super) fn check(&self, key: &ApiKey, limit: NonZeroU32) -> Result<(), Refusal> {
         let bucket = {
-            let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
             let new = || (limit, Arc::new(RateLimiter::direct(Quota::per_second(limit))));
             let entry = buckets.entry(key.public_key.clone()).or_insert_with(new);
             if entry.0 != limit {
@@ -38,22 +47,31 @@ impl Rates {
         };
         bucket.check().map_err(|_| Refusal::RateLimited)
     }
-}
 
-/// Counts one request among those that all servers answer in this second.
-pub(super) fn check_shared(
-    store: &dyn Store,
-    key: &ApiKey,
-    limit: NonZeroU32,
-    now_s: i64,
-) -> Result<(), Refusal> {
-    let count = || {
-        let mut transaction = store.begin()?;
-        let requests = transaction.count_request(key, now_s)?;
-        // At once: other servers wait for the row.
-        transaction.commit()?;
-        Ok(requests)
-    };
-    let requests = count().map_err(refuse)?;
-    if requests > i64::from(limit.get()) { Err(Refusal::RateLimited) } else { Ok(()) }
+    /// Counts one request among those that all servers answer in this second.
+    pub(super) fn check_shared(
+        &self,
+        store: &dyn Store,
+        key: &ApiKey,
+        limit: NonZeroU32,
+        now_s: i64,
+    ) -> Result<(), Refusal> {
+        let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused().get(&key.public_key) == Some(&now_s) {
+            return Err(Refusal::RateLimited);
+        }
+        let count = || {
+            let mut transaction = store.begin()?;
+            let requests = transaction.count_request(key, now_s)?;
+            // At once: other servers wait for the row.
+            transaction.commit()?;
+            Ok(requests)
+        };
+        let requests = count().map_err(refuse)?;
+        if requests <= i64::from(limit.get()) {
+            return Ok(());
+        }
+        refused().insert(key.public_key.clone(), now_s);
+        Err(Refusal::RateLimited)
+    }
 }
