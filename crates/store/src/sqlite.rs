@@ -75,20 +75,27 @@ impl Sqlite {
         let connection = sqlite.connect()?;
         let pragma =
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-        let application_id = pragma("application_id").map_err(of_sqlite)?;
-        if application_id != APPLICATION_ID {
+        if pragma("application_id").map_err(of_sqlite)? != APPLICATION_ID {
             let tables: i64 = connection
                 .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
                 .map_err(of_sqlite)?;
-            if application_id != 0 || tables > 0 {
+            // Asked last: whoever makes the file at this moment marks it before its first table.
+            let application_id = pragma("application_id").map_err(of_sqlite)?;
+            if application_id != APPLICATION_ID && (application_id != 0 || tables > 0) {
                 return Err(StoreError::NotOurs(format!("{} is another program's", path.display())));
             }
-            // A larger page suits rows of 100 to 200 bytes that are read in stretches.
-            connection
-                .execute_batch(&format!(
-                    "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA application_id = {APPLICATION_ID};"
-                ))
-                .map_err(of_sqlite)?;
+            // Of several that begin at once, one makes the file: while it changes to a log, SQLite tells the others that
+            // it is busy without letting them wait.
+            let _turn = Turn::take(path)?;
+            if pragma("application_id").map_err(of_sqlite)? != APPLICATION_ID {
+                // A larger page suits rows of 100 to 200 bytes that are read in stretches.
+                connection
+                    .execute_batch(&format!(
+                        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; \
+                         PRAGMA application_id = {APPLICATION_ID};"
+                    ))
+                    .map_err(of_sqlite)?;
+            }
         }
         sqlite.give_back_reader(connection);
         Ok(sqlite)
