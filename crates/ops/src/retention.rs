@@ -1,6 +1,6 @@
 //! `tollbook database prune`: settled orders from before a date leave, a batch at a time, so that others get their turn.
 
-use tollbook_domain::time::{DAY_S, civil_of_day, day_of_civil};
+use tollbook_domain::time::{DAY_S, day_of_civil};
 use tollbook_store::{Store, StoreError};
 
 /// Orders of one transaction.
@@ -30,18 +30,14 @@ pub enum PruneError {
 /// # Errors
 /// [`PruneError::NotADate`].
 pub fn start_of_date(text: &str) -> Result<i64, PruneError> {
-    let parse = || {
-        let mut parts = text.splitn(3, '-');
-        let mut part = |digits: usize| {
-            let part = parts.next()?;
-            let is_number = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
-            is_number.then(|| part.parse::<i64>().ok()).flatten()
-        };
-        let (year, month, day) = (part(4)?, part(2)?, part(2)?);
-        let days = day_of_civil(year, month, day);
-        (civil_of_day(days) == (year, month, day) && year >= 1970).then_some(days * DAY_S)
-    };
-    parse().ok_or_else(|| PruneError::NotADate(text.to_owned()))
+    // The parser takes other forms too, and times, which would be passed over.
+    let date = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);
+    match date {
+        Some(date) if date.year() >= 1970 => {
+            Ok(day_of_civil(date.year().into(), date.month().into(), date.day().into()) * DAY_S)
+        }
+        _ => Err(PruneError::NotADate(text.to_owned())),
+    }
 }
 
 /// What was pruned.

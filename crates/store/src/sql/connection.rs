@@ -202,3 +202,17 @@ pub(crate) fn execute_exactly(
     }
     Err(StoreError::Damaged(format!("a statement changed {actual} rows instead of {expected}")))
 }
+
+/// Adds rows and insists on how many come in.
+pub(crate) fn insert_exactly(
+    connection: &mut dyn Connection,
+    table: &Table,
+    expected: usize,
+    rows: &mut dyn Iterator<Item = Values<'_>>,
+) -> StoreResult<()> {
+    let added = connection.insert_all(table, rows)?;
+    if added == expected as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!("{added} of {expected} rows came into {}", table.name)))
+}

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
-use super::connection::{Connection, Database, Flow, Row, Value, Values, all, first};
+use super::connection::{Connection, Database, Flow, Row, Value, Values, all, first, insert_exactly};
 use super::schema::{self, Kind, Scope, TABLES, Table};
 use super::{Session, SqlStore, tenants};
 use crate::error::{StoreError, StoreResult};
@@ -176,12 +176,8 @@ fn own(row: &dyn Row, columns: &[(&str, Kind)]) -> StoreResult<OwnedRow> {
 }
 
 fn insert(connection: &mut dyn Connection, table: &Table, rows: &[OwnedRow]) -> StoreResult<()> {
-    let mut values = rows.iter().map(|row| row.iter().map(Owned::value).collect::<Values<'_>>());
-    let added = connection.insert_all(table, &mut values)?;
-    if added == rows.len() as u64 {
-        return Ok(());
-    }
-    Err(StoreError::Damaged(format!("{added} of {} rows came into {}", rows.len(), table.name)))
+    let mut values = rows.iter().map(|row| row.iter().map(Owned::value).collect());
+    insert_exactly(connection, table, rows.len(), &mut values)
 }
 
 /// Adds the rows of one of the deployment's own tables that are not there yet.

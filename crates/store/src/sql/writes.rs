@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use tollbook_domain::{Line, Measures, NewOrder};
 
-use super::connection::{Values, execute_exactly};
+use super::connection::{execute_exactly, insert_exactly};
 use super::order_rows::{Owner, by_owners, line_key, line_values, order_values, owners};
 use super::rollups::Changes;
-use super::schema::{LINE, ORDER_NUMBER, ORDERS, Table};
+use super::schema::{LINE, ORDER_NUMBER, ORDERS};
 use super::{CompanyView, Session};
 use crate::Outcome;
-use crate::error::{StoreError, StoreResult};
+use crate::error::StoreResult;
 use crate::lines::{LineNo, Lines};
 
 /// Positions in the batch of one company's orders.
@@ -161,7 +161,7 @@ impl Session {
         let mut rows = added
             .iter()
             .map(|position| order_values(company_id, line_nos[position], &orders[*position].order));
-        self.insert_exactly(&ORDERS, added.len(), &mut rows)?;
+        insert_exactly(self.connection.as_mut(), &ORDERS, added.len(), &mut rows)?;
         self.finish_company(company_id, view, lines, added.len(), &changes)
     }
 
@@ -171,8 +171,11 @@ impl Session {
             .skip(known)
             .map(|(line_no, line)| (line_no, &**line, line_key(line)))
             .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
         let mut rows = new.iter().map(|(line_no, line, key)| line_values(company_id, *line_no, line, key));
-        self.insert_exactly(&LINE, new.len(), &mut rows)
+        insert_exactly(self.connection.as_mut(), &LINE, new.len(), &mut rows)
     }
 
     /// Registers both numbers of each order.
@@ -191,23 +194,7 @@ impl Session {
         let mut rows = numbers.iter().map(|(number, other, start_time_s)| {
             vec![company_id.into(), (*number).into(), (*other).into(), (*start_time_s).into()]
         });
-        self.insert_exactly(&ORDER_NUMBER, numbers.len(), &mut rows)
-    }
-
-    fn insert_exactly(
-        &mut self,
-        table: &Table,
-        expected: usize,
-        rows: &mut dyn Iterator<Item = Values<'_>>,
-    ) -> StoreResult<()> {
-        if expected == 0 {
-            return Ok(());
-        }
-        let added = self.connection.insert_all(table, rows)?;
-        if added == expected as u64 {
-            return Ok(());
-        }
-        Err(StoreError::Damaged(format!("{added} of {expected} rows came into {}", table.name)))
+        insert_exactly(self.connection.as_mut(), &ORDER_NUMBER, numbers.len(), &mut rows)
     }
 
     fn finish_company(
