@@ -12,18 +12,27 @@
     )
 )]
 
+pub mod account;
 pub mod catalogue;
 pub mod filter;
+pub mod hours;
 pub mod measures;
 pub mod money;
 pub mod order;
+pub mod price;
+pub mod rating;
 pub mod summary;
 pub mod tenant;
 pub mod time;
+pub mod usage;
 
+pub use account::Account;
 pub use catalogue::{Catalogue, Language};
 pub use filter::{LineFilter, OrderQuery, StatusSet};
+pub use hours::{Bucket, HourOffsets};
 pub use measures::Measures;
 pub use money::{Amount, UnitPrice};
 pub use order::{Deductions, Line, NewOrder, Order, Status};
+pub use price::{Discount, Price};
 pub use time::TimeRange;
+pub use usage::Usage;

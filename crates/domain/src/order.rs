@@ -195,7 +195,7 @@ fn refuse(field: &'static str, reason: impl Into<String>) -> Result<(), Refused>
     Err(Refused { field, reason: reason.into() })
 }
 
-fn require(holds: bool, field: &'static str, reason: &str) -> Result<(), Refused> {
+pub(crate) fn require(holds: bool, field: &'static str, reason: &str) -> Result<(), Refused> {
     if holds { Ok(()) } else { refuse(field, reason) }
 }
 

@@ -1,0 +1,209 @@
+//! What accounts do, as stories in a small language, and random stories in which money must be conserved.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::order::tests::paid;
+
+fn deposit(kind: AccountKind, amount: i64, expires_s: Option<i64>, models: &[&str]) -> Deposit {
+    Deposit {
+        kind,
+        amount: Amount::from_steps(amount),
+        expires_s,
+        products: Vec::new(),
+        models: models.iter().map(ToString::to_string).collect(),
+        key: "k".into(),
+    }
+}
+
+fn line(model: &str) -> Line {
+    Line { model_id: model.into(), ..paid().line }
+}
+
+fn show(entries: &[Entry]) -> String {
+    let one = |entry: &Entry| {
+        let Entry { kind, grant_id, cause, amount, balance, .. } = entry;
+        let grant = if *grant_id == 0 { String::new() } else { format!("#{grant_id}") };
+        format!("{} {}{grant} {amount:+} = {balance}", cause.name(), kind.name())
+    };
+    entries.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn stories() {
+    // now | what is done | what the ledger says
+    let table = "
+        10 | limit 50                  | done
+        10 | deposit cash 100          | deposit cash +100 = 100
+        10 | deposit coupon 30 until 20| deposit coupon#1 +30 = 30
+        10 | deposit coupon 30 until 15| deposit coupon#2 +30 = 60
+        10 | deposit bonus 5 for x     | deposit bonus#3 +5 = 5
+        10 | pay 40 m                  | deduction coupon#2 -30 = 30, deduction coupon#1 -10 = 20
+        10 | pay 22 x                  | deduction coupon#1 -20 = 0, deduction bonus#3 -2 = 3
+        10 | pay 0 m                   |
+        10 | pay 151 m                 | insufficient
+        10 | pay 120 m                 | deduction cash -100 = 0, deduction credit -20 = -20
+        10 | limit 19                  | the credit limit cannot be less than the credit that is used, 0.0000002
+        10 | pay 31 m                  | insufficient
+        10 | pay 30 m                  | deduction credit -30 = -50
+        10 | deposit cash 60           | deposit cash +60 = 60, adjustment cash -50 = 10, adjustment credit +50 = 0
+        10 | deposit cash 1            | deposit cash +1 = 11
+        10 | deposit star_card 7 until 12| deposit star_card#4 +7 = 7
+        12 | pay 12 m                  | deduction cash -11 = 0, deduction credit -1 = -1
+        12 | expire                    | expiry star_card#4 -7 = 0
+        12 | expire                    |
+        12 | deposit cash 0            | the amount must be greater than 0
+        12 | deposit credit 5          | credit cannot be deposited: set a credit limit
+        12 | deposit cash 5 until 20   | only star cards, coupons and bonuses may expire or be for some products or models
+        12 | deposit bonus 5 until 12  | the expiry must be in the future
+        12 | limit -1                  | the credit limit must not be negative
+        12 | deposit cash 9223372036854775807 | deposit cash +9223372036854775807 = 9223372036854775807, adjustment cash -1 = 9223372036854775806, adjustment credit +1 = 0
+        12 | deposit cash 9            | the balance would be too large";
+    let mut account = Account::default();
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let now_s = cells[0].parse().unwrap();
+        let words: Vec<&str> = cells[1].split_whitespace().collect();
+        let before = account.clone();
+        let number = |word: &str| word.parse::<i64>().unwrap();
+        let said = match words.as_slice() {
+            ["limit", limit] => match account.set_credit_limit(Amount::from_steps(number(limit))) {
+                Ok(()) => "done".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            ["expire"] => show(&account.expire(now_s)),
+            ["pay", total, model] => {
+                let total = Amount::from_steps(number(total));
+                match account.pay(total, &line(model), "O1", &AccountKind::ALL, now_s) {
+                    Some((deductions, entries)) => {
+                        assert_eq!(deductions.total_steps(), i128::from(total.steps()));
+                        show(&entries)
+                    }
+                    None => {
+                        assert_eq!(account, before, "what is refused changes nothing");
+                        "insufficient".to_owned()
+                    }
+                }
+            }
+            ["deposit", kind, amount, rest @ ..] => {
+                let (expires_s, models) = match rest {
+                    ["until", time] => (Some(number(time)), vec![]),
+                    ["for", model] => (None, vec![*model]),
+                    _ => (None, vec![]),
+                };
+                let kind = AccountKind::from_name(kind).unwrap();
+                match account.deposit(&deposit(kind, number(amount), expires_s, &models), now_s) {
+                    Ok(entries) => show(&entries),
+                    Err(error) => {
+                        assert_eq!(account, before, "what is refused changes nothing");
+                        error.to_string()
+                    }
+                }
+            }
+            _ => panic!("{row}"),
+        };
+        assert_eq!(said, cells[2], "{row}");
+    }
+}
+
+#[test]
+fn arrears_leave_the_bonus_alone() {
+    let mut account = Account::default();
+    account.deposit(&deposit(AccountKind::Bonus, 10, None, &[]), 1).unwrap();
+    let kinds = [AccountKind::StarCard, AccountKind::Coupon, AccountKind::Cash, AccountKind::Credit];
+    assert_eq!(account.pay(Amount::from_steps(5), &line("m"), "O", &kinds, 1), None);
+    assert_eq!((account.available(&kinds, 1), account.available(&AccountKind::ALL, 1)), (0, 10));
+}
+
+#[test]
+fn a_refund_goes_back_to_where_it_came_from() {
+    let mut account = Account::default();
+    account.set_credit_limit(Amount::from_steps(50)).unwrap();
+    account.deposit(&deposit(AccountKind::Coupon, 10, Some(100), &[]), 1).unwrap();
+    account.deposit(&deposit(AccountKind::Bonus, 10, None, &[]), 1).unwrap();
+    let grants = account.grants.clone();
+    let total = Amount::from_steps(40);
+    let (_, deducted) = account.pay(total, &line("m"), "O1", &AccountKind::ALL, 1).unwrap();
+    assert_eq!(
+        show(&deducted),
+        "deduction coupon#1 -10 = 0, deduction bonus#2 -10 = 0, deduction credit -20 = -20"
+    );
+    account.deposit(&deposit(AccountKind::Cash, 15, None, &[]), 1).unwrap();
+    let spent: Vec<Grant> = grants.iter().map(|grant| Grant { remaining: 0, ..grant.clone() }).collect();
+    assert_eq!(
+        show(&account.refund(&deducted, &spent, 200)),
+        "refund coupon#1 +10 = 10, refund bonus#2 +10 = 10, refund credit +20 = 15, \
+         adjustment credit -15 = 0, adjustment cash +15 = 15, expiry coupon#1 -10 = 0"
+    );
+    assert_eq!(account.grants, [grants[1].clone()]);
+    assert_eq!(account.balances, PerKind::new([0, 0, 10, 15, 0]));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Deposit(AccountKind, i64, Option<i64>),
+    Pay(i64),
+    Refund(usize),
+    Limit(i64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let kind = prop::sample::select(AccountKind::ALL.to_vec());
+    let step = prop_oneof![
+        3 => (kind, 0..100i64, prop::option::of(0..40i64)).prop_map(|(k, a, e)| Step::Deposit(k, a, e)),
+        5 => (0..80i64).prop_map(Step::Pay),
+        1 => (0..10usize).prop_map(Step::Refund),
+        1 => (0..100i64).prop_map(Step::Limit),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+proptest! {
+    #[test]
+    fn money_is_conserved_and_no_balance_is_below_its_bound(steps in steps()) {
+        let mut account = Account::default();
+        let mut ledger: Vec<Entry> = Vec::new();
+        let mut paid: Vec<(Vec<Entry>, bool)> = Vec::new();
+        let mut grants: Vec<Grant> = Vec::new();
+        for (now_s, step) in (0i64..).zip(&steps) {
+            ledger.extend(account.expire(now_s));
+            match step {
+                Step::Deposit(kind, amount, expires_s) => {
+                    if let Ok(entries) = account.deposit(&deposit(*kind, *amount, *expires_s, &[]), now_s) {
+                        ledger.extend(entries);
+                        grants.extend(account.grants.last().filter(|_| kind.is_granted()).cloned());
+                    }
+                }
+                Step::Pay(total) => {
+                    let total = Amount::from_steps(*total);
+                    let kinds = &AccountKind::ALL;
+                    if let Some((_, entries)) = account.pay(total, &line("m"), "O", kinds, now_s) {
+                        ledger.extend(entries.clone());
+                        paid.push((entries, false));
+                    }
+                }
+                Step::Refund(which) => {
+                    if let Some((entries, refunded)) = paid.get_mut(*which).filter(|(_, refunded)| !refunded) {
+                        let spent: Vec<Grant> =
+                            grants.iter().map(|g| Grant { remaining: 0, ..g.clone() }).collect();
+                        ledger.extend(account.refund(entries, &spent, now_s));
+                        *refunded = true;
+                    }
+                }
+                Step::Limit(limit) => {
+                    let _ = account.set_credit_limit(Amount::from_steps(*limit));
+                }
+            }
+            for kind in AccountKind::ALL {
+                let entries = || ledger.iter().filter(|entry| entry.kind == kind);
+                let balance = account.balances.get(kind);
+                prop_assert_eq!(entries().map(|entry| entry.amount).sum::<i64>(), balance);
+                prop_assert_eq!(entries().next_back().map_or(0, |entry| entry.balance), balance);
+                let floor = if kind == AccountKind::Credit { -account.credit_limit } else { 0 };
+                prop_assert!(balance >= floor && (kind != AccountKind::Credit || balance <= 0));
+                let left = account.grants.iter().filter(|g| g.kind == kind).map(|g| g.remaining).sum::<i64>();
+                prop_assert!(!kind.is_granted() || left == balance);
+            }
+        }
+    }
+}

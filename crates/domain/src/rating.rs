@@ -1,0 +1,184 @@
+//! Rating: what one usage record is charged for, decided once, when it is accepted (spec/charging.md "Prices"). A pure
+//! function of the record, its model's prices, the discounts and the company.
+
+use crate::money::UnitPrice;
+use crate::order::Line;
+use crate::price::{Discount, ModelPrices};
+use crate::usage::Usage;
+
+/// `ChargeType` of orders made from usage: pay-as-you-go.
+pub const CHARGE_TYPE: i64 = 5;
+/// `OrderType` of the first order of a line and hour.
+pub const USAGE_ORDER: i64 = 301;
+/// `OrderType` of later ones.
+pub const SUPPLEMENTARY_ORDER: i64 = 302;
+
+/// What is the same for all usage of a company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The company's; a price in another currency is no price.
+    pub currency: String,
+    /// Of the company's brand.
+    pub channel: i64,
+    /// Every discount there is.
+    pub discounts: Vec<Discount>,
+    /// Whether what costs nothing makes an order too.
+    pub charges_free: bool,
+}
+
+/// A quantity to charge, with the line it is added to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Of order type [`USAGE_ORDER`].
+    pub line: Line,
+    /// In base units; positive.
+    pub quantity: i64,
+}
+
+/// What becomes of a record. It is in exactly one place: half a request is never charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rated {
+    /// Each is added to the open hour of its line.
+    Charged(Vec<Charge>),
+    /// Nothing of it costs anything.
+    Free,
+    /// Something of it has no price. The reason is for people.
+    Unpriced(String),
+}
+
+/// Rates a record. `prices` are those of its provider, model and the company's currency ([`ModelPrices::choose`]).
+pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
+    let length = usage.request_length();
+    let mut charges = Vec::new();
+    for (sku, quantity) in usage.used() {
+        let Some(price) = prices.find(sku, usage.time_s, length) else {
+            return Rated::Unpriced(reason(usage, prices, sku, &terms.currency));
+        };
+        let factor = Discount::choose(&terms.discounts, usage.company_id, &usage.model_id, sku);
+        let discount_price = Discount::apply(factor, price.list_price);
+        if discount_price == UnitPrice::default() && !terms.charges_free {
+            continue;
+        }
+        let line = Line {
+            organization_id: usage.organization_id,
+            user_email: usage.user_email.clone(),
+            resource_id: usage.resource_id.clone(),
+            resource_type: usage.resource_type,
+            model_id: usage.model_id.clone(),
+            model_name: price.model_name.clone(),
+            pricing_sku: sku.to_owned(),
+            pricing_item_id: price.item_id,
+            pricing_unit: price.pricing_unit,
+            product_code: usage.product_code.clone(),
+            region: usage.region.clone(),
+            charge_type: CHARGE_TYPE,
+            order_type: USAGE_ORDER,
+            channel: terms.channel,
+            currency: terms.currency.clone(),
+            list_price: price.list_price,
+            discount_price,
+        };
+        charges.push(Charge { line, quantity });
+    }
+    if charges.is_empty() { Rated::Free } else { Rated::Charged(charges) }
+}
+
+fn reason(usage: &Usage, prices: &ModelPrices, sku: &str, currency: &str) -> String {
+    let model = &usage.model_id;
+    if prices.is_empty() {
+        return match usage.provider.as_str() {
+            "" => format!("model {model:?} has no price in {currency}"),
+            provider => format!("model {model:?} of provider {provider:?} has no price in {currency}"),
+        };
+    }
+    if prices.has_sku(sku) {
+        return format!("SKU {sku:?} of model {model:?} has no price at that time");
+    }
+    format!("SKU {sku:?} of model {model:?} has no price")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::price::Price;
+    use crate::price::tests::price;
+    use crate::usage::tests::usage;
+
+    fn terms() -> Terms {
+        let half = |model: &str| Discount {
+            company_id: 1,
+            model_id: model.into(),
+            sku: String::new(),
+            factor: UnitPrice::parse("0.5").unwrap(),
+        };
+        let free = Discount { factor: UnitPrice::default(), ..half("gratis") };
+        Terms { currency: "CNY".into(), channel: 7, discounts: vec![half("half"), free], charges_free: false }
+    }
+
+    #[test]
+    fn records_are_charged_free_or_unpriced() {
+        let models = ["m", "half", "gratis"];
+        let mut book: Vec<Price> = models
+            .iter()
+            .flat_map(|model| {
+                [
+                    price(model, "input", "2"),
+                    Price { longer_than: Some(1_000), ..price(model, "input", "4") },
+                    price(model, "output", "8"),
+                    price(model, "cache_read", "0"),
+                ]
+            })
+            .collect();
+        book.push(Price { valid_from_s: 2_000_000, ..price("m", "image", "1") });
+        // model | quantities | what becomes of it
+        let table = "
+            m      | input 10, output 5        | input 10 at 2.00 of 2.00, output 5 at 8.00 of 8.00
+            m      | input 10, output 0        | input 10 at 2.00 of 2.00
+            m      | input 1, cache_read 1000  | input 1 at 4.00 of 4.00
+            m      | input 1001                | input 1001 at 4.00 of 4.00
+            m      | cache_read 10             | free
+            m      | input 0                   | free
+            half   | input 10                  | input 10 at 1.00 of 2.00
+            gratis | input 10                  | free
+            m      | input 10, odd 1           | SKU \"odd\" of model \"m\" has no price
+            m      | image 1                   | SKU \"image\" of model \"m\" has no price at that time
+            n      | input 10                  | model \"n\" has no price in CNY";
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let mut usage = usage();
+            usage.model_id = cells[0].into();
+            usage.quantities = cells[1]
+                .split(", ")
+                .map(|pair| {
+                    let (sku, quantity) = pair.split_once(' ').unwrap();
+                    (sku.to_owned(), quantity.parse().unwrap())
+                })
+                .collect();
+            usage.quantities.sort();
+            let prices = ModelPrices::choose(&book, "", &usage.model_id, "CNY");
+            let got = match rate(&usage, &prices, &terms()) {
+                Rated::Free => "free".to_owned(),
+                Rated::Unpriced(reason) => reason,
+                Rated::Charged(charges) => charges
+                    .iter()
+                    .map(|Charge { line, quantity }| {
+                        let (sku, list, paid) = (&line.pricing_sku, line.list_price, line.discount_price);
+                        format!("{sku} {quantity} at {paid} of {list}")
+                    })
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            };
+            assert_eq!(got, cells[2], "{row}");
+        }
+    }
+
+    #[test]
+    fn what_costs_nothing_can_make_orders() {
+        let book = [price("m", "input", "0"), price("m", "output", "0")];
+        let prices = ModelPrices::choose(&book, "", "m", "CNY");
+        let terms = Terms { charges_free: true, ..terms() };
+        let Rated::Charged(charges) = rate(&usage(), &prices, &terms) else { panic!("both are charged") };
+        assert_eq!(charges.len(), 2);
+        assert_eq!((charges[0].line.order_type, charges[0].line.channel), (301, 7));
+    }
+}
