@@ -74,15 +74,13 @@ fn stories() {
             ["expire"] => show(&account.expire(now_s)),
             ["pay", total, model] => {
                 let total = Amount::from_steps(number(total));
-                match account.pay(total, &line(model), "O1", &AccountKind::ALL, now_s) {
-                    Some((deductions, entries)) => {
-                        assert_eq!(deductions.total_steps(), i128::from(total.steps()));
-                        show(&entries)
-                    }
-                    None => {
-                        assert_eq!(account, before, "what is refused changes nothing");
-                        "insufficient".to_owned()
-                    }
+                let paid = account.pay(total, &line(model), "O1", &AccountKind::ALL, now_s);
+                if let Some((deductions, entries)) = paid {
+                    assert_eq!(deductions.total_steps(), i128::from(total.steps()));
+                    show(&entries)
+                } else {
+                    assert_eq!(account, before, "what is refused changes nothing");
+                    "insufficient".to_owned()
                 }
             }
             ["deposit", kind, amount, rest @ ..] => {

@@ -137,12 +137,17 @@ pub struct Order {
 }
 
 impl Order {
+    /// Whether it was paid once and then taken back: it keeps its number O and when it was paid.
+    pub fn is_refunded(&self) -> bool {
+        self.status == Status::Revoked && self.paid_time_s.is_some()
+    }
+
     /// The number O that usage gave the order, whatever its status.
     pub fn source_number(&self) -> &str {
         match self.status {
             Status::Paid => &self.number,
-            // A refunded order (revoked, but paid once) keeps O and has its arrears number, if any, as counterpart.
-            Status::Revoked if self.paid_time_s.is_some() => &self.number,
+            // Its arrears number, if it has one, is the counterpart.
+            Status::Revoked if self.is_refunded() => &self.number,
             Status::Unpaid | Status::Revoked => &self.counterpart,
         }
     }
@@ -203,6 +208,14 @@ impl NewOrder {
     /// Checks every rule that needs nothing but the order and the catalogue, in a fixed order, and names the first
     /// that is broken (spec/cli.md "Order files", spec/api.md sections 4 and 5).
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), Refused> {
+        if self.order.is_refunded() {
+            return refuse("PaidTime", "must be 0 unless paid");
+        }
+        self.check_stored(catalogue)
+    }
+
+    /// The same for an order that is stored: it may also have been paid once and refunded, which no file states.
+    pub fn check_stored(&self, catalogue: &Catalogue) -> Result<(), Refused> {
         self.check_texts()?;
         self.check_numbers(catalogue)?;
         self.check_times()?;
@@ -241,7 +254,7 @@ impl NewOrder {
         let (line, order) = (&self.line, &self.order);
         let [_, (counterpart, _)] = self.order_numbers();
         require(order.counterpart != order.number, counterpart, "must differ from OrderNo")?;
-        if order.status != Status::Paid {
+        if order.status != Status::Paid && !order.is_refunded() {
             require(
                 !order.counterpart.is_empty(),
                 counterpart,
@@ -289,7 +302,7 @@ impl NewOrder {
                 require(order.paid_time_s.is_none(), "PaidTime", "must be 0 unless paid")?;
                 require(order.revocation_time_s.is_none(), "RevocationTime", "must be empty unless revoked")
             }
-            Status::Revoked => require(order.paid_time_s.is_none(), "PaidTime", "must be 0 unless paid"),
+            Status::Revoked => Ok(()),
         }
     }
 

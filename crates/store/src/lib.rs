@@ -4,20 +4,29 @@
 //! No HTTP, JSON or Excel may be here, and nothing outside of `sqlite.rs` and `postgres/` may know which
 //! database answers.
 
+mod charging;
 mod error;
 mod lines;
 mod pack;
 mod postgres;
 mod sql;
 mod sqlite;
+mod usage_pack;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
-use tollbook_domain::{Catalogue, Measures, NewOrder, Order, OrderQuery, Status};
+use tollbook_domain::account::{Entry, Grant};
+use tollbook_domain::{
+    Bucket, Catalogue, Discount, HourOffsets, Measures, NewOrder, Order, OrderQuery, Price, Status,
+};
 
+pub use charging::{
+    Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage, OperatorKey,
+    OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
+};
 pub use error::{StoreError, StoreResult};
 pub use lines::{LineNo, Lines};
 pub use postgres::{Distribution, connect_postgres, distribute, open_postgres};
@@ -152,6 +161,70 @@ pub trait Snapshot: Send {
     /// What [`Transaction::add_orders`] would say of each, without writing.
     fn classify_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
 
+    /// The orders that have these numbers, each as its order number or as its arrears or source number, in the order of
+    /// the numbers.
+    fn orders_by_numbers(
+        &mut self,
+        company_id: i64,
+        numbers: &[&str],
+    ) -> StoreResult<Vec<Option<StoredOrder>>>;
+
+    /// Unpaid orders from a start time on, oldest first, of one start time by number O; at least `limit` if there are as
+    /// many, and all of the last one's start time.
+    fn arrears(&mut self, company_id: i64, from_s: i64, limit: i64) -> StoreResult<Vec<StoredOrder>>;
+
+    /// The price book, in its order.
+    fn prices(&mut self) -> StoreResult<Vec<Price>>;
+
+    /// All discounts.
+    fn discounts(&mut self) -> StoreResult<Vec<Discount>>;
+
+    /// Counts the changes of prices and discounts.
+    fn price_version(&mut self) -> StoreResult<i64>;
+
+    /// The deployment's offsets from UTC, by which usage is cut into hours.
+    fn hour_offsets(&mut self) -> StoreResult<HourOffsets>;
+
+    /// A key of the operator's programs by its digest, disabled ones included.
+    fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>>;
+
+    /// All keys of the operator's programs, oldest first.
+    fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>>;
+
+    /// Hours of all companies with usage that is not ordered yet and that nobody holds, oldest first.
+    fn due_hours(&mut self, due: Due, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>>;
+
+    /// What the open hours of a query's range, filters and key would come to, each line rounded as its order would be,
+    /// in 10⁻⁸ currency units. Open hours have no order number: a query for numbers has none.
+    fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128>;
+
+    /// Usage of a company that was not charged, by hour, source and id.
+    fn usage_aside(
+        &mut self,
+        company_id: i64,
+        aside: Aside,
+        after: Option<&AsideKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<AsideUsage>>;
+
+    /// The accounts of a company.
+    fn books(&mut self, company_id: i64) -> StoreResult<Books>;
+
+    /// Grants by number, also those of which nothing is left.
+    fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>>;
+
+    /// A stretch of the ledger of a company; shorter where the ledger ends.
+    fn ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>>;
+
+    /// A deposit by its key.
+    fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>>;
+
+    /// Whether an order was paid from the accounts here, and with which ledger entries; by number O.
+    fn settlement(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<Settlement>>;
+
+    /// Why an order was revoked or refunded, and when; by number O.
+    fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>>;
+
     /// Recounts every order of a company and compares rollups, tiles, numbers, and the rules of [`NewOrder::check`]. One line of text per
     /// difference, at most `limit`; none is what a healthy store says.
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification>;
@@ -205,6 +278,104 @@ pub trait Transaction: Snapshot {
     /// Adds orders with their lines, rollups and tiles, and says for each what became of it. The orders obey
     /// [`NewOrder::check`], and their company exists.
     fn add_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>>;
+
+    /// From here to the end no other transaction writes orders, usage or accounts of the company.
+    fn lock_company(&mut self, company_id: i64) -> StoreResult<()>;
+
+    /// Adds prices to the book, or replaces those for the same model, SKU, condition and time.
+    fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices>;
+
+    /// Sets a discount, or takes it away when its factor is [`Discount::NONE`].
+    fn set_discount(&mut self, discount: &Discount) -> StoreResult<()>;
+
+    /// Sets the deployment's offsets from UTC.
+    fn set_hour_offsets(&mut self, offsets: &HourOffsets) -> StoreResult<()>;
+
+    /// Whether any usage was ever accepted.
+    fn has_usage(&mut self) -> StoreResult<bool>;
+
+    /// Adds a key of the operator's programs.
+    fn add_operator_key(&mut self, key: &OperatorKey) -> StoreResult<()>;
+
+    /// Disables all keys of a name for good; how many there were.
+    fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64>;
+
+    /// Stores usage records of one company and says for each what became of it. Charged ones are added to the open hours
+    /// of their lines in the same moment.
+    fn add_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<Vec<UsageOutcome>>;
+
+    /// Charges records that had no price and now have one: takes them from the list and does with them what
+    /// [`Transaction::add_usage`] would. Those that are on the list no more are passed over; how many were charged.
+    fn price_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<usize>;
+
+    /// Holds an hour that nobody else holds.
+    fn hold_hour(&mut self, hour: &DueHour, now_s: i64, hold: &Hold<'_>) -> StoreResult<bool>;
+
+    /// Holds longer what is held.
+    fn renew_holds(&mut self, hold: &Hold<'_>) -> StoreResult<()>;
+
+    /// Hours that one holds.
+    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>>;
+
+    /// Lets go of all hours that one holds.
+    fn release_holds(&mut self, holder: &str) -> StoreResult<()>;
+
+    /// Takes up to `limit` lines' usage out of an open hour, by line number, to be ordered in this very transaction. With
+    /// the last of them the hour is not due any more.
+    fn take_open_usage(
+        &mut self,
+        company_id: i64,
+        bucket: Bucket,
+        limit: i64,
+        catalogue: &Catalogue,
+    ) -> StoreResult<Vec<OpenUsage>>;
+
+    /// Notes which orders were made of usage.
+    fn add_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()>;
+
+    /// Writes what became of a company's accounts, and the ledger entries that say how; gives where those begin. The
+    /// company must be locked.
+    fn post(
+        &mut self,
+        company_id: i64,
+        before: &Books,
+        after: &Books,
+        entries: &[Entry],
+        now_s: i64,
+    ) -> StoreResult<i64>;
+
+    /// Remembers a deposit by its key.
+    fn add_deposit(&mut self, company_id: i64, deposit: &StoredDeposit) -> StoreResult<()>;
+
+    /// Notes which orders were paid from the accounts.
+    fn add_settlements(&mut self, company_id: i64, settlements: &[Settlement]) -> StoreResult<()>;
+
+    /// Notes why an order was revoked or refunded.
+    fn add_revocation(
+        &mut self,
+        company_id: i64,
+        source_number: &str,
+        now_s: i64,
+        reason: &str,
+    ) -> StoreResult<()>;
+
+    /// Orders become paid, revoked or refunded, with what rollups hold of them. The company must be locked since before
+    /// they were read.
+    fn change_orders(&mut self, company_id: i64, changes: &[OrderChange]) -> StoreResult<()>;
+
+    /// Forgets the identities of usage records of hours that were last written before a time and have nothing open, up to
+    /// `limit` records; how many. Such hours take no usage any more.
+    fn forget_usage(&mut self, company_id: i64, written_before_s: i64, limit: i64) -> StoreResult<usize>;
 
     /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, with what rollups hold of
     /// them, and says how many: fewer than `limit` when none is left. From the first call on the company takes no

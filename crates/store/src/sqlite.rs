@@ -31,6 +31,7 @@ const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 20_000;
 const DIALECT: Dialect = Dialect {
     text: "TEXT",
     blob: "BLOB",
+    empty_blob: "x''",
     clustered: "WITHOUT ROWID",
     // A writer holds the whole database.
     for_update: "",

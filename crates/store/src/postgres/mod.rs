@@ -27,6 +27,7 @@ static DIALECT: Dialect = Dialect {
     // Numbers and names are compared by bytes, whatever the database's language.
     text: "TEXT COLLATE \"C\"",
     blob: "BYTEA",
+    empty_blob: "''::bytea",
     clustered: "",
     for_update: "FOR UPDATE",
     // "Toll" in the upper half. The row's lock is what keeps writers apart; this one only makes them queue.

@@ -63,6 +63,8 @@ pub(crate) struct Dialect {
     pub(crate) text: &'static str,
     /// Type of byte strings.
     pub(crate) blob: &'static str,
+    /// A byte string without bytes.
+    pub(crate) empty_blob: &'static str,
     /// What makes a table lie in the order of its primary key.
     pub(crate) clustered: &'static str,
     /// What makes a SELECT lock its rows until the transaction ends.
@@ -88,6 +90,7 @@ impl Dialect {
         template
             .replace("{text}", self.text)
             .replace("{blob}", self.blob)
+            .replace("{empty_blob}", self.empty_blob)
             .replace("{clustered}", self.clustered)
             .replace("{for_update}", self.for_update)
             .replace("{rewritten}", self.rewritten)

@@ -1,10 +1,14 @@
 //! The one implementation of the store's traits, over any database that speaks the SQL of this folder.
 
+mod books;
+mod changing;
+mod closing;
 pub(crate) mod connection;
 pub(crate) mod copying;
 mod order_rows;
 mod pages;
 mod periods;
+mod prices;
 mod prune;
 mod rollups;
 pub(crate) mod schema;
@@ -12,18 +16,28 @@ mod sums;
 #[cfg(any(test, debug_assertions))]
 pub(crate) mod tenancy;
 mod tenants;
+mod usage;
+mod usage_aside;
 mod verify;
+mod verify_charging;
 mod writes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tollbook_domain::account::{Entry, Grant};
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
-use tollbook_domain::{Catalogue, Measures, NewOrder, OrderQuery, Status};
+use tollbook_domain::{
+    Bucket, Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status,
+};
 
 use crate::error::StoreResult;
 use crate::lines::{LineCache, LineNo, Lines};
+use crate::charging::{
+    Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage,
+    OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
+};
 use crate::{
     EachOrder, Outcome, Page, Snapshot, Store, StoreOptions, StoredOrder, Transaction, Verification,
 };
@@ -173,6 +187,84 @@ impl Snapshot for Session {
         self.classify(orders)
     }
 
+    fn orders_by_numbers(
+        &mut self,
+        company_id: i64,
+        numbers: &[&str],
+    ) -> StoreResult<Vec<Option<StoredOrder>>> {
+        self.find_orders(company_id, numbers)
+    }
+
+    fn arrears(&mut self, company_id: i64, from_s: i64, limit: i64) -> StoreResult<Vec<StoredOrder>> {
+        self.read_arrears(company_id, from_s, limit)
+    }
+
+    fn prices(&mut self) -> StoreResult<Vec<Price>> {
+        prices::prices(self.connection.as_mut())
+    }
+
+    fn discounts(&mut self) -> StoreResult<Vec<Discount>> {
+        prices::discounts(self.connection.as_mut())
+    }
+
+    fn price_version(&mut self) -> StoreResult<i64> {
+        prices::version(self.connection.as_mut())
+    }
+
+    fn hour_offsets(&mut self) -> StoreResult<HourOffsets> {
+        prices::hour_offsets(self.connection.as_mut())
+    }
+
+    fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>> {
+        prices::operator_key(self.connection.as_mut(), digest)
+    }
+
+    fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>> {
+        prices::operator_keys(self.connection.as_mut())
+    }
+
+    fn due_hours(&mut self, due: Due, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
+        closing::due_hours(self.connection.as_mut(), due, now_s, limit)
+    }
+
+    fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
+        self.read_pending(query, catalogue)
+    }
+
+    fn usage_aside(
+        &mut self,
+        company_id: i64,
+        aside: Aside,
+        after: Option<&AsideKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<AsideUsage>> {
+        self.read_aside(company_id, aside, after, limit)
+    }
+
+    fn books(&mut self, company_id: i64) -> StoreResult<Books> {
+        self.read_books(company_id)
+    }
+
+    fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
+        self.read_grants(company_id, grant_ids)
+    }
+
+    fn ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>> {
+        self.read_ledger(company_id, entries)
+    }
+
+    fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
+        self.read_deposit(company_id, key)
+    }
+
+    fn settlement(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<Settlement>> {
+        self.read_settlement(company_id, source_number)
+    }
+
+    fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
+        self.read_revocation(company_id, source_number)
+    }
+
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
         self.recount(company_id, catalogue, limit)
     }
@@ -206,6 +298,119 @@ impl Transaction for Session {
 
     fn add_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         self.write_orders(orders)
+    }
+
+    fn lock_company(&mut self, company_id: i64) -> StoreResult<()> {
+        self.view_for_update(company_id).map(|_| ())
+    }
+
+    fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices> {
+        prices::put_prices(self.connection.as_mut(), prices)
+    }
+
+    fn set_discount(&mut self, discount: &Discount) -> StoreResult<()> {
+        prices::set_discount(self.connection.as_mut(), discount)
+    }
+
+    fn set_hour_offsets(&mut self, offsets: &HourOffsets) -> StoreResult<()> {
+        prices::set_hour_offsets(self.connection.as_mut(), offsets)
+    }
+
+    fn has_usage(&mut self) -> StoreResult<bool> {
+        self.has_any_usage()
+    }
+
+    fn add_operator_key(&mut self, key: &OperatorKey) -> StoreResult<()> {
+        prices::add_operator_key(self.connection.as_mut(), key)
+    }
+
+    fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64> {
+        prices::disable_operator_keys(self.connection.as_mut(), name)
+    }
+
+    fn add_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<Vec<UsageOutcome>> {
+        self.write_usage(company_id, records, arrival)
+    }
+
+    fn price_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<usize> {
+        self.charge_unpriced(company_id, records, arrival)
+    }
+
+    fn hold_hour(&mut self, hour: &DueHour, now_s: i64, hold: &Hold<'_>) -> StoreResult<bool> {
+        closing::hold_hour(self.connection.as_mut(), hour, now_s, hold)
+    }
+
+    fn renew_holds(&mut self, hold: &Hold<'_>) -> StoreResult<()> {
+        closing::renew_holds(self.connection.as_mut(), hold)
+    }
+
+    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
+        closing::held_hours(self.connection.as_mut(), holder)
+    }
+
+    fn release_holds(&mut self, holder: &str) -> StoreResult<()> {
+        closing::release_holds(self.connection.as_mut(), holder)
+    }
+
+    fn take_open_usage(
+        &mut self,
+        company_id: i64,
+        bucket: Bucket,
+        limit: i64,
+        catalogue: &Catalogue,
+    ) -> StoreResult<Vec<OpenUsage>> {
+        self.take_open(company_id, bucket, limit, catalogue)
+    }
+
+    fn add_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()> {
+        self.write_usage_orders(company_id, orders)
+    }
+
+    fn post(
+        &mut self,
+        company_id: i64,
+        before: &Books,
+        after: &Books,
+        entries: &[Entry],
+        now_s: i64,
+    ) -> StoreResult<i64> {
+        self.write_books(company_id, before, after, entries, now_s)
+    }
+
+    fn add_deposit(&mut self, company_id: i64, deposit: &StoredDeposit) -> StoreResult<()> {
+        self.write_deposit(company_id, deposit)
+    }
+
+    fn add_settlements(&mut self, company_id: i64, settlements: &[Settlement]) -> StoreResult<()> {
+        self.write_settlements(company_id, settlements)
+    }
+
+    fn add_revocation(
+        &mut self,
+        company_id: i64,
+        source_number: &str,
+        now_s: i64,
+        reason: &str,
+    ) -> StoreResult<()> {
+        self.write_revocation(company_id, source_number, now_s, reason)
+    }
+
+    fn change_orders(&mut self, company_id: i64, changes: &[OrderChange]) -> StoreResult<()> {
+        self.move_orders(company_id, changes)
+    }
+
+    fn forget_usage(&mut self, company_id: i64, written_before_s: i64, limit: i64) -> StoreResult<usize> {
+        self.forget_records(company_id, written_before_s, limit)
     }
 
     fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize> {

@@ -1,11 +1,15 @@
 //! Retention: orders that are settled leave, with what rollups hold of them.
 
+use std::collections::{BTreeSet, HashSet};
+
+use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
-use super::connection::{Value, Values, all, execute_exactly};
+use super::connection::{Flow, Value, Values, all, execute_exactly, first};
 use super::order_rows::{ORDER_COLUMNS, read};
 use super::rollups::Changes;
+use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
 
 /// What retention may delete: what is owed stays until it is paid or revoked.
@@ -55,6 +59,7 @@ impl Session {
             &keys,
         )?;
         self.delete_exactly("DELETE FROM order_number WHERE company_id = $1 AND number = $2", &numbers)?;
+        self.prune_charging(company_id, &orders)?;
         changes.write_periods(self.connection.as_mut(), company_id)?;
         if view.tiled {
             changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
@@ -73,7 +78,107 @@ impl Session {
         Ok(orders.len())
     }
 
-    fn delete_exactly(&mut self, sql: &str, keys: &[Values<'_>]) -> StoreResult<()> {
+    /// What charging keeps beside orders leaves with them; the accounts remember what was deducted for them.
+    fn prune_charging(&mut self, company_id: i64, orders: &[StoredOrder]) -> StoreResult<()> {
+        let sources: HashSet<&str> = orders.iter().map(|stored| stored.order.source_number()).collect();
+        let keys: Vec<Values<'_>> =
+            sources.iter().map(|number| vec![company_id.into(), (*number).into()]).collect();
+        let settled = self.settled(company_id, orders.iter().map(|stored| stored.order.source_number()))?;
+        let mut gone = PerKind::<i128>::default();
+        for stored in orders {
+            if settled.contains_key(stored.order.source_number()) {
+                let deducted = stored.order.deductions.by_kind();
+                for kind in AccountKind::ALL {
+                    *gone.get_mut(kind) += i128::from(deducted.get(kind));
+                }
+            }
+        }
+        if !settled.is_empty() {
+            self.note_pruned(company_id, &gone)?;
+        }
+        self.connection
+            .execute_each("DELETE FROM settlement WHERE company_id = $1 AND source_no = $2", &keys)?;
+        self.connection
+            .execute_each("DELETE FROM revocation WHERE company_id = $1 AND source_no = $2", &keys)?;
+        let buckets: BTreeSet<i64> = orders.iter().map(|stored| stored.order.start_time_s).collect();
+        let mut of_usage: Vec<Values<'_>> = Vec::new();
+        for bucket_start in buckets {
+            let sql = "SELECT line_no, place, order_no FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
+                       ORDER BY line_no, place";
+            let values = [company_id, bucket_start].map(Value::Int);
+            self.connection.query(sql, &values, &mut |row| {
+                if sources.contains(row.text(2)?) {
+                    of_usage.push([company_id, bucket_start, row.int(0)?, row.int(1)?].map(Value::Int).to_vec());
+                }
+                Ok(Flow::More)
+            })?;
+        }
+        self.delete_exactly(
+            "DELETE FROM usage_order WHERE company_id = $1 AND bucket_start = $2 AND line_no = $3 AND place = $4",
+            &of_usage,
+        )
+    }
+
+    /// Forgets the identities of usage records of hours that were last written before a time, up to `limit`.
+    pub(super) fn forget_records(
+        &mut self,
+        company_id: i64,
+        written_before_s: i64,
+        limit: i64,
+    ) -> StoreResult<usize> {
+        self.view_for_update(company_id)?;
+        let sql = "SELECT hour, gone FROM usage_hour WHERE company_id = $1 AND written < $2 AND records > 0 \
+                   ORDER BY hour LIMIT 1000";
+        let hours =
+            all(self.connection.as_mut(), sql, &[company_id.into(), written_before_s.into()], |row| {
+                Ok((row.int(0)?, row.int(1)? != 0))
+            })?;
+        let mut left = limit;
+        for (hour, gone) in hours {
+            if left <= 0 {
+                break;
+            }
+            if !gone && self.has_open(company_id, hour)? {
+                continue;
+            }
+            let sql = "SELECT source, id FROM usage_record WHERE company_id = $1 AND hour = $2 \
+                       ORDER BY source, id LIMIT $3";
+            let values = [company_id, hour, left].map(Value::Int);
+            let found = all(self.connection.as_mut(), sql, &values, |row| {
+                Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))
+            })?;
+            let keys: Vec<Values<'_>> = found
+                .iter()
+                .map(|(source, id)| {
+                    vec![company_id.into(), hour.into(), source.as_str().into(), id.as_str().into()]
+                })
+                .collect();
+            self.delete_exactly(
+                "DELETE FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
+                &keys,
+            )?;
+            let deleted = i64::try_from(found.len()).unwrap_or(0);
+            execute_exactly(
+                self.connection.as_mut(),
+                1,
+                "UPDATE usage_hour SET gone = 1, records = records - $3 WHERE company_id = $1 AND hour = $2",
+                &[company_id.into(), hour.into(), deleted.into()],
+            )?;
+            left -= deleted;
+        }
+        Ok(usize::try_from(limit - left).unwrap_or(0))
+    }
+
+    /// Whether some bucket with a part of this UTC hour is open.
+    fn has_open(&mut self, company_id: i64, hour: i64) -> StoreResult<bool> {
+        let range = tollbook_domain::TimeRange::of_hour(hour);
+        let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start < $2 AND bucket_end > $3 \
+                   ORDER BY bucket_start LIMIT 1";
+        let values = [company_id, range.end_s(), range.start_s()].map(Value::Int);
+        Ok(first(self.connection.as_mut(), sql, &values, |_| Ok(()))?.is_some())
+    }
+
+    pub(super) fn delete_exactly(&mut self, sql: &str, keys: &[Values<'_>]) -> StoreResult<()> {
         let deleted = self.connection.execute_each(sql, keys)?;
         if deleted == keys.len() as u64 {
             return Ok(());

@@ -5,8 +5,11 @@ use crate::error::{StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
 /// Migrations in order; the version of a schema is how many of them it has had.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_orders.sql"), include_str!("migrations/0002_servers.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_orders.sql"),
+    include_str!("migrations/0002_servers.sql"),
+    include_str!("migrations/0003_charging.sql"),
+];
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +84,58 @@ pub(crate) static TILE_SUM: Table = table!("tile_sum", Company, 5, [
 pub(crate) static REQUEST_RATE: Table =
     table!("request_rate", Company, 2, [company_id Int, public_key Text, second Int, requests Int]);
 
+pub(crate) static PRICE: Table = table!("price", Deployment, 1, [
+    price_id Int, provider Text, provider_models Text, model_id Text, model_name Text, models Text, sku Text,
+    pricing_unit Int, item_id Int, currency Text, list_price Int, valid_from Int, valid_until Int, longer_than Int,
+    day_from Int, day_until Int, is_fallback Int,
+]);
+pub(crate) static DISCOUNT: Table =
+    table!("discount", Deployment, 3, [company_id Int, model_id Text, sku Text, factor Int]);
+pub(crate) static OPERATOR_KEY: Table =
+    table!("operator_key", Deployment, 1, [digest Blob, name Text, created Int, disabled Int]);
+pub(crate) static DUE_HOUR: Table = table!("due_hour", Deployment, 2, [
+    company_id Int, bucket_start Int, bucket_end Int, due Int, held_by Text, held_until Int,
+]);
+pub(crate) static USAGE_HOUR: Table =
+    table!("usage_hour", Company, 2, [company_id Int, hour Int, records Int, written Int, gone Int]);
+pub(crate) static USAGE_RECORD: Table = table!("usage_record", Company, 4, [
+    company_id Int, hour Int, source Text, id Text, digest Blob, fate Int, bucket_start Int, charges Blob,
+]);
+pub(crate) static USAGE_ASIDE: Table = table!("usage_aside", Company, 5, [
+    company_id Int, fate Int, hour Int, source Text, id Text, time Int, organization_id Int, resource_id Text,
+    resource_type Int, user_email Text, provider Text, model_id Text, product_code Text, region Text,
+    quantities Blob, reason Text,
+]);
+pub(crate) static OPEN_HOUR: Table = table!("open_hour", Company, 2, [
+    company_id Int, bucket_start Int, bucket_end Int, amount Blob,
+]);
+pub(crate) static OPEN_USAGE: Table =
+    table!("open_usage", Company, 3, [company_id Int, bucket_start Int, line_no Int, quantity Int, records Int]);
+pub(crate) static USAGE_ORDER: Table = table!("usage_order", Company, 4, [
+    company_id Int, bucket_start Int, line_no Int, place Int, order_no Text, quantity Int, records Int,
+]);
+pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
+    company_id Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, credit_limit Int, entries Int,
+    grants Int, serial Int, arrears_day Int, pruned Blob,
+]);
+pub(crate) static ACCOUNT_GRANT: Table = table!("account_grant", Company, 2, [
+    company_id Int, grant_id Int, kind Int, granted Int, remaining Int, expires Int, products Text, models Text,
+]);
+pub(crate) static LEDGER: Table = table!("ledger", Company, 2, [
+    company_id Int, entry_no Int, time Int, kind Int, grant_id Int, cause Int, amount Int, balance Int,
+    reference Text,
+]);
+pub(crate) static DEPOSIT: Table = table!("deposit", Company, 2, [
+    company_id Int, deposit_key Text, kind Int, amount Int, expires Int, products Text, models Text,
+    first_entry Int, entries Int,
+]);
+pub(crate) static SETTLEMENT: Table =
+    table!("settlement", Company, 2, [company_id Int, source_no Text, first_entry Int, entries Int]);
+pub(crate) static REVOCATION: Table =
+    table!("revocation", Company, 2, [company_id Int, source_no Text, time Int, reason Text]);
+
 /// All of them but the one that holds the schema's own version.
-pub(crate) static TABLES: [&Table; 12] = [
+pub(crate) static TABLES: [&Table; 28] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -95,6 +148,22 @@ pub(crate) static TABLES: [&Table; 12] = [
     &TILE_COUNT,
     &TILE_SUM,
     &REQUEST_RATE,
+    &PRICE,
+    &DISCOUNT,
+    &OPERATOR_KEY,
+    &DUE_HOUR,
+    &USAGE_HOUR,
+    &USAGE_RECORD,
+    &USAGE_ASIDE,
+    &OPEN_HOUR,
+    &OPEN_USAGE,
+    &USAGE_ORDER,
+    &ACCOUNT,
+    &ACCOUNT_GRANT,
+    &LEDGER,
+    &DEPOSIT,
+    &SETTLEMENT,
+    &REVOCATION,
 ];
 
 impl Table {
@@ -238,6 +307,9 @@ mod tests {
                  ALTER TABLE company_state DROP COLUMN pruned_before; DROP TABLE request_rate;",
             )
             .unwrap();
+        for table in TABLES.iter().skip_while(|table| table.name != PRICE.name) {
+            database.execute_batch(&format!("DROP TABLE {}", table.name)).unwrap();
+        }
     }
 
     #[test]

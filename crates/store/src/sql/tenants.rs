@@ -125,6 +125,7 @@ pub(super) fn add_company(
         "INSERT INTO company_state (company_id, line_count, order_count, tiled, pruned_before) VALUES ($1, 0, 0, 0, 0)",
         &[company_id.into()],
     )?;
+    super::books::add_account(connection, company_id)?;
     Ok(company)
 }
 

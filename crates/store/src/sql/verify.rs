@@ -10,6 +10,7 @@ use super::connection::{Flow, Value, first};
 use super::order_rows::{ORDER_COLUMNS, Owner, blank, owners, read_into};
 use super::periods::{DAY, HOUR, MONTH};
 use super::rollups::decode_one;
+use super::verify_charging::Settled;
 use crate::Verification;
 use crate::error::StoreResult;
 use crate::lines::LineNo;
@@ -18,15 +19,17 @@ use crate::pack::{CountArray, SumArrays, place_of};
 /// The recount of one period: each line's measures.
 type LineSums = BTreeMap<LineNo, Measures>;
 
-struct Report {
+pub(super) struct Report {
     found: Verification,
     limit: usize,
     /// Numbers that orders have.
     numbers: i64,
+    /// What orders that were settled here say of their deductions.
+    pub(super) settled: Settled,
 }
 
 impl Report {
-    fn differ(&mut self, text: impl FnOnce() -> String) {
+    pub(super) fn differ(&mut self, text: impl FnOnce() -> String) {
         if self.found.differences.len() < self.limit {
             self.found.differences.push(text());
         }
@@ -40,7 +43,8 @@ impl Session {
         catalogue: &Catalogue,
         limit: usize,
     ) -> StoreResult<Verification> {
-        let mut report = Report { found: Verification::default(), limit, numbers: 0 };
+        let mut report =
+            Report { found: Verification::default(), limit, numbers: 0, settled: Settled::default() };
         for status in Status::ALL {
             let mut months: BTreeSet<i64> = BTreeSet::new();
             let mut days: BTreeSet<i64> = BTreeSet::new();
@@ -78,6 +82,8 @@ impl Session {
             });
         }
         self.count_numbers(company_id, &mut report)?;
+        self.verify_usage(company_id, catalogue, &mut report)?;
+        self.verify_books(company_id, &mut report)?;
         Ok(report.found)
     }
 
@@ -100,6 +106,7 @@ impl Session {
         let mut by_hour: BTreeMap<i64, Measures> = BTreeMap::new();
         let lines = self.view(company_id)?.lines;
         let mut numbers = Vec::new();
+        let mut paid = Vec::new();
         let mut sums = LineSums::new();
         let mut stored = blank();
         let sql = format!(
@@ -117,6 +124,9 @@ impl Session {
             if !other.is_empty() {
                 numbers.push((other.clone(), owner(number)));
             }
+            if stored.order.paid_time_s.is_some() {
+                paid.push((stored.order.source_number().to_owned(), stored.order.deductions));
+            }
             let measures = Measures::of(&stored.order);
             sums.entry(stored.line_no).or_default().add(&measures);
             by_hour.entry(hour_of(stored.order.start_time_s)).or_default().add(&measures);
@@ -125,7 +135,7 @@ impl Session {
                 Some(line) => {
                     let order = stored.order.clone();
                     let whole = NewOrder { company_id, line: (**line).clone(), order };
-                    if let Err(broken) = whole.check(catalogue) {
+                    if let Err(broken) = whole.check_stored(catalogue) {
                         report.differ(|| {
                             format!("company {company_id}: order {}: {broken}", stored.order.number)
                         });
@@ -135,6 +145,7 @@ impl Session {
             Ok(Flow::More)
         })?;
         self.verify_numbers(company_id, &numbers, report)?;
+        self.verify_settled(company_id, &paid, report)?;
         Ok((sums, by_hour))
     }
 

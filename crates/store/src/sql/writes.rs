@@ -165,7 +165,7 @@ impl Session {
         self.finish_company(company_id, view, lines, added.len(), &changes)
     }
 
-    fn insert_lines(&mut self, company_id: i64, known: usize, lines: &Lines) -> StoreResult<()> {
+    pub(super) fn insert_lines(&mut self, company_id: i64, known: usize, lines: &Lines) -> StoreResult<()> {
         let new: Vec<(LineNo, &Line, [u8; 32])> = (0..)
             .zip(lines.iter())
             .skip(known)

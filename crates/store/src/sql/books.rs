@@ -1,0 +1,365 @@
+//! Accounts: balances, grants, the ledger, deposits, and which orders were settled from them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Entry, Grant, PerKind};
+use tollbook_domain::Amount;
+
+use super::Session;
+use super::connection::{Connection, Row, Value, Values, all, execute_exactly, first, insert_exactly};
+use super::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
+use crate::charging::{Books, Entries, LedgerEntry, Settlement, StoredDeposit};
+use crate::error::{StoreError, StoreResult};
+
+/// Between the parts of a list.
+const SEPARATOR: char = '\u{1f}';
+
+fn split(text: &str) -> Vec<String> {
+    text.split(SEPARATOR).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+fn join(list: &[String]) -> String {
+    list.join("\u{1f}")
+}
+
+fn kind_of(number: i64) -> StoreResult<AccountKind> {
+    AccountKind::from_number(number)
+        .ok_or_else(|| StoreError::Damaged(format!("{number} is not a kind of account")))
+}
+
+/// The deductions of settled orders that were pruned, by kind.
+pub(super) fn decode_pruned(bytes: &[u8]) -> StoreResult<PerKind<i128>> {
+    let mut pruned = PerKind::<i128>::default();
+    let (parts, rest) = bytes.as_chunks::<16>();
+    if !rest.is_empty() || !(parts.is_empty() || parts.len() == AccountKind::ALL.len()) {
+        return Err(StoreError::Damaged("an account has lost what was pruned".into()));
+    }
+    for (kind, part) in AccountKind::ALL.into_iter().zip(parts) {
+        *pruned.get_mut(kind) = i128::from_le_bytes(*part);
+    }
+    Ok(pruned)
+}
+
+fn encode_pruned(pruned: &PerKind<i128>) -> Vec<u8> {
+    pruned.values().into_iter().flat_map(i128::to_le_bytes).collect()
+}
+
+const GRANT_COLUMNS: &str = "grant_id, kind, granted, remaining, expires, products, models";
+
+fn read_grant(row: &dyn Row) -> StoreResult<Grant> {
+    Ok(Grant {
+        grant_id: row.int(0)?,
+        kind: kind_of(row.int(1)?)?,
+        granted: row.int(2)?,
+        remaining: row.int(3)?,
+        expires_s: row.optional_int(4)?,
+        products: split(row.text(5)?),
+        models: split(row.text(6)?),
+    })
+}
+
+fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -> Values<'a> {
+    vec![
+        company_id.into(),
+        grant.grant_id.into(),
+        grant.kind.number().into(),
+        grant.granted.into(),
+        grant.remaining.into(),
+        grant.expires_s.into(),
+        lists[0].as_str().into(),
+        lists[1].as_str().into(),
+    ]
+}
+
+pub(super) fn add_account(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
+    execute_exactly(
+        connection,
+        1,
+        "INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, \
+         serial, arrears_day, pruned) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
+        &[company_id.into(), Value::Blob(&[])],
+    )
+}
+
+const LEDGER_COLUMNS: &str = "entry_no, time, kind, grant_id, cause, amount, balance, reference";
+
+pub(super) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
+    let cause = row.int(4)?;
+    Ok(LedgerEntry {
+        entry_no: row.int(0)?,
+        time_s: row.int(1)?,
+        entry: Entry {
+            kind: kind_of(row.int(2)?)?,
+            grant_id: row.int(3)?,
+            cause: Cause::from_number(cause)
+                .ok_or_else(|| StoreError::Damaged(format!("{cause} is not a cause of an entry")))?,
+            amount: row.int(5)?,
+            balance: row.int(6)?,
+            reference: row.text(7)?.to_owned(),
+        },
+    })
+}
+
+impl Session {
+    pub(super) fn read_books(&mut self, company_id: i64) -> StoreResult<Books> {
+        let connection = self.connection.as_mut();
+        let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, serial, arrears_day \
+                   FROM account WHERE company_id = $1";
+        let books = first(connection, sql, &[company_id.into()], |row| {
+            let kinds = [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?];
+            let account = Account {
+                balances: PerKind::new(kinds),
+                credit_limit: row.int(5)?,
+                grants: Vec::new(),
+                grant_count: row.int(6)?,
+            };
+            Ok(Books { account, entries: row.int(7)?, serial: row.int(8)?, arrears_day: row.int(9)? })
+        })?;
+        let mut books = books.ok_or_else(|| StoreError::Missing(format!("company {company_id}")))?;
+        let sql = format!(
+            "SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND remaining > 0 ORDER BY grant_id"
+        );
+        books.account.grants = all(connection, &sql, &[company_id.into()], read_grant)?;
+        Ok(books)
+    }
+
+    pub(super) fn read_grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
+        let sql = format!("SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND grant_id = $2");
+        let sets: Vec<Values<'_>> =
+            grant_ids.iter().map(|grant_id| [company_id, *grant_id].map(Value::Int).to_vec()).collect();
+        let mut grants = Vec::new();
+        self.connection.query_each(&sql, &sets, &mut |_, row| {
+            grants.push(read_grant(row)?);
+            Ok(())
+        })?;
+        Ok(grants)
+    }
+
+    pub(super) fn read_ledger(
+        &mut self,
+        company_id: i64,
+        entries: Entries,
+    ) -> StoreResult<Vec<LedgerEntry>> {
+        let sql = format!(
+            "SELECT {LEDGER_COLUMNS} FROM ledger WHERE company_id = $1 AND entry_no >= $2 AND entry_no < $3 \
+             ORDER BY entry_no"
+        );
+        let end = entries.first.saturating_add(entries.count);
+        let values = [company_id, entries.first, end].map(Value::Int);
+        all(self.connection.as_mut(), &sql, &values, read_entry)
+    }
+
+    /// Writes what became of the accounts, and the entries; gives where those begin.
+    pub(super) fn write_books(
+        &mut self,
+        company_id: i64,
+        before: &Books,
+        after: &Books,
+        entries: &[Entry],
+        now_s: i64,
+    ) -> StoreResult<i64> {
+        let first_entry = before.entries;
+        let mut rows = (first_entry..).zip(entries).map(|(entry_no, entry)| {
+            vec![
+                company_id.into(),
+                entry_no.into(),
+                now_s.into(),
+                entry.kind.number().into(),
+                entry.grant_id.into(),
+                entry.cause.number().into(),
+                entry.amount.into(),
+                entry.balance.into(),
+                entry.reference.as_str().into(),
+            ]
+        });
+        insert_exactly(self.connection.as_mut(), &LEDGER, entries.len(), &mut rows)?;
+        self.write_grants(company_id, &before.account, &after.account)?;
+        let [star_card, coupon, bonus, cash, credit] = after.account.balances.values();
+        let values = [
+            company_id,
+            star_card,
+            coupon,
+            bonus,
+            cash,
+            credit,
+            after.account.credit_limit,
+            first_entry + i64::try_from(entries.len()).unwrap_or(i64::MAX),
+            after.account.grant_count,
+            after.serial,
+            after.arrears_day,
+        ];
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "UPDATE account SET star_card = $2, coupon = $3, bonus = $4, cash = $5, credit = $6, credit_limit = $7, \
+             entries = $8, grants = $9, serial = $10, arrears_day = $11 WHERE company_id = $1",
+            &values.map(Value::Int),
+        )?;
+        Ok(first_entry)
+    }
+
+    fn write_grants(&mut self, company_id: i64, before: &Account, after: &Account) -> StoreResult<()> {
+        let known = |grant: &&Grant| grant.grant_id <= before.grant_count;
+        let new: Vec<(&Grant, [String; 2])> = after
+            .grants
+            .iter()
+            .filter(|grant| !known(grant))
+            .map(|grant| (grant, [join(&grant.products), join(&grant.models)]))
+            .collect();
+        let mut rows = new.iter().map(|(grant, lists)| grant_values(company_id, grant, lists));
+        insert_exactly(self.connection.as_mut(), &ACCOUNT_GRANT, new.len(), &mut rows)?;
+        // Those that are not among the others any more have nothing left.
+        let mut left: BTreeMap<i64, i64> = before.grants.iter().map(|grant| (grant.grant_id, 0)).collect();
+        left.extend(after.grants.iter().filter(known).map(|grant| (grant.grant_id, grant.remaining)));
+        for grant in &before.grants {
+            if left.get(&grant.grant_id) == Some(&grant.remaining) {
+                left.remove(&grant.grant_id);
+            }
+        }
+        let sets: Vec<Values<'_>> = left
+            .into_iter()
+            .map(|(grant_id, remaining)| [company_id, grant_id, remaining].map(Value::Int).to_vec())
+            .collect();
+        let changed = self.connection.execute_each(
+            "UPDATE account_grant SET remaining = $3 WHERE company_id = $1 AND grant_id = $2",
+            &sets,
+        )?;
+        if changed == sets.len() as u64 {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(format!("{changed} of {} grants were there to change", sets.len())))
+    }
+
+    pub(super) fn read_deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
+        let sql = "SELECT kind, amount, expires, products, models, first_entry, entries FROM deposit \
+                   WHERE company_id = $1 AND deposit_key = $2";
+        first(self.connection.as_mut(), sql, &[company_id.into(), key.into()], |row| {
+            Ok(StoredDeposit {
+                deposit: Deposit {
+                    kind: kind_of(row.int(0)?)?,
+                    amount: Amount::from_steps(row.int(1)?),
+                    expires_s: row.optional_int(2)?,
+                    products: split(row.text(3)?),
+                    models: split(row.text(4)?),
+                    key: key.to_owned(),
+                },
+                entries: Entries { first: row.int(5)?, count: row.int(6)? },
+            })
+        })
+    }
+
+    pub(super) fn write_deposit(&mut self, company_id: i64, stored: &StoredDeposit) -> StoreResult<()> {
+        let StoredDeposit { deposit, entries } = stored;
+        let (products, models) = (join(&deposit.products), join(&deposit.models));
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "INSERT INTO deposit (company_id, deposit_key, kind, amount, expires, products, models, first_entry, \
+             entries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[
+                company_id.into(),
+                deposit.key.as_str().into(),
+                deposit.kind.number().into(),
+                deposit.amount.steps().into(),
+                deposit.expires_s.into(),
+                products.as_str().into(),
+                models.as_str().into(),
+                entries.first.into(),
+                entries.count.into(),
+            ],
+        )
+    }
+
+    pub(super) fn read_settlement(
+        &mut self,
+        company_id: i64,
+        source_number: &str,
+    ) -> StoreResult<Option<Settlement>> {
+        let sql = "SELECT first_entry, entries FROM settlement WHERE company_id = $1 AND source_no = $2";
+        first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
+            let entries = Entries { first: row.int(0)?, count: row.int(1)? };
+            Ok(Settlement { source_number: source_number.to_owned(), entries })
+        })
+    }
+
+    /// Which of these orders were settled here, by number O, and with which ledger entries.
+    pub(super) fn settled<'n>(
+        &mut self,
+        company_id: i64,
+        source_numbers: impl Iterator<Item = &'n str>,
+    ) -> StoreResult<HashMap<String, Entries>> {
+        let numbers: Vec<&str> = source_numbers.collect();
+        let sets: Vec<Values<'_>> =
+            numbers.iter().map(|number| vec![company_id.into(), (*number).into()]).collect();
+        let mut settled = HashMap::new();
+        self.connection.query_each(
+            "SELECT first_entry, entries FROM settlement WHERE company_id = $1 AND source_no = $2",
+            &sets,
+            &mut |index, row| {
+                let entries = Entries { first: row.int(0)?, count: row.int(1)? };
+                settled.insert(numbers[index].to_owned(), entries);
+                Ok(())
+            },
+        )?;
+        Ok(settled)
+    }
+
+    pub(super) fn write_settlements(
+        &mut self,
+        company_id: i64,
+        settlements: &[Settlement],
+    ) -> StoreResult<()> {
+        let mut rows = settlements.iter().map(|settlement| {
+            vec![
+                company_id.into(),
+                settlement.source_number.as_str().into(),
+                settlement.entries.first.into(),
+                settlement.entries.count.into(),
+            ]
+        });
+        insert_exactly(self.connection.as_mut(), &SETTLEMENT, settlements.len(), &mut rows)
+    }
+
+    pub(super) fn read_revocation(
+        &mut self,
+        company_id: i64,
+        source_number: &str,
+    ) -> StoreResult<Option<(i64, String)>> {
+        let sql = "SELECT time, reason FROM revocation WHERE company_id = $1 AND source_no = $2";
+        first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
+            Ok((row.int(0)?, row.text(1)?.to_owned()))
+        })
+    }
+
+    pub(super) fn write_revocation(
+        &mut self,
+        company_id: i64,
+        source_number: &str,
+        now_s: i64,
+        reason: &str,
+    ) -> StoreResult<()> {
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "INSERT INTO revocation (company_id, source_no, time, reason) VALUES ($1, $2, $3, $4)",
+            &[company_id.into(), source_number.into(), now_s.into(), reason.into()],
+        )
+    }
+
+    /// The deductions of settled orders leave with the orders; the account remembers what they came to.
+    pub(super) fn note_pruned(&mut self, company_id: i64, gone: &PerKind<i128>) -> StoreResult<()> {
+        let sql = "SELECT pruned FROM account WHERE company_id = $1";
+        let pruned =
+            first(self.connection.as_mut(), sql, &[company_id.into()], |row| decode_pruned(row.blob(0)?))?;
+        let mut pruned = pruned.unwrap_or_default();
+        for kind in AccountKind::ALL {
+            *pruned.get_mut(kind) += gone.get(kind);
+        }
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "UPDATE account SET pruned = $2 WHERE company_id = $1",
+            &[company_id.into(), encode_pruned(&pruned).as_slice().into()],
+        )
+    }
+}

@@ -1,0 +1,502 @@
+//! Usage coming in: identities decide what is new, then each record is added to the open hours of its lines, with what
+//! those would come to. The company is locked, so that what was new a moment ago still is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tollbook_domain::rating::Rated;
+use tollbook_domain::{Bucket, Catalogue, Line, OrderQuery, Usage};
+
+use super::connection::{Flow, Value, Values, execute_exactly, first, insert_exactly};
+use super::order_rows::line_no_of;
+use super::schema::USAGE_RECORD;
+use super::{CompanyView, Session};
+use crate::charging::{Arrival, RatedUsage, UsageOutcome};
+use crate::error::{StoreError, StoreResult};
+use crate::lines::{LineNo, Lines};
+use crate::usage_pack::encode_charges;
+
+/// Numbers of the places where a record can be, as they are stored.
+const CHARGED: i64 = 1;
+pub(super) const FREE: i64 = 2;
+pub(super) const UNPRICED: i64 = 3;
+
+pub(super) const fn fate(rated: &Rated) -> i64 {
+    match rated {
+        Rated::Charged(_) => CHARGED,
+        Rated::Free => FREE,
+        Rated::Unpriced(_) => UNPRICED,
+    }
+}
+
+/// A sum as `open_hour` keeps it.
+pub(super) fn decode_amount(bytes: &[u8]) -> StoreResult<i128> {
+    let bytes = bytes.try_into().map_err(|_| StoreError::Damaged("an open hour has no amount".into()))?;
+    Ok(i128::from_le_bytes(bytes))
+}
+
+/// What a quantity of a line would come to as an order, in 10⁻⁸ currency units; `None` if no order can hold it.
+pub(super) fn amount_of(line: &Line, quantity: i64, catalogue: &Catalogue) -> Option<i128> {
+    let units = catalogue.base_units(line.pricing_unit)?;
+    line.list_price.charge(quantity, units).ok()?;
+    Some(line.discount_price.charge(quantity, units).ok()?.steps().into())
+}
+
+/// An open hour of a line, before and after this batch.
+#[derive(Default)]
+struct Open {
+    before: i64,
+    quantity: i64,
+    records: i64,
+}
+
+/// What a batch adds to an open hour.
+struct HourChange {
+    bucket: Bucket,
+    is_used: bool,
+    amount: i128,
+}
+
+/// Adds records to open hours.
+struct Adding<'a> {
+    company_id: i64,
+    arrival: &'a Arrival<'a>,
+    lines: Arc<Lines>,
+    open: BTreeMap<(i64, LineNo), Open>,
+    hours: BTreeMap<i64, HourChange>,
+}
+
+pub(super) type Key<'u> = (i64, &'u str, &'u str);
+
+pub(super) fn key_of(usage: &Usage) -> Key<'_> {
+    (usage.hour(), usage.source.as_str(), usage.id.as_str())
+}
+
+impl Session {
+    pub(super) fn write_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<Vec<UsageOutcome>> {
+        let view = self.view_for_update(company_id)?;
+        let mut outcomes = vec![UsageOutcome::Accepted; records.len()];
+        let mut order: Vec<usize> = (0..records.len()).collect();
+        // Neighbours lie on the same leaf; and of two records with one identity the first of the batch comes first.
+        order.sort_by_key(|place| key_of(&records[*place].usage));
+        self.refuse_closed_hours(company_id, &view, records, &mut outcomes)?;
+        let repeats = self.find_known(company_id, records, &order, &mut outcomes)?;
+        let new: Vec<usize> =
+            (0..records.len()).filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
+        let charges = self.add_to_hours(company_id, &view, records, &new, arrival)?;
+        let mut kept: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+        for (place, charges) in new.into_iter().zip(charges) {
+            match charges {
+                Some(charges) => drop(kept.insert(place, charges)),
+                None => outcomes[place] = UsageOutcome::TooLarge,
+            }
+        }
+        for (place, earlier) in repeats {
+            if outcomes[earlier] == UsageOutcome::TooLarge {
+                outcomes[place] = UsageOutcome::TooLarge;
+            }
+        }
+        let order: Vec<usize> = order.into_iter().filter(|place| kept.contains_key(place)).collect();
+        let mut rows = order.iter().map(|place| record_values(&records[*place], &kept[place]));
+        insert_exactly(self.connection.as_mut(), &USAGE_RECORD, order.len(), &mut rows)?;
+        let aside: Vec<&RatedUsage> = order
+            .iter()
+            .map(|place| &records[*place])
+            .filter(|record| !matches!(record.rated, Rated::Charged(_)))
+            .collect();
+        self.insert_aside(&aside)?;
+        self.count_records(company_id, order.iter().map(|place| records[*place].usage.hour()), arrival.now_s)?;
+        Ok(outcomes)
+    }
+
+    /// Hours whose identities are not kept, and hours of which orders were pruned.
+    fn refuse_closed_hours(
+        &mut self,
+        company_id: i64,
+        view: &CompanyView,
+        records: &[RatedUsage],
+        outcomes: &mut [UsageOutcome],
+    ) -> StoreResult<()> {
+        let hours: BTreeMap<i64, ()> = records.iter().map(|record| (record.usage.hour(), ())).collect();
+        let hours: Vec<i64> = hours.into_keys().collect();
+        let sets: Vec<Values<'_>> =
+            hours.iter().map(|hour| [company_id, *hour].map(Value::Int).to_vec()).collect();
+        let mut gone = vec![false; hours.len()];
+        self.connection.query_each(
+            "SELECT gone FROM usage_hour WHERE company_id = $1 AND hour = $2",
+            &sets,
+            &mut |index, row| {
+                gone[index] = row.int(0)? != 0;
+                Ok(())
+            },
+        )?;
+        for (record, outcome) in records.iter().zip(outcomes) {
+            let hour = hours.binary_search(&record.usage.hour());
+            if hour.is_ok_and(|hour| gone[hour]) {
+                *outcome = UsageOutcome::Forgotten;
+            } else if record.bucket.start_s < view.pruned_before_s {
+                *outcome = UsageOutcome::Pruned;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds records that are there already, in the store or earlier in the batch. `order` is by identity. Gives those
+    /// that came again within the batch, with the first of their identity.
+    fn find_known(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        order: &[usize],
+        outcomes: &mut [UsageOutcome],
+    ) -> StoreResult<Vec<(usize, usize)>> {
+        let again = |same: bool| if same { UsageOutcome::Duplicate } else { UsageOutcome::Conflict };
+        let asked: Vec<usize> =
+            order.iter().copied().filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
+        let mut asked_once: Vec<usize> = Vec::with_capacity(asked.len());
+        let mut repeats = Vec::new();
+        for place in asked {
+            match asked_once.last() {
+                Some(&earlier) if key_of(&records[earlier].usage) == key_of(&records[place].usage) => {
+                    repeats.push((place, earlier));
+                }
+                _ => asked_once.push(place),
+            }
+        }
+        // Where ids rise with time, nothing is known between the first and the last one of a batch: one look a source.
+        let groups: Vec<&[usize]> = asked_once
+            .chunk_by(|a, b| {
+                let (a, b) = (key_of(&records[*a].usage), key_of(&records[*b].usage));
+                (a.0, a.1) == (b.0, b.1)
+            })
+            .collect();
+        let sets: Vec<Values<'_>> = groups
+            .iter()
+            .map(|group| {
+                let (hour, source, from) = key_of(&records[group[0]].usage);
+                let (_, _, to) = key_of(&records[group[group.len() - 1]].usage);
+                vec![company_id.into(), hour.into(), source.into(), from.into(), to.into()]
+            })
+            .collect();
+        let mut known = vec![false; groups.len()];
+        self.connection.query_each(
+            "SELECT fate FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id >= $4 \
+             AND id <= $5 ORDER BY id LIMIT 1",
+            &sets,
+            &mut |index, _| {
+                known[index] = true;
+                Ok(())
+            },
+        )?;
+        let places: Vec<usize> =
+            groups.iter().zip(known).filter(|(_, known)| *known).flat_map(|(group, _)| group.iter().copied()).collect();
+        let sets: Vec<Values<'_>> = places.iter().map(|place| identity_values(&records[*place].usage)).collect();
+        let mut stored: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+        self.connection.query_each(
+            "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
+            &sets,
+            &mut |index, row| {
+                let place = places[index];
+                outcomes[place] = again(row.blob(0)? == records[place].digest);
+                stored.insert(place, row.blob(0)?.to_owned());
+                Ok(())
+            },
+        )?;
+        for &(place, earlier) in &repeats {
+            let first = stored.get(&earlier).map_or(records[earlier].digest.as_slice(), Vec::as_slice);
+            outcomes[place] = again(first == records[place].digest);
+        }
+        Ok(repeats)
+    }
+
+    /// Adds records to the open hours of their lines; for each what it was added to, or `None` if an order could not hold
+    /// it. Records that are not charged are added to nothing.
+    pub(super) fn add_to_hours(
+        &mut self,
+        company_id: i64,
+        view: &CompanyView,
+        records: &[RatedUsage],
+        places: &[usize],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<Vec<Option<Vec<u8>>>> {
+        let mut adding = Adding {
+            company_id,
+            arrival,
+            lines: Arc::clone(&view.lines),
+            open: BTreeMap::new(),
+            hours: BTreeMap::new(),
+        };
+        let charges: Vec<Vec<(LineNo, i64)>> =
+            places.iter().map(|place| adding.find_lines(&records[*place])).collect();
+        self.insert_lines(company_id, view.lines.len(), &adding.lines)?;
+        self.read_open(&mut adding)?;
+        let encoded = places.iter().zip(charges).map(|(place, charges)| {
+            let fits = adding.add(records[*place].bucket, &charges);
+            fits.then(|| encode_charges(charges.into_iter()))
+        });
+        let encoded = encoded.collect();
+        self.write_open(&mut adding)?;
+        if adding.lines.len() > view.lines.len() {
+            let line_count = i64::try_from(adding.lines.len()).unwrap_or(i64::MAX);
+            execute_exactly(
+                self.connection.as_mut(),
+                1,
+                "UPDATE company_state SET line_count = $2 WHERE company_id = $1",
+                &[company_id.into(), line_count.into()],
+            )?;
+            self.companies.insert(company_id, CompanyView { lines: adding.lines, ..view.clone() });
+        }
+        Ok(encoded)
+    }
+
+    fn read_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
+        let keys: Vec<Values<'_>> = adding
+            .open
+            .keys()
+            .map(|(bucket_start, line_no)| {
+                [adding.company_id, *bucket_start, i64::from(*line_no)].map(Value::Int).to_vec()
+            })
+            .collect();
+        let mut open: Vec<&mut Open> = adding.open.values_mut().collect();
+        self.connection.query_each(
+            "SELECT quantity, records FROM open_usage WHERE company_id = $1 AND bucket_start = $2 AND line_no = $3",
+            &keys,
+            &mut |index, row| {
+                let quantity = row.int(0)?;
+                *open[index] = Open { before: quantity, quantity, records: row.int(1)? };
+                Ok(())
+            },
+        )
+    }
+
+    /// Writes what was added, and that there is something to close.
+    fn write_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
+        let company_id = adding.company_id;
+        adding.sum_hours()?;
+        let rows: Vec<Values<'_>> = adding
+            .open
+            .iter()
+            .filter(|(_, open)| open.quantity != open.before)
+            .map(|((bucket_start, line_no), open)| {
+                let row = [company_id, *bucket_start, i64::from(*line_no), open.quantity, open.records];
+                row.map(Value::Int).to_vec()
+            })
+            .collect();
+        self.connection.execute_each(
+            "INSERT INTO open_usage (company_id, bucket_start, line_no, quantity, records) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (company_id, bucket_start, line_no) \
+             DO UPDATE SET quantity = excluded.quantity, records = excluded.records",
+            &rows,
+        )?;
+        for change in adding.hours.values().filter(|change| change.is_used) {
+            self.add_to_hour(company_id, change)?;
+            self.note_due(company_id, change.bucket, adding.arrival)?;
+        }
+        Ok(())
+    }
+
+    fn add_to_hour(&mut self, company_id: i64, change: &HourChange) -> StoreResult<()> {
+        let Bucket { start_s, end_s } = change.bucket;
+        let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start = $2";
+        let there = first(self.connection.as_mut(), sql, &[company_id.into(), start_s.into()], |row| {
+            decode_amount(row.blob(0)?)
+        })?;
+        let amount = (there.unwrap_or_default() + change.amount).to_le_bytes();
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "INSERT INTO open_hour (company_id, bucket_start, bucket_end, amount) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (company_id, bucket_start) DO UPDATE SET amount = excluded.amount",
+            &[company_id.into(), start_s.into(), end_s.into(), amount.as_slice().into()],
+        )
+    }
+
+    fn note_due(&mut self, company_id: i64, bucket: Bucket, arrival: &Arrival<'_>) -> StoreResult<()> {
+        let ordinary_s = bucket.end_s.saturating_add(arrival.grace_s);
+        let due_s = if ordinary_s > arrival.now_s {
+            ordinary_s
+        } else {
+            arrival.now_s.saturating_add(arrival.gather_s)
+        };
+        let (holder, until_s) = arrival.hold.map_or(("", 0), |hold| (hold.holder, hold.until_s));
+        // Whoever comes without a hold leaves that of another one as it is.
+        let conflict = if arrival.hold.is_some() {
+            "DO UPDATE SET held_by = excluded.held_by, held_until = excluded.held_until"
+        } else {
+            "DO NOTHING"
+        };
+        let sql = format!(
+            "INSERT INTO due_hour (company_id, bucket_start, bucket_end, due, held_by, held_until) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (company_id, bucket_start) {conflict}"
+        );
+        let row = [
+            company_id.into(),
+            bucket.start_s.into(),
+            bucket.end_s.into(),
+            due_s.into(),
+            holder.into(),
+            until_s.into(),
+        ];
+        self.connection.execute(&sql, &row)?;
+        Ok(())
+    }
+
+    fn count_records(
+        &mut self,
+        company_id: i64,
+        hours: impl Iterator<Item = i64>,
+        now_s: i64,
+    ) -> StoreResult<()> {
+        let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+        for hour in hours {
+            *counts.entry(hour).or_default() += 1;
+        }
+        let rows: Vec<Values<'_>> = counts
+            .into_iter()
+            .map(|(hour, records)| [company_id, hour, records, now_s].map(Value::Int).to_vec())
+            .collect();
+        self.connection.execute_each(
+            "INSERT INTO usage_hour (company_id, hour, records, written, gone) VALUES ($1, $2, $3, $4, 0) \
+             ON CONFLICT (company_id, hour) DO UPDATE SET records = usage_hour.records + excluded.records, \
+             written = CASE WHEN excluded.written > usage_hour.written THEN excluded.written \
+             ELSE usage_hour.written END",
+            &rows,
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn read_pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
+        if !query.order_numbers.is_empty() {
+            return Ok(0);
+        }
+        let company_id = query.company_id;
+        let range = [company_id, query.range.start_s(), query.range.end_s()].map(Value::Int);
+        let mut pending = 0;
+        if query.lines.is_everything() {
+            let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start >= $2 \
+                       AND bucket_start < $3";
+            self.connection.query(sql, &range, &mut |row| {
+                pending += decode_amount(row.blob(0)?)?;
+                Ok(Flow::More)
+            })?;
+            return Ok(pending);
+        }
+        let lines = self.view(company_id)?.lines;
+        let wanted = lines.select(&query.lines);
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        let sql = "SELECT line_no, quantity FROM open_usage WHERE company_id = $1 AND bucket_start >= $2 \
+                   AND bucket_start < $3";
+        self.connection.query(sql, &range, &mut |row| {
+            let line_no = line_no_of(row.int(0)?)?;
+            if wanted.contains(line_no) {
+                pending += amount_of_line(&lines, line_no, row.int(1)?, catalogue)?;
+            }
+            Ok(Flow::More)
+        })?;
+        Ok(pending)
+    }
+
+    pub(super) fn has_any_usage(&mut self) -> StoreResult<bool> {
+        for company in super::tenants::companies(self.connection.as_mut())? {
+            let sql = "SELECT hour FROM usage_hour WHERE company_id = $1 LIMIT 1";
+            if first(self.connection.as_mut(), sql, &[company.company_id.into()], |_| Ok(()))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Adding<'_> {
+    /// The lines of a record's charges, new ones included, and a place for each in the open hours.
+    fn find_lines(&mut self, record: &RatedUsage) -> Vec<(LineNo, i64)> {
+        let Rated::Charged(charges) = &record.rated else { return Vec::new() };
+        let bucket = record.bucket;
+        self.hours
+            .entry(bucket.start_s)
+            .or_insert(HourChange { bucket, is_used: false, amount: 0 });
+        charges
+            .iter()
+            .map(|charge| {
+                let line_no = match self.lines.find(&charge.line) {
+                    Some(line_no) => line_no,
+                    None => Arc::make_mut(&mut self.lines).push(charge.line.clone()),
+                };
+                self.open.entry((bucket.start_s, line_no)).or_default();
+                (line_no, charge.quantity)
+            })
+            .collect()
+    }
+
+    /// Adds a record wholly or not at all.
+    fn add(&mut self, bucket: Bucket, charges: &[(LineNo, i64)]) -> bool {
+        let sum = |(line_no, quantity): &(LineNo, i64)| {
+            let open = self.open.get(&(bucket.start_s, *line_no))?;
+            let sum = open.quantity.checked_add(*quantity)?;
+            amount_of(self.lines.get(*line_no)?, sum, self.arrival.catalogue)?;
+            Some(sum)
+        };
+        let Some(sums) = charges.iter().map(sum).collect::<Option<Vec<i64>>>() else { return false };
+        for ((line_no, _), sum) in charges.iter().zip(sums) {
+            if let Some(open) = self.open.get_mut(&(bucket.start_s, *line_no)) {
+                open.quantity = sum;
+                open.records += 1;
+            }
+        }
+        if let (false, Some(hour)) = (charges.is_empty(), self.hours.get_mut(&bucket.start_s)) {
+            hour.is_used = true;
+        }
+        true
+    }
+
+    /// What the batch adds to what each hour would come to.
+    fn sum_hours(&mut self) -> StoreResult<()> {
+        for ((bucket_start, line_no), open) in &self.open {
+            let amount = |quantity| amount_of_line(&self.lines, *line_no, quantity, self.arrival.catalogue);
+            let added = amount(open.quantity)? - amount(open.before)?;
+            if let Some(hour) = self.hours.get_mut(bucket_start) {
+                hour.amount += added;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn amount_of_line(
+    lines: &Lines,
+    line_no: LineNo,
+    quantity: i64,
+    catalogue: &Catalogue,
+) -> StoreResult<i128> {
+    let line = lines.get(line_no);
+    line.and_then(|line| amount_of(line, quantity, catalogue))
+        .ok_or_else(|| StoreError::Damaged(format!("open usage of line {line_no} has no amount")))
+}
+
+pub(super) fn identity_values(usage: &Usage) -> Values<'_> {
+    vec![
+        usage.company_id.into(),
+        usage.hour().into(),
+        usage.source.as_str().into(),
+        usage.id.as_str().into(),
+    ]
+}
+
+fn record_values<'a>(record: &'a RatedUsage, charges: &'a [u8]) -> Values<'a> {
+    let rest = [
+        Value::Blob(&record.digest),
+        fate(&record.rated).into(),
+        record.bucket.start_s.into(),
+        charges.into(),
+    ];
+    let mut values = identity_values(&record.usage);
+    values.extend(rest);
+    values
+}

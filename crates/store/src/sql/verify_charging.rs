@@ -1,0 +1,377 @@
+//! The recount of charging: every usage record is in one place, hours and orders hold what their records say, the ledger
+//! adds up to the balances, and settled orders to the ledger.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tollbook_domain::account::{AccountKind, Cause, PerKind};
+use tollbook_domain::time::{HOUR_S, hour_of};
+use tollbook_domain::{Catalogue, Deductions};
+
+use super::Session;
+use super::books::decode_pruned;
+use super::connection::{Flow, Value, all, first};
+use super::order_rows::line_no_of;
+use super::usage::{FREE, UNPRICED, amount_of_line, decode_amount};
+use super::verify::Report;
+use crate::charging::Entries;
+use crate::error::StoreResult;
+use crate::lines::LineNo;
+use crate::usage_pack::decode_charges;
+
+/// Orders that were settled here, added up.
+#[derive(Default)]
+pub(super) struct Settled {
+    deducted: PerKind<i128>,
+    orders: i64,
+}
+
+/// Quantity and records of each line.
+type LineUsage = BTreeMap<LineNo, (i128, i64)>;
+
+/// Ledger entries that are read at a time.
+const ENTRIES_AT_ONCE: i64 = 10_000;
+/// Orders of usage that are looked up at a time.
+const ORDERS_AT_ONCE: i64 = 1_000;
+
+impl Session {
+    /// Compares orders that were paid, or paid once, with the ledger entries that paid them.
+    pub(super) fn verify_settled(
+        &mut self,
+        company_id: i64,
+        paid: &[(String, Deductions)],
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let settled = self.settled(company_id, paid.iter().map(|(number, _)| number.as_str()))?;
+        for (number, deductions) in paid {
+            let Some(entries) = settled.get(number) else { continue };
+            report.settled.orders += 1;
+            let of_order = deductions.by_kind();
+            let mut of_ledger = PerKind::<i128>::default();
+            let mut is_named = true;
+            for kept in self.read_ledger(company_id, *entries)? {
+                is_named &= kept.is_deduction() && kept.entry.reference == *number;
+                *of_ledger.get_mut(kept.entry.kind) -= i128::from(kept.entry.amount);
+            }
+            // Of a refunded order nothing is deducted any more; the ledger has the refund as well.
+            let is_refunded = deductions.total_steps() == 0;
+            let same = AccountKind::ALL.iter().all(|kind| {
+                i128::from(of_order.get(*kind)) == if is_refunded { 0 } else { of_ledger.get(*kind) }
+            });
+            if !is_named || !same {
+                report.differ(|| {
+                    format!("company {company_id}: order {number}: its deductions differ from the ledger")
+                });
+            }
+            for kind in AccountKind::ALL {
+                *report.settled.deducted.get_mut(kind) += i128::from(of_order.get(kind));
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks the ledger: each entry's balance, the balances now, grants, and what settled orders deducted.
+    pub(super) fn verify_books(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+        let books = self.read_books(company_id)?;
+        let mut balances = PerKind::<i128>::default();
+        let mut net = PerKind::<i128>::default();
+        let mut grants: HashMap<i64, i128> = HashMap::new();
+        let mut next = 0;
+        loop {
+            let entries = Entries { first: next, count: ENTRIES_AT_ONCE };
+            let stretch = self.read_ledger(company_id, entries)?;
+            if stretch.is_empty() {
+                break;
+            }
+            for kept in stretch {
+                let entry = &kept.entry;
+                let balance = balances.get_mut(entry.kind);
+                *balance += i128::from(entry.amount);
+                if kept.entry_no != next || i128::from(entry.balance) != *balance {
+                    report.differ(|| {
+                        format!("company {company_id}: ledger entry {next}: does not follow the one before")
+                    });
+                }
+                let outside = if entry.kind == AccountKind::Credit { *balance > 0 } else { *balance < 0 };
+                // Credit that comes back and is not owed any more is moved to cash by the entry after it.
+                if outside && entry.cause != Cause::Refund {
+                    let name = entry.kind.name();
+                    report.differ(|| {
+                        format!("company {company_id}: ledger entry {next}: {name} is out of its bounds")
+                    });
+                }
+                if matches!(entry.cause, Cause::Deduction | Cause::Refund) {
+                    *net.get_mut(entry.kind) += i128::from(entry.amount);
+                }
+                if entry.kind.is_granted() {
+                    *grants.entry(entry.grant_id).or_default() += i128::from(entry.amount);
+                }
+                next = kept.entry_no + 1;
+            }
+        }
+        if next != books.entries {
+            report.differ(|| {
+                format!("company {company_id}: {} ledger entries noted, {next} counted", books.entries)
+            });
+        }
+        self.verify_grants(company_id, &grants, report)?;
+        let pruned = self.read_pruned(company_id)?;
+        for kind in AccountKind::ALL {
+            let (balance, name) = (books.account.balances.get(kind), kind.name());
+            if i128::from(balance) != balances.get(kind) {
+                report.differ(|| {
+                    format!("company {company_id}: {name}: balance {balance}, the ledger says {balances:?}")
+                });
+            }
+            let deducted = report.settled.deducted.get(kind) + pruned.get(kind);
+            if -net.get(kind) != deducted {
+                let ledger = -net.get(kind);
+                report.differ(|| {
+                    format!(
+                        "company {company_id}: {name}: {ledger} deducted by the ledger, {deducted} by settled orders"
+                    )
+                });
+            }
+        }
+        if books.account.balances.get(AccountKind::Credit) < -books.account.credit_limit {
+            report.differ(|| format!("company {company_id}: more credit is used than the limit"));
+        }
+        let sql = "SELECT count(*) FROM settlement WHERE company_id = $1";
+        let settled = first(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?;
+        if settled != Some(report.settled.orders) {
+            let orders = report.settled.orders;
+            report.differ(|| {
+                format!("company {company_id}: {settled:?} settlements noted, {orders} orders are settled")
+            });
+        }
+        Ok(())
+    }
+
+    fn read_pruned(&mut self, company_id: i64) -> StoreResult<PerKind<i128>> {
+        let sql = "SELECT pruned FROM account WHERE company_id = $1";
+        let pruned =
+            first(self.connection.as_mut(), sql, &[company_id.into()], |row| decode_pruned(row.blob(0)?))?;
+        Ok(pruned.unwrap_or_default())
+    }
+
+    fn verify_grants(
+        &mut self,
+        company_id: i64,
+        ledger: &HashMap<i64, i128>,
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let sql = "SELECT grant_id, remaining FROM account_grant WHERE company_id = $1 ORDER BY grant_id";
+        let mut grants = 0;
+        self.connection.query(sql, &[company_id.into()], &mut |row| {
+            let (grant_id, remaining) = (row.int(0)?, row.int(1)?);
+            grants += 1;
+            if ledger.get(&grant_id) != Some(&remaining.into()) || remaining < 0 {
+                report.differ(|| format!("company {company_id}: grant {grant_id}: differs from the ledger"));
+            }
+            Ok(Flow::More)
+        })?;
+        if grants != ledger.len() {
+            report.differ(|| {
+                format!("company {company_id}: {grants} grants, {} are in the ledger", ledger.len())
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds up usage records by bucket and line and compares with what is open and what was ordered.
+    pub(super) fn verify_usage(
+        &mut self,
+        company_id: i64,
+        catalogue: &Catalogue,
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let sql = "SELECT hour, records, gone FROM usage_hour WHERE company_id = $1 ORDER BY hour";
+        let hours: Vec<(i64, i64, bool)> =
+            all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
+                Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
+            })?;
+        let gone: Vec<i64> = hours.iter().filter(|(_, _, gone)| *gone).map(|(hour, _, _)| *hour).collect();
+        let mut buckets: BTreeMap<i64, LineUsage> = BTreeMap::new();
+        for (hour, noted, is_gone) in hours {
+            if is_gone {
+                continue;
+            }
+            self.recount_hour(company_id, hour, noted, &mut buckets, report)?;
+            // A bucket is at most an hour long: what began before this hour has all its records.
+            let whole = buckets.split_off(&(hour * HOUR_S));
+            for (bucket_start, usage) in std::mem::replace(&mut buckets, whole) {
+                self.compare_bucket(company_id, bucket_start, usage, &gone, report)?;
+            }
+        }
+        for (bucket_start, usage) in buckets {
+            self.compare_bucket(company_id, bucket_start, usage, &gone, report)?;
+        }
+        self.verify_open_hours(company_id, catalogue, &gone, report)?;
+        self.verify_usage_orders(company_id, report)
+    }
+
+    /// Adds an hour's records to the buckets that they are in.
+    fn recount_hour(
+        &mut self,
+        company_id: i64,
+        hour: i64,
+        noted: i64,
+        buckets: &mut BTreeMap<i64, LineUsage>,
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let (mut records, mut aside) = (0, [0i64; 2]);
+        let sql = "SELECT fate, bucket_start, charges FROM usage_record WHERE company_id = $1 AND hour = $2 \
+                   ORDER BY source, id";
+        let values = [company_id, hour].map(Value::Int);
+        self.connection.query(sql, &values, &mut |row| {
+            records += 1;
+            match row.int(0)? {
+                FREE => aside[0] += 1,
+                UNPRICED => aside[1] += 1,
+                _ => {
+                    let bucket = buckets.entry(row.int(1)?).or_default();
+                    for (line_no, quantity) in decode_charges(row.blob(2)?)? {
+                        let sum = bucket.entry(line_no).or_default();
+                        sum.0 += i128::from(quantity);
+                        sum.1 += 1;
+                    }
+                }
+            }
+            Ok(Flow::More)
+        })?;
+        if records != noted {
+            report.differ(|| {
+                format!("company {company_id}: hour {hour}: {noted} usage records noted, {records} counted")
+            });
+        }
+        for (fate, expected) in [FREE, UNPRICED].into_iter().zip(aside) {
+            let sql = "SELECT count(*) FROM usage_aside WHERE company_id = $1 AND fate = $2 AND hour = $3";
+            let values = [company_id, fate, hour].map(Value::Int);
+            let kept = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
+            if kept != Some(expected) {
+                report.differ(|| {
+                    format!(
+                        "company {company_id}: hour {hour}: {expected} records are not charged, {kept:?} are kept"
+                    )
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_bucket(
+        &mut self,
+        company_id: i64,
+        bucket_start: i64,
+        recounted: LineUsage,
+        gone: &[i64],
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        // Where identities were forgotten or orders pruned, there is nothing to compare with any more.
+        let touches = [bucket_start, bucket_start + HOUR_S - 1].map(hour_of);
+        let is_gone = touches.iter().any(|hour| gone.binary_search(hour).is_ok());
+        if is_gone || bucket_start < self.view(company_id)?.pruned_before_s {
+            return Ok(());
+        }
+        let mut kept = LineUsage::new();
+        for table in ["open_usage", "usage_order"] {
+            let sql = format!(
+                "SELECT line_no, quantity, records FROM {table} WHERE company_id = $1 AND bucket_start = $2"
+            );
+            let values = [company_id, bucket_start].map(Value::Int);
+            self.connection.query(&sql, &values, &mut |row| {
+                let sum = kept.entry(line_no_of(row.int(0)?)?).or_default();
+                sum.0 += i128::from(row.int(1)?);
+                sum.1 += row.int(2)?;
+                Ok(Flow::More)
+            })?;
+        }
+        if kept != recounted {
+            report.differ(|| {
+                format!(
+                    "company {company_id}: usage from {bucket_start} on: the open hour and its orders differ from the \
+                     records"
+                )
+            });
+        }
+        Ok(())
+    }
+
+    /// What open hours would come to, that each is due, and that none is without records.
+    fn verify_open_hours(
+        &mut self,
+        company_id: i64,
+        catalogue: &Catalogue,
+        gone: &[i64],
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let lines = self.view(company_id)?.lines;
+        let mut open: BTreeMap<i64, i128> = BTreeMap::new();
+        let sql = "SELECT bucket_start, line_no, quantity FROM open_usage WHERE company_id = $1 \
+                   ORDER BY bucket_start, line_no";
+        self.connection.query(sql, &[company_id.into()], &mut |row| {
+            let amount = amount_of_line(&lines, line_no_of(row.int(1)?)?, row.int(2)?, catalogue)?;
+            *open.entry(row.int(0)?).or_default() += amount;
+            Ok(Flow::More)
+        })?;
+        let sql = "SELECT bucket_start, amount FROM open_hour WHERE company_id = $1 ORDER BY bucket_start";
+        let noted: BTreeMap<i64, i128> =
+            all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
+                Ok((row.int(0)?, decode_amount(row.blob(1)?)?))
+            })?
+            .into_iter()
+            .collect();
+        if open != noted {
+            report.differ(|| format!("company {company_id}: open hours differ from their usage"));
+        }
+        let sql = "SELECT bucket_start FROM due_hour WHERE company_id = $1 ORDER BY bucket_start";
+        let due = all(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?;
+        if !open.keys().eq(due.iter()) {
+            report.differ(|| format!("company {company_id}: the hours that are due are not those that are open"));
+        }
+        for bucket_start in open.into_keys() {
+            let touches = [bucket_start, bucket_start + HOUR_S - 1].map(hour_of);
+            let mut records = 0;
+            for hour in touches {
+                let sql = "SELECT records FROM usage_hour WHERE company_id = $1 AND hour = $2";
+                let values = [company_id, hour].map(Value::Int);
+                records += first(self.connection.as_mut(), sql, &values, |row| row.int(0))?.unwrap_or(0);
+            }
+            if records == 0 && !touches.iter().any(|hour| gone.binary_search(hour).is_ok()) {
+                report.differ(|| {
+                    format!("company {company_id}: open usage from {bucket_start} on has no records")
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Each order that was made of usage is there, of its hour, with its quantity.
+    fn verify_usage_orders(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+        let mut after = [i64::MIN; 3];
+        loop {
+            let sql = "SELECT bucket_start, line_no, place, order_no, quantity FROM usage_order \
+                       WHERE company_id = $1 AND (bucket_start, line_no, place) > ($2, $3, $4) \
+                       ORDER BY bucket_start, line_no, place LIMIT $5";
+            let [bucket_start, line_no, place] = after;
+            let values = [company_id, bucket_start, line_no, place, ORDERS_AT_ONCE].map(Value::Int);
+            let rows = all(self.connection.as_mut(), sql, &values, |row| {
+                let key = [row.int(0)?, row.int(1)?, row.int(2)?];
+                Ok((key, row.text(3)?.to_owned(), row.int(4)?))
+            })?;
+            let Some((last, _, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
+            let orders = self.find_orders(company_id, &numbers)?;
+            for (([bucket_start, _, _], number, quantity), order) in rows.iter().zip(orders) {
+                let same = order.is_some_and(|stored| {
+                    (stored.order.start_time_s, stored.order.quantity) == (*bucket_start, *quantity)
+                });
+                if !same {
+                    report.differ(|| {
+                        format!("company {company_id}: order {number} is not what was made of usage")
+                    });
+                }
+            }
+        }
+    }
+}
