@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use tollbook_domain::Language;
 use tollbook_store::StoreOptions;
 
+use crate::charging::ChargingConfig;
 use crate::networks;
 use crate::time_zone::Zone;
 use crate::toml_file::{self, FileError};
@@ -39,6 +40,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the database is used.
     pub database: StoreOptions,
+    /// How usage is charged.
+    pub charging: ChargingConfig,
     brands: BTreeMap<String, Brand>,
     brand_by_host: BTreeMap<String, String>,
 }
@@ -101,6 +104,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
             database: StoreOptions::default(),
+            charging: ChargingConfig::default(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }

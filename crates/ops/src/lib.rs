@@ -4,6 +4,7 @@
 //! No HTTP and no argument parsing may be here.
 
 pub mod catalogue_file;
+pub mod charging;
 pub mod clock;
 pub mod config;
 pub mod demo;

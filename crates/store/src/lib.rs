@@ -17,15 +17,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::account::{Entry, Grant};
+use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{
     Bucket, Catalogue, Discount, HourOffsets, Measures, NewOrder, Order, OrderQuery, Price, Status,
 };
 
 pub use charging::{
-    Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage, OperatorKey,
-    OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
+    Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage,
+    OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
 };
 pub use error::{StoreError, StoreResult};
 pub use lines::{LineNo, Lines};
@@ -318,17 +318,15 @@ pub trait Transaction: Snapshot {
         arrival: &Arrival<'_>,
     ) -> StoreResult<usize>;
 
-    /// Holds an hour that nobody else holds.
+    /// Holds an hour that nobody else holds, or holds it longer. Outside of a lock of its company, a transaction does this to
+    /// one hour only: of several rows two transactions could wait for each other.
     fn hold_hour(&mut self, hour: &DueHour, now_s: i64, hold: &Hold<'_>) -> StoreResult<bool>;
-
-    /// Holds longer what is held.
-    fn renew_holds(&mut self, hold: &Hold<'_>) -> StoreResult<()>;
 
     /// Hours that one holds.
     fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>>;
 
-    /// Lets go of all hours that one holds.
-    fn release_holds(&mut self, holder: &str) -> StoreResult<()>;
+    /// Lets go of an hour that one holds.
+    fn release_hour(&mut self, hour: &DueHour, holder: &str) -> StoreResult<()>;
 
     /// Takes up to `limit` lines' usage out of an open hour, by line number, to be ordered in this very transaction. With
     /// the last of them the hour is not due any more.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Entry, Grant, PerKind};
 use tollbook_domain::Amount;
+use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Entry, Grant, PerKind};
 
 use super::Session;
 use super::connection::{Connection, Row, Value, Values, all, execute_exactly, first, insert_exactly};
@@ -76,7 +76,7 @@ pub(super) fn add_account(connection: &mut dyn Connection, company_id: i64) -> S
         connection,
         1,
         "INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, \
-         serial, arrears_day, pruned) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
+         numbers, arrears_day, pruned) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
         &[company_id.into(), Value::Blob(&[])],
     )
 }
@@ -103,7 +103,7 @@ pub(super) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
 impl Session {
     pub(super) fn read_books(&mut self, company_id: i64) -> StoreResult<Books> {
         let connection = self.connection.as_mut();
-        let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, serial, arrears_day \
+        let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, numbers, arrears_day \
                    FROM account WHERE company_id = $1";
         let books = first(connection, sql, &[company_id.into()], |row| {
             let kinds = [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?];
@@ -124,7 +124,8 @@ impl Session {
     }
 
     pub(super) fn read_grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
-        let sql = format!("SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND grant_id = $2");
+        let sql =
+            format!("SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND grant_id = $2");
         let sets: Vec<Values<'_>> =
             grant_ids.iter().map(|grant_id| [company_id, *grant_id].map(Value::Int).to_vec()).collect();
         let mut grants = Vec::new();
@@ -135,11 +136,7 @@ impl Session {
         Ok(grants)
     }
 
-    pub(super) fn read_ledger(
-        &mut self,
-        company_id: i64,
-        entries: Entries,
-    ) -> StoreResult<Vec<LedgerEntry>> {
+    pub(super) fn read_ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>> {
         let sql = format!(
             "SELECT {LEDGER_COLUMNS} FROM ledger WHERE company_id = $1 AND entry_no >= $2 AND entry_no < $3 \
              ORDER BY entry_no"
@@ -192,7 +189,7 @@ impl Session {
             self.connection.as_mut(),
             1,
             "UPDATE account SET star_card = $2, coupon = $3, bonus = $4, cash = $5, credit = $6, credit_limit = $7, \
-             entries = $8, grants = $9, serial = $10, arrears_day = $11 WHERE company_id = $1",
+             entries = $8, grants = $9, numbers = $10, arrears_day = $11 WHERE company_id = $1",
             &values.map(Value::Int),
         )?;
         Ok(first_entry)

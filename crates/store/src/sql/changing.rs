@@ -48,9 +48,13 @@ impl Session {
         numbers: &[&str],
     ) -> StoreResult<Vec<Option<StoredOrder>>> {
         let owners = owners(self.connection.as_mut(), company_id, numbers.iter().copied())?;
-        let known: Vec<_> = numbers.iter().filter_map(|number| Some((*number, owners.get(*number)?))).collect();
+        let known: Vec<_> =
+            numbers.iter().filter_map(|number| Some((*number, owners.get(*number)?))).collect();
         let mut found = by_owners(self.connection.as_mut(), company_id, &known)?.into_iter();
-        Ok(numbers.iter().map(|number| owners.contains_key(*number).then(|| found.next()).flatten()).collect())
+        Ok(numbers
+            .iter()
+            .map(|number| owners.contains_key(*number).then(|| found.next()).flatten())
+            .collect())
     }
 
     /// Unpaid orders from a start time on: `limit` of them, and what else begins when the last one does.
@@ -73,8 +77,7 @@ impl Session {
                 "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time = $3 \
                  AND order_no > $4 ORDER BY order_no"
             );
-            let values =
-                [company_id.into(), unpaid.into(), start_time_s.into(), Value::Text(&number)];
+            let values = [company_id.into(), unpaid.into(), start_time_s.into(), Value::Text(&number)];
             orders.extend(all(self.connection.as_mut(), &sql, &values, read)?);
         }
         orders.sort_by(|a, b| {

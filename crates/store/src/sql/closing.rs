@@ -60,20 +60,18 @@ pub(super) fn hold_hour(
     Ok(held == 1)
 }
 
-pub(super) fn renew_holds(connection: &mut dyn Connection, hold: &Hold<'_>) -> StoreResult<()> {
-    let values = [hold.holder.into(), hold.until_s.into()];
-    connection.execute("UPDATE due_hour SET held_until = $2 WHERE held_by = $1", &values)?;
-    Ok(())
-}
-
 pub(super) fn held_hours(connection: &mut dyn Connection, holder: &str) -> StoreResult<Vec<DueHour>> {
     let sql =
         format!("SELECT {DUE_COLUMNS} FROM due_hour WHERE held_by = $1 ORDER BY bucket_start, company_id");
     all(connection, &sql, &[holder.into()], read_due)
 }
 
-pub(super) fn release_holds(connection: &mut dyn Connection, holder: &str) -> StoreResult<()> {
-    connection.execute("UPDATE due_hour SET held_by = '', held_until = 0 WHERE held_by = $1", &[holder.into()])?;
+pub(super) fn release_hour(connection: &mut dyn Connection, hour: &DueHour, holder: &str) -> StoreResult<()> {
+    connection.execute(
+        "UPDATE due_hour SET held_by = '', held_until = 0 WHERE company_id = $1 AND bucket_start = $2 \
+         AND held_by = $3",
+        &[hour.company_id.into(), hour.bucket.start_s.into(), holder.into()],
+    )?;
     Ok(())
 }
 
@@ -120,9 +118,8 @@ impl Session {
     fn count_earlier(&mut self, stretch: &[Value<'_>], taken: &mut [OpenUsage]) -> StoreResult<()> {
         let sql = "SELECT line_no, place FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
                    AND line_no >= $3 AND line_no <= $4 ORDER BY line_no, place";
-        let places: Vec<(LineNo, i64)> = all(self.connection.as_mut(), sql, stretch, |row| {
-            Ok((line_no_of(row.int(0)?)?, row.int(1)?))
-        })?;
+        let places: Vec<(LineNo, i64)> =
+            all(self.connection.as_mut(), sql, stretch, |row| Ok((line_no_of(row.int(0)?)?, row.int(1)?)))?;
         for (line_no, place) in places {
             if let Ok(index) = taken.binary_search_by_key(&line_no, |open| open.line_no) {
                 taken[index].orders = place + 1;
@@ -143,10 +140,8 @@ impl Session {
         let sql = "SELECT line_no FROM open_usage WHERE company_id = $1 AND bucket_start = $2 LIMIT 1";
         let is_empty = first(self.connection.as_mut(), sql, &key, |_| Ok(()))?.is_none();
         if is_empty {
-            self.connection.execute(
-                "DELETE FROM open_hour WHERE company_id = $1 AND bucket_start = $2",
-                &key,
-            )?;
+            self.connection
+                .execute("DELETE FROM open_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
             self.connection
                 .execute("DELETE FROM due_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
             return Ok(());

@@ -32,12 +32,12 @@ use tollbook_domain::{
     Bucket, Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status,
 };
 
-use crate::error::StoreResult;
-use crate::lines::{LineCache, LineNo, Lines};
 use crate::charging::{
     Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage,
     OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
 };
+use crate::error::StoreResult;
+use crate::lines::{LineCache, LineNo, Lines};
 use crate::{
     EachOrder, Outcome, Page, Snapshot, Store, StoreOptions, StoredOrder, Transaction, Verification,
 };
@@ -350,16 +350,12 @@ impl Transaction for Session {
         closing::hold_hour(self.connection.as_mut(), hour, now_s, hold)
     }
 
-    fn renew_holds(&mut self, hold: &Hold<'_>) -> StoreResult<()> {
-        closing::renew_holds(self.connection.as_mut(), hold)
-    }
-
     fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
         closing::held_hours(self.connection.as_mut(), holder)
     }
 
-    fn release_holds(&mut self, holder: &str) -> StoreResult<()> {
-        closing::release_holds(self.connection.as_mut(), holder)
+    fn release_hour(&mut self, hour: &DueHour, holder: &str) -> StoreResult<()> {
+        closing::release_hour(self.connection.as_mut(), hour, holder)
     }
 
     fn take_open_usage(

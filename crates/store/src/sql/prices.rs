@@ -19,7 +19,8 @@ const PRICE_COLUMNS: &str = "provider, provider_models, model_id, model_name, mo
      currency, list_price, valid_from, valid_until, longer_than, day_from, day_until, is_fallback, price_id";
 
 fn matcher(text: &str) -> StoreResult<Matcher> {
-    Matcher::from_text(text).ok_or_else(|| StoreError::Damaged("a price has a model that cannot be read".into()))
+    Matcher::from_text(text)
+        .ok_or_else(|| StoreError::Damaged("a price has a model that cannot be read".into()))
 }
 
 fn read_price(row: &dyn Row) -> StoreResult<Price> {
@@ -176,10 +177,8 @@ pub(super) fn set_discount(connection: &mut dyn Connection, discount: &Discount)
     hold(connection, "prices")?;
     let key = [discount.company_id.into(), discount.model_id.as_str().into(), discount.sku.as_str().into()];
     if discount.factor == Discount::NONE {
-        connection.execute(
-            "DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3",
-            &key,
-        )?;
+        connection
+            .execute("DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3", &key)?;
     } else {
         execute_exactly(
             connection,

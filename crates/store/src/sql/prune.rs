@@ -108,7 +108,8 @@ impl Session {
             let values = [company_id, bucket_start].map(Value::Int);
             self.connection.query(sql, &values, &mut |row| {
                 if sources.contains(row.text(2)?) {
-                    of_usage.push([company_id, bucket_start, row.int(0)?, row.int(1)?].map(Value::Int).to_vec());
+                    of_usage
+                        .push([company_id, bucket_start, row.int(0)?, row.int(1)?].map(Value::Int).to_vec());
                 }
                 Ok(Flow::More)
             })?;

@@ -109,14 +109,13 @@ pub(crate) static USAGE_ASIDE: Table = table!("usage_aside", Company, 5, [
 pub(crate) static OPEN_HOUR: Table = table!("open_hour", Company, 2, [
     company_id Int, bucket_start Int, bucket_end Int, amount Blob,
 ]);
-pub(crate) static OPEN_USAGE: Table =
-    table!("open_usage", Company, 3, [company_id Int, bucket_start Int, line_no Int, quantity Int, records Int]);
+pub(crate) static OPEN_USAGE: Table = table!("open_usage", Company, 3, [company_id Int, bucket_start Int, line_no Int, quantity Int, records Int]);
 pub(crate) static USAGE_ORDER: Table = table!("usage_order", Company, 4, [
     company_id Int, bucket_start Int, line_no Int, place Int, order_no Text, quantity Int, records Int,
 ]);
 pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
     company_id Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, credit_limit Int, entries Int,
-    grants Int, serial Int, arrears_day Int, pruned Blob,
+    grants Int, numbers Int, arrears_day Int, pruned Blob,
 ]);
 pub(crate) static ACCOUNT_GRANT: Table = table!("account_grant", Company, 2, [
     company_id Int, grant_id Int, kind Int, granted Int, remaining Int, expires Int, products Text, models Text,

@@ -123,7 +123,7 @@ mod tests {
     /// Tables that are the deployment's own and on every machine, the schema's own version, and PostgreSQL's catalogue.
     /// `SELECT {} …` reads the deployment's own tables whole. The last two add rows in the order of a table's columns, of
     /// which the company is the first.
-    const EXCEPTIONS: [&str; 17] = [
+    const EXCEPTIONS: [&str; 22] = [
         "sqlite_schema",
         "FROM company ",
         "INTO company ",
@@ -132,6 +132,11 @@ mod tests {
         "FROM setting",
         "INTO setting",
         "schema_version",
+        "FROM price ",
+        "FROM discount ",
+        "FROM due_hour ",
+        "UPDATE due_hour ",
+        "operator_key",
         "pg_locks",
         "pg_extension",
         "pg_dist_partition",

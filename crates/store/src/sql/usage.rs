@@ -110,7 +110,11 @@ impl Session {
             .filter(|record| !matches!(record.rated, Rated::Charged(_)))
             .collect();
         self.insert_aside(&aside)?;
-        self.count_records(company_id, order.iter().map(|place| records[*place].usage.hour()), arrival.now_s)?;
+        self.count_records(
+            company_id,
+            order.iter().map(|place| records[*place].usage.hour()),
+            arrival.now_s,
+        )?;
         Ok(outcomes)
     }
 
@@ -193,9 +197,14 @@ impl Session {
                 Ok(())
             },
         )?;
-        let places: Vec<usize> =
-            groups.iter().zip(known).filter(|(_, known)| *known).flat_map(|(group, _)| group.iter().copied()).collect();
-        let sets: Vec<Values<'_>> = places.iter().map(|place| identity_values(&records[*place].usage)).collect();
+        let places: Vec<usize> = groups
+            .iter()
+            .zip(known)
+            .filter(|(_, known)| *known)
+            .flat_map(|(group, _)| group.iter().copied())
+            .collect();
+        let sets: Vec<Values<'_>> =
+            places.iter().map(|place| identity_values(&records[*place].usage)).collect();
         let mut stored: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         self.connection.query_each(
             "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
@@ -325,15 +334,11 @@ impl Session {
         };
         let (holder, until_s) = arrival.hold.map_or(("", 0), |hold| (hold.holder, hold.until_s));
         // Whoever comes without a hold leaves that of another one as it is.
-        let conflict = if arrival.hold.is_some() {
-            "DO UPDATE SET held_by = excluded.held_by, held_until = excluded.held_until"
-        } else {
-            "DO NOTHING"
-        };
-        let sql = format!(
-            "INSERT INTO due_hour (company_id, bucket_start, bucket_end, due, held_by, held_until) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (company_id, bucket_start) {conflict}"
-        );
+        let sql = "INSERT INTO due_hour (company_id, bucket_start, bucket_end, due, held_by, held_until) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (company_id, bucket_start) DO UPDATE SET \
+                   held_by = CASE WHEN excluded.held_until > 0 THEN excluded.held_by ELSE due_hour.held_by END, \
+                   held_until = CASE WHEN excluded.held_until > 0 THEN excluded.held_until \
+                   ELSE due_hour.held_until END";
         let row = [
             company_id.into(),
             bucket.start_s.into(),
@@ -342,7 +347,7 @@ impl Session {
             holder.into(),
             until_s.into(),
         ];
-        self.connection.execute(&sql, &row)?;
+        self.connection.execute(sql, &row)?;
         Ok(())
     }
 
@@ -419,9 +424,7 @@ impl Adding<'_> {
     fn find_lines(&mut self, record: &RatedUsage) -> Vec<(LineNo, i64)> {
         let Rated::Charged(charges) = &record.rated else { return Vec::new() };
         let bucket = record.bucket;
-        self.hours
-            .entry(bucket.start_s)
-            .or_insert(HourChange { bucket, is_used: false, amount: 0 });
+        self.hours.entry(bucket.start_s).or_insert(HourChange { bucket, is_used: false, amount: 0 });
         charges
             .iter()
             .map(|charge| {
@@ -481,12 +484,7 @@ pub(super) fn amount_of_line(
 }
 
 pub(super) fn identity_values(usage: &Usage) -> Values<'_> {
-    vec![
-        usage.company_id.into(),
-        usage.hour().into(),
-        usage.source.as_str().into(),
-        usage.id.as_str().into(),
-    ]
+    vec![usage.company_id.into(), usage.hour().into(), usage.source.as_str().into(), usage.id.as_str().into()]
 }
 
 fn record_values<'a>(record: &'a RatedUsage, charges: &'a [u8]) -> Values<'a> {

@@ -4,7 +4,7 @@ use tollbook_domain::Usage;
 use tollbook_domain::rating::Rated;
 
 use super::Session;
-use super::connection::{Row, Values, Value, all, insert_exactly};
+use super::connection::{Row, Value, Values, all, insert_exactly};
 use super::schema::USAGE_ASIDE;
 use super::usage::{FREE, UNPRICED, fate, identity_values, key_of};
 use crate::charging::{Arrival, Aside, AsideKey, AsideUsage, RatedUsage};

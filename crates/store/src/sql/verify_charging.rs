@@ -185,10 +185,9 @@ impl Session {
         report: &mut Report,
     ) -> StoreResult<()> {
         let sql = "SELECT hour, records, gone FROM usage_hour WHERE company_id = $1 ORDER BY hour";
-        let hours: Vec<(i64, i64, bool)> =
-            all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
-                Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
-            })?;
+        let hours: Vec<(i64, i64, bool)> = all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
+            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
+        })?;
         let gone: Vec<i64> = hours.iter().filter(|(_, _, gone)| *gone).map(|(hour, _, _)| *hour).collect();
         let mut buckets: BTreeMap<i64, LineUsage> = BTreeMap::new();
         for (hour, noted, is_gone) in hours {
@@ -314,19 +313,20 @@ impl Session {
             Ok(Flow::More)
         })?;
         let sql = "SELECT bucket_start, amount FROM open_hour WHERE company_id = $1 ORDER BY bucket_start";
-        let noted: BTreeMap<i64, i128> =
-            all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
-                Ok((row.int(0)?, decode_amount(row.blob(1)?)?))
-            })?
-            .into_iter()
-            .collect();
+        let noted: BTreeMap<i64, i128> = all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
+            Ok((row.int(0)?, decode_amount(row.blob(1)?)?))
+        })?
+        .into_iter()
+        .collect();
         if open != noted {
             report.differ(|| format!("company {company_id}: open hours differ from their usage"));
         }
         let sql = "SELECT bucket_start FROM due_hour WHERE company_id = $1 ORDER BY bucket_start";
         let due = all(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?;
         if !open.keys().eq(due.iter()) {
-            report.differ(|| format!("company {company_id}: the hours that are due are not those that are open"));
+            report.differ(|| {
+                format!("company {company_id}: the hours that are due are not those that are open")
+            });
         }
         for bucket_start in open.into_keys() {
             let touches = [bucket_start, bucket_start + HOUR_S - 1].map(hour_of);

@@ -139,7 +139,7 @@ CREATE TABLE account (
   credit_limit BIGINT NOT NULL,
   entries BIGINT NOT NULL,
   grants BIGINT NOT NULL,
-  serial BIGINT NOT NULL,
+  numbers BIGINT NOT NULL,
   arrears_day BIGINT NOT NULL,
   pruned {blob} NOT NULL
 ) {rewritten};
@@ -204,6 +204,6 @@ CREATE TABLE revocation (
   PRIMARY KEY (company_id, source_no)
 ) {clustered};
 
-INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, serial,
+INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, numbers,
   arrears_day, pruned)
   SELECT company_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {empty_blob} FROM company_state;

@@ -1,0 +1,31 @@
+//! The deployment's offset from UTC, by which usage is cut into hours and local days begin.
+
+use tollbook_domain::HourOffsets;
+use tollbook_domain::hours::OffsetError;
+
+use super::{Charging, ChargingError};
+
+/// Sets the offset, in seconds ahead of UTC: from a future time on, or for all time as long as there is no usage.
+///
+/// # Errors
+/// It is not of whole or half hours, the time is not in the future, or there is usage already.
+pub fn set_offset(
+    charging: &Charging<'_>,
+    offset_s: i64,
+    from_s: Option<i64>,
+    now_s: i64,
+) -> Result<HourOffsets, ChargingError> {
+    let mut transaction = charging.store.begin()?;
+    transaction.hold("hour offsets")?;
+    let mut offsets = transaction.hour_offsets()?;
+    match from_s {
+        Some(from_s) => offsets.change(from_s, offset_s, now_s)?,
+        None if !HourOffsets::is_offset(offset_s) => return Err(OffsetError::Offset.into()),
+        None if offsets == HourOffsets::fixed(offset_s) => return Ok(offsets),
+        None if transaction.has_usage()? => return Err(ChargingError::OffsetInUse),
+        None => offsets = HourOffsets::fixed(offset_s),
+    }
+    transaction.set_hour_offsets(&offsets)?;
+    transaction.commit()?;
+    Ok(offsets)
+}
