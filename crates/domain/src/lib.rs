@@ -20,6 +20,7 @@ pub mod measures;
 pub mod money;
 pub mod order;
 pub mod price;
+mod price_text;
 pub mod rating;
 pub mod summary;
 pub mod tenant;
