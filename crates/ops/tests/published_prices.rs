@@ -1,6 +1,10 @@
 //! The published price list, read whole, and real usage rated with it: what the publisher's own program computed for
 //! each, exactly, or a stated reason why not.
-#![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "clippy takes helpers of tests for something else"
+)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! What each form of the published list becomes, and what is refused. The published list itself is read in
-//! tests/published_prices.rs.
+//! `tests/published_prices.rs`.
 
 use super::*;
 
@@ -15,13 +15,15 @@ fn one_model(prices: &str) -> String {
 /// `sku price [>length] [from..until] [part of the day]`, one for each price.
 fn shown(prices: &[Price]) -> String {
     let show = |price: &Price| {
-        let mut text = format!("{} {}", price.sku, price.list_price);
-        text += &price.longer_than.map(|length| format!(" >{length}")).unwrap_or_default();
-        if price.valid_from_s != 0 || price.valid_until_s.is_some() {
-            let until = price.valid_until_s.map(|until| until.to_string()).unwrap_or_default();
-            text += &format!(" {}..{until}", price.valid_from_s);
-        }
-        text + &price.time_of_day.map(|day| format!(" ({}-{})", day.from_s, day.until_s)).unwrap_or_default()
+        let length = price.longer_than.map(|length| format!(" >{length}")).unwrap_or_default();
+        let validity = match (price.valid_from_s, price.valid_until_s) {
+            (0, None) => String::new(),
+            (from_s, None) => format!(" {from_s}.."),
+            (from_s, Some(until_s)) => format!(" {from_s}..{until_s}"),
+        };
+        let day =
+            price.time_of_day.map(|day| format!(" ({}-{})", day.from_s, day.until_s)).unwrap_or_default();
+        format!("{} {}{length}{validity}{day}", price.sku, price.list_price)
     };
     prices.iter().map(show).collect::<Vec<_>>().join(", ")
 }
