@@ -13,6 +13,7 @@ pub mod fields;
 pub mod import;
 pub mod networks;
 pub mod presentation;
+pub mod price_list;
 pub mod quickstart;
 pub mod random;
 pub mod retention;
