@@ -18,6 +18,7 @@ pub mod retention;
 pub mod secrets;
 pub mod shared_objects;
 pub mod tenants;
+pub mod text_file;
 pub mod time_zone;
 mod toml_file;
 
