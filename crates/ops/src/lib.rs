@@ -21,6 +21,7 @@ pub mod tenants;
 pub mod text_file;
 pub mod time_zone;
 mod toml_file;
+pub mod usage_file;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{Brand, Config};

@@ -4,6 +4,7 @@
 
 mod csv;
 mod input;
+pub(crate) mod json;
 mod lines;
 mod source;
 
@@ -161,4 +162,14 @@ impl Records {
             },
         }
     }
+}
+
+/// A name from a file as it can be shown in one line of a message: nothing that moves a cursor, never long.
+pub(crate) fn shorten(name: &str) -> String {
+    const SHOWN_CHARS: usize = 60;
+    let mut shown: String = name.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    if name.chars().nth(SHOWN_CHARS).is_some() {
+        shown.push('…');
+    }
+    if shown.is_empty() { "\"\"".to_owned() } else { shown }
 }

@@ -3,7 +3,8 @@
 use std::io::BufRead;
 
 use super::field::{Field, Name, Need};
-use super::record::{Record, Value};
+use super::record::Record;
+use crate::text_file::json::Value;
 use crate::text_file::{Broken, CsvReader};
 
 /// Reads the header: the field of each column.
