@@ -20,8 +20,10 @@ pub mod retention;
 pub mod secrets;
 pub mod shared_objects;
 pub mod tenants;
+pub mod text_file;
 pub mod time_zone;
 mod toml_file;
+pub mod usage_file;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{Brand, Config};
