@@ -24,6 +24,7 @@ pub mod text_file;
 pub mod time_zone;
 mod toml_file;
 pub mod usage_file;
+pub mod usage_import;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{Brand, Config};

@@ -16,11 +16,12 @@ use std::sync::atomic::AtomicU64;
 use tollbook_domain::usage::Usage;
 
 use crate::text_file::{Broken, Input, MAX_LINE_BYTES, Next, OpenError, Records, TextFile};
-use mapping::{Mapping, Row};
+use mapping::Row;
 use record::Column;
 
 pub use crate::text_file::BrokenFile;
 pub use event::{BatchError, RefusedEvent, parse_batch, parse_event};
+pub use mapping::Mapping;
 pub use record::parse as parse_record;
 
 /// A file to read usage records from, any number of times.
