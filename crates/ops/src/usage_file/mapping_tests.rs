@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const TOP: &str = "[record]\nid = \"{id}\"\ncompany_id = \"1\"\norganization_id = \"1\"\nresource_id = \"k\"\nproduct_code = \"p\"\n\
@@ -205,10 +207,33 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
             .to_string()
             .starts_with("m.toml:3: time.format: ")
     );
-    for opening in ["(", "1 ?? "] {
-        let deep = format!("[quantities]\na = '{}1'", opening.repeat(100_000));
-        let error = Mapping::parse(Path::new("m.toml"), &deep).unwrap_err();
-        assert_eq!(error.reason, "is nested deeper than 32");
+    for (opening, times, reason) in [
+        ("(", 40, "is nested deeper than 32"),
+        ("1 ?? ", 40, "is nested deeper than 32"),
+        ("1 + ", 2_000, "is longer than 4096 bytes"),
+    ] {
+        let deep = format!("[quantities]\na = '{}1'", opening.repeat(times));
+        assert_eq!(Mapping::parse(Path::new("m.toml"), &deep).unwrap_err().reason, reason);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_change_of_a_mapping_or_a_record_is_a_panic(
+        at in 0usize..4_000, length in 0usize..8, with in "[ -~]{0,8}", which in 0usize..6
+    ) {
+        let name = Mapping::built_in_names().nth(which).unwrap();
+        let changed = |text: &str| {
+            let mut chars: Vec<char> = text.chars().collect();
+            let at = at % chars.len();
+            let end = (at + length).min(chars.len());
+            chars.splice(at..end, with.chars());
+            chars.into_iter().collect::<String>()
+        };
+        let _ = Mapping::parse(Path::new("m.toml"), &changed(Mapping::built_in_text(name).unwrap()));
+        let record = r#"{"id":"c-1","created":1780272000,"time":0,"model":"gpt","end_time":"2026-06-01T00:00:00Z","attributes":{"gen_ai.usage.input_tokens":5},"metadata":"{\"usage_object\":{}}","usage":{"prompt_tokens":100,"input_tokens":3,"prompt_tokens_details":{"cached_tokens":64}}}"#;
+        let mapping = Mapping::built_in(name).unwrap();
+        let _ = apply(&mapping, &changed(record));
     }
 }
 

@@ -106,6 +106,11 @@ impl CsvColumns {
         self.slots.len()
     }
 
+    /// Whether the file has a column of the mapping.
+    pub(super) fn has(&self, column: usize) -> bool {
+        self.slots.contains(&Some(column))
+    }
+
     pub(super) fn find(paths: &Paths, names: &mut dyn Iterator<Item = Cow<'_, str>>) -> Result<Self, String> {
         let known: Vec<String> = (0..paths.len()).map(|number| paths.name(number)).collect();
         let mut slots = Vec::new();

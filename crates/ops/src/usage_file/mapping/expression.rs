@@ -8,6 +8,8 @@ use crate::text_file::shorten;
 
 /// Deepest nesting of parentheses.
 const MAX_DEPTH: usize = 32;
+/// Longest expression: a long sum is as deep a tree as it has terms.
+const MAX_BYTES: usize = 4_096;
 
 /// A parsed expression.
 #[derive(Clone, Debug)]
@@ -25,6 +27,9 @@ pub(super) enum Expression {
 impl Expression {
     /// Reads a text; its columns are numbered in `paths`.
     pub(super) fn parse(text: &str, paths: &mut Paths) -> Result<Self, String> {
+        if text.len() > MAX_BYTES {
+            return Err(format!("is longer than {MAX_BYTES} bytes"));
+        }
         let mut parser = Parser { rest: text, paths, depth: 0 };
         let expression = parser.sum()?;
         match parser.peek() {

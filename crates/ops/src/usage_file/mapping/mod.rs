@@ -145,7 +145,12 @@ impl Mapping {
         &self,
         names: &mut dyn Iterator<Item = Cow<'_, str>>,
     ) -> Result<CsvColumns, String> {
-        CsvColumns::find(&self.paths, names)
+        let columns = CsvColumns::find(&self.paths, names)?;
+        // In a file without it every record would be passed over.
+        match self.skip.when_empty.iter().find(|column| !columns.has(**column)) {
+            Some(column) => Err(format!("{}: is required by the mapping", self.paths.name(*column))),
+            None => Ok(columns),
+        }
     }
 
     /// The usage record of a row; `None` if it is passed over.

@@ -288,6 +288,36 @@ fn a_broken_file_ends_the_reading() {
 }
 
 #[test]
+fn a_mapping_reads_csv_and_counts_what_it_passes_over() {
+    let text = "[record]\nid = '{row}'\ncompany_id = '1'\norganization_id = '1'\nresource_id = '{who}'\nproduct_code = 'p'\n\
+        [time]\nvalue = '{at}'\n[quantities]\ninput = '`in.put`'\nimage = 'images?'\n[skip]\nwhen_empty = ['who']\n";
+    let mapping = Mapping::parse(Path::new("m.toml"), text).unwrap();
+    let csv = "other,who,at,in.put\n,k,5,2.5\n,,5,1\n\n,k,soon,1\n,k,2026-06-01 00:00:00Z,\n,k,5\n,k,0,7\n";
+    let file = written("a.csv", csv.as_bytes(), Some(mapping.clone()));
+    let expected = [
+        r#"2 1 [("input", 3)]"#,
+        "5! time: must be an RFC 3339 time such as 2026-06-01T00:00:00Z",
+        "6! quantities: input: in.put: is missing",
+        "7! has 3 cells, the header has 4",
+        r#"8 6 [("input", 7)]"#,
+    ];
+    assert_eq!(read(&file), expected);
+    let mut reader = file.records(Arc::default()).unwrap();
+    assert_eq!((reader.by_ref().count(), reader.skipped()), (5, 1));
+    let other = written("a.csv", b"at,in.put\n5,1\n", Some(mapping));
+    assert_eq!(read(&other), ["1!! the header is not valid: who: is required by the mapping"]);
+}
+
+#[test]
+fn a_mapping_must_say_what_every_record_needs() {
+    let input = Input::Stream { name: "x".into(), from: Box::new(std::io::empty()) };
+    let mapping = Mapping::built_in("litellm");
+    let error =
+        UsageFile::open(input, mapping, Path::new("."), &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(error.to_string(), "litellm.toml: record: states no company_id, organization_id");
+}
+
+#[test]
 fn a_reader_can_go_to_another_thread() {
     fn send<T: Send>(_: &T) {}
     let file = written("a.jsonl", RECORD.as_bytes(), None);
