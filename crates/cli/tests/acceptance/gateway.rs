@@ -113,7 +113,18 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
     let prices = shared.join("data/genai-prices/data.json");
     site.json(&["prices", "import", prices.to_str().unwrap()]);
     let deposit = |amount: &str, key: &str| {
-        site.json(&["account", "deposit", "--company", "1", "--kind", "cash", "--amount", amount, "--key", key])
+        site.json(&[
+            "account",
+            "deposit",
+            "--company",
+            "1",
+            "--kind",
+            "cash",
+            "--amount",
+            amount,
+            "--key",
+            key,
+        ])
     };
     deposit("40.00", "first");
     let key = site.json(&["operator-key", "add", "--name", "gateway"]);
@@ -126,9 +137,7 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
 
     let (start_s, end_s) = range(shift_s);
     let (start, end) = (start_s.to_string(), end_s.to_string());
-    let ask = |what: &str| {
-        server.ask(site, &company, &["orders", what, "--start", &start, "--end", &end])
-    };
+    let ask = |what: &str| server.ask(site, &company, &["orders", what, "--start", &start, "--end", &end]);
     let mut posted = 0;
     for (number, batch) in events.chunks(BATCH).enumerate() {
         let answer = gateway.post(batch);
@@ -152,7 +161,10 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
     assert_eq!(steps(&amount["TotalOrderAmount"]), total, "{amount}");
     assert!(amount["UnpaidCount"].as_i64() > Some(0), "{amount}");
     let standing = gateway.standing();
-    assert_eq!((&standing["Standing"], &standing["ArrearsAmount"]), (&json!("arrears"), &amount["UnpaidAmount"]));
+    assert_eq!(
+        (&standing["Standing"], &standing["ArrearsAmount"]),
+        (&json!("arrears"), &amount["UnpaidAmount"])
+    );
 
     // A deposit pays what it can, oldest first; the customer is told what cannot be paid, and pays after the next one.
     assert!(deposit("15.00", "second")["ArrearsPaid"].as_i64() > Some(0));
@@ -166,11 +178,16 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
     let refused = watch(&server, &company, (start_s, end_s), &unpaid);
     let refused = &refused["StartPayUnpaidOrders"];
     assert_eq!(refused["Results"]["Reason"], "INSUFFICIENT_BALANCE", "{refused}");
-    let account = ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", "100", "--key", "third"];
+    let account =
+        ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", "100", "--key", "third"];
     assert_eq!(site.json(&[&account[..], &["--no-settle"]].concat())["ArrearsPaid"], 0);
     let paid = watch(&server, &company, (start_s, end_s), &unpaid);
     let answer = &paid["StartPayUnpaidOrders"];
-    assert_eq!((&answer["FailureCount"], &answer["Results"]["Success"]), (&json!(0), &json!(true)), "{answer}");
+    assert_eq!(
+        (&answer["FailureCount"], &answer["Results"]["Success"]),
+        (&json!(0), &json!(true)),
+        "{answer}"
+    );
     let amount = &paid["GetOrderAmount"];
     assert_eq!((steps(&amount["PaidAmount"]), &amount["UnpaidCount"]), (total, &json!(0)));
     assert_eq!(gateway.standing()["Standing"], "ok");

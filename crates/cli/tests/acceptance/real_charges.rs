@@ -18,7 +18,8 @@ fn company(site: &Site, prices: &str, deposit: &str) {
     let list = site.json(&["prices", "import", prices]);
     assert!(list["Added"].as_i64() > Some(10_000), "{list}");
     assert_eq!(site.json(&["prices", "import", prices])["Unchanged"], list["Prices"]);
-    let deposit = ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", deposit, "--key", "k"];
+    let deposit =
+        ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", deposit, "--key", "k"];
     site.json(&deposit);
 }
 
