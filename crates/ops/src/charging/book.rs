@@ -101,40 +101,35 @@ impl<'a> Rater<'a> {
         }
         // Not held while others are waited for.
         drop(snapshot);
-        for batch in rated.chunks(BATCH_RECORDS) {
-            self.store(batch, now_s, hold, &mut fates)?;
+        // Companies in the order of their numbers: two writers of several never wait for each other.
+        rated.sort_by_key(|(_, record)| record.usage.company_id);
+        let (places, rated): (Vec<usize>, Vec<RatedUsage>) = rated.into_iter().unzip();
+        for (places, batch) in places.chunks(BATCH_RECORDS).zip(rated.chunks(BATCH_RECORDS)) {
+            let outcomes = self.store(batch, now_s, hold)?;
+            for ((place, record), outcome) in places.iter().zip(batch).zip(outcomes) {
+                fates[*place] = Some(fate(outcome, &record.rated));
+            }
         }
         let lost = || Fate::Refused("was lost; send it again".to_owned());
         Ok(fates.into_iter().map(|fate| fate.unwrap_or_else(lost)).collect())
     }
 
-    /// One transaction.
+    /// One transaction; the records are by company.
     fn store(
         &self,
-        batch: &[(usize, RatedUsage)],
+        batch: &[RatedUsage],
         now_s: i64,
         hold: Option<Hold<'_>>,
-        fates: &mut [Option<Fate>],
-    ) -> StoreResult<()> {
-        // Companies in the order of their numbers: two writers of several never wait for each other.
-        let mut places: Vec<&(usize, RatedUsage)> = batch.iter().collect();
-        places.sort_by_key(|(_, record)| record.usage.company_id);
+    ) -> StoreResult<Vec<UsageOutcome>> {
         let arrival = self.arrival(now_s, hold);
         let mut transaction = self.charging.store.begin()?;
-        let mut outcomes: Vec<(usize, UsageOutcome)> = Vec::with_capacity(batch.len());
-        for of_company in places.chunk_by(|a, b| a.1.usage.company_id == b.1.usage.company_id) {
-            let company_id = of_company[0].1.usage.company_id;
-            let records: Vec<RatedUsage> = of_company.iter().map(|(_, record)| record.clone()).collect();
-            let said = transaction.add_usage(company_id, &records, &arrival)?;
-            outcomes.extend(of_company.iter().map(|(place, _)| *place).zip(said));
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for of_company in batch.chunk_by(|a, b| a.usage.company_id == b.usage.company_id) {
+            let company_id = of_company[0].usage.company_id;
+            outcomes.extend(transaction.add_usage(company_id, of_company, &arrival)?);
         }
         transaction.commit()?;
-        let of_place: HashMap<usize, &RatedUsage> =
-            batch.iter().map(|(place, record)| (*place, record)).collect();
-        for (place, outcome) in outcomes {
-            fates[place] = of_place.get(&place).map(|record| fate(outcome, &record.rated));
-        }
-        Ok(())
+        Ok(outcomes)
     }
 
     pub(super) fn arrival<'h>(&self, now_s: i64, hold: Option<Hold<'h>>) -> Arrival<'h>
