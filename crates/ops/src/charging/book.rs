@@ -101,21 +101,24 @@ impl<'a> Rater<'a> {
         }
         // Not held while others are waited for.
         drop(snapshot);
-        for batch in rated.chunks(BATCH_RECORDS) {
-            self.store(batch, now_s, hold, &mut fates)?;
+        for batch in rated.chunks_mut(BATCH_RECORDS) {
+            while !self.store(batch, now_s, hold, &mut fates)? {
+                self.rate_again(batch)?;
+            }
         }
         let lost = || Fate::Refused("was lost; send it again".to_owned());
         Ok(fates.into_iter().map(|fate| fate.unwrap_or_else(lost)).collect())
     }
 
-    /// One transaction.
+    /// One transaction; `false`, and nothing is stored, if some record has no price by prices that have changed since.
+    /// Whoever charges what waits for new prices may have been here already and would not come again.
     fn store(
         &self,
         batch: &[(usize, RatedUsage)],
         now_s: i64,
         hold: Option<Hold<'_>>,
         fates: &mut [Option<Fate>],
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         // Companies in the order of their numbers: two writers of several never wait for each other.
         let mut places: Vec<&(usize, RatedUsage)> = batch.iter().collect();
         places.sort_by_key(|(_, record)| record.usage.company_id);
@@ -128,11 +131,31 @@ impl<'a> Rater<'a> {
             let said = transaction.add_usage(company_id, &records, &arrival)?;
             outcomes.extend(of_company.iter().map(|(place, _)| *place).zip(said));
         }
+        // Read after the companies are locked: either their lists have not been looked at for newer prices yet, or
+        // those are seen here.
+        let is_waiting = batch.iter().any(|(_, record)| matches!(record.rated, Rated::Unpriced(_)));
+        if is_waiting && Some(transaction.price_version()?) != self.version {
+            return Ok(false);
+        }
         transaction.commit()?;
         let of_place: HashMap<usize, &RatedUsage> =
             batch.iter().map(|(place, record)| (*place, record)).collect();
         for (place, outcome) in outcomes {
             fates[place] = of_place.get(&place).map(|record| fate(outcome, &record.rated));
+        }
+        Ok(true)
+    }
+
+    /// Rates what has no price by the prices of now.
+    fn rate_again(&mut self, batch: &mut [(usize, RatedUsage)]) -> StoreResult<()> {
+        let mut snapshot = self.charging.store.snapshot()?;
+        self.refresh(snapshot.as_mut())?;
+        for (_, record) in batch.iter_mut().filter(|(_, record)| matches!(record.rated, Rated::Unpriced(_))) {
+            let company_id = record.usage.company_id;
+            if !self.tenants.contains_key(&company_id) {
+                self.learn(snapshot.as_mut(), company_id)?;
+            }
+            *record = self.rate(record.usage.clone());
         }
         Ok(())
     }
