@@ -84,8 +84,13 @@ impl Session {
         let mut order: Vec<usize> = (0..records.len()).collect();
         // Neighbours lie on the same leaf; and of two records with one identity the first of the batch comes first.
         order.sort_by_key(|place| key_of(&records[*place].usage));
-        self.refuse_closed_hours(company_id, &view, records, &mut outcomes)?;
+        self.refuse_forgotten(company_id, records, &mut outcomes)?;
         let repeats = self.find_known(company_id, records, &order, &mut outcomes)?;
+        for (record, outcome) in records.iter().zip(&mut outcomes) {
+            if *outcome == UsageOutcome::Accepted && record.bucket.start_s < view.pruned_before_s {
+                *outcome = UsageOutcome::Pruned;
+            }
+        }
         let new: Vec<usize> =
             (0..records.len()).filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
         let charges = self.add_to_hours(company_id, &view, records, &new, arrival)?;
@@ -97,8 +102,9 @@ impl Session {
             }
         }
         for (place, earlier) in repeats {
-            if outcomes[earlier] == UsageOutcome::TooLarge {
-                outcomes[place] = UsageOutcome::TooLarge;
+            // What repeats a record that is not taken is not taken either.
+            if matches!(outcomes[earlier], UsageOutcome::TooLarge | UsageOutcome::Pruned) {
+                outcomes[place] = outcomes[earlier];
             }
         }
         let order: Vec<usize> = order.into_iter().filter(|place| kept.contains_key(place)).collect();
@@ -118,11 +124,10 @@ impl Session {
         Ok(outcomes)
     }
 
-    /// Hours whose identities are not kept, and hours of which orders were pruned.
-    fn refuse_closed_hours(
+    /// Records of hours whose identities are not kept.
+    fn refuse_forgotten(
         &mut self,
         company_id: i64,
-        view: &CompanyView,
         records: &[RatedUsage],
         outcomes: &mut [UsageOutcome],
     ) -> StoreResult<()> {
@@ -143,8 +148,6 @@ impl Session {
             let hour = hours.binary_search(&record.usage.hour());
             if hour.is_ok_and(|hour| gone[hour]) {
                 *outcome = UsageOutcome::Forgotten;
-            } else if record.bucket.start_s < view.pruned_before_s {
-                *outcome = UsageOutcome::Pruned;
             }
         }
         Ok(())
