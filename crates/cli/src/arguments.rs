@@ -7,6 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::customer::time::Time;
 
+mod charging;
+
+pub(crate) use charging::{
+    AccountCommand, Aside, Deposit, DepositKind, DiscountCommand, HoursCommand, OperatorKeyCommand, Pay,
+    PricesCommand, Revoke, UsageCommand,
+};
+
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
 #[command(name = "tollbook", version, propagate_version = true)]
@@ -58,11 +65,31 @@ pub(crate) enum Command {
     /// API keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Import orders (operator); list, sum and download them (customer)
+    /// Import and revoke orders (operator); list, sum, pay and download them (customer)
     Orders {
         #[command(subcommand)]
         command: OrdersCommand,
     },
+    /// The price book
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Discounts on list prices
+    #[command(subcommand)]
+    Discount(DiscountCommand),
+    /// Usage records
+    #[command(subcommand)]
+    Usage(UsageCommand),
+    /// Accounts of companies
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Close hours that are over, charge them, pay arrears (the server does it by itself)
+    Settle,
+    /// Keys of gateways and other programs of the operator
+    #[command(subcommand)]
+    OperatorKey(OperatorKeyCommand),
+    /// The offset from UTC by which usage is cut into hours
+    #[command(subcommand)]
+    Hours(HoursCommand),
     /// Recount everything and compare; exit code 1 on any difference
     Verify,
     /// Move, back up, prune and distribute the database
@@ -175,6 +202,8 @@ pub(crate) enum KeyCommand {
 pub(crate) enum OrdersCommand {
     /// Import order files: .jsonl or .csv, plain, .gz or .zst; - is standard input
     Import(Import),
+    /// Take orders back: an unpaid order is revoked, a paid one is refunded whole
+    Revoke(Revoke),
     #[command(flatten)]
     Customer(Box<Customer>),
 }
@@ -202,6 +231,8 @@ pub(crate) enum Customer {
     Amount(Ranged),
     /// What orders can be filtered by
     Options(Options),
+    /// Pay unpaid orders
+    Pay(Pay),
     /// Save orders as an Excel workbook
     Download(Download),
 }

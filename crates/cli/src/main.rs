@@ -38,6 +38,16 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Orders { command: OrdersCommand::Import(arguments) } => {
             operator::import::run(global, arguments, output)
         }
+        Command::Orders { command: OrdersCommand::Revoke(arguments) } => {
+            operator::settling::revoke(global, arguments, output)
+        }
+        Command::Prices(command) => operator::prices::prices(global, command, output),
+        Command::Discount(command) => operator::prices::discount(global, command, output),
+        Command::Usage(command) => operator::usage::run(global, command, output),
+        Command::Account(command) => operator::accounts::run(global, command, output),
+        Command::Settle => operator::settling::settle(global, output),
+        Command::OperatorKey(command) => operator::settling::operator_key(global, command, output),
+        Command::Hours(command) => operator::settling::hours(global, command, output),
         Command::Orders { command: OrdersCommand::Customer(command) } => run_customer(command, output),
     }
 }
@@ -49,6 +59,7 @@ fn run_customer(command: &Customer, output: &Output) -> Result<(), Failure> {
         Customer::Summary(arguments) => customer::sums::summary(arguments, output),
         Customer::Amount(arguments) => customer::sums::amount(arguments, output),
         Customer::Options(arguments) => customer::sums::options(arguments, output),
+        Customer::Pay(arguments) => customer::pay::run(arguments, output),
         Customer::Download(arguments) => customer::download::run(arguments, output),
     }
 }

@@ -13,14 +13,18 @@ pub mod fields;
 pub mod import;
 pub mod networks;
 pub mod presentation;
+pub mod price_list;
 pub mod quickstart;
 pub mod random;
 pub mod retention;
 pub mod secrets;
 pub mod shared_objects;
 pub mod tenants;
+pub mod text_file;
 pub mod time_zone;
 mod toml_file;
+pub mod usage_file;
+pub mod usage_import;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{Brand, Config};

@@ -194,6 +194,9 @@ pub trait Snapshot: Send {
     /// Hours of all companies with usage that is not ordered yet and that nobody holds, oldest first.
     fn due_hours(&mut self, due: Due, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>>;
 
+    /// Hours that one holds.
+    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>>;
+
     /// What the open hours of a query's range, filters and key would come to, each line rounded as its order would be,
     /// in 10⁻⁸ currency units. Open hours have no order number: a query for numbers has none.
     fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128>;
@@ -321,9 +324,6 @@ pub trait Transaction: Snapshot {
     /// Holds an hour that nobody else holds, or holds it longer. Outside of a lock of its company, a transaction does this to
     /// one hour only: of several rows two transactions could wait for each other.
     fn hold_hour(&mut self, hour: &DueHour, now_s: i64, hold: &Hold<'_>) -> StoreResult<bool>;
-
-    /// Hours that one holds.
-    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>>;
 
     /// Lets go of an hour that one holds.
     fn release_hour(&mut self, hour: &DueHour, holder: &str) -> StoreResult<()>;

@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod download;
 pub(crate) mod lists;
+pub(crate) mod pay;
 pub(crate) mod sums;
 pub(crate) mod time;
 

@@ -45,6 +45,7 @@ pub(crate) fn amount(arguments: &Ranged, output: &Output) -> Result<(), Failure>
             "TotalOrderAmount",
             "PaidAmount",
             "UnpaidAmount",
+            "PendingAmount",
             "StarCardAmount",
             "CouponAmount",
             "BonusAmount",

@@ -11,6 +11,13 @@ const DAY_S: i64 = 86_400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Time(i64);
 
+impl Time {
+    /// Unix seconds.
+    pub(crate) const fn unix_s(self) -> i64 {
+        self.0
+    }
+}
+
 impl FromStr for Time {
     type Err = String;
 

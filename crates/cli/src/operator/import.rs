@@ -1,12 +1,11 @@
 //! `orders import`: files into the store, with a progress bar on a terminal.
 
-use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tollbook_ops::import::{self, Failure as Reason, FileReport, Input, Options, Phase, Report, Step};
 
+use super::progress::Bar;
 use crate::arguments::{Global, Import};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable};
@@ -19,9 +18,10 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
     std::fs::create_dir_all(&spool)
         .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
     let options = Options { skip_invalid: arguments.skip_invalid, ..Options::new(spool) };
-    let mut bar = Bar::new();
-    let result = import::run(store.as_ref(), &catalogue, inputs, &options, &mut |step: &Step| bar.step(step));
-    bar.0.finish_and_clear();
+    let bar = Bar::new();
+    let result =
+        import::run(store.as_ref(), &catalogue, inputs, &options, &mut |step: &Step| show_step(&bar, step));
+    bar.finish();
     match result {
         Ok(report) => {
             show_errors(&report);
@@ -82,26 +82,12 @@ fn text_of(report: &Report) -> String {
     report.files.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Shown on a terminal only.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-        let style = "{msg:9} [{bar:40}] {percent:>3}%  {bytes}/{total_bytes}  {eta}";
-        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self(bar)
-    }
-
-    fn step(&mut self, step: &Step) -> ControlFlow<()> {
-        let phase = match step.phase {
-            Phase::Receiving => "receiving",
-            Phase::Checking => "checking",
-            Phase::Storing => "storing",
-        };
-        self.0.set_length(step.bytes_total);
-        self.0.set_position(step.bytes_read);
-        self.0.set_message(phase);
-        ControlFlow::Continue(())
-    }
+fn show_step(bar: &Bar, step: &Step) -> ControlFlow<()> {
+    let phase = match step.phase {
+        Phase::Receiving => "receiving",
+        Phase::Checking => "checking",
+        Phase::Storing => "storing",
+    };
+    bar.show(phase, step.bytes_read, step.bytes_total);
+    ControlFlow::Continue(())
 }

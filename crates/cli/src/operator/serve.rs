@@ -13,7 +13,7 @@ use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
 use tollbook_ops::config::url_of_address;
 use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
-use tollbook_ops::{Clock as _, SystemClock, shared_objects};
+use tollbook_ops::{Clock as _, PrivateKey, SystemClock, shared_objects};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Global, Listen};

@@ -10,7 +10,6 @@
 mod batches;
 mod checking;
 mod duplicates;
-mod input;
 pub mod order_file;
 mod report;
 mod sort;
@@ -24,12 +23,13 @@ use std::path::PathBuf;
 use tollbook_domain::Catalogue;
 use tollbook_store::Store;
 
+use crate::text_file::OpenError;
 use order_file::OrderFile;
 use report::{Place, Tally};
 use sort::{FixedSize, Sorter};
 use tenants::Tenants;
 
-pub use input::Input;
+pub use crate::text_file::Input;
 pub use report::{Failure, FileReport, ImportError, Phase, Progress, Report, Step};
 
 /// The most orders of one transaction (DESIGN section 3, "Snapshots and writers").
@@ -82,7 +82,15 @@ pub fn run(
     }
     let mut files = Vec::with_capacity(inputs.len());
     for input in inputs {
-        files.push(input.open(&options.spool_dir, progress)?);
+        let mut received = |bytes_read| {
+            progress.step(&Step { phase: Phase::Receiving, bytes_read, bytes_total: 0, orders: 0 })
+        };
+        let file = input.open(&options.spool_dir, &mut received).map_err(|error| match error {
+            OpenError::Broken(broken) => Failure::Broken(broken),
+            OpenError::Spool(error) => Failure::Spool { spool_dir: options.spool_dir.clone(), error },
+            OpenError::Stopped => Failure::Stopped,
+        })?;
+        files.push(OrderFile::from(file));
     }
     let import = Import {
         store,

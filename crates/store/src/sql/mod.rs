@@ -227,6 +227,10 @@ impl Snapshot for Session {
         closing::due_hours(self.connection.as_mut(), due, now_s, limit)
     }
 
+    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
+        closing::held_hours(self.connection.as_mut(), holder)
+    }
+
     fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         self.read_pending(query, catalogue)
     }
@@ -348,10 +352,6 @@ impl Transaction for Session {
 
     fn hold_hour(&mut self, hour: &DueHour, now_s: i64, hold: &Hold<'_>) -> StoreResult<bool> {
         closing::hold_hour(self.connection.as_mut(), hour, now_s, hold)
-    }
-
-    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
-        closing::held_hours(self.connection.as_mut(), holder)
     }
 
     fn release_hour(&mut self, hour: &DueHour, holder: &str) -> StoreResult<()> {

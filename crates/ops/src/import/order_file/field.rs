@@ -1,6 +1,8 @@
 //! The names a record of an order file may have: one table that the readers, the header check and the writers share.
 //! What a value must look like is in `record.rs`.
 
+use crate::text_file::shorten;
+
 /// Declares the fields in the order that the API's objects list them.
 macro_rules! fields {
     ($($field:ident $need:ident,)*) => {
@@ -137,16 +139,6 @@ impl Name {
             Self::Ignored(place) => IGNORED[place],
         }
     }
-}
-
-/// A name from a file as it can be shown in one line of a message: nothing that moves a cursor, never long.
-pub(super) fn shorten(name: &str) -> String {
-    const SHOWN_CHARS: usize = 60;
-    let mut shown: String = name.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
-    if name.chars().nth(SHOWN_CHARS).is_some() {
-        shown.push('…');
-    }
-    if shown.is_empty() { "\"\"".to_owned() } else { shown }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! One JSON object to the values of a record. Numbers stay the tokens they are written as; what a field must be is
 //! in `record.rs`.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::field::Name;
-use super::record::{Record, Value};
+use super::record::Record;
+use crate::text_file::json::{syntax, value};
 
 /// The values of an object in one line; the error is the reason why it is none.
 pub(super) fn parse(line: &str) -> Result<Record<'_>, String> {
@@ -22,19 +22,6 @@ pub(super) fn parse(line: &str) -> Result<Record<'_>, String> {
         (None, Err(error)) => Err(syntax(&error)),
         (None, Ok(())) => Ok(record),
     }
-}
-
-/// The parser's words, without the line number: to it, every line is the first.
-fn syntax(error: &serde_json::Error) -> String {
-    if error.is_data() {
-        // The parser would show the value, however long it is.
-        return "must be a JSON object".to_owned();
-    }
-    let column = error.column();
-    let text = error.to_string();
-    let place = format!(" at line {} column {column}", error.line());
-    let text = text.strip_suffix(&place).unwrap_or(&text);
-    format!("not a JSON object: {text} (column {column})")
 }
 
 /// Fills a record from an object. A refusal of ours is put beside the parser's error, which would add a place to it.
@@ -77,23 +64,6 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
         }
         Ok(())
     }
-}
-
-/// A value from its text, which the parser found to be one; `None` for null.
-fn value(raw: &str) -> Result<Option<Value<'_>>, String> {
-    Ok(Some(match raw.as_bytes() {
-        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
-            Value::Text(Cow::Borrowed(&raw[1..raw.len() - 1]))
-        }
-        [b'"', ..] => {
-            // The parser checks the form of an escape when it passes over it, but not whether it means a character.
-            let text = serde_json::from_str(raw).map_err(|_| "has an escape that is no character")?;
-            Value::Text(Cow::Owned(text))
-        }
-        [b'n', ..] => return Ok(None),
-        [b'-' | b'0'..=b'9', ..] => Value::Number(raw),
-        _ => Value::Other,
-    }))
 }
 
 /// Reads a key as a name.
@@ -153,18 +123,6 @@ mod tests {
             cases += 1;
         }
         assert_eq!(cases, 14);
-    }
-
-    #[test]
-    fn values_keep_their_spelling() {
-        let parsed = |text| value(text).unwrap();
-        assert_eq!(parsed("1.50"), Some(Value::Number("1.50")));
-        assert_eq!(parsed("-1e400"), Some(Value::Number("-1e400")));
-        assert_eq!(parsed("null"), None);
-        assert_eq!(parsed("true"), Some(Value::Other));
-        assert_eq!(parsed("{}"), Some(Value::Other));
-        assert_eq!(parsed(r#""""#), Some(Value::Text("".into())));
-        assert_eq!(parsed(r#""a\"\u00e9\ud83d\ude00""#), Some(Value::Text("a\"é😀".into())));
     }
 
     #[test]

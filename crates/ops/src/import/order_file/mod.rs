@@ -4,49 +4,20 @@
 mod csv;
 mod field;
 mod json;
-mod lines;
 mod record;
-mod source;
 pub mod write;
 
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use tollbook_domain::{Catalogue, NewOrder};
 
-use csv::{Broken, CsvReader};
-use lines::{LineReader, MAX_LINE_BYTES, Next};
+use crate::text_file::{Broken, MAX_LINE_BYTES, Next, Records, TextFile};
+use field::Name;
 use record::Record;
-use source::Text;
 
-pub use source::{Compression, Format, form_of_name};
-
-/// One record that is not an order. The rest of its file can be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {reason}")]
-pub struct LineError {
-    /// The file as it was named, or what stands for standard input.
-    pub file: String,
-    /// The line that the record starts on, from 1.
-    pub line: u64,
-    /// Lowercase, no full stop; the field first, where it is one field's fault.
-    pub reason: String,
-}
-
-/// A file that cannot be read to its end: missing, damaged, cut off, or without a usable header.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}{}: {reason}", line.map(|line| format!(":{line}")).unwrap_or_default())]
-pub struct BrokenFile {
-    /// The file as it was named, or what stands for standard input.
-    pub file: String,
-    /// The line that was reached; `None` if the file could not be opened.
-    pub line: Option<u64>,
-    /// Lowercase, no full stop.
-    pub reason: String,
-}
+pub use crate::text_file::{BrokenFile, Compression, Format, LineError, form_of_name};
 
 /// Why [`OrderReader`] gives no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,59 +32,23 @@ pub enum ReadError {
 
 /// A file to read orders from, any number of times.
 #[derive(Debug)]
-pub struct OrderFile {
-    name: String,
-    source: Source,
-    format: Format,
-    compression: Compression,
-    bytes: u64,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// Opened for each reading: a command line may name more files than a process may hold open.
-    Path(PathBuf),
-    /// A temporary file without a name.
-    Spooled(File),
-}
+pub struct OrderFile(TextFile);
 
 impl OrderFile {
     /// Takes a regular file whose name says what it is: `.jsonl` or `.csv`, and `.gz` or `.zst` behind it. That it
     /// can be opened is tried at once.
     pub fn open(path: &Path) -> Result<Self, BrokenFile> {
-        let name = path.display().to_string();
-        let refuse = |reason: String| BrokenFile { file: name.clone(), line: None, reason };
-        let metadata = File::open(path).and_then(|file| file.metadata());
-        let metadata = metadata.map_err(|error| refuse(format!("the file cannot be opened: {error}")))?;
-        if !metadata.is_file() {
-            return Err(refuse("this is not a regular file".to_owned()));
-        }
-        let Some((format, compression)) = form_of_name(path) else {
-            return Err(refuse("the name must end in .jsonl or .csv, and may add .gz or .zst".to_owned()));
-        };
-        Ok(Self { source: Source::Path(path.to_owned()), format, compression, bytes: metadata.len(), name })
-    }
-
-    /// Takes a file that has no name of its own (standard input as it was received); its first bytes say what it is.
-    pub fn detect(name: &str, mut file: File) -> Result<Self, BrokenFile> {
-        let refuse = |error: &io::Error| BrokenFile {
-            file: name.to_owned(),
-            line: None,
-            reason: source::explain(error, Compression::None),
-        };
-        let bytes = file.metadata().map_err(|error| refuse(&error))?.len();
-        let (format, compression) = source::form_of_content(&mut file).map_err(|error| refuse(&error))?;
-        Ok(Self { name: name.to_owned(), source: Source::Spooled(file), format, compression, bytes })
+        TextFile::open(path).map(Self)
     }
 
     /// The file as messages name it.
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     /// Its length on the disk, compressed as it is.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.0.bytes()
     }
 
     /// Reads it from its start. Use one reader at a time: those of a file without a name share one position in it.
@@ -123,87 +58,55 @@ impl OrderFile {
         catalogue: &'a Catalogue,
         bytes_read: Arc<AtomicU64>,
     ) -> Result<OrderReader<'a>, BrokenFile> {
-        let file = match &self.source {
-            Source::Path(path) => File::open(path),
-            Source::Spooled(file) => file.try_clone(),
-        };
-        let text =
-            file.and_then(|file| source::text(file, self.compression, bytes_read)).map_err(|error| {
-                let reason = source::explain(&error, self.compression);
-                BrokenFile { file: self.name.clone(), line: None, reason }
-            })?;
-        let records = match self.format {
-            Format::JsonLines => Records::JsonLines(LineReader::new(text)),
-            Format::Csv => Records::Csv(CsvReader::new(text)),
-        };
-        Ok(OrderReader { file: self, catalogue, records, ended: false })
+        let records = self.0.records(bytes_read)?;
+        Ok(OrderReader { file: &self.0, catalogue, records, columns: None, ended: false })
     }
 }
 
-enum Records {
-    JsonLines(LineReader<Text>),
-    Csv(CsvReader<Text>),
-}
-
-impl Records {
-    fn line(&self) -> u64 {
-        match self {
-            Self::JsonLines(lines) => lines.line(),
-            Self::Csv(records) => records.line(),
-        }
-    }
-
-    /// Goes to the next record and gives the line that it starts on; `None` at the end.
-    fn advance(&mut self) -> Result<Option<(u64, Next)>, Broken> {
-        match self {
-            Self::Csv(records) => Ok(records.advance()?.map(|line| (line, Next::Line))),
-            Self::JsonLines(lines) => loop {
-                match lines.advance()? {
-                    Next::End => return Ok(None),
-                    Next::Line if lines.bytes().trim_ascii().is_empty() => {}
-                    next => return Ok(Some((lines.line(), next))),
-                }
-            },
-        }
-    }
-
-    fn record(&self) -> Result<Record<'_>, String> {
-        match self {
-            Self::Csv(records) => records.record(),
-            Self::JsonLines(lines) => {
-                let line = std::str::from_utf8(lines.bytes()).map_err(|_| "is not valid UTF-8")?;
-                json::parse(line)
-            }
-        }
+impl From<TextFile> for OrderFile {
+    fn from(file: TextFile) -> Self {
+        Self(file)
     }
 }
 
 /// The orders of a file with the lines they start on. Each obeys every rule that needs no store
 /// ([`NewOrder::check`]).
 pub struct OrderReader<'a> {
-    file: &'a OrderFile,
+    file: &'a TextFile,
     catalogue: &'a Catalogue,
     records: Records,
+    /// The fields of a CSV file's columns, once its header is read.
+    columns: Option<Vec<Name>>,
     ended: bool,
 }
 
 impl OrderReader<'_> {
+    fn advance(&mut self) -> Result<Option<(u64, Next)>, Broken> {
+        if let Records::Csv(reader) = &mut self.records
+            && self.columns.is_none()
+        {
+            self.columns = Some(csv::header(reader)?);
+        }
+        self.records.advance()
+    }
+
+    fn record(&self) -> Result<Record<'_>, String> {
+        match &self.records {
+            Records::Csv(reader) => csv::record(reader, self.columns.as_deref().unwrap_or_default()),
+            Records::JsonLines(lines) => {
+                let line = std::str::from_utf8(lines.bytes()).map_err(|_| "is not valid UTF-8")?;
+                json::parse(line)
+            }
+        }
+    }
+
     fn order(&self, next: Next) -> Result<NewOrder, String> {
         if next == Next::TooLong {
             return Err(format!("is longer than {MAX_LINE_BYTES} bytes"));
         }
-        let order = self.records.record()?.into_order().map_err(|refused| refused.to_string())?;
+        let order = self.record()?.into_order().map_err(|refused| refused.to_string())?;
         order.check(self.catalogue).map_err(|refused| refused.to_string())?;
         Ok(order)
-    }
-
-    fn broken(&self, broken: Broken) -> BrokenFile {
-        let (line, reason) = match broken {
-            Broken::Form(line, reason) => (line, reason),
-            // The line that could not be read is the one behind the last whole one.
-            Broken::Io(error) => (self.records.line() + 1, source::explain(&error, self.file.compression)),
-        };
-        BrokenFile { file: self.file.name.clone(), line: Some(line), reason }
     }
 }
 
@@ -214,10 +117,14 @@ impl Iterator for OrderReader<'_> {
         if self.ended {
             return None;
         }
-        match self.records.advance() {
+        match self.advance() {
             Ok(Some((line, next))) => {
                 let order = self.order(next).map(|order| (line, order));
-                Some(order.map_err(|reason| LineError { file: self.file.name.clone(), line, reason }.into()))
+                Some(
+                    order.map_err(|reason| {
+                        LineError { file: self.file.name().to_owned(), line, reason }.into()
+                    }),
+                )
             }
             Ok(None) => {
                 self.ended = true;
@@ -225,7 +132,7 @@ impl Iterator for OrderReader<'_> {
             }
             Err(broken) => {
                 self.ended = true;
-                Some(Err(self.broken(broken).into()))
+                Some(Err(self.file.broken(&self.records, broken).into()))
             }
         }
     }

@@ -1,7 +1,6 @@
 //! From named values to an order: which field is required when, what a missing one means and how each is spelled
 //! (spec/cli.md "Order files"). How a file's bytes become named values is in `json.rs` and `csv.rs`.
 
-use std::borrow::Cow;
 use std::num::IntErrorKind;
 
 use tollbook_domain::money::MoneyError;
@@ -9,17 +8,7 @@ use tollbook_domain::order::Refused;
 use tollbook_domain::{Amount, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::field::{FIELD_COUNT, Field};
-
-/// One value as its file spells it; nothing is converted before the field is known, so no number is ever a float.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
-    /// A JSON string without its quotes, or a CSV cell.
-    Text(Cow<'a, str>),
-    /// A JSON number, as written.
-    Number(&'a str),
-    /// A JSON object, list or boolean: right for no field.
-    Other,
-}
+use crate::text_file::json::Value;
 
 /// The values of one record by field.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
-//! Lines of a text file in bounded memory, with their numbers. What a line means is in `json.rs` and `csv.rs`.
+//! Lines of a text file in bounded memory, with their numbers. What a line means is its reader's business.
 
 use std::io::{self, BufRead, Read};
 
-/// The longest line, and the longest CSV record, in bytes. An order has at most some 4 KB.
-pub(super) const MAX_LINE_BYTES: usize = 1 << 20;
+/// The longest line, and the longest CSV record, in bytes. A record has at most some 4 KB.
+pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// What came next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// A line; its bytes are in the buffer, without the line feed.
     Line,
     /// A line over the bound. It was passed over; the buffer holds nothing of use.
@@ -17,29 +17,29 @@ pub(super) enum Next {
 }
 
 /// Reads lines into one buffer that is used again.
-pub(super) struct LineReader<R> {
+pub(crate) struct LineReader<R> {
     from: R,
     buffer: Vec<u8>,
     line: u64,
 }
 
 impl<R: BufRead> LineReader<R> {
-    pub(super) fn new(from: R) -> Self {
+    pub(crate) fn new(from: R) -> Self {
         Self { from, buffer: Vec::new(), line: 0 }
     }
 
     /// Number of the line that was read last, from 1; 0 before the first.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 
     /// The line that was read last, and what [`Self::append`] put behind it.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer
     }
 
     /// Reads the next line in place of the last one.
-    pub(super) fn advance(&mut self) -> io::Result<Next> {
+    pub(crate) fn advance(&mut self) -> io::Result<Next> {
         self.buffer.clear();
         let next = self.read()?;
         if self.line == 1 && next == Next::Line && self.buffer.starts_with(b"\xef\xbb\xbf") {
@@ -49,7 +49,7 @@ impl<R: BufRead> LineReader<R> {
     }
 
     /// Reads the next line behind the last one, the line feed between them included. The bound is on both together.
-    pub(super) fn append(&mut self) -> io::Result<Next> {
+    pub(crate) fn append(&mut self) -> io::Result<Next> {
         self.buffer.push(b'\n');
         self.read()
     }

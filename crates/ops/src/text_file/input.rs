@@ -6,13 +6,12 @@ use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::order_file::{BrokenFile, OrderFile};
-use super::report::{Failure, Phase, Progress, Step};
+use super::{BrokenFile, TextFile};
 
 /// Bytes between two progress reports while receiving.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Something to import orders from.
+/// Something to import records from.
 pub enum Input {
     /// A file; its name says what it is. A pipe or a device is spooled like a stream.
     File(PathBuf),
@@ -35,8 +34,13 @@ impl Input {
         }
     }
 
-    /// Makes it a file that can be read twice.
-    pub(super) fn open(self, spool_dir: &Path, progress: &mut dyn Progress) -> Result<OrderFile, Failure> {
+    /// Makes it a file that can be read twice. While a stream is received, `progress` is told the bytes so far and may
+    /// stop it.
+    pub(crate) fn open(
+        self,
+        spool_dir: &Path,
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<TextFile, OpenError> {
         match self {
             Self::Stream { name, from } => receive(&name, from, spool_dir, progress),
             Self::File(path) if is_stream(&path) => {
@@ -44,9 +48,20 @@ impl Input {
                 let from = File::open(&path).map_err(|error| cannot_be_read(&name, &error))?;
                 receive(&name, Box::new(from), spool_dir, progress)
             }
-            Self::File(path) => OrderFile::open(&path).map_err(Failure::Broken),
+            Self::File(path) => TextFile::open(&path).map_err(OpenError::Broken),
         }
     }
+}
+
+/// Why there is no file to read.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    /// It is no file of records, or cannot be read.
+    Broken(BrokenFile),
+    /// The spool directory does not take it.
+    Spool(io::Error),
+    /// Whoever watches stopped it.
+    Stopped,
 }
 
 /// Whether a path is there, but is neither a file nor a directory: `<(zcat …)` of a shell is a pipe.
@@ -54,19 +69,18 @@ fn is_stream(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-fn cannot_be_read(name: &str, error: &io::Error) -> Failure {
+fn cannot_be_read(name: &str, error: &io::Error) -> OpenError {
     let reason = format!("cannot be read: {error}");
-    Failure::Broken(BrokenFile { file: name.to_owned(), line: None, reason })
+    OpenError::Broken(BrokenFile { file: name.to_owned(), line: None, reason })
 }
 
 fn receive(
     name: &str,
     mut from: Box<dyn Read + Send>,
     spool_dir: &Path,
-    progress: &mut dyn Progress,
-) -> Result<OrderFile, Failure> {
-    let spool_error = |error| Failure::Spool { spool_dir: spool_dir.to_owned(), error };
-    let mut spool = tempfile::tempfile_in(spool_dir).map_err(spool_error)?;
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<TextFile, OpenError> {
+    let mut spool = tempfile::tempfile_in(spool_dir).map_err(OpenError::Spool)?;
     let mut bytes_read = 0;
     let mut piece = Vec::with_capacity(PIECE_BYTES);
     loop {
@@ -74,12 +88,11 @@ fn receive(
         let read = (&mut from).take(PIECE_BYTES as u64).read_to_end(&mut piece);
         bytes_read += read.map_err(|error| cannot_be_read(name, &error))? as u64;
         if piece.is_empty() {
-            return OrderFile::detect(name, spool).map_err(Failure::Broken);
+            return TextFile::detect(name, spool).map_err(OpenError::Broken);
         }
-        spool.write_all(&piece).map_err(spool_error)?;
-        let step = Step { phase: Phase::Receiving, bytes_read, bytes_total: 0, orders: 0 };
-        if let ControlFlow::Break(()) = progress.step(&step) {
-            return Err(Failure::Stopped);
+        spool.write_all(&piece).map_err(OpenError::Spool)?;
+        if let ControlFlow::Break(()) = progress(bytes_read) {
+            return Err(OpenError::Stopped);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The bytes of an order file: which compression, which format, and how far it is read. No byte is interpreted as an
-//! order here.
+//! The bytes of a file of records: which compression, which format, and how far it is read. No byte is interpreted as
+//! a record here.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -34,7 +34,7 @@ const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// Large reads: the decompressors take what they need of it.
 const READ_BYTES: usize = 256 << 10;
 
-/// Format and compression of a file name; `None` if it is not one of an order file.
+/// Format and compression of a file name; `None` if it is neither.
 pub fn form_of_name(path: &Path) -> Option<(Format, Compression)> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
     let (stem, compression) = if let Some(stem) = name.strip_suffix(".gz") {
@@ -67,9 +67,9 @@ impl<R: Read> Read for Counting<R> {
     }
 }
 
-/// The text of an order file, decompressed as it is read. A compressed file that ends too early is an error of the
+/// The text of a file, decompressed as it is read. A compressed file that ends too early is an error of the
 /// reader, never its end.
-pub(super) type Text = Box<dyn BufRead + Send>;
+pub(crate) type Text = Box<dyn BufRead + Send>;
 
 /// The text of an open file from its start. What was read is added to `bytes_read`.
 pub(super) fn text(mut file: File, compression: Compression, bytes_read: Arc<AtomicU64>) -> io::Result<Text> {
@@ -129,7 +129,7 @@ pub(super) fn form_of_content(file: &mut File) -> io::Result<(Format, Compressio
 }
 
 /// What went wrong with the bytes of a file, for people.
-pub(super) fn explain(error: &io::Error, compression: Compression) -> String {
+pub(crate) fn explain(error: &io::Error, compression: Compression) -> String {
     match (compression, error.kind()) {
         (Compression::None, _) => format!("the file cannot be read: {error}"),
         (_, io::ErrorKind::UnexpectedEof) => "the compressed file is cut off".to_owned(),

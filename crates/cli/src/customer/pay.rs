@@ -1,0 +1,43 @@
+//! `orders pay`: unpaid orders, by their numbers, as many at a time as the API takes.
+
+use serde_json::{Value, json};
+
+use super::client;
+use crate::arguments::Pay;
+use crate::output::{Failure, Output, printable, table};
+
+/// Most order numbers of one request (spec: `StartPayUnpaidOrders`).
+const AT_ONCE: usize = 50;
+
+pub(crate) fn run(arguments: &Pay, output: &Output) -> Result<(), Failure> {
+    let (mut succeeded, mut failed) = (0, 0);
+    let mut results: Vec<Value> = Vec::new();
+    for numbers in arguments.orders.chunks(AT_ONCE) {
+        let parameters = numbers.iter().enumerate();
+        let parameters = parameters.map(|(index, number)| (format!("OrderNos.{index}"), number.clone()));
+        let answer = client::call(&arguments.account, "StartPayUnpaidOrders", parameters.collect())?;
+        succeeded += answer["SuccessCount"].as_i64().unwrap_or(0);
+        failed += answer["FailureCount"].as_i64().unwrap_or(0);
+        results.extend(answer["ResultSet"].as_array().into_iter().flatten().cloned());
+    }
+    let value = json!({"SuccessCount": succeeded, "FailureCount": failed, "ResultSet": results});
+    if failed > 0 {
+        return Err(Failure::with_value(
+            format!("{failed} orders were not paid:\n{}", text(&results)),
+            value,
+        ));
+    }
+    output.result(&value, || text(&results));
+    Ok(())
+}
+
+fn text(results: &[Value]) -> String {
+    let rows = results.iter().map(|result| {
+        let said = match result["Success"].as_bool() {
+            Some(true) => "paid".to_owned(),
+            _ => printable(result["Reason"].as_str().unwrap_or_default()),
+        };
+        vec![printable(result["OrderNo"].as_str().unwrap_or_default()), said]
+    });
+    table(&["OrderNo", "Result"], rows)
+}

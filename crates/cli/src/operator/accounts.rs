@@ -1,0 +1,195 @@
+//! `account`: deposits, credit, balances, the ledger.
+
+use serde_json::{Map, Value, json};
+use tollbook_domain::Amount;
+use tollbook_domain::account::{self, AccountKind};
+use tollbook_domain::money::format_amount_sum;
+use tollbook_ops::charging::{self, Charging};
+use tollbook_store::{Entries, LedgerEntry};
+
+use super::site::{Site, now_s, time_text};
+use crate::arguments::{AccountCommand, Deposit, DepositKind, Global};
+use crate::output::{Failure, Output, printable, table};
+
+pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
+    let site = Site::open(global)?;
+    match command {
+        AccountCommand::Deposit(arguments) => deposit(&site.charging(), arguments, output),
+        AccountCommand::CreditLimit { company, amount } => {
+            let limit = parse_amount(amount)?;
+            charging::set_credit_limit(&site.charging(), *company, limit, now_s())?;
+            let value = json!({"CompanyID": company, "CreditLimit": limit.to_string()});
+            output.result(&value, || format!("credit limit of company {company}: {limit}"));
+            Ok(())
+        }
+        AccountCommand::Show { company } => show(&site, *company, output),
+        AccountCommand::Ledger { company, from, limit } => ledger(&site, *company, *from, *limit, output),
+    }
+}
+
+fn parse_amount(text: &str) -> Result<Amount, Failure> {
+    Amount::parse(text).map_err(|error| Failure::new(format!("--amount: {error}")))
+}
+
+/// The names of kinds in JSON.
+fn json_name(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::StarCard => "StarCard",
+        AccountKind::Coupon => "Coupon",
+        AccountKind::Bonus => "Bonus",
+        AccountKind::Cash => "Cash",
+        AccountKind::Credit => "Credit",
+    }
+}
+
+fn steps_text(steps: i64) -> String {
+    format_amount_sum(steps.into())
+}
+
+fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Result<(), Failure> {
+    let kind = match arguments.kind {
+        DepositKind::Cash => AccountKind::Cash,
+        DepositKind::Bonus => AccountKind::Bonus,
+        DepositKind::Coupon => AccountKind::Coupon,
+        DepositKind::StarCard => AccountKind::StarCard,
+    };
+    let deposit = account::Deposit {
+        kind,
+        amount: parse_amount(&arguments.amount)?,
+        expires_s: arguments.expires.map(|time| time.unix_s()),
+        products: arguments.product.clone(),
+        models: arguments.model.clone(),
+        key: arguments.key.clone(),
+    };
+    let pays_arrears = !arguments.no_settle;
+    let done = charging::deposit(charging, arguments.company, &deposit, pays_arrears, now_s())?;
+    let value = json!({
+        "CompanyID": arguments.company,
+        "Key": deposit.key,
+        "Kind": kind.name(),
+        "Amount": deposit.amount.to_string(),
+        "Repeated": done.is_repeated,
+        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "ArrearsPaid": done.arrears.orders,
+    });
+    output.result(&value, || {
+        let said = if done.is_repeated { "was deposited before" } else { "is deposited" };
+        format!(
+            "{} of {} {said}; {} unpaid orders were paid",
+            deposit.amount,
+            kind.name(),
+            done.arrears.orders
+        )
+    });
+    Ok(())
+}
+
+fn show(site: &Site, company_id: i64, output: &Output) -> Result<(), Failure> {
+    let now_s = now_s();
+    let standing = charging::standing(&site.charging(), company_id, now_s)?;
+    let standing = standing.ok_or_else(|| Failure::new(format!("company {company_id} does not exist")))?;
+    let account = site.store.snapshot()?.books(company_id)?.account;
+    let balances: Map<String, Value> = AccountKind::ALL
+        .iter()
+        .map(|kind| (json_name(*kind).to_owned(), steps_text(standing.balances.get(*kind)).into()))
+        .collect();
+    let grants: Vec<Value> = account
+        .grants
+        .iter()
+        .map(|grant| {
+            json!({
+                "GrantID": grant.grant_id,
+                "Kind": grant.kind.name(),
+                "Granted": steps_text(grant.granted),
+                "Remaining": steps_text(grant.remaining),
+                "Expires": grant.expires_s,
+                "Expired": grant.is_expired(now_s),
+                "Products": grant.products,
+                "Models": grant.models,
+            })
+        })
+        .collect();
+    let value = json!({
+        "CompanyID": company_id,
+        "Currency": standing.currency,
+        "Balances": balances,
+        "CreditLimit": steps_text(standing.credit_limit),
+        "AvailableAmount": format_amount_sum(standing.available),
+        "ArrearsSince": standing.arrears_since_s.unwrap_or(0),
+        "ArrearsAmount": format_amount_sum(standing.arrears),
+        "ArrearsOrders": standing.arrears_orders,
+        "PendingAmount": format_amount_sum(standing.pending),
+        "Grants": grants,
+    });
+    output.result(&value, || {
+        let mut rows: Vec<Vec<String>> = AccountKind::ALL
+            .iter()
+            .map(|kind| vec![kind.name().to_owned(), steps_text(standing.balances.get(*kind))])
+            .collect();
+        rows.push(vec!["credit limit".into(), steps_text(standing.credit_limit)]);
+        rows.push(vec!["available".into(), format_amount_sum(standing.available)]);
+        rows.push(vec![
+            format!("owed ({} orders)", standing.arrears_orders),
+            format_amount_sum(standing.arrears),
+        ]);
+        rows.push(vec!["pending".into(), format_amount_sum(standing.pending)]);
+        let mut text = table(&["Account", &standing.currency], rows);
+        if !account.grants.is_empty() {
+            let grants = account.grants.iter().map(|grant| {
+                let scope = [grant.products.as_slice(), grant.models.as_slice()].concat().join(", ");
+                vec![
+                    grant.grant_id.to_string(),
+                    grant.kind.name().to_owned(),
+                    steps_text(grant.remaining),
+                    grant.expires_s.map_or_else(|| "never".to_owned(), time_text),
+                    printable(&scope),
+                ]
+            });
+            text += "\n\n";
+            text += &table(&["Grant", "Kind", "Remaining", "Expires", "Only for"], grants);
+        }
+        text
+    });
+    Ok(())
+}
+
+fn entry_value(kept: &LedgerEntry) -> Value {
+    let entry = &kept.entry;
+    json!({
+        "EntryNo": kept.entry_no,
+        "Time": kept.time_s,
+        "Kind": entry.kind.name(),
+        "GrantID": entry.grant_id,
+        "Cause": entry.cause.name(),
+        "Amount": steps_text(entry.amount),
+        "Balance": steps_text(entry.balance),
+        "Reference": entry.reference,
+    })
+}
+
+fn ledger(site: &Site, company_id: i64, first: i64, limit: i64, output: &Output) -> Result<(), Failure> {
+    let mut snapshot = site.store.snapshot()?;
+    let books = snapshot.books(company_id)?;
+    let entries = snapshot.ledger(company_id, Entries { first, count: limit.max(0) })?;
+    let value = json!({
+        "CompanyID": company_id,
+        "TotalEntries": books.entries,
+        "Entries": entries.iter().map(entry_value).collect::<Vec<_>>(),
+    });
+    output.result(&value, || {
+        let rows = entries.iter().map(|kept| {
+            let entry = &kept.entry;
+            vec![
+                kept.entry_no.to_string(),
+                time_text(kept.time_s),
+                entry.cause.name().to_owned(),
+                entry.kind.name().to_owned(),
+                steps_text(entry.amount),
+                steps_text(entry.balance),
+                printable(&entry.reference),
+            ]
+        });
+        table(&["EntryNo", "Time", "Cause", "Account", "Amount", "Balance", "Reference"], rows)
+    });
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! What commands about usage and accounts work on: the store, the configuration, the catalogue, the time.
+
+use std::sync::Arc;
+
+use tollbook_domain::Catalogue;
+use tollbook_ops::charging::Charging;
+use tollbook_ops::{Clock as _, Config, SystemClock};
+use tollbook_store::Store;
+
+use crate::arguments::Global;
+use crate::deployment;
+use crate::output::Failure;
+
+pub(super) struct Site {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) config: Config,
+    pub(super) catalogue: Arc<Catalogue>,
+}
+
+impl Site {
+    pub(super) fn open(global: &Global) -> Result<Self, Failure> {
+        let config = deployment::config(global)?;
+        let catalogue = deployment::catalogue(&config)?;
+        Ok(Self { store: deployment::store(global)?, config, catalogue })
+    }
+
+    pub(super) fn charging(&self) -> Charging<'_> {
+        Charging { store: self.store.as_ref(), config: &self.config, catalogue: &self.catalogue }
+    }
+}
+
+pub(super) fn now_s() -> i64 {
+    SystemClock.now_s()
+}
+
+/// A time as people read it; times beyond the calendar as the number.
+pub(super) fn time_text(time_s: i64) -> String {
+    jiff::Timestamp::from_second(time_s).map_or_else(|_| time_s.to_string(), |time| time.to_string())
+}

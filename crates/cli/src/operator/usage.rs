@@ -1,0 +1,206 @@
+//! `usage`: import, and the records that are not charged.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tollbook_ops::SystemClock;
+use tollbook_ops::text_file::Input;
+use tollbook_ops::usage_file::{Mapping, UsageFile};
+use tollbook_ops::usage_import::{UsageCounts, UsageReport, import_usage};
+use tollbook_store::{Aside as List, AsideKey, AsideUsage};
+
+use super::progress::Bar;
+use super::site::{Site, time_text};
+use crate::arguments::{Aside, Global, UsageCommand};
+use crate::output::{Failure, Output, note, printable, table};
+
+/// Records that are read together.
+const READ_AT_ONCE: i64 = 1_000;
+
+pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        UsageCommand::Import { files, mapping, constants } => {
+            let mapping = mapping.as_deref().map(|file| read_mapping(file, constants)).transpose()?;
+            import(global, files, mapping.as_ref(), output)
+        }
+        UsageCommand::Unpriced(arguments) => list(global, arguments, List::Unpriced, output),
+        UsageCommand::Free(arguments) => list(global, arguments, List::Free, output),
+    }
+}
+
+/// A mapping file, or a built-in one by its name.
+fn read_mapping(file: &Path, constants: &[String]) -> Result<Mapping, Failure> {
+    let built_in = file.to_str().filter(|_| !file.exists()).and_then(Mapping::built_in);
+    let mapping = match built_in {
+        Some(mapping) => mapping,
+        None => Mapping::load(file)?,
+    };
+    let pairs: Option<Vec<(&str, &str)>> = constants.iter().map(|pair| pair.split_once('=')).collect();
+    let pairs = pairs.ok_or_else(|| Failure::new("--set: must be FIELD=VALUE"))?;
+    mapping.with_constants(&pairs).map_err(|reason| Failure::new(format!("--set: {reason}")))
+}
+
+fn import(
+    global: &Global,
+    files: &[std::ffi::OsString],
+    mapping: Option<&Mapping>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let site = Site::open(global)?;
+    let spool = global.data.join("spool");
+    std::fs::create_dir_all(&spool)
+        .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
+    let bar = Bar::new();
+    let mut opened = Vec::with_capacity(files.len());
+    for file in files {
+        let input = Input::from_argument(file);
+        let received = &mut |_| ControlFlow::Continue(());
+        opened.push(UsageFile::open(input, mapping.cloned(), &spool, received)?);
+    }
+    let mut progress = |read, total, _| {
+        bar.show("importing", read, total);
+        ControlFlow::Continue(())
+    };
+    let (report, result) = import_usage(&site.charging(), &SystemClock, &opened, &mut progress);
+    bar.finish();
+    for refused in &report.refused {
+        note(&printable(&format!("{}:{}: {}", refused.file, refused.line, refused.reason)));
+    }
+    let total = report.total();
+    let hidden = total.refused.saturating_sub(report.refused.len() as u64);
+    if hidden > 0 {
+        note(&format!("and {hidden} more"));
+    }
+    let mut value = value_of(&report);
+    if let Err(error) = result {
+        let message =
+            format!("{error}; {} records are stored, the same command completes it", total.accepted());
+        value["Error"] = message.as_str().into();
+        return Err(Failure::with_value(message, value));
+    }
+    if total.refused > 0 {
+        let message = format!("{}\n{} records were refused", text_of(&report), total.refused);
+        return Err(Failure::with_value(message, value));
+    }
+    output.result(&value, || text_of(&report));
+    Ok(())
+}
+
+fn counts(counts: &UsageCounts) -> Value {
+    json!({
+        "Read": counts.read,
+        "Accepted": counts.accepted(),
+        "Charged": counts.charged,
+        "Free": counts.free,
+        "Unpriced": counts.unpriced,
+        "Duplicate": counts.duplicate,
+        "Refused": counts.refused,
+        "Skipped": counts.skipped,
+    })
+}
+
+fn value_of(report: &UsageReport) -> Value {
+    let mut value = counts(&report.total());
+    let files = report.files.iter().map(|(name, of_file)| {
+        let mut entry = counts(of_file);
+        entry["File"] = name.as_str().into();
+        entry
+    });
+    value["Files"] = files.collect();
+    let refused = report.refused.iter();
+    let errors = refused.map(|r| json!({"File": r.file, "Line": r.line, "Reason": r.reason}));
+    value["Errors"] = errors.collect();
+    value["HoursClosed"] = report.closed.hours.into();
+    value["OrdersPaid"] = report.closed.paid.into();
+    value["OrdersUnpaid"] = report.closed.unpaid.into();
+    value
+}
+
+fn text_of(report: &UsageReport) -> String {
+    let mut lines: Vec<String> = report
+        .files
+        .iter()
+        .map(|(name, counts)| {
+            let UsageCounts { read, charged, free, unpriced, duplicate, refused, skipped } = counts;
+            let name = printable(name);
+            format!(
+                "{name}: {read} read, {charged} charged, {free} free, {unpriced} without a price, {duplicate} there \
+                 already, {refused} refused, {skipped} passed over"
+            )
+        })
+        .collect();
+    let closed = report.closed;
+    if closed.hours > 0 {
+        lines.push(format!(
+            "{} hours closed: {} orders paid, {} unpaid",
+            closed.hours, closed.paid, closed.unpaid
+        ));
+    }
+    lines.join("\n")
+}
+
+fn list(global: &Global, arguments: &Aside, list: List, output: &Output) -> Result<(), Failure> {
+    let site = Site::open(global)?;
+    let mut snapshot = site.store.snapshot()?;
+    let companies = match arguments.company {
+        Some(company_id) if snapshot.company(company_id)?.is_none() => {
+            return Err(Failure::new(format!("company {company_id} does not exist")));
+        }
+        Some(company_id) => vec![company_id],
+        None => snapshot.companies()?.iter().map(|company| company.company_id).collect(),
+    };
+    let mut found: Vec<AsideUsage> = Vec::new();
+    for company_id in companies {
+        let mut after: Option<AsideKey> = None;
+        // One more than is shown says that there are more.
+        while found.len() <= arguments.limit {
+            let page = snapshot.usage_aside(company_id, list, after.as_ref(), READ_AT_ONCE)?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
+            found.extend(page);
+        }
+    }
+    let has_more = found.len() > arguments.limit;
+    found.truncate(arguments.limit);
+    let value = json!({"Records": found.iter().map(record).collect::<Vec<_>>(), "HasMore": has_more});
+    output.result(&value, || {
+        let rows = found.iter().map(|aside| {
+            let usage = &aside.usage;
+            let used: Vec<String> =
+                usage.used().map(|(sku, quantity)| format!("{} {quantity}", printable(sku))).collect();
+            vec![
+                usage.company_id.to_string(),
+                printable(&usage.id),
+                time_text(usage.time_s),
+                printable(&usage.model_id),
+                used.join(", "),
+                printable(&aside.reason),
+            ]
+        });
+        let shown = table(&["CompanyID", "Id", "Time", "ModelID", "Quantities", "Reason"], rows);
+        if has_more { format!("{shown}\nand more") } else { shown }
+    });
+    Ok(())
+}
+
+fn record(aside: &AsideUsage) -> Value {
+    let usage = &aside.usage;
+    let quantities: Map<String, Value> =
+        usage.quantities.iter().map(|(sku, quantity)| (sku.clone(), (*quantity).into())).collect();
+    json!({
+        "CompanyID": usage.company_id,
+        "Id": usage.id,
+        "Source": usage.source,
+        "Time": usage.time_s,
+        "OrganizationID": usage.organization_id,
+        "ResourceID": usage.resource_id,
+        "Provider": usage.provider,
+        "ModelID": usage.model_id,
+        "ProductCode": usage.product_code,
+        "Region": usage.region,
+        "UserEmail": usage.user_email,
+        "Quantities": quantities,
+        "Reason": aside.reason,
+    })
+}

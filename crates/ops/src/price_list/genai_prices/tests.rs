@@ -1,0 +1,165 @@
+//! What each form of the published list becomes, and what is refused. The published list itself is read in
+//! `tests/published_prices.rs`.
+
+use super::*;
+
+fn read(text: &str) -> Result<PriceList, String> {
+    parse(Path::new("data.json"), text, 0).map_err(|error| error.to_string())
+}
+
+/// A list of one provider with one model, whose prices are given.
+fn one_model(prices: &str) -> String {
+    format!(r#"[{{"id": "p", "models": [{{"id": "m", "match": {{"equals": "m"}}, "prices": {prices}}}]}}]"#)
+}
+
+/// `sku price [>length] [from..until] [part of the day]`, one for each price.
+fn shown(prices: &[Price]) -> String {
+    let show = |price: &Price| {
+        let length = price.longer_than.map(|length| format!(" >{length}")).unwrap_or_default();
+        let validity = match (price.valid_from_s, price.valid_until_s) {
+            (0, None) => String::new(),
+            (from_s, None) => format!(" {from_s}.."),
+            (from_s, Some(until_s)) => format!(" {from_s}..{until_s}"),
+        };
+        let day =
+            price.time_of_day.map(|day| format!(" ({}-{})", day.from_s, day.until_s)).unwrap_or_default();
+        format!("{} {}{length}{validity}{day}", price.sku, price.list_price)
+    };
+    prices.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn sets_of_prices() {
+    // prices of a model | what becomes of them
+    let table = r#"
+        {"output_mtok": 2}                           | output 2.00, output_audio 2.00, reasoning 2.00
+        {"requests_kcount": 12}                      | request 0.012
+        {"output_mtok": 0, "output_audio_mtok": 1}   | output 0.00, output_audio 1.00, reasoning 0.00
+        {"input_mtok": 4}                            | cache_audio_read 4.00, cache_read 4.00, cache_write 4.00, input 4.00, input_audio 4.00
+        {"input_mtok": 4, "cache_read_mtok": 1}      | cache_audio_read 1.00, cache_read 1.00, cache_write 4.00, input 4.00, input_audio 4.00
+        {"input_mtok": 4, "cache_read_mtok": 1, "cache_write_mtok": 5, "input_audio_mtok": 8, "cache_audio_read_mtok": 2} | cache_audio_read 2.00, cache_read 1.00, cache_write 5.00, input 4.00, input_audio 8.00
+        {"output_mtok": null, "requests_kcount": 1}  | request 0.001
+        {"output_mtok": {"base": 1, "tiers": [{"start": 200, "price": 2}, {"start": 900, "price": 3}]}, "output_audio_mtok": 7} | output 1.00, output 2.00 >200, output 3.00 >900, output_audio 7.00, reasoning 1.00, reasoning 2.00 >200, reasoning 3.00 >900
+        [{"prices": {"cache_write_mtok": 1, "requests_kcount": 5}}, {"constraint": {"start_date": "1970-01-03"}, "prices": {"cache_write_mtok": 2}}] | cache_write 1.00 0..172800, request 0.005 0..172800, cache_write 2.00 172800..
+        [{"prices": {"cache_write_mtok": 1}}, {"constraint": {"start_time": "00:30:00Z", "end_time": "16:30:00Z"}, "prices": {"cache_write_mtok": 2}}] | cache_write 2.00 (1800-59400), cache_write 1.00 (59400-1800)"#;
+    let mut cases = 0;
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (prices, expected) = row.split_once('|').unwrap();
+        let list = read(&one_model(prices)).unwrap();
+        assert_eq!(shown(&list.prices), expected.trim(), "{row}");
+        assert!(list.left_out.is_empty() && list.rounded.is_empty(), "{row}");
+        cases += 1;
+    }
+    assert_eq!(cases, 10);
+}
+
+#[test]
+fn a_price_is_in_dollars_for_a_million_tokens_or_a_request() {
+    let list = read(&one_model(r#"{"output_mtok": 1, "requests_kcount": 1}"#)).unwrap();
+    let units: Vec<(&str, i64, &str)> =
+        list.prices.iter().map(|price| (price.sku.as_str(), price.pricing_unit, &*price.currency)).collect();
+    let expected =
+        [("output", 3, "USD"), ("output_audio", 3, "USD"), ("reasoning", 3, "USD"), ("request", 8, "USD")];
+    assert_eq!(units, expected);
+}
+
+#[test]
+fn what_is_not_kept_as_it_is_is_listed() {
+    let list = read(&one_model(r#"{"cache_read_mtok": 0.08333333333333334}"#)).unwrap();
+    let kept = UnitPrice::parse("0.083333333333").unwrap();
+    let (provider, model_id, sku) = ("p".to_owned(), "m".to_owned(), "cache_read".to_owned());
+    let stated = "0.08333333333333334".to_owned();
+    assert_eq!(list.rounded, [Rounded { provider, model_id, sku, stated, kept }]);
+
+    let of =
+        |text: &str, valid_from_s| parse(Path::new("data.json"), &one_model(text), valid_from_s).unwrap();
+    let reasons = |list: PriceList| list.left_out.into_iter().map(|left| left.reason).collect::<Vec<_>>();
+    let later = r#"[{"prices": {"cache_read_mtok": 1}}, {"constraint": {"start_date": "1970-01-03"}, "prices": {"cache_read_mtok": 2}}]"#;
+    let list = of(later, 172_800);
+    assert_eq!(shown(&list.prices), "cache_audio_read 2.00 172800.., cache_read 2.00 172800..");
+    assert_eq!(reasons(list), ["has prices that were replaced before the list is valid"]);
+    let list = of(later, 172_799);
+    assert_eq!(list.prices.len(), 4);
+    assert_eq!(reasons(list), [""; 0]);
+    assert_eq!(reasons(of("{}", 0)), ["has no prices"]);
+    let list = of(r#"{"output_video_mtok": 1, "requests_kcount": 1}"#, 0);
+    assert_eq!(list.prices.len(), 1);
+    assert_eq!(reasons(list), ["the meaning of output_video_mtok is not known"]);
+    let gap =
+        r#"[{"prices": {}}, {"constraint": {"start_date": "1970-01-03"}, "prices": {"requests_kcount": 2}}]"#;
+    assert_eq!(reasons(of(gap, 0)), ["has no prices for some of the time"]);
+}
+
+#[test]
+fn providers_lend_their_models() {
+    let list = read(
+        r#"[
+        {"id": "cloud", "fallback_model_providers": ["maker"], "model_match": {"or": [{"contains": "c-"}, {"regex": "^C"}]},
+         "models": [{"id": "own", "name": "Own", "match": {"starts_with": "o"}, "prices": {"requests_kcount": 1}}]},
+        {"id": "maker", "models": [{"id": "m", "match": {"and": [{"ends_with": "m"}, {"contains": "m"}]},
+         "prices": {"requests_kcount": 2}}]}]"#,
+    )
+    .unwrap();
+    let shown: Vec<String> = list
+        .prices
+        .iter()
+        .map(|price| {
+            let known_by = price.provider_models.as_ref().map_or("-".to_owned(), Matcher::to_text);
+            let (model, name, matcher) = (&price.model_id, &price.model_name, price.models.to_text());
+            format!("{} {known_by} {model} {name} {matcher} {}", price.provider, price.is_fallback)
+        })
+        .collect();
+    let expected = [
+        "cloud |2:~2:c-/2:^C own Own ^1:o false",
+        "cloud |2:~2:c-/2:^C m m &2:$1:m~1:m true",
+        "maker - m m &2:$1:m~1:m false",
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    // prices of a model | message after the model's path
+    let table = r#"
+        {"input_mtok": "3"}                                     | .prices.input_mtok: must be a number
+        {"input_mtok": -1}                                      | .prices.input_mtok: must not be negative
+        {"input_mtok": 1e9}                                     | .prices.input_mtok: is too large
+        {"input_mtok": {"tiers": []}}                           | .prices.input_mtok: must have "base"
+        {"input_mtok": {"base": 1}}                             | .prices.input_mtok: must have "tiers"
+        {"input_mtok": {"base": 1, "tiers": [{"start": 1.5}]}}  | .prices.input_mtok.tiers.start: must be a whole number
+        {"input_mtok": {"base": 1, "tiers": [{"start": 1}]}}    | .prices.input_mtok.tiers: must have "price"
+        {"input_mtok": {"base": 1, "tiers": [{"start": 1, "price": 1}, {"start": 1, "price": 2}]}} | .prices.input_mtok.tiers.start: is the start of two
+        5                                                       | .prices: must be an object
+        [{"constraint": {"region": "eu"}, "prices": {}}]        | .prices.constraint: is not a known constraint
+        [{"constraint": {"start_date": "2026-1-1"}, "prices": {}}] | .prices.constraint.start_date: must be a date
+        [{"constraint": {"start_time": "01:00:00Z", "end_time": "25:00:00Z"}, "prices": {}}] | .prices.constraint.end_time: must be a UTC
+        [{"constraint": {"start_time": "01:00:00", "end_time": "02:00:00Z"}, "prices": {}}]  | .prices.constraint.start_time: must be a UTC
+        [{"constraint": {"start_time": "01:00:00Z", "end_time": "01:00:00Z"}, "prices": {}}] | .prices.constraint: must end at another"#;
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (prices, expected) = row.split_once('|').unwrap();
+        let error = read(&one_model(prices)).unwrap_err();
+        assert!(
+            error.starts_with(&format!("data.json: p.models.m{}", expected.trim())),
+            "{row}\ngot {error}"
+        );
+    }
+    // list | message
+    let table = r#"
+        []                                        | data.json: has no prices
+        {}                                        | data.json: must be an array
+        [{"models": []}]                          | data.json: 0: must have "id"
+        [{"id": ""}]                              | data.json: 0.id: must not be empty
+        [{"id": "p"}]                             | data.json: p: must have "models"
+        [{"id": "p", "models": [], "fallback_model_providers": ["q"]}] | data.json: p.fallback_model_providers: "q" is no
+        [{"id": "p", "models": [{"id": "m"}]}]    | data.json: p.models.m: must have "match"
+        [{"id": "p", "models": [{"id": "m", "match": {}}]}]              | data.json: p.models.m.match: must have one way
+        [{"id": "p", "models": [{"id": "m", "match": {"like": "x"}}]}]   | data.json: p.models.m.match.like: is not a known
+        [{"id": "p", "models": [{"id": "m", "match": {"regex": "("}}]}]  | data.json: p.models.m.match.regex: is not a regular
+        [{"id": "p", "models": [{"id": "m", "match": {"or": [{"contains": ""}]}}]}] | data.json: p.models.m.match.or.contains: must not
+        [;{"id" "p"}]                             | data.json:2: expected `:`"#;
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (list, expected) = row.split_once('|').unwrap();
+        let error = read(&list.trim().replace(';', "\n")).unwrap_err();
+        assert!(error.starts_with(expected.trim()), "{row}\ngot {error}");
+    }
+}
