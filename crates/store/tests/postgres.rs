@@ -319,8 +319,16 @@ fn distribution_asks_for_every_table_once() {
     );
     for _ in 0..2 {
         let done = distribute(database.url(), &StoreOptions::default()).unwrap();
-        let everywhere =
-            ["schema_version", "setting", "company", "api_key", "price", "discount", "operator_key", "due_hour"];
+        let everywhere = [
+            "schema_version",
+            "setting",
+            "company",
+            "api_key",
+            "price",
+            "discount",
+            "operator_key",
+            "due_hour",
+        ];
         assert_eq!(done.reference, everywhere);
         assert_eq!(done.distributed.len(), 21);
         assert_eq!(done.distributed[0], "company_state");
