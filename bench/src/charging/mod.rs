@@ -24,7 +24,7 @@ use tollbook_ops::{Config, FixedClock};
 use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
 use crate::Result;
-use crate::postgres::{Bare, Server};
+use crate::postgres::Server;
 use crate::report::{Places, Report, Table};
 use crate::timing::{Timings, grouped, millis, per_second, times};
 
@@ -154,7 +154,7 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
     eprintln!("{name}: plain {:.0}/s", per_second(count, plain));
 
     let clock = FixedClock::at(made::START_S - 3_000);
-    let mut import = || import(&charging, &clock, file, directory);
+    let import = || import(&charging, &clock, file, directory);
     let (charged, first) = import()?;
     eprintln!("{name}: import {:.0}/s", per_second(count, first));
     let (known, again) = import()?;
