@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use tollbook_domain::account::{AccountKind, PerKind};
+use tollbook_domain::time::HOUR_S;
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
@@ -179,9 +180,10 @@ impl Session {
     /// Whether some bucket with a part of this UTC hour is open.
     fn has_open(&mut self, company_id: i64, hour: i64) -> StoreResult<bool> {
         let range = tollbook_domain::TimeRange::of_hour(hour);
-        let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start < $2 AND bucket_end > $3 \
+        let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start > $2 AND bucket_start < $3 \
                    ORDER BY bucket_start LIMIT 1";
-        let values = [company_id, range.end_s(), range.start_s()].map(Value::Int);
+        // A bucket is at most an hour long.
+        let values = [company_id, range.start_s() - HOUR_S, range.end_s()].map(Value::Int);
         Ok(first(self.connection.as_mut(), sql, &values, |_| Ok(()))?.is_some())
     }
 
