@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
 use tollbook_domain::catalogue::Kind;
-use tollbook_domain::{Catalogue, NewOrder, Status};
+use tollbook_domain::{NewOrder, Status};
 
 use crate::made::{END_S, START_S};
 use crate::model::{
