@@ -1,4 +1,5 @@
-//! The HTTP side of Tollbook: the signed order API, presigned downloads and the API's description.
+//! The HTTP side of Tollbook: the signed order API, presigned downloads, the API's description, and what the operator's
+//! own programs report and ask.
 //!
 //! No business rule may be here: what an action does in more than one step is in `ops`, what is true of orders in
 //! `domain`.
@@ -8,9 +9,11 @@ mod answer;
 pub mod description;
 mod gateway;
 mod objects;
+mod operator;
 pub mod parameters;
 pub mod ret_code;
 mod server;
+mod settling;
 pub mod signature;
 pub mod wire;
 

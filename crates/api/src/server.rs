@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -13,19 +13,21 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
+use tollbook_domain::Usage;
 use tollbook_objects::EmbeddedStore;
+use tollbook_ops::charging::{Fate, Intake, IntakeError};
 use tollbook_ops::random;
 
 use crate::gateway::{Gateway, Received, Trace};
 use crate::ret_code::Refusal;
-use crate::{answer, description, objects};
+use crate::{answer, description, objects, operator, settling};
 
 /// Requests that are worked on at a time; more wait.
 const WORKERS: usize = 64;
 /// How long a request waits for a worker before it is told that the service is not available.
-const WAIT: Duration = Duration::from_secs(20);
+pub(crate) const WAIT: Duration = Duration::from_secs(20);
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a body that is too long is read and thrown away, so that its sender lives to read the answer.
@@ -37,6 +39,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 pub struct Server {
     listener: TcpListener,
     app: Arc<App>,
+    settles: bool,
 }
 
 /// Why there is no server.
@@ -54,7 +57,9 @@ impl std::error::Error for ServerError {}
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) objects: Arc<EmbeddedStore>,
-    workers: Arc<Semaphore>,
+    pub(crate) workers: Arc<Semaphore>,
+    /// `None` once the server has stopped.
+    intake: Mutex<Option<Intake>>,
     openapi: Bytes,
 }
 
@@ -66,6 +71,20 @@ impl App {
         let hex = format!("{bits:032x}");
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
     }
+
+    /// Usage to be stored together with what others report; the answer comes when it is durable.
+    pub(crate) fn submit(&self, records: Vec<Usage>) -> oneshot::Receiver<Result<Vec<Fate>, IntakeError>> {
+        if let Some(intake) = self.intake().as_ref() {
+            return intake.submit(records);
+        }
+        let (answer, receiver) = oneshot::channel();
+        let _ = answer.send(Err(IntakeError::Busy));
+        receiver
+    }
+
+    fn intake(&self) -> std::sync::MutexGuard<'_, Option<Intake>> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Server {
@@ -73,8 +92,23 @@ impl Server {
     pub fn new(listener: TcpListener, gateway: Gateway, objects: Arc<EmbeddedStore>) -> Self {
         let openapi = Bytes::from(description::openapi().to_string());
         let workers = Arc::new(Semaphore::new(WORKERS));
-        let app = Arc::new(App { gateway, objects, workers, openapi });
-        Self { listener, app }
+        let deployment = gateway.deployment();
+        let intake = Intake::start(
+            Arc::clone(&deployment.store),
+            Arc::new(deployment.config.clone()),
+            Arc::clone(&deployment.catalogue),
+            Arc::clone(&deployment.clock),
+        );
+        let intake = Mutex::new(Some(intake));
+        let app = Arc::new(App { gateway, objects, workers, intake, openapi });
+        Self { listener, app, settles: true }
+    }
+
+    /// Leaves closing hours, paying arrears and the like to others: other servers of the deployment, or a test that says
+    /// itself when that happens.
+    #[must_use]
+    pub fn without_settling(self) -> Self {
+        Self { settles: false, ..self }
     }
 
     /// The whole HTTP surface. The API answers at every path that is not another's, because SDKs take base URLs with
@@ -84,16 +118,40 @@ impl Server {
             .route("/openapi.json", get(openapi))
             .route("/healthz", get(health))
             .route("/exports/{*key}", any(objects::serve))
+            .route("/v1/usage", operator::usage_routes())
+            .route("/v1/companies/{id}/standing", operator::standing_routes())
             .fallback(gateway)
             .with_state(app)
     }
 
-    /// Serves until `stop` is ready, then finishes the requests that have begun.
+    /// Serves until `stop` is ready, then finishes the requests that have begun and the work that goes on beside them.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let sweeper = tokio::spawn(sweep(Arc::clone(&self.app)));
-        let service = Self::router(self.app).into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(self.listener, service).with_graceful_shutdown(stop).await;
+        let Self { listener, app, settles } = self;
+        let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
+        let stopping = CancellationToken::new();
+        let settler = settles.then(|| tokio::spawn(settling::settle(Arc::clone(&app), stopping.clone())));
+        let service = Self::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
+        let heard = stopping.clone();
+        let stop = async move {
+            stop.await;
+            heard.cancel();
+        };
+        let served = axum::serve(listener, service).with_graceful_shutdown(stop).await;
+        stopping.cancel();
         sweeper.abort();
+        if let Some(settler) = settler
+            && let Err(error) = settler.await
+        {
+            tracing::error!(%error, "settling failed");
+        }
+        // Every request has its answer. Dropping waits for a thread, and what it drops may block.
+        let closed = tokio::task::spawn_blocking(move || {
+            let intake = app.intake().take();
+            drop(intake);
+        });
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "the intake of usage failed");
+        }
         served.map_err(ServerError)
     }
 }
@@ -214,7 +272,7 @@ async fn gateway(
 }
 
 /// The body, or `None` if it is longer than `limit`. A body that breaks off is what came of it: it will not verify.
-async fn read_body(body: Body, limit: usize) -> Option<Vec<u8>> {
+pub(crate) async fn read_body(body: Body, limit: usize) -> Option<Vec<u8>> {
     use axum::body::HttpBody as _;
     let mut bytes = Vec::new();
     let mut total = 0usize;
@@ -235,6 +293,11 @@ async fn read_body(body: Body, limit: usize) -> Option<Vec<u8>> {
     };
     let _ = tokio::time::timeout(BODY_TIMEOUT, read).await;
     (total <= limit).then_some(bytes)
+}
+
+/// Reads a body of which nothing is wanted, so that its sender lives to read the answer.
+pub(crate) async fn discard_body(body: Body) {
+    let _ = read_body(body, 0).await;
 }
 
 /// Who called: the peer, or what trusted proxies say of the one before them.

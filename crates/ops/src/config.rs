@@ -14,6 +14,7 @@ use crate::networks;
 use crate::time_zone::Zone;
 use crate::toml_file::{self, FileError};
 
+mod charging;
 mod file;
 
 /// Name of the brand that always exists.

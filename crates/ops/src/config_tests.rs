@@ -1,5 +1,7 @@
 //! Tests of the configuration file.
 
+use tollbook_domain::account::AccountKind;
+
 use super::*;
 use crate::catalogue_file;
 
@@ -29,6 +31,7 @@ fn the_documented_example_says_what_its_comments_promise() {
     assert_eq!(catalogue.base_units(10), Some(86_400));
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.database, StoreOptions::default());
+    assert_eq!(config.charging, ChargingConfig::default());
     assert_eq!(config.trusted_proxies.len(), 3);
     assert!(config.is_trusted_proxy("::ffff:10.9.8.7".parse().unwrap()));
     assert!(!config.is_trusted_proxy("192.0.2.11".parse().unwrap()));
@@ -62,6 +65,19 @@ fn every_documented_key_is_in_the_example() {
         "connect_timeout_s",
         "statement_timeout_s",
         "replica_staleness_ms",
+        "grace_s",
+        "gather_s",
+        "past_s",
+        "future_s",
+        "max_quantity",
+        "batch_records",
+        "batch_bytes",
+        "identity_window_s",
+        "sequence",
+        "not_for_arrears",
+        "deposit_pays_arrears",
+        "arrears_at",
+        "orders_for_free",
         "hosts",
         "language",
         "channel",
@@ -121,6 +137,28 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         catalogue = "" | :1: catalogue: must name a file
         trusted_proxies = [;"10.0.0.1/8"] | :2: trusted_proxies: "10.0.0.1/8" has bits beyond its prefix
         [limits];body_bytes = 1 | :2: limits.body_bytes: must be between 65536 and 67108864
+        [charging];grace = 1 | :2: charging: unknown field `grace`
+        [charging];grace_s = -1 | :2: charging.grace_s: must be between 0 and 86400
+        [charging];gather_s = 86401 | :2: charging.gather_s: must be between 0 and 86400
+        [charging];past_s = 0 | :2: charging.past_s: must be between 3600 and 316224000
+        [charging];future_s = -1 | :2: charging.future_s: must be between 0 and 86400
+        [charging];max_quantity = 0 | :2: charging.max_quantity: must be between 1 and 1000000000000000000
+        [charging];batch_records = 0 | :2: charging.batch_records: must be between 1 and 10000
+        [charging];batch_bytes = 1 | :2: charging.batch_bytes: must be between 65536 and 67108864
+        [charging];identity_window_s = 1 | :2: charging.identity_window_s: must be between 86400 and 316224000
+        [charging];sequence = [] | :2: charging.sequence: must name at least one kind of account
+        [charging];sequence = ["cash",;"gold"] | :3: charging.sequence: "gold" is none of star_card, coupon, bonus,
+        [charging];sequence = ["cash", "cash"] | :2: charging.sequence: "cash" is named twice
+        [charging];sequence = "cash" | :2: charging.sequence: invalid type: string "cash", expected a sequence
+        [charging];not_for_arrears = ["Bonus"] | :2: charging.not_for_arrears: "Bonus" is none of star_card,
+        [charging];sequence = ["bonus"] | :2: charging.not_for_arrears: leaves no kind of the sequence to pay
+        [charging];sequence = ["cash"];not_for_arrears = ["cash"] | :3: charging.not_for_arrears: leaves no kind
+        [charging];deposit_pays_arrears = 1 | :2: charging.deposit_pays_arrears: invalid type: integer `1`
+        [charging];arrears_at = "24:00" | :2: charging.arrears_at: must be a time such as "05:00", or "never"
+        [charging];arrears_at = "5:00" | :2: charging.arrears_at: must be a time
+        [charging];arrears_at = "05:60" | :2: charging.arrears_at: must be a time
+        [charging];arrears_at = "+5:+1" | :2: charging.arrears_at: must be a time
+        [charging];orders_for_free = "no" | :2: charging.orders_for_free: invalid type: string "no"
         [brand.A] | :1: brand.A: a brand is named by 1 to 64 of a-z, 0-9, _ and -
         [brand.a];language = "fr" | :2: brand.a.language: must be "en" or "zh"
         [brand.a];channel = -1 | :2: brand.a.channel: must be between 0 and 2147483647
@@ -136,6 +174,31 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         assert!(error.starts_with(&format!("etc/tollbook.toml{expected}")), "{row}\ngot {error}");
         assert!(!error.contains('\n'), "{error}");
     }
+}
+
+#[test]
+fn charging_says_what_the_file_says() {
+    let text = "[charging]\ngrace_s = 0\ngather_s = 1\npast_s = 3600\nfuture_s = 2\nmax_quantity = 3\n\
+                batch_records = 4\nbatch_bytes = 65536\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
+                not_for_arrears = []\ndeposit_pays_arrears = false\narrears_at = \"23:59\"\norders_for_free = true";
+    let expected = ChargingConfig {
+        grace_s: 0,
+        gather_s: 1,
+        past_s: 3_600,
+        future_s: 2,
+        max_quantity: 3,
+        batch_records: 4,
+        batch_bytes: 65_536,
+        identity_window_s: 86_400,
+        sequence: vec![AccountKind::Cash, AccountKind::Bonus],
+        not_for_arrears: Vec::new(),
+        deposit_pays_arrears: false,
+        arrears_at_s: Some(86_340),
+        charges_free: true,
+    };
+    assert_eq!(parse(text).unwrap().charging, expected);
+    assert_eq!(parse("[charging]\narrears_at = \"never\"").unwrap().charging.arrears_at_s, None);
+    assert_eq!(parse("[charging]\narrears_at = \"00:00\"").unwrap().charging.arrears_at_s, Some(0));
 }
 
 #[test]

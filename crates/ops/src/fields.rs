@@ -166,13 +166,14 @@ order_fields! {
     REVOCATION_TIME "RevocationTime" TextTime false "When it was revoked; empty when it is not" |r| Cell::Time(r.order.revocation_time_s);
 }
 
-/// Only an order whose shown number is U has a source number beside it.
+/// A paid order has no source number beside its own; a refunded one, which the unpaid list shows too, is its own source.
 fn source_order_no(order: &Order) -> &str {
-    if order.status == Status::Paid { "" } else { &order.counterpart }
+    if order.status == Status::Paid { "" } else { order.source_number() }
 }
 
+/// Only beside a number O: an order that is shown by its number U has that one already.
 fn unpaid_order_no(order: &Order) -> &str {
-    if order.status == Status::Paid { &order.counterpart } else { "" }
+    if order.status == Status::Paid || order.is_refunded() { order.arrears_number() } else { "" }
 }
 
 /// `OrderItemDetail`: an order of the paid list.
@@ -376,6 +377,36 @@ mod tests {
             names(UNPAID_ORDER_ITEM),
             format!("{unpaid}, CreateTime, StartTime, EndTime, PaidTime, RevocationTime")
         );
+    }
+
+    #[test]
+    fn each_list_has_the_numbers_of_every_kind_of_order() {
+        let order = |status, number: &str, counterpart: &str, paid_time_s| Order {
+            number: number.to_owned(),
+            counterpart: counterpart.to_owned(),
+            status,
+            start_time_s: 0,
+            end_time_s: 3_600,
+            quantity: 0,
+            total: Amount::ZERO,
+            original: Amount::ZERO,
+            deductions: tollbook_domain::Deductions::default(),
+            create_time_s: None,
+            paid_time_s,
+            revocation_time_s: None,
+        };
+        let table = [
+            // order, SourceOrderNo beside its number, UnpaidOrderNo beside its number
+            (order(Status::Paid, "O1", "", Some(1)), "", ""),
+            (order(Status::Paid, "O1", "U1", Some(1)), "", "U1"),
+            (order(Status::Unpaid, "U1", "O1", None), "O1", ""),
+            (order(Status::Revoked, "U1", "O1", None), "O1", ""),
+            (order(Status::Revoked, "O1", "", Some(1)), "O1", ""),
+            (order(Status::Revoked, "O1", "U1", Some(1)), "O1", "U1"),
+        ];
+        for (order, source, unpaid) in table {
+            assert_eq!((source_order_no(&order), unpaid_order_no(&order)), (source, unpaid), "{order:?}");
+        }
     }
 
     #[test]

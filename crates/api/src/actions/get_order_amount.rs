@@ -1,4 +1,4 @@
-//! `GetOrderAmount`: what the orders of a range come to, paid and unpaid.
+//! `GetOrderAmount`: what the orders of a range come to, paid and unpaid, and what its open hours would come to.
 
 use tollbook_domain::Status;
 use tollbook_domain::money::format_amount_sum;
@@ -17,8 +17,12 @@ const MAX_SPAN_S: i64 = 366 * DAY_S;
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
     let query = call.query(&FIXED, Some(MAX_SPAN_S))?;
+    // Not from a replica: usage that was accepted a moment ago, by whichever server, is in the pending amount. The sums are
+    // read from the same snapshot, or an hour that is closed in between would be in both or in neither.
+    let mut snapshot = call.snapshot.snapshot;
+    let pending = snapshot.pending(&query, call.gateway.catalogue()).map_err(refuse)?;
     let mut amount = OrderAmount::default();
-    for (status, measures) in call.snapshot.for_orders()?.sums(&query).map_err(refuse)? {
+    for (status, measures) in snapshot.sums(&query).map_err(refuse)? {
         match status {
             Status::Paid => amount.paid = measures,
             Status::Unpaid => amount.unpaid = measures,
@@ -39,5 +43,6 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         .with("CreditAmount", &format_amount_sum(paid.credit))?
         .with("OrderCount", &total.orders)?
         .with("PaidCount", &paid.orders)?
-        .with("UnpaidCount", &unpaid.orders)
+        .with("UnpaidCount", &unpaid.orders)?
+        .with("PendingAmount", &format_amount_sum(pending))
 }

@@ -8,6 +8,7 @@ mod get_order_amount;
 mod list_order_summary;
 mod list_orders;
 mod query;
+mod start_pay_unpaid_orders;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company};
@@ -317,6 +318,10 @@ pub const ACTIONS: &[Action] = &[
             integer("OrderCount", "`PaidCount` + `UnpaidCount`"),
             integer("PaidCount", "Number of paid orders"),
             integer("UnpaidCount", "Number of unpaid orders"),
+            text(
+                "PendingAmount",
+                "What the open hours of the range would come to; not in the total, and 0.00 with `OrderNos`",
+            ),
         ],
         run: get_order_amount::run,
     },
@@ -334,6 +339,22 @@ pub const ACTIONS: &[Action] = &[
         }],
         response: get_filter_options::RESPONSE,
         run: get_filter_options::run,
+    },
+    Action {
+        name: "StartPayUnpaidOrders",
+        summary: "Pay unpaid orders",
+        description: "Pays each of the orders that can be paid, one by one in the order of their index, each wholly \
+                      or not at all. `RetCode` is 0 even when nothing was paid. Paying what is paid already is a \
+                      success that moves no money, so a request can be sent again.",
+        parameters: &[Parameter {
+            name: "OrderNos",
+            shape: ParameterShape::Texts,
+            required: true,
+            extension: false,
+            meaning: "`OrderNo` of 1 to 50 unpaid orders",
+        }],
+        response: start_pay_unpaid_orders::RESPONSE,
+        run: start_pay_unpaid_orders::run,
     },
     Action {
         name: "DownloadListPaidOrders",

@@ -257,17 +257,25 @@ fn check_project(
 
 /// What the caller is told of a failure of the store; the log gets the rest, here and nowhere else.
 pub(crate) fn refuse(error: StoreError) -> Refusal {
-    match error {
-        StoreError::Unavailable(_) | StoreError::Refused(_) | StoreError::TooLong(_) | StoreError::Full => {
-            tracing::error!(%error, "the store cannot answer");
-            Refusal::ServiceUnavailable
-        }
+    let told = told(&error);
+    match (&error, &told) {
         // Nobody reads the answer.
-        StoreError::Cancelled => Refusal::ServiceUnavailable,
-        error => {
-            tracing::error!(%error, "the store failed");
-            Refusal::Internal
-        }
+        (StoreError::Cancelled, _) => {}
+        (_, Refusal::ServiceUnavailable) => tracing::error!(%error, "the store cannot answer"),
+        _ => tracing::error!(%error, "the store failed"),
+    }
+    told
+}
+
+/// Whether it can be tried again soon.
+pub(crate) fn told(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::Unavailable(_)
+        | StoreError::Refused(_)
+        | StoreError::TooLong(_)
+        | StoreError::Full
+        | StoreError::Cancelled => Refusal::ServiceUnavailable,
+        _ => Refusal::Internal,
     }
 }
 

@@ -45,6 +45,7 @@ fn faults(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut
                 "object" => value.is_object(),
                 "array" => value.is_array(),
                 "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
                 "integer" => value.is_number() && !value.to_string().contains(['.', 'e', 'E']),
                 unknown => panic!("no type is {unknown}"),
             },

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tollbook_domain::account::Grant;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
-use tollbook_domain::{Catalogue, Measures, NewOrder, OrderQuery, Status};
+use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    EachOrder, LineNo, Lines, Outcome, Page, Snapshot, Store, StoreError, StoreResult, StoredOrder,
-    Transaction, Verification,
+    Aside, AsideKey, AsideUsage, Books, Due, DueHour, EachOrder, Entries, LedgerEntry, LineNo, Lines,
+    OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
+    StoredOrder, Transaction, Verification,
 };
 
 /// What goes wrong.
@@ -223,6 +225,89 @@ impl Snapshot for FaultySnapshot {
 
     fn classify_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         self.struck()?.classify_orders(orders)
+    }
+
+    fn orders_by_numbers(
+        &mut self,
+        company_id: i64,
+        numbers: &[&str],
+    ) -> StoreResult<Vec<Option<StoredOrder>>> {
+        self.struck()?.orders_by_numbers(company_id, numbers)
+    }
+
+    fn arrears(&mut self, company_id: i64, from_s: i64, limit: i64) -> StoreResult<Vec<StoredOrder>> {
+        self.struck()?.arrears(company_id, from_s, limit)
+    }
+
+    fn prices(&mut self) -> StoreResult<Vec<Price>> {
+        self.inner.prices()
+    }
+
+    fn discounts(&mut self) -> StoreResult<Vec<Discount>> {
+        self.inner.discounts()
+    }
+
+    fn price_version(&mut self) -> StoreResult<i64> {
+        self.inner.price_version()
+    }
+
+    fn hour_offsets(&mut self) -> StoreResult<HourOffsets> {
+        self.inner.hour_offsets()
+    }
+
+    fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>> {
+        self.inner.operator_key(digest)
+    }
+
+    fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>> {
+        self.inner.operator_keys()
+    }
+
+    fn due_hours(&mut self, due: Due, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
+        self.inner.due_hours(due, now_s, limit)
+    }
+
+    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
+        self.inner.held_hours(holder)
+    }
+
+    fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
+        // Read beside the sums of the same request, which are struck.
+        self.inner.pending(query, catalogue)
+    }
+
+    fn usage_aside(
+        &mut self,
+        company_id: i64,
+        aside: Aside,
+        after: Option<&AsideKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<AsideUsage>> {
+        self.inner.usage_aside(company_id, aside, after, limit)
+    }
+
+    fn books(&mut self, company_id: i64) -> StoreResult<Books> {
+        self.inner.books(company_id)
+    }
+
+    fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
+        self.inner.grants(company_id, grant_ids)
+    }
+
+    fn ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>> {
+        self.inner.ledger(company_id, entries)
+    }
+
+    fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
+        self.inner.deposit(company_id, key)
+    }
+
+    fn settlement(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<Settlement>> {
+        self.inner.settlement(company_id, source_number)
+    }
+
+    fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
+        self.inner.revocation(company_id, source_number)
     }
 
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {

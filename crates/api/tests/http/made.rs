@@ -33,6 +33,11 @@ pub(crate) fn required(action: &Action) -> Pairs {
     pairs
 }
 
+/// Whether an action changes something, so that a database which takes no writes refuses it.
+pub(crate) fn writes(action: &Action) -> bool {
+    action.name == "StartPayUnpaidOrders"
+}
+
 /// 72 orders of a company, in its organizations by turns. Order `n` has the numbers `O00000n` and, if it ever was
 /// unpaid, `U00000n`.
 pub(crate) fn orders(company_id: i64, organization_ids: &[i64]) -> Vec<NewOrder> {

@@ -171,7 +171,7 @@ impl Shown {
     pub(crate) fn paid(&self, new: &NewOrder) -> Value {
         let (order, deductions) = (&new.order, &new.order.deductions);
         let mut item = self.item(new);
-        let arrears = if order.status == Status::Paid { order.counterpart.as_str() } else { "" };
+        let arrears = if order.status == Status::Paid || was_paid(new) { &*order.counterpart } else { "" };
         for (name, value) in [
             ("PricingItemID", json!(new.line.pricing_item_id)),
             ("StarCardAccount", json!(amount(deductions.star_card.steps()))),
@@ -192,7 +192,7 @@ impl Shown {
         let mut item = self.item(new);
         let text = |time_s: Option<i64>| json!(time_s.map_or(String::new(), |time_s| time_s.to_string()));
         for (name, value) in [
-            ("SourceOrderNo", json!(order.counterpart)),
+            ("SourceOrderNo", json!(if was_paid(new) { &order.number } else { &order.counterpart })),
             ("CreateTime", text(order.create_time_s)),
             ("RevocationTime", text(order.revocation_time_s)),
         ] {
@@ -270,7 +270,14 @@ pub(crate) fn order_amount(paid: &[&NewOrder], unpaid: &[&NewOrder]) -> Value {
         "OrderCount": paid.orders + unpaid.orders,
         "PaidCount": paid.orders,
         "UnpaidCount": unpaid.orders,
+        // Nothing here is made of usage.
+        "PendingAmount": "0.00",
     })
+}
+
+/// A paid order that was taken back keeps its number O.
+fn was_paid(new: &NewOrder) -> bool {
+    new.order.status == Status::Revoked && new.order.paid_time_s.is_some()
 }
 
 #[derive(Default)]

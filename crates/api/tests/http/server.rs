@@ -59,7 +59,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) objects: Arc<EmbeddedStore>,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: Config,
     master: MasterKey,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServerError>>>,
@@ -87,6 +88,13 @@ impl Server {
         Self::over(config, store, served, MasterKey::generate(), Some(backend))
     }
 
+    /// A server that closes hours by itself. All others leave it to their test to say when that happens.
+    pub(crate) fn settling() -> Self {
+        let backend = Backend::new();
+        let store = backend.open();
+        Self::made(CONFIG, Arc::clone(&store), store, MasterKey::generate(), Some(backend), true)
+    }
+
     /// A server that sees its database through `served`; what the operator makes goes to `store`.
     pub(crate) fn over(
         config: &str,
@@ -94,6 +102,17 @@ impl Server {
         served: Arc<dyn Store>,
         master: MasterKey,
         backend: Option<Backend>,
+    ) -> Self {
+        Self::made(config, store, served, master, backend, false)
+    }
+
+    fn made(
+        config: &str,
+        store: Arc<dyn Store>,
+        served: Arc<dyn Store>,
+        master: MasterKey,
+        backend: Option<Backend>,
+        settles: bool,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = Config::parse(Path::new("tollbook.toml"), config).unwrap();
@@ -116,11 +135,12 @@ impl Server {
             objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
             master: master.clone(),
             catalogue: Arc::new(Catalogue::built_in()),
-            config,
+            config: config.clone(),
             bound: address,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
         });
         let server = tollbook_api::Server::new(listener, gateway, Arc::clone(&objects));
+        let server = if settles { server } else { server.without_settling() };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             runtime.block_on(server.run(async move {
@@ -132,6 +152,7 @@ impl Server {
             clock,
             objects,
             store,
+            config,
             master,
             stop: Some(stop),
             thread: Some(thread),

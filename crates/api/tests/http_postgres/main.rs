@@ -10,6 +10,14 @@ mod bad_bodies;
 mod bad_input;
 #[path = "../http/brands.rs"]
 mod brands;
+#[path = "../http/charging_orders.rs"]
+mod charging_orders;
+#[path = "../http/charging_paying.rs"]
+mod charging_paying;
+#[path = "../http/charging_standing.rs"]
+mod charging_standing;
+#[path = "../http/charging_usage.rs"]
+mod charging_usage;
 #[path = "../http/client.rs"]
 mod client;
 #[path = "../http/described.rs"]
@@ -37,6 +45,8 @@ mod numbers;
 mod order_of_checks;
 mod outages;
 mod replicas;
+#[path = "../http/reporter.rs"]
+mod reporter;
 #[path = "../http/server.rs"]
 mod server;
 #[path = "../http/shapes.rs"]

@@ -100,7 +100,11 @@ fn a_database_that_takes_no_writes_is_still_read() {
         end_sessions(&database);
     };
     set("on");
-    scene.every_action_says(&scene.key, "0");
+    for action in tollbook_api::actions::ACTIONS {
+        let answer = scene.server.ask(&scene.key, &encode(&made::required(action)));
+        let verdict = if made::writes(action) { UNAVAILABLE } else { "0" };
+        assert_eq!(answer.verdict(), verdict, "{}", action.name);
+    }
     scene.every_action_says(&scene.limited, UNAVAILABLE);
     assert!(matches!(scene.add(100), Err(StoreError::Unavailable(_))));
     assert_eq!(scene.health(), 200);

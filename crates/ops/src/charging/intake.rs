@@ -1,6 +1,7 @@
 //! Usage from many gateways at once: what waits is rated and stored together, so that a durable commit serves all who
 //! wait for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -64,9 +65,17 @@ impl Intake {
         let of_worker = Arc::clone(&shared);
         let worker = std::thread::spawn(move || {
             let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
-            let mut rater = Rater::new(charging, config.charging.limits_of_gateways());
+            let new = || Rater::new(charging, config.charging.limits_of_gateways());
+            let mut rater = new();
             while let Some(jobs) = of_worker.next() {
-                answer(&mut rater, jobs, clock.now_s());
+                // Those who wait for these jobs are told, by the loss of their senders. Whoever comes next must find
+                // someone who works: without, they would wait for ever.
+                let work = || answer(&mut rater, jobs, clock.now_s());
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    tracing::error!("storing usage panicked");
+                    // What it remembers may be half of something.
+                    rater = new();
+                }
             }
         });
         Self { shared, worker: Some(worker) }

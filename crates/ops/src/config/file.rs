@@ -12,12 +12,13 @@ use tollbook_domain::order::MAX_ENUM;
 use tollbook_store::StoreOptions;
 use toml::Spanned;
 
+use super::charging::{ChargingSection, charging};
 use super::{Brand, Config, DAY_S, Limits, normal_host};
 use crate::networks;
 use crate::time_zone::Zone;
 use crate::toml_file::{FileError, Source};
 
-type Checked<T> = Result<T, FileError>;
+pub(super) type Checked<T> = Result<T, FileError>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +34,8 @@ struct ConfigFile {
     limits: LimitsSection,
     #[serde(default)]
     database: DatabaseSection,
+    #[serde(default)]
+    charging: ChargingSection,
     #[serde(default)]
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
@@ -71,6 +74,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
     let mut config = Config {
         limits: limits(&source, &read.limits)?,
         database: database(&source, &read.database)?,
+        charging: charging(&source, &read.charging)?,
         ..Config::default()
     };
     if let Some(listen) = &read.listen {
@@ -195,7 +199,7 @@ fn add_brand(
     Ok(())
 }
 
-fn number(
+pub(super) fn number(
     source: &Source<'_>,
     key: &str,
     value: Option<&Spanned<i64>>,

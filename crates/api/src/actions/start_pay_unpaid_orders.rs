@@ -1,0 +1,88 @@
+//! `StartPayUnpaidOrders`: pays named arrears, each wholly or not at all. Sent again it moves nothing again.
+
+use serde::Serialize;
+use tollbook_domain::Line;
+use tollbook_ops::charging::{Charging, Payment, pay_unpaid};
+use tollbook_store::StoreError;
+
+use super::{Call, Checked, Member, MemberShape, integer};
+use crate::answer::Answer;
+use crate::description::Described;
+use crate::gateway::refuse;
+use crate::ret_code::Refusal;
+
+/// Most order numbers of one request (spec/api.md section 3).
+const MAX_NUMBERS: usize = 50;
+
+pub(super) const RESPONSE: &[Member] = &[
+    integer("SuccessCount", "Orders that are paid, now or before"),
+    integer("FailureCount", "Orders that were not paid"),
+    Member {
+        name: "Results",
+        shape: MemberShape::Object("PayResult", describe),
+        meaning: "The first failure, else the last success",
+    },
+    Member {
+        name: "ResultSet",
+        shape: MemberShape::List("PayResult", describe),
+        meaning: "One for each distinct number, in the order of their index",
+    },
+];
+
+fn describe() -> Vec<Described> {
+    vec![
+        Described { name: "OrderNo", json_type: "string", meaning: "The number that was asked for" },
+        Described { name: "Success", json_type: "boolean", meaning: "Whether the order is paid" },
+        Described {
+            name: "Reason",
+            json_type: "string",
+            meaning: "Empty on success, else `ORDER_NOT_FOUND`, `ORDER_REVOKED` or `INSUFFICIENT_BALANCE`",
+        },
+    ]
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PayResult<'a> {
+    order_no: &'a str,
+    success: bool,
+    reason: &'static str,
+}
+
+impl<'a> PayResult<'a> {
+    fn of(payment: &'a Payment) -> Self {
+        let reason = payment.result.err().map_or("", |reason| reason.name());
+        Self { order_no: &payment.number, success: payment.result.is_ok(), reason }
+    }
+}
+
+pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
+    let numbers = call.parameters.texts("OrderNos")?;
+    if numbers.is_empty() {
+        return Err(Refusal::MissingParams(vec!["OrderNos"]));
+    }
+    if numbers.len() > MAX_NUMBERS {
+        return Err(Refusal::too_large("OrderNos"));
+    }
+    let Call { gateway, key, company, snapshot: Checked { store, caller, snapshot }, now_s, .. } = call;
+    // A transaction takes a connection of its own. Requests that each hold one while they wait for another would, all
+    // together, wait for ever.
+    drop(snapshot);
+    // Who has left gets no answer, and sends the request again: nothing need be begun for them.
+    if caller.is_cancelled() {
+        return Err(refuse(StoreError::Cancelled));
+    }
+    let deployment = gateway.deployment();
+    let charging = Charging { store, config: &deployment.config, catalogue: &deployment.catalogue };
+    let may_see = |line: &Line| key.may_use(line.organization_id);
+    let payments = pay_unpaid(&charging, company.company_id, &numbers, &may_see, now_s).map_err(refuse)?;
+    let results: Vec<PayResult<'_>> = payments.iter().map(PayResult::of).collect();
+    let failures = results.iter().filter(|result| !result.success).count();
+    // Published typed clients decode exactly one object. There is one: at least one number was asked for.
+    let told = results.iter().find(|result| !result.success).or(results.last()).ok_or(Refusal::Internal)?;
+    Answer::new()
+        .with("SuccessCount", &(results.len() - failures))?
+        .with("FailureCount", &failures)?
+        .with("Results", told)?
+        .with("ResultSet", &results)
+}

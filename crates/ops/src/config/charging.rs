@@ -1,0 +1,119 @@
+//! The section `[charging]` of the configuration file: its shape, and the rules that each value obeys. Defaults are
+//! not here.
+
+use serde::Deserialize;
+use tollbook_domain::account::AccountKind;
+use toml::Spanned;
+
+use super::DAY_S;
+use super::file::{Checked, number};
+use crate::charging::ChargingConfig;
+use crate::toml_file::Source;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChargingSection {
+    grace_s: Option<Spanned<i64>>,
+    gather_s: Option<Spanned<i64>>,
+    past_s: Option<Spanned<i64>>,
+    future_s: Option<Spanned<i64>>,
+    max_quantity: Option<Spanned<i64>>,
+    batch_records: Option<Spanned<i64>>,
+    batch_bytes: Option<Spanned<i64>>,
+    identity_window_s: Option<Spanned<i64>>,
+    sequence: Option<Spanned<Vec<Spanned<String>>>>,
+    not_for_arrears: Option<Spanned<Vec<Spanned<String>>>>,
+    deposit_pays_arrears: Option<bool>,
+    arrears_at: Option<Spanned<String>>,
+    orders_for_free: Option<bool>,
+}
+
+pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<ChargingConfig> {
+    let default = ChargingConfig::default();
+    let value = |key: &str, value: &Option<Spanned<i64>>, range, default: i64| -> Checked<i64> {
+        let number = number(source, &format!("charging.{key}"), value.as_ref(), range)?;
+        Ok(number.unwrap_or(default))
+    };
+    let size = |key: &str, value: &Option<Spanned<i64>>, range, default: usize| -> Checked<usize> {
+        let number = number(source, &format!("charging.{key}"), value.as_ref(), range)?;
+        Ok(number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
+    };
+    let mut config = ChargingConfig {
+        grace_s: value("grace_s", &read.grace_s, 0..=DAY_S, default.grace_s)?,
+        gather_s: value("gather_s", &read.gather_s, 0..=DAY_S, default.gather_s)?,
+        past_s: value("past_s", &read.past_s, 3_600..=3_660 * DAY_S, default.past_s)?,
+        future_s: value("future_s", &read.future_s, 0..=DAY_S, default.future_s)?,
+        // What is more could, with others, come to more than the store adds up.
+        max_quantity: value(
+            "max_quantity",
+            &read.max_quantity,
+            1..=1_000_000_000_000_000_000,
+            default.max_quantity,
+        )?,
+        batch_records: size("batch_records", &read.batch_records, 1..=10_000, default.batch_records)?,
+        batch_bytes: size("batch_bytes", &read.batch_bytes, 65_536..=67_108_864, default.batch_bytes)?,
+        identity_window_s: value(
+            "identity_window_s",
+            &read.identity_window_s,
+            DAY_S..=3_660 * DAY_S,
+            default.identity_window_s,
+        )?,
+        ..default
+    };
+    if let Some(sequence) = &read.sequence {
+        config.sequence = kinds(source, "charging.sequence", sequence.get_ref())?;
+        if config.sequence.is_empty() {
+            let reason = "must name at least one kind of account";
+            return Err(source.error(Some(sequence.span()), "charging.sequence", reason));
+        }
+    }
+    if let Some(excluded) = &read.not_for_arrears {
+        config.not_for_arrears = kinds(source, "charging.not_for_arrears", excluded.get_ref())?;
+    }
+    if config.arrears_sequence().is_empty() {
+        let said = read.not_for_arrears.as_ref().or(read.sequence.as_ref());
+        let reason = "leaves no kind of the sequence to pay arrears from";
+        return Err(source.error(said.map(Spanned::span), "charging.not_for_arrears", reason));
+    }
+    if let Some(at) = &read.arrears_at {
+        config.arrears_at_s = time_of_day(at.get_ref()).ok_or_else(|| {
+            let reason = "must be a time such as \"05:00\", or \"never\"";
+            source.error(Some(at.span()), "charging.arrears_at", reason)
+        })?;
+    }
+    config.deposit_pays_arrears = read.deposit_pays_arrears.unwrap_or(config.deposit_pays_arrears);
+    config.charges_free = read.orders_for_free.unwrap_or(config.charges_free);
+    Ok(config)
+}
+
+fn kinds(source: &Source<'_>, key: &str, names: &[Spanned<String>]) -> Checked<Vec<AccountKind>> {
+    let mut kinds = Vec::with_capacity(names.len());
+    for name in names {
+        let refused = |reason: String| Err(source.error(Some(name.span()), key, reason));
+        match AccountKind::from_name(name.get_ref()) {
+            None => {
+                let known: Vec<&str> = AccountKind::ALL.iter().map(|kind| kind.name()).collect();
+                return refused(format!("\"{}\" is none of {}", name.get_ref(), known.join(", ")));
+            }
+            Some(kind) if kinds.contains(&kind) => {
+                return refused(format!("\"{}\" is named twice", name.get_ref()));
+            }
+            Some(kind) => kinds.push(kind),
+        }
+    }
+    Ok(kinds)
+}
+
+/// Seconds since midnight; inside, `None` is never.
+#[expect(clippy::option_option, reason = "a text that is no time, no time, a time")]
+fn time_of_day(text: &str) -> Option<Option<i64>> {
+    if text == "never" {
+        return Some(None);
+    }
+    let (hours, minutes) = text.split_once(':')?;
+    let below = |text: &str, bound: i64| {
+        let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i64>().ok().filter(|number| is_number && *number < bound)
+    };
+    Some(Some(below(hours, 24)? * 3_600 + below(minutes, 60)? * 60))
+}
