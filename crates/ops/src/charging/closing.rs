@@ -172,15 +172,14 @@ impl Batch<'_> {
             paid_time_s: Some(self.now_s),
             revocation_time_s: None,
         };
-        match till.pay(total, &line, &order.number, sequence) {
-            Some(deductions) => order.deductions = deductions,
-            None => {
-                let arrears = self.number('U', self.now_s, till);
-                order.counterpart = std::mem::replace(&mut order.number, arrears);
-                order.status = Status::Unpaid;
-                order.paid_time_s = None;
-                order.create_time_s = Some(self.now_s);
-            }
+        if let Some(deductions) = till.pay(total, &line, &order.number, sequence) {
+            order.deductions = deductions;
+        } else {
+            let arrears = self.number('U', self.now_s, till);
+            order.counterpart = std::mem::replace(&mut order.number, arrears);
+            order.status = Status::Unpaid;
+            order.paid_time_s = None;
+            order.create_time_s = Some(self.now_s);
         }
         Ok(NewOrder { company_id: self.hour.company_id, line, order })
     }

@@ -1,7 +1,7 @@
 //! Usage coming in: identities decide what is new, then each record is added to the open hours of its lines, with what
 //! those would come to. The company is locked, so that what was new a moment ago still is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tollbook_domain::rating::Rated;
@@ -131,8 +131,8 @@ impl Session {
         records: &[RatedUsage],
         outcomes: &mut [UsageOutcome],
     ) -> StoreResult<()> {
-        let hours: BTreeMap<i64, ()> = records.iter().map(|record| (record.usage.hour(), ())).collect();
-        let hours: Vec<i64> = hours.into_keys().collect();
+        let hours: BTreeSet<i64> = records.iter().map(|record| record.usage.hour()).collect();
+        let hours: Vec<i64> = hours.into_iter().collect();
         let sets: Vec<Values<'_>> =
             hours.iter().map(|hour| [company_id, *hour].map(Value::Int).to_vec()).collect();
         let mut gone = vec![false; hours.len()];
