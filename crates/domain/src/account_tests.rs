@@ -141,7 +141,7 @@ fn a_refund_that_no_balance_can_hold_changes_nothing() {
     let mut account = Account::default();
     account.set_credit_limit(Amount::from_steps(5)).unwrap();
     account.deposit(&deposit(AccountKind::Cash, 20, None, &[]), 1).unwrap();
-    let mut pay = |total, account: &mut Account| {
+    let pay = |total, account: &mut Account| {
         account.pay(Amount::from_steps(total), &line("m"), "O", &AccountKind::ALL, 1).unwrap().1
     };
     let of_cash = pay(20, &mut account);

@@ -43,7 +43,7 @@ pub(crate) fn any_interleaving_pays_an_order_once(backend: &Backend) {
     ];
     // Which of three servers does each step.
     let steps = prop::collection::vec((0..3usize, step), 1..16);
-    let cases = if backend.is_sqlite() { 24 } else { 8 };
+    let cases = if backend.is_sqlite() { 16 } else { 6 };
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in steps)| {
         let database = backend.another();

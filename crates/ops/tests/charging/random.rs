@@ -12,7 +12,7 @@ use tollbook_ops::charging::{
 };
 use tollbook_store::{Aside, Outcome};
 
-use crate::model::{Answer, KINDS, MLine, MOrder, Model, State, Where, total};
+use crate::model::{Answer, KINDS, MCompany, MLine, MOrder, Model, State, Where, total};
 use crate::place::{BASE_S, Backend, HOUR_S, Place, money, price, query, usage};
 
 const COMPANIES: usize = 2;
@@ -549,7 +549,7 @@ fn whole(line: &MLine) -> Line {
 }
 
 pub(crate) fn every_balance_and_order_equals_the_naive_model(backend: &Backend) {
-    let cases = if backend.is_sqlite() { 40 } else { 12 };
+    let cases = if backend.is_sqlite() { 30 } else { 8 };
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let offsets = prop::sample::select(vec![0i64, 19_800, -12_600, 28_800]);
     proptest!(config, |(offset_s in offsets, operations in operations())| {
@@ -560,7 +560,7 @@ pub(crate) fn every_balance_and_order_equals_the_naive_model(backend: &Backend) 
         let mut game = Game {
             place: &place,
             rater: Rater::new(charging, place.config.charging.limits_of_gateways()),
-            model: Model { companies: vec![Default::default(); COMPANIES], offset_s, ..Model::default() },
+            model: Model { companies: vec![MCompany::default(); COMPANIES], offset_s, ..Model::default() },
             now_s: BASE_S + 24 * HOUR_S,
             sent: Vec::new(),
             deposits: Vec::new(),
