@@ -204,55 +204,79 @@ impl Session {
                 _ => asked_once.push(place),
             }
         }
-        // Where ids rise with time, nothing is known between the first and the last one of a batch: one look a source.
-        let groups: Vec<&[usize]> = asked_once
-            .chunk_by(|a, b| {
-                let (a, b) = (key_of(&records[*a].usage), key_of(&records[*b].usage));
-                (a.0, a.1) == (b.0, b.1)
-            })
-            .collect();
-        let sets: Vec<Values<'_>> = groups
-            .iter()
-            .map(|group| {
-                let (hour, source, from) = key_of(&records[group[0]].usage);
-                let (_, _, to) = key_of(&records[group[group.len() - 1]].usage);
-                vec![company_id.into(), hour.into(), source.into(), from.into(), to.into()]
-            })
-            .collect();
-        let mut known = vec![false; groups.len()];
-        self.connection.query_each(
-            "SELECT fate FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id >= $4 \
-             AND id <= $5 ORDER BY id LIMIT 1",
-            &sets,
-            &mut |index, _| {
-                known[index] = true;
-                Ok(())
-            },
-        )?;
-        let places: Vec<usize> = groups
-            .iter()
-            .zip(known)
-            .filter(|(_, known)| *known)
-            .flat_map(|(group, _)| group.iter().copied())
-            .collect();
-        let sets: Vec<Values<'_>> =
-            places.iter().map(|place| identity_values(&records[*place].usage)).collect();
-        let mut stored: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-        self.connection.query_each(
-            "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
-            &sets,
-            &mut |index, row| {
-                let place = places[index];
-                outcomes[place] = again(row.blob(0)? == records[place].digest);
-                stored.insert(place, row.blob(0)?.to_owned());
-                Ok(())
-            },
-        )?;
+        let stored = self.find_digests(company_id, records, &asked_once)?;
+        for (place, digest) in &stored {
+            outcomes[*place] = again(*digest == records[*place].digest);
+        }
         for &(place, earlier) in &repeats {
             let first = stored.get(&earlier).map_or(records[earlier].digest.as_slice(), Vec::as_slice);
             outcomes[place] = again(first == records[place].digest);
         }
         Ok(repeats)
+    }
+
+    /// The stored digests of records that are known, by place. `places` are by identity, each once.
+    fn find_digests(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        places: &[usize],
+    ) -> StoreResult<BTreeMap<usize, Vec<u8>>> {
+        let groups: Vec<&[usize]> = places
+            .chunk_by(|a, b| {
+                let (a, b) = (key_of(&records[*a].usage), key_of(&records[*b].usage));
+                (a.0, a.1) == (b.0, b.1)
+            })
+            .collect();
+        // Where ids rise with time, a batch has the stretch between its first and its last one to itself: what is known
+        // there is all of it or nothing. Of a stretch that others fill as well, each id is sought.
+        let most = |group: &[usize]| 2 * group.len() + 1;
+        let sets: Vec<Values<'_>> = groups
+            .iter()
+            .map(|group| {
+                let (hour, source, from) = key_of(&records[group[0]].usage);
+                let (_, _, to) = key_of(&records[group[group.len() - 1]].usage);
+                let most = i64::try_from(most(group)).unwrap_or(i64::MAX);
+                vec![company_id.into(), hour.into(), source.into(), from.into(), to.into(), most.into()]
+            })
+            .collect();
+        let mut known: Vec<Vec<(String, Vec<u8>)>> = vec![Vec::new(); groups.len()];
+        self.connection.query_each(
+            "SELECT id, digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id >= $4 \
+             AND id <= $5 ORDER BY id LIMIT $6",
+            &sets,
+            &mut |index, row| {
+                known[index].push((row.text(0)?.to_owned(), row.blob(1)?.to_owned()));
+                Ok(())
+            },
+        )?;
+        let mut stored = BTreeMap::new();
+        let mut sought: Vec<usize> = Vec::new();
+        for (group, known) in groups.into_iter().zip(known) {
+            if known.len() == most(group) {
+                sought.extend(group);
+                continue;
+            }
+            let mut known = known.into_iter().peekable();
+            for place in group {
+                let id = records[*place].usage.id.as_str();
+                while known.next_if(|(before, _)| before.as_str() < id).is_some() {}
+                if let Some((_, digest)) = known.next_if(|(same, _)| same == id) {
+                    stored.insert(*place, digest);
+                }
+            }
+        }
+        let sets: Vec<Values<'_>> =
+            sought.iter().map(|place| identity_values(&records[*place].usage)).collect();
+        self.connection.query_each(
+            "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
+            &sets,
+            &mut |index, row| {
+                stored.insert(sought[index], row.blob(0)?.to_owned());
+                Ok(())
+            },
+        )?;
+        Ok(stored)
     }
 
     /// Adds records to the open hours of their lines; for each what it was added to, or `None` if an order could not hold
