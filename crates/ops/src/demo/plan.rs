@@ -104,7 +104,7 @@ impl Planning<'_> {
     }
 
     fn scaled(&self, whole: i64) -> Amount {
-        Amount::from_steps(whole * ONE / DEMO_DAYS * self.month.days)
+        Amount::from_steps(whole * ONE * self.month.days / DEMO_DAYS)
     }
 
     fn add(&mut self, permille: usize, act: Act) {

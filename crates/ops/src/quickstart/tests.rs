@@ -179,12 +179,6 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
     let standing = standing(&charging, 1, NOW_S).unwrap().unwrap();
     assert!(standing.pending > 0, "the current hour is open");
     assert!(snapshot.due_hours(tollbook_store::Due::By(i64::MAX), NOW_S, 100).unwrap().len() == 1);
-    println!(
-        "{all} orders: {} paid, {} unpaid, {} revoked, {from_arrears} from arrears, {late} late, {by_kind:?}",
-        of(Status::Paid),
-        of(Status::Unpaid),
-        of(Status::Revoked)
-    );
 }
 
 #[test]
