@@ -11,8 +11,8 @@ use super::{DEMO_DAYS, DemoMonth, DemoUsage};
 const ONE: i64 = 100_000_000;
 /// How far credit may be used in a whole month, in whole currency units.
 const CREDIT: i64 = 1_800;
-/// Deposits of cash are round.
-const ROUND: i64 = 100 * ONE;
+/// Deposits of cash are round, in whole currency units of a whole month.
+const ROUND: i64 = 100;
 /// When in its hour something happens, after the hour before is charged.
 const AFTER_S: i64 = 1_500;
 
@@ -104,7 +104,7 @@ impl Planning<'_> {
     }
 
     fn scaled(&self, whole: i64) -> Amount {
-        Amount::from_steps(whole * ONE / DEMO_DAYS * self.month.days)
+        Amount::from_steps(whole * ONE * self.month.days / DEMO_DAYS)
     }
 
     fn add(&mut self, permille: usize, act: Act) {
@@ -135,17 +135,17 @@ impl Planning<'_> {
     }
 
     fn pay_in(&mut self) {
-        let credit = self.scaled(CREDIT).steps();
+        let (credit, round) = (self.scaled(CREDIT).steps(), self.scaled(ROUND).steps());
         let mut before = 0;
         let mut number = 0;
         for (from, to, pays_arrears) in CASH {
             let until = self.hour(to);
             // All that was used and not given was paid for in cash, but for the credit, which is used up by then.
             let all = self.usage.cost(0, until, None) - self.given(until) - credit;
-            let steps = (all - before).max(ROUND);
+            let steps = (all - before).max(round);
             let first = steps / 5 * 3;
             for (at, steps) in [(from, first), (from + (to - from) * 2 / 5, steps - first)] {
-                let steps = (steps / ROUND).max(1) * ROUND;
+                let steps = (steps / round).max(1) * round;
                 before += steps;
                 number += 1;
                 let deposit = Deposit {
