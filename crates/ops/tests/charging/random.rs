@@ -496,7 +496,14 @@ impl Game<'_> {
     fn replay(&mut self) {
         let before: Vec<_> = (0..COMPANIES).map(|company| self.everything(company)).collect();
         let charging = self.place.charging();
-        let fates = self.rater.accept(self.sent.clone(), self.now_s, None).unwrap();
+        // What was refused because its time had not come yet would be taken now.
+        let is_known = |usage: &&Usage| {
+            let of = &self.model.companies[usize::try_from(usage.company_id).unwrap() - 1];
+            let key = |usage: &Usage| (usage.hour(), usage.source.clone(), usage.id.clone());
+            of.records.iter().any(|record| key(&record.usage) == key(usage))
+        };
+        let sent: Vec<Usage> = self.sent.iter().filter(is_known).cloned().collect();
+        let fates = self.rater.accept(sent, self.now_s, None).unwrap();
         assert!(fates.iter().all(|fate| !fate.is_accepted()));
         for (company_id, of) in &self.deposits {
             // One that was refused because its end had come is refused again.
