@@ -8,6 +8,7 @@
     reason = "what a benchmark prints is for the person who runs it"
 )]
 
+mod charging;
 mod child;
 mod export;
 mod http;
@@ -41,6 +42,8 @@ enum Command {
     Import(import::Options),
     /// A full sheet of paid orders, beside another writer.
     Export(export::Options),
+    /// Usage into settled orders, and paying, on both databases, beside plain INSERT and COPY.
+    Charging(charging::Options),
     /// Import, pages, sums and a scan on PostgreSQL, beside plain COPY and bare SQL.
     Postgres(postgres::Options),
     /// One step of a benchmark in a process of its own, so that its memory is its own.
@@ -53,6 +56,7 @@ fn main() -> Result {
         Command::Lists(options) => lists::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Export(options) => export::run(&options),
+        Command::Charging(options) => charging::run(&options),
         Command::Postgres(options) => postgres::run(&options),
         Command::Step(step) => child::run(&step),
     }

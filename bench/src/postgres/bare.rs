@@ -14,7 +14,7 @@ pub(super) const COLUMNS: &str = "status, start_time, order_no, line_no, end_tim
      star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
 
 /// A connection beside the store's own.
-pub(super) struct Bare {
+pub(crate) struct Bare {
     runtime: Runtime,
     client: Client,
 }
@@ -43,7 +43,7 @@ impl Query {
 }
 
 impl Bare {
-    pub(super) fn connect(url: &str) -> Result<Self> {
+    pub(crate) fn connect(url: &str) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (client, connection) = runtime.block_on(tokio_postgres::connect(url, NoTls))?;
         runtime.spawn(async move {
@@ -55,7 +55,7 @@ impl Bare {
     }
 
     /// Does work on the connection.
-    pub(super) fn work<T>(&self, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+    pub(crate) fn work<T>(&self, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
         self.runtime.block_on(work(&self.client))
     }
 
@@ -73,7 +73,7 @@ impl Bare {
     }
 
     /// Runs a command.
-    pub(super) fn command(&self, sql: &str) -> Result {
+    pub(crate) fn command(&self, sql: &str) -> Result {
         self.work(async |client| Ok(client.batch_execute(sql).await?))
     }
 

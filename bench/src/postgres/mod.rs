@@ -21,11 +21,11 @@ use crate::Result;
 use crate::report::{Places, Report, Table};
 use crate::site::BATCH;
 use crate::timing::{Sampling, Timings, grouped, times};
-use bare::Bare;
+pub(crate) use bare::Bare;
 use copy::{Copied, Form};
 use fill::Company;
 use pages::{CaseTimes, Method, Pages};
-use server::Server;
+pub(crate) use server::Server;
 use sums::Asked;
 
 /// What to measure.

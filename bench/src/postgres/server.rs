@@ -35,15 +35,15 @@ const SHOWN: [&str; 20] = [
 ];
 
 /// See the module.
-pub(super) struct Server {
-    pub(super) url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     /// Only held: dropped, it is stopped and deleted.
     _cluster: Option<Cluster>,
 }
 
 impl Server {
     /// A server of our own.
-    pub(super) fn start(shared_buffers: Option<&str>) -> Self {
+    pub(crate) fn start(shared_buffers: Option<&str>) -> Self {
         let cluster = Cluster::start();
         for (name, value) in DURABLE {
             cluster.set(name, value);

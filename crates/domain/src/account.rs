@@ -415,15 +415,26 @@ impl Account {
 
     /// Gives back what an order was paid from, `deducted` being the deductions of its ledger entries: to each grant
     /// what came from it, even to one that has ended, which then ends again. Credit that is not owed any more becomes
-    /// cash.
-    pub fn refund(&mut self, deducted: &[Entry], ended: &[Grant], now_s: i64) -> Vec<Entry> {
+    /// cash. `known` are the grants that it was paid from, whatever they had left when they were read.
+    ///
+    /// # Errors
+    /// [`AccountError::TooLarge`]; nothing has changed then.
+    pub fn refund(
+        &mut self,
+        deducted: &[Entry],
+        known: &[Grant],
+        now_s: i64,
+    ) -> Result<Vec<Entry>, AccountError> {
+        self.can_refund(deducted)?;
         let mut entries = Vec::new();
         for entry in deducted {
             let (kind, grant_id, cause) = (entry.kind, entry.grant_id, Cause::Refund);
             let amount = entry.amount.saturating_neg();
             if kind.is_granted() && !self.grants.iter().any(|grant| grant.grant_id == grant_id) {
-                // One of which nothing was left is not among the others.
-                self.grants.extend(ended.iter().find(|grant| grant.grant_id == grant_id).cloned());
+                // One of which nothing is left is not among the others; what it had when it was read may have ended
+                // since.
+                let grant = known.iter().find(|grant| grant.grant_id == grant_id);
+                self.grants.extend(grant.map(|grant| Grant { remaining: 0, ..grant.clone() }));
                 self.grants.sort_by_key(|grant| grant.grant_id);
             }
             let balance = self.move_grant(kind, grant_id, amount);
@@ -441,7 +452,18 @@ impl Account {
             }
         }
         entries.extend(self.expire(now_s));
-        entries
+        Ok(entries)
+    }
+
+    fn can_refund(&self, deducted: &[Entry]) -> Result<(), AccountError> {
+        let mut balances = self.balances;
+        for entry in deducted {
+            let balance = balances.get_mut(entry.kind);
+            *balance = balance.checked_sub(entry.amount).ok_or(AccountError::TooLarge)?;
+        }
+        let unowed = balances.get(AccountKind::Credit).max(0);
+        balances.get(AccountKind::Cash).checked_add(unowed).ok_or(AccountError::TooLarge)?;
+        Ok(())
     }
 
     /// Sets how far credit may be used.

@@ -127,14 +127,33 @@ fn a_refund_goes_back_to_where_it_came_from() {
         "deduction coupon#1 -10 = 0, deduction bonus#2 -10 = 0, deduction credit -20 = -20"
     );
     account.deposit(&deposit(AccountKind::Cash, 15, None, &[]), 1).unwrap();
-    let spent: Vec<Grant> = grants.iter().map(|grant| Grant { remaining: 0, ..grant.clone() }).collect();
     assert_eq!(
-        show(&account.refund(&deducted, &spent, 200)),
+        show(&account.refund(&deducted, &grants, 200).unwrap()),
         "refund coupon#1 +10 = 10, refund bonus#2 +10 = 10, refund credit +20 = 15, \
          adjustment credit -15 = 0, adjustment cash +15 = 15, expiry coupon#1 -10 = 0"
     );
     assert_eq!(account.grants, [grants[1].clone()]);
     assert_eq!(account.balances, PerKind::new([0, 0, 10, 15, 0]));
+}
+
+#[test]
+fn a_refund_that_no_balance_can_hold_changes_nothing() {
+    let mut account = Account::default();
+    account.set_credit_limit(Amount::from_steps(5)).unwrap();
+    account.deposit(&deposit(AccountKind::Cash, 20, None, &[]), 1).unwrap();
+    let pay = |total, account: &mut Account| {
+        account.pay(Amount::from_steps(total), &line("m"), "O", &AccountKind::ALL, 1).unwrap().1
+    };
+    let of_cash = pay(20, &mut account);
+    let of_credit = pay(5, &mut account);
+    account.deposit(&deposit(AccountKind::Cash, i64::MAX, None, &[]), 1).unwrap();
+    account.deposit(&deposit(AccountKind::Cash, 1, None, &[]), 1).unwrap();
+    let before = account.clone();
+    // Five have repaid the credit: they would come back as cash.
+    for deducted in [of_cash, of_credit] {
+        assert_eq!(account.refund(&deducted, &[], 1), Err(AccountError::TooLarge));
+        assert_eq!(account, before);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -182,9 +201,8 @@ proptest! {
                 }
                 Step::Refund(which) => {
                     if let Some((entries, refunded)) = paid.get_mut(*which).filter(|(_, refunded)| !refunded) {
-                        let spent: Vec<Grant> =
-                            grants.iter().map(|g| Grant { remaining: 0, ..g.clone() }).collect();
-                        ledger.extend(account.refund(entries, &spent, now_s));
+                        // The grants as they were when they were given, whatever became of them since.
+                        ledger.extend(account.refund(entries, &grants, now_s).unwrap());
                         *refunded = true;
                     }
                 }

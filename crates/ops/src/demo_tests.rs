@@ -1,8 +1,10 @@
-//! Tests of the made-up orders.
+//! Tests of the made-up usage and orders.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+use tollbook_domain::usage::UsageLimits;
+use tollbook_domain::{Line, NewOrder, Status};
 
 use super::*;
 
@@ -10,18 +12,15 @@ use super::*;
 const START_S: i64 = 1_761_955_200;
 
 fn month(seed: u64) -> DemoMonth {
-    DemoMonth {
-        seed,
-        start_s: START_S,
-        company_id: 7,
-        organization_ids: vec![1, 2],
-        channel: 1,
-        currency: "CNY".into(),
-    }
+    DemoMonth { seed, start_s: START_S, days: DEMO_DAYS, company_id: 7, organization_ids: vec![1, 2] }
 }
 
-fn orders(month: &DemoMonth) -> Vec<NewOrder> {
-    month.orders(&Catalogue::built_in()).collect()
+fn usage(month: &DemoMonth) -> DemoUsage {
+    month.usage(&Catalogue::built_in(), month.end_s())
+}
+
+fn records(month: &DemoMonth) -> Vec<Usage> {
+    usage(month).hours.into_iter().flatten().collect()
 }
 
 fn share(part: usize, whole: usize) -> usize {
@@ -30,99 +29,102 @@ fn share(part: usize, whole: usize) -> usize {
 
 #[test]
 fn the_same_seed_makes_the_same_month() {
-    let first = orders(&month(1));
-    assert_eq!(first, orders(&month(1)));
-    assert_ne!(first, orders(&month(2)));
-    // A quickstart that was interrupted is completed by whatever version runs next: the orders must not change.
-    assert_eq!((first.len(), first[0].order.number.as_str()), (14_184, "MO202511010000015401"));
+    let first = records(&month(1));
+    assert_eq!(first, records(&month(1)));
+    assert_ne!(first, records(&month(2)));
+    // A quickstart that was interrupted is completed by whatever version runs next: the usage must not change.
     let mut digest = Sha256::new();
-    for NewOrder { line, order, .. } in &first {
-        let Order { number, counterpart, quantity, total, deductions, .. } = order;
-        let kept = [deductions.star_card, deductions.coupon, deductions.bonus, deductions.credit];
-        let times = [order.create_time_s, order.paid_time_s, order.revocation_time_s];
-        digest.update(format!("{number} {counterpart} {} {quantity} {total} ", line.resource_id));
-        digest.update(format!("{} {kept:?} {times:?}\n", order.status.number()));
-    }
+    first.iter().for_each(|record| digest.update(record.content()));
     assert_eq!(
-        hex::encode(digest.finalize()),
-        "87015c577981756f7e9846a746c13b91baba0a0fc70bad2092f7b1b4c8dfc956"
+        (first.len(), hex::encode(digest.finalize()).as_str()),
+        (27_354, "774268e6bd4929e69f442080e746f7de212f1e2a41d5c7c0cd56268266dd0598")
     );
 }
 
 #[test]
-fn every_order_of_the_month_is_valid_and_its_numbers_are_its_own() {
-    let catalogue = Catalogue::built_in();
-    for currency in ["CNY", "USD"] {
-        for seed in [1, 2, 99] {
-            let month = DemoMonth { currency: currency.into(), ..month(seed) };
-            let orders = orders(&month);
-            let mut numbers = HashSet::new();
-            for new in &orders {
-                assert_eq!(new.check(&catalogue), Ok(()), "{new:?}");
-                assert_eq!((new.company_id, new.line.currency.as_str()), (7, currency));
-                for number in [&new.order.number, &new.order.counterpart] {
-                    assert!(number.is_empty() || numbers.insert(number.clone()), "{number}");
-                }
-                let start_s = new.order.start_time_s;
-                assert!((START_S..month.end_s()).contains(&start_s) && start_s % HOUR_S == 0);
-                assert!(new.order.paid_time_s.is_none_or(|paid_s| paid_s >= start_s));
+fn a_later_end_only_adds_usage() {
+    let month = month(1);
+    let whole = usage(&month).hours;
+    let shorter = month.usage(&Catalogue::built_in(), START_S + 5 * HOUR_S + 600).hours;
+    assert_eq!(shorter.len(), 6);
+    assert_eq!(shorter[..5], whole[..5]);
+    let begun: Vec<Usage> =
+        whole[5].iter().filter(|of| of.time_s <= START_S + 5 * HOUR_S + 600).cloned().collect();
+    assert_eq!(shorter[5], begun);
+    assert!(!begun.is_empty() && begun.len() < whole[5].len());
+}
+
+#[test]
+fn every_record_is_valid_and_its_own() {
+    for seed in [1, 2, 99] {
+        let catalogue = Catalogue::built_in();
+        let limits = UsageLimits { past_s: None, future_s: 0, quantity: i64::MAX };
+        let mut identities = HashSet::new();
+        for (hour, arriving) in (0..).zip(usage(&month(seed)).hours) {
+            let end_s = START_S + (hour + 1) * HOUR_S;
+            for record in arriving {
+                assert_eq!(record.check(&catalogue, &limits, end_s - 1), Ok(()), "{record:?}");
+                assert!(identities.insert((record.hour(), record.source.clone(), record.id.clone())));
             }
-            assert!(orders.is_sorted_by_key(|new| new.order.start_time_s));
         }
     }
 }
 
 #[test]
-fn the_month_is_believable() {
+fn the_usage_is_believable() {
     for seed in [1, 2, 3, 4] {
-        let orders = orders(&month(seed));
-        let count = |test: &dyn Fn(&NewOrder) -> bool| orders.iter().filter(|new| test(new)).count();
-        let all = orders.len();
-        assert!((12_000..=15_500).contains(&all), "{all}");
-        let unpaid = count(&|new| new.order.status == Status::Unpaid);
-        assert!((20..=40).contains(&share(unpaid, all)), "{unpaid} of {all} are unpaid");
-        let revoked = count(&|new| new.order.status == Status::Revoked);
-        assert!((10..=150).contains(&revoked), "{revoked} are revoked");
-        let late = count(&|new| new.order.status == Status::Paid && !new.order.counterpart.is_empty());
-        assert!((80..=500).contains(&late), "{late} were paid out of arrears");
-        assert_eq!(count(&|new| new.line.order_type == PURCHASE), PURCHASES.len());
-        assert!((80..=300).contains(&count(&|new| new.line.order_type == SUPPLEMENTARY)));
-
-        let kinds: [fn(&Deductions) -> Amount; 5] =
-            [|d| d.star_card, |d| d.coupon, |d| d.bonus, |d| d.cash, |d| d.credit];
-        for kind in kinds {
-            assert!(share(count(&|new| kind(&new.order.deductions) != Amount::ZERO), all) > 20);
+        let usage = usage(&month(seed));
+        let late = |(hour, record): &(i64, &Usage)| record.time_s < START_S + hour * HOUR_S;
+        let of_hours = (0..).zip(&usage.hours).flat_map(|(hour, of)| of.iter().map(move |of| (hour, of)));
+        let (late, in_time): (Vec<_>, Vec<_>) = of_hours.partition(late);
+        assert!((60..=200).contains(&late.len()), "{} come late", late.len());
+        assert!((20_000..=40_000).contains(&in_time.len()), "{} records", in_time.len());
+        let (mut models, mut skus, mut resources) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let mut several = 0;
+        for (_, record) in &in_time {
+            models.insert(record.model_id.as_str());
+            resources.insert(record.resource_id.as_str());
+            skus.extend(record.quantities.iter().map(|(sku, _)| sku.as_str()));
+            several += usize::from(record.quantities.len() > 1);
         }
-        let split =
-            count(&|new| kinds.iter().filter(|k| k(&new.order.deductions) != Amount::ZERO).count() > 1);
-        assert!(share(split, all) > 30, "{split}");
-        let bonus_for_arrears =
-            count(&|new| !new.order.counterpart.is_empty() && new.order.deductions.bonus != Amount::ZERO);
-        assert_eq!(bonus_for_arrears, 0);
-
-        let mut by_resource: BTreeMap<&str, i64> = BTreeMap::new();
-        let (mut models, mut units, mut skus) = (HashSet::new(), HashSet::new(), HashSet::new());
-        for NewOrder { line, order, .. } in &orders {
-            *by_resource.entry(&line.resource_id).or_default() += order.total.steps();
-            units.insert(line.pricing_unit);
-            skus.insert(line.pricing_sku.as_str());
-            models.insert(line.model_id.as_str());
+        assert_eq!((resources.len(), models.len(), skus.len()), (10, 10, 6));
+        assert!(share(several, in_time.len()) > 500);
+        let mut by_model: BTreeMap<&str, i64> = BTreeMap::new();
+        for (model, cost) in usage.costs.iter().flatten() {
+            *by_model.entry(model).or_default() += cost;
         }
-        assert_eq!((by_resource.len(), models.len(), units.len(), skus.len()), (15, 8, 5, 6));
-        let mut spent: Vec<i64> = by_resource.into_values().collect();
+        let mut spent: Vec<i64> = by_model.values().copied().collect();
         spent.sort_unstable();
         let top: i64 = spent.iter().rev().take(3).sum();
-        assert!(top * 2 > spent.iter().sum::<i64>(), "three of fifteen dominate");
-        assert!(count(&|new| new.line.list_price != new.line.discount_price) > 1_000);
+        assert!(top * 10 > spent.iter().sum::<i64>() * 7, "three of nine dominate: {by_model:?}");
+        assert_eq!(by_model.get("qwen3-next-80b"), None, "it has no price");
+    }
+}
+
+#[test]
+fn the_plan_is_in_time_and_its_keys_are_its_own() {
+    for days in [1, 3, DEMO_DAYS] {
+        let month = DemoMonth { days, ..month(1) };
+        let events = month.events(&usage(&month));
+        assert!(events.is_sorted_by(|a, b| a.at_s < b.at_s));
+        let mut keys = HashSet::new();
+        for event in &events {
+            assert!((month.start_s..month.end_s()).contains(&event.at_s));
+            if let Act::Deposit(deposit, _) = &event.act {
+                assert!(keys.insert(deposit.key.clone()) && deposit.key.starts_with("quickstart-"));
+                assert!(deposit.amount.steps() > 0);
+                assert!(deposit.expires_s.is_none_or(|expires_s| expires_s > event.at_s), "{deposit:?}");
+            }
+        }
     }
 }
 
 #[test]
 fn there_is_more_by_day_and_on_weekdays() {
     let mut by_hour: HashMap<i64, i64> = HashMap::new();
-    for new in orders(&month(1)).iter().filter(|new| new.line.model_id == "deepseek-chat") {
-        *by_hour.entry((new.order.start_time_s + 8 * HOUR_S).rem_euclid(DAY_S) / HOUR_S).or_default() +=
-            new.order.quantity;
+    for record in records(&month(1)).iter().filter(|record| record.model_id == "deepseek-chat") {
+        let hour = (record.time_s + 8 * HOUR_S).rem_euclid(DAY_S) / HOUR_S;
+        *by_hour.entry(hour).or_default() += record.quantities.iter().map(|(_, n)| n).sum::<i64>();
     }
     assert!(by_hour[&15] > 5 * by_hour[&3], "{by_hour:?}");
     // 2025-11-01 was a Saturday, at noon in UTC+8 it still is.
@@ -134,10 +136,10 @@ fn there_is_more_by_day_and_on_weekdays() {
 #[test]
 fn one_organization_is_enough() {
     let alone = DemoMonth { organization_ids: vec![5], ..month(1) };
-    assert!(orders(&alone).iter().all(|new| new.line.organization_id == 5));
-    let two = orders(&month(1));
-    assert!(two.iter().any(|new| new.line.organization_id == 1));
-    assert!(two.iter().any(|new| new.line.organization_id == 2));
+    assert!(records(&alone).iter().all(|record| record.organization_id == 5));
+    let two = records(&month(1));
+    assert!(two.iter().any(|record| record.organization_id == 1));
+    assert!(two.iter().any(|record| record.organization_id == 2));
 }
 
 #[test]

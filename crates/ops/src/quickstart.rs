@@ -1,24 +1,30 @@
-//! The first start: a demo company with its organizations and keys, and a month of believable orders. Started again,
-//! it completes what was interrupted and otherwise finds what is there. Printing and serving are the command line's.
+//! The first start: a demo company with its organizations and keys, and a month of believable usage, charged into orders
+//! by the operations that a server uses. Started again, it completes what was interrupted and otherwise finds what is
+//! there. Printing and serving are the command line's.
 
 use serde::{Deserialize, Serialize};
+use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::time::{DAY_S, day_of};
-use tollbook_domain::{Catalogue, NewOrder};
-use tollbook_store::{Outcome, Store, StoreError, Transaction};
+use tollbook_store::{Store, StoreError, Transaction};
 
+use crate::charging::{Charging, ChargingError, add_operator_key_in};
 use crate::config::{Config, DEFAULT_BRAND};
-use crate::demo::{DEMO_DAYS, DemoMonth};
+use crate::demo::{CURRENCY, DEMO_DAYS, DemoMonth};
 use crate::secrets::{MasterKey, PrivateKey, SecretError};
 use crate::tenants::{self, KeyRights, TenantError};
+
+mod lease;
+mod month;
+
+use lease::Lease;
+use month::Month;
 
 const SETTING: &str = "quickstart";
 const COMPANY: &str = "Demo Company";
 const ORGANIZATIONS: [&str; 2] = ["Products", "Research"];
-const CURRENCY: &str = "CNY";
+const OPERATOR_KEY: &str = "quickstart";
 const SEED: u64 = 2_025;
-/// Orders of one transaction: others get their turn several times a second.
-const BATCH: usize = 5_000;
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +38,15 @@ pub enum QuickstartError {
     /// What an earlier start recorded means nothing to this program.
     #[error("the setting \"quickstart\" cannot be read: {0}")]
     Recorded(String),
-    /// An order of the demo is in the database with other content.
-    #[error("order {0} of the demo company is stored with other content")]
-    Conflict(String),
+    /// Usage of the demo is not taken.
+    #[error("usage of the demo is not taken: {0}")]
+    Refused(String),
+    /// This process stood still for so long that another one took over.
+    #[error("another start went on with the demo")]
+    Taken,
+    /// An operation on accounts was refused.
+    #[error(transparent)]
+    Charging(#[from] ChargingError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,6 +61,10 @@ pub struct Quickstart {
     pub organizations: Vec<Organization>,
     /// Its keys that are still enabled: the company's own first, then one for each organization.
     pub keys: Vec<DemoKey>,
+    /// A key for gateways, told by the start that completes the demo and never again.
+    pub operator_key: Option<PrivateKey>,
+    /// Number of the order that it has owed for the longest time.
+    pub oldest_unpaid: Option<String>,
     /// Start of the month its orders are of, Unix seconds, inclusive.
     pub month_start_s: i64,
     /// End of that month, exclusive.
@@ -76,8 +92,19 @@ struct Recorded {
     public_keys: Vec<String>,
     seed: u64,
     start_s: i64,
-    channel: i64,
     complete: bool,
+    /// Until when there is usage: the time of the first start. A demo that an earlier version made has none.
+    #[serde(default)]
+    made_s: i64,
+    #[serde(default)]
+    days: i64,
+    /// Hours of the month that are done, whether the next one's daily run and closing are, and events that are done.
+    #[serde(default)]
+    hour: usize,
+    #[serde(default)]
+    settled: bool,
+    #[serde(default)]
+    events: usize,
 }
 
 impl Recorded {
@@ -85,10 +112,9 @@ impl Recorded {
         DemoMonth {
             seed: self.seed,
             start_s: self.start_s,
+            days: if self.days == 0 { DEMO_DAYS } else { self.days },
             company_id: self.company_id,
             organization_ids: self.organization_ids.clone(),
-            channel: self.channel,
-            currency: CURRENCY.to_owned(),
         }
     }
 
@@ -101,9 +127,10 @@ impl Recorded {
 
 /// Makes the demo, or finishes or finds the one that is there.
 ///
-/// The company, its organizations, its keys and the record of them are one transaction; the orders follow in batches.
-/// They are the 30 whole UTC days before `now_s` of the *first* start. Killed at any moment and started again, this
-/// ends with the same company, keys and orders. `progress` is told how many orders are stored, of how many.
+/// The company, its organizations, keys, prices and discounts, and the record of them are one transaction; then the month
+/// is lived through. It is the 30 whole UTC days before `now_s` of the *first* start, and the day of it until then. Killed
+/// at any moment and started again, this ends with the same company, keys, usage and orders. Of several at once one works
+/// and the others wait. `progress` is told after every transaction how many hours are done, of how many.
 ///
 /// # Errors
 /// Nothing is half made that a second start would not complete.
@@ -115,16 +142,48 @@ pub fn quickstart(
     now_s: i64,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Quickstart, QuickstartError> {
+    quickstart_of_days(&Charging { store, config, catalogue }, master, DEMO_DAYS, now_s, progress)
+}
+
+fn quickstart_of_days(
+    charging: &Charging<'_>,
+    master: &MasterKey,
+    days: i64,
+    now_s: i64,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Quickstart, QuickstartError> {
+    let store = charging.store;
     master.bind(store)?;
-    let recorded = recorded_or_made(store, master, config, now_s)?;
-    let orders_added = if recorded.complete { 0 } else { add_orders(store, &recorded, catalogue, progress)? };
-    describe(store, master, &recorded, orders_added)
+    let made = recorded_or_made(store, master, days, now_s)?;
+    if made.complete {
+        return describe(store, master, &made, 0, None);
+    }
+    let lease = Lease::wait(store)?;
+    let recorded = recorded_or_made(store, master, days, now_s)?;
+    if recorded.complete {
+        return describe(store, master, &recorded, 0, None);
+    }
+    if recorded.made_s == 0 {
+        return Err(QuickstartError::Recorded("an earlier version began this demo".to_owned()));
+    }
+    let mut month =
+        Month { charging: *charging, lease, recorded, now_s, progress, orders_added: 0, hours: 0 };
+    month.live()?;
+    let complete = Recorded { complete: true, ..month.recorded.clone() };
+    let mut transaction = store.begin()?;
+    Month::release(transaction.as_mut(), complete.company_id)?;
+    let operator_key = add_operator_key_in(transaction.as_mut(), OPERATOR_KEY, now_s)?;
+    complete.write(transaction.as_mut())?;
+    transaction.commit()?;
+    let orders_added = month.orders_added;
+    drop(month);
+    describe(store, master, &complete, orders_added, Some(PrivateKey::new(operator_key)))
 }
 
 fn recorded_or_made(
     store: &dyn Store,
     master: &MasterKey,
-    config: &Config,
+    days: i64,
     now_s: i64,
 ) -> Result<Recorded, QuickstartError> {
     if let Some(text) = store.snapshot()?.setting(SETTING)? {
@@ -155,10 +214,15 @@ fn recorded_or_made(
         organization_ids,
         public_keys,
         seed: SEED,
-        start_s: ((day_of(now_s) - DEMO_DAYS) * DAY_S).max(0),
-        channel: config.default_brand().channel,
+        start_s: ((day_of(now_s) - days) * DAY_S).max(0),
         complete: false,
+        made_s: now_s,
+        days,
+        hour: 0,
+        settled: false,
+        events: 0,
     };
+    price(&mut *transaction, company_id)?;
     recorded.write(&mut *transaction)?;
     transaction.commit()?;
     Ok(recorded)
@@ -168,34 +232,18 @@ fn read(text: &str) -> Result<Recorded, QuickstartError> {
     serde_json::from_str(text).map_err(|error| QuickstartError::Recorded(error.to_string()))
 }
 
-fn add_orders(
-    store: &dyn Store,
-    recorded: &Recorded,
-    catalogue: &Catalogue,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<usize, QuickstartError> {
-    let orders: Vec<NewOrder> = recorded.month().orders(catalogue).collect();
-    let (mut added, mut stored) = (0, 0);
-    let mut batches = orders.chunks(BATCH).peekable();
-    while let Some(batch) = batches.next() {
-        let mut transaction = store.begin()?;
-        for (outcome, new) in transaction.add_orders(batch)?.into_iter().zip(batch) {
-            match outcome {
-                Outcome::Added => added += 1,
-                Outcome::Present => {}
-                Outcome::Conflict | Outcome::Pruned => {
-                    return Err(QuickstartError::Conflict(new.order.number.clone()));
-                }
-            }
-        }
-        if batches.peek().is_none() {
-            Recorded { complete: true, ..recorded.clone() }.write(&mut *transaction)?;
-        }
-        transaction.commit()?;
-        stored += batch.len();
-        progress(stored, orders.len());
+/// Puts the demo's prices into the book, but for what the operator has priced already.
+fn price(transaction: &mut dyn Transaction, company_id: i64) -> Result<(), QuickstartError> {
+    let book = transaction.prices()?;
+    let mut prices = DemoMonth::prices();
+    prices.retain(|price| {
+        !book.iter().any(|known| known.model_id == price.model_id && known.currency == price.currency)
+    });
+    transaction.put_prices(&prices)?;
+    for discount in DemoMonth::discounts(company_id) {
+        transaction.set_discount(&discount)?;
     }
-    Ok(added)
+    Ok(())
 }
 
 fn describe(
@@ -203,6 +251,7 @@ fn describe(
     master: &MasterKey,
     recorded: &Recorded,
     orders_added: usize,
+    operator_key: Option<PrivateKey>,
 ) -> Result<Quickstart, QuickstartError> {
     let mut snapshot = store.snapshot()?;
     let company_id = recorded.company_id;
@@ -219,11 +268,14 @@ fn describe(
             });
         }
     }
+    let oldest_unpaid = snapshot.arrears(company_id, 0, 1)?.into_iter().next();
     let month = recorded.month();
     Ok(Quickstart {
         company,
         organizations,
         keys,
+        operator_key,
+        oldest_unpaid: oldest_unpaid.map(|stored| stored.order.number),
         month_start_s: month.start_s,
         month_end_s: month.end_s(),
         orders_added,
@@ -231,119 +283,5 @@ fn describe(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use tollbook_domain::filter::{LineFilter, OrderQuery, StatusSet};
-    use tollbook_domain::{Status, TimeRange};
-    use tollbook_store::{StoreOptions, open_sqlite};
-
-    use super::*;
-
-    // 2025-12-03T10:00:00Z
-    const NOW_S: i64 = 1_764_756_000;
-
-    fn open(directory: &Path) -> Arc<dyn Store> {
-        open_sqlite(&directory.join("tollbook.db"), &StoreOptions::default()).unwrap()
-    }
-
-    fn start(store: &dyn Store, master: &MasterKey, now_s: i64) -> Quickstart {
-        let config = Config::default();
-        quickstart(store, master, &config, &Catalogue::built_in(), now_s, &mut |_, _| {}).unwrap()
-    }
-
-    fn count(store: &dyn Store, demo: &Quickstart) -> i64 {
-        let query = OrderQuery {
-            company_id: demo.company.company_id,
-            range: TimeRange::new(demo.month_start_s, demo.month_end_s).unwrap(),
-            statuses: StatusSet::of(&Status::ALL),
-            lines: LineFilter::default(),
-            order_numbers: Vec::new(),
-        };
-        store.snapshot().unwrap().count(&query).unwrap()
-    }
-
-    #[test]
-    fn a_first_start_makes_everything_and_a_second_finds_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(directory.path());
-        let master = MasterKey::generate();
-        let mut reports = Vec::new();
-        let config = Config::default();
-        let first = quickstart(&*store, &master, &config, &Catalogue::built_in(), NOW_S, &mut |done, all| {
-            reports.push((done, all));
-        })
-        .unwrap();
-        assert_eq!(first.company.name, "Demo Company");
-        assert_eq!(first.organizations.len(), 2);
-        let bound: Vec<Option<i64>> = first.keys.iter().map(|key| key.organization_id).collect();
-        assert_eq!(bound, [None, Some(1), Some(2)]);
-        assert_eq!(first.month_end_s, NOW_S / DAY_S * DAY_S);
-        assert_eq!(first.month_end_s - first.month_start_s, 30 * DAY_S);
-        assert_eq!(reports.last(), Some(&(first.orders_added, first.orders_added)));
-        assert_eq!(count(&*store, &first), i64::try_from(first.orders_added).unwrap());
-        let verified =
-            store.snapshot().unwrap().verify(first.company.company_id, &Catalogue::built_in(), 10).unwrap();
-        assert_eq!(verified.differences, Vec::<String>::new());
-
-        // Days later and in another process: the same demo, the same secrets, nothing new.
-        drop(store);
-        let store = open(directory.path());
-        let second = start(&*store, &master, NOW_S + 5 * DAY_S);
-        assert_eq!(second, Quickstart { orders_added: 0, ..first.clone() });
-
-        tenants::disable_key(&*store, &first.keys[1].public_key).unwrap();
-        let third = start(&*store, &master, NOW_S);
-        assert_eq!(third.keys, [first.keys[0].clone(), first.keys[2].clone()]);
-    }
-
-    #[test]
-    fn an_interrupted_start_is_completed() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(directory.path());
-        let (master, config, catalogue) = (MasterKey::generate(), Config::default(), Catalogue::built_in());
-        let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut die = |_: usize, _: usize| std::panic::panic_any("killed after the first batch");
-            quickstart(&*store, &master, &config, &catalogue, NOW_S, &mut die)
-        }));
-        assert!(killed.is_err());
-        let completed = start(&*store, &master, NOW_S + 3 * DAY_S);
-        let all = count(&*store, &completed);
-        assert_eq!(i64::try_from(completed.orders_added + BATCH).unwrap(), all);
-        assert_eq!(completed.month_end_s, NOW_S / DAY_S * DAY_S, "the month is the first start's");
-        assert_eq!(store.snapshot().unwrap().companies().unwrap().len(), 1);
-        let verified = store
-            .snapshot()
-            .unwrap()
-            .verify(completed.company.company_id, &Catalogue::built_in(), 10)
-            .unwrap();
-        assert_eq!((verified.orders, verified.differences.len()), (all, 0));
-    }
-
-    #[test]
-    fn two_first_starts_at_once_make_one_demo() {
-        let directory = tempfile::tempdir().unwrap();
-        let master = MasterKey::generate();
-        let both = std::thread::scope(|scope| {
-            let starts = [0, 1].map(|_| scope.spawn(|| start(&*open(directory.path()), &master, NOW_S)));
-            starts.map(|start| start.join().unwrap())
-        });
-        assert_eq!(both[0].keys, both[1].keys);
-        let store = open(directory.path());
-        let added = both[0].orders_added + both[1].orders_added;
-        assert_eq!(count(&*store, &both[0]), i64::try_from(added).unwrap());
-        assert_eq!(store.snapshot().unwrap().companies().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn another_master_key_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(directory.path());
-        start(&*store, &MasterKey::generate(), NOW_S);
-        let config = Config::default();
-        let other = MasterKey::generate();
-        let error = quickstart(&*store, &other, &config, &Catalogue::built_in(), NOW_S, &mut |_, _| {});
-        assert!(error.unwrap_err().to_string().contains("another master key"));
-    }
-}
+#[path = "quickstart/tests.rs"]
+mod tests;

@@ -51,7 +51,8 @@ pub struct Pruned {
     pub orders: u64,
 }
 
-/// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid ones stay. From then on
+/// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid ones stay, and what begins
+/// after an hour with usage that is still to be ordered. From then on
 /// orders and usage from before the date are refused, since nobody knows any more whether they were here.
 ///
 /// # Errors

@@ -377,7 +377,8 @@ pub trait Transaction: Snapshot {
 
     /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, with what rollups hold of
     /// them, and says how many: fewer than `limit` when none is left. From the first call on the company takes no
-    /// order from before that time any more ([`Outcome::Pruned`]).
+    /// order from before that time any more ([`Outcome::Pruned`]). It goes no further than the oldest hour with usage that
+    /// is not ordered yet.
     fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize>;
 
     /// Whether another writer is waiting for this one to finish: a long job then makes its batches smaller.

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "contract/charged.rs"]
+mod charged;
 #[path = "contract/model.rs"]
 #[expect(dead_code, reason = "only the orders of the model are needed here")]
 mod model;
@@ -26,7 +28,9 @@ fn database() -> (tempfile::TempDir, PathBuf) {
         })
         .collect();
     transaction.add_orders(&orders).unwrap();
+    transaction.add_company("two", "CNY", "default").unwrap();
     transaction.commit().unwrap();
+    charged::fill(&*store, 2);
     (folder, path)
 }
 
@@ -68,6 +72,83 @@ fn verify_finds_every_kind_of_damage() {
 }
 
 #[test]
+fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
+    // statement | what verify says of it
+    let table = "
+        UPDATE usage_record SET fate = 2 WHERE id = 'r000'                      | records are not charged
+        UPDATE usage_record SET charges = (SELECT charges FROM usage_record WHERE id = 'r059') WHERE id = 'r000' | differ from the records
+        UPDATE usage_record SET bucket_start = 3600 WHERE id = 'r000'           | differ from the records
+        DELETE FROM usage_record WHERE id = 'r000'                              | usage records noted
+        UPDATE usage_hour SET records = records + 1 WHERE hour = 0              | usage records noted
+        DELETE FROM usage_hour WHERE hour = 2                                   | has no records
+        DELETE FROM usage_aside WHERE id = 'free'                               | records are not charged
+        UPDATE usage_aside SET fate = 2 WHERE id = 'unpriced'                   | records are not charged
+        UPDATE open_hour SET amount = x'00000000000000000000000000000000'       | open hours differ
+        UPDATE open_hour SET bucket_end = bucket_end + 1                        | hours that are due
+        DELETE FROM open_hour                                                   | open hours differ
+        UPDATE open_usage SET quantity = quantity + 1 WHERE line_no = 1         | open hours differ
+        UPDATE open_usage SET records = records + 1 WHERE line_no = 1           | differ from the records
+        UPDATE due_hour SET bucket_start = 3600                                 | hours that are due
+        DELETE FROM due_hour                                                    | hours that are due
+        UPDATE usage_order SET quantity = quantity + 1 WHERE place = 1          | is not what was made of usage
+        UPDATE usage_order SET records = records + 1 WHERE place = 1            | differ from the records
+        UPDATE usage_order SET order_no = 'O000000-2-0' WHERE place = 1         | is not what was made of usage
+        UPDATE usage_order SET line_no = 99 WHERE place = 1                     | differ from the records
+        DELETE FROM usage_order WHERE place = 1                                 | differ from the records
+        UPDATE account SET cash = cash + 1                                      | the ledger says
+        UPDATE account SET bonus = bonus + 1                                    | the ledger says
+        UPDATE account SET credit = -1                                          | than the limit
+        UPDATE account SET entries = entries + 1                                | ledger entries noted
+        UPDATE account SET grants = grants + 1                                  | are in the ledger
+        UPDATE account SET pruned = CAST(printf('%080d', 1) AS BLOB)                 | by settled orders
+        UPDATE account_grant SET remaining = remaining + 1                      | differs from the ledger
+        UPDATE account_grant SET granted = granted + 1                          | differs from the ledger
+        UPDATE account_grant SET expires = expires + 1                          | differs from the ledger
+        UPDATE account_grant SET models = 'm'                                   | differs from the ledger
+        DELETE FROM account_grant WHERE grant_id = 1                            | are in the ledger
+        UPDATE ledger SET amount = amount + 1 WHERE entry_no = 4                | does not follow
+        UPDATE ledger SET balance = balance + 1 WHERE entry_no = 4              | does not follow
+        UPDATE ledger SET kind = 4 WHERE entry_no = 0                           | does not follow
+        UPDATE ledger SET cause = 4 WHERE cause = 2                             | deducted by the ledger
+        UPDATE ledger SET reference = 'x' WHERE cause = 2                       | its deductions differ
+        DELETE FROM ledger WHERE entry_no = 4                                   | does not follow
+        UPDATE deposit SET amount = amount + 1 WHERE deposit_key = 'cash'       | differs from the ledger
+        UPDATE deposit SET kind = 3 WHERE deposit_key = 'cash'                  | differs from the ledger
+        UPDATE deposit SET expires = 5 WHERE deposit_key = 'bonus'              | differs from the ledger
+        UPDATE deposit SET first_entry = 0 WHERE deposit_key = 'cash'           | differs from the ledger
+        UPDATE deposit SET entries = 2 WHERE deposit_key = 'cash'               | differs from the ledger
+        UPDATE deposit SET deposit_key = 'other' WHERE deposit_key = 'cash'     | differs from the ledger
+        DELETE FROM deposit WHERE deposit_key = 'cash'                          | deposits noted
+        UPDATE settlement SET first_entry = first_entry + 1                     | its deductions differ
+        UPDATE settlement SET entries = entries + 1                             | its deductions differ
+        DELETE FROM settlement WHERE source_no = (SELECT min(source_no) FROM settlement) | by settled orders
+        INSERT INTO settlement VALUES (2, 'X', 0, 0)                            | settlements noted
+        UPDATE revocation SET time = time + 1                                   | its revocation differs
+        UPDATE revocation SET source_no = 'X'                                   | its revocation differs
+        UPDATE orders SET cash = 0, credit = cash WHERE company_id = 2 AND cash > 0 | its deductions differ";
+    let (folder, path) = database();
+    let whole = std::fs::read(&path).unwrap();
+    assert!(!path.with_extension("db-wal").exists(), "the file is the whole database");
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (statement, expected) = row.rsplit_once('|').unwrap();
+        let path = folder.path().join("damaged.db");
+        for left in ["damaged.db", "damaged.db-wal", "damaged.db-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(left));
+        }
+        std::fs::write(&path, &whole).unwrap();
+        let changed = rusqlite::Connection::open(&path).unwrap().execute(statement.trim(), []).unwrap();
+        assert!(changed > 0, "{row}");
+        let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+        let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 90).unwrap();
+        let said = found.differences.join("\n");
+        assert!(said.contains(expected.trim()), "{row}\nsaid: {said}");
+    }
+    let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+    let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 50).unwrap();
+    assert_eq!((found.orders, found.differences), (17, Vec::new()));
+}
+
+#[test]
 fn files_that_are_not_ours_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.db");
@@ -87,7 +168,7 @@ fn a_database_of_a_newer_program_is_refused_and_not_changed() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("INSERT INTO schema_version VALUES (999)", []).unwrap();
     let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 2 }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 3 }), "{refused}");
 }
 
 #[test]

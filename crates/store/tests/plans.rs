@@ -3,15 +3,87 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "contract/charged.rs"]
+mod charged;
 #[path = "contract/model.rs"]
 #[expect(dead_code, reason = "only the orders of the model are needed here")]
 mod model;
 
+use std::collections::BTreeSet;
+
 use tollbook_domain::{Catalogue, LineFilter, Status};
-use tollbook_store::{Outcome, StoreOptions, connect_sqlite, copy, open_postgres};
+use tollbook_store::{Aside, Outcome, Store, StoreOptions, connect_sqlite, copy, open_postgres};
 use tollbook_testkit::Cluster;
 
 const DAY: i64 = 86_400;
+
+/// Tables that grow with what companies do.
+const COMPANY_TABLES: [&str; 17] = [
+    "orders",
+    "order_number",
+    "line",
+    "rollup",
+    "tile_count",
+    "tile_sum",
+    "usage_hour",
+    "usage_record",
+    "usage_aside",
+    "open_hour",
+    "open_usage",
+    "usage_order",
+    "account_grant",
+    "ledger",
+    "deposit",
+    "settlement",
+    "revocation",
+];
+
+/// There is one small row an hour, and once an hour all of a company's are looked at for what is to be forgotten.
+const LOOKED_THROUGH: &str = "SELECT hour, gone FROM usage_hour";
+
+/// Everything that charging asks of a company.
+fn charge(store: &dyn Store, company_id: i64) {
+    charged::fill(store, company_id);
+    charged::close(store, company_id, charged::bucket(2 * charged::HOUR), 20);
+    let records: Vec<_> = (0..3_000)
+        .map(|n| charged::record(company_id, "p", &format!("{n:05}"), 400 * DAY + n * 30, n % 300 % 102, 5))
+        .collect();
+    charged::add_usage(store, &records, 500 * DAY);
+    charged::add_usage(store, &records[..200], 500 * DAY);
+    for hour in 0..3 {
+        charged::close(store, company_id, charged::bucket(400 * DAY + hour * charged::HOUR), 20);
+    }
+    let mut transaction = store.begin().unwrap();
+    transaction.lock_company(company_id).unwrap();
+    let waiting = transaction.usage_aside(company_id, Aside::Unpriced, None, 5).unwrap();
+    let last = &waiting[waiting.len() - 1].usage;
+    let after = (last.hour(), last.source.clone(), last.id.clone());
+    transaction.usage_aside(company_id, Aside::Unpriced, Some(&after), 5).unwrap();
+    let priced: Vec<_> = waiting
+        .into_iter()
+        .map(|aside| {
+            let usage = aside.usage;
+            charged::record(company_id, &usage.source, &usage.id, usage.time_s, 1, 5)
+        })
+        .collect();
+    let catalogue = Catalogue::built_in();
+    let arrival = charged::arrival(500 * DAY, None, &catalogue);
+    assert_eq!(transaction.price_usage(company_id, &priced, &arrival).unwrap(), priced.len());
+    assert!(transaction.arrears(company_id, 0, 10).unwrap().len() >= 10);
+    let mut query = model::query(0, 500 * DAY, &[Status::Paid]);
+    query.company_id = company_id;
+    transaction.pending(&query, &catalogue).unwrap();
+    query.lines = LineFilter::default().model_ids(vec!["model-1".into()]);
+    transaction.pending(&query, &catalogue).unwrap();
+    transaction.deposit(company_id, "cash").unwrap();
+    transaction.settlement(company_id, "O1").unwrap();
+    transaction.revocation(company_id, "O1").unwrap();
+    transaction.grants(company_id, &[1, 2]).unwrap();
+    assert!(transaction.forget_usage(company_id, 600 * DAY, 50).unwrap() > 0);
+    transaction.commit().unwrap();
+    // What had no price has opened the first hour again; orders that are to come would not be pruned past it.
+    charged::close(store, company_id, charged::bucket(0), 20);
+}
 
 #[test]
 fn every_plan_is_served_by_an_index() {
@@ -70,6 +142,9 @@ fn every_plan_is_served_by_an_index() {
             }
         }
         snapshot.classify_orders(&orders[..500]).unwrap();
+        drop(snapshot);
+        charge(&*store, company_id);
+        let mut snapshot = store.snapshot().unwrap();
         let found = snapshot.verify(company_id, &Catalogue::built_in(), 10).unwrap();
         assert_eq!(found.differences, Vec::<String>::new());
         drop(snapshot);
@@ -85,22 +160,28 @@ fn every_plan_is_served_by_an_index() {
 
     let log = std::fs::read_to_string(cluster.folder().join("log")).unwrap();
     let mut plans = 0;
+    let mut wrong: BTreeSet<String> = BTreeSet::new();
     for plan in log.split("Query Text: ").skip(1) {
         let plan = plan.split("LOG:").next().unwrap();
         // The deployment's own small tables and the catalogue may be read as the server likes, and migrations are rare.
-        let of_companies = ["orders", "order_number", "line", "rollup", "tile_count", "tile_sum"]
+        let of_companies = COMPANY_TABLES
             .iter()
             .any(|table| plan.contains(&format!(" on {table} ")) || plan.contains(&format!(" on {table}\n")));
-        if !of_companies || plan.contains("CREATE TABLE") {
+        if !of_companies || plan.contains("CREATE TABLE") || plan.starts_with(LOOKED_THROUGH) {
             continue;
         }
         plans += 1;
         for sign in ["Seq Scan", "Bitmap", "Sort Method", "Hash", "Materialize"] {
-            assert!(!plan.contains(sign), "{sign}: {plan}");
+            if plan.contains(sign) {
+                wrong.insert(format!("{sign}: {plan}"));
+            }
         }
         // What a filter looks at may be read for nothing; only numbers that nobody has are left out by one.
         let mut filters = plan.lines().filter(|line| line.trim().starts_with("Filter: "));
-        assert!(filters.all(|line| line.contains("SubPlan") && line.contains("IS NOT NULL")), "{plan}");
+        if !filters.all(|line| line.contains("SubPlan") && line.contains("IS NOT NULL")) {
+            wrong.insert(plan.to_owned());
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
     assert!(plans > 1_000, "only {plans} plans were seen");
 }

@@ -99,7 +99,7 @@ fn three_servers_may_start_on_an_empty_database_at_once() {
     });
     assert_eq!(
         database.sql("SELECT string_agg(version::text, ' ' ORDER BY version) FROM schema_version"),
-        "1 2"
+        "1 2 3"
     );
     assert_healthy(&*with_company(database.url()), 0);
 }
@@ -109,7 +109,7 @@ fn schemas_that_are_not_ours_are_left_as_they_are() {
     // statements before | of an opened database | what is said
     let table = "
         CREATE TABLE orders (x int)                 | no  | not a Tollbook database: relation \"orders\" already exists
-        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program knows up to 2
+        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program knows up to 3
         DROP TABLE tile_sum                         | yes | its schema is not complete, tile_sum
         ALTER TABLE line DROP COLUMN currency       | yes | its schema is not complete, line";
     for row in table.lines().filter(|row| row.contains('|')) {
@@ -319,15 +319,25 @@ fn distribution_asks_for_every_table_once() {
     );
     for _ in 0..2 {
         let done = distribute(database.url(), &StoreOptions::default()).unwrap();
-        assert_eq!(done.reference, ["schema_version", "setting", "company", "api_key"]);
-        assert_eq!(done.distributed.len(), 9);
+        let everywhere = [
+            "schema_version",
+            "setting",
+            "company",
+            "api_key",
+            "price",
+            "discount",
+            "operator_key",
+            "due_hour",
+        ];
+        assert_eq!(done.reference, everywhere);
+        assert_eq!(done.distributed.len(), 21);
         assert_eq!(done.distributed[0], "company_state");
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 13, "{asked:?}");
-    assert_eq!(asked[4], "company_state: company_id with default");
-    assert!(asked[5..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 29, "{asked:?}");
+    assert_eq!(asked[8], "company_state: company_id with default");
+    assert!(asked[9..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 

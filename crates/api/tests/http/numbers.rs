@@ -1,4 +1,4 @@
-//! The demo's month, asked in dozens of random ways: lists, totals, summaries, amounts and workbooks all say what a
+//! The month of the quickstart, asked in dozens of random ways: lists, totals, summaries, amounts and workbooks all say what a
 //! loop over the very orders says, to the last digit.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
 use tollbook_domain::catalogue::Kind;
-use tollbook_domain::{Catalogue, NewOrder, Status};
-use tollbook_ops::demo::DemoMonth;
+use tollbook_domain::{NewOrder, Status};
 
 use crate::made::{END_S, START_S};
 use crate::model::{
@@ -39,22 +38,14 @@ impl Demo {
 
     fn new() -> Self {
         let server = Server::start();
-        let company = server.company("Demo", "default");
-        let organizations =
-            [server.organization(&company, "Research"), server.organization(&company, "客服")];
-        let month = DemoMonth {
-            seed: 7,
-            start_s: START_S,
-            company_id: company.company_id,
-            organization_ids: organizations.iter().map(|known| known.organization_id).collect(),
-            channel: 1,
-            currency: "CNY".to_owned(),
+        let (demo, orders) = server.quickstart(END_S + 100);
+        assert_eq!((demo.month_start_s, demo.month_end_s), (START_S, END_S));
+        assert_eq!(orders.len(), demo.orders_added);
+        let key = Key {
+            public: demo.keys[0].public_key.clone(),
+            private: demo.keys[0].private_key.reveal().to_owned(),
         };
-        assert_eq!(month.end_s(), END_S);
-        let orders: Vec<NewOrder> = month.orders(&Catalogue::built_in()).collect();
-        server.add(&orders);
-        let key = server.full_key(&company);
-        let names = organizations.into_iter().map(|known| (known.organization_id, known.name)).collect();
+        let names = demo.organizations.into_iter().map(|known| (known.organization_id, known.name)).collect();
         Self { server, key, orders, shown: Shown::in_english(names) }
     }
 

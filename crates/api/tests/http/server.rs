@@ -9,12 +9,13 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tollbook_api::{Deployment, Gateway, ServerError};
 use tollbook_domain::tenant::{Company, Organization};
-use tollbook_domain::{Catalogue, NewOrder};
+use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
 use tollbook_ops::export::object_keys;
+use tollbook_ops::quickstart::{Quickstart, quickstart};
 use tollbook_ops::tenants::{self, KeyRights};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
-use tollbook_store::{Outcome, Store};
+use tollbook_store::{Outcome, Store, StoredOrder};
 
 use crate::backend::Backend;
 
@@ -209,6 +210,32 @@ impl Server {
     /// How many files of exports there are, finished or not.
     pub(crate) fn export_files(&self) -> usize {
         ["objects", "spool"].iter().map(|name| files_below(&self.directory.path().join(name))).sum()
+    }
+
+    /// The month of `tollbook quickstart`, and its orders, read without the code that answers queries with sums.
+    pub(crate) fn quickstart(&self, now_s: i64) -> (Quickstart, Vec<NewOrder>) {
+        let config = Config::parse(Path::new("tollbook.toml"), CONFIG).unwrap();
+        let catalogue = Catalogue::built_in();
+        let store = self.store.as_ref();
+        let demo = quickstart(store, &self.master, &config, &catalogue, now_s, &mut |_, _| {}).unwrap();
+        let company_id = demo.company.company_id;
+        let query = OrderQuery {
+            company_id,
+            range: TimeRange::everything(),
+            statuses: StatusSet::of(&Status::ALL),
+            lines: LineFilter::default(),
+            order_numbers: Vec::new(),
+        };
+        let mut snapshot = store.snapshot().unwrap();
+        let lines = snapshot.lines(company_id).unwrap();
+        let mut orders = Vec::new();
+        let mut each = |stored: &StoredOrder| {
+            let line = lines.get(stored.line_no).unwrap().as_ref().clone();
+            orders.push(NewOrder { company_id, line, order: stored.order.clone() });
+            Ok(())
+        };
+        snapshot.scan(&query, &mut each).unwrap();
+        (demo, orders)
     }
 
     /// Stores orders, all of which must be valid and new.

@@ -56,7 +56,7 @@ fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Res
     let deposit = account::Deposit {
         kind,
         amount: parse_amount(&arguments.amount)?,
-        expires_s: arguments.expires.map(|time| time.unix_s()),
+        expires_s: arguments.expires.map(crate::customer::time::Time::unix_s),
         products: arguments.product.clone(),
         models: arguments.model.clone(),
         key: arguments.key.clone(),

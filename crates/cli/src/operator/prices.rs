@@ -16,7 +16,8 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
     let site = Site::open(global)?;
     match command {
         PricesCommand::Import { file, valid_from } => {
-            let list = price_list::read(file, valid_from.map(|time| time.unix_s()), &site.catalogue)?;
+            let list =
+                price_list::read(file, valid_from.map(crate::customer::time::Time::unix_s), &site.catalogue)?;
             let mut transaction = site.store.begin()?;
             let put = transaction.put_prices(&list.prices)?;
             transaction.commit()?;

@@ -8,11 +8,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Gateway, Server};
+use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
 use tollbook_ops::config::url_of_address;
 use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
-use tollbook_ops::{Clock as _, SystemClock, shared_objects};
+use tollbook_ops::{Clock as _, PrivateKey, SystemClock, shared_objects};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Global, Listen};
@@ -54,10 +55,16 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let url = url_of_address(bound);
     // Here and not in the runtime: the store blocks.
     if with_demo {
-        let mut stored = |orders: usize, of: usize| tracing::info!(orders, of, "making the demo's orders");
+        let mut told = None;
+        let mut stored = |hours: usize, of: usize| {
+            let days = hours / 24;
+            if told.replace(days) != Some(days) {
+                tracing::info!(days, of = of / 24, "charging the demo's usage");
+            }
+        };
         let now_s = SystemClock.now_s();
         let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
-        output.result(&demo_value(&demo, &url), || demo_text(&demo, &url, global));
+        output.result(&demo_value(&demo, &url), || demo_text(&demo, &url, global, now_s));
     } else {
         output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}"));
     }
@@ -120,10 +127,12 @@ fn demo_value(demo: &Quickstart, url: &str) -> serde_json::Value {
         "StartTime": demo.month_start_s,
         "EndTime": demo.month_end_s,
         "OrdersAdded": demo.orders_added,
+        "OperatorKey": demo.operator_key.as_ref().map(PrivateKey::reveal),
+        "OldestUnpaid": demo.oldest_unpaid,
     })
 }
 
-fn demo_text(demo: &Quickstart, url: &str, global: &Global) -> String {
+fn demo_text(demo: &Quickstart, url: &str, global: &Global, now_s: i64) -> String {
     let directory = global.data.display();
     // The URL of a database may hold a password.
     let place = match global.database {
@@ -157,7 +166,67 @@ fn demo_text(demo: &Quickstart, url: &str, global: &Global) -> String {
     if let Some(key) = demo.keys.first() {
         text += &requests(&key.public_key, key.private_key.reveal(), demo, url);
     }
+    text += &next_steps(demo, url, now_s);
+    text + "\nStop with Ctrl-C; the next start keeps the data.\n"
+}
+
+/// What to try next: usage of one's own, and the accounts.
+fn next_steps(demo: &Quickstart, url: &str, now_s: i64) -> String {
+    let company_id = demo.company.company_id;
+    let program = program();
+    let mut text = String::new();
+    if let (Some(key), Some(organization)) = (&demo.operator_key, demo.organizations.first()) {
+        let event = json!({
+            "specversion": "1.0",
+            "id": format!("try-{now_s}"),
+            "source": "quickstart",
+            "type": "ai.tollbook.usage",
+            "time": rfc3339(now_s),
+            "data": {
+                "company_id": company_id,
+                "organization_id": organization.organization_id,
+                "resource_id": "umi-7f3kq0assist",
+                "resource_type": 1,
+                "model_id": "deepseek-chat",
+                "product_code": "modelverse",
+                "region": "cn-wlcb",
+                "quantities": {"input": 1_200, "cache_read": 800, "output": 350},
+            },
+        });
+        let _ = write!(
+            text,
+            "
+Report usage, as a gateway does (this key is shown once; \"quickstart\" is its name):
+  curl '{url}/v1/usage' -H 'Authorization: Bearer {}' -H 'Content-Type: application/cloudevents+json' \\
+    -d '{event}'
+",
+            key.reveal(),
+        );
+    }
+    let _ = write!(
+        text,
+        "
+Look after the accounts:
+  {program} account show --company {company_id}
+  {program} account deposit --company {company_id} --kind cash --amount 100.00 --key my-first --no-settle
+"
+    );
+    if let Some(number) = &demo.oldest_unpaid {
+        let _ = writeln!(text, "  {program} orders pay {number}");
+    }
     text
+}
+
+/// How this program was called.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "tollbook".to_owned())
+}
+
+fn rfc3339(time_s: i64) -> String {
+    let (year, month, day) = civil_of_day(day_of(time_s));
+    let second = time_s.rem_euclid(DAY_S);
+    let (hour, minute, second) = (second / HOUR_S, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// Requests that can be pasted into a terminal.
@@ -176,7 +245,7 @@ fn requests(public_key: &str, private_key: &str, demo: &Quickstart, url: &str) -
     // Keys are letters, digits, `-` and `_`: nothing needs escaping in a URL.
     let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let query = query.join("&");
-    let program = std::env::args().next().unwrap_or_else(|| "tollbook".to_owned());
+    let program = program();
     format!(
         "
 With curl:
@@ -194,8 +263,6 @@ With this program:
   {program} orders paid --start {start} --end {end}
   {program} orders amount --start {start} --end {end}
   {program} orders download --start {start} --end {end}
-
-Stop with Ctrl-C; the next start keeps the data.
 "
     )
 }

@@ -110,7 +110,12 @@ pub(crate) fn hours(global: &Global, command: &HoursCommand, output: &Output) ->
         HoursCommand::Set { offset, from } => {
             let offset_s = charging::parse_offset(offset)
                 .ok_or_else(|| Failure::new("--offset: must be like +08:00 or -03:30"))?;
-            charging::set_offset(&site.charging(), offset_s, from.map(|time| time.unix_s()), now_s())?
+            charging::set_offset(
+                &site.charging(),
+                offset_s,
+                from.map(crate::customer::time::Time::unix_s),
+                now_s(),
+            )?
         }
     };
     let value = json!({"Offsets": offsets.changes().iter().map(offset_value).collect::<Vec<_>>()});

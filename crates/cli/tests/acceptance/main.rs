@@ -6,6 +6,7 @@
 
 mod commands;
 mod failures;
+mod gateway;
 mod halt;
 mod import;
 mod moving;
@@ -13,8 +14,10 @@ mod outages;
 mod program;
 mod prune;
 mod python;
+mod real_charges;
 mod replicas;
 mod rig;
 mod servegen;
 mod servers;
 mod soak;
+mod soak_charging;

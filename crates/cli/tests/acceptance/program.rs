@@ -135,7 +135,11 @@ impl Site {
     }
 
     pub(crate) fn company(&self, name: &str) -> Company {
-        let company = self.json(&["company", "add", "--name", name, "--currency", "CNY"]);
+        self.company_in(name, "CNY")
+    }
+
+    pub(crate) fn company_in(&self, name: &str, currency: &str) -> Company {
+        let company = self.json(&["company", "add", "--name", name, "--currency", currency]);
         let company_id = company["CompanyID"].as_i64().unwrap();
         let id = company_id.to_string();
         let organization = self.json(&["organization", "add", "--company", &id, "--name", "Main"]);

@@ -96,10 +96,13 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(site: &Site) {
     for key in said["Keys"].as_array().unwrap() {
         assert!(!log.contains(key["PrivateKey"].as_str().unwrap()), "no secret is logged");
     }
+    assert!(!log.contains(said["OperatorKey"].as_str().unwrap()), "no secret is logged");
 
     // The second start keeps the data, and its keys.
     let again = site.start(&["quickstart"]);
     assert_eq!(again.said["OrdersAdded"], 0);
+    assert!(said["OperatorKey"].as_str().is_some_and(|key| key.starts_with("tbo_")));
+    assert_eq!(again.said["OperatorKey"], Value::Null, "a key for gateways is shown once");
     assert_eq!(again.said["Keys"], said["Keys"]);
 }
 

@@ -101,38 +101,59 @@ impl<'a> Rater<'a> {
         }
         // Not held while others are waited for.
         drop(snapshot);
-        for batch in rated.chunks(BATCH_RECORDS) {
-            self.store(batch, now_s, hold, &mut fates)?;
+        // Companies in the order of their numbers: two writers of several never wait for each other.
+        rated.sort_by_key(|(_, record)| record.usage.company_id);
+        let (places, mut rated): (Vec<usize>, Vec<RatedUsage>) = rated.into_iter().unzip();
+        for (places, batch) in places.chunks(BATCH_RECORDS).zip(rated.chunks_mut(BATCH_RECORDS)) {
+            let outcomes = loop {
+                match self.store(batch, now_s, hold)? {
+                    Some(outcomes) => break outcomes,
+                    None => self.rate_again(batch)?,
+                }
+            };
+            for ((place, record), outcome) in places.iter().zip(batch).zip(outcomes) {
+                fates[*place] = Some(fate(outcome, &record.rated));
+            }
         }
         let lost = || Fate::Refused("was lost; send it again".to_owned());
         Ok(fates.into_iter().map(|fate| fate.unwrap_or_else(lost)).collect())
     }
 
-    /// One transaction.
+    /// One transaction of records by company; `None`, and nothing is stored, if some record has no price by prices that
+    /// have changed since. Whoever charges what waits for new prices may have been here already and would not come again.
     fn store(
         &self,
-        batch: &[(usize, RatedUsage)],
+        batch: &[RatedUsage],
         now_s: i64,
         hold: Option<Hold<'_>>,
-        fates: &mut [Option<Fate>],
-    ) -> StoreResult<()> {
-        // Companies in the order of their numbers: two writers of several never wait for each other.
-        let mut places: Vec<&(usize, RatedUsage)> = batch.iter().collect();
-        places.sort_by_key(|(_, record)| record.usage.company_id);
+    ) -> StoreResult<Option<Vec<UsageOutcome>>> {
         let arrival = self.arrival(now_s, hold);
         let mut transaction = self.charging.store.begin()?;
-        let mut outcomes: Vec<(usize, UsageOutcome)> = Vec::with_capacity(batch.len());
-        for of_company in places.chunk_by(|a, b| a.1.usage.company_id == b.1.usage.company_id) {
-            let company_id = of_company[0].1.usage.company_id;
-            let records: Vec<RatedUsage> = of_company.iter().map(|(_, record)| record.clone()).collect();
-            let said = transaction.add_usage(company_id, &records, &arrival)?;
-            outcomes.extend(of_company.iter().map(|(place, _)| *place).zip(said));
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for of_company in batch.chunk_by(|a, b| a.usage.company_id == b.usage.company_id) {
+            let company_id = of_company[0].usage.company_id;
+            outcomes.extend(transaction.add_usage(company_id, of_company, &arrival)?);
+        }
+        // Read after the companies are locked: either their lists have not been looked at for newer prices yet, or
+        // those are seen here.
+        let is_waiting = batch.iter().any(|record| matches!(record.rated, Rated::Unpriced(_)));
+        if is_waiting && Some(transaction.price_version()?) != self.version {
+            return Ok(None);
         }
         transaction.commit()?;
-        let of_place: HashMap<usize, &RatedUsage> =
-            batch.iter().map(|(place, record)| (*place, record)).collect();
-        for (place, outcome) in outcomes {
-            fates[place] = of_place.get(&place).map(|record| fate(outcome, &record.rated));
+        Ok(Some(outcomes))
+    }
+
+    /// Rates what has no price by the prices of now.
+    fn rate_again(&mut self, batch: &mut [RatedUsage]) -> StoreResult<()> {
+        let mut snapshot = self.charging.store.snapshot()?;
+        self.refresh(snapshot.as_mut())?;
+        for record in batch.iter_mut().filter(|record| matches!(record.rated, Rated::Unpriced(_))) {
+            let company_id = record.usage.company_id;
+            if !self.tenants.contains_key(&company_id) {
+                self.learn(snapshot.as_mut(), company_id)?;
+            }
+            *record = self.rate(record.usage.clone());
         }
         Ok(())
     }

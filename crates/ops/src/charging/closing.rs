@@ -36,14 +36,14 @@ impl Closed {
     }
 }
 
-/// Closes an hour that `holder` holds. Interrupted, what is left stays open and is closed by whoever comes next; what
+/// Closes an hour that `holder` holds, as long as it does. Interrupted, what is left stays open and is closed by whoever comes next; what
 /// became orders is not touched again.
 ///
 /// # Errors
 /// Those of the store.
 pub fn close_hour(charging: &Charging<'_>, hour: &DueHour, holder: &str, now_s: i64) -> StoreResult<Closed> {
     let token = charging.token()?;
-    let mut closed = Closed { hours: 1, ..Closed::default() };
+    let mut closed = Closed::default();
     let mut limit = BATCH_ORDERS;
     loop {
         let mut transaction = charging.store.begin()?;
@@ -52,11 +52,16 @@ pub fn close_hour(charging: &Charging<'_>, hour: &DueHour, holder: &str, now_s: 
         }
         let batch = Batch { charging, hour, holder, token: &token, now_s, limit };
         match batch.close(transaction.as_mut())? {
-            Made::Nothing => return Ok(closed),
+            Made::Nothing => {
+                // An hour of which nothing is left is not due any more.
+                transaction.commit()?;
+                return Ok(closed);
+            }
             Made::Orders { paid, unpaid } => {
                 limit =
                     if transaction.another_writer_waits()? { COURTEOUS_BATCH_ORDERS } else { BATCH_ORDERS };
                 transaction.commit()?;
+                closed.hours = 1;
                 closed.paid += paid;
                 closed.unpaid += unpaid;
             }
@@ -97,13 +102,16 @@ impl Batch<'_> {
     fn close(&self, transaction: &mut dyn Transaction) -> StoreResult<Made> {
         let (company_id, bucket) = (self.hour.company_id, self.hour.bucket);
         let mut till = Till::open(transaction, company_id, self.now_s)?;
+        // After the company is locked, as whoever adds usage to the hour does it. An import may have taken the hour over,
+        // or another server, for which this one was dead: then it is theirs.
+        let hold = Hold { holder: self.holder, until_s: self.now_s.saturating_add(HOLD_S) };
+        if !transaction.hold_hour(self.hour, self.now_s, &hold)? {
+            return Ok(Made::Nothing);
+        }
         let taken = transaction.take_open_usage(company_id, bucket, self.limit, self.charging.catalogue)?;
         if taken.is_empty() {
             return Ok(Made::Nothing);
         }
-        // After the company is locked, as whoever adds usage to the hour does it.
-        let hold = Hold { holder: self.holder, until_s: self.now_s.saturating_add(HOLD_S) };
-        transaction.hold_hour(self.hour, self.now_s, &hold)?;
         let mut orders = Vec::with_capacity(taken.len());
         let mut made_of = Vec::with_capacity(taken.len());
         let mut unpaid = 0;
@@ -164,15 +172,14 @@ impl Batch<'_> {
             paid_time_s: Some(self.now_s),
             revocation_time_s: None,
         };
-        match till.pay(total, &line, &order.number, sequence) {
-            Some(deductions) => order.deductions = deductions,
-            None => {
-                let arrears = self.number('U', self.now_s, till);
-                order.counterpart = std::mem::replace(&mut order.number, arrears);
-                order.status = Status::Unpaid;
-                order.paid_time_s = None;
-                order.create_time_s = Some(self.now_s);
-            }
+        if let Some(deductions) = till.pay(total, &line, &order.number, sequence) {
+            order.deductions = deductions;
+        } else {
+            let arrears = self.number('U', self.now_s, till);
+            order.counterpart = std::mem::replace(&mut order.number, arrears);
+            order.status = Status::Unpaid;
+            order.paid_time_s = None;
+            order.create_time_s = Some(self.now_s);
         }
         Ok(NewOrder { company_id: self.hour.company_id, line, order })
     }

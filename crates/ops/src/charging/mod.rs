@@ -30,11 +30,13 @@ pub use book::{Fate, Rater};
 pub use closing::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};
 pub use offsets::set_offset;
+pub(crate) use operator_keys::add_operator_key_in;
 pub use operator_keys::{add_operator_key, known_operator_key};
 pub use paying::{PayReason, Payment, pay_unpaid};
 pub use repricing::reprice;
 pub use revoking::{Revocation, Revoked, revoke};
 pub use standing::{Standing, standing};
+pub(crate) use worker::pay_company_daily;
 pub use worker::{Settled, settle_all, tick};
 
 /// What an operator decides about charging; `[charging]` of the configuration.

@@ -1,7 +1,7 @@
 //! Keys of the operator's own programs, such as gateways: bearer tokens of which only a digest is kept.
 
 use sha2::Digest as _;
-use tollbook_store::{OperatorKey, Store, StoreResult};
+use tollbook_store::{OperatorKey, Store, StoreResult, Transaction};
 
 use super::{ChargingError, checked_text};
 use crate::random;
@@ -20,15 +20,25 @@ fn digest(key: &str) -> [u8; 32] {
 /// The name is not a text, or the store fails.
 pub fn add_operator_key(store: &dyn Store, name: &str, now_s: i64) -> Result<String, ChargingError> {
     checked_text("the key's name", name)?;
-    let key = format!("{PREFIX}{}", random::token(KEY_CHARACTERS));
     let mut transaction = store.begin()?;
+    let key = add_operator_key_in(transaction.as_mut(), name, now_s)?;
+    transaction.commit()?;
+    Ok(key)
+}
+
+/// The same as a part of a larger transaction; the name is a text.
+pub(crate) fn add_operator_key_in(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    now_s: i64,
+) -> StoreResult<String> {
+    let key = format!("{PREFIX}{}", random::token(KEY_CHARACTERS));
     transaction.add_operator_key(&OperatorKey {
         digest: digest(&key),
         name: name.to_owned(),
         created_s: now_s,
         disabled: false,
     })?;
-    transaction.commit()?;
     Ok(key)
 }
 

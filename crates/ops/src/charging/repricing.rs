@@ -50,6 +50,9 @@ fn reprice_company(
     company_id: i64,
     now_s: i64,
 ) -> StoreResult<u64> {
+    // Usage that was rated by older prices and is being stored in this moment is on the list afterwards; whoever comes
+    // later sees the newer prices (`Rater::store`).
+    charging.store.begin()?.lock_company(company_id)?;
     let mut after: Option<AsideKey> = None;
     let mut charged = 0;
     loop {

@@ -2,7 +2,7 @@
 
 use tollbook_domain::account::Entry;
 use tollbook_domain::{Deductions, Order, Status};
-use tollbook_store::{OrderChange, StoreResult, StoredOrder, Transaction};
+use tollbook_store::{OrderChange, StoredOrder, Transaction};
 
 use super::accounts::require_company;
 use super::till::Till;
@@ -45,7 +45,8 @@ pub struct Revoked {
 /// Takes orders back, each for itself, in one transaction.
 ///
 /// # Errors
-/// The company does not exist, the reason is not a text, or the store fails; then nothing has changed.
+/// The company does not exist, the reason is not a text, an account cannot hold what comes back, or the store fails; then
+/// nothing has changed.
 pub fn revoke(
     charging: &Charging<'_>,
     company_id: i64,
@@ -90,7 +91,7 @@ fn take_back(
     till: &mut Till,
     company_id: i64,
     stored: &StoredOrder,
-) -> StoreResult<(Revocation, Option<Order>)> {
+) -> Result<(Revocation, Option<Order>), ChargingError> {
     let order = &stored.order;
     let revoked = Order {
         status: Status::Revoked,
@@ -113,7 +114,7 @@ fn take_back(
             let grant_ids: Vec<i64> =
                 deducted.iter().map(|entry| entry.grant_id).filter(|grant_id| *grant_id > 0).collect();
             let grants = transaction.grants(company_id, &grant_ids)?;
-            let given_back = till.refund(&deducted, &grants);
+            let given_back = till.refund(&deducted, &grants)?;
             till.note(given_back);
             Ok((Revocation::Refunded, Some(revoked)))
         }

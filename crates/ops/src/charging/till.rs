@@ -1,6 +1,6 @@
 //! A company's accounts within one transaction: what was there, what is taken and given, and writing it all at once.
 
-use tollbook_domain::account::{AccountKind, Entry, Grant};
+use tollbook_domain::account::{AccountError, AccountKind, Entry, Grant};
 use tollbook_domain::{Amount, Deductions, Line};
 use tollbook_store::{Books, Entries, Settlement, StoreResult, Transaction};
 
@@ -44,7 +44,11 @@ impl Till {
     }
 
     /// Gives back what an order was paid from.
-    pub(super) fn refund(&mut self, deducted: &[Entry], grants: &[Grant]) -> Vec<Entry> {
+    pub(super) fn refund(
+        &mut self,
+        deducted: &[Entry],
+        grants: &[Grant],
+    ) -> Result<Vec<Entry>, AccountError> {
         self.books.account.refund(deducted, grants, self.now_s)
     }
 

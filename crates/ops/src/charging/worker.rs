@@ -149,31 +149,10 @@ impl Round<'_> {
             if !self.lease("arrears")? {
                 return Ok(paid);
             }
-            paid.add(self.pay_company_daily(company.company_id, day)?);
+            paid.add(pay_company(charging, company.company_id, day, now_s)?);
         }
         let mut transaction = charging.store.begin()?;
         transaction.set_setting(ARREARS_DAY, &day.to_string())?;
-        transaction.commit()?;
-        Ok(paid)
-    }
-
-    fn pay_company_daily(&self, company_id: i64, day: i64) -> StoreResult<ArrearsPaid> {
-        let Self { charging, now_s, .. } = *self;
-        let kinds = charging.config.charging.arrears_sequence();
-        let mut snapshot = charging.store.snapshot()?;
-        let books = snapshot.books(company_id)?;
-        let can_spend = books.account.available(&kinds, now_s) > 0;
-        let owes = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
-        drop(snapshot);
-        if books.arrears_day >= day || !owes {
-            return Ok(ArrearsPaid::default());
-        }
-        let paid = pay_arrears(charging, company_id, Zeros::Left, now_s)?;
-        // Marked when it is done: a run that was interrupted goes on.
-        let mut transaction = charging.store.begin()?;
-        let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
-        till.books.arrears_day = day;
-        till.close(transaction.as_mut())?;
         transaction.commit()?;
         Ok(paid)
     }
@@ -206,4 +185,42 @@ impl Round<'_> {
         transaction.commit()?;
         Ok(forgotten)
     }
+}
+
+/// The daily run for one company alone: nothing before its time of the local day, or when the day's run is done.
+///
+/// # Errors
+/// Those of the store; what was paid is paid, and doing it again goes on.
+pub(crate) fn pay_company_daily(
+    charging: &Charging<'_>,
+    company_id: i64,
+    now_s: i64,
+) -> StoreResult<ArrearsPaid> {
+    let offsets = charging.store.snapshot()?.hour_offsets()?;
+    match charging.config.charging.arrears_at_s {
+        Some(at_s) if offsets.time_of_day(now_s) >= at_s => {
+            pay_company(charging, company_id, offsets.local_day(now_s), now_s)
+        }
+        Some(_) | None => Ok(ArrearsPaid::default()),
+    }
+}
+
+fn pay_company(charging: &Charging<'_>, company_id: i64, day: i64, now_s: i64) -> StoreResult<ArrearsPaid> {
+    let kinds = charging.config.charging.arrears_sequence();
+    let mut snapshot = charging.store.snapshot()?;
+    let books = snapshot.books(company_id)?;
+    let can_spend = books.account.available(&kinds, now_s) > 0;
+    let owes = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
+    drop(snapshot);
+    if books.arrears_day >= day || !owes {
+        return Ok(ArrearsPaid::default());
+    }
+    let paid = pay_arrears(charging, company_id, Zeros::Left, now_s)?;
+    // Marked when it is done: a run that was interrupted goes on.
+    let mut transaction = charging.store.begin()?;
+    let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
+    till.books.arrears_day = day;
+    till.close(transaction.as_mut())?;
+    transaction.commit()?;
+    Ok(paid)
 }

@@ -1,5 +1,5 @@
 //! Who plays in the demonstration: API keys, sandboxes, models with their list prices, and when each is in use.
-//! Tables only; the orders are made from them next door.
+//! Tables only; the usage is made from them next door.
 
 use tollbook_domain::time::{DAY_S, day_of};
 
@@ -14,8 +14,8 @@ pub(super) const HOUR: i64 = 7;
 pub(super) struct Sku {
     pub(super) name: &'static str,
     pub(super) item_id: i64,
+    /// In CNY; empty: it has no price.
     pub(super) cny: &'static str,
-    pub(super) usd: &'static str,
     /// Of the usage's quantity, in thousandths.
     pub(super) share: i64,
 }
@@ -30,8 +30,8 @@ pub(super) struct Model {
     pub(super) skus: &'static [Sku],
 }
 
-const fn sku(name: &'static str, item_id: i64, cny: &'static str, usd: &'static str, share: i64) -> Sku {
-    Sku { name, item_id, cny, usd, share }
+const fn sku(name: &'static str, item_id: i64, cny: &'static str, share: i64) -> Sku {
+    Sku { name, item_id, cny, share }
 }
 
 pub(super) const DEEPSEEK_CHAT: Model = Model {
@@ -40,9 +40,9 @@ pub(super) const DEEPSEEK_CHAT: Model = Model {
     unit: M_TOKENS,
     percent: 100,
     skus: &[
-        sku("input", 1_101, "2", "0.27", 420),
-        sku("cache_read", 1_102, "0.5", "0.07", 480),
-        sku("output", 1_103, "8", "1.1", 100),
+        sku("input", 1_101, "2", 420),
+        sku("cache_read", 1_102, "0.5", 480),
+        sku("output", 1_103, "8", 100),
     ],
 };
 
@@ -52,10 +52,10 @@ pub(super) const DEEPSEEK_REASONER: Model = Model {
     unit: M_TOKENS,
     percent: 80,
     skus: &[
-        sku("input", 1_201, "4", "0.55", 520),
-        sku("cache_read", 1_202, "1", "0.14", 180),
-        sku("reasoning", 1_203, "16", "2.19", 220),
-        sku("output", 1_204, "16", "2.19", 80),
+        sku("input", 1_201, "4", 520),
+        sku("cache_read", 1_202, "1", 180),
+        sku("reasoning", 1_203, "16", 220),
+        sku("output", 1_204, "16", 80),
     ],
 };
 
@@ -64,7 +64,7 @@ pub(super) const QWEN_MAX: Model = Model {
     name: "Qwen-Max",
     unit: K_TOKENS,
     percent: 90,
-    skus: &[sku("input", 1_301, "0.0024", "0.0016", 820), sku("output", 1_302, "0.0096", "0.0064", 180)],
+    skus: &[sku("input", 1_301, "0.0024", 820), sku("output", 1_302, "0.0096", 180)],
 };
 
 pub(super) const KIMI_K2: Model = Model {
@@ -73,9 +73,9 @@ pub(super) const KIMI_K2: Model = Model {
     unit: M_TOKENS,
     percent: 100,
     skus: &[
-        sku("input", 1_401, "4", "0.6", 400),
-        sku("cache_read", 1_402, "1", "0.15", 450),
-        sku("output", 1_403, "16", "2.5", 150),
+        sku("input", 1_401, "4", 400),
+        sku("cache_read", 1_402, "1", 450),
+        sku("output", 1_403, "16", 150),
     ],
 };
 
@@ -84,7 +84,7 @@ pub(super) const BGE_M3: Model = Model {
     name: "BGE-M3",
     unit: K_TOKENS,
     percent: 100,
-    skus: &[sku("input", 1_501, "0.0005", "0.00007", 1_000)],
+    skus: &[sku("input", 1_501, "0.0005", 1_000)],
 };
 
 pub(super) const QWEN_IMAGE: Model = Model {
@@ -92,7 +92,7 @@ pub(super) const QWEN_IMAGE: Model = Model {
     name: "Qwen-Image",
     unit: IMAGE,
     percent: 75,
-    skus: &[sku("image", 1_601, "0.25", "0.035", 1_000)],
+    skus: &[sku("image", 1_601, "0.25", 1_000)],
 };
 
 pub(super) const PARAFORMER: Model = Model {
@@ -100,29 +100,43 @@ pub(super) const PARAFORMER: Model = Model {
     name: "Paraformer v2",
     unit: SECOND,
     percent: 100,
-    skus: &[sku("second", 1_701, "0.00008", "0.000012", 1_000)],
+    skus: &[sku("second", 1_701, "0.00008", 1_000)],
+};
+
+/// Its maker gives it away.
+pub(super) const GLM_FLASH: Model = Model {
+    id: "glm-4-flash",
+    name: "GLM-4-Flash",
+    unit: M_TOKENS,
+    percent: 100,
+    skus: &[sku("input", 1_801, "0", 800), sku("output", 1_802, "0", 200)],
+};
+
+/// Someone tries it before anybody has thought of its price.
+pub(super) const QWEN_NEXT: Model = Model {
+    id: "qwen3-next-80b",
+    name: "",
+    unit: M_TOKENS,
+    percent: 100,
+    skus: &[sku("input", 0, "", 700), sku("output", 0, "", 300)],
 };
 
 /// Sandboxes run no model: their orders have no `ModelID`.
-pub(super) const SANDBOX_BY_HOUR: Model = Model {
-    id: "",
-    name: "",
-    unit: HOUR,
-    percent: 100,
-    skus: &[sku("second", 2_101, "0.42", "0.06", 1_000)],
-};
+pub(super) const SANDBOX: Model =
+    Model { id: "", name: "", unit: HOUR, percent: 100, skus: &[sku("second", 2_101, "0.42", 1_000)] };
 
-pub(super) const SANDBOX_BY_SECOND: Model = Model {
-    id: "",
-    name: "",
-    unit: SECOND,
-    percent: 95,
-    skus: &[sku("second", 2_102, "0.00012", "0.000017", 1_000)],
-};
-
-/// A sandbox bought for a month ahead.
-pub(super) const SANDBOX_MONTHLY: Model =
-    Model { id: "", name: "", unit: HOUR, percent: 60, skus: &[sku("second", 2_201, "0.42", "0.06", 1_000)] };
+/// What the price book has.
+pub(super) const PRICED: [&Model; 9] = [
+    &DEEPSEEK_CHAT,
+    &DEEPSEEK_REASONER,
+    &QWEN_MAX,
+    &KIMI_K2,
+    &BGE_M3,
+    &QWEN_IMAGE,
+    &PARAFORMER,
+    &GLM_FLASH,
+    &SANDBOX,
+];
 
 /// When something is in use.
 #[derive(Clone, Copy)]
@@ -232,6 +246,7 @@ pub(super) const RESOURCES: [Resource; 10] = [
         usages: &[
             usage(DEEPSEEK_CHAT, Rhythm::Office, 800, 350_000),
             usage(QWEN_IMAGE, Rhythm::Office, 200, 6),
+            usage(GLM_FLASH, Rhythm::Office, 40, 80_000),
         ],
     },
     Resource {
@@ -239,42 +254,26 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "intern@demo.example",
         organization: 1,
         region: "cn-wlcb",
-        usages: &[usage(QWEN_MAX, Rhythm::Office, 300, 40_000), usage(KIMI_K2, Rhythm::Office, 200, 60_000)],
+        usages: &[
+            usage(QWEN_MAX, Rhythm::Office, 300, 40_000),
+            usage(KIMI_K2, Rhythm::Office, 200, 60_000),
+            usage(QWEN_NEXT, Rhythm::Office, 30, 50_000),
+        ],
     },
     Resource {
         id: "sbx-3n7u5builder",
         user_email: "agents@demo.example",
         organization: 1,
         region: "us-ca",
-        usages: &[usage(SANDBOX_BY_SECOND, Rhythm::Always, 650, 9_000)],
+        usages: &[usage(SANDBOX, Rhythm::Always, 650, 9_000)],
     },
     Resource {
         id: "sbx-9d1o2runners",
         user_email: "dev@demo.example",
         organization: 0,
         region: "cn-wlcb",
-        usages: &[usage(SANDBOX_BY_HOUR, Rhythm::Office, 900, 14_400)],
+        usages: &[usage(SANDBOX, Rhythm::Office, 900, 14_400)],
     },
-];
-
-/// A sandbox bought for a month, on a day of the demo's month.
-pub(super) struct Purchase {
-    pub(super) day: i64,
-    pub(super) id: &'static str,
-    pub(super) user_email: &'static str,
-    pub(super) organization: usize,
-}
-
-const fn purchase(day: i64, id: &'static str, user_email: &'static str, organization: usize) -> Purchase {
-    Purchase { day, id, user_email, organization }
-}
-
-pub(super) const PURCHASES: [Purchase; 5] = [
-    purchase(0, "sbx-m01staging00", "dev@demo.example", 0),
-    purchase(0, "sbx-m02browsers0", "agents@demo.example", 1),
-    purchase(6, "sbx-m03evalsuite", "data@demo.example", 1),
-    purchase(14, "sbx-m04preview00", "dev@demo.example", 0),
-    purchase(21, "sbx-m05browsers1", "agents@demo.example", 1),
 ];
 
 /// Thousandths of the busiest hour, from midnight, in the place where most users are (UTC+8).

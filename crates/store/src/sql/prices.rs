@@ -176,6 +176,11 @@ pub(super) fn discounts(connection: &mut dyn Connection) -> StoreResult<Vec<Disc
 pub(super) fn set_discount(connection: &mut dyn Connection, discount: &Discount) -> StoreResult<()> {
     hold(connection, "prices")?;
     let key = [discount.company_id.into(), discount.model_id.as_str().into(), discount.sku.as_str().into()];
+    let sql = "SELECT factor FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3";
+    let there = first(connection, sql, &key, |row| row.int(0))?;
+    if there.unwrap_or(Discount::NONE.steps()) == discount.factor.steps() {
+        return Ok(());
+    }
     if discount.factor == Discount::NONE {
         connection
             .execute("DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3", &key)?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use tollbook_domain::account::{AccountKind, PerKind};
+use tollbook_domain::time::HOUR_S;
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
@@ -17,7 +18,8 @@ const SETTLED: [Status; 2] = [Status::Paid, Status::Revoked];
 
 impl Session {
     /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, and says how many they
-    /// were. From the first call on no order from before that time is taken any more.
+    /// were. From the first call on no order from before that time is taken any more. An hour that is still open is to
+    /// become orders: it and what comes after it stays.
     pub(super) fn prune_orders(
         &mut self,
         company_id: i64,
@@ -25,6 +27,11 @@ impl Session {
         limit: usize,
     ) -> StoreResult<usize> {
         let view = self.view_for_update(company_id)?;
+        let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start < $2 \
+                   ORDER BY bucket_start LIMIT 1";
+        let values = [company_id, before_s].map(Value::Int);
+        let open = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
+        let before_s = open.unwrap_or(before_s);
         let mut orders = Vec::new();
         for status in SETTLED {
             let left = limit.saturating_sub(orders.len());
@@ -173,9 +180,10 @@ impl Session {
     /// Whether some bucket with a part of this UTC hour is open.
     fn has_open(&mut self, company_id: i64, hour: i64) -> StoreResult<bool> {
         let range = tollbook_domain::TimeRange::of_hour(hour);
-        let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start < $2 AND bucket_end > $3 \
+        let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start > $2 AND bucket_start < $3 \
                    ORDER BY bucket_start LIMIT 1";
-        let values = [company_id, range.end_s(), range.start_s()].map(Value::Int);
+        // A bucket is at most an hour long.
+        let values = [company_id, range.start_s() - HOUR_S, range.end_s()].map(Value::Int);
         Ok(first(self.connection.as_mut(), sql, &values, |_| Ok(()))?.is_some())
     }
 

@@ -1,8 +1,8 @@
 //! Usage coming in: identities decide what is new, then each record is added to the open hours of its lines, with what
 //! those would come to. The company is locked, so that what was new a moment ago still is.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
 use tollbook_domain::rating::Rated;
 use tollbook_domain::{Bucket, Catalogue, Line, OrderQuery, Usage};
@@ -42,12 +42,41 @@ pub(super) fn amount_of(line: &Line, quantity: i64, catalogue: &Catalogue) -> Op
     Some(line.discount_price.charge(quantity, units).ok()?.steps().into())
 }
 
+/// Rows of one statement that writes open usage.
+const ROWS_AT_ONCE: usize = 64;
+/// A stretch of lines is read whole if at least one of so many is wanted.
+const STRETCH_PER_LINE: usize = 4;
+
+static PUT_OPEN: LazyLock<String> = LazyLock::new(|| put_open(1));
+static PUT_MANY_OPEN: LazyLock<String> = LazyLock::new(|| put_open(ROWS_AT_ONCE));
+
+/// Writes so many rows of open usage, over those that are there.
+fn put_open(rows: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=5).map(|column| format!("${}", row * 5 + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO open_usage (company_id, bucket_start, line_no, quantity, records) VALUES {} \
+         ON CONFLICT (company_id, bucket_start, line_no) \
+         DO UPDATE SET quantity = excluded.quantity, records = excluded.records",
+        rows.join(", ")
+    )
+}
+
 /// An open hour of a line, before and after this batch.
 #[derive(Default)]
 struct Open {
     before: i64,
     quantity: i64,
     records: i64,
+}
+
+impl Open {
+    const fn there(quantity: i64, records: i64) -> Self {
+        Self { before: quantity, quantity, records }
+    }
 }
 
 /// What a batch adds to an open hour.
@@ -84,8 +113,13 @@ impl Session {
         let mut order: Vec<usize> = (0..records.len()).collect();
         // Neighbours lie on the same leaf; and of two records with one identity the first of the batch comes first.
         order.sort_by_key(|place| key_of(&records[*place].usage));
-        self.refuse_closed_hours(company_id, &view, records, &mut outcomes)?;
+        self.refuse_forgotten(company_id, records, &mut outcomes)?;
         let repeats = self.find_known(company_id, records, &order, &mut outcomes)?;
+        for (record, outcome) in records.iter().zip(&mut outcomes) {
+            if *outcome == UsageOutcome::Accepted && record.bucket.start_s < view.pruned_before_s {
+                *outcome = UsageOutcome::Pruned;
+            }
+        }
         let new: Vec<usize> =
             (0..records.len()).filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
         let charges = self.add_to_hours(company_id, &view, records, &new, arrival)?;
@@ -97,8 +131,9 @@ impl Session {
             }
         }
         for (place, earlier) in repeats {
-            if outcomes[earlier] == UsageOutcome::TooLarge {
-                outcomes[place] = UsageOutcome::TooLarge;
+            // What repeats a record that is not taken is not taken either.
+            if matches!(outcomes[earlier], UsageOutcome::TooLarge | UsageOutcome::Pruned) {
+                outcomes[place] = outcomes[earlier];
             }
         }
         let order: Vec<usize> = order.into_iter().filter(|place| kept.contains_key(place)).collect();
@@ -118,16 +153,15 @@ impl Session {
         Ok(outcomes)
     }
 
-    /// Hours whose identities are not kept, and hours of which orders were pruned.
-    fn refuse_closed_hours(
+    /// Records of hours whose identities are not kept.
+    fn refuse_forgotten(
         &mut self,
         company_id: i64,
-        view: &CompanyView,
         records: &[RatedUsage],
         outcomes: &mut [UsageOutcome],
     ) -> StoreResult<()> {
-        let hours: BTreeMap<i64, ()> = records.iter().map(|record| (record.usage.hour(), ())).collect();
-        let hours: Vec<i64> = hours.into_keys().collect();
+        let hours: BTreeSet<i64> = records.iter().map(|record| record.usage.hour()).collect();
+        let hours: Vec<i64> = hours.into_iter().collect();
         let sets: Vec<Values<'_>> =
             hours.iter().map(|hour| [company_id, *hour].map(Value::Int).to_vec()).collect();
         let mut gone = vec![false; hours.len()];
@@ -143,8 +177,6 @@ impl Session {
             let hour = hours.binary_search(&record.usage.hour());
             if hour.is_ok_and(|hour| gone[hour]) {
                 *outcome = UsageOutcome::Forgotten;
-            } else if record.bucket.start_s < view.pruned_before_s {
-                *outcome = UsageOutcome::Pruned;
             }
         }
         Ok(())
@@ -172,55 +204,79 @@ impl Session {
                 _ => asked_once.push(place),
             }
         }
-        // Where ids rise with time, nothing is known between the first and the last one of a batch: one look a source.
-        let groups: Vec<&[usize]> = asked_once
-            .chunk_by(|a, b| {
-                let (a, b) = (key_of(&records[*a].usage), key_of(&records[*b].usage));
-                (a.0, a.1) == (b.0, b.1)
-            })
-            .collect();
-        let sets: Vec<Values<'_>> = groups
-            .iter()
-            .map(|group| {
-                let (hour, source, from) = key_of(&records[group[0]].usage);
-                let (_, _, to) = key_of(&records[group[group.len() - 1]].usage);
-                vec![company_id.into(), hour.into(), source.into(), from.into(), to.into()]
-            })
-            .collect();
-        let mut known = vec![false; groups.len()];
-        self.connection.query_each(
-            "SELECT fate FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id >= $4 \
-             AND id <= $5 ORDER BY id LIMIT 1",
-            &sets,
-            &mut |index, _| {
-                known[index] = true;
-                Ok(())
-            },
-        )?;
-        let places: Vec<usize> = groups
-            .iter()
-            .zip(known)
-            .filter(|(_, known)| *known)
-            .flat_map(|(group, _)| group.iter().copied())
-            .collect();
-        let sets: Vec<Values<'_>> =
-            places.iter().map(|place| identity_values(&records[*place].usage)).collect();
-        let mut stored: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-        self.connection.query_each(
-            "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
-            &sets,
-            &mut |index, row| {
-                let place = places[index];
-                outcomes[place] = again(row.blob(0)? == records[place].digest);
-                stored.insert(place, row.blob(0)?.to_owned());
-                Ok(())
-            },
-        )?;
+        let stored = self.find_digests(company_id, records, &asked_once)?;
+        for (place, digest) in &stored {
+            outcomes[*place] = again(*digest == records[*place].digest);
+        }
         for &(place, earlier) in &repeats {
             let first = stored.get(&earlier).map_or(records[earlier].digest.as_slice(), Vec::as_slice);
             outcomes[place] = again(first == records[place].digest);
         }
         Ok(repeats)
+    }
+
+    /// The stored digests of records that are known, by place. `places` are by identity, each once.
+    fn find_digests(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        places: &[usize],
+    ) -> StoreResult<BTreeMap<usize, Vec<u8>>> {
+        let groups: Vec<&[usize]> = places
+            .chunk_by(|a, b| {
+                let (a, b) = (key_of(&records[*a].usage), key_of(&records[*b].usage));
+                (a.0, a.1) == (b.0, b.1)
+            })
+            .collect();
+        // Where ids rise with time, a batch has the stretch between its first and its last one to itself: what is known
+        // there is all of it or nothing. Of a stretch that others fill as well, each id is sought.
+        let most = |group: &[usize]| 2 * group.len() + 1;
+        let sets: Vec<Values<'_>> = groups
+            .iter()
+            .map(|group| {
+                let (hour, source, from) = key_of(&records[group[0]].usage);
+                let (_, _, to) = key_of(&records[group[group.len() - 1]].usage);
+                let most = i64::try_from(most(group)).unwrap_or(i64::MAX);
+                vec![company_id.into(), hour.into(), source.into(), from.into(), to.into(), most.into()]
+            })
+            .collect();
+        let mut known: Vec<Vec<(String, Vec<u8>)>> = vec![Vec::new(); groups.len()];
+        self.connection.query_each(
+            "SELECT id, digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id >= $4 \
+             AND id <= $5 ORDER BY id LIMIT $6",
+            &sets,
+            &mut |index, row| {
+                known[index].push((row.text(0)?.to_owned(), row.blob(1)?.to_owned()));
+                Ok(())
+            },
+        )?;
+        let mut stored = BTreeMap::new();
+        let mut sought: Vec<usize> = Vec::new();
+        for (group, known) in groups.into_iter().zip(known) {
+            if known.len() == most(group) {
+                sought.extend(group);
+                continue;
+            }
+            let mut known = known.into_iter().peekable();
+            for place in group {
+                let id = records[*place].usage.id.as_str();
+                while known.next_if(|(before, _)| before.as_str() < id).is_some() {}
+                if let Some((_, digest)) = known.next_if(|(same, _)| same == id) {
+                    stored.insert(*place, digest);
+                }
+            }
+        }
+        let sets: Vec<Values<'_>> =
+            sought.iter().map(|place| identity_values(&records[*place].usage)).collect();
+        self.connection.query_each(
+            "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
+            &sets,
+            &mut |index, row| {
+                stored.insert(sought[index], row.blob(0)?.to_owned());
+                Ok(())
+            },
+        )?;
+        Ok(stored)
     }
 
     /// Adds records to the open hours of their lines; for each what it was added to, or `None` if an order could not hold
@@ -263,21 +319,41 @@ impl Session {
         Ok(encoded)
     }
 
+    /// Reads the open hours of the lines that are added to. Where most of a stretch of lines is, the stretch is read at
+    /// once; else each line is sought.
     fn read_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
-        let keys: Vec<Values<'_>> = adding
-            .open
-            .keys()
-            .map(|(bucket_start, line_no)| {
-                [adding.company_id, *bucket_start, i64::from(*line_no)].map(Value::Int).to_vec()
-            })
-            .collect();
-        let mut open: Vec<&mut Open> = adding.open.values_mut().collect();
+        let company_id = adding.company_id;
+        let keys: Vec<(i64, LineNo)> = adding.open.keys().copied().collect();
+        let mut sought: Vec<Values<'_>> = Vec::new();
+        for of_bucket in keys.chunk_by(|a, b| a.0 == b.0) {
+            let (bucket_start, first, last) =
+                (of_bucket[0].0, of_bucket[0].1, of_bucket[of_bucket.len() - 1].1);
+            if (last - first) as usize / STRETCH_PER_LINE > of_bucket.len() {
+                sought.extend(of_bucket.iter().map(|(bucket_start, line_no)| {
+                    [company_id, *bucket_start, i64::from(*line_no)].map(Value::Int).to_vec()
+                }));
+                continue;
+            }
+            let sql = "SELECT line_no, quantity, records FROM open_usage WHERE company_id = $1 \
+                       AND bucket_start = $2 AND line_no >= $3 AND line_no <= $4 ORDER BY line_no";
+            let stretch = [company_id, bucket_start, first.into(), last.into()].map(Value::Int);
+            self.connection.query(sql, &stretch, &mut |row| {
+                let key = (bucket_start, line_no_of(row.int(0)?)?);
+                if let Some(open) = adding.open.get_mut(&key) {
+                    *open = Open::there(row.int(1)?, row.int(2)?);
+                }
+                Ok(Flow::More)
+            })?;
+        }
         self.connection.query_each(
-            "SELECT quantity, records FROM open_usage WHERE company_id = $1 AND bucket_start = $2 AND line_no = $3",
-            &keys,
-            &mut |index, row| {
-                let quantity = row.int(0)?;
-                *open[index] = Open { before: quantity, quantity, records: row.int(1)? };
+            "SELECT line_no, quantity, records, bucket_start FROM open_usage WHERE company_id = $1 \
+             AND bucket_start = $2 AND line_no = $3",
+            &sought,
+            &mut |_, row| {
+                let key = (row.int(3)?, line_no_of(row.int(0)?)?);
+                if let Some(open) = adding.open.get_mut(&key) {
+                    *open = Open::there(row.int(1)?, row.int(2)?);
+                }
                 Ok(())
             },
         )
@@ -296,12 +372,12 @@ impl Session {
                 row.map(Value::Int).to_vec()
             })
             .collect();
-        self.connection.execute_each(
-            "INSERT INTO open_usage (company_id, bucket_start, line_no, quantity, records) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (company_id, bucket_start, line_no) \
-             DO UPDATE SET quantity = excluded.quantity, records = excluded.records",
-            &rows,
-        )?;
+        // Many rows a statement: on a server each statement costs more than its rows.
+        let many = rows.len() / ROWS_AT_ONCE * ROWS_AT_ONCE;
+        let (many, rest) = rows.split_at(many);
+        let many: Vec<Values<'_>> = many.chunks(ROWS_AT_ONCE).map(<[Values<'_>]>::concat).collect();
+        self.connection.execute_each(&PUT_MANY_OPEN, &many)?;
+        self.connection.execute_each(&PUT_OPEN, rest)?;
         for change in adding.hours.values().filter(|change| change.is_used) {
             self.add_to_hour(company_id, change)?;
             self.note_due(company_id, change.bucket, adding.arrival)?;

@@ -59,12 +59,13 @@ impl Session {
         let rows: Vec<Values<'_>> = done
             .iter()
             .map(|(record, charges)| {
-                let fate = [fate(&record.rated).into(), charges.as_slice().into()];
-                [identity_values(&record.usage), fate.to_vec()].concat()
+                let rest =
+                    [fate(&record.rated).into(), charges.as_slice().into(), record.bucket.start_s.into()];
+                [identity_values(&record.usage), rest.to_vec()].concat()
             })
             .collect();
         self.connection.execute_each(
-            "UPDATE usage_record SET fate = $5, charges = $6 WHERE company_id = $1 AND hour = $2 AND source = $3 \
+            "UPDATE usage_record SET fate = $5, charges = $6, bucket_start = $7 WHERE company_id = $1 AND hour = $2 AND source = $3 \
              AND id = $4",
             &rows,
         )?;

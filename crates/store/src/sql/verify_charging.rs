@@ -13,7 +13,7 @@ use super::connection::{Flow, Value, all, first};
 use super::order_rows::line_no_of;
 use super::usage::{FREE, UNPRICED, amount_of_line, decode_amount};
 use super::verify::Report;
-use crate::charging::Entries;
+use crate::charging::{Entries, LedgerEntry, StoredDeposit};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::usage_pack::decode_charges;
@@ -75,6 +75,7 @@ impl Session {
         let mut balances = PerKind::<i128>::default();
         let mut net = PerKind::<i128>::default();
         let mut grants: HashMap<i64, i128> = HashMap::new();
+        let mut deposits = 0;
         let mut next = 0;
         loop {
             let entries = Entries { first: next, count: ENTRIES_AT_ONCE };
@@ -102,6 +103,7 @@ impl Session {
                 if matches!(entry.cause, Cause::Deduction | Cause::Refund) {
                     *net.get_mut(entry.kind) += i128::from(entry.amount);
                 }
+                deposits += i64::from(entry.cause == Cause::Deposit);
                 if entry.kind.is_granted() {
                     *grants.entry(entry.grant_id).or_default() += i128::from(entry.amount);
                 }
@@ -113,7 +115,9 @@ impl Session {
                 format!("company {company_id}: {} ledger entries noted, {next} counted", books.entries)
             });
         }
-        self.verify_grants(company_id, &grants, report)?;
+        self.verify_grants(company_id, books.account.grant_count, &grants, report)?;
+        self.verify_deposits(company_id, deposits, report)?;
+        self.verify_revocations(company_id, report)?;
         let pruned = self.read_pruned(company_id)?;
         for kind in AccountKind::ALL {
             let (balance, name) = (books.account.balances.get(kind), kind.name());
@@ -156,11 +160,13 @@ impl Session {
     fn verify_grants(
         &mut self,
         company_id: i64,
+        noted: i64,
         ledger: &HashMap<i64, i128>,
         report: &mut Report,
     ) -> StoreResult<()> {
         let sql = "SELECT grant_id, remaining FROM account_grant WHERE company_id = $1 ORDER BY grant_id";
         let mut grants = 0;
+        let given = i64::try_from(ledger.len()).unwrap_or(i64::MAX);
         self.connection.query(sql, &[company_id.into()], &mut |row| {
             let (grant_id, remaining) = (row.int(0)?, row.int(1)?);
             grants += 1;
@@ -169,10 +175,66 @@ impl Session {
             }
             Ok(Flow::More)
         })?;
-        if grants != ledger.len() {
+        if grants != given || noted != given {
             report.differ(|| {
-                format!("company {company_id}: {grants} grants, {} are in the ledger", ledger.len())
+                format!("company {company_id}: {grants} grants, {noted} noted, {given} are in the ledger")
             });
+        }
+        Ok(())
+    }
+
+    /// Each deposit is what its ledger entries say, and its grant is what came in.
+    fn verify_deposits(&mut self, company_id: i64, in_ledger: i64, report: &mut Report) -> StoreResult<()> {
+        let sql = "SELECT deposit_key FROM deposit WHERE company_id = $1 ORDER BY deposit_key";
+        let keys: Vec<String> =
+            all(self.connection.as_mut(), sql, &[company_id.into()], |row| Ok(row.text(0)?.to_owned()))?;
+        for key in &keys {
+            let Some(StoredDeposit { deposit, entries }) = self.read_deposit(company_id, key)? else {
+                continue;
+            };
+            let kept = self.read_ledger(company_id, entries)?;
+            let mut same = i64::try_from(kept.len()) == Ok(entries.count);
+            for (place, LedgerEntry { entry, .. }) in kept.iter().enumerate() {
+                let cause = if place == 0 { Cause::Deposit } else { Cause::Adjustment };
+                same &= entry.cause == cause && entry.reference == *key;
+            }
+            if let Some(LedgerEntry { entry, .. }) = kept.first() {
+                same &= (entry.kind, entry.amount) == (deposit.kind, deposit.amount.steps());
+                let grants = self.read_grants(company_id, &[entry.grant_id])?;
+                same &= grants.len() == usize::from(deposit.kind.is_granted());
+                for grant in grants {
+                    same &= (grant.kind, grant.granted) == (deposit.kind, deposit.amount.steps());
+                    same &= (&grant.expires_s, &grant.products, &grant.models)
+                        == (&deposit.expires_s, &deposit.products, &deposit.models);
+                }
+            }
+            if !same || kept.is_empty() {
+                report.differ(|| format!("company {company_id}: deposit {key:?}: differs from the ledger"));
+            }
+        }
+        if i64::try_from(keys.len()) != Ok(in_ledger) {
+            let deposits = keys.len();
+            report.differ(|| {
+                format!("company {company_id}: {deposits} deposits noted, {in_ledger} are in the ledger")
+            });
+        }
+        Ok(())
+    }
+
+    /// Each revocation has its order, taken back at that time.
+    fn verify_revocations(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+        let sql = "SELECT source_no, time FROM revocation WHERE company_id = $1 ORDER BY source_no";
+        let noted: Vec<(String, i64)> = all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
+            Ok((row.text(0)?.to_owned(), row.int(1)?))
+        })?;
+        let numbers: Vec<&str> = noted.iter().map(|(number, _)| number.as_str()).collect();
+        let orders = self.find_orders(company_id, &numbers)?;
+        for ((number, time_s), stored) in noted.iter().zip(orders) {
+            if stored.is_none_or(|stored| stored.order.revocation_time_s != Some(*time_s)) {
+                report.differ(|| {
+                    format!("company {company_id}: order {number}: its revocation differs from it")
+                });
+            }
         }
         Ok(())
     }
@@ -312,18 +374,21 @@ impl Session {
             *open.entry(row.int(0)?).or_default() += amount;
             Ok(Flow::More)
         })?;
-        let sql = "SELECT bucket_start, amount FROM open_hour WHERE company_id = $1 ORDER BY bucket_start";
-        let noted: BTreeMap<i64, i128> = all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
-            Ok((row.int(0)?, decode_amount(row.blob(1)?)?))
-        })?
-        .into_iter()
-        .collect();
+        let sql = "SELECT bucket_start, amount, bucket_end FROM open_hour WHERE company_id = $1 ORDER BY bucket_start";
+        let mut buckets: Vec<(i64, i64)> = Vec::new();
+        let mut noted: BTreeMap<i64, i128> = BTreeMap::new();
+        self.connection.query(sql, &[company_id.into()], &mut |row| {
+            buckets.push((row.int(0)?, row.int(2)?));
+            noted.insert(row.int(0)?, decode_amount(row.blob(1)?)?);
+            Ok(Flow::More)
+        })?;
         if open != noted {
             report.differ(|| format!("company {company_id}: open hours differ from their usage"));
         }
-        let sql = "SELECT bucket_start FROM due_hour WHERE company_id = $1 ORDER BY bucket_start";
-        let due = all(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?;
-        if !open.keys().eq(due.iter()) {
+        let sql = "SELECT bucket_start, bucket_end FROM due_hour WHERE company_id = $1 ORDER BY bucket_start";
+        let due =
+            all(self.connection.as_mut(), sql, &[company_id.into()], |row| Ok((row.int(0)?, row.int(1)?)))?;
+        if due != buckets {
             report.differ(|| {
                 format!("company {company_id}: the hours that are due are not those that are open")
             });

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, NewOrder, Status};
-use tollbook_store::{Outcome, Store, StoreError, StoreOptions, copy};
+use tollbook_store::{Aside, Due, Entries, Outcome, Store, StoreError, StoreOptions, UsageOutcome, copy};
 
+use crate::charged::{add_usage, bucket, close, fill, record};
 use crate::model::{Model, order, query};
 use crate::orders::{add, assert_healthy};
 use crate::tenants::company;
@@ -86,6 +87,43 @@ pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
             [Outcome::Present, Outcome::Added, Outcome::Pruned]
         );
         assert_healthy(&*store, orders.len() + 1);
+    }
+}
+
+pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
+    let source = backend.open(&StoreOptions::default());
+    for name in ["one", "two"] {
+        let company_id = company(&*source, name);
+        fill(&*source, company_id);
+    }
+    for target in others() {
+        copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap();
+        let store = target.open(&StoreOptions::default());
+        assert_healthy(&*store, 34);
+        let (mut old, mut new) = (source.snapshot().unwrap(), store.snapshot().unwrap());
+        let everything = Entries { first: 0, count: i64::MAX };
+        for company_id in 1..=2 {
+            assert_eq!(new.books(company_id).unwrap(), old.books(company_id).unwrap());
+            assert_eq!(
+                new.ledger(company_id, everything).unwrap(),
+                old.ledger(company_id, everything).unwrap()
+            );
+            for aside in [Aside::Free, Aside::Unpriced] {
+                let kept = new.usage_aside(company_id, aside, None, 9).unwrap();
+                assert_eq!(kept, old.usage_aside(company_id, aside, None, 9).unwrap());
+                assert_eq!(kept.len(), 1);
+            }
+        }
+        assert_eq!(
+            new.due_hours(Due::By(i64::MAX), 0, 9).unwrap(),
+            old.due_hours(Due::By(i64::MAX), 0, 9).unwrap()
+        );
+        drop((old, new));
+        // It goes on as if nothing had happened.
+        let again = [record(1, "s", "r000", 0, 0, 10), record(1, "s", "new", 5, 0, 10)];
+        assert_eq!(add_usage(&*store, &again, 100), [UsageOutcome::Duplicate, UsageOutcome::Accepted]);
+        assert_eq!(close(&*store, 1, bucket(5), 9), 1);
+        assert_healthy(&*store, 35);
     }
 }
 

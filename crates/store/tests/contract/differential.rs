@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use tollbook_domain::account::AccountKind;
 use tollbook_domain::tenant::ApiKey;
-use tollbook_domain::{Catalogue, NewOrder, OrderQuery, Status};
-use tollbook_store::{Store, StoreOptions, StoreResult};
+use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status};
+use tollbook_store::{Aside, Due, DueHour, Entries, Hold, Store, StoreOptions, StoreResult};
 
+use crate::charged;
 use crate::model::order;
 use crate::random::{BASE, orders, queries};
 use crate::{Backend as _, Postgres, Sqlite};
@@ -23,6 +25,13 @@ enum Operation {
     Ask { company: usize, query: Box<OrderQuery>, offset: i64, limit: i64 },
     Find { company: usize, number: String },
     Look { company: usize },
+    Usage { company: usize, records: Vec<(u8, i64, i64, i64)>, now_s: i64 },
+    Close { company: usize, hour: i64, limit: i64 },
+    Hold { company: usize, hour: i64, holder: u8, now_s: i64 },
+    Deposit { company: usize, kind: usize, amount: i64, key: u8 },
+    Revoke { company: usize, from_hour: i64 },
+    Forget { company: usize, before_s: i64, limit: i64 },
+    Books { company: usize, from_s: i64, until_s: i64, model: u8 },
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
@@ -57,8 +66,21 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
             .prop_map(|(company, query, offset, limit)| Operation::Ask { company, query: Box::new(query), offset, limit }),
         1 => (company(), number()).prop_map(|(company, number)| Operation::Find { company, number }),
         1 => company().prop_map(|company| Operation::Look { company }),
+        4 => (company(), prop::collection::vec((0..20u8, 0..5 * 3_600i64, 96..102i64, 1..9_000i64), 1..20), 0..30_000i64)
+            .prop_map(|(company, records, now_s)| Operation::Usage { company, records, now_s }),
+        3 => (company(), 0..5i64, 1..4i64)
+            .prop_map(|(company, hour, limit)| Operation::Close { company, hour, limit }),
+        1 => (company(), 0..5i64, 0..3u8, 0..200i64)
+            .prop_map(|(company, hour, holder, now_s)| Operation::Hold { company, hour, holder, now_s }),
+        2 => (company(), 0..4usize, 1..90_000i64, 0..9u8)
+            .prop_map(|(company, kind, amount, key)| Operation::Deposit { company, kind, amount, key }),
+        1 => (company(), 0..5i64).prop_map(|(company, from_hour)| Operation::Revoke { company, from_hour }),
+        1 => (company(), 0..40_000i64, 1..30i64)
+            .prop_map(|(company, before_s, limit)| Operation::Forget { company, before_s, limit }),
+        3 => (company(), 0..20_000i64, 20_000..40_000i64, 0..6u8)
+            .prop_map(|(company, from_s, until_s, model)| Operation::Books { company, from_s, until_s, model }),
     ];
-    prop::collection::vec(operation, 1..30)
+    prop::collection::vec(operation, 1..40)
 }
 
 fn key(company_id: i64, key: u8) -> ApiKey {
@@ -136,6 +158,13 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
         Operation::Find { company, number } => {
             Ok(format!("{:?}", store.snapshot()?.order_by_number(id(*company), number)?))
         }
+        Operation::Usage { .. }
+        | Operation::Close { .. }
+        | Operation::Hold { .. }
+        | Operation::Deposit { .. }
+        | Operation::Revoke { .. }
+        | Operation::Forget { .. }
+        | Operation::Books { .. } => charge(store, first, operation),
         Operation::Look { company } => {
             let mut snapshot = store.snapshot()?;
             let lines: Vec<_> = snapshot.lines(id(*company))?.iter().cloned().collect();
@@ -153,6 +182,88 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
             ))
         }
     }
+}
+
+/// The same for what is new with usage and accounts.
+fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<String> {
+    let (Operation::Usage { company, .. }
+    | Operation::Close { company, .. }
+    | Operation::Hold { company, .. }
+    | Operation::Deposit { company, .. }
+    | Operation::Revoke { company, .. }
+    | Operation::Forget { company, .. }
+    | Operation::Books { company, .. }) = operation
+    else {
+        return Ok("nothing of usage or accounts".into());
+    };
+    let company_id = first + i64::try_from(*company).unwrap();
+    let mut transaction = store.begin()?;
+    if transaction.company(company_id)?.is_none() {
+        return Ok("no company".into());
+    }
+    transaction.lock_company(company_id)?;
+    let hour_of = |hour: i64| charged::bucket(hour * charged::HOUR);
+    let said = match operation {
+        Operation::Usage { records, now_s, .. } => {
+            let records: Vec<_> = records
+                .iter()
+                .map(|(id, time_s, of, quantity)| {
+                    charged::record(company_id, "é", &format!("{id}"), *time_s, *of, *quantity)
+                })
+                .collect();
+            let catalogue = Catalogue::built_in();
+            let arrival = charged::arrival(*now_s, None, &catalogue);
+            format!("{:?}", transaction.add_usage(company_id, &records, &arrival)?)
+        }
+        Operation::Close { hour, limit, .. } => {
+            drop(transaction);
+            return Ok(charged::close(store, company_id, hour_of(*hour), *limit).to_string());
+        }
+        Operation::Hold { hour, holder, now_s, .. } => {
+            let hour = DueHour { company_id, bucket: hour_of(*hour), due_s: 0 };
+            let holder = format!("holder {holder}");
+            let hold = Hold { holder: &holder, until_s: now_s + 50 };
+            let held = transaction.hold_hour(&hour, *now_s, &hold)?;
+            format!("{held} {:?}", transaction.held_hours(&holder)?)
+        }
+        Operation::Deposit { kind, amount, key, .. } => {
+            if transaction.deposit(company_id, &format!("{key}"))?.is_some() {
+                return Ok("known".into());
+            }
+            drop(transaction);
+            let kind = AccountKind::ALL[*kind];
+            charged::deposit(store, company_id, kind, *amount, &format!("{key}"));
+            return Ok("deposited".into());
+        }
+        Operation::Revoke { from_hour, .. } => {
+            let owed = transaction.arrears(company_id, from_hour * charged::HOUR, 3)?;
+            let changes: Vec<_> = owed.into_iter().map(|stored| charged::revoked(stored, 77)).collect();
+            transaction.change_orders(company_id, &changes)?;
+            format!("{changes:?}")
+        }
+        Operation::Forget { before_s, limit, .. } => {
+            format!("{}", transaction.forget_usage(company_id, *before_s, *limit)?)
+        }
+        Operation::Books { from_s, until_s, model, .. } => {
+            let mut query = crate::model::query(*from_s, *until_s, &[Status::Paid]);
+            query.company_id = company_id;
+            if *model < 5 {
+                query.lines = LineFilter::default().model_ids(vec![format!("model-{model}")]);
+            }
+            format!(
+                "{:?} {:?} {} {:?} {:?} {:?}",
+                transaction.books(company_id)?,
+                transaction.ledger(company_id, Entries { first: 0, count: 1_000 })?,
+                transaction.pending(&query, &Catalogue::built_in())?,
+                transaction.usage_aside(company_id, Aside::Free, None, 100)?,
+                transaction.usage_aside(company_id, Aside::Unpriced, None, 100)?,
+                transaction.due_hours(Due::By(*until_s), *from_s, 1_000)?,
+            )
+        }
+        _ => String::new(),
+    };
+    transaction.commit()?;
+    Ok(said)
 }
 
 fn said(answer: StoreResult<String>) -> String {

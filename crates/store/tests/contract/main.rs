@@ -1,13 +1,18 @@
 //! The contract of a store: every test is written once, as a function over a fresh store, and run on each backend.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod accounts;
+mod charged;
+mod closing;
 mod copying;
 mod differential;
 mod model;
 mod orders;
+mod prices;
 mod random;
 mod retention;
 mod tenants;
+mod usage;
 mod writers;
 
 use std::sync::Arc;
@@ -100,6 +105,23 @@ contract! {
     copying::a_copy_goes_into_an_empty_database_only,
     copying::an_interrupted_copy_keeps_others_away_and_goes_on,
     copying::a_source_that_changed_meanwhile_is_noticed,
+    usage::a_record_is_known_by_its_identity,
+    usage::identities_and_open_hours_equal_the_naive_model,
+    usage::what_an_order_cannot_hold_is_refused_alone,
+    usage::what_has_no_price_is_charged_once_it_has_one,
+    usage::forgotten_hours_take_no_usage_and_open_ones_are_kept,
+    usage::a_pruned_hour_takes_only_what_it_knows,
+    closing::hours_are_due_after_their_grace_and_held_by_one,
+    closing::an_imports_hold_survives_other_usage,
+    closing::usage_is_taken_in_small_batches_and_places_count,
+    closing::changed_orders_move_with_their_sums,
+    closing::arrears_come_oldest_first_and_whole_hours_at_a_time,
+    accounts::books_come_back_whole,
+    accounts::deposits_settlements_and_revocations_are_found_by_their_names,
+    accounts::offsets_are_kept,
+    prices::a_price_for_the_same_replaces_the_old_one,
+    prices::discounts_are_set_and_taken_away,
+    copying::a_copy_of_usage_and_accounts_is_whole,
     random::every_answer_equals_the_naive_model,
     writers::writers_of_a_company_take_turns,
     writers::a_writer_that_looked_first_loses_nothing,

@@ -1,0 +1,325 @@
+//! From usage to paid orders: importing records, posting them over HTTP, closing and settling hours, paying arrears; on
+//! SQLite and PostgreSQL, beside plain INSERT and COPY of the same records in the same run.
+
+mod gateways;
+mod made;
+mod plain;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::json;
+use tollbook_domain::account::{AccountKind, Deposit};
+use tollbook_domain::{Amount, Catalogue, Status};
+use tollbook_ops::charging::{self, Charging, Rater};
+use tollbook_ops::text_file::Input;
+use tollbook_ops::usage_file::UsageFile;
+use tollbook_ops::usage_import::import_usage;
+use tollbook_ops::{Config, FixedClock};
+use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
+
+use crate::Result;
+use crate::postgres::Server;
+use crate::report::{Places, Report, Table};
+use crate::timing::{Timings, grouped, millis, per_second, times};
+
+/// What to measure.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Usage records
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// Records that are posted over HTTP
+    #[arg(long, default_value_t = 200_000)]
+    posted: u64,
+    /// The binary that serves
+    #[arg(long, default_value = "target/release/tollbook")]
+    tollbook: PathBuf,
+    #[command(flatten)]
+    places: Places,
+}
+
+/// A database to measure on.
+enum Kind {
+    Sqlite(PathBuf),
+    Postgres(Server),
+}
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    fn open(&self) -> Result<Arc<dyn Store>> {
+        let options = StoreOptions::default();
+        Ok(match self {
+            Self::Sqlite(directory) => open_sqlite(&directory.join("tollbook.db"), &options)?,
+            Self::Postgres(server) => open_postgres(&server.url, None, &options)?,
+        })
+    }
+
+    fn plain(&self, records: u64) -> Result<Duration> {
+        match self {
+            Self::Sqlite(directory) => plain::sqlite(&directory.join("plain.db"), records),
+            Self::Postgres(server) => plain::postgres(&server.url, records),
+        }
+    }
+
+    /// A durable commit of one row, each time.
+    fn commit(&self, store: &dyn Store) -> Result<Duration> {
+        let began = Instant::now();
+        let mut transaction = store.begin()?;
+        transaction.set_setting("bench", "1")?;
+        transaction.commit()?;
+        Ok(began.elapsed())
+    }
+
+    fn command(&self, options: &Options, data: &Path) -> Command {
+        let mut command = Command::new(&options.tollbook);
+        command.env("TOLLBOOK_DATA", data);
+        if let Self::Postgres(server) = self {
+            command.env("TOLLBOOK_DATABASE_URL", &server.url);
+        }
+        command
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result {
+    let mut report = Report::begin(
+        "charging",
+        format!("{} usage records into orders, settled and paid", grouped(options.records)),
+    );
+    report.notes = notes();
+    let directory = options.places.data.join("charging");
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory)?;
+    let file = directory.join("usage.jsonl");
+    eprintln!("writing {}", file.display());
+    made::write(&file, options.records)?;
+    for kind in [Kind::Sqlite(directory.clone()), Kind::Postgres(Server::start(Some("1GB")))] {
+        measure(options, &kind, &file, &directory, &mut report)?;
+    }
+    report.finish(&options.places)?;
+    options.places.leave(&directory)
+}
+
+fn notes() -> Vec<String> {
+    [
+        format!(
+            "A day of one company: {} lines an hour (60 keys, 20 models, input and output), two sources, ids and times that \
+             rise, organizations, keys and models strewn.",
+            grouped(made::LINES)
+        ),
+        "*import*: `tollbook usage import` of a JSON Lines file as the command line does it, in this process: parsing, \
+         checking, deduplication, rating, hour buckets, in durable transactions of 2,500 records. The clock stands before \
+         the hours' end, so that nothing is closed. *again*: the same file, every record a duplicate."
+            .into(),
+        "*plain*: the same records, in memory already and not checked, into one table with one unique key, 10,000 a durable \
+         transaction: prepared INSERTs on SQLite, COPY on PostgreSQL. Nothing is rated, compared or added up."
+            .into(),
+        "*close and settle*: every hour becomes orders, each paid from the cash account with its ledger entry, or unpaid; \
+         orders, numbers, usage, settlements, ledger and rollups included."
+            .into(),
+        format!(
+            "*HTTP*: {} gateways post batches of {} CloudEvents to the real binary; a batch is answered when it is durable.",
+            gateways::GATEWAYS,
+            gateways::BATCH
+        ),
+        "*pay 50*: `StartPayUnpaidOrders` of 50 unpaid orders, each call with others, in this process; beside it one \
+         durable commit of one row by the same store."
+            .into(),
+    ]
+    .to_vec()
+}
+
+fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report: &mut Report) -> Result {
+    let name = kind.name();
+    let count = options.records;
+    let store = kind.open()?;
+    let (config, catalogue) = (Config::default(), Catalogue::built_in());
+    let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
+    let company_id = crate::site::company(store.as_ref(), &config, "Bench")?.0.company_id;
+    let mut transaction = store.begin()?;
+    transaction.put_prices(&made::prices()?)?;
+    transaction.commit()?;
+    let plain = kind.plain(count)?;
+    eprintln!("{name}: plain {:.0}/s", per_second(count, plain));
+
+    let clock = FixedClock::at(made::START_S - 3_000);
+    let import = || import(&charging, &clock, file, directory);
+    let (charged, first) = import()?;
+    eprintln!("{name}: import {:.0}/s", per_second(count, first));
+    let (known, again) = import()?;
+    if (charged, known) != (count, 0) {
+        return Err(format!("{charged} records were charged, and then {known}").into());
+    }
+
+    // Enough for most of it: the last orders are owed.
+    let now_s = made::START_S + 2 * 86_400;
+    let query = crate::site::range(made::START_S, made::START_S + 86_400)?;
+    let query = everything(company_id, query);
+    let pending = store.snapshot()?.pending(&query, &catalogue)?;
+    deposit(&charging, company_id, pending * 7 / 10, "most", now_s)?;
+    let began = Instant::now();
+    let settled = charging::settle_all(&charging, "bench", now_s)?;
+    let settling = began.elapsed();
+    let orders = settled.closed.paid + settled.closed.unpaid;
+    eprintln!("{name}: close {orders} orders, {:.0}/s", per_second(orders, settling));
+
+    let (idle, commit) = pay_idle(kind, &charging, company_id, now_s)?;
+    let beside = pay_beside(&charging, company_id, count, now_s)?;
+    // What is still owed would be paid by the server's daily run, amid of what is measured.
+    charging::settle_all(&charging, "bench", now_s)?;
+    let posted = post(options, kind, store.as_ref(), directory)?;
+    let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
+    if !found.differences.is_empty() {
+        return Err(found.differences.join("; ").into());
+    }
+
+    let mut table = Table::new(name, &["what", "seconds", "a second", "beside it"]);
+    let row = |what: &str, count: u64, time: Duration, beside: String| {
+        let seconds = format!("{:.2}", time.as_secs_f64());
+        vec![what.to_owned(), seconds, format!("{:.0}", per_second(count, time)), beside]
+    };
+    table.row(row("plain", count, plain, String::new()));
+    table.row(row("import", count, first, format!("{} plain", times(first, plain))));
+    table.row(row("import again", count, again, format!("{} plain", times(again, plain))));
+    table.row(row("close and settle (orders)", orders, settling, String::new()));
+    let (whole, requests) = &posted;
+    let each = format!("a batch: median {}, p95 {}", millis(requests.median()), millis(requests.p95()));
+    table.row(row("HTTP, batches of 100", options.posted, *whole, each));
+    report.tables.push(table);
+    let mut table =
+        Table::new(format!("{name}: paying 50 orders"), &["when", "median ms", "p95 ms", "beside it"]);
+    let ratio = format!(
+        "{} a commit of one row ({})",
+        times(idle.median(), commit.median()),
+        millis(commit.median())
+    );
+    table.row(vec!["idle".into(), millis(idle.median()), millis(idle.p95()), ratio]);
+    table.row(vec!["beside an import".into(), millis(beside.median()), millis(beside.p95()), String::new()]);
+    report.tables.push(table);
+    report.measurements.push(json!({
+        "database": name, "records": count, "plain_s": plain.as_secs_f64(), "import_s": first.as_secs_f64(),
+        "again_s": again.as_secs_f64(), "orders": orders, "settling_s": settling.as_secs_f64(),
+        "posted": options.posted, "posting_s": whole.as_secs_f64(), "batch_us": requests.micros(),
+        "commit_us": commit.micros(), "pay_idle_us": idle.micros(), "pay_beside_us": beside.micros(),
+    }));
+    Ok(())
+}
+
+fn everything(company_id: i64, range: tollbook_domain::TimeRange) -> tollbook_domain::OrderQuery {
+    tollbook_domain::OrderQuery {
+        company_id,
+        range,
+        statuses: tollbook_domain::StatusSet::of(&[Status::Unpaid]),
+        lines: tollbook_domain::LineFilter::default(),
+        order_numbers: Vec::new(),
+    }
+}
+
+fn import(charging: &Charging<'_>, clock: &FixedClock, file: &Path, spool: &Path) -> Result<(u64, Duration)> {
+    // Nothing of it is over, and all of it may lie ahead.
+    let mut config = charging.config.clone();
+    config.charging.future_s = 10 * 86_400;
+    let charging = Charging { config: &config, ..*charging };
+    let input = Input::File(file.to_owned());
+    let file = UsageFile::open(input, None, spool, &mut |_| ControlFlow::Continue(()))?;
+    let began = Instant::now();
+    let mut go_on = |_, _, _| ControlFlow::Continue(());
+    let (report, result) = import_usage(&charging, clock, &[file], &mut go_on);
+    let time = began.elapsed();
+    result?;
+    Ok((report.total().charged, time))
+}
+
+fn deposit(charging: &Charging<'_>, company_id: i64, amount: i128, key: &str, now_s: i64) -> Result {
+    let deposit = Deposit {
+        kind: AccountKind::Cash,
+        amount: Amount::from_steps(i64::try_from(amount)?),
+        expires_s: None,
+        products: Vec::new(),
+        models: Vec::new(),
+        key: key.to_owned(),
+    };
+    charging::deposit(charging, company_id, &deposit, false, now_s)?;
+    Ok(())
+}
+
+/// The next unpaid orders, 50 a call.
+fn unpaid(charging: &Charging<'_>, company_id: i64, calls: usize) -> Result<Vec<Vec<String>>> {
+    let limit = i64::try_from(calls * 50)?;
+    let orders = charging.store.snapshot()?.arrears(company_id, 0, limit)?;
+    let numbers: Vec<String> =
+        orders.into_iter().map(|stored| stored.order.number).take(calls * 50).collect();
+    let calls: Vec<Vec<String>> =
+        numbers.chunks(50).filter(|chunk| chunk.len() == 50).map(<[String]>::to_vec).collect();
+    if calls.is_empty() { Err("there are too few unpaid orders".into()) } else { Ok(calls) }
+}
+
+fn pay(charging: &Charging<'_>, company_id: i64, numbers: &[String], now_s: i64) -> Result<Duration> {
+    let began = Instant::now();
+    let paid = charging::pay_unpaid(charging, company_id, numbers, &|_| true, now_s)?;
+    let time = began.elapsed();
+    if paid.iter().all(|payment| payment.result.is_ok()) { Ok(time) } else { Err("not all were paid".into()) }
+}
+
+fn pay_idle(kind: &Kind, charging: &Charging<'_>, company_id: i64, now_s: i64) -> Result<(Timings, Timings)> {
+    deposit(charging, company_id, 1 << 50, "rest", now_s)?;
+    let (mut paying, mut committing) = (Vec::new(), Vec::new());
+    // In turns, so that what else the machine does falls on both alike.
+    for numbers in unpaid(charging, company_id, 60)? {
+        committing.push(kind.commit(charging.store)?);
+        paying.push(pay(charging, company_id, &numbers, now_s)?);
+    }
+    Ok((Timings::of(paying), Timings::of(committing)))
+}
+
+/// Pays while another thread takes usage in, of the same company.
+fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) -> Result<Timings> {
+    let calls = unpaid(charging, company_id, 60)?;
+    let done = AtomicBool::new(false);
+    let mut config = charging.config.clone();
+    config.charging.future_s = 10 * 86_400;
+    std::thread::scope(|scope| {
+        let (done, config) = (&done, &config);
+        let importer = scope.spawn(move || -> Result {
+            let charging = Charging { config, ..*charging };
+            let mut rater = Rater::new(charging, config.charging.limits_of_files());
+            let mut number = 0;
+            while !done.load(Ordering::Relaxed) {
+                let records = (number..number + 2_500).map(|number| {
+                    let mut usage = made::usage(number, count);
+                    usage.source = "beside".into();
+                    usage.time_s += 3 * 86_400;
+                    usage
+                });
+                rater.accept(records.collect(), now_s, None)?;
+                number += 2_500;
+            }
+            Ok(())
+        });
+        let paying: Result<Vec<Duration>> =
+            calls.iter().map(|numbers| pay(charging, company_id, numbers, now_s)).collect();
+        done.store(true, Ordering::Relaxed);
+        importer.join().map_err(|_| "the importer panicked")??;
+        Ok(Timings::of(paying?))
+    })
+}
+
+fn post(options: &Options, kind: &Kind, store: &dyn Store, directory: &Path) -> Result<(Duration, Timings)> {
+    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
+    let key = charging::add_operator_key(store, "bench", now_s)?;
+    let served = gateways::Served::start(&mut kind.command(options, directory))?;
+    let (whole, times) = gateways::post(&served, &key, options.posted)?;
+    eprintln!("{}: HTTP {:.0}/s", kind.name(), per_second(options.posted, whole));
+    Ok((whole, Timings::of(times)))
+}

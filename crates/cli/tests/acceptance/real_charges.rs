@@ -1,0 +1,116 @@
+//! Real usage through mapping files, priced by the published list: the number of orders and their exact total are what
+//! an independent computation with fractions says.
+
+use serde_json::Value;
+
+use crate::program::{Site, on_each_database, shared, steps};
+use crate::python::python;
+
+on_each_database! {
+    the_azure_trace_comes_to_what_fractions_say
+    servegen_comes_to_what_fractions_say
+}
+
+/// A company in dollars, with an organization and money.
+fn company(site: &Site, prices: &str, deposit: &str) {
+    assert_eq!(site.json(&["company", "add", "--name", "Acme", "--currency", "USD"])["CompanyID"], 1);
+    site.json(&["organization", "add", "--company", "1", "--name", "Main"]);
+    let list = site.json(&["prices", "import", prices]);
+    assert!(list["Added"].as_i64() > Some(10_000), "{list}");
+    assert_eq!(site.json(&["prices", "import", prices])["Unchanged"], list["Prices"]);
+    let deposit =
+        ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", deposit, "--key", "k"];
+    site.json(&deposit);
+}
+
+/// What all orders come to, as the ledger has it, and how many there are.
+fn assert_charged(site: &Site, expected: &Value) {
+    let shown = site.json(&["account", "show", "--company", "1"]);
+    assert_eq!((&shown["ArrearsOrders"], &shown["PendingAmount"]), (&0.into(), &"0.00".into()));
+    let limit = "1000000";
+    let ledger = site.json(&["account", "ledger", "--company", "1", "--limit", limit]);
+    let entries = ledger["Entries"].as_array().unwrap();
+    let deducted = entries.iter().filter(|entry| entry["Cause"] == "deduction");
+    let amount = |entry: &Value| {
+        let text = entry["Amount"].as_str().unwrap();
+        steps(&text.strip_prefix('-').unwrap().into())
+    };
+    let (mut orders, mut total) = (0, 0);
+    for entry in deducted {
+        orders += 1;
+        total += amount(entry);
+    }
+    assert_eq!((orders, total), (expected["Orders"].as_i64().unwrap(), steps(&expected["Total"])));
+    site.assert_verified(orders);
+}
+
+fn the_azure_trace_comes_to_what_fractions_say(site: &Site) {
+    let Some(shared) = shared() else { return };
+    let path = |name: &str| shared.join("data").join(name).to_str().unwrap().to_owned();
+    let prices = path("genai-prices/data.json");
+    company(site, &prices, "200.00");
+    let traces = ["code", "conv"].map(|trace| {
+        let file = path(&format!("azure-llm-2023/AzureLLMInferenceTrace_{trace}.csv"));
+        (trace, file)
+    });
+    for repeated in [false, true] {
+        for (trace, file) in &traces {
+            let source = format!("source=azure/{trace}");
+            // Two services of one company are two resources.
+            let resource = format!("resource_id={trace}");
+            let mut arguments = vec!["usage", "import", file, "--mapping", "azure-llm-2023"];
+            for constant in ["company_id=1", "organization_id=1", "model_id=gpt-4o", &source, &resource] {
+                arguments.extend(["--set", constant]);
+            }
+            let report = site.json(&arguments);
+            let rows = if *trace == "code" { 8_819 } else { 19_366 };
+            let (new, known) = if repeated { (0, rows) } else { (rows, 0) };
+            assert_eq!((&report["Charged"], &report["Duplicate"]), (&new.into(), &known.into()), "{report}");
+            assert_eq!(report["OrdersPaid"], if repeated { 0 } else { 4 });
+        }
+    }
+    let [(_, code), (_, conv)] = &traces;
+    let expected = python("charges.py", &["azure", &prices, "openai", "gpt-4o", code, conv], &[]);
+    assert_eq!(expected["Total"], "144.40022000");
+    assert_charged(site, &expected);
+}
+
+/// The built-in mapping, with names of models that the price list knows.
+const MAPPING: &str = r#"
+[record]
+id = "{model}-{client}-{window_start_s}"
+source = "servegen"
+company_id = "1"
+organization_id = "1"
+resource_id = "{model}-{client}"
+model_id = "{model}"
+product_code = "modelverse"
+[time]
+seconds = "1764547200 + window_start_s"
+[quantities]
+input = "requests * mean_input_tokens"
+output = "requests * mean_output_tokens"
+[skip]
+when_empty = ["mean_output_tokens"]
+when = { model = ["deepseek-r1", "mm-image"] }
+[models]
+m-large = "gpt-4o"
+m-mid = "gpt-4o-mini"
+m-small = "gpt-4.1-nano"
+"#;
+
+fn servegen_comes_to_what_fractions_say(site: &Site) {
+    let Some(shared) = shared() else { return };
+    let path = |name: &str| shared.join("data").join(name).to_str().unwrap().to_owned();
+    let (prices, windows) = (path("genai-prices/data.json"), path("servegen/servegen_windows.csv.gz"));
+    company(site, &prices, "1000000.00");
+    let mapping = site.write("servegen.toml", MAPPING);
+    let report = site.json(&["usage", "import", &windows, "--mapping", mapping.to_str().unwrap()]);
+    let mut arguments = vec!["servegen", &prices, "openai", &windows, "2025-12-01"];
+    arguments.extend(["m-large=gpt-4o", "m-mid=gpt-4o-mini", "m-small=gpt-4.1-nano"]);
+    let expected = python("charges.py", &arguments, &[]);
+    assert_eq!((&report["Skipped"], &report["Refused"]), (&expected["Skipped"], &0.into()), "{report}");
+    assert_eq!(report["OrdersPaid"], expected["Orders"]);
+    assert_eq!(expected["Total"], "698228.66924910");
+    assert_charged(site, &expected);
+}

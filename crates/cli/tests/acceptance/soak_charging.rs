@@ -1,0 +1,353 @@
+//! Killing whoever moves money: usage imports, closing, deposits and a server that is paying, with SIGKILL at random
+//! moments. Afterwards `verify` is clean, and doing the same again completes it. Ten rounds are a test like any other;
+//! `cargo xtask soak` goes on for minutes, with raw lines and a summary in a folder of its own.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tollbook_testkit::Cluster;
+
+use crate::program::{Company, Site, finish, steps};
+use crate::rig::{Client, Dice};
+
+/// What `cargo xtask soak` says.
+const MINUTES: &str = "TOLLBOOK_SOAK_MINUTES";
+const SEED: &str = "TOLLBOOK_SOAK_SEED";
+const RUNS: &str = "TOLLBOOK_SOAK_RUNS";
+
+/// Rounds when nobody says how long.
+const SHORT: usize = 10;
+/// Records of a round.
+const ROUND: i64 = 3_000;
+/// Lines of usage: API keys times models.
+const KEYS: i64 = 15;
+const MODELS: i64 = 4;
+/// Rounds on one database, so that a long run does not only recount.
+const ROUNDS_OF_A_DATABASE: usize = 20;
+/// Longest wait before somebody is killed. It is no synchronisation: whenever it comes, the outcome is the same.
+const PATIENCE_MS: i64 = 400;
+/// 2026-06-01T00:00:00Z.
+const START_S: i64 = 1_780_272_000;
+/// Two dollars a million tokens.
+const STEPS_PER_TOKEN: i128 = 200;
+
+const PRICES: &str = "currency = \"CNY\"\nunit = 3\n[[model]]\nid = \"all\"\nmatch = { starts_with = \"m-\" }\n\
+                      [model.prices]\ninput = \"2\"\noutput = \"2\"\n";
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the runner says in the environment how long")]
+    std::env::var(name).ok()
+}
+
+#[derive(Default)]
+struct Round {
+    imports_killed: i64,
+    settlers_killed: i64,
+    deposits_killed: i64,
+    servers_killed: i64,
+    orders: i64,
+    records: i64,
+    ms: u128,
+}
+
+impl Round {
+    fn value(&self, number: usize, database: &str) -> Value {
+        json!({
+            "Round": number, "Database": database, "Records": self.records, "Orders": self.orders,
+            "ImportsKilled": self.imports_killed, "SettlersKilled": self.settlers_killed,
+            "DepositsKilled": self.deposits_killed, "ServersKilled": self.servers_killed,
+            "Milliseconds": u64::try_from(self.ms).unwrap(),
+        })
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.imports_killed += other.imports_killed;
+        self.settlers_killed += other.settlers_killed;
+        self.deposits_killed += other.deposits_killed;
+        self.servers_killed += other.servers_killed;
+        self.orders += other.orders;
+        self.records += other.records;
+        self.ms += other.ms;
+    }
+}
+
+/// One deployment, and what it must hold.
+struct Rig<'a> {
+    site: &'a Site,
+    company: Company,
+    client: Client,
+    /// What all usage so far comes to, in 10⁻⁸.
+    charged: i128,
+    /// What was paid in.
+    deposited: i128,
+    orders: i64,
+}
+
+impl<'a> Rig<'a> {
+    fn new(site: &'a Site) -> Self {
+        let company = site.company("Acme");
+        let prices = site.write("prices.toml", PRICES);
+        site.json(&["prices", "import", prices.to_str().unwrap()]);
+        let client = Client::new(&company);
+        Self { site, company, client, charged: 0, deposited: 0, orders: 0 }
+    }
+
+    /// A file of usage in two hours of its own; what it comes to.
+    fn write(&self, round: i64) -> i128 {
+        let mut text = String::new();
+        let mut tokens = 0;
+        for number in 0..ROUND {
+            let time_s = START_S + round * 7_200 + number * 7_200 / ROUND;
+            let (input, output) = (number % 997 + 1, number % 89);
+            tokens += i128::from(input + output);
+            let record = json!({
+                "id": format!("{round:05}-{number:06}"), "source": "rig", "time": time_s,
+                "company_id": self.company.id, "organization_id": 1,
+                "resource_id": format!("key-{}", number % KEYS), "model_id": format!("m-{}", number / KEYS % MODELS),
+                "product_code": "modelverse", "region": "us-ca", "quantities": {"input": input, "output": output},
+            });
+            let _ = writeln!(text, "{record}");
+        }
+        self.site.write("usage.jsonl", text);
+        tokens * STEPS_PER_TOKEN
+    }
+
+    /// Runs a command, kills it at random, looks at what is left, and runs it again until it has done its work.
+    fn disturbed(&self, arguments: &[&str], dice: &mut Dice, killed: &mut i64) -> Value {
+        for attempt in 0.. {
+            let mut child = self.site.spawn(arguments);
+            // Some are left alone, so that the work ends.
+            if attempt < 3 && wait_then_kill(&mut child, dice) {
+                *killed += 1;
+            }
+            let (code, value, error) = finish(child);
+            match code {
+                Some(0) => return value,
+                None => self.assert_clean(arguments),
+                Some(code) => panic!("{arguments:?}: {code} {value} {error}"),
+            }
+        }
+        unreachable!("the loop ends when the command does")
+    }
+
+    fn assert_clean(&self, after: &[&str]) {
+        let found = self.site.json(&["verify"]);
+        assert_eq!(found["Differences"], json!([]), "after killing {after:?}");
+    }
+
+    fn round(&mut self, number: i64, dice: &mut Dice) -> Round {
+        let begin = Instant::now();
+        let mut round = Round { records: ROUND, ..Round::default() };
+        let comes_to = self.write(number);
+        // Half of it is paid at once, as far as it goes.
+        let (first, second) = (format!("{number}-a"), format!("{number}-b"));
+        let half = comes_to / 2;
+        self.deposit(half, &first, true, dice, &mut round);
+        let report = self.disturbed(&["usage", "import", "usage.jsonl"], dice, &mut round.imports_killed);
+        assert_eq!(report["Accepted"].as_i64().unwrap() + report["Duplicate"].as_i64().unwrap(), ROUND);
+        // An import that was killed holds its hours for a while; afterwards whoever settles closes them.
+        self.free_holds();
+        self.disturbed(&["settle"], dice, &mut round.settlers_killed);
+        self.charged += comes_to;
+        self.orders += 2 * KEYS * MODELS * 2;
+        let again = self.site.json(&["usage", "import", "usage.jsonl"]);
+        assert_eq!((&again["Duplicate"], &again["Accepted"]), (&ROUND.into(), &0.into()));
+        self.deposit(comes_to - half, &second, false, dice, &mut round);
+        self.pay_everything(dice, &mut round);
+        let shown = self.site.json(&["account", "show", "--company", "1"]);
+        assert_eq!(shown["ArrearsOrders"], 0, "{shown}");
+        assert_eq!(steps(&shown["Balances"]["Cash"]), self.deposited - self.charged);
+        self.site.assert_verified(self.orders);
+        round.orders = self.orders;
+        round.ms = begin.elapsed().as_millis();
+        round
+    }
+
+    /// Time passes for hours that dead imports hold.
+    fn free_holds(&self) {
+        let sql = "UPDATE due_hour SET held_until = 0";
+        match self.site.url().strip_prefix("sqlite:") {
+            Some(path) => {
+                let database = rusqlite::Connection::open(path).unwrap();
+                database.busy_timeout(Duration::from_secs(30)).unwrap();
+                database.execute(sql, []).unwrap();
+            }
+            None => drop(crate::program::sql(&self.site.url(), sql)),
+        }
+    }
+
+    fn deposit(&mut self, amount: i128, key: &str, settles: bool, dice: &mut Dice, round: &mut Round) {
+        let text = format!("{}.{:08}", amount / 100_000_000, amount % 100_000_000);
+        let mut arguments = vec!["account", "deposit", "--company", "1", "--kind", "cash"];
+        arguments.extend(["--amount", &text, "--key", key]);
+        if !settles {
+            arguments.push("--no-settle");
+        }
+        let done = self.disturbed(&arguments, dice, &mut round.deposits_killed);
+        assert_eq!(done["Amount"].as_str().map(|text| steps(&text.into())), Some(amount));
+        self.deposited += amount;
+    }
+
+    /// The customer pays through a server that is killed amid of it, each request sent by two at once.
+    fn pay_everything(&self, dice: &mut Dice, round: &mut Round) {
+        for attempt in 0.. {
+            let server = self.site.start(&["serve"]);
+            let unpaid = self.unpaid(server.url());
+            if unpaid.is_empty() {
+                return;
+            }
+            let dies = attempt < 2;
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        for numbers in unpaid.chunks(50) {
+                            let numbered = numbers.iter().enumerate();
+                            let names: Vec<(String, String)> = numbered
+                                .map(|(place, number)| (format!("OrderNos.{place}"), number.clone()))
+                                .collect();
+                            let form: Vec<(&str, String)> =
+                                names.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+                            // The server may be gone amid of the call.
+                            let url = server.url();
+                            let call = || self.client.call(url, "StartPayUnpaidOrders", &form);
+                            let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+                            match answer {
+                                Ok(answer) => assert_eq!(answer["FailureCount"], 0, "{answer}"),
+                                Err(_) => assert!(dies, "a server that nobody killed does not answer"),
+                            }
+                        }
+                    });
+                }
+                if dies {
+                    std::thread::sleep(Duration::from_millis(u64::try_from(dice.below(60)).unwrap()));
+                    server.signal("KILL");
+                    round.servers_killed += 1;
+                }
+            });
+            drop(server);
+            self.assert_clean(&["serve"]);
+        }
+    }
+
+    fn unpaid(&self, server: &str) -> Vec<String> {
+        let range = [
+            ("StartTime", START_S.to_string()),
+            ("EndTime", (START_S + 366 * 86_400).to_string()),
+            ("PageSize", "100".to_owned()),
+        ];
+        let mut numbers = Vec::new();
+        for page in 1.. {
+            let mut parameters = range.to_vec();
+            parameters.push(("Page", page.to_string()));
+            let answer = self.client.ask(server, "ListUnpaidOrders", &parameters);
+            let orders = answer["Orders"].as_array().unwrap();
+            if orders.is_empty() {
+                break;
+            }
+            numbers.extend(orders.iter().map(|order| order["OrderNo"].as_str().unwrap().to_owned()));
+        }
+        numbers
+    }
+}
+
+/// Whether it was still at work.
+fn wait_then_kill(child: &mut Child, dice: &mut Dice) -> bool {
+    std::thread::sleep(Duration::from_millis(u64::try_from(dice.below(PATIENCE_MS)).unwrap()));
+    let works = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    works
+}
+
+#[test]
+fn on_sqlite_nothing_is_lost_or_done_twice() {
+    soak("SQLite", |rounds| {
+        let site = Site::new();
+        rounds(&site);
+    });
+}
+
+#[test]
+fn on_postgresql_nothing_is_lost_or_done_twice() {
+    soak("PostgreSQL", |rounds| {
+        let database = Cluster::shared().database();
+        let site = Site::on(database.url());
+        rounds(&site);
+    });
+}
+
+fn soak(database: &str, with_site: impl Fn(&mut dyn FnMut(&Site))) {
+    let minutes = variable(MINUTES).map(|minutes| minutes.parse::<u64>().unwrap());
+    let seed = variable(SEED).map_or(1, |seed| seed.parse().unwrap());
+    let date = jiff::Timestamp::now().to_string()[..10].to_owned();
+    let folder = variable(RUNS).map(|runs| Path::new(&runs).join(format!("{date}-soak-charging")));
+    let name = database.to_lowercase();
+    let mut raw = folder.as_ref().map(|folder| {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::File::create(folder.join(format!("{name}.jsonl"))).unwrap()
+    });
+    let begin = Instant::now();
+    let goes_on = |round: usize| match minutes {
+        None => round < SHORT,
+        Some(minutes) => begin.elapsed() < Duration::from_secs(60 * minutes),
+    };
+    let mut dice = Dice::new(seed);
+    let (mut number, mut sum) = (0, Round::default());
+    while goes_on(number) {
+        with_site(&mut |site| {
+            let mut rig = Rig::new(site);
+            for of_this in 0..ROUNDS_OF_A_DATABASE {
+                let round = rig.round(i64::try_from(of_this).unwrap(), &mut dice);
+                number += 1;
+                println!("{}", round.value(number, database));
+                if let Some(raw) = &mut raw {
+                    writeln!(raw, "{}", round.value(number, database)).unwrap();
+                }
+                sum.add(&round);
+                if !goes_on(number) {
+                    break;
+                }
+            }
+        });
+    }
+    if let Some(folder) = folder {
+        let text = summary(&date, database, seed, minutes, number, &sum);
+        std::fs::write(folder.join(format!("{name}.md")), text).unwrap();
+    }
+}
+
+fn summary(
+    date: &str,
+    database: &str,
+    seed: u64,
+    minutes: Option<u64>,
+    rounds: usize,
+    sum: &Round,
+) -> String {
+    let mut text = format!("# Charging soak on {database}, {date}\n\n");
+    let minutes = minutes.map_or_else(String::new, |minutes| format!(" --minutes {minutes}"));
+    let _ = writeln!(text, "    cargo xtask soak{minutes} --seed {seed}\n");
+    let _ = writeln!(
+        text,
+        "In each round a usage import, settling, two deposits and a server that is paying were killed at random moments \
+         and run again. After each kill `verify` was clean; after each round every record was charged once, every order \
+         paid once, and the balance was what was paid in less what usage came to, to the last digit. Debug builds; \
+         nothing here is a measurement of speed.\n"
+    );
+    for (what, count) in [
+        ("rounds", i64::try_from(rounds).unwrap()),
+        ("usage records", sum.records),
+        ("imports killed", sum.imports_killed),
+        ("settlers killed", sum.settlers_killed),
+        ("deposits killed", sum.deposits_killed),
+        ("servers killed while paying", sum.servers_killed),
+        ("seconds", i64::try_from(sum.ms / 1_000).unwrap()),
+    ] {
+        let _ = writeln!(text, "- {what}: {count}");
+    }
+    let _ = writeln!(text, "\nThe rounds are in `{}.jsonl`.", database.to_lowercase());
+    text
+}

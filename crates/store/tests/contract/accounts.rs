@@ -1,0 +1,95 @@
+//! Accounts, the ledger, deposits and settlements as they are kept.
+
+use tollbook_domain::account::{AccountKind, Cause};
+use tollbook_domain::{Amount, HourOffsets, Status};
+use tollbook_store::{Books, Entries, StoreError, StoreOptions};
+
+use crate::Backend;
+use crate::charged::{deposit, fill};
+use crate::model::query;
+use crate::orders::assert_healthy;
+use crate::tenants::company;
+
+pub(crate) fn books_come_back_whole(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let mut snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.books(1).unwrap(), Books::default());
+    assert!(matches!(snapshot.books(2), Err(StoreError::Missing(_))));
+    drop(snapshot);
+    deposit(&*store, 1, AccountKind::Bonus, 30, "b");
+    deposit(&*store, 1, AccountKind::StarCard, 40, "s");
+    let mut transaction = store.begin().unwrap();
+    transaction.lock_company(1).unwrap();
+    let before = transaction.books(1).unwrap();
+    let mut after = before.clone();
+    after.account.set_credit_limit(Amount::from_steps(i64::MAX)).unwrap();
+    let line = crate::model::line(0);
+    let (_, entries) = after.account.pay(Amount::from_steps(75), &line, "O1", &AccountKind::ALL, 8).unwrap();
+    (after.serial, after.arrears_day) = (12, 20_000);
+    assert_eq!(transaction.post(1, &before, &after, &entries, 8).unwrap(), 2);
+    transaction.commit().unwrap();
+    after.entries = 5;
+    let mut snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.books(1).unwrap(), after);
+    assert_eq!(after.account.balances.values(), [0, 0, 0, 0, -5]);
+    // Of spent grants there is still what they were.
+    let grants = snapshot.grants(1, &[2, 1, 7]).unwrap();
+    let kept: Vec<_> = grants.iter().map(|grant| (grant.grant_id, grant.granted, grant.remaining)).collect();
+    assert_eq!(kept, [(2, 40, 0), (1, 30, 0)]);
+    assert_eq!(grants[0].products, ["modelverse", "sandbox"]);
+    assert_eq!(grants[0].expires_s, Some(1_000_000_000));
+    let ledger = snapshot.ledger(1, Entries { first: 1, count: 3 }).unwrap();
+    let said: Vec<_> = ledger.iter().map(|kept| (kept.entry_no, kept.time_s, kept.entry.amount)).collect();
+    assert_eq!(said, [(1, 7, 40), (2, 8, -40), (3, 8, -30)]);
+    assert_eq!(snapshot.ledger(1, Entries { first: 2, count: i64::MAX }).unwrap().len(), 3);
+    assert_eq!(snapshot.ledger(1, Entries { first: 5, count: 3 }).unwrap(), []);
+}
+
+pub(crate) fn deposits_settlements_and_revocations_are_found_by_their_names(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    company(&*store, "two");
+    fill(&*store, 1);
+    let mut snapshot = store.snapshot().unwrap();
+    let stored = snapshot.deposit(1, "cash").unwrap().unwrap();
+    assert_eq!((stored.deposit.kind, stored.deposit.amount.steps()), (AccountKind::Cash, 200_000));
+    assert_eq!(stored.entries, Entries { first: 2, count: 1 });
+    assert_eq!(snapshot.deposit(1, "Cash").unwrap(), None);
+    assert_eq!(snapshot.deposit(2, "cash").unwrap(), None);
+    let paid = snapshot.page(&query(0, 9 * 3_600, &[Status::Paid]), 0, 100).unwrap().orders;
+    assert!(!paid.is_empty());
+    for order in &paid {
+        let settlement = snapshot.settlement(1, &order.order.number).unwrap().unwrap();
+        let entries = snapshot.ledger(1, settlement.entries).unwrap();
+        let sum: i64 = entries.iter().map(|kept| kept.entry.amount).sum();
+        assert_eq!(-sum, order.order.total.steps());
+        assert!(entries.iter().all(|kept| kept.entry.cause == Cause::Deduction));
+        assert_eq!(snapshot.settlement(2, &order.order.number).unwrap(), None);
+    }
+    let revoked = snapshot.page(&query(0, 9 * 3_600, &[Status::Revoked]), 0, 100).unwrap().orders;
+    let said = snapshot.revocation(1, revoked[0].order.source_number()).unwrap();
+    assert_eq!(said, Some((500, "a mistake".to_owned())));
+    drop(snapshot);
+    // A key is a deposit's for ever.
+    let mut transaction = store.begin().unwrap();
+    assert!(transaction.add_deposit(1, &stored).is_err());
+    drop(transaction);
+    assert_healthy(&*store, 17);
+}
+
+pub(crate) fn offsets_are_kept(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let mut offsets = store.snapshot().unwrap().hour_offsets().unwrap();
+    assert_eq!(offsets, HourOffsets::default());
+    offsets = HourOffsets::fixed(-12_600);
+    offsets.change(36_000, 19_800, 0).unwrap();
+    let mut transaction = store.begin().unwrap();
+    assert!(!transaction.has_usage().unwrap());
+    transaction.set_hour_offsets(&offsets).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().hour_offsets().unwrap(), offsets);
+    fill(&*store, 1);
+    assert!(store.begin().unwrap().has_usage().unwrap());
+}

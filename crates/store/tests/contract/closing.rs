@@ -1,0 +1,185 @@
+//! Hours that are due, who holds them, and what is made of them.
+
+use tollbook_domain::{Catalogue, LineFilter, Status};
+use tollbook_store::{Due, DueHour, Hold, Store, StoreOptions};
+
+use crate::Backend;
+use crate::charged::{HOUR, add_usage, arrival, bucket, close, deposit, fill, record, revoked};
+use crate::model::query;
+use crate::orders::assert_healthy;
+use crate::tenants::company;
+
+fn due(store: &dyn Store, due: Due, now_s: i64) -> Vec<(i64, i64)> {
+    let hours = store.snapshot().unwrap().due_hours(due, now_s, 100).unwrap();
+    hours.iter().map(|hour| (hour.bucket.start_s, hour.due_s)).collect()
+}
+
+fn hold(store: &dyn Store, hour: &DueHour, holder: &str, now_s: i64, until_s: i64) -> bool {
+    let mut transaction = store.begin().unwrap();
+    let held = transaction.hold_hour(hour, now_s, &Hold { holder, until_s }).unwrap();
+    transaction.commit().unwrap();
+    held
+}
+
+pub(crate) fn hours_are_due_after_their_grace_and_held_by_one(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    // One hour that runs, one that is over, and nothing for what is not charged.
+    let now_s = 2 * HOUR + 5;
+    let records = [
+        record(1, "s", "a", 2 * HOUR + 1, 1, 5),
+        record(1, "s", "b", 3, 1, 5),
+        record(1, "s", "c", 4 * HOUR, 100, 5),
+        record(1, "s", "d", 5 * HOUR, 101, 5),
+    ];
+    add_usage(&*store, &records, now_s);
+    add_usage(&*store, &[record(1, "s", "e", 4, 1, 5)], now_s + 9);
+    let running_s = 3 * HOUR + 60;
+    assert_eq!(due(&*store, Due::By(now_s + 9), now_s), []);
+    assert_eq!(due(&*store, Due::By(now_s + 10), now_s), [(0, now_s + 10)], "gathered from the first on");
+    assert_eq!(due(&*store, Due::By(running_s), now_s), [(0, now_s + 10), (2 * HOUR, running_s)]);
+    assert_eq!(due(&*store, Due::EndedBy(3 * HOUR - 1), now_s), [(0, now_s + 10)]);
+    let hour = store.snapshot().unwrap().due_hours(Due::By(running_s), now_s, 1).unwrap().remove(0);
+    assert!(hold(&*store, &hour, "x", now_s, now_s + 60));
+    assert!(hold(&*store, &hour, "x", now_s + 1, now_s + 70), "its own holder may go on");
+    assert!(!hold(&*store, &hour, "y", now_s + 69, now_s + 100));
+    assert_eq!(due(&*store, Due::By(now_s + 10), now_s + 69), []);
+    assert_eq!(due(&*store, Due::By(now_s + 10), now_s + 70), [(0, now_s + 10)], "it is dead by then");
+    assert!(hold(&*store, &hour, "y", now_s + 70, now_s + 100));
+    assert!(!hold(&*store, &hour, "x", now_s + 71, now_s + 200));
+    let mut transaction = store.begin().unwrap();
+    transaction.release_hour(&hour, "x").unwrap();
+    assert_eq!(transaction.held_hours("x").unwrap(), []);
+    assert_eq!(
+        transaction.held_hours("y").unwrap(),
+        std::slice::from_ref(&hour),
+        "who does not hold lets nothing go"
+    );
+    transaction.release_hour(&hour, "y").unwrap();
+    transaction.commit().unwrap();
+    assert!(hold(&*store, &hour, "x", now_s + 71, now_s + 200));
+    // The hour is closed: there is nothing to hold.
+    close(&*store, 1, hour.bucket, 5);
+    assert!(!hold(&*store, &hour, "x", now_s + 72, now_s + 200));
+    assert_healthy(&*store, 1);
+}
+
+pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let catalogue = Catalogue::built_in();
+    let brings = |id: &str, holder: Option<&str>| {
+        let hold = holder.map(|holder| Hold { holder, until_s: 900 });
+        let mut transaction = store.begin().unwrap();
+        transaction.add_usage(1, &[record(1, "s", id, 5, 1, 5)], &arrival(20, hold, &catalogue)).unwrap();
+        transaction.commit().unwrap();
+    };
+    let held = |holder: &str| store.begin().unwrap().held_hours(holder).unwrap().len();
+    brings("a", None);
+    brings("b", Some("import"));
+    brings("c", None);
+    assert_eq!((held("import"), held("")), (1, 0));
+    assert_eq!(due(&*store, Due::By(9_999), 899), []);
+    brings("d", Some("another"));
+    assert_eq!((held("import"), held("another")), (0, 1));
+    assert_eq!(due(&*store, Due::By(9_999), 900).len(), 1);
+    assert_healthy(&*store, 0);
+}
+
+pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    deposit(&*store, 1, tollbook_domain::account::AccountKind::Cash, 1_000_000_000, "cash");
+    for round in 0..3 {
+        let records: Vec<_> = (0..7)
+            .filter(|of| round != 1 || *of == 4)
+            .map(|of| record(1, "s", &format!("{round} {of}"), 5, of, 10 + of))
+            .collect();
+        add_usage(&*store, &records, 20);
+        let mut transaction = store.begin().unwrap();
+        let catalogue = Catalogue::built_in();
+        let taken = transaction.take_open_usage(1, bucket(5), 100, &catalogue).unwrap();
+        let orders: Vec<i64> = taken.iter().map(|open| open.orders).collect();
+        match round {
+            0 => assert_eq!(orders, [0; 7]),
+            1 => assert_eq!(orders, [1]),
+            _ => assert_eq!(orders, [1, 1, 1, 1, 2, 1, 1]),
+        }
+        // Dropped, nothing is taken.
+        drop(transaction);
+        assert_eq!(close(&*store, 1, bucket(5), 2), records.len());
+        assert_healthy(&*store, [7, 8, 15][round]);
+    }
+    let mut asked = query(0, HOUR, &[Status::Paid]);
+    asked.lines = LineFilter::default().order_types(vec![302]);
+    assert!(store.snapshot().unwrap().count(&asked).unwrap() >= 8);
+    assert_eq!(due(&*store, Due::By(9_999), 900), []);
+}
+
+pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
+    for tile_threshold in [0, 20_000] {
+        let backend = backend.another();
+        let store = backend.open(&StoreOptions { tile_threshold, ..StoreOptions::default() });
+        company(&*store, "one");
+        fill(&*store, 1);
+        assert_healthy(&*store, 17);
+        let mut transaction = store.begin().unwrap();
+        transaction.lock_company(1).unwrap();
+        let owed = transaction.arrears(1, 0, 100).unwrap();
+        assert!(owed.len() > 1);
+        let count = i64::try_from(owed.len()).unwrap();
+        let changes: Vec<_> = owed.into_iter().map(|stored| revoked(stored, 600)).collect();
+        transaction.change_orders(1, &changes).unwrap();
+        transaction.commit().unwrap();
+        assert_healthy(&*store, 17);
+        let mut snapshot = store.snapshot().unwrap();
+        let everything = query(0, 400 * 86_400, &Status::ALL);
+        let orders: Vec<i64> =
+            snapshot.sums(&everything).unwrap().iter().map(|(_, measures)| measures.orders).collect();
+        assert_eq!(orders, [0, 16 - count, 1 + count]);
+        assert_eq!(
+            snapshot.order_by_number(1, &changes[0].after.counterpart).unwrap().unwrap().order,
+            changes[0].after
+        );
+        // Whoever saw them before changes nothing twice.
+        drop(snapshot);
+        let mut transaction = store.begin().unwrap();
+        assert!(transaction.change_orders(1, &changes).is_err());
+        drop(transaction);
+        // Settled orders leave with what charging keeps of them.
+        let mut transaction = store.begin().unwrap();
+        assert!(transaction.prune(1, 2 * HOUR, 5).unwrap() == 5);
+        transaction.commit().unwrap();
+        assert_healthy(&*store, 12);
+        let mut transaction = store.begin().unwrap();
+        assert_eq!(transaction.prune(1, 9 * HOUR, 100).unwrap(), 12);
+        transaction.commit().unwrap();
+        assert_healthy(&*store, 0);
+    }
+}
+
+pub(crate) fn arrears_come_oldest_first_and_whole_hours_at_a_time(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let orders: Vec<_> = (0..40)
+        .map(|n| {
+            let mut new = crate::model::order(n, n, Status::Unpaid, n / 20 * HOUR, 5);
+            // The numbers O run against the numbers U.
+            new.order.counterpart = format!("O{:03}", 99 - n);
+            new
+        })
+        .collect();
+    crate::orders::add(&*store, &orders);
+    let mut snapshot = store.snapshot().unwrap();
+    let mut read = |from_s, limit| -> Vec<String> {
+        let found = snapshot.arrears(1, from_s, limit).unwrap();
+        found.into_iter().map(|stored| stored.order.counterpart).collect()
+    };
+    let first: Vec<String> = (80..100).map(|n| format!("O{n:03}")).collect();
+    let second: Vec<String> = (60..80).map(|n| format!("O{n:03}")).collect();
+    assert_eq!(read(0, 3), first, "all of one start time");
+    assert_eq!(read(0, 20), first);
+    assert_eq!(read(0, 21), [first, second.clone()].concat());
+    assert_eq!(read(1, 1), second);
+    assert_eq!(read(HOUR + 1, 9), Vec::<String>::new());
+}

@@ -1,0 +1,241 @@
+//! Usage coming in: which records are known, what open hours add up to, what is forgotten.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tollbook_domain::rating::{Charge, Rated};
+use tollbook_domain::{Catalogue, LineFilter, Status, UnitPrice};
+use tollbook_store::{Aside, RatedUsage, Store, StoreOptions, UsageOutcome};
+
+use crate::Backend;
+use crate::charged::{HOUR, add_usage, arrival, bucket, close, record};
+use crate::model::{line, query};
+use crate::orders::assert_healthy;
+use crate::tenants::company;
+
+use UsageOutcome::{Accepted, Conflict, Duplicate, Forgotten, Pruned, TooLarge};
+
+fn pending(store: &dyn Store, filter: LineFilter, from_s: i64, until_s: i64) -> i128 {
+    let mut asked = query(from_s, until_s, &[Status::Paid]);
+    asked.lines = filter;
+    store.snapshot().unwrap().pending(&asked, &Catalogue::built_in()).unwrap()
+}
+
+pub(crate) fn a_record_is_known_by_its_identity(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let a = record(1, "s", "a", 10, 1, 5);
+    let other = record(1, "s", "a", 11, 1, 5);
+    assert_eq!(
+        add_usage(&*store, &[a.clone(), a.clone(), other.clone(), a.clone()], 20),
+        [Accepted, Duplicate, Conflict, Duplicate]
+    );
+    // The stored one decides, not the first of the batch; another source or hour is another record.
+    let batch = [
+        other.clone(),
+        a.clone(),
+        other.clone(),
+        record(1, "t", "a", 10, 1, 5),
+        record(1, "s", "a", 10 + HOUR, 1, 5),
+        record(1, "s", "b", 10, 100, 5),
+        record(1, "s", "b", 10, 100, 5),
+        record(1, "s", "", 10, 101, 5),
+    ];
+    assert_eq!(
+        add_usage(&*store, &batch, 20),
+        [Conflict, Duplicate, Conflict, Accepted, Accepted, Accepted, Duplicate, Accepted]
+    );
+    assert_eq!(pending(&*store, LineFilter::default(), 0, 9 * HOUR), 3 * 1_500);
+    assert_healthy(&*store, 0);
+}
+
+/// Batches of random and rising ids of several sources and hours, against a list of what was seen.
+pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Backend) {
+    let one = (0..40u32, 0..2usize, 0..3i64, 0..12i64, 1..5_000i64, 0..4u8);
+    let batches = prop::collection::vec(prop::collection::vec(one, 1..40), 1..5);
+    let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
+    let store = backend.open(&StoreOptions::default());
+    proptest!(config, |(batches in batches, rising in any::<bool>())| {
+        let company_id = company(&*store, "case");
+        let mut known: BTreeMap<(i64, usize, String), RatedUsage> = BTreeMap::new();
+        let mut last = 0;
+        for batch in &batches {
+            let mut records = Vec::new();
+            for &(id, source, hour, of, quantity, same) in batch {
+                last += 1;
+                let id = if rising && same > 0 { format!("{last:09}") } else { format!("{id}") };
+                let of = [of, 100, 101][usize::from(of > 9) + usize::from(of > 10)];
+                records.push((hour, source, record(company_id, ["s", "t"][source], &id, hour * HOUR, of, quantity)));
+            }
+            let mut expected = Vec::new();
+            for (hour, source, new) in &records {
+                let key = (*hour, *source, new.usage.id.clone());
+                expected.push(match known.get(&key) {
+                    None => Accepted,
+                    Some(old) if old.usage == new.usage => Duplicate,
+                    Some(_) => Conflict,
+                });
+                known.entry(key).or_insert_with(|| new.clone());
+            }
+            let records: Vec<RatedUsage> = records.into_iter().map(|(_, _, record)| record).collect();
+            prop_assert_eq!(add_usage(&*store, &records, 100), expected);
+        }
+        // Each line of each hour is rounded for itself.
+        let naive = |from_s: i64, until_s: i64, wanted: &dyn Fn(&tollbook_domain::Line) -> bool| -> i128 {
+            let mut open: Vec<(i64, tollbook_domain::Line, i64)> = Vec::new();
+            for new in known.values() {
+                let Rated::Charged(charges) = &new.rated else { continue };
+                for Charge { line, quantity } in charges {
+                    match open.iter_mut().find(|(at, of, _)| *at == new.bucket.start_s && of == line) {
+                        Some((_, _, sum)) => *sum += quantity,
+                        None => open.push((new.bucket.start_s, line.clone(), *quantity)),
+                    }
+                }
+            }
+            let inside = open.iter().filter(|(at, line, _)| (from_s..until_s).contains(at) && wanted(line));
+            inside.map(|(_, line, sum)| i128::from(line.discount_price.charge(*sum, 1_000).unwrap().steps())).sum()
+        };
+        for (from_s, until_s) in [(0, 9 * HOUR), (HOUR, 2 * HOUR), (1, HOUR), (0, 1), (HOUR + 1, 2 * HOUR + 1)] {
+            let mut asked = query(from_s, until_s, &[Status::Paid]);
+            asked.company_id = company_id;
+            let mut snapshot = store.snapshot().unwrap();
+            let catalogue = Catalogue::built_in();
+            prop_assert_eq!(snapshot.pending(&asked, &catalogue).unwrap(), naive(from_s, until_s, &|_| true));
+            asked.lines = LineFilter::default().model_ids(vec!["model-1".into(), "model-2".into()]);
+            let of_models = |line: &tollbook_domain::Line| ["model-1", "model-2"].contains(&line.model_id.as_str());
+            prop_assert_eq!(snapshot.pending(&asked, &catalogue).unwrap(), naive(from_s, until_s, &of_models));
+            asked.lines = LineFilter::default().visible_organizations(Some(vec![2]));
+            let bound = |line: &tollbook_domain::Line| line.organization_id == 2;
+            prop_assert_eq!(snapshot.pending(&asked, &catalogue).unwrap(), naive(from_s, until_s, &bound));
+            asked.lines = LineFilter::default().visible_organizations(Some(vec![]));
+            prop_assert_eq!(snapshot.pending(&asked, &catalogue).unwrap(), 0);
+            asked.lines = LineFilter::default();
+            asked.order_numbers = vec!["O1".into()];
+            prop_assert_eq!(snapshot.pending(&asked, &catalogue).unwrap(), 0);
+        }
+        let found = store.snapshot().unwrap().verify(company_id, &Catalogue::built_in(), 5).unwrap();
+        prop_assert_eq!(found.differences, Vec::<String>::new());
+    });
+}
+
+pub(crate) fn what_an_order_cannot_hold_is_refused_alone(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let of = |id: &str, quantity: i64, steps: i64| {
+        let mut new = record(1, "s", id, 10, 1, quantity);
+        let mut line = line(1);
+        (line.list_price, line.discount_price) = (UnitPrice::from_steps(steps), UnitPrice::from_steps(0));
+        new.rated = Rated::Charged(vec![Charge { line, quantity }]);
+        RatedUsage::new(new.usage, new.rated, new.bucket)
+    };
+    // By the sum of quantities; and by what the list price comes to, though nothing is charged.
+    let batch = [
+        of("1", i64::MAX, 1),
+        of("2", 1, 1),
+        of("2", 1, 1),
+        of("3", i64::MAX, i64::MAX),
+        of("4", 1, i64::MAX),
+        record(1, "s", "5", 10, 2, 7),
+    ];
+    assert_eq!(add_usage(&*store, &batch, 20), [Accepted, TooLarge, TooLarge, TooLarge, Accepted, Accepted]);
+    // What was refused is not known: it may come again in another hour's place.
+    assert_eq!(close(&*store, 1, bucket(10), 1), 3);
+    assert_eq!(add_usage(&*store, &batch[..2], 20), [Duplicate, Accepted]);
+    let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 5).unwrap();
+    assert_eq!(found.differences, Vec::<String>::new());
+}
+
+pub(crate) fn what_has_no_price_is_charged_once_it_has_one(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let waiting: Vec<RatedUsage> =
+        (0..7).map(|n| record(1, "s", &format!("{n}"), n * HOUR / 2, 101, 10 + n)).collect();
+    add_usage(&*store, &waiting, 20);
+    // Page by page.
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.snapshot().unwrap().usage_aside(1, Aside::Unpriced, after.as_ref(), 3).unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
+        seen.extend(page);
+    }
+    assert!(seen.iter().map(|aside| &aside.usage).eq(waiting.iter().map(|new| &new.usage)));
+    assert!(seen.iter().all(|aside| aside.reason == "no price"));
+    let catalogue = Catalogue::built_in();
+    let mut priced: Vec<RatedUsage> = waiting
+        .iter()
+        .map(|new| {
+            let charge = Charge { line: line(3), quantity: new.usage.quantities[0].1 };
+            RatedUsage::new(new.usage.clone(), Rated::Charged(vec![charge]), new.bucket)
+        })
+        .collect();
+    priced[6] = RatedUsage::new(priced[6].usage.clone(), Rated::Free, priced[6].bucket);
+    for expected in [7, 0] {
+        let mut transaction = store.begin().unwrap();
+        let charged = transaction.price_usage(1, &priced, &arrival(50, None, &catalogue)).unwrap();
+        assert_eq!(charged, expected);
+        transaction.commit().unwrap();
+    }
+    let mut snapshot = store.snapshot().unwrap();
+    assert!(snapshot.usage_aside(1, Aside::Unpriced, None, 9).unwrap().is_empty());
+    assert_eq!(snapshot.usage_aside(1, Aside::Free, None, 9).unwrap().len(), 1);
+    drop(snapshot);
+    let sum: i64 = (0..6).map(|n| 10 + n).sum();
+    assert_eq!(pending(&*store, LineFilter::default(), 0, 9 * HOUR), i128::from(sum * 300));
+    assert_eq!(add_usage(&*store, &waiting, 60), [Duplicate; 7]);
+    assert_healthy(&*store, 0);
+}
+
+pub(crate) fn forgotten_hours_take_no_usage_and_open_ones_are_kept(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let records: Vec<RatedUsage> =
+        (0..20).map(|n| record(1, "s", &format!("{n:02}"), n % 2 * HOUR, n % 4, 5)).collect();
+    add_usage(&*store, &records, 100);
+    close(&*store, 1, bucket(0), 10);
+    let forget = |before_s, limit| {
+        let mut transaction = store.begin().unwrap();
+        let forgotten = transaction.forget_usage(1, before_s, limit).unwrap();
+        transaction.commit().unwrap();
+        forgotten
+    };
+    assert_eq!(forget(100, 50), 0, "it was written then, not before");
+    assert_eq!(forget(101, 4), 4);
+    // It is refused from the first one on.
+    let first_hour: Vec<RatedUsage> = records.iter().step_by(2).cloned().collect();
+    assert_eq!(add_usage(&*store, &first_hour, 200), [Forgotten; 10]);
+    assert_healthy(&*store, 2);
+    assert_eq!(forget(101, 50), 6);
+    assert_eq!(forget(101, 50), 0, "the other hour is open");
+    assert_eq!(add_usage(&*store, &records[1..2], 200), [Duplicate]);
+    close(&*store, 1, bucket(HOUR), 10);
+    assert_eq!(forget(101, 50), 10);
+    assert_healthy(&*store, 4);
+}
+
+pub(crate) fn a_pruned_hour_takes_only_what_it_knows(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let known = record(1, "s", "a", 10, 1, 5);
+    add_usage(&*store, std::slice::from_ref(&known), 20);
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.prune(1, 10 * HOUR, 10).unwrap(), 0);
+    transaction.commit().unwrap();
+    // The hour is still open: nothing is pruned past it.
+    let more = record(1, "s", "b", 10, 1, 5);
+    assert_eq!(add_usage(&*store, &[more], 20), [Accepted]);
+    close(&*store, 1, bucket(10), 10);
+    let mut transaction = store.begin().unwrap();
+    transaction.prune(1, 10 * HOUR, 10).unwrap();
+    transaction.commit().unwrap();
+    let late = record(1, "s", "c", 10, 1, 5);
+    let other = record(1, "s", "a", 11, 1, 5);
+    assert_eq!(
+        add_usage(&*store, &[known, late.clone(), late, other], 20),
+        [Duplicate, Pruned, Pruned, Conflict]
+    );
+    let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 5).unwrap();
+    assert_eq!(found.differences, Vec::<String>::new());
+    assert_eq!(pending(&*store, LineFilter::default(), 0, 9 * HOUR), 0);
+}
