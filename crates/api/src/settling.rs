@@ -41,7 +41,7 @@ pub(crate) async fn settle(app: Arc<App>, stop: CancellationToken) {
         match &error {
             // An outage is one line in the log, not one a second.
             Some(error) if !fails => {
-                tracing::error!(%error, "settling failed; it is tried again every second")
+                tracing::error!(%error, "settling failed; it is tried again every second");
             }
             None if fails => tracing::info!("settling works again"),
             Some(_) | None => {}

@@ -118,6 +118,11 @@ impl LineFilter {
         *self == Self::default()
     }
 
+    /// Whether it asks for order types, of which a line's later orders have another one than its first.
+    pub fn names_order_types(&self) -> bool {
+        !self.order_types.is_empty()
+    }
+
     /// Whether orders of a line are wanted.
     pub fn matches(&self, line: &Line) -> bool {
         fn text(list: &[String], value: &str) -> bool {

@@ -31,7 +31,7 @@ pub enum OffsetError {
     #[error("an offset must be whole or half hours, at most 14")]
     Offset,
     /// Orders of a bucket that has begun would move.
-    #[error("a change of the offset must take effect in the future")]
+    #[error("a change of the offset must take effect later than usage may lie ahead")]
     Past,
     /// Something takes effect at or after that time already.
     #[error("a change of the offset is set for later already")]

@@ -8,7 +8,7 @@ use super::{Charging, ChargingError};
 /// Sets the offset, in seconds ahead of UTC: from a future time on, or for all time as long as there is no usage.
 ///
 /// # Errors
-/// It is not of whole or half hours, the time is not in the future, or there is usage already.
+/// It is not of whole or half hours, the time is not beyond what usage may lie ahead, or there is usage already.
 pub fn set_offset(
     charging: &Charging<'_>,
     offset_s: i64,
@@ -19,7 +19,11 @@ pub fn set_offset(
     transaction.hold("hour offsets")?;
     let mut offsets = transaction.hour_offsets()?;
     match from_s {
-        Some(from_s) => offsets.change(from_s, offset_s, now_s)?,
+        // Usage that lies ahead may be in its hour already.
+        Some(from_s) => {
+            let ahead_s = now_s.saturating_add(charging.config.charging.future_s);
+            offsets.change(from_s, offset_s, ahead_s)?;
+        }
         None if !HourOffsets::is_offset(offset_s) => return Err(OffsetError::Offset.into()),
         None if offsets == HourOffsets::fixed(offset_s) => return Ok(offsets),
         None if transaction.has_usage()? => return Err(ChargingError::OffsetInUse),

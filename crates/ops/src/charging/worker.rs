@@ -2,7 +2,7 @@
 //! forgets old identities. Of several servers exactly one does each piece of work.
 
 use tollbook_domain::time::hour_of;
-use tollbook_store::{Due, DueHour, Hold, StoreResult};
+use tollbook_store::{Due, DueHour, Hold, StoreError, StoreResult};
 
 use super::Charging;
 use super::arrears::{ArrearsPaid, Zeros, pay_arrears};
@@ -75,21 +75,28 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    /// Closes what is due. An hour that cannot be closed keeps no other one open: the first failure is told at the end,
+    /// and the hour is tried again once its hold is over.
     fn close(&self, due: Due) -> StoreResult<Closed> {
         let Self { charging, worker, now_s } = *self;
         let mut closed = Closed::default();
+        let mut failed = None;
         loop {
             let hours = charging.store.snapshot()?.due_hours(due, now_s, HOURS_AT_ONCE)?;
             let mut took = 0;
             for hour in &hours {
                 if self.hold(hour)? {
                     took += 1;
-                    closed.add(close_hour(charging, hour, worker, now_s)?);
+                    match close_hour(charging, hour, worker, now_s) {
+                        Ok(of_hour) => closed.add(of_hour),
+                        Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                        Err(error) => failed = failed.or(Some(error)),
+                    }
                 }
             }
             // What others hold is theirs.
             if took == 0 {
-                return Ok(closed);
+                return failed.map_or(Ok(closed), Err);
             }
         }
     }

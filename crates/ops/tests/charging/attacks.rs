@@ -269,10 +269,16 @@ pub(crate) fn hours_follow_a_change_of_the_offset(backend: &Backend) {
 }
 
 pub(crate) fn usage_without_a_price_moves_with_the_offset(backend: &Backend) {
-    let place = Place::new(backend, 1);
+    let mut place = Place::new(backend, 1);
     // Of a time that lies a little ahead, before which the offset changes.
     place.accept(vec![usage(1, "a", BASE_S + 3_000, "m", 9)], BASE_S);
     assert_eq!(place.store.snapshot().unwrap().usage_aside(1, Aside::Unpriced, None, 9).unwrap().len(), 1);
+    assert!(
+        set_offset(&place.charging(), 19_800, Some(BASE_S + 100), BASE_S).is_err(),
+        "usage may lie there"
+    );
+    // The operator believes no more that usage lies ahead.
+    place.config.charging.future_s = 0;
     set_offset(&place.charging(), 19_800, Some(BASE_S + 100), BASE_S).unwrap();
     place.put(&[unit_price("m")]);
     tick(&place.charging(), "worker", BASE_S + 200).unwrap();

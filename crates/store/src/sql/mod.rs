@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod copying;
 mod order_rows;
 mod pages;
+mod pending;
 mod periods;
 mod prices;
 mod prune;

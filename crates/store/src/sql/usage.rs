@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use tollbook_domain::rating::Rated;
-use tollbook_domain::{Bucket, Catalogue, Line, OrderQuery, Usage};
+use tollbook_domain::{Bucket, Catalogue, Line, Usage};
 
 use super::connection::{Flow, Value, Values, execute_exactly, first, insert_exactly};
 use super::order_rows::line_no_of;
@@ -449,39 +449,6 @@ impl Session {
             &rows,
         )?;
         Ok(())
-    }
-
-    pub(super) fn read_pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
-        if !query.order_numbers.is_empty() {
-            return Ok(0);
-        }
-        let company_id = query.company_id;
-        let range = [company_id, query.range.start_s(), query.range.end_s()].map(Value::Int);
-        let mut pending = 0;
-        if query.lines.is_everything() {
-            let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start >= $2 \
-                       AND bucket_start < $3";
-            self.connection.query(sql, &range, &mut |row| {
-                pending += decode_amount(row.blob(0)?)?;
-                Ok(Flow::More)
-            })?;
-            return Ok(pending);
-        }
-        let lines = self.view(company_id)?.lines;
-        let wanted = lines.select(&query.lines);
-        if wanted.is_empty() {
-            return Ok(0);
-        }
-        let sql = "SELECT line_no, quantity FROM open_usage WHERE company_id = $1 AND bucket_start >= $2 \
-                   AND bucket_start < $3";
-        self.connection.query(sql, &range, &mut |row| {
-            let line_no = line_no_of(row.int(0)?)?;
-            if wanted.contains(line_no) {
-                pending += amount_of_line(&lines, line_no, row.int(1)?, catalogue)?;
-            }
-            Ok(Flow::More)
-        })?;
-        Ok(pending)
     }
 
     pub(super) fn has_any_usage(&mut self) -> StoreResult<bool> {

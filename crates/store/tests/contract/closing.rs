@@ -96,8 +96,17 @@ pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Bac
             .map(|of| record(1, "s", &format!("{round} {of}"), 5, of, 10 + of))
             .collect();
         add_usage(&*store, &records, 20);
-        let mut transaction = store.begin().unwrap();
         let catalogue = Catalogue::built_in();
+        // What is pending is of the type that its order will have.
+        let pending = |lines: LineFilter| {
+            let asked = tollbook_domain::OrderQuery { lines, ..query(0, HOUR, &[Status::Paid]) };
+            store.snapshot().unwrap().pending(&asked, &catalogue).unwrap()
+        };
+        let of_type = |order_type| pending(LineFilter::default().order_types(vec![order_type]));
+        let (ordinary, later) = (of_type(301), of_type(302));
+        assert_eq!(ordinary + later, pending(LineFilter::default()));
+        assert_eq!((ordinary > 0, later > 0), (round == 0, round > 0));
+        let mut transaction = store.begin().unwrap();
         let taken = transaction.take_open_usage(1, bucket(5), 100, &catalogue).unwrap();
         let orders: Vec<i64> = taken.iter().map(|open| open.orders).collect();
         match round {
