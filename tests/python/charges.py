@@ -17,6 +17,7 @@ import gzip
 import json
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 MILLION = 1_000_000
 PLACES = 10**8
@@ -25,7 +26,7 @@ HOUR_S = 3_600
 
 def prices_of(path: str, provider: str, model: str) -> dict[str, Fraction]:
     """Input and output price per million tokens of a model that has one set of prices without tiers."""
-    with open(path, encoding="utf-8") as file:
+    with Path(path).open(encoding="utf-8") as file:
         providers = json.load(file, parse_float=str, parse_int=str)
     models = next(entry["models"] for entry in providers if entry["id"] == provider)
     prices = next(entry["prices"] for entry in models if entry["id"] == model)
@@ -43,7 +44,7 @@ def azure(arguments: list[str]) -> tuple[dict, dict]:
     prices = prices_of(prices_file, provider, model)
     usage: dict[tuple, int] = {}
     for trace in traces:
-        with open(trace, encoding="utf-8") as file:
+        with Path(trace).open(encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 hour = row["TIMESTAMP"][:13]
                 for sku, column in (("input", "ContextTokens"), ("output", "GeneratedTokens")):

@@ -100,7 +100,7 @@ fn events(batch: u64, count: u64, now_s: i64) -> String {
             data.as_object_mut().map(|data| data.remove(name));
         }
         // Two hours that end now, at the pace of the day that was made.
-        let time_s = now_s - 7_200 + (usage.time_s - super::made::START_S) / 12;
+        let time_s = now_s - 7_200 + (usage.time_s - *super::made::START_S) / 12;
         let time = rfc3339(time_s);
         json!({
             "specversion": "1.0", "id": usage.id, "source": usage.source, "type": "ai.tollbook.usage",

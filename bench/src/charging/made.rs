@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tollbook_domain::price::Matcher;
 use tollbook_domain::{Price, UnitPrice, Usage};
+use tollbook_ops::{Clock as _, SystemClock};
 
 use crate::Result;
 
-/// 2026-03-01T00:00:00Z.
-pub(super) const START_S: i64 = 1_772_323_200;
+/// The day before yesterday: usage that came in long ago would be forgotten while something else is measured.
+pub(super) static START_S: LazyLock<i64> = LazyLock::new(|| (SystemClock.now_s() / 86_400 - 2) * 86_400);
 const DAY_S: u64 = 86_400;
 const KEYS: u64 = 60;
 const MODELS: u64 = 20;
@@ -26,7 +28,7 @@ pub(super) fn usage(number: u64, count: u64) -> Usage {
         company_id: 1,
         id: format!("{number:012}"),
         source: format!("gateway-{}", number % 2),
-        time_s: START_S + whole(number * DAY_S / count),
+        time_s: *START_S + whole(number * DAY_S / count),
         organization_id: 1 + whole(strewn % 4),
         resource_id: format!("key-{:02}", strewn % KEYS),
         resource_type: 1,

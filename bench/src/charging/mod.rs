@@ -73,15 +73,6 @@ impl Kind {
         }
     }
 
-    /// A durable commit of one row, each time.
-    fn commit(&self, store: &dyn Store) -> Result<Duration> {
-        let began = Instant::now();
-        let mut transaction = store.begin()?;
-        transaction.set_setting("bench", "1")?;
-        transaction.commit()?;
-        Ok(began.elapsed())
-    }
-
     fn command(&self, options: &Options, data: &Path) -> Command {
         let mut command = Command::new(&options.tollbook);
         command.env("TOLLBOOK_DATA", data);
@@ -90,6 +81,15 @@ impl Kind {
         }
         command
     }
+}
+
+/// A durable commit of one row.
+fn commit(store: &dyn Store) -> Result<Duration> {
+    let began = Instant::now();
+    let mut transaction = store.begin()?;
+    transaction.set_setting("bench", "1")?;
+    transaction.commit()?;
+    Ok(began.elapsed())
 }
 
 pub(crate) fn run(options: &Options) -> Result {
@@ -153,7 +153,7 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
     let plain = kind.plain(count)?;
     eprintln!("{name}: plain {:.0}/s", per_second(count, plain));
 
-    let clock = FixedClock::at(made::START_S - 3_000);
+    let clock = FixedClock::at(*made::START_S - 3_000);
     let import = || import(&charging, &clock, file, directory);
     let (charged, first) = import()?;
     eprintln!("{name}: import {:.0}/s", per_second(count, first));
@@ -163,8 +163,8 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
     }
 
     // Enough for most of it: the last orders are owed.
-    let now_s = made::START_S + 2 * 86_400;
-    let query = crate::site::range(made::START_S, made::START_S + 86_400)?;
+    let now_s = *made::START_S + 2 * 86_400;
+    let query = crate::site::range(*made::START_S, *made::START_S + 86_400)?;
     let query = everything(company_id, query);
     let pending = store.snapshot()?.pending(&query, &catalogue)?;
     deposit(&charging, company_id, pending * 7 / 10, "most", now_s)?;
@@ -174,7 +174,7 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
     let orders = settled.closed.paid + settled.closed.unpaid;
     eprintln!("{name}: close {orders} orders, {:.0}/s", per_second(orders, settling));
 
-    let (idle, commit) = pay_idle(kind, &charging, company_id, now_s)?;
+    let (idle, commit) = pay_idle(&charging, company_id, now_s)?;
     let beside = pay_beside(&charging, company_id, count, now_s)?;
     // What is still owed would be paid by the server's daily run, amid of what is measured.
     charging::settle_all(&charging, "bench", now_s)?;
@@ -272,12 +272,12 @@ fn pay(charging: &Charging<'_>, company_id: i64, numbers: &[String], now_s: i64)
     if paid.iter().all(|payment| payment.result.is_ok()) { Ok(time) } else { Err("not all were paid".into()) }
 }
 
-fn pay_idle(kind: &Kind, charging: &Charging<'_>, company_id: i64, now_s: i64) -> Result<(Timings, Timings)> {
+fn pay_idle(charging: &Charging<'_>, company_id: i64, now_s: i64) -> Result<(Timings, Timings)> {
     deposit(charging, company_id, 1 << 50, "rest", now_s)?;
     let (mut paying, mut committing) = (Vec::new(), Vec::new());
     // In turns, so that what else the machine does falls on both alike.
     for numbers in unpaid(charging, company_id, 60)? {
-        committing.push(kind.commit(charging.store)?);
+        committing.push(commit(charging.store)?);
         paying.push(pay(charging, company_id, &numbers, now_s)?);
     }
     Ok((Timings::of(paying), Timings::of(committing)))

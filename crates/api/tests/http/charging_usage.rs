@@ -208,7 +208,7 @@ fn who_has_no_key_of_the_operator_is_told_nothing() {
         (&["Bearer x".to_owned()], false),
         (&[format!("Bearer {disabled}")], false),
         (&[format!("Basic {key}")], false),
-        (&[key.clone()], false),
+        (std::slice::from_ref(key), false),
         (&[format!("Bearer {}", key.to_uppercase())], false),
         (&[format!("Bearer {}", scene.key.public)], false),
         (&[format!("Bearer {key}"), format!("Bearer {key}")], false),

@@ -13,7 +13,7 @@ use super::till::Till;
 /// Hours that are looked at together.
 const HOURS_AT_ONCE: i64 = 100;
 /// Identities that are forgotten in one transaction.
-const FORGOTTEN_AT_ONCE: i64 = 5_000;
+const FORGOTTEN_AT_ONCE: i64 = 2_000;
 /// Names of settings.
 const ARREARS_DAY: &str = "arrears day";
 const FORGOTTEN_HOUR: &str = "forgotten hour";
