@@ -23,8 +23,9 @@ usage: cargo xtask COMMAND
   lint                  rustfmt, clippy, rustdoc, tidy, and linters installed in private places below target/
   tidy                  the repository's own checks
   soak [--minutes N] [--seed S]
-                        three servers on one PostgreSQL while importers and the database are killed, 60 minutes long;
-                        a dated report goes to bench/runs";
+                        three servers on one PostgreSQL while importers and the database are killed, and charging
+                        on both databases while whoever moves money is killed, 60 minutes long;
+                        dated reports go to bench/runs";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

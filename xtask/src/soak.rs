@@ -1,4 +1,4 @@
-//! The long rig of the acceptance tests: how long, from which seed, and where its report goes.
+//! The long rigs of the acceptance tests: how long, from which seed, and where its report goes.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::postgres;
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
 
-/// Runs the one test for some minutes; it writes a dated folder below `bench/runs`.
+/// Runs them at once for some minutes; each writes a dated folder below `bench/runs`.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     let (minutes, seed) = parse(arguments)?;
     postgres::require()?;

@@ -9,6 +9,7 @@ mod failures;
 mod gateway;
 mod halt;
 mod import;
+mod long_run;
 mod moving;
 mod outages;
 mod program;

@@ -4,21 +4,16 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tollbook_testkit::{Cluster, Database};
 
+use crate::long_run::LongRun;
 use crate::program::{Server, Site, finish};
 use crate::rig::{Dice, Model};
-
-/// What `cargo xtask soak` says.
-const MINUTES: &str = "TOLLBOOK_SOAK_MINUTES";
-const SEED: &str = "TOLLBOOK_SOAK_SEED";
-const RUNS: &str = "TOLLBOOK_SOAK_RUNS";
 
 /// Rounds when nobody says how long.
 const SHORT: usize = 2;
@@ -28,11 +23,6 @@ const ROUND: usize = 3_000;
 const ROUNDS_OF_A_DATABASE: usize = 20;
 /// Imports of a round that are disturbed.
 const DISTURBED: usize = 4;
-
-fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the runner says in the environment how long")]
-    std::env::var(name).ok()
-}
 
 /// What happened in one round.
 #[derive(Default)]
@@ -69,20 +59,10 @@ impl Round {
 
 #[test]
 fn three_servers_go_on_while_importers_and_the_database_are_killed() {
-    let minutes = variable(MINUTES).map(|minutes| minutes.parse::<u64>().unwrap());
-    let seed = variable(SEED).map_or(1, |seed| seed.parse().unwrap());
-    let date = jiff::Timestamp::now().to_string()[..10].to_owned();
-    let folder = variable(RUNS).map(|runs| Path::new(&runs).join(format!("{date}-soak")));
-    let mut raw = folder.as_ref().map(|folder| {
-        std::fs::create_dir_all(folder).unwrap();
-        std::fs::File::create(folder.join("rounds.jsonl")).unwrap()
-    });
-    let begin = Instant::now();
-    let goes_on = |round: usize| match minutes {
-        None => round < SHORT,
-        Some(minutes) => begin.elapsed() < Duration::from_secs(60 * minutes),
-    };
-    let mut dice = Dice::new(seed);
+    let run = LongRun::of("soak");
+    let mut raw = run.raw("rounds.jsonl");
+    let goes_on = |round: usize| run.goes_on(round, SHORT);
+    let mut dice = Dice::new(run.seed);
     let (mut number, mut sum) = (0, Round::default());
     while goes_on(number) {
         let cluster = Cluster::start();
@@ -102,11 +82,9 @@ fn three_servers_go_on_while_importers_and_the_database_are_killed() {
         }
         rig.stop();
     }
-    let text = summary(&date, seed, minutes, number, &sum);
+    let text = summary(&run, number, &sum);
     println!("{text}");
-    if let Some(folder) = folder {
-        std::fs::write(folder.join("README.md"), text).unwrap();
-    }
+    run.write("README.md", &text);
 }
 
 struct Rig<'a> {
@@ -216,7 +194,7 @@ impl<'a> Rig<'a> {
     }
 }
 
-fn summary(date: &str, seed: u64, minutes: Option<u64>, rounds: usize, sum: &Round) -> String {
+fn summary(run: &LongRun, rounds: usize, sum: &Round) -> String {
     let line = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output();
         output.map_or_else(
@@ -225,9 +203,7 @@ fn summary(date: &str, seed: u64, minutes: Option<u64>, rounds: usize, sum: &Rou
         )
     };
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let mut text = format!("# Soak, {date}\n\n");
-    let minutes = minutes.map_or_else(String::new, |minutes| format!(" --minutes {minutes}"));
-    let _ = writeln!(text, "    cargo xtask soak{minutes} --seed {seed}\n");
+    let mut text = format!("# Soak, {}\n\n    {}\n\n", run.date, run.command());
     let _ = writeln!(text, "- {cores} cores, kernel {}", line("uname", &["-r"]));
     let _ = writeln!(text, "- Commit: {}", line("git", &["rev-parse", "--short=12", "HEAD"]));
     let changed = !line("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();

@@ -4,20 +4,15 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tollbook_testkit::Cluster;
 
+use crate::long_run::LongRun;
 use crate::program::{Company, Site, finish, steps};
 use crate::rig::{Client, Dice};
-
-/// What `cargo xtask soak` says.
-const MINUTES: &str = "TOLLBOOK_SOAK_MINUTES";
-const SEED: &str = "TOLLBOOK_SOAK_SEED";
-const RUNS: &str = "TOLLBOOK_SOAK_RUNS";
 
 /// Rounds when nobody says how long.
 const SHORT: usize = 10;
@@ -37,11 +32,6 @@ const STEPS_PER_TOKEN: i128 = 200;
 
 const PRICES: &str = "currency = \"CNY\"\nunit = 3\n[[model]]\nid = \"all\"\nmatch = { starts_with = \"m-\" }\n\
                       [model.prices]\ninput = \"2\"\noutput = \"2\"\n";
-
-fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the runner says in the environment how long")]
-    std::env::var(name).ok()
-}
 
 #[derive(Default)]
 struct Round {
@@ -280,21 +270,11 @@ fn on_postgresql_nothing_is_lost_or_done_twice() {
 }
 
 fn soak(database: &str, with_site: impl Fn(&mut dyn FnMut(&Site))) {
-    let minutes = variable(MINUTES).map(|minutes| minutes.parse::<u64>().unwrap());
-    let seed = variable(SEED).map_or(1, |seed| seed.parse().unwrap());
-    let date = jiff::Timestamp::now().to_string()[..10].to_owned();
-    let folder = variable(RUNS).map(|runs| Path::new(&runs).join(format!("{date}-soak-charging")));
+    let run = LongRun::of("soak-charging");
     let name = database.to_lowercase();
-    let mut raw = folder.as_ref().map(|folder| {
-        std::fs::create_dir_all(folder).unwrap();
-        std::fs::File::create(folder.join(format!("{name}.jsonl"))).unwrap()
-    });
-    let begin = Instant::now();
-    let goes_on = |round: usize| match minutes {
-        None => round < SHORT,
-        Some(minutes) => begin.elapsed() < Duration::from_secs(60 * minutes),
-    };
-    let mut dice = Dice::new(seed);
+    let mut raw = run.raw(&format!("{name}.jsonl"));
+    let goes_on = |round: usize| run.goes_on(round, SHORT);
+    let mut dice = Dice::new(run.seed);
     let (mut number, mut sum) = (0, Round::default());
     while goes_on(number) {
         with_site(&mut |site| {
@@ -313,23 +293,11 @@ fn soak(database: &str, with_site: impl Fn(&mut dyn FnMut(&Site))) {
             }
         });
     }
-    if let Some(folder) = folder {
-        let text = summary(&date, database, seed, minutes, number, &sum);
-        std::fs::write(folder.join(format!("{name}.md")), text).unwrap();
-    }
+    run.write(&format!("{name}.md"), &summary(&run, database, number, &sum));
 }
 
-fn summary(
-    date: &str,
-    database: &str,
-    seed: u64,
-    minutes: Option<u64>,
-    rounds: usize,
-    sum: &Round,
-) -> String {
-    let mut text = format!("# Charging soak on {database}, {date}\n\n");
-    let minutes = minutes.map_or_else(String::new, |minutes| format!(" --minutes {minutes}"));
-    let _ = writeln!(text, "    cargo xtask soak{minutes} --seed {seed}\n");
+fn summary(run: &LongRun, database: &str, rounds: usize, sum: &Round) -> String {
+    let mut text = format!("# Charging soak on {database}, {}\n\n    {}\n\n", run.date, run.command());
     let _ = writeln!(
         text,
         "In each round a usage import, settling, two deposits and a server that is paying were killed at random moments \
