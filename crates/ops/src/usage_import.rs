@@ -19,7 +19,7 @@ use crate::random;
 use crate::usage_file::{BrokenFile, UsageFile};
 
 /// Records that are handed on together.
-const BATCH_RECORDS: usize = 2_500;
+const BATCH_RECORDS: usize = 1_800;
 /// Batches that wait between the one who reads and the one who stores.
 const WAITING: usize = 2;
 /// How long touched hours are held, and after how long they are held longer, in seconds. Whoever dies over an import
