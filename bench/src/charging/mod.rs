@@ -119,7 +119,7 @@ fn notes() -> Vec<String> {
             grouped(made::LINES)
         ),
         "*import*: `tollbook usage import` of a JSON Lines file as the command line does it, in this process: parsing, \
-         checking, deduplication, rating, hour buckets, in durable transactions of 1,800 records. The clock stands before \
+         checking, deduplication, rating, hour buckets, in durable transactions of 2,000 records. The clock stands before \
          the hours' end, so that nothing is closed. *again*: the same file, every record a duplicate."
             .into(),
         "*plain*: the same records, in memory already and not checked, into one table with one unique key, 10,000 a durable \
@@ -296,14 +296,14 @@ fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) 
             let mut rater = Rater::new(charging, config.charging.limits_of_files());
             let mut number = 0;
             while !done.load(Ordering::Relaxed) {
-                let records = (number..number + 1_800).map(|number| {
+                let records = (number..number + 2_000).map(|number| {
                     let mut usage = made::usage(number, count);
                     usage.source = "beside".into();
                     usage.time_s += 3 * 86_400;
                     usage
                 });
                 rater.accept(records.collect(), now_s, None)?;
-                number += 1_800;
+                number += 2_000;
             }
             Ok(())
         });

@@ -4,6 +4,7 @@
 //! Reading and rating overlap with storing. The hours that an import touches are held, so that nobody closes them half;
 //! at its end it closes those that are over.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -19,13 +20,13 @@ use crate::random;
 use crate::usage_file::{BrokenFile, UsageFile};
 
 /// Records that are handed on together.
-const BATCH_RECORDS: usize = 1_800;
+const BATCH_RECORDS: usize = 2_000;
 /// Batches that wait between the one who reads and the one who stores.
 const WAITING: usize = 2;
 /// How long touched hours are held, and after how long they are held longer, in seconds. Whoever dies over an import
 /// keeps them open for so long.
-const HOLD_S: i64 = 120;
-const RENEW_S: i64 = 40;
+const HOLD_S: i64 = 20;
+const RENEW_S: i64 = 5;
 
 /// A record that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,12 +223,15 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Each hour in a transaction of its own: of several rows two transactions could wait for each other.
+    /// A company in each transaction, locked, as by whoever adds usage to its hours.
     fn hold_longer(&self, now_s: i64) -> Result<(), StoreError> {
         let hold = Hold { holder: self.holder, until_s: now_s.saturating_add(HOLD_S) };
-        for hour in self.charging.store.snapshot()?.held_hours(self.holder)? {
+        let hours = self.charging.store.snapshot()?.held_hours(self.holder)?;
+        let companies: BTreeSet<i64> = hours.iter().map(|hour| hour.company_id).collect();
+        for company_id in companies {
             let mut transaction = self.charging.store.begin()?;
-            transaction.hold_hour(&hour, now_s, &hold)?;
+            transaction.lock_company(company_id)?;
+            transaction.renew_holds(company_id, &hold)?;
             transaction.commit()?;
         }
         Ok(())
@@ -236,8 +240,13 @@ impl Import<'_> {
     /// Closes the touched hours that are over, and lets go of the others.
     fn close(&self, report: &mut UsageReport) -> Result<(), UsageImportError> {
         let grace_s = self.charging.config.charging.grace_s;
+        let mut renewed_s = self.clock.now_s();
         for hour in self.charging.store.snapshot()?.held_hours(self.holder)? {
             let now_s = self.clock.now_s();
+            if now_s >= renewed_s + RENEW_S {
+                self.hold_longer(now_s)?;
+                renewed_s = now_s;
+            }
             if hour.bucket.end_s.saturating_add(grace_s) <= now_s {
                 let closed = close_hour(self.charging, &hour, self.holder, now_s)?;
                 report.closed.hours += closed.hours;

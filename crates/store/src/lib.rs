@@ -325,6 +325,9 @@ pub trait Transaction: Snapshot {
     /// one hour only: of several rows two transactions could wait for each other.
     fn hold_hour(&mut self, hour: &DueHour, now_s: i64, hold: &Hold<'_>) -> StoreResult<bool>;
 
+    /// Holds longer what one holds of a company, which must be locked.
+    fn renew_holds(&mut self, company_id: i64, hold: &Hold<'_>) -> StoreResult<()>;
+
     /// Lets go of an hour that one holds.
     fn release_hour(&mut self, hour: &DueHour, holder: &str) -> StoreResult<()>;
 

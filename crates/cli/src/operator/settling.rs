@@ -1,5 +1,7 @@
 //! `settle`, `orders revoke`, `operator-key` and `hours`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tollbook_domain::HourOffsets;
 use tollbook_ops::charging::{self, Revocation};
@@ -7,19 +9,39 @@ use tollbook_ops::random;
 
 use super::site::{Site, now_s, time_text};
 use crate::arguments::{Global, HoursCommand, OperatorKeyCommand, Revoke};
-use crate::output::{Failure, Output, printable, table};
+use crate::output::{Failure, Output, note, printable, table};
+
+/// How long `settle` waits for hours that others hold, in seconds, and for how long between two looks.
+const PATIENCE_S: i64 = 40;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 pub(crate) fn settle(global: &Global, output: &Output) -> Result<(), Failure> {
     let site = Site::open(global)?;
     let worker = format!("settle {}", random::token_lower(12));
-    let done = charging::settle_all(&site.charging(), &worker, now_s())?;
+    let charging = site.charging();
+    let began_s = now_s();
+    let mut done = charging::Settled::default();
+    let held = loop {
+        let round_s = now_s();
+        done.add(&charging::settle_all(&charging, &worker, round_s)?);
+        // Who died over an hour holds it for some seconds; whoever is at work on one closes it.
+        match charging::held_hours(&charging, round_s)? {
+            0 => break 0,
+            held if round_s >= began_s + PATIENCE_S => break held,
+            _ => std::thread::sleep(BETWEEN_LOOKS),
+        }
+    };
     let value = json!({
         "HoursClosed": done.closed.hours,
         "OrdersPaid": done.closed.paid,
         "OrdersUnpaid": done.closed.unpaid,
         "ArrearsPaid": done.arrears.orders,
         "UsageCharged": done.priced,
+        "HoursHeld": held,
     });
+    if held > 0 {
+        note(&format!("{held} hours are still held by an import or a server that is at work on them"));
+    }
     output.result(&value, || {
         format!(
             "{} hours closed: {} orders paid, {} unpaid; {} older unpaid orders paid; {} usage records that had no \

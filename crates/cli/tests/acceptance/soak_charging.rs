@@ -23,8 +23,10 @@ const KEYS: i64 = 15;
 const MODELS: i64 = 4;
 /// Rounds on one database, so that a long run does not only recount.
 const ROUNDS_OF_A_DATABASE: usize = 20;
-/// Longest wait before somebody is killed. It is no synchronisation: whenever it comes, the outcome is the same.
-const PATIENCE_MS: i64 = 400;
+/// Longest wait before an import, or a shorter command, is killed: about as long as it takes. It is no synchronisation:
+/// whenever it comes, the outcome is the same.
+const IMPORT_MS: i64 = 700;
+const COMMAND_MS: i64 = 90;
 /// 2026-06-01T00:00:00Z.
 const START_S: i64 = 1_780_272_000;
 /// Two dollars a million tokens.
@@ -108,10 +110,11 @@ impl<'a> Rig<'a> {
 
     /// Runs a command, kills it at random, looks at what is left, and runs it again until it has done its work.
     fn disturbed(&self, arguments: &[&str], dice: &mut Dice, killed: &mut i64) -> Value {
+        let patience_ms = if arguments.contains(&"import") { IMPORT_MS } else { COMMAND_MS };
         for attempt in 0.. {
             let mut child = self.site.spawn(arguments);
             // Some are left alone, so that the work ends.
-            if attempt < 3 && wait_then_kill(&mut child, dice) {
+            if attempt < 3 && wait_then_kill(&mut child, dice.below(patience_ms)) {
                 *killed += 1;
             }
             let (code, value, error) = finish(child);
@@ -139,8 +142,7 @@ impl<'a> Rig<'a> {
         self.deposit(half, &first, true, dice, &mut round);
         let report = self.disturbed(&["usage", "import", "usage.jsonl"], dice, &mut round.imports_killed);
         assert_eq!(report["Accepted"].as_i64().unwrap() + report["Duplicate"].as_i64().unwrap(), ROUND);
-        // An import that was killed holds its hours for a while; afterwards whoever settles closes them.
-        self.free_holds();
+        // Hours that somebody died over are held for some seconds; `settle` waits for that.
         self.disturbed(&["settle"], dice, &mut round.settlers_killed);
         self.charged += comes_to;
         self.orders += 2 * KEYS * MODELS * 2;
@@ -155,19 +157,6 @@ impl<'a> Rig<'a> {
         round.orders = self.orders;
         round.ms = begin.elapsed().as_millis();
         round
-    }
-
-    /// Time passes for hours that dead imports hold.
-    fn free_holds(&self) {
-        let sql = "UPDATE due_hour SET held_until = 0";
-        match self.site.url().strip_prefix("sqlite:") {
-            Some(path) => {
-                let database = rusqlite::Connection::open(path).unwrap();
-                database.busy_timeout(Duration::from_secs(30)).unwrap();
-                database.execute(sql, []).unwrap();
-            }
-            None => drop(crate::program::sql(&self.site.url(), sql)),
-        }
     }
 
     fn deposit(&mut self, amount: i128, key: &str, settles: bool, dice: &mut Dice, round: &mut Round) {
@@ -245,8 +234,8 @@ impl<'a> Rig<'a> {
 }
 
 /// Whether it was still at work.
-fn wait_then_kill(child: &mut Child, dice: &mut Dice) -> bool {
-    std::thread::sleep(Duration::from_millis(u64::try_from(dice.below(PATIENCE_MS)).unwrap()));
+fn wait_then_kill(child: &mut Child, after_ms: i64) -> bool {
+    std::thread::sleep(Duration::from_millis(u64::try_from(after_ms).unwrap()));
     let works = child.try_wait().unwrap().is_none();
     child.kill().unwrap();
     works

@@ -12,7 +12,7 @@ use tollbook_store::{Arrival, Hold, RatedUsage, Snapshot, StoreResult, UsageOutc
 use super::Charging;
 
 /// Records of one transaction: each is short enough that whoever waits to write is hardly kept waiting.
-pub(super) const BATCH_RECORDS: usize = 1_800;
+pub(super) const BATCH_RECORDS: usize = 2_000;
 /// Models whose prices are remembered.
 const REMEMBERED_MODELS: usize = 10_000;
 

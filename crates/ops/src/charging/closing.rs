@@ -14,8 +14,8 @@ const BATCH_ORDERS: i64 = 2_000;
 const COURTEOUS_BATCH_ORDERS: i64 = 500;
 /// Numbers that are passed over when one is taken, by an order that came from elsewhere.
 const NUMBERS_SKIPPED: i64 = 100_000;
-/// How long an hour is held from one transaction to the next, in seconds.
-pub(super) const HOLD_S: i64 = 60;
+/// How long an hour is held from one transaction to the next, in seconds. Whoever dies over it keeps it open for so long.
+pub(super) const HOLD_S: i64 = 8;
 
 /// What closing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub use repricing::reprice;
 pub use revoking::{Revocation, Revoked, revoke};
 pub use standing::{Standing, standing};
 pub(crate) use worker::pay_company_daily;
-pub use worker::{Settled, settle_all, tick};
+pub use worker::{Settled, held_hours, settle_all, tick};
 
 /// What an operator decides about charging; `[charging]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

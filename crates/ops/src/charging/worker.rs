@@ -32,6 +32,14 @@ pub struct Settled {
 }
 
 impl Settled {
+    /// Adds what another round did.
+    pub fn add(&mut self, other: &Self) {
+        self.closed.add(other.closed);
+        self.arrears.add(other.arrears);
+        self.priced += other.priced;
+        self.forgotten += other.forgotten;
+    }
+
     /// Whether there was nothing to do.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
@@ -66,6 +74,17 @@ pub fn settle_all(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
         arrears.add(pay_arrears(charging, company.company_id, Zeros::Left, now_s)?);
     }
     Ok(Settled { priced, closed, arrears, forgotten: 0 })
+}
+
+/// Hours that are over and that somebody holds: an import that goes on, a server that is closing them, or one who died over
+/// them, which tells when the hold is over.
+///
+/// # Errors
+/// Those of the store.
+pub fn held_hours(charging: &Charging<'_>, now_s: i64) -> StoreResult<usize> {
+    let ended = Due::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s));
+    // As seen from a time at which no hold lasts any more.
+    Ok(charging.store.snapshot()?.due_hours(ended, i64::MAX, HOURS_AT_ONCE)?.len())
 }
 
 struct Round<'a> {

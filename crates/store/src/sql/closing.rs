@@ -66,6 +66,17 @@ pub(super) fn held_hours(connection: &mut dyn Connection, holder: &str) -> Store
     all(connection, &sql, &[holder.into()], read_due)
 }
 
+pub(super) fn renew_holds(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    hold: &Hold<'_>,
+) -> StoreResult<()> {
+    let values = [company_id.into(), hold.holder.into(), hold.until_s.into()];
+    connection
+        .execute("UPDATE due_hour SET held_until = $3 WHERE company_id = $1 AND held_by = $2", &values)?;
+    Ok(())
+}
+
 pub(super) fn release_hour(connection: &mut dyn Connection, hour: &DueHour, holder: &str) -> StoreResult<()> {
     connection.execute(
         "UPDATE due_hour SET held_by = '', held_until = 0 WHERE company_id = $1 AND bucket_start = $2 \

@@ -355,6 +355,10 @@ impl Transaction for Session {
         closing::hold_hour(self.connection.as_mut(), hour, now_s, hold)
     }
 
+    fn renew_holds(&mut self, company_id: i64, hold: &Hold<'_>) -> StoreResult<()> {
+        closing::renew_holds(self.connection.as_mut(), company_id, hold)
+    }
+
     fn release_hour(&mut self, hour: &DueHour, holder: &str) -> StoreResult<()> {
         closing::release_hour(self.connection.as_mut(), hour, holder)
     }

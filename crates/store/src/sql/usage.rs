@@ -145,6 +145,7 @@ impl Session {
             .filter(|record| !matches!(record.rated, Rated::Charged(_)))
             .collect();
         self.insert_aside(&aside)?;
+        self.hold_repeated(company_id, records, &outcomes, arrival)?;
         self.count_records(
             company_id,
             order.iter().map(|place| records[*place].usage.hour()),
@@ -424,6 +425,32 @@ impl Session {
             until_s.into(),
         ];
         self.connection.execute(sql, &row)?;
+        Ok(())
+    }
+
+    /// An import that brings what is there already touches its hours all the same: whoever brought it first may have died
+    /// over them.
+    fn hold_repeated(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        outcomes: &[UsageOutcome],
+        arrival: &Arrival<'_>,
+    ) -> StoreResult<()> {
+        let Some(hold) = arrival.hold else { return Ok(()) };
+        let repeated =
+            records.iter().zip(outcomes).filter(|(_, outcome)| **outcome == UsageOutcome::Duplicate);
+        let buckets: BTreeSet<i64> = repeated.map(|(record, _)| record.bucket.start_s).collect();
+        let sets: Vec<Values<'_>> = buckets
+            .into_iter()
+            .map(|bucket_start| {
+                vec![company_id.into(), bucket_start.into(), hold.holder.into(), hold.until_s.into()]
+            })
+            .collect();
+        self.connection.execute_each(
+            "UPDATE due_hour SET held_by = $3, held_until = $4 WHERE company_id = $1 AND bucket_start = $2",
+            &sets,
+        )?;
         Ok(())
     }
 
