@@ -13,7 +13,17 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     step::run(
         Command::new(workspace::cargo())
             .current_dir(workspace.root())
-            .args(["test", "--package", "tollbook", "--test", "acceptance", "soak", "--", "--nocapture"])
+            .args([
+                "test",
+                "--package",
+                "tollbook",
+                "--test",
+                "acceptance",
+                "soak",
+                "--",
+                "--nocapture",
+                "--test-threads=3",
+            ])
             .env("TOLLBOOK_SOAK_MINUTES", minutes.to_string())
             .env("TOLLBOOK_SOAK_SEED", seed.to_string())
             .env("TOLLBOOK_SOAK_RUNS", workspace.root().join("bench/runs")),

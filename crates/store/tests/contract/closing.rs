@@ -82,6 +82,18 @@ pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
     assert_eq!(due(&*store, Due::By(9_999), 899), []);
     brings("d", Some("another"));
     assert_eq!((held("import"), held("another")), (0, 1));
+    // The same again by whoever completes the work of one who died over it.
+    brings("d", None);
+    assert_eq!(held("another"), 1, "without a hold nothing is taken over");
+    brings("d", Some("the next"));
+    assert_eq!((held("another"), held("the next")), (0, 1));
+    let mut transaction = store.begin().unwrap();
+    transaction.lock_company(1).unwrap();
+    transaction.renew_holds(1, &Hold { holder: "another", until_s: 2_000 }).unwrap();
+    transaction.renew_holds(1, &Hold { holder: "the next", until_s: 1_000 }).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(due(&*store, Due::By(9_999), 999), []);
+    brings("d", Some("another"));
     assert_eq!(due(&*store, Due::By(9_999), 900).len(), 1);
     assert_healthy(&*store, 0);
 }
