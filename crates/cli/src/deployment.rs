@@ -20,6 +20,14 @@ pub(crate) fn data_directory(global: &Global) -> Result<&Path, Failure> {
     Ok(&global.data)
 }
 
+/// Makes the directory for temporary files where it is absent.
+pub(crate) fn spool_directory(global: &Global) -> Result<PathBuf, Failure> {
+    let spool = global.data.join("spool");
+    std::fs::create_dir_all(&spool)
+        .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
+    Ok(spool)
+}
+
 /// Opens the database that the command line names, creating and migrating it where that is needed.
 pub(crate) fn store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
     let options = config(global)?.database;

@@ -219,16 +219,23 @@ fn require_company(snapshot: &mut dyn Snapshot, company_id: i64) -> Result<(), T
 
 fn checked_name<'a>(what: &'static str, name: &'a str) -> Result<&'a str, TenantError> {
     let name = name.trim();
-    let reason = if name.is_empty() {
-        "must not be empty"
-    } else if name.len() > MAX_TEXT_BYTES {
-        "must have at most 256 bytes"
-    } else if name.chars().any(char::is_control) {
-        "must have no control characters"
+    match fault_of_text(name) {
+        Some(reason) => Err(TenantError::Name { what, reason }),
+        None => Ok(name),
+    }
+}
+
+/// Why a text cannot name something: it is not empty, of bounded length, and without control characters.
+pub(crate) fn fault_of_text(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("must not be empty")
+    } else if text.len() > MAX_TEXT_BYTES {
+        Some("must have at most 256 bytes")
+    } else if text.chars().any(char::is_control) {
+        Some("must have no control characters")
     } else {
-        return Ok(name);
-    };
-    Err(TenantError::Name { what, reason })
+        None
+    }
 }
 
 fn checked_organizations(

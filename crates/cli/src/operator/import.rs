@@ -14,9 +14,7 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
     let store = deployment::store(global)?;
     let catalogue = deployment::catalogue(&deployment::config(global)?)?;
     let inputs = arguments.files.iter().map(|file| Input::from_argument(file)).collect();
-    let spool = global.data.join("spool");
-    std::fs::create_dir_all(&spool)
-        .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
+    let spool = deployment::spool_directory(global)?;
     let options = Options { skip_invalid: arguments.skip_invalid, ..Options::new(spool) };
     let bar = Bar::new();
     let result =

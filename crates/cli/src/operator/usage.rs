@@ -13,6 +13,7 @@ use tollbook_store::{Aside as List, AsideKey, AsideUsage};
 use super::progress::Bar;
 use super::site::{Site, time_text};
 use crate::arguments::{Aside, Global, UsageCommand};
+use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
 
 /// Records that are read together.
@@ -48,9 +49,7 @@ fn import(
     output: &Output,
 ) -> Result<(), Failure> {
     let site = Site::open(global)?;
-    let spool = global.data.join("spool");
-    std::fs::create_dir_all(&spool)
-        .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
+    let spool = deployment::spool_directory(global)?;
     let bar = Bar::new();
     let mut opened = Vec::with_capacity(files.len());
     for file in files {

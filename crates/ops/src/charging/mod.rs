@@ -23,6 +23,7 @@ use tollbook_store::{Store, StoreError};
 
 use crate::config::Config;
 use crate::random;
+use crate::tenants::fault_of_text;
 
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, Zeros, pay_arrears};
@@ -165,18 +166,9 @@ impl Charging<'_> {
     }
 }
 
-/// A text that names something: not empty, of bounded length, without control characters.
+/// A text that names something, such as a deposit.
 pub(crate) fn checked_text(what: &'static str, text: &str) -> Result<(), ChargingError> {
-    let reason = if text.is_empty() {
-        "must not be empty"
-    } else if text.len() > tollbook_domain::order::MAX_TEXT_BYTES {
-        "must have at most 256 bytes"
-    } else if text.chars().any(char::is_control) {
-        "must have no control characters"
-    } else {
-        return Ok(());
-    };
-    Err(ChargingError::Text(what, reason))
+    fault_of_text(text).map_or(Ok(()), |reason| Err(ChargingError::Text(what, reason)))
 }
 
 /// An offset from UTC as people write it, `+08:00`, in seconds.
