@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tollbook_domain::{OrderQuery, Status};
-use tollbook_ops::export::{Document, Link, export};
+use tollbook_ops::export::{Build, Document, Format, Link, Progress, export};
 use tollbook_ops::fields::{Cell, Kind, ORDER_ITEM_DETAIL, OrderRow};
 use tollbook_ops::presentation::Presentation;
 use tollbook_ops::{Clock as _, SystemClock, random};
@@ -48,15 +48,21 @@ fn whole(site: &Site, query: OrderQuery) -> Result<Cost> {
     let presentation = presentation(site)?;
     let objects = objects(site)?;
     let document = Document::PaidOrders(query);
-    let link = Link {
-        base_url: "http://127.0.0.1".into(),
+    let now_s = SystemClock.now_s();
+    let build = Build {
+        document: &document,
+        format: Format::Workbook,
+        presentation: &presentation,
+        snapshot_s: now_s,
         random: random::u128(),
-        now_s: SystemClock.now_s(),
-        lifetime_s: 3_600,
+        threads: std::thread::available_parallelism()?,
+        progress: &Progress::default(),
     };
+    let link = Link { base_url: "http://127.0.0.1".into(), expires_s: now_s + 3_600 };
     let cost = Cost::of(|| {
-        let file = export(site.store.snapshot()?, &document, &presentation, &objects, &link)?;
-        Ok(file.file_size)
+        let file = export(&build, site.store.snapshot()?, &objects)?;
+        black_box(file.link(&objects, &link)?);
+        Ok(file.bytes)
     })?;
     fs::remove_dir_all(site.directory.join("objects"))?;
     Ok(cost)

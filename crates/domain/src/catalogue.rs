@@ -43,11 +43,13 @@ pub enum Kind {
     Column,
     /// `[sheet]`: names of the sheets of workbooks.
     Sheet,
+    /// `[total]`: what the lines of a workbook's sheet of totals say they are.
+    Total,
 }
 
 impl Kind {
     /// Every kind with the name of its section.
-    pub const SECTIONS: [(&'static str, Self); 12] = [
+    pub const SECTIONS: [(&'static str, Self); 13] = [
         ("charge_type", Self::ChargeType),
         ("order_type", Self::OrderType),
         ("pricing_unit", Self::PricingUnit),
@@ -60,6 +62,7 @@ impl Kind {
         ("dimension", Self::Dimension),
         ("column", Self::Column),
         ("sheet", Self::Sheet),
+        ("total", Self::Total),
     ];
 
     /// Whether its keys are numbers.
@@ -74,7 +77,8 @@ impl Kind {
             | Self::PricingSku
             | Self::Dimension
             | Self::Column
-            | Self::Sheet => false,
+            | Self::Sheet
+            | Self::Total => false,
         }
     }
 }
@@ -262,6 +266,26 @@ const BUILT_IN_NAMES: &[(Kind, &str, &str, &str)] = &[
     (Kind::Dimension, "region", "Region", "地域"),
     (Kind::Sheet, "paid", "Paid orders", "已支付订单"),
     (Kind::Sheet, "unpaid", "Unpaid orders", "未支付订单"),
+    (Kind::Sheet, "totals", "Totals", "合计"),
+    (Kind::Total, "Item", "Item", "项目"),
+    (Kind::Total, "Value", "Value", "值"),
+    (Kind::Total, "StartTime", "Start of the range", "开始时间"),
+    (Kind::Total, "EndTime", "End of the range, not included", "结束时间（不含）"),
+    (Kind::Total, "TimeZone", "Time zone", "时区"),
+    (Kind::Total, "SnapshotTime", "As of", "数据时间"),
+    (Kind::Total, "RowCount", "Orders", "订单数"),
+    (Kind::Total, "Statuses", "Filter: status", "筛选：状态"),
+    (Kind::Total, "ResourceIds", "Filter: resources", "筛选：资源"),
+    (Kind::Total, "ModelIds", "Filter: models", "筛选：模型"),
+    (Kind::Total, "PricingUnits", "Filter: pricing units", "筛选：计费单位"),
+    (Kind::Total, "PricingSkus", "Filter: billing SKUs", "筛选：计费项"),
+    (Kind::Total, "ProductCodes", "Filter: products", "筛选：产品"),
+    (Kind::Total, "OrderTypes", "Filter: order types", "筛选：订单类型"),
+    (Kind::Total, "ChargeTypes", "Filter: charge types", "筛选：计费方式"),
+    (Kind::Total, "Regions", "Filter: regions", "筛选：地域"),
+    (Kind::Total, "OrganizationIds", "Filter: organizations", "筛选：项目"),
+    (Kind::Total, "VisibleOrganizations", "Organizations of the API key", "密钥所属项目"),
+    (Kind::Total, "OrderNos", "Filter: order numbers", "筛选：订单号"),
     (Kind::Column, "Region", "Region", "地域"),
     (Kind::Column, "RegionDisplay", "Region name", "地域名称"),
     (Kind::Column, "ProductCode", "Product code", "产品代码"),

@@ -123,6 +123,25 @@ impl LineFilter {
         !self.order_types.is_empty()
     }
 
+    /// The lists that narrow, by the names of their parameters, each sorted; `VisibleOrganizations` are those that the
+    /// caller's key is bound to.
+    pub fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
+        let texts = |list: &[i64]| list.iter().map(i64::to_string).collect::<Vec<_>>();
+        let visible = self.visible_organizations.as_ref().map(|list| ("VisibleOrganizations", texts(list)));
+        let lists = [
+            ("ResourceIds", self.resource_ids.clone()),
+            ("ModelIds", self.model_ids.clone()),
+            ("PricingUnits", texts(&self.pricing_units)),
+            ("PricingSkus", self.pricing_skus.clone()),
+            ("ProductCodes", self.product_codes.clone()),
+            ("OrderTypes", texts(&self.order_types)),
+            ("ChargeTypes", texts(&self.charge_types)),
+            ("Regions", self.regions.clone()),
+            ("OrganizationIds", texts(&self.organization_ids)),
+        ];
+        lists.into_iter().filter(|(_, values)| !values.is_empty()).chain(visible).collect()
+    }
+
     /// Whether orders of a line are wanted.
     pub fn matches(&self, line: &Line) -> bool {
         fn text(list: &[String], value: &str) -> bool {
@@ -175,6 +194,7 @@ mod tests {
         let filter = filter.model_ids(texts(&["z", "m"])).pricing_units(vec![3, 2]);
         assert!(filter.matches(&line));
         assert!(!filter.is_everything());
+        assert_eq!(filter.lists(), [("ModelIds", texts(&["m", "z"])), ("PricingUnits", texts(&["2", "3"]))]);
         assert!(!filter.clone().regions(texts(&["us-ca"])).matches(&line));
         assert!(!LineFilter::default().organization_ids(vec![2]).matches(&line));
     }
@@ -186,6 +206,10 @@ mod tests {
         assert!(!LineFilter::default().visible_organizations(Some(vec![2])).matches(&line));
         assert!(!LineFilter::default().visible_organizations(Some(vec![])).matches(&line));
         assert!(!LineFilter::default().visible_organizations(Some(vec![])).is_everything());
+        assert_eq!(
+            LineFilter::default().visible_organizations(Some(vec![])).lists(),
+            [("VisibleOrganizations", vec![])]
+        );
         let outside = LineFilter::default().visible_organizations(Some(vec![2])).organization_ids(vec![1]);
         assert!(!outside.matches(&line));
     }

@@ -93,7 +93,9 @@ impl Reader<'_> {
             return Ok(());
         }
         let fixed = match kind {
-            Kind::Dimension | Kind::Column | Kind::Sheet => self.catalogue.names(kind, key).is_some(),
+            Kind::Dimension | Kind::Column | Kind::Sheet | Kind::Total => {
+                self.catalogue.names(kind, key).is_some()
+            }
             Kind::Currency => CURRENCIES.contains(&key),
             _ => true,
         };

@@ -6,7 +6,7 @@
 use tollbook_domain::catalogue::{LineTexts, quantity_display};
 use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
 use tollbook_domain::summary::SummaryRow;
-use tollbook_domain::{Amount, Line, Order, Status};
+use tollbook_domain::{Amount, Line, Measures, Order, Status};
 
 /// The value of one field of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -349,6 +349,19 @@ pub const UNPAID_SUMMARY_ITEM: &[SummaryField] = &[
     S_ORDER_COUNT,
     S_SUM_CREDIT_ACCOUNT,
 ];
+
+/// The sums of the amounts of orders, by the fields that they are sums of, in their order.
+pub fn amount_sums(measures: &Measures) -> [(&'static str, Cell<'static>); 7] {
+    [
+        (ORDER_TOTAL_PRICE.name, sum(measures.total)),
+        (ORIGINAL_PRICE.name, sum(measures.original)),
+        (STAR_CARD_ACCOUNT.name, sum(measures.star_card)),
+        (COUPON.name, sum(measures.coupon)),
+        (BONUS_ACCOUNT.name, sum(measures.bonus)),
+        (CASH_ACCOUNT.name, sum(measures.cash)),
+        (CREDIT_ACCOUNT.name, sum(measures.credit)),
+    ]
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //!
 //! No HTTP and no argument parsing may be here.
 
+mod background;
 pub mod catalogue_file;
 pub mod charging;
 pub mod clock;

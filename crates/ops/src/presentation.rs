@@ -11,7 +11,7 @@ use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
 use tollbook_store::{LineNo, Lines, Snapshot, StoreResult, StoredOrder};
 
 use crate::config::Brand;
-use crate::fields::{OrderRow, SummaryView};
+use crate::fields::{self, OrderRow, SummaryView};
 use crate::time_zone::Zone;
 
 /// Everything that the display texts of one company depend on, read from one snapshot.
@@ -25,6 +25,8 @@ pub struct Presentation {
     pub language: Language,
     /// Of the company's brand.
     pub zone: Zone,
+    /// Of the company.
+    pub currency: String,
     /// By organization number.
     organizations: HashMap<i64, String>,
     statuses: [String; 3],
@@ -44,6 +46,7 @@ impl Presentation {
             company_id: company.company_id,
             catalogue: Arc::clone(catalogue),
             language,
+            currency: company.currency.clone(),
             zone: brand.time_zone.clone(),
             organizations: organizations.into_iter().map(|o| (o.organization_id, o.name)).collect(),
             statuses: Status::ALL.map(|status| catalogue.number(Kind::Status, status.number(), language)),
@@ -62,6 +65,15 @@ impl Presentation {
             Status::Unpaid => unpaid,
             Status::Paid => paid,
             Status::Revoked => revoked,
+        }
+    }
+
+    /// The header of a column for people. The zone of times stands in it because a cell cannot say it.
+    pub fn header(&self, field: &str, kind: fields::Kind) -> String {
+        let header = self.catalogue.text(Kind::Column, field, self.language);
+        match kind {
+            fields::Kind::Time | fields::Kind::TextTime => format!("{header} ({})", self.zone.name()),
+            fields::Kind::Text | fields::Kind::Integer | fields::Kind::Decimal => header,
         }
     }
 

@@ -88,6 +88,12 @@ impl ChunkEncoder {
         }
     }
 
+    /// A new encoder for the same sheet, for another thread.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::new(Arc::clone(&self.layout))
+    }
+
     /// Rows taken since the last chunk.
     pub fn len(&self) -> u32 {
         self.rows

@@ -1,7 +1,7 @@
 //! `DownloadListPaidOrders` and `DownloadListUnpaidOrders`: the whole list as a workbook.
 
 use serde::Serialize;
-use tollbook_ops::export::{Document, DownloadFile};
+use tollbook_ops::export::Document;
 
 use super::Call;
 use super::query::{PAID, UNPAID};
@@ -41,6 +41,6 @@ struct Data {
 /// Builds the file and answers with its link.
 pub(super) fn download(call: Call<'_>, document: &Document) -> Result<Answer, Refusal> {
     let gateway = call.gateway;
-    let DownloadFile { url, file_name, file_size } = gateway.export(call, document)?;
-    Answer::new().with("Data", &Data { download_url: url, file_name, file_size })
+    let (file, download_url) = gateway.export(call, document)?;
+    Answer::new().with("Data", &Data { download_url, file_name: file.file_name, file_size: file.bytes })
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{ApiKey, Company};
 use tollbook_objects::ObjectStore;
-use tollbook_ops::export::{Document, DownloadFile, ExportError, Link, export};
+use tollbook_ops::export::{Build, Document, ExportError, ExportedFile, Format, Link, Progress, export};
 use tollbook_ops::presentation::Presentation;
 use tollbook_ops::{Brand, Clock, Config, MasterKey, networks, random};
 use tollbook_store::{Snapshot, Store, StoreError};
@@ -196,24 +196,40 @@ impl Gateway {
     }
 
     /// Builds an export for a checked request.
-    pub(crate) fn export(&self, call: Call<'_>, document: &Document) -> Result<DownloadFile, Refusal> {
+    pub(crate) fn export(
+        &self,
+        call: Call<'_>,
+        document: &Document,
+    ) -> Result<(ExportedFile, String), Refusal> {
         let Deployment { config, objects, bound, catalogue, .. } = &self.deployment;
         let mut snapshot = call.snapshot.for_orders()?;
         let presentation =
             Presentation::read(snapshot.as_mut(), call.company, call.brand, catalogue).map_err(refuse)?;
+        let build = Build {
+            document,
+            format: Format::default(),
+            presentation: &presentation,
+            snapshot_s: call.now_s,
+            random: random::u128(),
+            threads: std::num::NonZeroUsize::new(2).expect("two"),
+            progress: &Progress::default(),
+        };
         let link = Link {
             base_url: config.public_url(call.brand, *bound),
-            random: random::u128(),
-            now_s: call.now_s,
-            lifetime_s: config.link_lifetime_s,
+            expires_s: call.now_s.saturating_add(config.link_lifetime_s),
         };
-        export(snapshot, document, &presentation, objects.as_ref(), &link).map_err(|error| match error {
+        let file = export(&build, snapshot, objects.as_ref());
+        let linked = file.and_then(|file| {
+            let url = file.link(objects.as_ref(), &link)?;
+            Ok((file, url))
+        });
+        linked.map_err(|error| match error {
             ExportError::Store(error) => refuse(error),
-            ExportError::Workbook(_) | ExportError::Objects(_) => {
+            ExportError::Workbook(_) | ExportError::File(_) | ExportError::Objects(_) => {
                 tracing::error!(%error, "an export failed; nothing of it is left");
                 Refusal::ServiceUnavailable
             }
-            ExportError::Key(_) => {
+            ExportError::Key(_) | ExportError::NoSummary(_) => {
                 tracing::error!(%error, "an export has a name that cannot be stored");
                 Refusal::Internal
             }
