@@ -6,6 +6,7 @@
 
 mod charging;
 mod error;
+mod exports;
 mod lines;
 mod pack;
 mod postgres;
@@ -28,6 +29,7 @@ pub use charging::{
     OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
 };
 pub use error::{StoreError, StoreResult};
+pub use exports::{ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob};
 pub use lines::{LineNo, Lines};
 pub use postgres::{Distribution, connect_postgres, distribute, open_postgres};
 pub use sql::copying::{Copied, OpenDatabase, copy};
@@ -228,6 +230,27 @@ pub trait Snapshot: Send {
     /// Why an order was revoked or refunded, and when; by number O.
     fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>>;
 
+    /// Counts the transactions that changed what an order read of the company could show: orders that were added, paid,
+    /// revoked, refunded or pruned. Two snapshots of a company with the same number see the same orders; 0 for a company
+    /// that has none. Usage, money and new lines alone do not count. In a transaction that changed orders it is the number
+    /// that those will have once it is committed. It is the database's: a copy goes on from the number of its source, and
+    /// a server that failed over with something lost may give a number again, so that what is kept by it outside of the
+    /// database needs more.
+    fn orders_version(&mut self, company_id: i64) -> StoreResult<i64>;
+
+    /// The export that was made of something, by its digest.
+    fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>>;
+
+    /// An export in the background.
+    fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>>;
+
+    /// How many exports of a company are waiting or running.
+    fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64>;
+
+    /// Exports of all companies that somebody is to work at, as company and job: those that wait, and those whose holder's
+    /// time is over; oldest first.
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>>;
+
     /// Recounts every order of a company and compares rollups, tiles, numbers, and the rules of [`NewOrder::check`]. One line of text per
     /// difference, at most `limit`; none is what a healthy store says.
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification>;
@@ -383,6 +406,69 @@ pub trait Transaction: Snapshot {
     /// order from before that time any more ([`Outcome::Pruned`]). It goes no further than the oldest hour with usage that
     /// is not ordered yet.
     fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize>;
+
+    /// Notes which export was made of something, over an older one.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a text of more than [`LONGEST_FILE`] bytes.
+    fn put_export_file(&mut self, company_id: i64, digest: &[u8; 32], file: &ExportFile) -> StoreResult<()>;
+
+    /// Forgets an export, if it is known.
+    fn forget_export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<()>;
+
+    /// Forgets up to `limit` exports of all companies that were stored before a time, oldest first; how many.
+    fn forget_export_files(&mut self, before_s: i64, limit: i64) -> StoreResult<u64>;
+
+    /// Adds an export that is to be made in the background; it waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if its company has one of this id, [`StoreError::Refused`] for an id of more than
+    /// [`LONGEST_JOB_ID`] bytes.
+    fn add_export_job(&mut self, job: &NewExportJob) -> StoreResult<()>;
+
+    /// Takes an export that is due, until a time; of several who try, one. `false` if it is another's, has ended, or is not
+    /// known. A holder is a name of this one attempt: a server that takes the same job again is another holder.
+    fn hold_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        now_s: i64,
+        until_s: i64,
+    ) -> StoreResult<bool>;
+
+    /// Holds an export longer and notes how far it is. `false` if it is not this holder's any more, who then stops. A hold
+    /// whose time is over, and that nobody has taken over, goes on.
+    fn keep_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        until_s: i64,
+        rows_done: i64,
+        rows_total: i64,
+    ) -> StoreResult<bool>;
+
+    /// Ends an export as done or failed, for good. `false` if it is not this holder's any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a state that is not an end.
+    fn end_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        state: ExportState,
+        outcome: &str,
+        now_s: i64,
+    ) -> StoreResult<bool>;
+
+    /// Lets an export wait again: for a server that stops. `false` if it is not this holder's any more.
+    fn release_export_job(&mut self, company_id: i64, job_id: &str, holder: &str) -> StoreResult<bool>;
+
+    /// Forgets up to `limit` exports in the background, of all companies, that ended before a time, oldest first; how
+    /// many.
+    fn forget_export_jobs(&mut self, ended_before_s: i64, limit: i64) -> StoreResult<u64>;
 
     /// Whether another writer is waiting for this one to finish: a long job then makes its batches smaller.
     fn another_writer_waits(&mut self) -> StoreResult<bool>;

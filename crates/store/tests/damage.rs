@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, Status};
-use tollbook_store::{StoreError, StoreOptions, open_sqlite};
+use tollbook_store::{NewExportJob, StoreError, StoreOptions, open_sqlite};
 
 fn database() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -29,6 +29,17 @@ fn database() -> (tempfile::TempDir, PathBuf) {
         .collect();
     transaction.add_orders(&orders).unwrap();
     transaction.add_company("two", "CNY", "default").unwrap();
+    for (job_id, held) in [("runs", true), ("waits", false)] {
+        let asked = NewExportJob {
+            company_id: 2,
+            job_id: job_id.into(),
+            public_key: "key".into(),
+            made_s: 5,
+            request: "everything".into(),
+        };
+        transaction.add_export_job(&asked).unwrap();
+        assert!(!held || transaction.hold_export_job(2, job_id, "x", 5, 9).unwrap());
+    }
     transaction.commit().unwrap();
     charged::fill(&*store, 2);
     (folder, path)
@@ -124,6 +135,13 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         DELETE FROM settlement WHERE source_no = (SELECT min(source_no) FROM settlement) | by settled orders
         INSERT INTO settlement VALUES (2, 'X', 0, 0)                            | settlements noted
         UPDATE revocation SET time = time + 1                                   | its revocation differs
+        UPDATE export_job SET holder = '' WHERE job_id = 'runs'                 | export job runs is not what
+        UPDATE export_job SET ended_at = 9 WHERE job_id = 'runs'                | export job runs is not what
+        UPDATE export_job SET attempts = 0 WHERE job_id = 'runs'                | export job runs is not what
+        UPDATE export_job SET state = 0 WHERE job_id = 'runs'                   | export job runs is not what
+        UPDATE export_job SET state = 2 WHERE job_id = 'runs'                   | export job runs is not what
+        UPDATE export_job SET held_until = 9 WHERE job_id = 'waits'             | export job waits is not what
+        UPDATE export_job SET state = 3 WHERE job_id = 'waits'                  | export job waits is not what
         UPDATE revocation SET source_no = 'X'                                   | its revocation differs
         UPDATE orders SET cash = 0, credit = cash WHERE company_id = 2 AND cash > 0 | its deductions differ";
     let (folder, path) = database();
@@ -168,7 +186,7 @@ fn a_database_of_a_newer_program_is_refused_and_not_changed() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("INSERT INTO schema_version VALUES (999)", []).unwrap();
     let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 3 }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 4 }), "{refused}");
 }
 
 #[test]

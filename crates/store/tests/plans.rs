@@ -41,6 +41,34 @@ const COMPANY_TABLES: [&str; 17] = [
 /// There is one small row an hour, and once an hour all of a company's are looked at for what is to be forgotten.
 const LOOKED_THROUGH: &str = "SELECT hour, gone FROM usage_hour";
 
+/// What is asked about exports of all companies again and again, and the index that has it in its order: those that have
+/// ended are not read over for those that are due.
+const OF_EXPORTS: [(&str, &str); 3] = [
+    ("SELECT company_id, job_id FROM export_job WHERE state < 2", "export_job_open"),
+    ("SELECT company_id, job_id FROM export_job WHERE state > 1", "export_job_ended"),
+    ("SELECT company_id, digest FROM export_file", "export_file_stored"),
+];
+
+fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
+    let store = open_postgres(database.url(), None, &StoreOptions::default()).unwrap();
+    let mut transaction = store.begin().unwrap();
+    for n in 0..300u16 {
+        let asked = tollbook_store::NewExportJob {
+            company_id: 1,
+            job_id: format!("{n}"),
+            public_key: "key".into(),
+            made_s: 5,
+            request: "everything".into(),
+        };
+        transaction.add_export_job(&asked).unwrap();
+    }
+    transaction.commit().unwrap();
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.due_export_jobs(9, 7).unwrap().len(), 7);
+    assert_eq!(transaction.forget_export_jobs(9, 7).unwrap(), 0);
+    assert_eq!(transaction.forget_export_files(9, 7).unwrap(), 0);
+}
+
 /// Everything that charging asks of a company.
 fn charge(store: &dyn Store, company_id: i64) {
     charged::fill(store, company_id);
@@ -152,6 +180,7 @@ fn every_plan_is_served_by_an_index() {
         assert_eq!(transaction.prune(company_id, 20 * DAY, 500).unwrap(), 500);
         transaction.commit().unwrap();
     }
+    ask_for_exports(&database);
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions::default();
     let target = connect_sqlite(&folder.path().join("copy.db"), &options).unwrap();
@@ -180,6 +209,14 @@ fn every_plan_is_served_by_an_index() {
         let mut filters = plan.lines().filter(|line| line.trim().starts_with("Filter: "));
         if !filters.all(|line| line.contains("SubPlan") && line.contains("IS NOT NULL")) {
             wrong.insert(plan.to_owned());
+        }
+    }
+    for (statement, index) in OF_EXPORTS {
+        let plans: Vec<&str> = log.split("Query Text: ").filter(|plan| plan.starts_with(statement)).collect();
+        assert!(!plans.is_empty(), "{statement}");
+        for plan in plans {
+            let plan = plan.split("LOG:").next().unwrap();
+            assert!(plan.contains(index) && !plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));

@@ -10,9 +10,9 @@ use tollbook_domain::account::Grant;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    Aside, AsideKey, AsideUsage, Books, Due, DueHour, EachOrder, Entries, LedgerEntry, LineNo, Lines,
-    OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
-    StoredOrder, Transaction, Verification,
+    Aside, AsideKey, AsideUsage, Books, Due, DueHour, EachOrder, Entries, ExportFile, ExportJob, LedgerEntry,
+    LineNo, Lines, OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult,
+    StoredDeposit, StoredOrder, Transaction, Verification,
 };
 
 /// What goes wrong.
@@ -308,6 +308,27 @@ impl Snapshot for FaultySnapshot {
 
     fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
         self.inner.revocation(company_id, source_number)
+    }
+
+    fn orders_version(&mut self, company_id: i64) -> StoreResult<i64> {
+        // Read beside the orders of the same request, which are struck.
+        self.inner.orders_version(company_id)
+    }
+
+    fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>> {
+        self.inner.export_file(company_id, digest)
+    }
+
+    fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>> {
+        self.inner.export_job(company_id, job_id)
+    }
+
+    fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {
+        self.inner.unfinished_export_jobs(company_id)
+    }
+
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>> {
+        self.inner.due_export_jobs(now_s, limit)
     }
 
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {

@@ -4,7 +4,7 @@
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
-use super::connection::{Value, Values, all, insert_exactly};
+use super::connection::{Value, Values, all, execute_exactly, insert_exactly};
 use super::order_rows::{ORDER_COLUMNS, by_owners, order_values, owners, read};
 use super::rollups::Changes;
 use super::schema::ORDERS;
@@ -14,6 +14,9 @@ use crate::error::StoreResult;
 
 impl Session {
     pub(super) fn move_orders(&mut self, company_id: i64, moved: &[OrderChange]) -> StoreResult<()> {
+        if moved.is_empty() {
+            return Ok(());
+        }
         let view = self.view_for_update(company_id)?;
         let mut changes = Changes::default();
         let mut keys: Vec<Values<'_>> = Vec::with_capacity(moved.len());
@@ -38,6 +41,16 @@ impl Session {
         changes.write_periods(self.connection.as_mut(), company_id)?;
         if view.tiled {
             changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
+        }
+        if !view.changed {
+            let view = view.with_changed_orders();
+            execute_exactly(
+                self.connection.as_mut(),
+                1,
+                "UPDATE company_state SET orders_version = $2 WHERE company_id = $1",
+                &[company_id.into(), view.orders_version.into()],
+            )?;
+            self.companies.insert(company_id, view);
         }
         Ok(())
     }

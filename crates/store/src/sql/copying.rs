@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
 use super::connection::{Connection, Database, Flow, Row, Value, Values, all, first, insert_exactly};
-use super::schema::{self, Kind, Scope, TABLES, Table};
+use super::schema::{self, EXPORT_FILE, EXPORT_JOB, Kind, Scope, TABLES, Table};
 use super::{Session, SqlStore, tenants};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineCache;
@@ -88,7 +88,7 @@ pub fn copy(
     let goes_on = mark(to)?;
     let companies: Vec<i64> =
         tenants::companies(source.as_mut())?.iter().map(|company| company.company_id).collect();
-    for table in TABLES.iter().filter(|table| table.scope == Scope::Deployment) {
+    for table in TABLES.iter().filter(|table| table.scope == Scope::Deployment && !is_left_behind(table)) {
         copy_small(source.as_mut(), to, table)?;
     }
     let jobs = jobs(to, &companies, goes_on)?;
@@ -127,6 +127,12 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
     tenants::set_setting(connection.as_mut(), MARK, "unfinished")?;
     connection.commit()?;
     Ok(false)
+}
+
+/// Whether a table is not a part of a copy: exports lie in the object store, which is not copied with a database, and the
+/// servers that make some are the source's.
+fn is_left_behind(table: &Table) -> bool {
+    [EXPORT_FILE.name, EXPORT_JOB.name].contains(&table.name)
 }
 
 /// Whether a setting means nothing beyond the moment, and so is not a part of a deployment.
@@ -355,6 +361,11 @@ fn compare(
         copied.tables.push((table.name, rows));
     }
     for &company_id in companies {
+        if super::exports::orders_version(source.connection.as_mut(), company_id)?
+            != super::exports::orders_version(target.connection.as_mut(), company_id)?
+        {
+            return Err(changed(format!("company {company_id}: its orders were changed")));
+        }
         let query = OrderQuery {
             company_id,
             range: TimeRange::everything(),

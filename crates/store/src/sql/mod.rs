@@ -5,6 +5,7 @@ mod changing;
 mod closing;
 pub(crate) mod connection;
 pub(crate) mod copying;
+mod exports;
 mod order_rows;
 mod pages;
 mod pending;
@@ -38,6 +39,7 @@ use crate::charging::{
     OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
 };
 use crate::error::StoreResult;
+use crate::exports::{ExportFile, ExportJob, ExportState, NewExportJob};
 use crate::lines::{LineCache, LineNo, Lines};
 use crate::{
     EachOrder, Outcome, Page, Snapshot, Store, StoreOptions, StoredOrder, Transaction, Verification,
@@ -123,8 +125,23 @@ struct CompanyView {
     tiled: bool,
     /// No order that begins before this is taken any more.
     pruned_before_s: i64,
+    /// [`Snapshot::orders_version`].
+    orders_version: i64,
+    /// Whether this transaction has changed orders of the company, so that the version is raised already.
+    changed: bool,
     /// Whether no other transaction may write orders of the company until this one ends.
     locked: bool,
+}
+
+impl CompanyView {
+    /// The same, with orders that differ from those of every moment before this transaction; the company is locked.
+    fn with_changed_orders(mut self) -> Self {
+        if !self.changed {
+            self.orders_version += 1;
+            self.changed = true;
+        }
+        self
+    }
 }
 
 impl Snapshot for Session {
@@ -268,6 +285,26 @@ impl Snapshot for Session {
 
     fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
         self.read_revocation(company_id, source_number)
+    }
+
+    fn orders_version(&mut self, company_id: i64) -> StoreResult<i64> {
+        exports::orders_version(self.connection.as_mut(), company_id)
+    }
+
+    fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>> {
+        exports::export_file(self.connection.as_mut(), company_id, digest)
+    }
+
+    fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>> {
+        exports::export_job(self.connection.as_mut(), company_id, job_id)
+    }
+
+    fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {
+        exports::unfinished_export_jobs(self.connection.as_mut(), company_id)
+    }
+
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>> {
+        exports::due_export_jobs(self.connection.as_mut(), now_s, limit)
     }
 
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
@@ -416,6 +453,67 @@ impl Transaction for Session {
 
     fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize> {
         self.prune_orders(company_id, before_s, limit)
+    }
+
+    fn put_export_file(&mut self, company_id: i64, digest: &[u8; 32], file: &ExportFile) -> StoreResult<()> {
+        exports::put_export_file(self.connection.as_mut(), company_id, digest, file)
+    }
+
+    fn forget_export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<()> {
+        exports::forget_export_file(self.connection.as_mut(), company_id, digest)
+    }
+
+    fn forget_export_files(&mut self, before_s: i64, limit: i64) -> StoreResult<u64> {
+        exports::forget_export_files(self.connection.as_mut(), before_s, limit)
+    }
+
+    fn add_export_job(&mut self, job: &NewExportJob) -> StoreResult<()> {
+        exports::add_export_job(self.connection.as_mut(), job)
+    }
+
+    fn hold_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        now_s: i64,
+        until_s: i64,
+    ) -> StoreResult<bool> {
+        exports::hold_export_job(self.connection.as_mut(), company_id, job_id, holder, now_s, until_s)
+    }
+
+    fn keep_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        until_s: i64,
+        rows_done: i64,
+        rows_total: i64,
+    ) -> StoreResult<bool> {
+        let job = (company_id, job_id, holder);
+        exports::keep_export_job(self.connection.as_mut(), job, until_s, rows_done, rows_total)
+    }
+
+    fn end_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        state: ExportState,
+        outcome: &str,
+        now_s: i64,
+    ) -> StoreResult<bool> {
+        let job = (company_id, job_id, holder);
+        exports::end_export_job(self.connection.as_mut(), job, state, outcome, now_s)
+    }
+
+    fn release_export_job(&mut self, company_id: i64, job_id: &str, holder: &str) -> StoreResult<bool> {
+        exports::release_export_job(self.connection.as_mut(), (company_id, job_id, holder))
+    }
+
+    fn forget_export_jobs(&mut self, ended_before_s: i64, limit: i64) -> StoreResult<u64> {
+        exports::forget_export_jobs(self.connection.as_mut(), ended_before_s, limit)
     }
 
     fn another_writer_waits(&mut self) -> StoreResult<bool> {

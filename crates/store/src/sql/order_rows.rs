@@ -333,14 +333,23 @@ impl Session {
         }
         let for_update = if locked { dialect.for_update } else { "" };
         let sql = format!(
-            "SELECT line_count, order_count, tiled, pruned_before FROM company_state WHERE company_id = $1 {for_update}"
+            "SELECT line_count, order_count, tiled, pruned_before, orders_version FROM company_state \
+             WHERE company_id = $1 {for_update}"
         );
         let state = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| {
-            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0, row.int(3)?))
+            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0, row.int(3)?, row.int(4)?))
         })?;
-        let (line_count, order_count, tiled, pruned_before_s) = state.unwrap_or_default();
+        let (line_count, order_count, tiled, pruned_before_s, orders_version) = state.unwrap_or_default();
         let lines = self.load_lines(company_id, line_count)?;
-        let view = CompanyView { lines, order_count, tiled, pruned_before_s, locked };
+        let view = CompanyView {
+            lines,
+            order_count,
+            tiled,
+            pruned_before_s,
+            orders_version,
+            changed: false,
+            locked,
+        };
         self.companies.insert(company_id, view.clone());
         Ok(view)
     }
@@ -356,11 +365,14 @@ impl Session {
             return Ok(Arc::new(cached.truncated(wanted)));
         }
         let mut lines = Lines::clone(&cached);
+        // Of a company that is not locked, a writer may see more lines by now than the state counted a moment ago.
         let sql = format!(
-            "SELECT {LINE_COLUMNS} FROM line WHERE company_id = $1 AND line_no >= $2 ORDER BY line_no"
+            "SELECT {LINE_COLUMNS} FROM line WHERE company_id = $1 AND line_no >= $2 AND line_no < $3 \
+             ORDER BY line_no"
         );
         let from = i64::try_from(cached.len()).unwrap_or(i64::MAX);
-        self.connection.query(&sql, &[company_id.into(), from.into()], &mut |row| {
+        let values = [company_id, from, line_count].map(Value::Int);
+        self.connection.query(&sql, &values, &mut |row| {
             lines.push(read_line(row)?);
             Ok(Flow::More)
         })?;

@@ -71,15 +71,21 @@ impl Session {
         if view.tiled {
             changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
         }
-        let mut view = view;
+        // That nothing from before some time is taken any more is nothing that a list shows.
+        let mut view = if orders.is_empty() { view } else { view.with_changed_orders() };
         view.order_count -= i64::try_from(orders.len()).unwrap_or(0);
         // Retention is never taken back: the numbers of what has left are not known any more.
         view.pruned_before_s = view.pruned_before_s.max(before_s);
         execute_exactly(
             self.connection.as_mut(),
             1,
-            "UPDATE company_state SET order_count = $2, pruned_before = $3 WHERE company_id = $1",
-            &[company_id.into(), view.order_count.into(), view.pruned_before_s.into()],
+            "UPDATE company_state SET order_count = $2, pruned_before = $3, orders_version = $4 WHERE company_id = $1",
+            &[
+                company_id.into(),
+                view.order_count.into(),
+                view.pruned_before_s.into(),
+                view.orders_version.into(),
+            ],
         )?;
         self.companies.insert(company_id, view);
         Ok(orders.len())

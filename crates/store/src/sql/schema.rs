@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_orders.sql"),
     include_str!("migrations/0002_servers.sql"),
     include_str!("migrations/0003_charging.sql"),
+    include_str!("migrations/0004_exports.sql"),
 ];
 
 /// What a column holds.
@@ -57,7 +58,7 @@ pub(crate) static API_KEY: Table = table!("api_key", Deployment, 1, [
 pub(crate) static ORGANIZATION: Table =
     table!("organization", Company, 2, [company_id Int, organization_id Int, project_id Text, name Text]);
 pub(crate) static COMPANY_STATE: Table = table!("company_state", Company, 1, [
-    company_id Int, line_count Int, order_count Int, tiled Int, pruned_before Int,
+    company_id Int, line_count Int, order_count Int, tiled Int, pruned_before Int, orders_version Int,
 ]);
 pub(crate) static LINE: Table = table!("line", Company, 2, [
     company_id Int, line_no Int, line_key Blob, organization_id Int, user_email Text, resource_id Text,
@@ -132,9 +133,15 @@ pub(crate) static SETTLEMENT: Table =
     table!("settlement", Company, 2, [company_id Int, source_no Text, first_entry Int, entries Int]);
 pub(crate) static REVOCATION: Table =
     table!("revocation", Company, 2, [company_id Int, source_no Text, time Int, reason Text]);
+pub(crate) static EXPORT_FILE: Table =
+    table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text]);
+pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
+    company_id Int, job_id Text, public_key Text, made_at Int, request Text, state Int, holder Text,
+    held_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
+]);
 
 /// All of them but the one that holds the schema's own version.
-pub(crate) static TABLES: [&Table; 28] = [
+pub(crate) static TABLES: [&Table; 30] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -163,6 +170,8 @@ pub(crate) static TABLES: [&Table; 28] = [
     &DEPOSIT,
     &SETTLEMENT,
     &REVOCATION,
+    &EXPORT_FILE,
+    &EXPORT_JOB,
 ];
 
 impl Table {
@@ -303,7 +312,8 @@ mod tests {
         database
             .execute_batch(
                 "DELETE FROM schema_version WHERE version > 1; DELETE FROM rollup WHERE unit = 3; \
-                 ALTER TABLE company_state DROP COLUMN pruned_before; DROP TABLE request_rate;",
+                 ALTER TABLE company_state DROP COLUMN pruned_before; \
+                 ALTER TABLE company_state DROP COLUMN orders_version; DROP TABLE request_rate;",
             )
             .unwrap();
         for table in TABLES.iter().skip_while(|table| table.name != PRICE.name) {

@@ -122,7 +122,8 @@ pub(super) fn add_company(
     execute_exactly(
         connection,
         1,
-        "INSERT INTO company_state (company_id, line_count, order_count, tiled, pruned_before) VALUES ($1, 0, 0, 0, 0)",
+        "INSERT INTO company_state (company_id, line_count, order_count, tiled, pruned_before, orders_version) \
+         VALUES ($1, 0, 0, 0, 0, 0)",
         &[company_id.into()],
     )?;
     super::books::add_account(connection, company_id)?;

@@ -84,6 +84,7 @@ impl Session {
         self.count_numbers(company_id, &mut report)?;
         self.verify_usage(company_id, catalogue, &mut report)?;
         self.verify_books(company_id, &mut report)?;
+        self.verify_exports(company_id, &mut report)?;
         Ok(report.found)
     }
 

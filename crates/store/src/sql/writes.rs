@@ -207,11 +207,12 @@ impl Session {
     ) -> StoreResult<()> {
         let order_count = before.order_count + i64::try_from(added).unwrap_or(i64::MAX);
         let line_count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        let after = before.clone().with_changed_orders();
         execute_exactly(
             self.connection.as_mut(),
             1,
-            "UPDATE company_state SET line_count = $2, order_count = $3 WHERE company_id = $1",
-            &[company_id.into(), line_count.into(), order_count.into()],
+            "UPDATE company_state SET line_count = $2, order_count = $3, orders_version = $4 WHERE company_id = $1",
+            &[company_id.into(), line_count.into(), order_count.into(), after.orders_version.into()],
         )?;
         changes.write_periods(self.connection.as_mut(), company_id)?;
         let mut tiled = before.tiled;
@@ -221,7 +222,7 @@ impl Session {
             self.promote(company_id)?;
             tiled = true;
         }
-        self.companies.insert(company_id, CompanyView { lines, order_count, tiled, ..before.clone() });
+        self.companies.insert(company_id, CompanyView { lines, order_count, tiled, ..after });
         Ok(())
     }
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, NewOrder, Status};
-use tollbook_store::{Aside, Due, Entries, Outcome, Store, StoreError, StoreOptions, UsageOutcome, copy};
+use tollbook_store::{
+    Aside, Due, Entries, ExportFile, NewExportJob, Outcome, Store, StoreError, StoreOptions, UsageOutcome,
+    copy,
+};
 
-use crate::charged::{add_usage, bucket, close, fill, record};
+use crate::charged::{add_usage, bucket, close, fill, record, revoked};
 use crate::model::{Model, order, query};
 use crate::orders::{add, assert_healthy};
 use crate::tenants::company;
@@ -125,6 +128,42 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
         assert_eq!(close(&*store, 1, bucket(5), 9), 1);
         assert_healthy(&*store, 35);
     }
+}
+
+pub(crate) fn a_copy_leaves_exports_behind_and_keeps_the_version(backend: &dyn Backend) {
+    let (source, _) = filled(backend);
+    let digest = [9; 32];
+    let asked = NewExportJob {
+        company_id: 1,
+        job_id: "job".into(),
+        public_key: "public".into(),
+        made_s: 5,
+        request: "everything".into(),
+    };
+    let mut transaction = source.begin().unwrap();
+    transaction.put_export_file(1, &digest, &ExportFile { stored_s: 5, file: "file".into() }).unwrap();
+    transaction.add_export_job(&asked).unwrap();
+    transaction.commit().unwrap();
+    let version = source.snapshot().unwrap().orders_version(1).unwrap();
+    assert!(version >= 2, "orders came and were pruned");
+    for target in others() {
+        copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap();
+        let store = target.open(&StoreOptions::default());
+        let mut snapshot = store.snapshot().unwrap();
+        assert_eq!(snapshot.orders_version(1).unwrap(), version);
+        assert_eq!(snapshot.export_file(1, &digest).unwrap(), None);
+        assert_eq!(snapshot.export_job(1, "job").unwrap(), None);
+        assert_eq!(snapshot.due_export_jobs(i64::MAX, 9).unwrap(), []);
+        drop(snapshot);
+        // The same orders in other states: no count of rows differs.
+        let mut transaction = store.begin().unwrap();
+        transaction.lock_company(1).unwrap();
+        let owed = transaction.arrears(1, 0, 1).unwrap().remove(0);
+        transaction.change_orders(1, &[revoked(owed, 7)]).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(store.snapshot().unwrap().orders_version(1).unwrap(), version + 1);
+    }
+    assert!(source.snapshot().unwrap().export_job(1, "job").unwrap().is_some());
 }
 
 pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {

@@ -6,6 +6,7 @@ mod charged;
 mod closing;
 mod copying;
 mod differential;
+mod exports;
 mod model;
 mod orders;
 mod prices;
@@ -13,6 +14,7 @@ mod random;
 mod retention;
 mod tenants;
 mod usage;
+mod versions;
 mod writers;
 
 use std::sync::Arc;
@@ -122,6 +124,14 @@ contract! {
     prices::a_price_for_the_same_replaces_the_old_one,
     prices::discounts_are_set_and_taken_away,
     copying::a_copy_of_usage_and_accounts_is_whole,
+    copying::a_copy_leaves_exports_behind_and_keeps_the_version,
+    exports::files_are_replaced_and_forgotten_oldest_first,
+    exports::a_job_is_worked_at_by_one_and_ends_once,
+    exports::jobs_equal_the_naive_model,
+    exports::of_several_takers_one_wins,
+    versions::the_version_counts_transactions_that_change_orders,
+    versions::equal_versions_see_equal_orders,
+    versions::versions_and_orders_are_of_one_moment,
     random::every_answer_equals_the_naive_model,
     writers::writers_of_a_company_take_turns,
     writers::a_writer_that_looked_first_loses_nothing,

@@ -1,0 +1,39 @@
+-- What exports are remembered by, and those that are made in the background.
+
+-- Rises with every transaction that changes an order of the company; two moments with the same number have the same
+-- orders.
+ALTER TABLE company_state ADD COLUMN orders_version BIGINT NOT NULL DEFAULT 0;
+
+-- Exports that lie in the object store, by what they were made of (SHA-256). file is a text of whoever made it.
+CREATE TABLE export_file (
+  company_id BIGINT NOT NULL,
+  digest {blob} NOT NULL,
+  stored_at BIGINT NOT NULL,
+  file {text} NOT NULL,
+  PRIMARY KEY (company_id, digest)
+) {clustered} {rewritten};
+
+CREATE INDEX export_file_stored ON export_file (stored_at, company_id, digest);
+
+-- state: 0 waiting, 1 running, 2 done, 3 failed. While it runs, it belongs to its holder until held_until; afterwards
+-- to whoever takes it. request and outcome are texts of whoever makes exports. rows_total is 0 until it is known.
+CREATE TABLE export_job (
+  company_id BIGINT NOT NULL,
+  job_id {text} NOT NULL,
+  public_key {text} NOT NULL,
+  made_at BIGINT NOT NULL,
+  request {text} NOT NULL,
+  state BIGINT NOT NULL,
+  holder {text} NOT NULL,
+  held_until BIGINT NOT NULL,
+  rows_done BIGINT NOT NULL,
+  rows_total BIGINT NOT NULL,
+  outcome {text} NOT NULL,
+  ended_at BIGINT,
+  attempts BIGINT NOT NULL,
+  PRIMARY KEY (company_id, job_id)
+) {clustered} {rewritten};
+
+-- What there is to do is looked for every second; what has ended stays for days.
+CREATE INDEX export_job_open ON export_job (made_at, company_id, job_id) WHERE state < 2;
+CREATE INDEX export_job_ended ON export_job (ended_at, company_id, job_id) WHERE state > 1;
