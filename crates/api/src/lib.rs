@@ -7,6 +7,7 @@
 pub mod actions;
 mod answer;
 pub mod description;
+mod exporting;
 mod gateway;
 mod objects;
 mod operator;

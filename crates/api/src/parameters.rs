@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use crate::ret_code::Refusal;
-use crate::wire::{Request, Value};
+use crate::wire::{self, Request, Value};
 
 /// Most distinct values of one list.
 pub const MAX_LIST_VALUES: usize = 100;
@@ -15,6 +15,7 @@ pub const MAX_VALUE_BYTES: usize = 256;
 
 const NOT_TEXT: &str = "must be a string";
 const NOT_TEXTS: &str = "must be strings";
+const NOT_FLAG: &str = "must be true or false";
 const NOT_INTEGER: &str = "must be a 64-bit integer";
 const NOT_INTEGERS: &str = "must be 64-bit integers";
 
@@ -71,6 +72,30 @@ impl<'r> Parameters<'r> {
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let value = self.scalar(name, NOT_INTEGER)?;
         value.map(|text| parse_integer(name, bounded(name, text)?, NOT_INTEGER)).transpose()
+    }
+
+    /// A scalar that is true or false: a JSON boolean, or one of the texts `true` and `false` in any case, `1` and `0`.
+    /// Absent, empty and null are `None`.
+    ///
+    /// # Errors
+    ///
+    /// 230 for anything else and if it is given more than once; 240 beyond [`MAX_VALUE_BYTES`].
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        if let [Value::Bool(flag)] = self.values(name).collect::<Vec<_>>().as_slice() {
+            return Ok(Some(*flag));
+        }
+        let Some(text) = self.scalar(name, NOT_FLAG)? else { return Ok(None) };
+        match bounded(name, text)?.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(Some(true)),
+            "false" | "0" => Ok(Some(false)),
+            _ => Err(Refusal::not_available(name, NOT_FLAG)),
+        }
+    }
+
+    /// The parameters as JSON that [`decode`](crate::wire::decode) reads back, without those that say who asks.
+    pub fn to_json(&self) -> String {
+        let kept = |key: &str| !matches!(key, "PublicKey" | "Signature" | "SecurityToken");
+        wire::encode_json(self.request.entries.iter().filter(|entry| kept(&entry.key)))
     }
 
     /// Refuses a request that lacks any of these scalars, naming all that it lacks in the order given. Empty and null

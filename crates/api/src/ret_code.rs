@@ -17,8 +17,12 @@ pub const MAX_ECHO_CHARS: usize = 64;
 pub enum Refusal {
     /// 150: the service cannot answer now, for instance because it shuts down.
     ServiceUnavailable,
+    /// 150 for an export that cannot be delivered now, and why.
+    ExportUnavailable(String),
     /// 153: the key has used up its rate.
     RateLimited,
+    /// 153: too many exports are waiting already; what may be done about it.
+    TooManyExports(&'static str),
     /// 160: the request names no action.
     MissingAction,
     /// 161: no action has this name.
@@ -67,8 +71,8 @@ impl Refusal {
     /// The `RetCode` of the answer. Codes from 2000 up tell clients to try again.
     pub const fn code(&self) -> i64 {
         match self {
-            Self::ServiceUnavailable => 150,
-            Self::RateLimited => 153,
+            Self::ServiceUnavailable | Self::ExportUnavailable(_) => 150,
+            Self::RateLimited | Self::TooManyExports(_) => 153,
             Self::MissingAction => 160,
             Self::ActionNotFound(_) => 161,
             Self::MissingSignature => 170,
@@ -94,7 +98,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServiceUnavailable => f.write_str("Service unavailable"),
+            Self::ExportUnavailable(reason) => write!(f, "Service unavailable: {reason}"),
             Self::RateLimited => f.write_str("Request rate limited"),
+            Self::TooManyExports(advice) => write!(f, "Request rate limited: {advice}"),
             Self::MissingAction => f.write_str("Missing Action"),
             Self::ActionNotFound(action) => write!(f, "Action [{}] not found", Echo(action)),
             Self::MissingSignature => f.write_str("Missing signature"),

@@ -22,7 +22,7 @@ use tollbook_ops::random;
 
 use crate::gateway::{Gateway, Received, Trace};
 use crate::ret_code::Refusal;
-use crate::{answer, description, objects, operator, settling};
+use crate::{answer, description, exporting, objects, operator, settling};
 
 /// Requests that are worked on at a time; more wait.
 const WORKERS: usize = 64;
@@ -39,7 +39,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 pub struct Server {
     listener: TcpListener,
     app: Arc<App>,
-    settles: bool,
+    /// Whether it also does what nobody asks for.
+    works: bool,
 }
 
 /// Why there is no server.
@@ -101,14 +102,14 @@ impl Server {
         );
         let intake = Mutex::new(Some(intake));
         let app = Arc::new(App { gateway, objects, workers, intake, openapi });
-        Self { listener, app, settles: true }
+        Self { listener, app, works: true }
     }
 
-    /// Leaves closing hours, paying arrears and the like to others: other servers of the deployment, or a test that says
-    /// itself when that happens.
+    /// Leaves closing hours, paying arrears, exports in the background and the like to others: other servers of the
+    /// deployment, or a test that says itself when that happens.
     #[must_use]
-    pub fn without_settling(self) -> Self {
-        Self { settles: false, ..self }
+    pub fn without_own_work(self) -> Self {
+        Self { works: false, ..self }
     }
 
     /// The whole HTTP surface. The API answers at every path that is not another's, because SDKs take base URLs with
@@ -126,10 +127,12 @@ impl Server {
 
     /// Serves until `stop` is ready, then finishes the requests that have begun and the work that goes on beside them.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let Self { listener, app, settles } = self;
+        let Self { listener, app, works } = self;
         let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
         let stopping = CancellationToken::new();
-        let settler = settles.then(|| tokio::spawn(settling::settle(Arc::clone(&app), stopping.clone())));
+        let settler = works.then(|| tokio::spawn(settling::settle(Arc::clone(&app), stopping.clone())));
+        let exporter =
+            works.then(|| tokio::spawn(exporting::export_jobs(Arc::clone(&app), stopping.clone())));
         let service = Self::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
         let heard = stopping.clone();
         let stop = async move {
@@ -143,6 +146,11 @@ impl Server {
             && let Err(error) = settler.await
         {
             tracing::error!(%error, "settling failed");
+        }
+        if let Some(exporter) = exporter
+            && let Err(error) = exporter.await
+        {
+            tracing::error!(%error, "working at export jobs failed");
         }
         // Every request has its answer. Dropping waits for a thread, and what it drops may block.
         let closed = tokio::task::spawn_blocking(move || {

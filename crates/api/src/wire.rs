@@ -98,6 +98,11 @@ pub fn decode(
     Ok(Request { entries })
 }
 
+/// The parameters as the text of a JSON object, in their order; [`decode`] reads the same from it.
+pub fn encode_json<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> String {
+    json::encode(entries)
+}
+
 fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/json")

@@ -10,11 +10,13 @@ use tollbook_domain::Language;
 use tollbook_store::StoreOptions;
 
 use crate::charging::ChargingConfig;
+use crate::export::ExportLimits;
 use crate::networks;
 use crate::time_zone::Zone;
 use crate::toml_file::{self, FileError};
 
 mod charging;
+mod exports;
 mod file;
 
 /// Name of the brand that always exists.
@@ -43,6 +45,8 @@ pub struct Config {
     pub database: StoreOptions,
     /// How usage is charged.
     pub charging: ChargingConfig,
+    /// What exports may take.
+    pub exports: ExportLimits,
     brands: BTreeMap<String, Brand>,
     brand_by_host: BTreeMap<String, String>,
 }
@@ -106,6 +110,7 @@ impl Default for Config {
             limits: Limits::default(),
             database: StoreOptions::default(),
             charging: ChargingConfig::default(),
+            exports: ExportLimits::default(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }

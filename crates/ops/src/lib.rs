@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod export;
+pub mod export_jobs;
 pub mod fields;
 pub mod import;
 pub mod networks;

@@ -1,7 +1,7 @@
 //! How a company's orders are shown to it: in the language and time zone of its brand, with the names of its
 //! organizations and of the catalogue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tollbook_domain::catalogue::{Kind, LineTexts};
@@ -51,6 +51,14 @@ impl Presentation {
             organizations: organizations.into_iter().map(|o| (o.organization_id, o.name)).collect(),
             statuses: Status::ALL.map(|status| catalogue.number(Kind::Status, status.number(), language)),
         })
+    }
+
+    /// Everything that it shows, as a text that differs wherever it differs.
+    pub fn fingerprint(&self) -> String {
+        let organizations: BTreeMap<_, _> = self.organizations.iter().collect();
+        let (language, zone, currency) = (self.language, self.zone.name(), &self.currency);
+        let names = self.catalogue.as_ref();
+        format!("{language:?} {zone:?} {currency:?} {organizations:?} {:?} {names:?}", self.statuses)
     }
 
     /// The name of an organization; its number if it has none.

@@ -4,12 +4,17 @@ use tollbook_domain::OrderQuery;
 use tollbook_ops::export::{Document, SummaryQueries};
 
 use super::Call;
-use super::download_orders::download;
+use super::delivery::download;
 use super::query::{EITHER, PAID, UNPAID};
 use crate::answer::Answer;
 use crate::ret_code::Refusal;
 
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
+    let document = document(&call)?;
+    download(call, document)
+}
+
+pub(super) fn document(call: &Call<'_>) -> Result<Document, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
     let asked = call.query(&EITHER, None)?;
     // With `Statuses`, each sheet takes the values that it can show; without, its own.
@@ -19,5 +24,5 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         OrderQuery { statuses, ..asked.clone() }
     };
     let queries = SummaryQueries { paid: sheet(&PAID), unpaid: sheet(&UNPAID) };
-    download(call, &Document::Summary(Box::new(queries)))
+    Ok(Document::Summary(Box::new(queries)))
 }

@@ -17,11 +17,11 @@ use crate::ret_code::Refusal;
 const DIMENSIONS: [&str; 5] = ["project", "resource", "model", "sku", "region"];
 
 const fn texts(name: &'static str, meaning: &'static str) -> Member {
-    Member { name, shape: MemberShape::List("TextOption", || describe("string")), meaning }
+    Member { name, shape: MemberShape::List("TextOption", || describe("string")), meaning, always: true }
 }
 
 const fn numbers(name: &'static str, meaning: &'static str) -> Member {
-    Member { name, shape: MemberShape::List("NumberOption", || describe("integer")), meaning }
+    Member { name, shape: MemberShape::List("NumberOption", || describe("integer")), meaning, always: true }
 }
 
 fn describe(value_type: &'static str) -> Vec<Described> {

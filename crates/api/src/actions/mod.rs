@@ -1,8 +1,10 @@
 //! The actions. [`ACTIONS`] is the one table of them: it drives dispatch, the check of required parameters, the
 //! reference page and the `OpenAPI` document. Each action's behaviour is a file of its own.
 
+pub(crate) mod delivery;
 mod download_order_summary;
 mod download_orders;
+mod get_export_job;
 mod get_filter_options;
 mod get_order_amount;
 mod list_order_summary;
@@ -71,6 +73,8 @@ pub enum ParameterShape {
     Integers,
     /// A list of strings.
     Texts,
+    /// `true` or `false`.
+    Flag,
 }
 
 /// A member of an answer.
@@ -81,6 +85,8 @@ pub struct Member {
     pub shape: MemberShape,
     /// Meaning.
     pub meaning: &'static str,
+    /// Whether every successful answer has it.
+    pub always: bool,
 }
 
 /// The type of a member.
@@ -205,6 +211,24 @@ const RANGE_PARAMETERS: &[Parameter] = &[
     STATUSES,
 ];
 
+const DOWNLOAD_PARAMETERS: &[Parameter] = &[
+    START_TIME,
+    END_TIME,
+    RESOURCE_IDS,
+    MODEL_IDS,
+    PRICING_UNITS,
+    PRICING_SKUS,
+    PRODUCT_CODES,
+    ORDER_TYPES,
+    CHARGE_TYPES,
+    REGIONS,
+    ORGANIZATION_IDS,
+    ORDER_NOS,
+    STATUSES,
+    delivery::FORMAT,
+    delivery::ASYNC,
+];
+
 const AMOUNT_PARAMETERS: &[Parameter] = &[
     START_TIME,
     END_TIME,
@@ -221,22 +245,16 @@ const AMOUNT_PARAMETERS: &[Parameter] = &[
 ];
 
 const fn integer(name: &'static str, meaning: &'static str) -> Member {
-    Member { name, shape: MemberShape::Integer, meaning }
+    Member { name, shape: MemberShape::Integer, meaning, always: true }
 }
 
 const fn text(name: &'static str, meaning: &'static str) -> Member {
-    Member { name, shape: MemberShape::Text, meaning }
+    Member { name, shape: MemberShape::Text, meaning, always: true }
 }
 
 const PAGE_MEMBER: Member = integer("Page", "The page that was asked for");
 const PAGE_SIZE_MEMBER: Member = integer("PageSize", "The page size that was asked for");
 const TOTAL_MEMBER: Member = integer("Total", "Exact number of matching orders on all pages");
-const DATA_MEMBER: Member = Member {
-    name: "Data",
-    shape: MemberShape::Object("DownloadFileData", download_orders::describe_data),
-    meaning: "The file",
-};
-
 /// Every action, in the order of the reference page.
 pub const ACTIONS: &[Action] = &[
     Action {
@@ -253,6 +271,7 @@ pub const ACTIONS: &[Action] = &[
                 name: "Orders",
                 shape: MemberShape::List("OrderItemDetail", || describe(ORDER_ITEM_DETAIL)),
                 meaning: "The orders of the page",
+                always: true,
             },
         ],
         run: list_orders::paid,
@@ -270,6 +289,7 @@ pub const ACTIONS: &[Action] = &[
                 name: "Orders",
                 shape: MemberShape::List("UnpaidOrderItem", || describe(UNPAID_ORDER_ITEM)),
                 meaning: "The orders of the page",
+                always: true,
             },
         ],
         run: list_orders::unpaid,
@@ -285,6 +305,7 @@ pub const ACTIONS: &[Action] = &[
             name: "Summaries",
             shape: MemberShape::List("PaidOrderSummaryItem", || describe(PAID_SUMMARY_ITEM)),
             meaning: "The rows",
+            always: true,
         }],
         run: list_order_summary::paid,
     },
@@ -297,6 +318,7 @@ pub const ACTIONS: &[Action] = &[
             name: "Summaries",
             shape: MemberShape::List("UnpaidOrderSummaryItem", || describe(UNPAID_SUMMARY_ITEM)),
             meaning: "The rows",
+            always: true,
         }],
         run: list_order_summary::unpaid,
     },
@@ -358,26 +380,38 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "DownloadListPaidOrders",
-        summary: "Every paid order of a time range as an Excel workbook",
-        description: "The columns of `ListPaidOrders` in its order. Answers when the file can be downloaded.",
-        parameters: RANGE_PARAMETERS,
-        response: &[DATA_MEMBER],
+        summary: "Every paid order of a time range as a file",
+        description: "A workbook, or what `Format` says, with the columns of `ListPaidOrders` in its order; a workbook ends \
+                      with a sheet of totals. Answers when the file can be downloaded.",
+        parameters: DOWNLOAD_PARAMETERS,
+        response: delivery::RESPONSE,
         run: download_orders::paid,
     },
     Action {
         name: "DownloadListUnpaidOrders",
-        summary: "Every unpaid order of a time range as an Excel workbook",
-        description: "The columns of `ListUnpaidOrders` in its order. Answers when the file can be downloaded.",
-        parameters: RANGE_PARAMETERS,
-        response: &[DATA_MEMBER],
+        summary: "Every unpaid order of a time range as a file",
+        description: "A workbook, or what `Format` says, with the columns of `ListUnpaidOrders` in its order; a workbook ends \
+                      with a sheet of totals. Answers when the file can be downloaded.",
+        parameters: DOWNLOAD_PARAMETERS,
+        response: delivery::RESPONSE,
         run: download_orders::unpaid,
     },
     Action {
         name: "DownloadOrderSummary",
-        summary: "Both summaries of a time range as an Excel workbook",
-        description: "Two sheets, paid and unpaid, with the rows of the two summary actions.",
-        parameters: RANGE_PARAMETERS,
-        response: &[DATA_MEMBER],
+        summary: "Both summaries of a time range as a file",
+        description: "A workbook of two sheets, paid and unpaid, with the rows of the two summary actions, or what `Format` \
+                      says: one table, the paid rows first.",
+        parameters: DOWNLOAD_PARAMETERS,
+        response: delivery::RESPONSE,
         run: download_order_summary::run,
+    },
+    Action {
+        name: "GetExportJob",
+        summary: "What became of an export that was asked for with `Async`",
+        description: "An extension of Tollbook. `Data` is there once the state is `Done`; its link is made anew with each \
+                      answer. A job outlives the server that works at it.",
+        parameters: get_export_job::PARAMETERS,
+        response: get_export_job::RESPONSE,
+        run: get_export_job::run,
     },
 ];

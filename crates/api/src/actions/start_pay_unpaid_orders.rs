@@ -21,11 +21,13 @@ pub(super) const RESPONSE: &[Member] = &[
         name: "Results",
         shape: MemberShape::Object("PayResult", describe),
         meaning: "The first failure, else the last success",
+        always: true,
     },
     Member {
         name: "ResultSet",
         shape: MemberShape::List("PayResult", describe),
         meaning: "One for each distinct number, in the order of their index",
+        always: true,
     },
 ];
 

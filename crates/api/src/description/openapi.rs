@@ -129,6 +129,7 @@ fn parameter_schema(parameter: &Parameter) -> Value {
             json!({"type": "integer", "format": "int64", "minimum": from, "maximum": to})
         }
         ParameterShape::Text => json!({"type": "string", "maxLength": 256}),
+        ParameterShape::Flag => json!({"type": "boolean"}),
         ParameterShape::Integers => {
             json!({"type": "array", "maxItems": 100, "items": {"type": "integer", "format": "int64"}})
         }
@@ -157,7 +158,9 @@ fn response_schema(action: &Action, schemas: &mut Map<String, Value>) -> Value {
         };
         schema["description"] = member.meaning.into();
         properties.insert(member.name.into(), schema);
-        required.push(member.name);
+        if member.always {
+            required.push(member.name);
+        }
     }
     json!({"type": "object", "required": required, "properties": properties})
 }

@@ -69,6 +69,7 @@ fn write_action(
                 (parameter.name.to_owned(), format!("integer, {from} to {to}"))
             }
             ParameterShape::Text => (parameter.name.to_owned(), "string".to_owned()),
+            ParameterShape::Flag => (parameter.name.to_owned(), "`true` or `false`".to_owned()),
             ParameterShape::Integers => (format!("{}.N", parameter.name), "integer list".to_owned()),
             ParameterShape::Texts => (format!("{}.N", parameter.name), "string list".to_owned()),
         };

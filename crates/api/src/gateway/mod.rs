@@ -7,15 +7,16 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{ApiKey, Company};
 use tollbook_objects::ObjectStore;
-use tollbook_ops::export::{Build, Document, ExportError, ExportedFile, Format, Link, Progress, export};
-use tollbook_ops::presentation::Presentation;
-use tollbook_ops::{Brand, Clock, Config, MasterKey, networks, random};
-use tollbook_store::{Snapshot, Store, StoreError};
+use tollbook_ops::export::{Ask, Desk, DeskParts, ExportError, ExportedFile, Link};
+use tollbook_ops::{Brand, Clock, Config, MasterKey, networks};
+use tollbook_store::{NewExportJob, Snapshot, Store, StoreError};
 
+use crate::actions::delivery::ask_of_job;
 use crate::actions::{Action, Call, Checked};
 use crate::answer::{Answer, body};
 use crate::parameters::Parameters;
@@ -47,6 +48,9 @@ pub struct Gateway {
     deployment: Deployment,
     limits: Limits,
     rates: Rates,
+    desk: Desk,
+    /// Told of each job that is made.
+    jobs: Notify,
 }
 
 /// An HTTP request as far as the gateway looks at it.
@@ -81,7 +85,14 @@ impl Gateway {
             parameters: configured.parameters,
             json_depth: configured.json_depth,
         };
-        Self { deployment, limits, rates: Rates::default() }
+        let desk = Desk::new(DeskParts {
+            store: Arc::clone(&deployment.store),
+            objects: Arc::clone(&deployment.objects),
+            catalogue: Arc::clone(&deployment.catalogue),
+            config: Arc::new(deployment.config.clone()),
+            clock: Arc::clone(&deployment.clock),
+        });
+        Self { deployment, limits, rates: Rates::default(), desk, jobs: Notify::new() }
     }
 
     pub(crate) fn deployment(&self) -> &Deployment {
@@ -195,44 +206,55 @@ impl Gateway {
         }
     }
 
-    /// Builds an export for a checked request.
-    pub(crate) fn export(
-        &self,
-        call: Call<'_>,
-        document: &Document,
-    ) -> Result<(ExportedFile, String), Refusal> {
-        let Deployment { config, objects, bound, catalogue, .. } = &self.deployment;
-        let mut snapshot = call.snapshot.for_orders()?;
-        let presentation =
-            Presentation::read(snapshot.as_mut(), call.company, call.brand, catalogue).map_err(refuse)?;
-        let build = Build {
-            document,
-            format: Format::default(),
-            presentation: &presentation,
-            snapshot_s: call.now_s,
-            random: random::u128(),
-            threads: std::num::NonZeroUsize::new(2).expect("two"),
-            progress: &Progress::default(),
-        };
+    /// Where exports are asked for.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Tells who works at jobs that there is a new one.
+    pub(crate) fn job_is_due(&self) {
+        self.jobs.notify_one();
+    }
+
+    /// Waits until a job was made here.
+    pub(crate) async fn jobs_made(&self) {
+        self.jobs.notified().await;
+    }
+
+    /// A link to a file for the customers of a brand. It never outlives the file.
+    pub(crate) fn link(&self, brand: &Brand, file: &ExportedFile) -> Result<String, ExportError> {
+        let Deployment { config, objects, bound, clock, .. } = &self.deployment;
+        let ends_s = clock.now_s().saturating_add(config.link_lifetime_s);
         let link = Link {
-            base_url: config.public_url(call.brand, *bound),
-            expires_s: call.now_s.saturating_add(config.link_lifetime_s),
+            base_url: config.public_url(brand, *bound),
+            expires_s: ends_s.min(file.stored_s.saturating_add(config.object_retention_s)),
         };
-        let file = export(&build, snapshot, objects.as_ref());
-        let linked = file.and_then(|file| {
-            let url = file.link(objects.as_ref(), &link)?;
-            Ok((file, url))
-        });
-        linked.map_err(|error| match error {
-            ExportError::Store(error) => refuse(error),
-            ExportError::Workbook(_) | ExportError::File(_) | ExportError::Objects(_) => {
-                tracing::error!(%error, "an export failed; nothing of it is left");
-                Refusal::ServiceUnavailable
-            }
-            ExportError::Key(_) | ExportError::NoSummary(_) => {
-                tracing::error!(%error, "an export has a name that cannot be stored");
-                Refusal::Internal
-            }
+        file.link(objects.as_ref(), &link)
+    }
+
+    /// A file stored before this may be swept away at any moment.
+    pub(crate) fn kept_since_s(&self, now_s: i64) -> i64 {
+        now_s.saturating_sub(self.deployment.config.object_retention_s)
+    }
+
+    /// What the request of a job asks for, if its key may still ask.
+    pub(crate) fn ask_of_job(&self, job: &NewExportJob, stop: &CancellationToken) -> Result<Ask, Refusal> {
+        let request = decode("POST", None, Some("application/json"), job.request.as_bytes(), &self.limits)?;
+        let store = self.deployment.store.as_ref();
+        let mut snapshot = store.snapshot_for(stop).map_err(refuse)?;
+        let key = snapshot.api_key(&job.public_key).map_err(refuse)?;
+        let key = key.filter(|key| !key.disabled && key.company_id == job.company_id);
+        let key = key.ok_or(Refusal::PermissionDenied)?;
+        let company = snapshot.company(job.company_id).map_err(refuse)?.ok_or(Refusal::Internal)?;
+        let brand = self.brand_of(&company, None)?;
+        ask_of_job(&Call {
+            gateway: self,
+            parameters: Parameters::new(&request),
+            key: &key,
+            company: &company,
+            brand,
+            snapshot: Checked { store, caller: stop, snapshot },
+            now_s: self.deployment.clock.now_s(),
         })
     }
 }

@@ -26,6 +26,52 @@ pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal
     Ok(members.into_iter().map(|(key, value)| Entry { key, value }).collect())
 }
 
+/// The text of an object with these members.
+pub(super) fn encode<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> String {
+    let mut text = String::new();
+    push_object(&mut text, entries.into_iter().map(|entry| (entry.key.as_str(), &entry.value)));
+    text
+}
+
+fn push_object<'v>(text: &mut String, members: impl Iterator<Item = (&'v str, &'v Value)>) {
+    text.push('{');
+    for (place, (key, value)) in members.enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        push_string(text, key);
+        text.push(':');
+        push_value(text, value);
+    }
+    text.push('}');
+}
+
+fn push_value(text: &mut String, value: &Value) {
+    match value {
+        Value::Null => text.push_str("null"),
+        Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) => text.push_str(number),
+        Value::String(string) => push_string(text, string),
+        Value::Array(elements) => {
+            text.push('[');
+            for (place, element) in elements.iter().enumerate() {
+                if place > 0 {
+                    text.push(',');
+                }
+                push_value(text, element);
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            push_object(text, members.iter().map(|(key, value)| (key.as_str(), value)));
+        }
+    }
+}
+
+fn push_string(text: &mut String, string: &str) {
+    text.push_str(&serde_json::Value::from(string).to_string());
+}
+
 fn refusal(reason: &str, at: usize) -> Refusal {
     Refusal::not_available(BODY, format!("{reason} at byte {at}"))
 }

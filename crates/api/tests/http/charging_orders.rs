@@ -189,7 +189,7 @@ fn orders_that_are_taken_back_keep_their_numbers() {
 
 #[test]
 fn a_server_closes_hours_by_itself() {
-    let scene = Scene::on(Server::settling());
+    let scene = Scene::on(Server::working());
     scene.use_up("r-1", &json!({"input": 1_000_000}));
     assert_eq!(scene.amounts()[3], "4.00");
     scene.server.clock.set(DUE_S);

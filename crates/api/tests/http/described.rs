@@ -153,6 +153,7 @@ fn the_openapi_document_has_every_action_parameter_and_member() {
                         "integer"
                     }
                     ParameterShape::Text => "string",
+                    ParameterShape::Flag => "boolean",
                     ParameterShape::Integers | ParameterShape::Texts => "array",
                 };
                 assert_eq!(schema["type"], json_type, "{} {}", action.name, parameter.name);
@@ -169,11 +170,8 @@ fn the_openapi_document_has_every_action_parameter_and_member() {
         let response = &document["components"]["schemas"][format!("{}Response", action.name)];
         for member in action.response {
             let schema = &response["properties"][member.name];
-            assert!(
-                response["required"].as_array().unwrap().contains(&member.name.into()),
-                "{}",
-                member.name
-            );
+            let is_required = response["required"].as_array().unwrap().contains(&member.name.into());
+            assert_eq!(is_required, member.always, "{}", member.name);
             let object = match member.shape {
                 MemberShape::Integer => {
                     assert_eq!(schema["type"], "integer");

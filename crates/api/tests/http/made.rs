@@ -26,12 +26,16 @@ pub(crate) fn required(action: &Action) -> Pairs {
             "Page" => "1".to_owned(),
             "PageSize" => "100".to_owned(),
             "OrderNos" => "U000002".to_owned(),
+            "JobId" => JOB_ID.to_owned(),
             name => panic!("give the required parameter {name} a value"),
         };
         pairs.push((parameter.name.to_owned(), value));
     }
     pairs
 }
+
+/// A job that every company of a test's server has; nobody works at it.
+pub(crate) const JOB_ID: &str = "export-made";
 
 /// Whether an action changes something, so that a database which takes no writes refuses it.
 pub(crate) fn writes(action: &Action) -> bool {

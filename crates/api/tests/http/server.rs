@@ -15,9 +15,10 @@ use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart};
 use tollbook_ops::tenants::{self, KeyRights};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
-use tollbook_store::{Outcome, Store, StoredOrder};
+use tollbook_store::{NewExportJob, Outcome, Store, StoredOrder};
 
 use crate::backend::Backend;
+use crate::made::JOB_ID;
 
 /// 2025-12-01T00:00:00Z, what the server's clock says until a test moves it.
 pub(crate) const NOW_S: i64 = 1_764_547_200;
@@ -88,8 +89,8 @@ impl Server {
         Self::over(config, store, served, MasterKey::generate(), Some(backend))
     }
 
-    /// A server that closes hours by itself. All others leave it to their test to say when that happens.
-    pub(crate) fn settling() -> Self {
+    /// A server that closes hours and works at jobs by itself. All others leave it to their test to say when that happens.
+    pub(crate) fn working() -> Self {
         let backend = Backend::new();
         let store = backend.open();
         Self::made(CONFIG, Arc::clone(&store), store, MasterKey::generate(), Some(backend), true)
@@ -112,7 +113,7 @@ impl Server {
         served: Arc<dyn Store>,
         master: MasterKey,
         backend: Option<Backend>,
-        settles: bool,
+        works: bool,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = Config::parse(Path::new("tollbook.toml"), config).unwrap();
@@ -140,7 +141,7 @@ impl Server {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
         });
         let server = tollbook_api::Server::new(listener, gateway, Arc::clone(&objects));
-        let server = if settles { server } else { server.without_settling() };
+        let server = if works { server } else { server.without_own_work() };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             runtime.block_on(server.run(async move {
@@ -177,7 +178,22 @@ impl Server {
 
     /// A company of a brand, which need not be configured.
     pub(crate) fn company(&self, name: &str, brand: &str) -> Company {
-        tenants::add_company(&*self.store, None, name, "CNY", brand).unwrap()
+        let company = tenants::add_company(&*self.store, None, name, "CNY", brand).unwrap();
+        self.add_job(&company);
+        company
+    }
+
+    fn add_job(&self, company: &Company) {
+        let mut transaction = self.store.begin().unwrap();
+        let job = NewExportJob {
+            company_id: company.company_id,
+            job_id: JOB_ID.to_owned(),
+            public_key: "nobody".to_owned(),
+            made_s: NOW_S,
+            request: "{}".to_owned(),
+        };
+        transaction.add_export_job(&job).unwrap();
+        transaction.commit().unwrap();
     }
 
     /// An organization of a company.

@@ -229,6 +229,18 @@ impl ObjectStore for EmbeddedStore {
         Ok(Stored { len: finished.len, etag: finished.etag })
     }
 
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+        match self.open(key) {
+            Ok(object) => Ok(Some(object.len)),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn identity(&self) -> String {
+        format!("embedded {}", self.bucket)
+    }
+
     fn presign_get(
         &self,
         base_url: &str,

@@ -13,6 +13,7 @@ use tollbook_store::StoreOptions;
 use toml::Spanned;
 
 use super::charging::{ChargingSection, charging};
+use super::exports::{ExportsSection, exports};
 use super::{Brand, Config, DAY_S, Limits, normal_host};
 use crate::networks;
 use crate::time_zone::Zone;
@@ -36,6 +37,8 @@ struct ConfigFile {
     database: DatabaseSection,
     #[serde(default)]
     charging: ChargingSection,
+    #[serde(default)]
+    exports: ExportsSection,
     #[serde(default)]
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
@@ -75,6 +78,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
         limits: limits(&source, &read.limits)?,
         database: database(&source, &read.database)?,
         charging: charging(&source, &read.charging)?,
+        exports: exports(&source, &read.exports)?,
         ..Config::default()
     };
     if let Some(listen) = &read.listen {

@@ -27,6 +27,13 @@ impl Format {
         }
     }
 
+    /// Whether order summaries can be had in it.
+    pub fn has_summary(self) -> bool {
+        match self {
+            Self::Workbook => true,
+        }
+    }
+
     /// What follows the dot in the name of a file.
     pub fn extension(self) -> &'static str {
         match self {

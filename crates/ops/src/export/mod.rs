@@ -4,15 +4,20 @@
 //! added up, and must be what the store's own sums say, or there is no file.
 
 mod cells;
+mod desk;
 mod document;
 mod format;
+mod limits;
 mod pipeline;
 mod progress;
+pub mod registry;
 mod totals;
+mod turns;
 mod workbook;
 
 use std::num::NonZeroUsize;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::Measures;
 use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore};
 use tollbook_store::{Snapshot, StoreError};
@@ -20,8 +25,10 @@ use tollbook_store::{Snapshot, StoreError};
 use crate::presentation::Presentation;
 use crate::secrets::MasterKey;
 
+pub use desk::{Ask, Desk, DeskError, DeskParts, Patience};
 pub use document::{Document, SummaryQueries};
 pub use format::{Format, UnknownFormat};
+pub use limits::ExportLimits;
 pub use progress::Progress;
 
 /// What to make a file of.
@@ -41,6 +48,8 @@ pub struct Build<'a> {
     pub threads: NonZeroUsize,
     /// Told of every row written.
     pub progress: &'a Progress,
+    /// Cancelled when nobody wants the file any more: what is under way then ends, and leaves nothing.
+    pub abandoned: &'a CancellationToken,
 }
 
 /// A file in the object store.
@@ -58,6 +67,8 @@ pub struct ExportedFile {
     pub rows: i64,
     /// Sum of `OrderTotalPrice` in 10⁻⁸ currency units.
     pub total: i128,
+    /// When its orders were read, Unix seconds; it is stored a moment later.
+    pub stored_s: i64,
 }
 
 /// How a link to a file is made.
@@ -148,6 +159,7 @@ pub fn export(
         sha256: [0; 32],
         rows: written.rows,
         total: written.measures.total,
+        stored_s: build.snapshot_s,
     })
 }
 
