@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// The first segment of every key, and so the first segment of every link's path.
-const PREFIX: &str = "exports/";
+pub(crate) const PREFIX: &str = "exports/";
 
 /// Longest key in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 512;

@@ -1,4 +1,4 @@
-//! An answer to a read as plain data. The `api` crate turns it into HTTP and adds what belongs to a connection
+//! An answer to a US3 request as plain data. The `api` crate turns it into HTTP and adds what belongs to a connection
 //! (`X-SessionId`, `Date`); no HTTP type may come in here.
 
 use std::fs::File;
@@ -20,7 +20,7 @@ pub struct Reply {
 pub enum ReplyBody {
     /// No body: `HEAD`, 304, 412, 416.
     Empty,
-    /// A small body in memory: errors.
+    /// A small body in memory: errors, listings.
     Bytes(Vec<u8>),
     /// A piece of a file.
     File {
@@ -37,6 +37,30 @@ impl Reply {
     /// The first header of that lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A status and nothing else.
+    pub(crate) fn empty(status: u16) -> Self {
+        let headers = match status {
+            // RFC 9110, section 8.6.
+            204 => Vec::new(),
+            _ => vec![("content-length", "0".to_owned())],
+        };
+        Self { status, headers, body: ReplyBody::Empty }
+    }
+
+    /// US3's answer of success with a content.
+    pub(crate) fn json(value: &serde_json::Value) -> Self {
+        let body = value.to_string().into_bytes();
+        Self {
+            status: 200,
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("content-length", body.len().to_string()),
+                ("cache-control", "no-store".to_owned()),
+            ],
+            body: ReplyBody::Bytes(body),
+        }
     }
 
     /// US3's error answer: `{"RetCode":…,"ErrMsg":"…"}`. The content type carries no charset because the published

@@ -4,6 +4,9 @@
 //! `spool/<id>/` is a server's folder, `spool/<id>.lock` its lock. The lock lies beside the folder, not in it: a
 //! network file system keeps a file that is removed while open under another name, and the folder would not be empty.
 //! `spool/lock` is held for a moment by whoever makes a folder or clears those of others, one at a time.
+//!
+//! A file `*.journal` names something outside that its owner has begun and must end. Whoever clears a dead server's
+//! folder takes these files over; what they say is `remote/journal.rs`'s.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -13,6 +16,7 @@ use tempfile::TempPath;
 
 use crate::files::{files_in, is_gone, make_directories, remove_if_there};
 use crate::spool::SpoolFile;
+use crate::spool_budget::SpoolBudget;
 use crate::store::StoreError;
 
 /// The lock under which folders are made and cleared.
@@ -24,11 +28,15 @@ const LOCK_EXTENSION: &str = "lock";
 /// Long enough that the name of a dead server's folder never comes again.
 const ID_CHARACTERS: usize = 16;
 
+/// What the name of a journal ends with.
+pub(crate) const JOURNAL_EXTENSION: &str = "journal";
+
 /// The directory, with this store's own folder in it.
 #[derive(Debug)]
 pub(crate) struct SpoolDirectory {
     path: PathBuf,
     own: Arc<OwnFolder>,
+    budget: Arc<SpoolBudget>,
 }
 
 /// A locked folder. Removed when the store and all its spool files are dropped.
@@ -41,11 +49,11 @@ pub(crate) struct OwnFolder {
 }
 
 impl SpoolDirectory {
-    /// Makes a folder in `path`, which must exist.
-    pub(crate) fn new(path: PathBuf) -> Result<Self, StoreError> {
+    /// Makes a folder in `path`, which must exist. Its files may hold `limit_bytes` together.
+    pub(crate) fn new(path: PathBuf, limit_bytes: u64) -> Result<Self, StoreError> {
         let _turn = take_turn(&path)?;
         let own = Arc::new(OwnFolder::make(&path)?);
-        Ok(Self { path, own })
+        Ok(Self { path, own, budget: SpoolBudget::new(limit_bytes) })
     }
 
     /// A new, empty spool file, readable by its owner alone.
@@ -53,7 +61,7 @@ impl SpoolDirectory {
         tempfile::Builder::new()
             .prefix("spool-")
             .tempfile_in(self.folder())
-            .map(|file| SpoolFile::new(file, Arc::clone(&self.own)))
+            .map(|file| SpoolFile::new(file, Arc::clone(&self.own), self.budget.reservation()))
             .map_err(StoreError::io("create a spool file in", self.folder()))
     }
 
@@ -69,7 +77,7 @@ impl SpoolDirectory {
     }
 
     /// Removes the files of servers that are dead, and those of versions that had no folders. Tells how many there
-    /// were.
+    /// were. Journals are moved to this store's own folder instead and not counted.
     pub(crate) fn clear(&self) -> Result<u64, StoreError> {
         let _turn = take_turn(&self.path)?;
         let mut removed = 0;
@@ -81,7 +89,7 @@ impl SpoolDirectory {
                 continue;
             }
             removed += if path.extension().is_some_and(|extension| extension == LOCK_EXTENSION) {
-                clear_if_dead(&path)?
+                clear_if_dead(&path, self.folder())?
             } else {
                 remove(&path)?
             };
@@ -129,8 +137,8 @@ fn take_turn(directory: &Path) -> Result<File, StoreError> {
     Ok(turn)
 }
 
-/// Removes a folder with all its files, unless its owner lives and so holds the lock.
-fn clear_if_dead(lock_path: &Path) -> Result<u64, StoreError> {
+/// Removes a folder with all its files but journals, which go to `heir`, unless its owner lives and so holds the lock.
+fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, StoreError> {
     // A network file system locks only what is open for writing.
     let lock = match File::options().write(true).open(lock_path) {
         Ok(lock) => lock,
@@ -146,7 +154,13 @@ fn clear_if_dead(lock_path: &Path) -> Result<u64, StoreError> {
     let folder = lock_path.with_extension("");
     let mut removed = 0;
     for path in files_in(&folder)? {
-        removed += remove(&path)?;
+        if path.extension().is_some_and(|extension| extension == JOURNAL_EXTENSION) {
+            // Its name is random, and so never that of another.
+            let inherited = heir.join(path.file_name().unwrap_or_default());
+            fs::rename(&path, inherited).map_err(StoreError::io("take over", &path))?;
+        } else {
+            removed += remove(&path)?;
+        }
     }
     match fs::remove_dir(&folder) {
         Err(error) if !is_gone(&error) => return Err(StoreError::io("remove directory", &folder)(error)),
@@ -170,7 +184,7 @@ mod tests {
     use super::*;
 
     fn spool(directory: &Path) -> SpoolDirectory {
-        SpoolDirectory::new(directory.to_owned()).expect("spool")
+        SpoolDirectory::new(directory.to_owned(), u64::MAX).expect("spool")
     }
 
     /// What lies in the directory, sorted, without the lock that is always there.
@@ -258,6 +272,19 @@ mod tests {
         assert_eq!(names(directory.path()).len(), 2);
         drop(file);
         assert_eq!(names(directory.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn journals_of_the_dead_are_taken_over_and_nobody_loses_them() {
+        let directory = tempfile::tempdir().expect("directory");
+        drop(foreign_folder(directory.path(), "other", 1));
+        fs::write(directory.path().join("other/a.journal"), "begun").expect("write");
+        for _ in 0..2 {
+            let store = spool(directory.path());
+            assert!(store.clear().expect("clear") <= 1);
+            assert_eq!(fs::read(store.folder().join("a.journal")).expect("read"), b"begun");
+            assert!(!directory.path().join("other").exists());
+        }
     }
 
     #[test]

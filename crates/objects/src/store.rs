@@ -1,11 +1,13 @@
 //! The trait that every object store fulfils, and what its operations answer. It holds what all stores can do;
-//! serving bytes is the embedded store's alone.
+//! serving bytes is the embedded store's alone, and how a remote store is spoken to is in `remote`.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::headers::content_type;
 use crate::key::ObjectKey;
+use crate::remote::RemoteError;
 use crate::spool::SpoolFile;
 
 /// A place that keeps files and gives out links to them. Held as `Arc<dyn ObjectStore>`. All calls block.
@@ -19,13 +21,44 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     fn spool(&self) -> Result<SpoolFile, StoreError>;
 
     /// Makes the spooled file an object: wholly and durably, or not at all. An object is written once and never
-    /// changed; keys hold 128 random bits.
+    /// changed; keys hold 128 random bits, and none is put twice. Should one be, the embedded store refuses it, and a
+    /// remote store replaces the object, as its protocol has it.
+    ///
+    /// `cancelled` is asked again and again, on several threads, and must not block. Once it says so, the upload
+    /// ends: a remote store looks between parts and between attempts.
     ///
     /// # Errors
     ///
-    /// [`StoreError::AlreadyExists`]; [`StoreError::Io`], of which [`StoreError::is_full`] tells a full disk. On
-    /// every error the spool is gone and no object of this key is left by this call.
-    fn put(&self, key: &ObjectKey, spool: SpoolFile) -> Result<Stored, StoreError>;
+    /// [`StoreError::AlreadyExists`]; [`StoreError::Cancelled`]; [`StoreError::Remote`]; [`StoreError::Io`], of which
+    /// [`StoreError::is_full`] tells a full disk. On every error the spool is gone and no object of this key is left
+    /// by this call; what could not be removed from a remote store at once is removed by a later
+    /// [`sweep`](Self::sweep) or the next start's [`clear_spool`](Self::clear_spool).
+    fn put(
+        &self,
+        key: &ObjectKey,
+        spool: SpoolFile,
+        options: &PutOptions,
+        cancelled: Cancelled<'_>,
+    ) -> Result<Stored, StoreError>;
+
+    /// The size of an object in bytes, `None` when it is not there (any more).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`], [`StoreError::Remote`].
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError>;
+
+    /// Which store this is: scheme, endpoint and bucket, no secret. Two servers that say the same share the objects.
+    fn identity(&self) -> String;
+
+    /// Removes what dead processes left: their spool files, and the uploads that they had begun. Tells how many files
+    /// there were; what living stores use, this one and others, stays. The server calls it at its start. A remote
+    /// store that does not answer is no error: its uploads are ended by a later [`sweep`](Self::sweep).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    fn clear_spool(&self) -> Result<u64, StoreError>;
 
     /// The size of an object in bytes, `None` when it is not there (any more).
     ///
@@ -40,8 +73,9 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     /// An absolute URL that reads the object until `expires_unix_s` (seconds, exclusive). The browser is told to
     /// save it as `file_name`. Whether the object exists is not looked up.
     ///
-    /// `base_url` is where the reader reaches the store, for instance `https://console.example.com`: every brand
+    /// `base_url` is where the reader reaches this server, for instance `https://console.example.com`: every brand
     /// has its own. A path in it stands before the key and must be taken off again by whatever proxy it belongs to.
+    /// Links into a remote store do not lead here and leave it out.
     ///
     /// # Errors
     ///
@@ -58,15 +92,36 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`].
+    /// [`StoreError::Io`], [`StoreError::Remote`].
     fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Removes every object that has been kept longer than the store's retention at `now_s` (Unix seconds).
+    /// Removes every object that has been kept longer than the store's retention at `now_s` (Unix seconds), and tries
+    /// again what a failed [`put`](Self::put) could not remove. Several servers may sweep at once.
     ///
     /// # Errors
     ///
-    /// The first [`StoreError::Io`]; the objects that could be removed are removed nevertheless.
+    /// The first [`StoreError::Io`] or [`StoreError::Remote`]; the objects that could be removed are removed
+    /// nevertheless.
     fn sweep(&self, now_s: i64) -> Result<Swept, StoreError>;
+}
+
+/// Asked whether nobody wants the result any more.
+pub type Cancelled<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// What a store is told about a file besides its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOptions {
+    /// The name under which a reader saves it, where the link does not say another.
+    pub file_name: String,
+    /// Its media type. The embedded store goes by the key's extension.
+    pub content_type: String,
+}
+
+impl PutOptions {
+    /// A file of that name, with the media type of its extension.
+    pub fn named(file_name: &str) -> Self {
+        Self { file_name: file_name.to_owned(), content_type: content_type(file_name).to_owned() }
+    }
 }
 
 /// What [`ObjectStore::put`] stored.
@@ -76,6 +131,8 @@ pub struct Stored {
     pub len: u64,
     /// US3's `ETag`, without quotes.
     pub etag: String,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
 }
 
 /// What [`ObjectStore::sweep`] removed.
@@ -99,6 +156,12 @@ pub enum StoreError {
     /// The base URL is not absolute, not http(s), or has a query, a fragment, a space or a control character.
     #[error("base url {0:?} is not an absolute http or https url without query and fragment")]
     BaseUrl(String),
+    /// Nobody wanted the result any more.
+    #[error("cancelled")]
+    Cancelled,
+    /// A remote store refused, or could not be reached.
+    #[error(transparent)]
+    Remote(Box<RemoteError>),
     /// The file system refused. The kind of `source` is the system's own, e.g. [`io::ErrorKind::StorageFull`].
     #[error("cannot {doing} {}", path.display())]
     Io {
@@ -116,6 +179,11 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Io { source, .. }
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
+    /// Whether a remote store could not be reached or is not able to answer at the moment. Trying again later may help.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Remote(error) if error.is_transient())
     }
 
     /// For `map_err`: names what was tried on which path.

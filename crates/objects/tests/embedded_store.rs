@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tollbook_objects::us3::{Refusal, Request, encode_path, presign_get, sign};
 use tollbook_objects::{
-    EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ReadError, Reply, ReplyBody,
-    StoreError,
+    EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, PutOptions, ReadError, Reply,
+    ReplyBody, StoreError,
 };
 
 const NOW_S: i64 = 1_800_000_000;
@@ -25,6 +25,8 @@ fn store(directory: &Path) -> EmbeddedStore {
         bucket: "tollbook".to_owned(),
         keys: keys(),
         retention_s: 3600,
+        spool_bytes: 1 << 30,
+        writable: false,
     })
     .expect("store")
 }
@@ -36,7 +38,7 @@ fn key(random: u128) -> ObjectKey {
 fn put(store: &dyn ObjectStore, key: &ObjectKey) {
     let mut spool = store.spool().expect("spool");
     spool.write_all(CONTENT).expect("write");
-    store.put(key, spool).expect("put");
+    store.put(key, spool, &PutOptions::named("a.csv"), &|| false).expect("put");
 }
 
 /// Sends a request as the api crate would.
@@ -362,7 +364,7 @@ fn a_starting_server_leaves_the_exports_of_another_alone() {
     let second = store(directory.path());
     assert_eq!(second.clear_spool().expect("clear"), 0);
     spool.write_all(&CONTENT[5..]).expect("write");
-    first.put(&key(1), spool).expect("put");
+    first.put(&key(1), spool, &PutOptions::named("a.csv"), &|| false).expect("put");
     // A link of one server is read at the other.
     let target = link(&first, &key(1), "a.xlsx");
     assert_eq!(body(send(&second, "GET", &target, &[]).expect("reply")), CONTENT);
@@ -397,6 +399,8 @@ fn another_key_pair_ends_all_links() {
             bucket: "tollbook".to_owned(),
             keys: ObjectKeys::new(public, private),
             retention_s: 3600,
+            spool_bytes: 1 << 30,
+            writable: false,
         })
         .expect("store");
         assert!(!format!("{store:?}").contains(private), "{store:?}");
@@ -409,16 +413,22 @@ fn contract(store: &Arc<dyn ObjectStore>) {
     let mut spool = store.spool().expect("spool");
     spool.write_all(b"hello ").expect("write");
     spool.write_all(b"us3\n").expect("write");
-    let stored = store.put(&key(1), spool).expect("put");
+    let stored = store.put(&key(1), spool, &PutOptions::named("a.csv"), &|| false).expect("put");
     assert_eq!((stored.len, &*stored.etag), (10, "AQAAAOLHrfrT5fOQMkCgn7UwPtiBXFz5"));
     let again = store.spool().expect("spool");
-    assert!(matches!(store.put(&key(1), again), Err(StoreError::AlreadyExists)));
+    assert!(matches!(
+        store.put(&key(1), again, &PutOptions::named("a.csv"), &|| false),
+        Err(StoreError::AlreadyExists)
+    ));
     let url = store.presign_get(BASE_URL, &key(1), "a b.xlsx", NOW_S).expect("link");
     assert!(url.starts_with(&format!("{BASE_URL}/{}?", key(1))), "{url}");
     store.delete(&key(1)).expect("delete");
     store.delete(&key(1)).expect("delete what is gone");
     let empty = store.spool().expect("spool");
-    assert_eq!(store.put(&key(1), empty).expect("put what was deleted").len, 0);
+    assert_eq!(
+        store.put(&key(1), empty, &PutOptions::named("a.csv"), &|| false).expect("put what was deleted").len,
+        0
+    );
     assert_eq!(store.sweep(0).expect("nothing is that old").objects, 0);
     assert_eq!(store.sweep(i64::MAX).expect("everything is that old").objects, 1);
 }

@@ -87,6 +87,11 @@ impl EmbeddedStore {
         }
     }
 
+    /// The id in the data directory, if there is one that can be read.
+    pub(super) fn identified(&self) -> Option<String> {
+        self.read_id().ok().flatten()
+    }
+
     fn read_id(&self) -> Result<Option<String>, DeploymentError> {
         let path = self.data_directory.join(FILE_NAME);
         let bytes = match fs::read(&path) {

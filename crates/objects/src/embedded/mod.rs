@@ -1,16 +1,22 @@
-//! The store in the data directory: files under `objects/`, served by this process under US3's presigned-URL scheme.
-//! Layout, durability and retention are here; answering a request is in `read`.
+//! The store in the data directory: files under `objects/`, served by this process under US3's presigned-URL scheme
+//! and, to US3 clients, as a host of US3. Layout, durability and retention are here; answering a request is in `read`
+//! and, for all that is not a download, in `endpoint`.
 
 mod conditions;
 mod deployment;
-mod headers;
+mod endpoint;
+mod form;
+mod listing;
 mod range;
 mod read;
 mod sweep;
+mod writing;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
@@ -20,8 +26,10 @@ use crate::key::ObjectKey;
 use crate::key_pair::ObjectKeys;
 use crate::spool::SpoolFile;
 use crate::spool_directory::SpoolDirectory;
-use crate::store::{ObjectStore, StoreError, Stored, Swept};
+use crate::store::{Cancelled, ObjectStore, PutOptions, StoreError, Stored, Swept};
 use crate::us3::{self, EtagHasher, is_etag};
+
+use writing::OpenUpload;
 
 pub use deployment::DeploymentError;
 pub use read::ReadError;
@@ -41,6 +49,11 @@ pub struct EmbeddedSettings {
     pub keys: ObjectKeys,
     /// How long an object is kept, in seconds since it was written.
     pub retention_s: i64,
+    /// How many bytes all spool files of this store may hold together.
+    pub spool_bytes: u64,
+    /// Whether clients with the key pair may write through the endpoint ([`EmbeddedStore::us3`]). A deployment that
+    /// serves customers says no: exports are the only objects, and the server writes them.
+    pub writable: bool,
 }
 
 /// Objects as files under `<data>/objects/`, each beside a small file with its `ETag`.
@@ -60,6 +73,12 @@ pub struct EmbeddedStore {
     /// Held while directories are made and filled, or removed because they are empty. It spares this process's own
     /// threads the second try that other servers may need.
     layout: Mutex<()>,
+    writable: bool,
+    /// Uploads in parts that clients have begun, by their ids.
+    uploads: Mutex<HashMap<String, OpenUpload>>,
+    next_upload: AtomicU64,
+    /// Held while a client's file takes the place of another.
+    replacing: Mutex<()>,
 }
 
 /// An object opened for reading.
@@ -78,13 +97,13 @@ pub struct Object {
 impl EmbeddedStore {
     /// Opens the store and makes its directories where they are missing, and a spool folder of its own, which goes
     /// when the store is dropped. What a killed process left in the spool stays until
-    /// [`clear_spool`](Self::clear_spool).
+    /// [`clear_spool`](ObjectStore::clear_spool).
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`].
     pub fn new(settings: EmbeddedSettings) -> Result<Self, StoreError> {
-        let EmbeddedSettings { data_directory, bucket, keys, retention_s } = settings;
+        let EmbeddedSettings { data_directory, bucket, keys, retention_s, spool_bytes, writable } = settings;
         let root = data_directory.join("objects");
         let spool = data_directory.join("spool");
         for directory in [&root, &spool] {
@@ -93,27 +112,21 @@ impl EmbeddedStore {
         Ok(Self {
             data_directory,
             root,
-            spool: SpoolDirectory::new(spool)?,
+            spool: SpoolDirectory::new(spool, spool_bytes)?,
             bucket,
             keys,
             retention_s,
-            layout: Mutex::new(()),
+            layout: Mutex::default(),
+            writable,
+            uploads: Mutex::default(),
+            next_upload: AtomicU64::new(0),
+            replacing: Mutex::default(),
         })
     }
 
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
-    }
-
-    /// Removes the spool files that dead processes left and tells how many there were; those of living stores, this
-    /// one and others on the data directory, stay. The server calls it at its start.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
-    pub fn clear_spool(&self) -> Result<u64, StoreError> {
-        self.spool.clear()
     }
 
     /// Opens an object.
@@ -160,6 +173,11 @@ impl EmbeddedStore {
     fn lock_layout(&self) -> MutexGuard<'_, ()> {
         // The lock guards no data that a panic could leave half-changed.
         self.layout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_uploads(&self) -> MutexGuard<'_, HashMap<String, OpenUpload>> {
+        // Entries are put in and taken out whole.
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a finished file in its place. On an error nothing of it is left.
@@ -223,10 +241,41 @@ impl ObjectStore for EmbeddedStore {
         self.spool.create()
     }
 
-    fn put(&self, key: &ObjectKey, spool: SpoolFile) -> Result<Stored, StoreError> {
+    fn put(
+        &self,
+        key: &ObjectKey,
+        spool: SpoolFile,
+        _options: &PutOptions,
+        cancelled: Cancelled<'_>,
+    ) -> Result<Stored, StoreError> {
         let finished = spool.finish()?;
-        self.put_in_place(&self.place(key), finished.file, &finished.etag)?;
-        Ok(Stored { len: finished.len, etag: finished.etag })
+        if cancelled() {
+            return Err(StoreError::Cancelled);
+        }
+        self.put_in_place(&self.place(key), finished.file, &finished.stored.etag)?;
+        Ok(finished.stored)
+    }
+
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+        match self.open(key) {
+            Ok(object) => Ok(Some(object.len)),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The deployment's id, which servers on several machines have checked ([`EmbeddedStore::identify`]). A deployment
+    /// of one machine has none, and one store.
+    fn identity(&self) -> String {
+        match self.identified() {
+            Some(id) => format!("embedded:{id}"),
+            None => "embedded".to_owned(),
+        }
+    }
+
+    /// Journals of a remote store that the deployment had before are kept: should it come back, it ends what they say.
+    fn clear_spool(&self) -> Result<u64, StoreError> {
+        self.spool.clear()
     }
 
     fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
@@ -263,7 +312,9 @@ impl ObjectStore for EmbeddedStore {
     }
 
     fn sweep(&self, now_s: i64) -> Result<Swept, StoreError> {
-        self.sweep_older_than(now_s.saturating_sub(self.retention_s))
+        let limit_s = now_s.saturating_sub(self.retention_s);
+        self.lock_uploads().retain(|_, upload| upload.begun_s >= limit_s);
+        self.sweep_older_than(limit_s)
     }
 }
 

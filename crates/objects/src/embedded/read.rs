@@ -4,9 +4,9 @@
 use std::io::{Seek as _, SeekFrom};
 
 use super::conditions::{self, Verdict};
-use super::headers::{attachment, content_type};
 use super::range::{self, Span};
 use super::{EmbeddedStore, Object};
+use crate::headers::{attachment, content_type};
 use crate::key::ObjectKey;
 use crate::reply::{Reply, ReplyBody};
 use crate::store::StoreError;

@@ -13,6 +13,8 @@ pub(super) fn store(directory: &Path) -> EmbeddedStore {
         bucket: "b".to_owned(),
         keys: ObjectKeys::new("public", "private"),
         retention_s: 100,
+        spool_bytes: 1 << 30,
+        writable: false,
     })
     .expect("store")
 }
@@ -24,7 +26,7 @@ fn key(random: u128) -> ObjectKey {
 fn put(store: &EmbeddedStore, key: &ObjectKey, bytes: &[u8]) -> Result<Stored, StoreError> {
     let mut spool = store.spool().expect("spool");
     spool.write_all(bytes).expect("write");
-    store.put(key, spool)
+    store.put(key, spool, &PutOptions::named("a.csv"), &|| false)
 }
 
 /// Every path below `directory`, relative to it, sorted, without the spool's folder and locks: they are there as long
@@ -91,7 +93,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     let mut spool = SpoolFile::on_full_disk(&store.spool);
     assert_eq!(paths(store.spool.folder()).len(), 1);
     spool.write_all(b"small").expect("buffered");
-    let error = store.put(&key(1), spool).expect_err("full");
+    let error = store.put(&key(1), spool, &PutOptions::named("a.csv"), &|| false).expect_err("full");
     assert!(error.is_full(), "{error:?}");
     assert_eq!(paths(directory.path()), ["objects", "spool"]);
 
@@ -113,7 +115,7 @@ fn a_put_that_fails_halfway_leaves_nothing() {
     // The ETag file is written, then the spool file turns out to be gone.
     let spool = store.spool().expect("spool");
     fs::remove_file(spool.path()).expect("remove");
-    let error = store.put(&key(2), spool).expect_err("no spool file");
+    let error = store.put(&key(2), spool, &PutOptions::named("a.csv"), &|| false).expect_err("no spool file");
     assert!(matches!(error, StoreError::Io { .. }) && !error.is_full(), "{error:?}");
     assert_eq!(paths(directory.path()), before);
 

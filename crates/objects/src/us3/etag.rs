@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use sha1::{Digest as _, Sha1};
 
-/// Size of a block in bytes.
-const BLOCK_BYTES: usize = 4 * 1024 * 1024;
+/// Size of a block in bytes, and of a part of an upload.
+pub(crate) const BLOCK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Length of an `ETag`: 4 + 20 bytes in base64.
 const ETAG_CHARS: usize = 32;

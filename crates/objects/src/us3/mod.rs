@@ -10,9 +10,12 @@ mod request;
 mod signature;
 mod verify;
 
+pub(crate) use etag::BLOCK_BYTES;
 pub use etag::{EtagHasher, is_etag};
-pub use presign::{encode_path, presign_get};
+pub(crate) use presign::encode_value;
+pub use presign::{authorization, encode_path, presign_get};
 pub use refusal::Refusal;
 pub use request::Request;
+pub(crate) use request::decode_path;
 pub use signature::{SignedParts, sign};
 pub use verify::{FormUpload, Verified, verify, verify_form};

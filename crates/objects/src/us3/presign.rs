@@ -1,4 +1,4 @@
-//! Making presigned queries. The same texts are read back by `verify`.
+//! Making signed requests: presigned queries and `Authorization` headers. The same texts are read back by `verify`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -14,6 +14,16 @@ const PATH: &AsciiSet = &VALUE.remove(b'/');
 /// A key as it stands in a URL's path, without a leading slash.
 pub fn encode_path(key: &str) -> String {
     utf8_percent_encode(key, PATH).to_string()
+}
+
+/// A parameter's value as it stands in a query.
+pub(crate) fn encode_value(value: &str) -> String {
+    utf8_percent_encode(value, VALUE).to_string()
+}
+
+/// The `Authorization` header of a request with these parts (protocol.md 5.1).
+pub fn authorization(keys: &ObjectKeys, parts: &SignedParts<'_>) -> String {
+    format!("UCloud {}:{}", keys.public(), sign(keys.private(), &parts.string_to_sign()))
 }
 
 /// The query, without `?`, that lets anyone `GET` or `HEAD` the object until `expires_unix_s` (seconds, exclusive;

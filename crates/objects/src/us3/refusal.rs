@@ -32,6 +32,15 @@ pub enum Refusal {
     /// A validly signed request that this store does not serve. No code is published.
     #[error("method not allowed")]
     MethodNotAllowed,
+    /// A validly signed request to write that this deployment does not let clients do. Its code is not published.
+    #[error("writing is not allowed")]
+    ReadOnly,
+    /// There is no such upload in parts, or it has ended. Its code is not published.
+    #[error("upload not exist")]
+    NoSuchUpload,
+    /// The request cannot be what the client means; the text says why. No code is published.
+    #[error("bad request: {0}")]
+    BadRequest(&'static str),
 }
 
 impl Refusal {
@@ -42,9 +51,11 @@ impl Refusal {
             | Self::TwoAuthorizations
             | Self::Expired
             | Self::UnknownPublicKey
-            | Self::InvalidSignature => 403,
-            Self::NoSuchBucket | Self::NoSuchFile => 404,
+            | Self::InvalidSignature
+            | Self::ReadOnly => 403,
+            Self::NoSuchBucket | Self::NoSuchFile | Self::NoSuchUpload => 404,
             Self::MethodNotAllowed => 405,
+            Self::BadRequest(_) => 400,
         }
     }
 
@@ -58,7 +69,7 @@ impl Refusal {
             Self::TwoAuthorizations | Self::Expired | Self::UnknownPublicKey | Self::InvalidSignature => {
                 -148_658
             }
-            Self::MethodNotAllowed => -1,
+            Self::MethodNotAllowed | Self::ReadOnly | Self::NoSuchUpload | Self::BadRequest(_) => -1,
         }
     }
 
@@ -72,6 +83,9 @@ impl Refusal {
             Self::NoSuchBucket => "bucket not exists",
             Self::NoSuchFile => "file not exist",
             Self::MethodNotAllowed => "method not allowed",
+            Self::ReadOnly => "writing is not allowed",
+            Self::NoSuchUpload => "upload not exist",
+            Self::BadRequest(reason) => reason,
         }
     }
 

@@ -76,6 +76,11 @@ fn decode(raw: &str) -> Option<String> {
     percent_decode_str(raw).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
+/// Decodes a path in a header as one in a request's first line.
+pub(crate) fn decode_path(raw: &str) -> Option<String> {
+    decode(raw)
+}
+
 /// Decodes a value made of base64 characters: `+` stays, and a space, which is what form decoding makes of a `+` on
 /// the way, becomes one again (protocol.md 5.2).
 pub(crate) fn decode_base64_value(raw: &str) -> Option<String> {

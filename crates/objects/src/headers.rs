@@ -22,7 +22,7 @@ const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The media type by the file name's extension. Nothing that a browser would run is among them.
-pub(super) fn content_type(file_name: &str) -> &'static str {
+pub(crate) fn content_type(file_name: &str) -> &'static str {
     let extension = file_name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     match extension.as_str() {
         "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -43,7 +43,7 @@ pub(super) fn content_type(file_name: &str) -> &'static str {
 ///
 /// The name comes from the URL and nobody signed it. Control and direction characters, quotes and path separators
 /// become `_`, so that it cannot end the header, leave a directory or show another extension than it has.
-pub(super) fn attachment(name: &str) -> String {
+pub(crate) fn attachment(name: &str) -> String {
     let name: String =
         name.chars().take(MAX_NAME_CHARS).map(|c| if is_harmful(c) { '_' } else { c }).collect();
     // Some browsers decode escapes in the fallback (RFC 6266, appendix D), hence no percent sign.

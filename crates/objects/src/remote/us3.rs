@@ -1,0 +1,336 @@
+//! US3's native protocol as a client (protocol.md 5.1 to 5.3): what each operation sends, and what its answer must say.
+//! The signature itself is `crate::us3`'s.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha1::{Digest as _, Sha1};
+use url::Url;
+
+use super::RemoteSettings;
+use super::http::{Answer, Caller, Content, Piece, Request, Wrong, any, found};
+use super::location::StoreUrl;
+use super::protocol::{Listed, OpenUpload, Page, Protocol, Upload};
+use crate::key::ObjectKey;
+use crate::key_pair::ObjectKeys;
+use crate::spool::FinishedSpool;
+use crate::store::{PutOptions, StoreError};
+use crate::us3::{self, BLOCK_BYTES, SignedParts, encode_path, encode_value};
+
+/// Entries asked for at a time.
+const PAGE: &str = "1000";
+
+/// The type of what is no file, as the published clients send it.
+const PLAIN: &str = "text/plain";
+
+/// A part is bytes and nothing else.
+const BYTES: &str = "application/octet-stream";
+
+#[derive(Debug)]
+pub(super) struct Us3 {
+    bucket: String,
+    keys: ObjectKeys,
+    /// Without a slash at the end.
+    base: String,
+    public_base: String,
+    identity: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Begun {
+    upload_id: String,
+    blk_size: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Finished {
+    file_size: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FileList {
+    #[serde(default)]
+    next_marker: String,
+    /// Absent or null when there is nothing.
+    data_set: Option<Vec<FileEntry>>,
+}
+
+#[derive(Deserialize)]
+struct FileEntry {
+    /// The documentation has had both names; the published clients read the first.
+    #[serde(rename = "FileName", alias = "ObjectName")]
+    key: String,
+    #[serde(rename = "Size")]
+    len: u64,
+    #[serde(rename = "ModifyTime")]
+    modified_s: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UploadList {
+    #[serde(default)]
+    next_marker: String,
+    data_set: Option<Vec<UploadEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UploadEntry {
+    upload_id: String,
+    file_name: String,
+    start_time: i64,
+}
+
+impl Us3 {
+    pub(super) fn new(url: &StoreUrl, is_custom_domain: bool, settings: &RemoteSettings) -> Self {
+        let base = |endpoint: &Url| {
+            let text = endpoint.as_str().trim_end_matches('/');
+            match text.split_once("://") {
+                Some((scheme, host)) if !is_custom_domain => format!("{scheme}://{}.{host}", url.bucket),
+                _ => text.to_owned(),
+            }
+        };
+        let base_of_store = base(&url.endpoint);
+        Self {
+            bucket: url.bucket.clone(),
+            keys: settings.keys.clone(),
+            identity: format!("us3:{base_of_store}/{}", url.bucket),
+            base: base_of_store,
+            public_base: base(&url.public_endpoint),
+        }
+    }
+
+    /// A request signed by header.
+    fn request<'a>(
+        &self,
+        method: &'static str,
+        key: &str,
+        query: &str,
+        content_type: &str,
+        body: Content<'a>,
+    ) -> Request<'a> {
+        let parts = SignedParts { method, content_type, bucket: &self.bucket, key, ..SignedParts::default() };
+        let mut headers = vec![("authorization", us3::authorization(&self.keys, &parts))];
+        if !content_type.is_empty() {
+            headers.push(("content-type", content_type.to_owned()));
+        }
+        let mut url = format!("{}/{}", self.base, encode_path(key));
+        if !query.is_empty() {
+            url.push('?');
+            url.push_str(query);
+        }
+        Request { method, url, headers, body }
+    }
+}
+
+impl Protocol for Us3 {
+    fn identity(&self) -> String {
+        self.identity.clone()
+    }
+
+    fn whole_bytes(&self) -> u64 {
+        BLOCK_BYTES as u64
+    }
+
+    fn put(
+        &self,
+        caller: &Caller<'_>,
+        key: &ObjectKey,
+        spool: &FinishedSpool,
+        options: &PutOptions,
+    ) -> Result<(), StoreError> {
+        let piece = Piece { path: spool.file.path(), offset: 0, len: spool.stored.len };
+        let make = || self.request("PUT", key.as_str(), "", &options.content_type, Content::Piece(&piece));
+        caller.send("upload", key.as_str(), make, |answer| has_etag(answer, &spool.stored.etag))
+    }
+
+    fn begin(
+        &self,
+        caller: &Caller<'_>,
+        key: &ObjectKey,
+        _len: u64,
+        options: &PutOptions,
+    ) -> Result<Upload, StoreError> {
+        let make = || {
+            self.request("POST", key.as_str(), "uploads", &options.content_type, Content::Bytes(Vec::new()))
+        };
+        caller.send("begin the upload of", key.as_str(), make, |answer| {
+            let begun: Begun = json(answer)?;
+            if begun.upload_id.is_empty() || begun.blk_size == 0 {
+                return Err("an upload without id or size of parts".to_owned());
+            }
+            Ok(Upload { id: begun.upload_id, part_bytes: begun.blk_size })
+        })
+    }
+
+    fn put_part(
+        &self,
+        caller: &Caller<'_>,
+        key: &ObjectKey,
+        upload: &Upload,
+        number: u16,
+        piece: &Piece<'_>,
+    ) -> Result<String, StoreError> {
+        let doing = format!("upload part {} of", u32::from(number) + 1);
+        let sha1 = sha1_of(piece).map_err(StoreError::io("read", piece.path))?;
+        let query = format!("uploadId={}&partNumber={number}", encode_value(&upload.id));
+        let make = || self.request("PUT", key.as_str(), &query, BYTES, Content::Piece(piece));
+        caller.send(doing, key.as_str(), make, |answer| {
+            let etag = answer.etag.clone().ok_or("a part without etag")?;
+            if is_hash_of_other(&etag, sha1) {
+                return Err("the part that arrived is another".to_owned());
+            }
+            Ok(etag)
+        })
+    }
+
+    fn finish(
+        &self,
+        caller: &Caller<'_>,
+        key: &ObjectKey,
+        upload: &Upload,
+        parts: &[String],
+        spool: &FinishedSpool,
+    ) -> Result<(), StoreError> {
+        let query = format!("uploadId={}", encode_value(&upload.id));
+        let make = || {
+            let body = Content::Bytes(parts.join(",").into_bytes());
+            self.request("POST", key.as_str(), &query, PLAIN, body)
+        };
+        caller.send("finish the upload of", key.as_str(), make, |answer| {
+            let finished: Finished = json(answer)?;
+            if finished.file_size != spool.stored.len {
+                return Err(format!("{} bytes arrived, not {}", finished.file_size, spool.stored.len));
+            }
+            has_etag(answer, &spool.stored.etag)
+        })
+    }
+
+    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), StoreError> {
+        let query = format!("uploadId={}", encode_value(upload_id));
+        let make = || self.request("DELETE", key, &query, "", Content::None);
+        found(caller.send("end the upload of", key, make, any)).map(drop)
+    }
+
+    /// `GetMultiUploadId`, which is published but served to those alone for whom it was enabled.
+    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, StoreError> {
+        let mut uploads = Vec::new();
+        let mut marker = String::new();
+        loop {
+            let query = format!(
+                "muploadid&prefix={}&marker={}&limit={PAGE}",
+                encode_value(prefix),
+                encode_value(&marker)
+            );
+            let make = || self.request("GET", "", &query, "", Content::None);
+            let list: UploadList = match caller.send("list the uploads below", prefix, make, json) {
+                Err(StoreError::Remote(error)) if error.status().is_some() && !error.is_transient() => {
+                    tracing::debug!(%error, "uploads that were never finished are not looked for");
+                    return Ok(uploads);
+                }
+                listed => listed?,
+            };
+            let entries = list.data_set.unwrap_or_default().into_iter();
+            uploads.extend(entries.map(|entry| OpenUpload {
+                key: entry.file_name,
+                id: entry.upload_id,
+                begun_s: entry.start_time,
+            }));
+            if list.next_marker.is_empty() || list.next_marker == marker {
+                return Ok(uploads);
+            }
+            marker = list.next_marker;
+        }
+    }
+
+    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+        let make = || self.request("HEAD", key.as_str(), "", "", Content::None);
+        let len = |answer: &Answer| answer.content_length.ok_or_else(|| "no length".to_owned());
+        found(caller.send("look at", key.as_str(), make, len))
+    }
+
+    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), StoreError> {
+        let make = || self.request("DELETE", key, "", "", Content::None);
+        found(caller.send("delete", key, make, any)).map(drop)
+    }
+
+    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, StoreError> {
+        let query = format!(
+            "list&prefix={}&marker={}&limit={PAGE}",
+            encode_value(prefix),
+            encode_value(from.unwrap_or_default())
+        );
+        let make = || self.request("GET", "", &query, "", Content::None);
+        let list: FileList = caller.send("list what is below", prefix, make, json)?;
+        let entries = list.data_set.unwrap_or_default().into_iter();
+        let objects =
+            entries.map(|entry| Listed { key: entry.key, len: entry.len, modified_s: entry.modified_s });
+        let next = Some(list.next_marker).filter(|marker| !marker.is_empty());
+        Ok(Page { objects: objects.collect(), next })
+    }
+
+    fn presign_get(&self, key: &ObjectKey, file_name: &str, expires_unix_s: i64) -> String {
+        let query = us3::presign_get(&self.keys, &self.bucket, key.as_str(), expires_unix_s, Some(file_name));
+        format!("{}/{}?{query}", self.public_base, encode_path(key.as_str()))
+    }
+}
+
+fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Wrong> {
+    serde_json::from_slice(&answer.body).map_err(|error| format!("not the published answer: {error}"))
+}
+
+/// An answer without an `ETag` says nothing.
+fn has_etag(answer: &Answer, expected: &str) -> Result<(), Wrong> {
+    match &answer.etag {
+        Some(etag) if etag != expected => Err(format!("what arrived has the etag {etag}, not {expected}")),
+        _ => Ok(()),
+    }
+}
+
+fn sha1_of(piece: &Piece<'_>) -> std::io::Result<[u8; 20]> {
+    let mut hasher = Sha1::new();
+    super::http::read_through(piece, |bytes| hasher.update(bytes))?;
+    Ok(hasher.finalize().into())
+}
+
+/// Whether a part's `ETag` has one of the published forms and is that of other bytes: the SHA-1 alone, or behind the
+/// count of blocks, one. What else it may be is not published, and not judged.
+fn is_hash_of_other(etag: &str, sha1: [u8; 20]) -> bool {
+    match URL_SAFE.decode(etag) {
+        Ok(raw) if raw.len() == 20 => raw != sha1,
+        Ok(raw) if raw.len() == 24 && raw.starts_with(&1_u32.to_le_bytes()) => raw[4..] != sha1,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_etag_of_a_part_is_judged_where_its_form_is_known() {
+        let sha1: [u8; 20] = Sha1::digest(b"hello us3\n").into();
+        let other: [u8; 20] = Sha1::digest(b"other").into();
+        let with_count =
+            |count: u32, hash: [u8; 20]| URL_SAFE.encode([&count.to_le_bytes()[..], &hash[..]].concat());
+        assert_eq!(with_count(1, sha1), "AQAAAOLHrfrT5fOQMkCgn7UwPtiBXFz5");
+        let table = [
+            (with_count(1, sha1), false),
+            (with_count(1, other), true),
+            // Of a part that has several blocks, which the hash of one says nothing about.
+            (with_count(2, other), false),
+            (URL_SAFE.encode(sha1), false),
+            (URL_SAFE.encode(other), true),
+            ("5d41402abc4b2a76b9719d911017c592".to_owned(), false),
+            (String::new(), false),
+        ];
+        for (etag, is_other) in table {
+            assert_eq!(is_hash_of_other(&etag, sha1), is_other, "{etag}");
+        }
+    }
+}
