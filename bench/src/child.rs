@@ -28,6 +28,8 @@ pub(crate) enum Name {
     Export,
     /// Reading the orders alone.
     Scan,
+    /// The same rows through the bare driver.
+    ScanBare,
     /// Our writer alone, rows in memory.
     Workbook,
     /// The same on two threads.

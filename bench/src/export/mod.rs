@@ -17,6 +17,9 @@ use crate::report::{Places, Report, Table};
 use crate::site::Site;
 use crate::timing::{Timings, grouped, per_second, times};
 
+const READING: &str = "reading the orders alone";
+const READING_BARE: &str = "the same rows by the driver alone";
+
 /// What to measure.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -60,7 +63,8 @@ pub(crate) fn run(options: &Options) -> Result {
     load(options, &directory)?;
     let mut measured = Vec::new();
     for (what, name, repeat) in [
-        ("reading the orders alone", Name::Scan, options.repeat),
+        (READING, Name::Scan, options.repeat),
+        (READING_BARE, Name::ScanBare, options.repeat),
         ("our writer alone, one thread", Name::Workbook, options.repeat),
         ("our writer alone, two threads", Name::WorkbookTwoThreads, options.repeat),
         ("rust_xlsxwriter alone, constant memory", Name::RustXlsxwriter, options.repeat_slow),
@@ -77,6 +81,7 @@ pub(crate) fn run(options: &Options) -> Result {
         report.measurements.extend(costs.iter().map(|cost| cost.json(what)));
     }
     report.tables.push(table(options.orders, &measured));
+    report.tables.push(reading(&measured)?);
     report.finish(&options.places)?;
     options.places.leave(&directory)
 }
@@ -89,6 +94,8 @@ fn notes(report: &mut Report) {
         "Each repetition is a process of its own, except over HTTP, where one server process answers all. Seconds are \
          medians. Peak memory is `VmHWM` of the process at its worst; *taken* is what it grew by from the moment when \
          the clock started. The export ends when the file is durable and its link signed.",
+        "The driver alone is a prepared statement of rusqlite that takes every value of the same rows. For PostgreSQL the \
+         command `postgres` compares the same.",
     ]
     .map(ToOwned::to_owned)
     .to_vec();
@@ -105,6 +112,21 @@ fn load(options: &Options, directory: &std::path::Path) -> Result {
     let paid = all.filter(|new| new.order.status == Status::Paid).take(usize::try_from(options.orders)?);
     site.load(options.orders, paid)?;
     Ok(())
+}
+
+/// What the store adds to its driver.
+fn reading(measured: &[Measured]) -> Result<Table> {
+    let median = |what: &str| {
+        let found = measured.iter().find(|measured| measured.what == what);
+        found.map(Measured::median).ok_or_else(|| format!("{what} was not measured"))
+    };
+    let mut table = Table::new("Reading in list order", &["what", "milliseconds", "time / driver alone"]);
+    let bare = median(READING_BARE)?;
+    for what in [READING, READING_BARE] {
+        let took = median(what)?;
+        table.row(vec![what.to_owned(), format!("{:.0}", took.as_secs_f64() * 1_000.0), times(took, bare)]);
+    }
+    Ok(table)
 }
 
 fn table(orders: u64, measured: &[Measured]) -> Table {

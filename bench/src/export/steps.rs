@@ -19,6 +19,7 @@ use tollbook_workbook::{
 use super::foreign;
 use crate::Result;
 use crate::child::{Cost, Name};
+use crate::lists::bare::Bare;
 use crate::server::objects;
 use crate::site::{self, Site};
 
@@ -29,6 +30,7 @@ pub(crate) fn run(name: Name, directory: &Path) -> Result<Cost> {
     match name {
         Name::Export => whole(&site, query),
         Name::Scan => scan(&site, &query),
+        Name::ScanBare => scan_bare(&site, &query),
         Name::Workbook => ours(&site, &query, 1),
         Name::WorkbookTwoThreads => ours(&site, &query, 2),
         Name::RustXlsxwriter => {
@@ -74,6 +76,14 @@ fn scan(site: &Site, query: &OrderQuery) -> Result<Cost> {
             black_box(stored);
             Ok(())
         })?;
+        Ok(0)
+    })
+}
+
+fn scan_bare(site: &Site, query: &OrderQuery) -> Result<Cost> {
+    let bare = Bare::open(site)?;
+    Cost::of(|| {
+        black_box(bare.paid_list(query)?.run()?);
         Ok(0)
     })
 }

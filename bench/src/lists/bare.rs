@@ -20,20 +20,20 @@ const SUMS: &str = "count(*), sum(quantity), sum(total), sum(original), sum(star
 const MONTH: i64 = 2;
 
 /// A connection beside the store's own.
-pub(super) struct Bare {
+pub(crate) struct Bare {
     connection: Connection,
     /// The lines that pass the filter of the cases.
     lines: String,
 }
 
 /// A prepared statement with its values.
-pub(super) struct Prepared<'c> {
+pub(crate) struct Prepared<'c> {
     statement: Statement<'c>,
     values: Vec<Value>,
 }
 
 impl Bare {
-    pub(super) fn open(site: &Site) -> Result<Self> {
+    pub(crate) fn open(site: &Site) -> Result<Self> {
         let connection = Connection::open_with_flags(site.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.execute_batch("PRAGMA cache_size = -8192")?;
         let list = |texts: Vec<String>| texts.join(", ");
@@ -68,6 +68,16 @@ impl Bare {
         values.extend([PAGE_SIZE, offset]);
         let order = "ORDER BY start_time DESC, order_no DESC LIMIT ?4 OFFSET ?5";
         self.prepare(&format!("SELECT {COLUMNS} {from} {order}"), &values)
+    }
+
+    /// All of a long list, in its order, as an export reads it.
+    pub(crate) fn paid_list(&self, query: &OrderQuery) -> Result<Prepared<'_>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM orders WHERE company_id = ?1 AND status = {} AND start_time >= ?2 \
+             AND start_time < ?3 ORDER BY start_time DESC, order_no DESC",
+            Status::Paid.number()
+        );
+        self.prepare(&sql, &[query.company_id, query.range.start_s(), query.range.end_s()])
     }
 
     /// From the rollup where it has the answer, else by counting.
@@ -105,7 +115,7 @@ impl Bare {
 
 impl Prepared<'_> {
     /// Reads every value of every row, and adds up the first column.
-    pub(super) fn run(&mut self) -> Result<i64> {
+    pub(crate) fn run(&mut self) -> Result<i64> {
         let columns = self.statement.column_count();
         let mut rows = self.statement.query(rusqlite::params_from_iter(&self.values))?;
         let mut sum = 0;

@@ -1,7 +1,7 @@
 //! What a page, a sum and a summary cost at several sizes of one company: through the store, over HTTP, and beside the
 //! bare SQL of the same page.
 
-mod bare;
+pub(crate) mod bare;
 pub(crate) mod cases;
 mod measure;
 

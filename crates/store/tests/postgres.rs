@@ -99,7 +99,7 @@ fn three_servers_may_start_on_an_empty_database_at_once() {
     });
     assert_eq!(
         database.sql("SELECT string_agg(version::text, ' ' ORDER BY version) FROM schema_version"),
-        "1 2 3"
+        "1 2 3 4"
     );
     assert_healthy(&*with_company(database.url()), 0);
 }
@@ -341,6 +341,37 @@ fn distribution_asks_for_every_table_once() {
     assert_eq!(asked[10], "company_state: company_id with default");
     assert!(asked[11..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
+}
+
+/// While the first order of a long list is looked at, the server waits for the rest to be taken: nothing between it and
+/// whoever takes the orders holds the list.
+#[test]
+fn a_scan_is_sent_as_it_is_taken() {
+    let database = Cluster::shared().database();
+    let store = with_company(database.url());
+    let orders: Vec<_> = (0..20_000).map(|n| model::order(n, n % 9, Status::Paid, n * 60, n)).collect();
+    add(&*store, &orders).unwrap();
+    let of_scan = "SELECT state || ' ' || coalesce(wait_event, '') FROM pg_stat_activity \
+                   WHERE datname = current_database() AND query LIKE 'SELECT status, start_time, order_no%'";
+    let waits_for_us = || {
+        let state = database.sql(of_scan);
+        assert!(state.starts_with("active"), "all was sent: {state}");
+        state == "active ClientWrite"
+    };
+    let mut taken = 0;
+    let mut snapshot = store.snapshot().unwrap();
+    snapshot
+        .scan(&model::query(0, 4_000 * DAY, &[Status::Paid]), &mut |_| {
+            taken += 1;
+            if taken == 1 {
+                while !waits_for_us() {
+                    std::thread::yield_now();
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(taken, 20_000);
 }
 
 fn certificate(folder: &Path, names: &[&str]) -> String {

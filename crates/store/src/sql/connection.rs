@@ -46,6 +46,14 @@ pub(crate) trait Row {
     fn optional_int(&self, column: usize) -> StoreResult<Option<i64>>;
     fn text(&self, column: usize) -> StoreResult<&str>;
     fn blob(&self, column: usize) -> StoreResult<&[u8]>;
+
+    /// Numbers that lie side by side. Of a row that is behind a pointer each call costs as much as a value; this is one.
+    fn ints(&self, first: usize, into: &mut [i64]) -> StoreResult<()> {
+        for (column, value) in (first..).zip(into) {
+            *value = self.int(column)?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether to read on.

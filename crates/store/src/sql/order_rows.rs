@@ -50,23 +50,25 @@ pub(super) fn blank() -> StoredOrder {
 
 /// Reads a row of [`ORDER_COLUMNS`] over an older one, so that a scan of a million allocates no texts.
 pub(super) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()> {
-    let amount = |column| row.int(column).map(Amount::from_steps);
+    let mut numbers = [0; 10];
+    row.ints(3, &mut numbers)?;
+    let [line_no, end_time_s, quantity, total, original, star_card, coupon, bonus, cash, credit] = numbers;
     let order = &mut into.order;
     order.status = status_of(row.int(0)?)?;
     order.start_time_s = row.int(1)?;
     order.number.clear();
     order.number.push_str(row.text(2)?);
-    into.line_no = line_no_of(row.int(3)?)?;
-    order.end_time_s = row.int(4)?;
-    order.quantity = row.int(5)?;
-    order.total = amount(6)?;
-    order.original = amount(7)?;
+    into.line_no = line_no_of(line_no)?;
+    order.end_time_s = end_time_s;
+    order.quantity = quantity;
+    order.total = Amount::from_steps(total);
+    order.original = Amount::from_steps(original);
     order.deductions = Deductions {
-        star_card: amount(8)?,
-        coupon: amount(9)?,
-        bonus: amount(10)?,
-        cash: amount(11)?,
-        credit: amount(12)?,
+        star_card: Amount::from_steps(star_card),
+        coupon: Amount::from_steps(coupon),
+        bonus: Amount::from_steps(bonus),
+        cash: Amount::from_steps(cash),
+        credit: Amount::from_steps(credit),
     };
     order.counterpart.clear();
     order.counterpart.push_str(row.text(13)?);
@@ -83,9 +85,10 @@ pub(super) fn read(row: &dyn Row) -> StoreResult<StoredOrder> {
 }
 
 pub(super) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
-    let sum = |column| row.int(column).map(i128::from);
-    let sums = [sum(1)?, sum(2)?, sum(3)?, sum(4)?, sum(5)?, sum(6)?, sum(7)?, sum(8)?];
-    Ok((line_no_of(row.int(0)?)?, Measures::from_sums(1, sums)))
+    let mut numbers = [0; 9];
+    row.ints(0, &mut numbers)?;
+    let [line_no, sums @ ..] = numbers;
+    Ok((line_no_of(line_no)?, Measures::from_sums(1, sums.map(i128::from))))
 }
 
 /// An order as a row of `schema::ORDERS`.

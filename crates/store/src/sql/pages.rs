@@ -243,8 +243,9 @@ impl Session {
     ) -> StoreResult<()> {
         let (sql, values) = in_list_order(ORDER_COLUMNS, query, range, None);
         let mut order = blank();
+        let every_line = plan.set.is_all();
         self.connection.query(&sql, &values, &mut |row| {
-            if plan.set.contains(line_no_of(row.int(3)?)?) {
+            if every_line || plan.set.contains(line_no_of(row.int(3)?)?) {
                 read_into(row, &mut order)?;
                 each(&order)?;
             }
