@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tollbook_domain::{OrderQuery, Status};
 use tollbook_ops::export::{Build, Document, Format, Link, Progress, export};
 use tollbook_ops::fields::{Cell, Kind, ORDER_ITEM_DETAIL, OrderRow};
@@ -59,6 +60,7 @@ fn whole(site: &Site, query: OrderQuery) -> Result<Cost> {
         random: random::u128(),
         threads: std::thread::available_parallelism()?,
         progress: &Progress::default(),
+        abandoned: &CancellationToken::new(),
     };
     let link = Link { base_url: "http://127.0.0.1".into(), expires_s: now_s + 3_600 };
     let cost = Cost::of(|| {

@@ -39,13 +39,20 @@ pub(crate) async fn export_jobs(app: Arc<App>, stop: CancellationToken) {
             () = app.gateway.jobs_made() => {}
             _ = every.tick() => {}
         }
-        let worker = (Arc::clone(&app), Arc::clone(&holder), stop.clone());
-        let error =
-            match tokio::task::spawn_blocking(move || work(&worker.0.gateway, &worker.1, &worker.2)).await {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(error) => Some(error.to_string()),
-            };
+        let forgets = forgotten.is_none_or(|last| last.elapsed() >= FORGET_EVERY);
+        if forgets {
+            forgotten = Some(Instant::now());
+        }
+        let (app, holder, stop) = (Arc::clone(&app), Arc::clone(&holder), stop.clone());
+        let round = move || {
+            work(&app.gateway, &holder, &stop)?;
+            if forgets { forget(&app.gateway) } else { Ok(()) }
+        };
+        let error = match tokio::task::spawn_blocking(round).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
         match &error {
             // An outage is one line in the log, not one a second.
             Some(error) if !fails => tracing::error!(%error, "jobs cannot be worked at; it is tried again"),

@@ -60,16 +60,6 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     /// [`StoreError::Io`].
     fn clear_spool(&self) -> Result<u64, StoreError>;
 
-    /// The size of an object in bytes, `None` when it is not there (any more).
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
-    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError>;
-
-    /// Which store this is: scheme, endpoint and bucket, no secret. Two servers that say the same share the objects.
-    fn identity(&self) -> String;
-
     /// An absolute URL that reads the object until `expires_unix_s` (seconds, exclusive). The browser is told to
     /// save it as `file_name`. Whether the object exists is not looked up.
     ///

@@ -320,8 +320,7 @@ impl Snapshot for FaultySnapshot {
     }
 
     fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>> {
-        self.strike()?;
-        self.inner.export_job(company_id, job_id)
+        self.struck()?.export_job(company_id, job_id)
     }
 
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {

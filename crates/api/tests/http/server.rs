@@ -124,6 +124,8 @@ impl Server {
                 bucket: "tollbook".to_owned(),
                 keys: object_keys(&master),
                 retention_s: config.object_retention_s,
+                spool_bytes: 16 << 30,
+                writable: false,
             })
             .unwrap(),
         );

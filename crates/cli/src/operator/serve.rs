@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Gateway, Server};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore as _};
 use tollbook_ops::config::url_of_address;
 use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
@@ -43,6 +43,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         bucket: BUCKET.to_owned(),
         keys: object_keys(&master),
         retention_s: config.object_retention_s,
+        spool_bytes: 16 << 30,
+        writable: false,
     };
     let objects = Arc::new(EmbeddedStore::new(settings)?);
     objects.clear_spool()?;

@@ -278,18 +278,6 @@ impl ObjectStore for EmbeddedStore {
         self.spool.clear()
     }
 
-    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
-        match self.open(key) {
-            Ok(object) => Ok(Some(object.len)),
-            Err(StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn identity(&self) -> String {
-        format!("embedded {}", self.bucket)
-    }
-
     fn presign_get(
         &self,
         base_url: &str,

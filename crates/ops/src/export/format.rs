@@ -40,6 +40,13 @@ impl Format {
             Self::Workbook => "xlsx",
         }
     }
+
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Workbook => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
 }
 
 impl fmt::Display for Format {

@@ -19,7 +19,7 @@ use std::num::NonZeroUsize;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::Measures;
-use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore};
+use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore, PutOptions};
 use tollbook_store::{Snapshot, StoreError};
 
 use crate::presentation::Presentation;
@@ -151,12 +151,14 @@ pub fn export(
         let reason = format!("an export has {:?}, the rollups say {expected:?}", written.measures);
         return Err(StoreError::Damaged(reason).into());
     }
-    let stored = objects.put(&key, spool)?;
+    let options =
+        PutOptions { file_name: file_name.clone(), content_type: build.format.content_type().into() };
+    let stored = objects.put(&key, spool, &options, &|| build.abandoned.is_cancelled())?;
     Ok(ExportedFile {
         key,
         file_name,
         bytes: stored.len,
-        sha256: [0; 32],
+        sha256: stored.sha256,
         rows: written.rows,
         total: written.measures.total,
         stored_s: build.snapshot_s,
