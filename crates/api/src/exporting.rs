@@ -186,7 +186,7 @@ fn is_passing(error: &DeskError) -> bool {
                 matches!(error, StoreError::Unavailable(_) | StoreError::Cancelled | StoreError::TooLong(_))
             }
             ExportError::Objects(_) | ExportError::File(_) | ExportError::Workbook(_) => true,
-            ExportError::Key(_) | ExportError::NoSummary(_) => false,
+            ExportError::Key(_) | ExportError::NoSummary(_) | ExportError::Panicked => false,
         },
     }
 }

@@ -182,6 +182,6 @@ fn failed(error: &ExportError) -> Refusal {
         }
         ExportError::Objects(_) => Refusal::ExportUnavailable("the file cannot be stored now".into()),
         ExportError::NoSummary(format) => no_summary(*format),
-        ExportError::Key(_) => Refusal::Internal,
+        ExportError::Key(_) | ExportError::Panicked => Refusal::Internal,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
 use tollbook_domain::catalogue::Kind;
+use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{NewOrder, Status};
 
 use crate::made::{END_S, START_S};
@@ -13,7 +14,7 @@ use crate::model::{
     Filter, PAID_COLUMNS, PAID_SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, order_amount,
 };
 use crate::server::{Key, Server};
-use crate::workbook::{Sheets, row};
+use crate::workbook::{Sheets, number, row};
 
 const HOUR_S: i64 = 3_600;
 
@@ -77,8 +78,32 @@ impl Demo {
         orders.iter().map(|new| self.shown.unpaid(new)).collect()
     }
 
-    fn export(&self, action: &str, filter: &Filter) -> Sheets {
-        self.server.export(&self.key, &format!("Action={action}&{}", filter.parameters()))
+    /// The sheets of an export, whose answer must say what the orders in it add up to.
+    fn export(&self, action: &str, filter: &Filter, orders: &[&NewOrder]) -> Sheets {
+        let answer = self.server.ask(&self.key, &format!("Action={action}&{}", filter.parameters()));
+        let total = orders.iter().map(|new| i128::from(new.order.total.steps())).sum();
+        assert_eq!(answer.data("TotalPrice").as_str(), Some(format_amount_sum(total).as_str()), "{filter:?}");
+        let sheets = self.server.exported(&answer);
+        let rows: usize =
+            sheets.iter().filter(|sheet| sheet.0 != TOTALS).map(|sheet| sheet.1.len() - 1).sum();
+        assert_eq!(answer.data("RowCount").to_string(), rows.to_string(), "{filter:?}");
+        sheets
+    }
+
+    /// The proof of an export against the list and the sum of the same request.
+    fn check_proof(&self, filter: &Filter) {
+        let parameters = filter.parameters();
+        let ask = |text: &str| self.server.ask(&self.key, &format!("Action={text}&{parameters}"));
+        let amount = ask("GetOrderAmount").0;
+        for (kind, sum) in [("Paid", "PaidAmount"), ("Unpaid", "UnpaidAmount")] {
+            let file = ask(&format!("DownloadList{kind}Orders"));
+            let list = ask(&format!("List{kind}Orders&Page=1&PageSize=10"));
+            assert_eq!(file.data("RowCount").as_i64(), Some(list.integer("Total")), "{parameters}");
+            assert_eq!(file.data("RowCount"), &amount[&format!("{kind}Count")], "{parameters}");
+            assert_eq!(file.data("TotalPrice"), &amount[sum], "{parameters}");
+        }
+        let file = ask("DownloadOrderSummary");
+        assert_eq!(file.data("TotalPrice"), &amount["TotalOrderAmount"], "{parameters}");
     }
 
     /// Everything but the lists and their workbooks, for a filter.
@@ -96,7 +121,8 @@ impl Demo {
         let mut amount = ask("GetOrderAmount").0;
         amount.retain(|name, _| !matches!(name.as_str(), "RetCode" | "Action"));
         assert_eq!(Value::Object(amount), order_amount(&paid, &unpaid), "{parameters}");
-        let sheets = self.export("DownloadOrderSummary", filter);
+        let both: Vec<&NewOrder> = paid.iter().chain(&unpaid).copied().collect();
+        let sheets = self.export("DownloadOrderSummary", filter, &both);
         assert_eq!(sheets.len(), 2);
         check_rows(&sheets[0].1, &paid_rows, PAID_SUMMARY_COLUMNS);
         check_rows(&sheets[1].1, &unpaid_rows, UNPAID_SUMMARY_COLUMNS);
@@ -109,16 +135,46 @@ impl Demo {
 
     /// The lists, whole, and their workbooks.
     fn check_lists(&self, filter: &Filter, page_size: usize) {
-        let paid = self.paid(&filter.matching(&self.orders, &[Status::Paid]));
-        let unpaid = self.unpaid(&filter.matching(&self.orders, &[Status::Unpaid]));
+        let paid_orders = filter.matching(&self.orders, &[Status::Paid]);
+        let unpaid_orders = filter.matching(&self.orders, &[Status::Unpaid]);
+        let (paid, unpaid) = (self.paid(&paid_orders), self.unpaid(&unpaid_orders));
         assert_eq!(self.list("ListPaidOrders", filter, page_size), paid, "{filter:?}");
         assert_eq!(self.list("ListUnpaidOrders", filter, page_size), unpaid, "{filter:?}");
-        let sheets = self.export("DownloadListPaidOrders", filter);
-        assert_eq!((sheets.len(), sheets[0].0.as_str()), (1, "Paid orders"));
+        let sheets = self.export("DownloadListPaidOrders", filter, &paid_orders);
+        assert_eq!((sheets.len(), sheets[0].0.as_str()), (2, "Paid orders"));
         check_rows(&sheets[0].1, &paid, PAID_COLUMNS);
-        let sheets = self.export("DownloadListUnpaidOrders", filter);
-        assert_eq!((sheets.len(), sheets[0].0.as_str()), (1, "Unpaid orders"));
+        check_totals(&sheets[1], &paid_orders);
+        let sheets = self.export("DownloadListUnpaidOrders", filter, &unpaid_orders);
+        assert_eq!((sheets.len(), sheets[0].0.as_str()), (2, "Unpaid orders"));
         check_rows(&sheets[0].1, &unpaid, UNPAID_COLUMNS);
+        check_totals(&sheets[1], &unpaid_orders);
+        self.check_proof(filter);
+    }
+}
+
+const TOTALS: &str = "Totals";
+
+/// The sheet of totals: the count and the sums of the orders, each beside its name.
+fn check_totals(sheet: &(String, Vec<Vec<String>>), orders: &[&NewOrder]) {
+    assert_eq!(sheet.0, TOTALS);
+    let value = |item: &str| {
+        let row = sheet.1.iter().find(|row| row[0] == format!("s:{item}"));
+        row.unwrap_or_else(|| panic!("{item} in {sheet:?}"))[1].clone()
+    };
+    assert_eq!(value("Orders"), format!("n:{}", orders.len()));
+    assert_eq!(value("Time zone"), "s:UTC");
+    let sums: [(&str, fn(&NewOrder) -> i64); 7] = [
+        ("Order total", |new| new.order.total.steps()),
+        ("Original price", |new| new.order.original.steps()),
+        ("Star card", |new| new.order.deductions.star_card.steps()),
+        ("Coupon", |new| new.order.deductions.coupon.steps()),
+        ("Bonus", |new| new.order.deductions.bonus.steps()),
+        ("Cash", |new| new.order.deductions.cash.steps()),
+        ("Credit", |new| new.order.deductions.credit.steps()),
+    ];
+    for (item, of) in sums {
+        let sum: i128 = orders.iter().map(|new| i128::from(of(new))).sum();
+        assert_eq!(value(item), number(&format_amount_sum(sum)), "{item}");
     }
 }
 

@@ -217,7 +217,8 @@ fn a_project_is_checked_and_never_filters() {
         (&bound, strange.to_owned(), unknown(strange)),
         (&full, format!("{own}&ProjectId={own}"), twice),
     ];
-    for action in tollbook_api::actions::ACTIONS {
+    // A job belongs to one key, and is tested by itself.
+    for action in tollbook_api::actions::ACTIONS.iter().filter(|action| action.name != "GetExportJob") {
         let request = encode(&crate::made::required(action));
         let totals = |answer: crate::client::Answer| answer.0.get("Total").map(|_| answer.integer("Total"));
         for (key, project, verdict) in &table {

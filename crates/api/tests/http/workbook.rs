@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use calamine::{Data, Reader as _, Xlsx};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tollbook_domain::time::{DAY_S, civil_of_day};
 
 use crate::client::Answer;
@@ -67,7 +68,7 @@ pub(crate) fn row(object: &Value, columns_text: &str, offset: Offset) -> Vec<Str
 }
 
 /// Excel's number for a decimal, or its text if it has more digits than Excel keeps.
-fn number(text: &str) -> String {
+pub(crate) fn number(text: &str) -> String {
     let decimals = text.split_once('.').map_or("", |(_, decimals)| decimals).trim_end_matches('0');
     let whole = text.split('.').next().unwrap().trim_start_matches('0');
     let digits = match whole {
@@ -97,6 +98,7 @@ impl Server {
         let reply = self.follow("GET", url).send(self.address);
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
         assert_eq!(answer.data("FileSize").to_string(), reply.body.len().to_string());
+        assert_eq!(answer.data("Sha256").as_str().unwrap(), hex::encode(Sha256::digest(&reply.body)));
         let name = answer.data("FileName").as_str().unwrap();
         let disposition = format!("attachment; filename=\"{name}\"");
         assert_eq!(reply.header("content-disposition"), Some(disposition.as_str()));

@@ -285,10 +285,9 @@ impl Shared {
         background::lower_priority();
         flight.state().stage = Stage::Building;
         flight.changed.notify_all();
-        let built = catch_unwind(AssertUnwindSafe(|| self.build(flight))).unwrap_or_else(|_| {
-            let panicked = std::io::Error::other("building it panicked");
-            Err(ExportError::File(panicked))
-        });
+        // What it has half-changed is its own, and dropped.
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(flight)));
+        let built = built.unwrap_or(Err(ExportError::Panicked));
         if let Err(error) = &built
             && !flight.abandoned.is_cancelled()
         {

@@ -105,6 +105,9 @@ pub enum ExportError {
     /// The object's name is not one.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A defect of this program.
+    #[error("building the export panicked")]
+    Panicked,
     /// The format has no rows of this kind.
     #[error("an order summary cannot be written as {0}")]
     NoSummary(Format),

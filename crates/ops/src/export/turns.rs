@@ -99,7 +99,7 @@ mod tests {
     fn turns(bounds: Bounds, exports: &[(i64, &'static str)]) -> Turns<&'static str> {
         let mut turns = Turns::new(bounds);
         for (company, export) in exports {
-            assert_eq!(turns.wait(*company, export), Ok(()));
+            assert_eq!(turns.wait(*company, *export), Ok(()));
         }
         turns
     }
