@@ -30,6 +30,8 @@ pub(crate) fn objects(site: &Site) -> Result<EmbeddedStore> {
         bucket: "exports".into(),
         keys: ObjectKeys::new("TOKEN_bench", "bench"),
         retention_s: 86_400,
+        spool_bytes: 16 << 30,
+        writable: false,
     })?)
 }
 

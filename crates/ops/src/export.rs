@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tollbook_domain::catalogue::Kind as Name;
 use tollbook_domain::time::{DAY_S, civil_of_day};
 use tollbook_domain::{OrderQuery, TimeRange};
-use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore, SpoolFile};
+use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore, PutOptions, SpoolFile};
 use tollbook_store::{LineNo, Snapshot, StoreError};
 use tollbook_workbook::{Column, Fragment, Kind as ColumnKind, Properties, RowWriter, Workbook};
 
@@ -108,7 +108,7 @@ pub fn export(
     write_sheets(snapshot.as_mut(), document, presentation, &mut workbook)?;
     let (spool, summary) = workbook.finish()?;
     drop(snapshot);
-    let stored = objects.put(&key, spool)?;
+    let stored = objects.put(&key, spool, &PutOptions::named(&file_name), &|| false)?;
     debug_assert_eq!(stored.len, summary.bytes);
     let expires_s = link.now_s.saturating_add(link.lifetime_s);
     let url = objects.presign_get(&link.base_url, &key, &file_name, expires_s)?;

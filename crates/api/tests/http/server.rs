@@ -123,6 +123,8 @@ impl Server {
                 bucket: "tollbook".to_owned(),
                 keys: object_keys(&master),
                 retention_s: config.object_retention_s,
+                spool_bytes: config.objects.spool_bytes,
+                writable: false,
             })
             .unwrap(),
         );

@@ -13,6 +13,7 @@ use tollbook_store::StoreOptions;
 use toml::Spanned;
 
 use super::charging::{ChargingSection, charging};
+use super::objects::{ObjectsSection, check_hosts, objects};
 use super::{Brand, Config, DAY_S, Limits, normal_host};
 use crate::networks;
 use crate::time_zone::Zone;
@@ -36,6 +37,8 @@ struct ConfigFile {
     database: DatabaseSection,
     #[serde(default)]
     charging: ChargingSection,
+    #[serde(default)]
+    objects: ObjectsSection,
     #[serde(default)]
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
@@ -75,6 +78,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
         limits: limits(&source, &read.limits)?,
         database: database(&source, &read.database)?,
         charging: charging(&source, &read.charging)?,
+        objects: objects(&source, &read.objects)?,
         ..Config::default()
     };
     if let Some(listen) = &read.listen {
@@ -100,6 +104,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
     for (name, section) in &read.brand {
         add_brand(&source, &mut config, name, section)?;
     }
+    check_hosts(&source, &read.objects, &config)?;
     Ok(config)
 }
 
@@ -214,7 +219,7 @@ pub(super) fn number(
     }
 }
 
-fn checked_host(host: &str) -> Result<String, String> {
+pub(super) fn checked_host(host: &str) -> Result<String, String> {
     let name_letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_address = bracketed.is_some_and(|inside| inside.parse::<std::net::Ipv6Addr>().is_ok());
@@ -226,7 +231,11 @@ fn checked_host(host: &str) -> Result<String, String> {
     }
 }
 
-fn url(source: &Source<'_>, key: &str, value: Option<&Spanned<String>>) -> Checked<Option<String>> {
+pub(super) fn url(
+    source: &Source<'_>,
+    key: &str,
+    value: Option<&Spanned<String>>,
+) -> Checked<Option<String>> {
     let Some(value) = value else { return Ok(None) };
     match checked_url(value.get_ref()) {
         Ok(url) => Ok(Some(url)),
