@@ -19,4 +19,5 @@ pub mod signature;
 pub mod wire;
 
 pub use gateway::{Deployment, Gateway};
+pub use objects::us3_endpoint;
 pub use server::{Server, ServerError};

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
@@ -57,7 +58,8 @@ impl std::error::Error for ServerError {}
 
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
-    pub(crate) objects: Arc<EmbeddedStore>,
+    /// The embedded store; `None` where exports lie elsewhere.
+    pub(crate) us3: Option<objects::Endpoint>,
     pub(crate) workers: Arc<Semaphore>,
     /// `None` once the server has stopped.
     intake: Mutex<Option<Intake>>,
@@ -65,12 +67,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// A fresh request id, a version 4 UUID.
     #[expect(clippy::unused_self, reason = "the id belongs to the server's requests")]
     pub(crate) fn request_id(&self) -> String {
-        let bits = random::u128() & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-        let hex = format!("{bits:032x}");
-        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+        request_id()
     }
 
     /// Usage to be stored together with what others report; the answer comes when it is durable.
@@ -88,9 +87,21 @@ impl App {
     }
 }
 
+/// A fresh request id, a version 4 UUID.
+pub(crate) fn request_id() -> String {
+    let bits = random::u128() & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
 impl Server {
-    /// A server on a listening socket.
-    pub fn new(listener: TcpListener, gateway: Gateway, objects: Arc<EmbeddedStore>) -> Self {
+    /// A server on a listening socket. `embedded` is the deployment's object store if that is the embedded one, whose
+    /// objects this server then serves.
+    pub fn new(
+        listener: TcpListener,
+        gateway: Gateway,
+        embedded: impl Into<Option<Arc<EmbeddedStore>>>,
+    ) -> Self {
         let openapi = Bytes::from(description::openapi().to_string());
         let workers = Arc::new(Semaphore::new(WORKERS));
         let deployment = gateway.deployment();
@@ -101,7 +112,9 @@ impl Server {
             Arc::clone(&deployment.clock),
         );
         let intake = Mutex::new(Some(intake));
-        let app = Arc::new(App { gateway, objects, workers, intake, openapi });
+        let clock = Arc::clone(&deployment.clock);
+        let us3 = embedded.into().map(|store| objects::Endpoint::new(store, clock));
+        let app = Arc::new(App { gateway, us3, workers, intake, openapi });
         Self { listener, app, works: true }
     }
 
@@ -122,6 +135,7 @@ impl Server {
             .route("/v1/usage", operator::usage_routes())
             .route("/v1/companies/{id}/standing", operator::standing_routes())
             .fallback(gateway)
+            .layer(from_fn_with_state(Arc::clone(&app), objects::divert))
             .with_state(app)
     }
 
@@ -170,8 +184,8 @@ async fn sweep(app: Arc<App>) {
         every.tick().await;
         let app = Arc::clone(&app);
         let swept = tokio::task::spawn_blocking(move || {
-            use tollbook_objects::ObjectStore as _;
-            app.objects.sweep(app.gateway.deployment().clock.now_s())
+            let deployment = app.gateway.deployment();
+            deployment.objects.sweep(deployment.clock.now_s())
         });
         match swept.await {
             Ok(Ok(swept)) if swept.objects > 0 => {

@@ -18,6 +18,9 @@ use crate::toml_file::{self, FileError};
 mod charging;
 mod exports;
 mod file;
+mod objects;
+
+pub use objects::ObjectsConfig;
 
 /// Name of the brand that always exists.
 pub const DEFAULT_BRAND: &str = "default";
@@ -47,6 +50,8 @@ pub struct Config {
     pub charging: ChargingConfig,
     /// What exports may take.
     pub exports: ExportLimits,
+    /// Where exports go.
+    pub objects: ObjectsConfig,
     brands: BTreeMap<String, Brand>,
     brand_by_host: BTreeMap<String, String>,
 }
@@ -111,6 +116,7 @@ impl Default for Config {
             database: StoreOptions::default(),
             charging: ChargingConfig::default(),
             exports: ExportLimits::default(),
+            objects: ObjectsConfig::default(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }
@@ -152,6 +158,11 @@ impl Config {
     /// The brand that claims a host, given as a `Host` header has it: any case, with or without port.
     pub fn brand_of_host(&self, host: &str) -> Option<&Brand> {
         self.brand(self.brand_by_host.get(&normal_host(host))?)
+    }
+
+    /// Whether a host, given as a `Host` header has it, is one of the embedded store's to US3 clients.
+    pub fn is_us3_host(&self, host: &str) -> bool {
+        !self.objects.us3_hosts.is_empty() && self.objects.us3_hosts.contains(&normal_host(host))
     }
 
     /// How the customers of a brand reach a server that listens at `bound`: the brand's URL, else the deployment's,

@@ -32,6 +32,10 @@ fn the_documented_example_says_what_its_comments_promise() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.charging, ChargingConfig::default());
+    assert_eq!(config.objects.tuning, ObjectsConfig::default().tuning);
+    assert_eq!(config.objects.spool_bytes, ObjectsConfig::default().spool_bytes);
+    assert!(config.is_us3_host("Tollbook.US3.example:80"));
+    assert!(!config.is_us3_host("us3.example"));
     assert_eq!(config.trusted_proxies.len(), 3);
     assert!(config.is_trusted_proxy("::ffff:10.9.8.7".parse().unwrap()));
     assert!(!config.is_trusted_proxy("192.0.2.11".parse().unwrap()));
@@ -78,6 +82,13 @@ fn every_documented_key_is_in_the_example() {
         "deposit_pays_arrears",
         "arrears_at",
         "orders_for_free",
+        "spool_bytes",
+        "# store",
+        "upload_threads",
+        "request_timeout_s",
+        "upload_timeout_s",
+        "# proxy",
+        "us3_hosts",
         "hosts",
         "language",
         "channel",
@@ -118,6 +129,19 @@ fn hosts_are_compared_without_case_and_port() {
 fn what_is_wrong_is_named_with_file_line_and_key() {
     // text | message after the file name; a semicolon ends a line
     let table = r#"
+        [objects];store = "gs://b" | :2: objects.store: must begin with us3:// or s3:// and a bucket
+        [objects];store = "s3://b" | :2: objects.store: must name a bucket of 3 to 63 lower-case letters, digits, hyphens and dots
+        [objects];store = "s3://k:s@bbb" | :2: objects.store: must not hold a user name or a key; keys are given in the environment
+        [objects];store = "s3://bbb?secret=x" | :2: objects.store: has the unknown parameter "secret"
+        [objects];spool_bytes = 1 | :2: objects.spool_bytes: must be between 16777216 and 1125899906842624
+        [objects];upload_threads = 0 | :2: objects.upload_threads: must be between 1 and 64
+        [objects];request_timeout_s = 0 | :2: objects.request_timeout_s: must be between 1 and 3600
+        [objects];proxy = "socks5://h" | :2: objects.proxy: must begin with http:// or https://
+        [objects];us3_hosts = ["a b"] | :2: objects.us3_hosts: "a b" is not a host name; it has no scheme, port or wildcard
+        [objects];store = "s3://bbb?region=a";us3_hosts = ["a"] | :3: objects.us3_hosts: are the embedded store's, but store names another
+        [objects];us3_hosts = ["A.b:80"] | :2: objects.us3_hosts: "A.b:80" is not a host name; it has no scheme, port or wildcard
+        [objects];us3_hosts = ["A.b"];[brand.x];hosts = ["a.b"] | :2: objects.us3_hosts: "a.b" is a host of brand x already
+        [objects];keys = 1 | :2: objects: unknown field `keys`
         lisen = "x" | :1: unknown field `lisen`
         ;[limits];body = 1 | :3: limits: unknown field `body`
         [brand.a];hosst = [] | :2: brand.a: unknown field `hosst`

@@ -124,7 +124,7 @@ impl Server {
                 bucket: "tollbook".to_owned(),
                 keys: object_keys(&master),
                 retention_s: config.object_retention_s,
-                spool_bytes: 16 << 30,
+                spool_bytes: config.objects.spool_bytes,
                 writable: false,
             })
             .unwrap(),

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod database;
 pub(crate) mod import;
+mod object_store;
 pub(crate) mod prices;
 mod progress;
 pub(crate) mod serve;

@@ -9,19 +9,15 @@ use tokio::net::TcpListener;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Gateway, Server};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore as _};
 use tollbook_ops::config::url_of_address;
-use tollbook_ops::export::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
-use tollbook_ops::{Clock as _, PrivateKey, SystemClock, shared_objects};
+use tollbook_ops::{Clock as _, PrivateKey, SystemClock};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Global, Listen};
 use crate::deployment;
+use crate::operator::object_store::Objects;
 use crate::output::{Failure, Output};
-
-/// The bucket that links of the embedded object store are signed for.
-const BUCKET: &str = "tollbook";
 
 pub(crate) fn serve(global: &Global, arguments: &Listen, output: &Output) -> Result<(), Failure> {
     start(global, arguments, output, false)
@@ -38,17 +34,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let catalogue = deployment::catalogue(&config)?;
     let store = deployment::store(global)?;
     let master = deployment::master_key(global, store.as_ref())?;
-    let settings = EmbeddedSettings {
-        data_directory: global.data.clone(),
-        bucket: BUCKET.to_owned(),
-        keys: object_keys(&master),
-        retention_s: config.object_retention_s,
-        spool_bytes: 16 << 30,
-        writable: false,
-    };
-    let objects = Arc::new(EmbeddedStore::new(settings)?);
+    let Objects { store: objects, embedded } = Objects::open(global, &config, store.as_ref(), &master)?;
     objects.clear_spool()?;
-    shared_objects::bind(store.as_ref(), &objects)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime
         .block_on(TcpListener::bind(config.listen))
@@ -73,13 +60,12 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let clock = Arc::new(SystemClock);
     // Our own share of the store is the last: its connections are closed here, after the runtime.
     let shared = Arc::clone(&store);
-    let parts =
-        Deployment { store: shared, objects: objects.clone(), master, catalogue, config, bound, clock };
+    let parts = Deployment { store: shared, objects, master, catalogue, config, bound, clock };
     let stop = async {
         stop_signal().await;
         tracing::info!("stopping: requests that have begun are finished");
     };
-    runtime.block_on(Server::new(listener, Gateway::new(parts), objects).run(stop))?;
+    runtime.block_on(Server::new(listener, Gateway::new(parts), embedded).run(stop))?;
     Ok(())
 }
 

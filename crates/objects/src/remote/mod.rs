@@ -206,7 +206,15 @@ impl RemoteStore {
             Some(id) => self.protocol.abort(caller, &entry.key, id)?,
             // The answer with the id was lost. Keys are used once: whatever is open under this one was ours.
             None => {
-                for upload in self.protocol.open_uploads(caller, &entry.key)? {
+                let uploads = match self.protocol.open_uploads(caller, &entry.key) {
+                    // Who may not list them cannot be made to wait for them; the store's own rules must end them.
+                    Err(StoreError::Remote(error)) if !error.is_transient() => {
+                        tracing::warn!(%error, "uploads that may have been left behind are not looked for");
+                        Vec::new()
+                    }
+                    listed => listed?,
+                };
+                for upload in uploads {
                     self.protocol.abort(caller, &upload.key, &upload.id)?;
                 }
             }

@@ -310,7 +310,70 @@ fn is_hash_of_other(etag: &str, sha1: [u8; 20]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::Value;
+
+    use super::super::Tuning;
     use super::*;
+
+    /// Recorded from the published clients: method, target, type and signature of every operation that this one has.
+    #[test]
+    fn requests_are_signed_as_the_published_clients_sign_them() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../tests/vectors/us3_vectors.json")).expect("json");
+        let recorded = [
+            "put-unicode-key",
+            "head",
+            "delete",
+            "list",
+            "multipart-0",
+            "multipart-1",
+            "multipart-2",
+            "multipart-3",
+            "go-put-2",
+            "go-head-3",
+            "go-delete-4",
+        ];
+        let mut found = 0;
+        for vector in file["vectors"].as_array().expect("vectors") {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let wire = &vector["wire"];
+            if !recorded.contains(&vector["id"].as_str().expect("id")) {
+                continue;
+            }
+            found += 1;
+            let url: StoreUrl =
+                format!("us3://{}?endpoint=https://cn-wlcb.ufileos.com", text(&vector["bucket"])).parse().expect("url");
+            let settings = RemoteSettings {
+                data_directory: "unused".into(),
+                keys: ObjectKeys::new(text(&vector["public_key"]), text(&vector["private_key"])),
+                session_token: None,
+                retention_s: 1,
+                spool_bytes: 1,
+                tuning: Tuning::default(),
+                now_s: Arc::new(|| 0),
+            };
+            let client = Us3::new(&url, false, &settings);
+            let target = text(&wire["target"]);
+            let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+            let method: &'static str = match wire["method"].as_str() {
+                Some("PUT") => "PUT",
+                Some("HEAD") => "HEAD",
+                Some("DELETE") => "DELETE",
+                Some("POST") => "POST",
+                _ => "GET",
+            };
+            let content_type = text(&wire["headers"]["content-type"]);
+            let request =
+                client.request(method, &text(&vector["key"]), query, &content_type, Content::None);
+            let authorization = text(&wire["headers"]["authorization"]);
+            assert_eq!(request.headers[0], ("authorization", authorization), "{vector}");
+            let on_wire = format!("https://{}.cn-wlcb.ufileos.com{path}", text(&vector["bucket"]));
+            assert_eq!(request.url.split('?').next(), Some(on_wire.as_str()), "{vector}");
+        }
+        assert_eq!(found, recorded.len());
+    }
 
     #[test]
     fn the_etag_of_a_part_is_judged_where_its_form_is_known() {

@@ -14,6 +14,8 @@ use toml::Spanned;
 
 use super::charging::{ChargingSection, charging};
 use super::exports::{ExportsSection, exports};
+    #[serde(default)]
+use super::objects::{ObjectsSection, check_hosts, objects};
 use super::{Brand, Config, DAY_S, Limits, normal_host};
 use crate::networks;
 use crate::time_zone::Zone;
@@ -39,6 +41,8 @@ struct ConfigFile {
     charging: ChargingSection,
     #[serde(default)]
     exports: ExportsSection,
+    #[serde(default)]
+    objects: ObjectsSection,
     #[serde(default)]
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
@@ -79,6 +83,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
         database: database(&source, &read.database)?,
         charging: charging(&source, &read.charging)?,
         exports: exports(&source, &read.exports)?,
+        objects: objects(&source, &read.objects)?,
         ..Config::default()
     };
     if let Some(listen) = &read.listen {
@@ -104,6 +109,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
     for (name, section) in &read.brand {
         add_brand(&source, &mut config, name, section)?;
     }
+    check_hosts(&source, &read.objects, &config)?;
     Ok(config)
 }
 
@@ -218,7 +224,7 @@ pub(super) fn number(
     }
 }
 
-fn checked_host(host: &str) -> Result<String, String> {
+pub(super) fn checked_host(host: &str) -> Result<String, String> {
     let name_letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_address = bracketed.is_some_and(|inside| inside.parse::<std::net::Ipv6Addr>().is_ok());
@@ -230,7 +236,11 @@ fn checked_host(host: &str) -> Result<String, String> {
     }
 }
 
-fn url(source: &Source<'_>, key: &str, value: Option<&Spanned<String>>) -> Checked<Option<String>> {
+pub(super) fn url(
+    source: &Source<'_>,
+    key: &str,
+    value: Option<&Spanned<String>>,
+) -> Checked<Option<String>> {
     let Some(value) = value else { return Ok(None) };
     match checked_url(value.get_ref()) {
         Ok(url) => Ok(Some(url)),

@@ -1,0 +1,185 @@
+//! An HTTP relay between a store and its server that does to chosen requests what networks and servers do: cut them,
+//! answer errors, keep silent.
+
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// An operation of a store, whichever the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Put,
+    Begin,
+    /// Counted from 1.
+    Part(u32),
+    Finish,
+    Abort,
+    Delete,
+    Head,
+    List,
+    Uploads,
+    Get,
+}
+
+/// What becomes of a request.
+pub(crate) enum Act {
+    /// It and its answer are handed on.
+    Pass,
+    /// This answer, without asking the server.
+    Answer(u16, &'static str),
+    /// The connection breaks off in the middle of the body.
+    CutBody,
+    /// The server gets it, the answer is lost.
+    CutAnswer,
+    /// No answer, for as long as the client waits.
+    Silence,
+}
+
+type Rule = Box<dyn FnMut(Asked) -> Act + Send>;
+
+struct Shared {
+    rule: Rule,
+    seen: Vec<Asked>,
+}
+
+/// The relay; its threads end with their connections.
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Relay {
+    /// In front of a server; everything passes.
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Mutex::new(Shared { rule: Box::new(|_| Act::Pass), seen: Vec::new() }));
+        let of_threads = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), shared) = (client, Arc::clone(&of_threads)) else { continue };
+                std::thread::spawn(move || drop(serve(&client, server, &shared)));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// From now on.
+    pub(crate) fn rule(&self, rule: impl FnMut(Asked) -> Act + Send + 'static) {
+        self.shared.lock().unwrap().rule = Box::new(rule);
+    }
+
+    pub(crate) fn pass(&self) {
+        self.rule(|_| Act::Pass);
+    }
+
+    /// How often it was asked this.
+    pub(crate) fn count(&self, asked: Asked) -> usize {
+        self.shared.lock().unwrap().seen.iter().filter(|seen| **seen == asked).count()
+    }
+}
+
+/// A request's head, and how long its body is.
+struct Head {
+    text: String,
+    len: u64,
+}
+
+fn read_head(client: &mut BufReader<&TcpStream>) -> io::Result<Option<Head>> {
+    let mut text = String::new();
+    let mut len = 0;
+    loop {
+        let mut line = String::new();
+        if client.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if line == "\r\n" {
+            return Ok(Some(Head { text, len }));
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            len = value.trim().parse().map_err(io::Error::other)?;
+        }
+        text += &line;
+    }
+}
+
+fn asked(head: &str) -> Asked {
+    let mut words = head.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let parameter = |name: &str| {
+        query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(known, _)| *known == name)
+    };
+    let has = |name| parameter(name).is_some();
+    match method {
+        "POST" if has("uploads") => Asked::Begin,
+        "POST" => Asked::Finish,
+        "PUT" => match parameter("partNumber") {
+            // S3 counts from 1, US3 from 0.
+            Some((_, number)) => {
+                let number: u32 = number.parse().unwrap();
+                Asked::Part(if has("X-Amz-Date") { number } else { number + 1 })
+            }
+            None => Asked::Put,
+        },
+        "DELETE" if has("uploadId") => Asked::Abort,
+        "DELETE" => Asked::Delete,
+        "HEAD" => Asked::Head,
+        _ if has("list") || has("list-type") => Asked::List,
+        _ if has("uploads") || has("muploadid") => Asked::Uploads,
+        _ => Asked::Get,
+    }
+}
+
+fn serve(client: &TcpStream, server: SocketAddr, shared: &Mutex<Shared>) -> io::Result<()> {
+    let mut reader = BufReader::new(client);
+    let mut writer = client;
+    while let Some(head) = read_head(&mut reader)? {
+        if head.text.starts_with("CONNECT ") {
+            // Whatever the name, there is one server.
+            writer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            continue;
+        }
+        let act = {
+            let mut shared = shared.lock().unwrap();
+            let asked = asked(&head.text);
+            shared.seen.push(asked);
+            (shared.rule)(asked)
+        };
+        let mut body = (&mut reader).take(head.len);
+        match act {
+            Act::Answer(status, text) => {
+                io::copy(&mut body, &mut io::sink())?;
+                write!(
+                    writer,
+                    "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                    text.len()
+                )?;
+            }
+            Act::CutBody => {
+                io::copy(&mut body.take(head.len / 2), &mut io::sink())?;
+                client.shutdown(Shutdown::Both)?;
+            }
+            Act::Silence => {
+                io::copy(&mut body, &mut io::sink())?;
+                // Until the client gives up.
+                io::copy(&mut reader, &mut io::sink())?;
+            }
+            Act::Pass | Act::CutAnswer => {
+                let mut server = TcpStream::connect(server)?;
+                write!(server, "{}Connection: close\r\n\r\n", head.text)?;
+                io::copy(&mut body, &mut server)?;
+                if matches!(act, Act::CutAnswer) {
+                    io::copy(&mut server, &mut io::sink())?;
+                } else {
+                    io::copy(&mut server, &mut writer)?;
+                }
+            }
+        }
+        break;
+    }
+    // A client that still sends is not reset before it has read the answer.
+    client.shutdown(Shutdown::Write)?;
+    io::copy(&mut reader, &mut io::sink())?;
+    Ok(())
+}

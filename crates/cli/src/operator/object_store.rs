@@ -1,0 +1,78 @@
+//! Which object store the server works with: the embedded one, or the one that the configuration names, with its keys
+//! from the environment.
+
+use std::sync::Arc;
+
+use tollbook_objects::{
+    EmbeddedSettings, EmbeddedStore, ObjectKeys, ObjectStore, RemoteSettings, RemoteStore, StoreUrl,
+};
+use tollbook_ops::export::object_keys;
+use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock, shared_objects};
+use tollbook_store::Store;
+
+use crate::arguments::Global;
+use crate::output::Failure;
+
+/// The bucket that links of the embedded object store are signed for.
+const BUCKET: &str = "tollbook";
+
+const PUBLIC_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PUBLIC_KEY";
+const PRIVATE_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PRIVATE_KEY";
+const SESSION_TOKEN_VARIABLE: &str = "TOLLBOOK_OBJECTS_SESSION_TOKEN";
+
+/// The store, opened.
+pub(super) struct Objects {
+    pub(super) store: Arc<dyn ObjectStore>,
+    /// The same, where it is the embedded one.
+    pub(super) embedded: Option<Arc<EmbeddedStore>>,
+}
+
+impl Objects {
+    /// Opens the store of the configuration. The embedded one must be the one that the database's other servers use.
+    pub(super) fn open(
+        global: &Global,
+        config: &Config,
+        database: &dyn Store,
+        master: &MasterKey,
+    ) -> Result<Self, Failure> {
+        if let Some(url) = &config.objects.store {
+            let store = Arc::new(remote(global, config, url)?);
+            return Ok(Self { store, embedded: None });
+        }
+        let embedded = Arc::new(EmbeddedStore::new(EmbeddedSettings {
+            data_directory: global.data.clone(),
+            bucket: BUCKET.to_owned(),
+            keys: object_keys(master),
+            retention_s: config.object_retention_s,
+            spool_bytes: config.objects.spool_bytes,
+            writable: false,
+        })?);
+        shared_objects::bind(database, &embedded)?;
+        Ok(Self { store: embedded.clone(), embedded: Some(embedded) })
+    }
+}
+
+fn remote(global: &Global, config: &Config, url: &StoreUrl) -> Result<RemoteStore, Failure> {
+    let (Some(public), Some(private)) = (secret(PUBLIC_KEY_VARIABLE), secret(PRIVATE_KEY_VARIABLE)) else {
+        return Err(Failure::new(format!(
+            "objects.store is {url}, whose keys must be in the environment: \
+             {PUBLIC_KEY_VARIABLE} and {PRIVATE_KEY_VARIABLE}"
+        )));
+    };
+    let settings = RemoteSettings {
+        data_directory: global.data.clone(),
+        keys: ObjectKeys::new(public, private),
+        session_token: secret(SESSION_TOKEN_VARIABLE),
+        retention_s: config.object_retention_s,
+        spool_bytes: config.objects.spool_bytes,
+        tuning: config.objects.tuning.clone(),
+        now_s: Arc::new(|| SystemClock.now_s()),
+    };
+    RemoteStore::open(url, &settings).map_err(|error| Failure::new(format!("objects.store {url}: {error}")))
+}
+
+/// A variable that is empty is not set.
+#[expect(clippy::disallowed_methods, reason = "keys of a store; no argument and no file may hold them")]
+fn secret(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,113 @@
+//! The section `[objects]` of the configuration file: where exports go, and the rules that each value obeys. Keys of a
+//! store are not here: they are secrets, and the command line's.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tollbook_objects::{StoreUrl, Tuning};
+use toml::Spanned;
+
+use super::Config;
+use super::file::{Checked, checked_host, number, url};
+use crate::toml_file::Source;
+
+/// Where exports go, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectsConfig {
+    /// The store of another; `None` is the embedded one.
+    pub store: Option<StoreUrl>,
+    /// How many bytes the temporary files of exports may take together.
+    pub spool_bytes: u64,
+    /// How requests to the store of another are made.
+    pub tuning: Tuning,
+    /// Hosts at which the embedded store is a US3 bucket; lower-case, without port.
+    pub us3_hosts: Vec<String>,
+}
+
+impl Default for ObjectsConfig {
+    fn default() -> Self {
+        Self { store: None, spool_bytes: 16 << 30, tuning: Tuning::default(), us3_hosts: Vec::new() }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ObjectsSection {
+    store: Option<Spanned<String>>,
+    spool_bytes: Option<Spanned<i64>>,
+    upload_threads: Option<Spanned<i64>>,
+    connect_timeout_s: Option<Spanned<i64>>,
+    request_timeout_s: Option<Spanned<i64>>,
+    upload_timeout_s: Option<Spanned<i64>>,
+    proxy: Option<Spanned<String>>,
+    #[serde(default)]
+    us3_hosts: Vec<Spanned<String>>,
+}
+
+pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<ObjectsConfig> {
+    let default = ObjectsConfig::default();
+    let value = |key: &str, value: &Option<Spanned<i64>>, range| -> Checked<Option<u64>> {
+        let number = number(source, &format!("objects.{key}"), value.as_ref(), range)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    };
+    let seconds = |key, read: &Option<Spanned<i64>>, range, default| -> Checked<Duration> {
+        Ok(value(key, read, range)?.map_or(default, Duration::from_secs))
+    };
+    let tuning = &default.tuning;
+    let threads = value("upload_threads", &read.upload_threads, 1..=64)?;
+    let tuning = Tuning {
+        upload_threads: threads
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(tuning.upload_threads),
+        connect_timeout: seconds(
+            "connect_timeout_s",
+            &read.connect_timeout_s,
+            1..=60,
+            tuning.connect_timeout,
+        )?,
+        request_timeout: seconds(
+            "request_timeout_s",
+            &read.request_timeout_s,
+            1..=3_600,
+            tuning.request_timeout,
+        )?,
+        upload_timeout: seconds(
+            "upload_timeout_s",
+            &read.upload_timeout_s,
+            1..=86_400,
+            tuning.upload_timeout,
+        )?,
+        proxy: url(source, "objects.proxy", read.proxy.as_ref())?,
+        ..tuning.clone()
+    };
+    let store = match &read.store {
+        None => None,
+        Some(text) => Some(
+            text.get_ref()
+                .parse::<StoreUrl>()
+                .map_err(|error| source.error(Some(text.span()), "objects.store", error.to_string()))?,
+        ),
+    };
+    let spool_bytes = value("spool_bytes", &read.spool_bytes, 16_777_216..=1_125_899_906_842_624)?;
+    let mut us3_hosts = Vec::with_capacity(read.us3_hosts.len());
+    for host in &read.us3_hosts {
+        let refused = |reason: String| source.error(Some(host.span()), "objects.us3_hosts", reason);
+        if store.is_some() {
+            return Err(refused("are the embedded store's, but store names another".to_owned()));
+        }
+        us3_hosts.push(checked_host(host.get_ref()).map_err(refused)?);
+    }
+    let spool_bytes = spool_bytes.unwrap_or(default.spool_bytes);
+    Ok(ObjectsConfig { store, spool_bytes, tuning, us3_hosts })
+}
+
+/// A host is a brand's or the embedded store's.
+pub(super) fn check_hosts(source: &Source<'_>, read: &ObjectsSection, config: &Config) -> Checked<()> {
+    for (host, normal) in read.us3_hosts.iter().zip(&config.objects.us3_hosts) {
+        if let Some(brand) = config.brand_of_host(normal) {
+            let reason = format!("\"{normal}\" is a host of brand {} already", brand.name);
+            return Err(source.error(Some(host.span()), "objects.us3_hosts", reason));
+        }
+    }
+    Ok(())
+}
