@@ -4,8 +4,11 @@
 //! added up, and must be what the store's own sums say, or there is no file.
 
 mod cells;
+mod csv;
+mod csv_cells;
 mod document;
 mod format;
+mod gzip;
 mod pipeline;
 mod progress;
 mod totals;
@@ -15,8 +18,9 @@ use std::num::NonZeroUsize;
 
 use tollbook_domain::Measures;
 use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore};
-use tollbook_store::{Snapshot, StoreError};
+use tollbook_store::{Snapshot, StoreError, StoredOrder};
 
+use self::gzip::Packing;
 use crate::presentation::Presentation;
 use crate::secrets::MasterKey;
 
@@ -134,6 +138,8 @@ pub fn export(
     build.progress.expect(expected.orders);
     let (spool, written) = match build.format {
         Format::Workbook => workbook::write(build, snapshot.as_mut(), objects.spool()?)?,
+        Format::Csv => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Plain)?,
+        Format::CsvGzip => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Gzip)?,
     };
     drop(snapshot);
     if written.measures != expected {
@@ -149,6 +155,11 @@ pub fn export(
         rows: written.rows,
         total: written.measures.total,
     })
+}
+
+/// A snapshot has the line of each of its orders.
+fn no_line(stored: &StoredOrder) -> StoreError {
+    StoreError::Damaged(format!("order {} has no line", stored.order.number))
 }
 
 /// What the store says the rows will add up to.
