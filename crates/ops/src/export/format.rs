@@ -13,6 +13,8 @@ pub enum Format {
     Csv,
     /// The same, compressed with gzip (RFC 1952).
     CsvGzip,
+    /// Typed columns for programs: Apache Parquet with the fields of the API.
+    Parquet,
 }
 
 /// Not the name of a format.
@@ -30,8 +32,10 @@ struct Naming {
     content_type: &'static str,
 }
 
+const PARQUET: &str = "application/vnd.apache.parquet";
+
 /// In the order in which they are documented.
-const NAMINGS: [Naming; 3] = [
+const NAMINGS: [Naming; 4] = [
     Naming {
         format: Format::Workbook,
         names: &["xlsx"],
@@ -50,11 +54,12 @@ const NAMINGS: [Naming; 3] = [
         extension: "csv.gz",
         content_type: "application/gzip",
     },
+    Naming { format: Format::Parquet, names: &["parquet"], extension: "parquet", content_type: PARQUET },
 ];
 
 impl Format {
     /// All names, for people.
-    pub const NAMES: &str = "xlsx, csv, csv.gz";
+    pub const NAMES: &str = "xlsx, csv, csv.gz, parquet";
 
     /// Every format, in the order of [`NAMES`](Self::NAMES).
     pub fn all() -> impl Iterator<Item = Self> {

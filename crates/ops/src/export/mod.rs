@@ -9,6 +9,7 @@ mod csv_cells;
 mod document;
 mod format;
 mod gzip;
+mod parquet;
 mod pipeline;
 mod progress;
 mod totals;
@@ -140,6 +141,7 @@ pub fn export(
         Format::Workbook => workbook::write(build, snapshot.as_mut(), objects.spool()?)?,
         Format::Csv => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Plain)?,
         Format::CsvGzip => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Gzip)?,
+        Format::Parquet => parquet::write(build, snapshot.as_mut(), objects.spool()?)?,
     };
     drop(snapshot);
     if written.measures != expected {

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
 
 mod csv;
+mod parquet;
 mod place;
