@@ -34,6 +34,7 @@ pub(crate) fn content_type(file_name: &str) -> &'static str {
         "zip" => "application/zip",
         "gz" => "application/gzip",
         "zst" => "application/zstd",
+        "parquet" => "application/vnd.apache.parquet",
         _ => "application/octet-stream",
     }
 }
@@ -99,6 +100,7 @@ mod tests {
             ("a.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
             ("a.CSV", "text/csv; charset=utf-8"),
             ("a.csv.gz", "application/gzip"),
+            ("a.focus-1.2.parquet", "application/vnd.apache.parquet"),
             ("a.html", "application/octet-stream"),
             ("a.svg", "application/octet-stream"),
             ("xlsx", "application/octet-stream"),

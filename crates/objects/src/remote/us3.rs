@@ -344,7 +344,9 @@ mod tests {
             }
             found += 1;
             let url: StoreUrl =
-                format!("us3://{}?endpoint=https://cn-wlcb.ufileos.com", text(&vector["bucket"])).parse().expect("url");
+                format!("us3://{}?endpoint=https://cn-wlcb.ufileos.com", text(&vector["bucket"]))
+                    .parse()
+                    .expect("url");
             let settings = RemoteSettings {
                 data_directory: "unused".into(),
                 keys: ObjectKeys::new(text(&vector["public_key"]), text(&vector["private_key"])),
@@ -365,8 +367,7 @@ mod tests {
                 _ => "GET",
             };
             let content_type = text(&wire["headers"]["content-type"]);
-            let request =
-                client.request(method, &text(&vector["key"]), query, &content_type, Content::None);
+            let request = client.request(method, &text(&vector["key"]), query, &content_type, Content::None);
             let authorization = text(&wire["headers"]["authorization"]);
             assert_eq!(request.headers[0], ("authorization", authorization), "{vector}");
             let on_wire = format!("https://{}.cn-wlcb.ufileos.com{path}", text(&vector["bucket"]));

@@ -14,7 +14,6 @@ use toml::Spanned;
 
 use super::charging::{ChargingSection, charging};
 use super::exports::{ExportsSection, exports};
-    #[serde(default)]
 use super::objects::{ObjectsSection, check_hosts, objects};
 use super::{Brand, Config, DAY_S, Limits, normal_host};
 use crate::networks;

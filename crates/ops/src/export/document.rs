@@ -42,15 +42,23 @@ impl Document {
         }
     }
 
+    /// What it is called in names.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::PaidOrders(_) => "paid-orders",
+            Self::UnpaidOrders(_) => "unpaid-orders",
+            Self::Summary(_) => "order-summary",
+        }
+    }
+
     /// Kind and range, without what follows the dot.
     pub(super) fn stem(&self, presentation: &Presentation) -> String {
-        let (kind, range) = match self {
-            Self::PaidOrders(query) => ("paid-orders", query.range),
-            Self::UnpaidOrders(query) => ("unpaid-orders", query.range),
-            Self::Summary(queries) => ("order-summary", queries.paid.range),
+        let range = match self {
+            Self::PaidOrders(query) | Self::UnpaidOrders(query) => query.range,
+            Self::Summary(queries) => queries.paid.range,
         };
         let (from, to) = range_names(range, presentation);
-        format!("{kind}_{from}_{to}")
+        format!("{}_{from}_{to}", self.kind())
     }
 }
 

@@ -4,48 +4,92 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What a file is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// An Excel workbook.
     #[default]
     Workbook,
+    /// Comma-separated values (RFC 4180) for people: the workbook's columns.
+    Csv,
+    /// The same, compressed with gzip (RFC 1952).
+    CsvGzip,
+    /// Typed columns for programs: Apache Parquet with the fields of the API.
+    Parquet,
 }
 
 /// Not the name of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be {}", Format::NAMES)]
+#[error("must be one of {}", Format::NAMES)]
 pub struct UnknownFormat;
+
+/// What a format is called.
+struct Naming {
+    format: Format,
+    /// The value of `Format`; then others that are taken as well.
+    names: &'static [&'static str],
+    /// What follows the first dot in the name of a file.
+    extension: &'static str,
+    content_type: &'static str,
+}
+
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// In the order in which they are documented.
+const NAMINGS: [Naming; 4] = [
+    Naming {
+        format: Format::Workbook,
+        names: &["xlsx"],
+        extension: "xlsx",
+        content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    },
+    Naming {
+        format: Format::Csv,
+        names: &["csv"],
+        extension: "csv",
+        content_type: "text/csv; charset=utf-8",
+    },
+    Naming {
+        format: Format::CsvGzip,
+        names: &["csv.gz"],
+        extension: "csv.gz",
+        content_type: "application/gzip",
+    },
+    Naming { format: Format::Parquet, names: &["parquet"], extension: "parquet", content_type: PARQUET },
+];
 
 impl Format {
     /// All names, for people.
-    pub const NAMES: &str = "xlsx";
+    pub const NAMES: &str = "xlsx, csv, csv.gz, parquet";
+
+    /// Every format, in the order of [`NAMES`](Self::NAMES).
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMINGS.iter().map(|naming| naming.format)
+    }
 
     /// The value of `Format`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Workbook => "xlsx",
-        }
+        self.naming().names.first().copied().unwrap_or_default()
     }
 
     /// Whether order summaries can be had in it.
     pub fn has_summary(self) -> bool {
         match self {
-            Self::Workbook => true,
+            Self::Workbook | Self::Csv | Self::CsvGzip | Self::Parquet => true,
         }
     }
 
     /// What follows the dot in the name of a file.
     pub fn extension(self) -> &'static str {
-        match self {
-            Self::Workbook => "xlsx",
-        }
+        self.naming().extension
     }
 
-    /// The media type.
+    /// The media type of a file, as HTTP states it.
     pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Workbook => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        }
+        self.naming().content_type
+    }
+
+    fn naming(self) -> &'static Naming {
+        NAMINGS.iter().find(|naming| naming.format == self).expect("every format has a name, says a test")
     }
 }
 
@@ -59,9 +103,39 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        match name {
-            "xlsx" => Ok(Self::Workbook),
-            _ => Err(UnknownFormat),
+        let found = NAMINGS.iter().find(|naming| naming.names.contains(&name));
+        found.map(|naming| naming.format).ok_or(UnknownFormat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_the_name_of_one_format() {
+        let names: Vec<&str> = Format::all().map(Format::name).collect();
+        assert_eq!(names.join(", "), Format::NAMES);
+        let taken: Vec<&str> = NAMINGS.iter().flat_map(|naming| naming.names).copied().collect();
+        assert_eq!(taken.iter().collect::<HashSet<_>>().len(), taken.len());
+        for naming in &NAMINGS {
+            assert!(naming.names.iter().all(|name| name.parse() == Ok(naming.format)));
+            assert_eq!(naming.format.to_string(), naming.names[0]);
         }
+        for name in ["", "CSV", "xls", "csv.zst", " csv"] {
+            assert_eq!(name.parse::<Format>(), Err(UnknownFormat), "{name}");
+        }
+        assert_eq!(UnknownFormat.to_string(), format!("must be one of {}", Format::NAMES));
+    }
+
+    #[test]
+    fn every_format_names_its_files() {
+        let formats: HashSet<Format> = Format::all().collect();
+        assert_eq!(formats.len(), NAMINGS.len());
+        let extensions: HashSet<&str> = Format::all().map(Format::extension).collect();
+        assert_eq!(extensions.len(), NAMINGS.len());
+        assert_eq!(Format::default().extension(), "xlsx");
     }
 }

@@ -4,10 +4,14 @@
 //! added up, and must be what the store's own sums say, or there is no file.
 
 mod cells;
+mod csv;
+mod csv_cells;
 mod desk;
 mod document;
 mod format;
+mod gzip;
 mod limits;
+mod parquet;
 mod pipeline;
 mod progress;
 pub mod registry;
@@ -20,8 +24,9 @@ use std::num::NonZeroUsize;
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::Measures;
 use tollbook_objects::{KeyError, ObjectKey, ObjectKeys, ObjectStore, PutOptions};
-use tollbook_store::{Snapshot, StoreError};
+use tollbook_store::{Snapshot, StoreError, StoredOrder};
 
+use self::gzip::Packing;
 use crate::presentation::Presentation;
 use crate::secrets::MasterKey;
 
@@ -148,6 +153,9 @@ pub fn export(
     build.progress.expect(expected.orders);
     let (spool, written) = match build.format {
         Format::Workbook => workbook::write(build, snapshot.as_mut(), objects.spool()?)?,
+        Format::Csv => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Plain)?,
+        Format::CsvGzip => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Gzip)?,
+        Format::Parquet => parquet::write(build, snapshot.as_mut(), objects.spool()?)?,
     };
     drop(snapshot);
     if written.measures != expected {
@@ -166,6 +174,11 @@ pub fn export(
         total: written.measures.total,
         stored_s: build.snapshot_s,
     })
+}
+
+/// A snapshot has the line of each of its orders.
+fn no_line(stored: &StoredOrder) -> StoreError {
+    StoreError::Damaged(format!("order {} has no line", stored.order.number))
 }
 
 /// What the store says the rows will add up to.

@@ -3,13 +3,13 @@
 use tollbook_domain::OrderQuery;
 use tollbook_domain::catalogue::Kind as Name;
 use tollbook_objects::SpoolFile;
-use tollbook_store::{Snapshot, StoreError, StoredOrder};
+use tollbook_store::{Snapshot, StoredOrder};
 use tollbook_workbook::{Chunk, ChunkEncoder, Column, Kind as ColumnKind, Properties, Sheet, Workbook};
 
 use super::cells::{ReadyCells, write_cell};
 use super::pipeline::{self, Assemble, Encode};
 use super::totals::write_totals;
-use super::{Build, Document, ExportError, SummaryQueries, Written};
+use super::{Build, Document, ExportError, SummaryQueries, Written, no_line};
 use crate::fields::{
     Field, Kind, ORDER_ITEM_DETAIL, OrderField, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
     UNPAID_SUMMARY_ITEM,
@@ -88,8 +88,7 @@ impl Encode for OrderRows<'_> {
         for stored in orders {
             let shown = views
                 .show(stored, |row| chunk.row(|writer| ready.write(stored.line_no, row, writer, offsets)));
-            shown
-                .ok_or_else(|| StoreError::Damaged(format!("order {} has no line", stored.order.number)))??;
+            shown.ok_or_else(|| no_line(stored))??;
         }
         Ok(chunk.finish())
     }

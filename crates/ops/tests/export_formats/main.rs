@@ -1,0 +1,7 @@
+//! Exports in every format, read back by readers that are not ours: each is the list and its sums, byte for byte the
+//! same however many threads made it.
+#![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
+
+mod csv;
+mod parquet;
+mod place;
