@@ -63,12 +63,18 @@ pub struct Field<F: 'static> {
 pub struct OrderRow<'a> {
     /// Tenant.
     pub company_id: i64,
+    /// Its name.
+    pub company_name: &'a str,
+    /// Who sells to it.
+    pub provider: &'a str,
     /// Its line.
     pub line: &'a Line,
     /// The line's display texts.
     pub texts: &'a LineTexts,
     /// Of the line's organization.
     pub organization_name: &'a str,
+    /// The `ProjectId` of the line's organization.
+    pub project_id: &'a str,
     /// Its numbers.
     pub order: &'a Order,
     /// `StatusDisplay`.

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use tollbook_domain::catalogue::{Kind, LineTexts};
 use tollbook_domain::summary::{SummaryRow, summarize};
-use tollbook_domain::tenant::Company;
+use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
 use tollbook_store::{LineNo, Lines, Snapshot, StoreResult, StoredOrder};
 
-use crate::config::Brand;
+use crate::config::{Brand, DEFAULT_BRAND};
 use crate::fields::{self, OrderRow, SummaryView};
 use crate::time_zone::Zone;
+
+/// The provider's name where a deployment gives none.
+const PRODUCT: &str = "Tollbook";
 
 /// Everything that the display texts of one company depend on, read from one snapshot.
 #[derive(Clone, Debug)]
@@ -27,8 +30,12 @@ pub struct Presentation {
     pub zone: Zone,
     /// Of the company.
     pub currency: String,
+    /// Of the company.
+    pub company_name: String,
+    /// Who sells to the company: its brand, or this product where there is only the default brand.
+    pub provider: String,
     /// By organization number.
-    organizations: HashMap<i64, String>,
+    organizations: HashMap<i64, Organization>,
     statuses: [String; 3],
 }
 
@@ -48,22 +55,46 @@ impl Presentation {
             language,
             currency: company.currency.clone(),
             zone: brand.time_zone.clone(),
-            organizations: organizations.into_iter().map(|o| (o.organization_id, o.name)).collect(),
+            company_name: company.name.clone(),
+            provider: if brand.name == DEFAULT_BRAND { PRODUCT.to_owned() } else { brand.name.clone() },
+            organizations: organizations.into_iter().map(|o| (o.organization_id, o)).collect(),
             statuses: Status::ALL.map(|status| catalogue.number(Kind::Status, status.number(), language)),
         })
     }
 
     /// Everything that it shows, as a text that differs wherever it differs.
     pub fn fingerprint(&self) -> String {
-        let organizations: BTreeMap<_, _> = self.organizations.iter().collect();
-        let (language, zone, currency) = (self.language, self.zone.name(), &self.currency);
-        let names = self.catalogue.as_ref();
-        format!("{language:?} {zone:?} {currency:?} {organizations:?} {:?} {names:?}", self.statuses)
+        // Taken apart, so that a new member cannot be left out.
+        let Self {
+            company_id,
+            catalogue,
+            language,
+            zone,
+            currency,
+            company_name,
+            provider,
+            organizations,
+            statuses,
+        } = self;
+        let organizations: BTreeMap<_, _> = organizations.iter().collect();
+        let zone = zone.name();
+        format!(
+            "{company_id} {language:?} {zone:?} {currency:?} {company_name:?} {provider:?} {organizations:?} \
+             {statuses:?} {catalogue:?}"
+        )
     }
 
     /// The name of an organization; its number if it has none.
     pub fn organization(&self, organization_id: i64) -> String {
-        self.organizations.get(&organization_id).cloned().unwrap_or_else(|| organization_id.to_string())
+        let named = self.organizations.get(&organization_id).map(|organization| organization.name.clone());
+        named.unwrap_or_else(|| organization_id.to_string())
+    }
+
+    /// The `ProjectId` of an organization; its number if it has none.
+    fn project_id(&self, organization_id: i64) -> String {
+        let known =
+            self.organizations.get(&organization_id).map(|organization| organization.project_id.clone());
+        known.unwrap_or_else(|| organization_id.to_string())
     }
 
     /// The name of a status.
@@ -114,11 +145,19 @@ pub fn summary(snapshot: &mut dyn Snapshot, query: &OrderQuery) -> StoreResult<V
     })))
 }
 
+/// Display texts of one line.
+#[derive(Debug)]
+struct LineView {
+    texts: LineTexts,
+    organization_name: String,
+    project_id: String,
+}
+
 /// Display texts of lines, made when a line is first shown.
 #[derive(Debug)]
 pub struct LineViews<'p> {
     presentation: &'p Presentation,
-    views: HashMap<LineNo, (LineTexts, String)>,
+    views: HashMap<LineNo, LineView>,
     lines: Arc<Lines>,
 }
 
@@ -128,17 +167,19 @@ impl LineViews<'_> {
     pub fn show<T>(&mut self, stored: &StoredOrder, each: impl FnOnce(&OrderRow<'_>) -> T) -> Option<T> {
         let line = self.lines.get(stored.line_no)?;
         let presentation = self.presentation;
-        let (texts, organization_name) = self.views.entry(stored.line_no).or_insert_with(|| {
-            (
-                presentation.catalogue.line_texts(line, presentation.language),
-                presentation.organization(line.organization_id),
-            )
+        let view = self.views.entry(stored.line_no).or_insert_with(|| LineView {
+            texts: presentation.catalogue.line_texts(line, presentation.language),
+            organization_name: presentation.organization(line.organization_id),
+            project_id: presentation.project_id(line.organization_id),
         });
         Some(each(&OrderRow {
             company_id: presentation.company_id,
+            company_name: &presentation.company_name,
+            provider: &presentation.provider,
             line,
-            texts,
-            organization_name,
+            texts: &view.texts,
+            organization_name: &view.organization_name,
+            project_id: &view.project_id,
             order: &stored.order,
             status: presentation.status(stored.order.status),
         }))

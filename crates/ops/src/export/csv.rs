@@ -93,7 +93,7 @@ impl Table {
         build: &Build<'b>,
         snapshot: &mut dyn Snapshot,
         query: &OrderQuery,
-        fields: &'static [OrderField],
+        fields: &[OrderField],
         times: impl Fn() -> Times<'b>,
     ) -> Result<Written, ExportError> {
         let lines = snapshot.lines(query.company_id)?;
@@ -155,7 +155,7 @@ impl Assemble for Table {
 /// Makes rows of orders.
 struct OrderRows<'a> {
     views: LineViews<'a>,
-    ready: ReadyTexts,
+    ready: ReadyTexts<'a>,
     times: Times<'a>,
     packer: Packer,
 }
@@ -176,21 +176,21 @@ impl Encode for OrderRows<'_> {
 }
 
 /// The cells that all orders of a line share, as text that is made once.
-struct ReadyTexts {
-    runs: Vec<Run>,
+struct ReadyTexts<'f> {
+    runs: Vec<Run<'f>>,
     /// By line; one text per run of fields that the line decides.
     lines: HashMap<LineNo, Vec<Box<str>>>,
 }
 
 /// Fields beside each other that are all the line's, or all the order's.
-struct Run {
+struct Run<'f> {
     of_line: bool,
     /// Whether it begins the row.
     first: bool,
-    fields: &'static [OrderField],
+    fields: &'f [OrderField],
 }
 
-impl Run {
+impl Run<'_> {
     fn push(&self, text: &mut String, row: &OrderRow<'_>, times: &mut Times<'_>) {
         for (number, field) in self.fields.iter().enumerate() {
             if number > 0 || !self.first {
@@ -201,8 +201,8 @@ impl Run {
     }
 }
 
-impl ReadyTexts {
-    fn new(fields: &'static [OrderField]) -> Self {
+impl<'f> ReadyTexts<'f> {
+    fn new(fields: &'f [OrderField]) -> Self {
         let chunks = fields.chunk_by(|a, b| a.of_line == b.of_line).enumerate();
         let runs = chunks
             .map(|(number, fields)| Run {

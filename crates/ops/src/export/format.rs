@@ -15,6 +15,29 @@ pub enum Format {
     CsvGzip,
     /// Typed columns for programs: Apache Parquet with the fields of the API.
     Parquet,
+    /// The FinOps Open Cost and Usage Specification, as comma-separated values.
+    FocusCsv(FocusVersion),
+    /// The same, as Apache Parquet.
+    FocusParquet(FocusVersion),
+}
+
+/// Versions of the FinOps Open Cost and Usage Specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FocusVersion {
+    /// 1.0: 43 columns.
+    V1_0,
+    /// 1.2, with what 1.1 added: 57 columns.
+    V1_2,
+}
+
+impl FocusVersion {
+    /// As the specification names it.
+    pub fn number(self) -> &'static str {
+        match self {
+            Self::V1_0 => "1.0",
+            Self::V1_2 => "1.2",
+        }
+    }
 }
 
 /// Not the name of a format.
@@ -32,22 +55,18 @@ struct Naming {
     content_type: &'static str,
 }
 
+const CSV: &str = "text/csv; charset=utf-8";
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// In the order in which they are documented.
-const NAMINGS: [Naming; 4] = [
+const NAMINGS: [Naming; 8] = [
     Naming {
         format: Format::Workbook,
         names: &["xlsx"],
         extension: "xlsx",
         content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     },
-    Naming {
-        format: Format::Csv,
-        names: &["csv"],
-        extension: "csv",
-        content_type: "text/csv; charset=utf-8",
-    },
+    Naming { format: Format::Csv, names: &["csv"], extension: "csv", content_type: CSV },
     Naming {
         format: Format::CsvGzip,
         names: &["csv.gz"],
@@ -55,11 +74,35 @@ const NAMINGS: [Naming; 4] = [
         content_type: "application/gzip",
     },
     Naming { format: Format::Parquet, names: &["parquet"], extension: "parquet", content_type: PARQUET },
+    Naming {
+        format: Format::FocusCsv(FocusVersion::V1_0),
+        names: &["focus", "focus-1.0"],
+        extension: "focus-1.0.csv",
+        content_type: CSV,
+    },
+    Naming {
+        format: Format::FocusParquet(FocusVersion::V1_0),
+        names: &["focus.parquet", "focus-1.0.parquet"],
+        extension: "focus-1.0.parquet",
+        content_type: PARQUET,
+    },
+    Naming {
+        format: Format::FocusCsv(FocusVersion::V1_2),
+        names: &["focus-1.2"],
+        extension: "focus-1.2.csv",
+        content_type: CSV,
+    },
+    Naming {
+        format: Format::FocusParquet(FocusVersion::V1_2),
+        names: &["focus-1.2.parquet"],
+        extension: "focus-1.2.parquet",
+        content_type: PARQUET,
+    },
 ];
 
 impl Format {
     /// All names, for people.
-    pub const NAMES: &str = "xlsx, csv, csv.gz, parquet";
+    pub const NAMES: &str = "xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet";
 
     /// Every format, in the order of [`NAMES`](Self::NAMES).
     pub fn all() -> impl Iterator<Item = Self> {
@@ -75,6 +118,7 @@ impl Format {
     pub fn has_summary(self) -> bool {
         match self {
             Self::Workbook | Self::Csv | Self::CsvGzip | Self::Parquet => true,
+            Self::FocusCsv(_) | Self::FocusParquet(_) => false,
         }
     }
 

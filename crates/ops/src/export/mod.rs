@@ -8,6 +8,7 @@ mod csv;
 mod csv_cells;
 mod desk;
 mod document;
+mod focus;
 mod format;
 mod gzip;
 mod limits;
@@ -32,7 +33,7 @@ use crate::secrets::MasterKey;
 
 pub use desk::{Ask, Desk, DeskError, DeskParts, Patience};
 pub use document::{Document, SummaryQueries};
-pub use format::{Format, UnknownFormat};
+pub use format::{FocusVersion, Format, UnknownFormat};
 pub use limits::ExportLimits;
 pub use progress::Progress;
 
@@ -151,11 +152,14 @@ pub fn export(
     let key = ObjectKey::export(build.presentation.company_id, build.random, &file_name)?;
     let expected = expected(snapshot.as_mut(), build.document)?;
     build.progress.expect(expected.orders);
+    let (rows, spool) = (snapshot.as_mut(), objects.spool()?);
     let (spool, written) = match build.format {
-        Format::Workbook => workbook::write(build, snapshot.as_mut(), objects.spool()?)?,
-        Format::Csv => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Plain)?,
-        Format::CsvGzip => csv::write(build, snapshot.as_mut(), objects.spool()?, Packing::Gzip)?,
-        Format::Parquet => parquet::write(build, snapshot.as_mut(), objects.spool()?)?,
+        Format::Workbook => workbook::write(build, rows, spool)?,
+        Format::Csv => csv::write(build, rows, spool, Packing::Plain)?,
+        Format::CsvGzip => csv::write(build, rows, spool, Packing::Gzip)?,
+        Format::Parquet => parquet::write(build, rows, spool)?,
+        Format::FocusCsv(version) => focus::write_csv(build, rows, spool, version)?,
+        Format::FocusParquet(version) => focus::write_parquet(build, rows, spool, version)?,
     };
     drop(snapshot);
     if written.measures != expected {

@@ -98,7 +98,8 @@ impl Value {
     /// A cell as a column has it.
     pub(super) fn of(cell: &Cell<'_>, shape: Shape) -> std::result::Result<Self, StoreError> {
         let value = match (cell, shape.form) {
-            (Cell::Text(""), Form::Text) if shape.nullable => Some(Self::Null),
+            // No cell says "no number"; an empty text does in every column that may be null.
+            (Cell::Text(""), _) if shape.nullable => Some(Self::Null),
             (Cell::Text(text), Form::Text) => Some(Self::Text(ByteArray::from(*text))),
             (Cell::Made(text), Form::Text) if shape.nullable && text.is_empty() => Some(Self::Null),
             (Cell::Made(text), Form::Text) => Some(Self::Text(ByteArray::from(text.as_str()))),

@@ -59,7 +59,7 @@ pub(super) fn write_orders(
     snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
     spool: SpoolFile,
-    fields: &'static [OrderField],
+    fields: &[OrderField],
     shapes: Vec<Shape>,
     more: Vec<KeyValue>,
 ) -> Result<(SpoolFile, Written), ExportError> {
@@ -159,7 +159,7 @@ impl Batch {
 /// Makes columns of orders.
 struct OrderColumns<'a> {
     views: LineViews<'a>,
-    fields: &'static [OrderField],
+    fields: &'a [OrderField],
     shapes: Vec<Shape>,
     /// By line; the values that all of its orders share, and none for the other fields.
     lines: HashMap<LineNo, Vec<Option<Value>>>,

@@ -1,0 +1,181 @@
+//! What FOCUS asks about what was sold, derived from an order's line: category, service, price key, units.
+
+use tollbook_domain::Line;
+
+use crate::fields::OrderRow;
+
+/// Kinds of charge that orders can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Category {
+    /// Post-paid usage, also what came late.
+    Usage,
+    /// Bought before it is used.
+    Purchase,
+}
+
+/// The `OrderType` of purchases (spec/api.md section 6).
+const PURCHASE: i64 = 102;
+/// The `ChargeType`s that come again every period whether used or not (spec/api.md section 6): yearly, monthly, daily.
+const PERIODIC: [i64; 3] = [1, 2, 4];
+
+/// `ChargeCategory`.
+pub(super) fn category(line: &Line) -> Category {
+    if line.order_type == PURCHASE { Category::Purchase } else { Category::Usage }
+}
+
+/// `ChargeFrequency`. A purchase must not be "Usage-Based".
+pub(super) fn frequency(line: &Line) -> &'static str {
+    match category(line) {
+        Category::Usage => "Usage-Based",
+        Category::Purchase if PERIODIC.contains(&line.charge_type) => "Recurring",
+        Category::Purchase => "One-Time",
+    }
+}
+
+/// `ServiceCategory` and `ServiceSubcategory`.
+pub(super) fn service(line: &Line) -> [&'static str; 2] {
+    match line.product_code.as_str() {
+        "modelverse" => ["AI and Machine Learning", "Generative AI"],
+        "sandbox" => ["Compute", "Other (Compute)"],
+        _ => ["Other", "Other (Other)"],
+    }
+}
+
+/// `SkuId`: product, model if there is one, and what was counted.
+pub(super) fn sku_id(line: &Line) -> String {
+    let parts = [line.product_code.as_str(), &line.model_id, &line.pricing_sku];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+}
+
+/// `SkuPriceId`: the SKU with the pricing unit and the item of the price list. Amounts, discounts and accounts are not
+/// in it, so that it stays the same when a price changes.
+pub(super) fn sku_price_id(line: &Line) -> String {
+    let unit = format!("{}/unit-{}", sku_id(line), line.pricing_unit);
+    match line.pricing_item_id {
+        0 => unit,
+        item => format!("{unit}/item-{item}"),
+    }
+}
+
+/// Built-in pricing units by number: their name and that of their base unit, as the specification's "Unit Format" has
+/// them. A catalogue cannot change these.
+const UNITS: [(i64, &str, &str); 9] = [
+    (1, "Tokens", "Tokens"),
+    (2, "1000 Tokens", "Tokens"),
+    (3, "1000000 Tokens", "Tokens"),
+    (4, "Images", "Images"),
+    (5, "Seconds", "Seconds"),
+    (6, "Minutes", "Seconds"),
+    (7, "Hours", "Seconds"),
+    (8, "Requests", "Requests"),
+    (9, "1000 Characters", "Characters"),
+];
+
+/// `PricingUnit`; that of a unit of the operator's is its name.
+pub(super) fn pricing_unit<'a>(row: &OrderRow<'a>) -> &'a str {
+    let built_in = UNITS.iter().find(|(number, ..)| *number == row.line.pricing_unit);
+    built_in.map_or(row.texts.pricing_unit.as_str(), |(_, pricing, _)| pricing)
+}
+
+/// `ConsumedUnit`; nothing names the base unit of a unit of the operator's.
+pub(super) fn consumed_unit<'a>(row: &OrderRow<'a>) -> &'a str {
+    match UNITS.iter().find(|(number, ..)| *number == row.line.pricing_unit) {
+        Some((_, _, base)) => base,
+        None if row.texts.base_units == 1 => row.texts.pricing_unit.as_str(),
+        None => "Units",
+    }
+}
+
+/// `ChargeDescription`: product, model and what was counted, with the kind of order.
+pub(super) fn description(row: &OrderRow<'_>) -> String {
+    let line = row.line;
+    let model = if line.model_name.is_empty() { &line.model_id } else { &line.model_name };
+    let parts = [row.texts.product.as_str(), model, &line.pricing_sku];
+    let what = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    format!("{what} ({})", row.texts.order_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use tollbook_domain::{Catalogue, Language, UnitPrice};
+
+    use super::*;
+
+    fn line() -> Line {
+        Line {
+            organization_id: 1,
+            user_email: String::new(),
+            resource_id: "key".into(),
+            resource_type: 1,
+            model_id: "qwen/max".into(),
+            model_name: String::new(),
+            pricing_sku: "input".into(),
+            pricing_item_id: 0,
+            pricing_unit: 2,
+            product_code: "modelverse".into(),
+            region: "cn-wlcb".into(),
+            charge_type: 5,
+            order_type: 301,
+            channel: 1,
+            currency: "CNY".into(),
+            list_price: UnitPrice::from_steps(1),
+            discount_price: UnitPrice::from_steps(1),
+        }
+    }
+
+    #[test]
+    fn the_units_are_the_catalogues() {
+        let catalogue = Catalogue::built_in();
+        for (number, pricing, base) in UNITS {
+            let base_units = catalogue.base_units(number).unwrap();
+            // Hours and minutes are names of their own; any other multiple says how many.
+            let expected = match (base_units, base) {
+                (1, _) => base.to_owned(),
+                (60, "Seconds") => "Minutes".to_owned(),
+                (3_600, "Seconds") => "Hours".to_owned(),
+                (many, _) => format!("{many} {base}"),
+            };
+            assert_eq!(pricing, expected, "{number}");
+        }
+        let built_in = catalogue.keys(tollbook_domain::catalogue::Kind::PricingUnit).count();
+        assert_eq!(built_in, UNITS.len());
+        assert_eq!(
+            catalogue.number(tollbook_domain::catalogue::Kind::OrderType, PURCHASE, Language::English),
+            "Purchase"
+        );
+    }
+
+    #[test]
+    fn a_price_key_has_no_price_in_it() {
+        let (mut changed, line) = (line(), line());
+        changed.discount_price = UnitPrice::from_steps(7);
+        changed.list_price = UnitPrice::from_steps(9);
+        changed.organization_id = 2;
+        assert_eq!(sku_price_id(&line), "modelverse/qwen/max/input/unit-2");
+        assert_eq!(sku_price_id(&changed), sku_price_id(&line));
+        changed.pricing_item_id = 30;
+        assert_eq!(sku_price_id(&changed), "modelverse/qwen/max/input/unit-2/item-30");
+        let sandbox = Line { product_code: "sandbox".into(), model_id: String::new(), ..line };
+        assert_eq!(sku_id(&sandbox), "sandbox/input");
+    }
+
+    #[test]
+    fn categories_and_frequencies() {
+        let table = [
+            // OrderType, ChargeType, is a purchase, frequency
+            (301, 5, false, "Usage-Based"),
+            (302, 5, false, "Usage-Based"),
+            (301, 1, false, "Usage-Based"),
+            (102, 1, true, "Recurring"),
+            (102, 2, true, "Recurring"),
+            (102, 4, true, "Recurring"),
+            (102, 3, true, "One-Time"),
+            (102, 5, true, "One-Time"),
+        ];
+        for (order_type, charge_type, is_purchase, expected) in table {
+            let line = Line { order_type, charge_type, ..line() };
+            assert_eq!(category(&line) == Category::Purchase, is_purchase, "{order_type}");
+            assert_eq!(frequency(&line), expected, "{order_type} {charge_type}");
+        }
+    }
+}
