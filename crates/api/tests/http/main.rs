@@ -16,6 +16,8 @@ mod charging_usage;
 mod client;
 mod described;
 mod downloads;
+mod export_jobs;
+mod exports;
 mod failures;
 mod faulty;
 mod isolation;

@@ -107,6 +107,12 @@ impl Server {
         Self::made(config, store, served, master, backend, false)
     }
 
+    /// A server beside this one, with its own directory, that closes hours and works at jobs.
+    pub(crate) fn beside(&self, config: &str) -> Self {
+        let store = Arc::clone(&self.store);
+        Self::made(config, Arc::clone(&store), store, self.master.clone(), None, true)
+    }
+
     fn made(
         config: &str,
         store: Arc<dyn Store>,
@@ -223,6 +229,11 @@ impl Server {
     /// Disables a key.
     pub(crate) fn disable(&self, key: &Key) {
         tenants::disable_key(&*self.store, &key.public).unwrap();
+    }
+
+    /// Deletes every object behind the server's back.
+    pub(crate) fn delete_exports(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("objects/exports")).unwrap();
     }
 
     /// How many files of exports there are, finished or not.

@@ -24,6 +24,10 @@ mod client;
 mod described;
 #[path = "../http/downloads.rs"]
 mod downloads;
+#[path = "../http/export_jobs.rs"]
+mod export_jobs;
+#[path = "../http/exports.rs"]
+mod exports;
 #[path = "../http/failures.rs"]
 mod failures;
 #[path = "../http/faulty.rs"]

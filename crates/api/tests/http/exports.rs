@@ -1,0 +1,164 @@
+//! Exports as their callers meet them: the same file for the same request, every form, and who is told to wait.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use crate::client::{Http, pairs};
+use crate::faulty::{FaultyStore, PATIENCE, Waits, Where};
+use crate::made::{self, RANGE};
+use crate::server::{Key, LINK_LIFETIME_S, NOW_S, RETENTION_S, Server};
+
+struct Scene {
+    server: Server,
+    key: Key,
+    bound: Key,
+}
+
+impl Scene {
+    fn on(server: Server) -> Self {
+        let company = server.company("Exporting", "default");
+        let (first, second) = (server.organization(&company, "One"), server.organization(&company, "Two"));
+        server.add(&made::orders(company.company_id, &[first.organization_id, second.organization_id]));
+        let (key, bound) = (server.full_key(&company), server.bound_key(&company, &first));
+        Self { server, key, bound }
+    }
+
+    /// The object that an export is.
+    fn object(&self, key: &Key, text: &str) -> String {
+        let answer = self.server.ask(key, &format!("{text}&{RANGE}"));
+        assert_eq!(answer.verdict(), "0", "{text}");
+        let url = answer.data("DownloadURL").as_str().unwrap();
+        let reply = self.server.follow("GET", url).send(self.server.address);
+        assert_eq!((reply.status, reply.body.len().to_string()), (200, answer.data("FileSize").to_string()));
+        url.split_once('?').unwrap().0.to_owned()
+    }
+}
+
+const PAID: &str = "Action=DownloadListPaidOrders";
+
+#[test]
+fn the_same_request_finds_the_same_file() {
+    let scene = Scene::on(Server::start());
+    let first = scene.object(&scene.key, PAID);
+    let same =
+        [PAID, "Action=DownloadListPaidOrders&Format=xlsx&Statuses.0=2", "Action=DownloadListPaidOrders&X=1"];
+    for text in same {
+        assert_eq!(scene.object(&scene.key, text), first, "{text}");
+    }
+    let filters = ["&ModelIds.0=b&ModelIds.1=a", "&ModelIds.0=a&ModelIds.1=b&ModelIds.2=a"];
+    let [one, two] = filters.map(|filter| scene.object(&scene.key, &format!("{PAID}{filter}")));
+    assert_eq!(one, two, "lists are sets");
+    let others = [
+        one,
+        scene.object(&scene.bound, PAID),
+        scene.object(&scene.key, &format!("{PAID}&Format=csv")),
+        scene.object(&scene.key, &format!("{PAID}&Statuses.0=3")),
+        scene.object(&scene.key, "Action=DownloadListUnpaidOrders"),
+    ];
+    assert!(!others.contains(&first), "{others:?}");
+}
+
+#[test]
+fn a_change_of_the_orders_makes_another_file() {
+    let scene = Scene::on(Server::start());
+    let first = scene.object(&scene.key, PAID);
+    let stranger = scene.server.company("Other", "default");
+    let organization = scene.server.organization(&stranger, "Theirs");
+    scene.server.add(&made::orders(stranger.company_id, &[organization.organization_id]));
+    assert_eq!(scene.object(&scene.key, PAID), first, "what others do changes nothing");
+    // A paid one that is not among the made ones.
+    scene.server.add(&[made::order(1, &[1], 92)]);
+    assert_ne!(scene.object(&scene.key, PAID), first);
+}
+
+#[test]
+fn a_file_is_given_again_as_long_as_links_to_it_may_live() {
+    let scene = Scene::on(Server::start());
+    let first = scene.object(&scene.key, PAID);
+    scene.server.clock.set(NOW_S + RETENTION_S - LINK_LIFETIME_S - 1);
+    assert_eq!(scene.object(&scene.key, PAID), first);
+    scene.server.clock.set(NOW_S + RETENTION_S - LINK_LIFETIME_S);
+    let second = scene.object(&scene.key, PAID);
+    assert_ne!(second, first, "a link to the first one might outlive it");
+    // A file that somebody has deleted is made again.
+    scene.server.delete_exports();
+    assert_ne!(scene.object(&scene.key, PAID), second);
+}
+
+#[test]
+fn every_format_can_be_had_and_is_called_by_its_name() {
+    let scene = Scene::on(Server::start());
+    for (format, end, start) in [
+        ("xlsx", ".xlsx", &b"PK\x03\x04"[..]),
+        ("csv", ".csv", &[0xef, 0xbb, 0xbf]),
+        ("csv.gz", ".csv.gz", &[0x1f, 0x8b]),
+        ("parquet", ".parquet", b"PAR1"),
+        ("focus", ".focus-1.0.csv", b""),
+        ("focus.parquet", ".focus-1.0.parquet", b"PAR1"),
+        ("focus-1.2", ".focus-1.2.csv", b""),
+        ("focus-1.2.parquet", ".focus-1.2.parquet", b"PAR1"),
+    ] {
+        for action in ["DownloadListPaidOrders", "DownloadListUnpaidOrders"] {
+            let answer = scene.server.ask(&scene.key, &format!("Action={action}&{RANGE}&Format={format}"));
+            let name = answer.data("FileName").as_str().unwrap();
+            assert!(name.ends_with(end), "{name}");
+            let url = answer.data("DownloadURL").as_str().unwrap();
+            let reply = scene.server.follow("GET", url).send(scene.server.address);
+            assert!(reply.body.starts_with(start), "{format}");
+            let listed = action.replacen("Download", "", 1);
+            let list = scene.server.ask(&scene.key, &format!("Action={listed}&{RANGE}&Page=1&PageSize=10"));
+            assert_eq!(answer.data("RowCount").as_i64(), Some(list.integer("Total")), "{format}");
+        }
+    }
+}
+
+/// What is told to one who comes while the one export that is built at a time does not come to its end.
+fn told_while_another_is_built(config: &str) -> String {
+    let ((reached, was_reached), (let_go, go_on)) = (channel(), channel());
+    let fault = Arc::new(Waits::new(reached, go_on));
+    let server =
+        Server::configured(config, |inner| Arc::new(FaultyStore { inner, place: Where::Row, fault }));
+    let scene = Scene::on(server);
+    let ask = |text: &str| scene.server.ask(&scene.key, &format!("{text}&{RANGE}")).verdict();
+    std::thread::scope(|scope| {
+        let building = scope.spawn(|| ask(PAID));
+        was_reached.recv_timeout(PATIENCE).unwrap();
+        let told = ask("Action=DownloadListUnpaidOrders");
+        // Lists are answered all the while.
+        let list = ask("Action=ListPaidOrders&Page=1&PageSize=10");
+        let_go.send(()).unwrap();
+        assert_eq!((building.join().unwrap(), list), ("0".to_owned(), "0".to_owned()));
+        assert_eq!(scene.server.export_files(), 2, "one file and its ETag: who was told is gone");
+        told
+    })
+}
+
+#[test]
+fn who_cannot_have_a_turn_is_told_so() {
+    let full = "153 Request rate limited: too many exports are waiting; ask again, or with Async=true";
+    assert_eq!(told_while_another_is_built("[exports]\nat_once = 1\nwaiting = 0\n"), full);
+    let late =
+        "150 Service unavailable: the export's turn did not come within 1 s; ask again, or with Async=true";
+    assert_eq!(told_while_another_is_built("[exports]\nat_once = 1\nqueue_s = 1\n"), late);
+}
+
+#[test]
+fn an_export_that_takes_too_long_is_stopped() {
+    let ((reached, was_reached), (let_go, go_on)) = (channel(), channel());
+    let config = "[exports]\nqueue_s = 1\nanswer_s = 1\n";
+    let fault = Arc::new(Waits::new(reached, go_on));
+    let server =
+        Server::configured(config, |inner| Arc::new(FaultyStore { inner, place: Where::Row, fault }));
+    let mut scene = Scene::on(server);
+    let signed = scene.key.signed(pairs(&format!("{PAID}&{RANGE}")));
+    let answer = scene.server.answer(&Http::form(&signed), &signed);
+    was_reached.recv_timeout(PATIENCE).unwrap();
+    let verdict =
+        "150 Service unavailable: the export was not finished within 1 s; ask again, or with Async=true";
+    assert_eq!(answer.verdict(), verdict);
+    // It goes on, to find that nobody wants it.
+    let_go.send(()).unwrap();
+    scene.server.signal_stop();
+    scene.server.join();
+    assert_eq!(scene.server.export_files(), 0, "nothing is left of it");
+}
