@@ -9,7 +9,8 @@ use crate::servers::{PRIVATE_KEY, PUBLIC_KEY, RETENTION_S, Us3Server};
 use crate::site::{BOTH, Kind, LARGE, Site, content, key, put, stored};
 
 const FILE_NAME: &str = "订单 2025.xlsx";
-const DISPOSITION: &str = "attachment; filename=\"__ 2025.xlsx\"; filename*=UTF-8''%E8%AE%A2%E5%8D%95%202025.xlsx";
+const DISPOSITION: &str =
+    "attachment; filename=\"__ 2025.xlsx\"; filename*=UTF-8''%E8%AE%A2%E5%8D%95%202025.xlsx";
 
 /// A store, and how its readers reach it.
 struct Subject<'a> {
@@ -72,7 +73,8 @@ impl Subject<'_> {
         assert_eq!(self.get(&link).status, 200);
         assert_eq!(self.get(&self.link(2, -5)).status, 403, "expired");
         let (path, query) = link.split_once('?').unwrap();
-        let (_, other_query) = self.link(3, 60).split_once('?').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (_, other_query) =
+            self.link(3, 60).split_once('?').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
         assert_eq!(self.get(&format!("{path}?{other_query}")).status, 403, "another's signature");
         let name = if query.contains("X-Amz-Signature=") { "X-Amz-Signature=" } else { "Signature=" };
         let (before, signature) = query.split_once(name).unwrap();

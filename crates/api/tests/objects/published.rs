@@ -44,7 +44,10 @@ fn the_published_client_reads_and_lists_and_may_not_write() {
     assert_eq!(found["Folders"], json!((1..=5).map(|n| format!("exports/7/{n:032x}/")).collect::<Vec<_>>()));
     assert_eq!(found["Sizes"], json!([LARGE, 3, 5, 4, 4]));
     assert_eq!(found["Etags"][0], json!(stored(&large).etag));
-    assert_eq!(found["Head"], json!({"Status": 200, "Length": LARGE.to_string(), "Etag": stored(&large).etag}));
+    assert_eq!(
+        found["Head"],
+        json!({"Status": 200, "Length": LARGE.to_string(), "Etag": stored(&large).etag})
+    );
     assert_eq!(found["Missing"], json!({"Status": 404}));
     let refused = json!({"Status": 403, "RetCode": -1, "ErrMsg": "writing is not allowed"});
     for operation in ["Put", "Post", "Parts", "Copy", "Delete"] {
@@ -120,7 +123,10 @@ fn what_is_not_an_operation_is_refused_after_its_signature() {
     let parts = [stored(b"short").etag, stored(b"last").etag];
     let finish = |told: &str| ask("POST", &format!("{encoded}?uploadId={id}"), key.as_str(), told);
     assert_eq!(finish(&parts[0]), bad("the parts are not those that were uploaded"));
-    assert_eq!(finish(&format!("{},{}", parts[1], parts[0])), bad("the parts are not those that were uploaded"));
+    assert_eq!(
+        finish(&format!("{},{}", parts[1], parts[0])),
+        bad("the parts are not those that were uploaded")
+    );
     assert_eq!(finish(&parts.join(",")), bad("a part is not as long as the size of parts"));
     assert_eq!(server.store.len_of(&key).unwrap(), Some(4), "what was there is untouched");
 }

@@ -108,7 +108,10 @@ fn asked(head: &str) -> Asked {
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let parameter = |name: &str| {
-        query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(known, _)| *known == name)
+        query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .find(|(known, _)| *known == name)
     };
     let has = |name| parameter(name).is_some();
     match method {

@@ -64,15 +64,18 @@ impl RemoteStore {
         if cancelled() {
             return Err(StoreError::Cancelled);
         }
-        match self.protocol.finish(&caller, key, &upload, &parts, spool) {
-            // The upload is not known any more: an attempt whose answer was lost has finished it.
+        let finished = self.protocol.finish(&caller, key, &upload, &parts, spool);
+        match &finished {
+            // An attempt whose answer was lost may have finished it, and then the upload is not known any more. Keys are
+            // used once: what is there is this file.
             Err(StoreError::Remote(error))
-                if error.status() == Some(404)
-                    && self.protocol.len_of(&caller, key)? == Some(spool.stored.len) =>
+                if error.status().is_some()
+                    && !error.is_transient()
+                    && matches!(self.protocol.len_of(&caller, key), Ok(Some(len)) if len == spool.stored.len) =>
             {
                 Ok(())
             }
-            finished => finished,
+            _ => finished,
         }
     }
 
