@@ -26,7 +26,7 @@ impl RemoteStore {
             return Err(StoreError::Cancelled);
         }
         let mut journal = self.open_journal(key)?;
-        let limit = self.http_tuning().upload_timeout;
+        let limit = self.tuning.upload_timeout;
         let sent = if spool.stored.len <= self.protocol.whole_bytes() {
             self.protocol.put(&self.http.caller_until(limit, cancelled), key, spool, options)
         } else {
@@ -52,10 +52,10 @@ impl RemoteStore {
         cancelled: Cancelled<'_>,
         journal: &mut Journal,
     ) -> Result<(), StoreError> {
-        let limit = self.http_tuning().upload_timeout;
+        let limit = self.tuning.upload_timeout;
         let is_over = AtomicBool::new(false);
-        let wanted = || cancelled() || is_over.load(Ordering::Relaxed);
-        let caller = self.http.caller_until(limit, &wanted);
+        let is_unwanted = || cancelled() || is_over.load(Ordering::Relaxed);
+        let caller = self.http.caller_until(limit, &is_unwanted);
         // An attempt whose answer is lost may have begun an upload that nobody knows the id of. It holds no parts, and
         // the sweep ends it where the store lists it.
         let upload = self.protocol.begin(&caller, key, spool.stored.len, options)?;
@@ -115,8 +115,7 @@ impl RemoteStore {
             }
         };
         std::thread::scope(|scope| {
-            // Beyond the largest count a worker would count past it and begin anew.
-            let threads = self.http_tuning().upload_threads.clamp(1, MAX_THREADS).min(usize::from(count));
+            let threads = self.tuning.upload_threads.clamp(1, MAX_THREADS).min(usize::from(count));
             for _ in 1..threads {
                 scope.spawn(send);
             }
@@ -141,8 +140,9 @@ impl RemoteStore {
     }
 }
 
-/// Threads beyond this many only wait for each other's network.
-pub(super) const MAX_THREADS: usize = 64;
+/// Threads beyond this many only wait for each other's network. Each counts once past the last part, which is far from
+/// where the counter would begin anew.
+const MAX_THREADS: usize = 64;
 
 /// The most parts that S3 takes, and with them 40 GB of US3's.
 const MAX_PARTS: u64 = 10_000;
