@@ -29,4 +29,5 @@ mod reporter;
 mod server;
 mod shapes;
 mod statuses;
+mod us3_hosts;
 mod workbook;

@@ -8,5 +8,6 @@ mod failures;
 mod killed;
 mod published;
 mod relay;
+mod served;
 mod servers;
 mod site;

@@ -353,3 +353,34 @@ impl fmt::Debug for RemoteStore {
         f.debug_struct("RemoteStore").field("identity", &self.protocol.identity()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_before_anything_is_sent() {
+        let directory = tempfile::tempdir().expect("directory");
+        let settings = RemoteSettings {
+            data_directory: directory.path().to_owned(),
+            keys: ObjectKeys::new("public", "private"),
+            session_token: None,
+            retention_s: 1,
+            spool_bytes: 1 << 20,
+            tuning: Tuning::default(),
+            now_s: Arc::new(|| 0),
+        };
+        // Nobody listens there: a request would be told as such.
+        let url: StoreUrl =
+            "us3://bucket?endpoint=http://127.0.0.1:1&style=custom-domain".parse().expect("url");
+        let store = RemoteStore::open(&url, &settings).expect("store");
+        let mut spool = SpoolFile::on_full_disk(&store.spool);
+        spool.write_all(b"buffered").expect("write");
+        let key = ObjectKey::export(1, 1, "a.csv").expect("key");
+        let error = store.put(&key, spool, &PutOptions::named("a.csv"), &|| false).expect_err("full");
+        assert!(error.is_full() && !error.is_unavailable(), "{error}");
+        assert_eq!(std::fs::read_dir(store.spool.folder()).expect("list").count(), 0);
+    }
+}
