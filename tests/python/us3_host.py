@@ -148,10 +148,7 @@ def main() -> None:
     manager = filemanager.FileManager(public_key, private_key, upload_suffix=suffix, download_suffix=suffix)
     stranger = filemanager.FileManager(public_key, private_key + "x", upload_suffix=suffix, download_suffix=suffix)
     parts = multipartuploadufile.MultipartUploadUFile(public_key, private_key, upload_suffix=suffix)
-    if mode == "read":
-        found = read(manager, parts, stranger, bucket, local)
-    else:
-        found = write(manager, parts, bucket, local)
+    found = read(manager, parts, stranger, bucket, local) if mode == "read" else write(manager, parts, bucket, local)
     json.dump(found, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
 

@@ -31,4 +31,5 @@ mod reporter;
 mod server;
 mod shapes;
 mod statuses;
+mod us3_hosts;
 mod workbook;

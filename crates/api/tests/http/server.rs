@@ -170,6 +170,11 @@ impl Server {
         }
     }
 
+    /// Opens what the server keeps encrypted, and makes the keys of its objects.
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// Tells the server to stop; it finishes what has begun.
     pub(crate) fn signal_stop(&mut self) {
         if let Some(stop) = self.stop.take() {

@@ -58,5 +58,7 @@ mod shapes;
 mod sharing;
 #[path = "../http/statuses.rs"]
 mod statuses;
+#[path = "../http/us3_hosts.rs"]
+mod us3_hosts;
 #[path = "../http/workbook.rs"]
 mod workbook;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
-use tollbook_objects::{ObjectStore as _, RemoteSettings, RemoteStore};
+use tollbook_objects::{ObjectStore as _, RemoteSettings, RemoteStore, Tuning};
 
 use crate::relay::{Act, Asked};
 use crate::site::{BOTH, Kind, LARGE, Site, content, key, put};
@@ -20,7 +20,10 @@ fn variable(name: &str) -> Option<String> {
 
 /// What the killed process does: it is this test again, with a store to upload to.
 fn upload(url: &str, data: PathBuf) {
-    let settings = RemoteSettings { data_directory: data, ..Site::new(Kind::Us3).settings() };
+    let settings = Site::new(Kind::Us3).settings();
+    // One part after the other: none is on its way to the server when this process dies.
+    let tuning = Tuning { upload_threads: 1, ..settings.tuning.clone() };
+    let settings = RemoteSettings { data_directory: data, tuning, ..settings };
     let store = RemoteStore::open(&url.parse().unwrap(), &settings).unwrap();
     let ended = put(&store, &key(1), &content(LARGE));
     panic!("it was to be killed before it ended: {ended:?}");

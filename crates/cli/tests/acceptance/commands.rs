@@ -123,3 +123,35 @@ fn customers_are_told_what_is_wrong(site: &Site) {
         .unwrap();
     assert_eq!(unreachable.status.code(), Some(1));
 }
+
+#[test]
+fn a_store_of_exports_needs_its_keys_from_the_environment() {
+    let site = Site::new();
+    site.company("Acme");
+    site.write("store.toml", "[objects]\nstore = \"s3://exports?region=eu-west-1\"\n");
+    let serve = ["--json", "--config", "store.toml", "serve", "--listen", "127.0.0.1:0"];
+    for given in [None, Some("TOLLBOOK_OBJECTS_PUBLIC_KEY"), Some("TOLLBOOK_OBJECTS_PRIVATE_KEY")] {
+        let mut command = site.command(&serve);
+        command.envs(given.map(|name| (name, "half"))).env("TOLLBOOK_OBJECTS_SESSION_TOKEN", "");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            value["Error"],
+            "objects.store is s3://exports?region=eu-west-1, whose keys must be in the environment: \
+             TOLLBOOK_OBJECTS_PUBLIC_KEY and TOLLBOOK_OBJECTS_PRIVATE_KEY"
+        );
+    }
+    // US3 has no temporary keys; with a pair of S3's the server would start.
+    site.write("store.toml", "[objects]\nstore = \"us3://exports?endpoint=https://us3.invalid\"\n");
+    let mut command = site.command(&serve);
+    for name in ["PUBLIC_KEY", "PRIVATE_KEY", "SESSION_TOKEN"] {
+        command.env(format!("TOLLBOOK_OBJECTS_{name}"), "secret-value");
+    }
+    let output = command.output().unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        value["Error"],
+        "objects.store us3://exports?endpoint=https://us3.invalid: a session token belongs to s3 stores; us3 has none"
+    );
+}

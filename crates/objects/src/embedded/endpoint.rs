@@ -54,7 +54,7 @@ impl EmbeddedStore {
                     "PUT" if has("uploadId") => self.upload_part(request, body),
                     "PUT" if request.header(COPY_SOURCE).is_some() => self.copy_file(request, &key),
                     "PUT" => self.put_file(request, &key, body),
-                    "POST" if has("uploads") => self.begin_upload(key, now_s),
+                    "POST" if has("uploads") => Ok(self.begin_upload(key, now_s)),
                     "POST" if has("uploadId") => self.finish_upload(request, &key, body),
                     "DELETE" if has("uploadId") => self.abort_upload(request),
                     "DELETE" => self.delete_file(&key),

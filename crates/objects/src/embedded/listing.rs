@@ -151,38 +151,32 @@ impl EmbeddedStore {
         if wanted.limit == 0 {
             return Ok(page);
         }
-        self.walk(&self.root, "", wanted, &mut page).map_err(ReadError::Store)?;
+        walk(&self.root, "", wanted, &mut page).map_err(ReadError::Store)?;
         Ok(page)
     }
+}
 
-    /// Adds the objects in a directory, whose name as the beginning of a key is `below`.
-    fn walk(
-        &self,
-        directory: &Path,
-        below: &str,
-        wanted: &Wanted,
-        page: &mut Page,
-    ) -> Result<(), StoreError> {
-        let entries = match fs::read_dir(directory) {
-            Err(error) if is_gone(&error) => return Ok(()),
-            entries => entries.map_err(StoreError::io("list", directory))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(StoreError::io("list", directory))?;
-            let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
-            if kind.is_dir() {
-                let below = format!("{below}{name}/");
-                if wanted.prefix.starts_with(&below) || below.starts_with(&wanted.prefix) {
-                    self.walk(&entry.path(), &below, wanted, page)?;
-                }
-            } else if kind.is_file()
-                && let Ok(key) = ObjectKey::parse(&format!("{below}{name}"))
-            {
-                page.add(key, wanted);
+/// Adds the objects in a directory, whose name as the beginning of a key is `below`.
+fn walk(directory: &Path, below: &str, wanted: &Wanted, page: &mut Page) -> Result<(), StoreError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if is_gone(&error) => return Ok(()),
+        entries => entries.map_err(StoreError::io("list", directory))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("list", directory))?;
+        let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
+        if kind.is_dir() {
+            let below = format!("{below}{name}/");
+            if wanted.prefix.starts_with(&below) || below.starts_with(&wanted.prefix) {
+                walk(&entry.path(), &below, wanted, page)?;
             }
+        } else if kind.is_file()
+            && let Ok(key) = ObjectKey::parse(&format!("{below}{name}"))
+        {
+            page.add(key, wanted);
         }
-        Ok(())
     }
+    Ok(())
 }
 
 impl Page {

@@ -67,16 +67,14 @@ impl EmbeddedStore {
     }
 
     pub(super) fn delete_file(&self, key: &ObjectKey) -> Result<Reply, ReadError> {
-        match self.len_of(key).map_err(ReadError::Store)? {
-            None => Err(Refusal::NoSuchFile.into()),
-            Some(_) => {
-                self.delete(key).map_err(ReadError::Store)?;
-                Ok(Reply::empty(204))
-            }
+        if self.len_of(key).map_err(ReadError::Store)?.is_none() {
+            return Err(Refusal::NoSuchFile.into());
         }
+        self.delete(key).map_err(ReadError::Store)?;
+        Ok(Reply::empty(204))
     }
 
-    pub(super) fn begin_upload(&self, key: ObjectKey, now_s: i64) -> Result<Reply, ReadError> {
+    pub(super) fn begin_upload(&self, key: ObjectKey, now_s: i64) -> Reply {
         // The folder's name is random, so that no other process's ids are ours.
         let folder = self.spool.folder().file_name().unwrap_or_default().to_string_lossy();
         let id = format!("{folder}-{}", self.next_upload.fetch_add(1, Ordering::Relaxed));
@@ -87,7 +85,7 @@ impl EmbeddedStore {
             "Key": key.as_str(),
         }));
         self.lock_uploads().insert(id, OpenUpload { key, begun_s: now_s, parts: BTreeMap::new() });
-        Ok(reply)
+        reply
     }
 
     pub(super) fn upload_part(&self, request: &Request<'_>, body: &mut dyn Read) -> Result<Reply, ReadError> {

@@ -39,8 +39,7 @@ impl RemoteError {
         code: &str,
         message: &str,
     ) -> Self {
-        let is_transient =
-            matches!(status, 408 | 429 | 500 | 502..=599) || PASSING.iter().any(|known| *known == code);
+        let is_transient = matches!(status, 408 | 429 | 500 | 502..=599) || PASSING.contains(&code);
         let (code, message) = (bounded(code), bounded(message));
         Self { doing, key: key.to_owned(), status: Some(status), code, message, is_transient }
     }

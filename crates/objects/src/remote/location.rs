@@ -176,7 +176,7 @@ fn s3_target(given: Option<Url>, parameters: &mut Parameters) -> Result<(Url, Ta
 /// What names a bucket at US3 and at S3, and can be a part of a host's name.
 fn is_bucket(name: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    let at_end = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let at_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
     (3..=63).contains(&bytes.len())
         && bytes.iter().copied().all(inside)

@@ -170,10 +170,6 @@ impl RemoteStore {
         })
     }
 
-    fn http_tuning(&self) -> &Tuning {
-        &self.tuning
-    }
-
     fn active(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         // A set of names, which a panic cannot leave half-changed.
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
@@ -202,22 +198,24 @@ impl RemoteStore {
     /// Ends the upload of a journal and, where a `put` has told its failure, removes the object that may be there
     /// nevertheless.
     fn clean_up(&self, caller: &Caller<'_>, entry: &Entry, has_failed: bool) -> Result<(), StoreError> {
-        match &entry.upload_id {
-            Some(id) => self.protocol.abort(caller, &entry.key, id)?,
+        let uploads = if let Some(id) = &entry.upload_id {
+            vec![id.clone()]
+        } else {
             // The answer with the id was lost. Keys are used once: whatever is open under this one was ours.
-            None => {
-                let uploads = match self.protocol.open_uploads(caller, &entry.key) {
-                    // Who may not list them cannot be made to wait for them; the store's own rules must end them.
-                    Err(StoreError::Remote(error)) if !error.is_transient() => {
-                        tracing::warn!(%error, "uploads that may have been left behind are not looked for");
-                        Vec::new()
-                    }
-                    listed => listed?,
-                };
-                for upload in uploads {
-                    self.protocol.abort(caller, &upload.key, &upload.id)?;
+            match self.protocol.open_uploads(caller, &entry.key) {
+                // Who may not list them cannot be made to wait for them; the store's own rules must end them.
+                Err(StoreError::Remote(error)) if !error.is_transient() => {
+                    tracing::warn!(%error, "uploads that may have been left behind are not looked for");
+                    Vec::new()
+                }
+                listed => {
+                    let of_key = listed?.into_iter().filter(|upload| upload.key == entry.key);
+                    of_key.map(|upload| upload.id).collect()
                 }
             }
+        };
+        for id in &uploads {
+            self.protocol.abort(caller, &entry.key, id)?;
         }
         if has_failed { self.protocol.delete(caller, &entry.key) } else { Ok(()) }
     }
@@ -353,5 +351,36 @@ impl ObjectStore for RemoteStore {
 impl fmt::Debug for RemoteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteStore").field("identity", &self.protocol.identity()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_before_anything_is_sent() {
+        let directory = tempfile::tempdir().expect("directory");
+        let settings = RemoteSettings {
+            data_directory: directory.path().to_owned(),
+            keys: ObjectKeys::new("public", "private"),
+            session_token: None,
+            retention_s: 1,
+            spool_bytes: 1 << 20,
+            tuning: Tuning::default(),
+            now_s: Arc::new(|| 0),
+        };
+        // Nobody listens there: a request would be told as such.
+        let url: StoreUrl =
+            "us3://bucket?endpoint=http://127.0.0.1:1&style=custom-domain".parse().expect("url");
+        let store = RemoteStore::open(&url, &settings).expect("store");
+        let mut spool = SpoolFile::on_full_disk(&store.spool);
+        spool.write_all(b"buffered").expect("write");
+        let key = ObjectKey::export(1, 1, "a.csv").expect("key");
+        let error = store.put(&key, spool, &PutOptions::named("a.csv"), &|| false).expect_err("full");
+        assert!(error.is_full() && !error.is_unavailable(), "{error}");
+        assert_eq!(std::fs::read_dir(store.spool.folder()).expect("list").count(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! S3 as a client: each operation as `rusty-s3` signs it (SigV4 in the query, the body unsigned) and what its answer
+//! S3 as a client: each operation as `rusty-s3` signs it (`SigV4` in the query, the body unsigned) and what its answer
 //! must say. Bytes are guarded by `Content-MD5`, which the server checks; its `ETag` need not be a hash of anything.
 
 use std::time::Duration;

@@ -26,7 +26,7 @@ impl RemoteStore {
             return Err(StoreError::Cancelled);
         }
         let mut journal = self.open_journal(key)?;
-        let limit = self.http_tuning().upload_timeout;
+        let limit = self.tuning.upload_timeout;
         let sent = if spool.stored.len <= self.protocol.whole_bytes() {
             self.protocol.put(&self.http.caller_until(limit, cancelled), key, spool, options)
         } else {
@@ -52,10 +52,10 @@ impl RemoteStore {
         cancelled: Cancelled<'_>,
         journal: &mut Journal,
     ) -> Result<(), StoreError> {
-        let limit = self.http_tuning().upload_timeout;
+        let limit = self.tuning.upload_timeout;
         let is_over = AtomicBool::new(false);
-        let wanted = || cancelled() || is_over.load(Ordering::Relaxed);
-        let caller = self.http.caller_until(limit, &wanted);
+        let is_unwanted = || cancelled() || is_over.load(Ordering::Relaxed);
+        let caller = self.http.caller_until(limit, &is_unwanted);
         // An attempt whose answer is lost may have begun an upload that nobody knows the id of. It holds no parts, and
         // the sweep ends it where the store lists it.
         let upload = self.protocol.begin(&caller, key, spool.stored.len, options)?;
@@ -64,15 +64,18 @@ impl RemoteStore {
         if cancelled() {
             return Err(StoreError::Cancelled);
         }
-        match self.protocol.finish(&caller, key, &upload, &parts, spool) {
-            // The upload is not known any more: an attempt whose answer was lost has finished it.
+        let finished = self.protocol.finish(&caller, key, &upload, &parts, spool);
+        match &finished {
+            // An attempt whose answer was lost may have finished it, and then the upload is not known any more. Keys are
+            // used once: what is there is this file.
             Err(StoreError::Remote(error))
-                if error.status() == Some(404)
-                    && self.protocol.len_of(&caller, key)? == Some(spool.stored.len) =>
+                if error.status().is_some()
+                    && !error.is_transient()
+                    && matches!(self.protocol.len_of(&caller, key), Ok(Some(len)) if len == spool.stored.len) =>
             {
                 Ok(())
             }
-            finished => finished,
+            _ => finished,
         }
     }
 
@@ -112,8 +115,7 @@ impl RemoteStore {
             }
         };
         std::thread::scope(|scope| {
-            // Beyond the largest count a worker would count past it and begin anew.
-            let threads = self.http_tuning().upload_threads.clamp(1, MAX_THREADS).min(usize::from(count));
+            let threads = self.tuning.upload_threads.clamp(1, MAX_THREADS).min(usize::from(count));
             for _ in 1..threads {
                 scope.spawn(send);
             }
@@ -138,8 +140,9 @@ impl RemoteStore {
     }
 }
 
-/// Threads beyond this many only wait for each other's network.
-pub(super) const MAX_THREADS: usize = 64;
+/// Threads beyond this many only wait for each other's network. Each counts once past the last part, which is far from
+/// where the counter would begin anew.
+const MAX_THREADS: usize = 64;
 
 /// The most parts that S3 takes, and with them 40 GB of US3's.
 const MAX_PARTS: u64 = 10_000;

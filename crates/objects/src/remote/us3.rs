@@ -60,14 +60,13 @@ struct FileList {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct FileEntry {
     /// The documentation has had both names; the published clients read the first.
-    #[serde(rename = "FileName", alias = "ObjectName")]
-    key: String,
-    #[serde(rename = "Size")]
-    len: u64,
-    #[serde(rename = "ModifyTime")]
-    modified_s: i64,
+    file_name: Option<String>,
+    object_name: Option<String>,
+    size: u64,
+    modify_time: i64,
 }
 
 #[derive(Deserialize)]
@@ -267,9 +266,10 @@ impl Protocol for Us3 {
         );
         let make = || self.request("GET", "", &query, "", Content::None);
         let list: FileList = caller.send("list what is below", prefix, make, json)?;
-        let entries = list.data_set.unwrap_or_default().into_iter();
-        let objects =
-            entries.map(|entry| Listed { key: entry.key, len: entry.len, modified_s: entry.modified_s });
+        let objects = list.data_set.unwrap_or_default().into_iter().filter_map(|entry| {
+            let key = entry.file_name.or(entry.object_name)?;
+            Some(Listed { key, len: entry.size, modified_s: entry.modify_time })
+        });
         let next = Some(list.next_marker).filter(|marker| !marker.is_empty());
         Ok(Page { objects: objects.collect(), next })
     }

@@ -1,0 +1,111 @@
+//! The whole server with a store of another: an export is uploaded, its link leads there, and this server delivers no
+//! files itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollbook_api::signature::sign;
+use tollbook_api::{Deployment, Gateway};
+use tollbook_domain::Catalogue;
+use tollbook_objects::ObjectStore;
+use tollbook_ops::quickstart::quickstart;
+use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock};
+use tollbook_store::{StoreOptions, open_sqlite};
+
+use crate::relay::{Act, Asked};
+use crate::site::{BOTH, Kind, Site};
+
+/// A server until it is dropped.
+struct Server {
+    url: String,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(deployment: impl FnOnce(std::net::SocketAddr) -> Deployment) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = Gateway::new(deployment(address));
+        let server = tollbook_api::Server::new(listener, gateway, None).without_settling();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let serve = async {
+            let _ = stopped.await;
+        };
+        let thread = std::thread::spawn(move || runtime.block_on(server.run(serve)).unwrap());
+        Self { url: format!("http://{address}"), stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn get(url: &str) -> (u16, Vec<u8>) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response = agent.get(url).call().unwrap();
+    (response.status().as_u16(), response.body_mut().read_to_vec().unwrap())
+}
+
+#[test]
+fn an_export_lies_in_the_store_and_its_link_leads_there() {
+    for kind in BOTH {
+        let site = Site::new(kind);
+        let database = tempfile::tempdir().unwrap();
+        let store = open_sqlite(&database.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
+        let (config, master) =
+            (Config::parse(Path::new("tollbook.toml"), "").unwrap(), MasterKey::generate());
+        let catalogue = Arc::new(Catalogue::built_in());
+        let now_s = SystemClock.now_s();
+        let demo = quickstart(store.as_ref(), &master, &config, &catalogue, now_s, &mut |_, _| {}).unwrap();
+        let objects: Arc<dyn ObjectStore> = Arc::new(site.store());
+        let server = Server::start(|bound| Deployment {
+            store,
+            objects: Arc::clone(&objects),
+            master,
+            catalogue,
+            config,
+            bound,
+            clock: Arc::new(SystemClock),
+        });
+        let ask = || -> Value {
+            let key = &demo.keys[0];
+            let parameters = [
+                ("Action", "DownloadListPaidOrders".to_owned()),
+                ("PublicKey", key.public_key.clone()),
+                ("StartTime", demo.month_start_s.to_string()),
+                ("EndTime", demo.month_end_s.to_string()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value));
+            let signature = sign(&parameters, key.private_key.reveal());
+            let query: Vec<String> =
+                parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let (_, body) = get(&format!("{}/?{}&Signature={signature}", server.url, query.join("&")));
+            serde_json::from_slice(&body).unwrap()
+        };
+        let answer = ask();
+        let link = answer["Data"]["DownloadURL"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        assert!(link.starts_with(&format!("http://{}/", site.relay.address)), "{link}");
+        let (status, file) = get(link);
+        assert_eq!((status, file.starts_with(b"PK")), (200, true), "{kind:?}");
+        assert_eq!(answer["Data"]["FileSize"], file.len());
+
+        let bucket = if kind == Kind::S3 { "/exports-bucket" } else { "" };
+        let key = link.strip_prefix(&format!("http://{}{bucket}", site.relay.address)).unwrap();
+        let (status, body) = get(&format!("{}{key}", server.url));
+        assert_eq!(status, 404, "{kind:?}");
+        assert_eq!(String::from_utf8(body).unwrap(), r#"{"RetCode":-148654,"ErrMsg":"file not exist"}"#);
+
+        // A store that refuses is a service that is not available, and what it said stays inside.
+        site.relay.rule(|seen| if seen == Asked::Put { Act::Answer(403, "no") } else { Act::Pass });
+        let answer = ask();
+        assert_eq!(answer["RetCode"], 150, "{answer}");
+    }
+}
