@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::python::Environment;
+use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::tidy;
 use crate::tools::{CARGO_DENY, CARGO_MACHETE, Tool};
@@ -13,7 +13,7 @@ use crate::workspace::{self, Workspace};
 type Linter<'a> = (&'a str, Box<dyn Fn() -> Outcome + 'a>);
 
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
-    let python = Environment::prepare(workspace)?;
+    let python = Environment::prepare(workspace, Purpose::Clients)?;
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new(workspace::cargo());
         command.current_dir(workspace.root()).args(arguments);

@@ -1,5 +1,4 @@
-//! The private Python environment below the target directory: the published clients that the server is tested with,
-//! and linters that are published as wheels. Nothing is installed outside of it.
+//! The private Python environments below the target directory. Nothing is installed outside of them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,32 +7,66 @@ use std::{fs, io};
 use crate::step::{self, Outcome};
 use crate::workspace::Workspace;
 
-/// An environment in which everything that `tests/python/requirements.txt` names is installed.
+/// What an environment is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The published clients that the server is tested with, and linters that are published as wheels.
+    Clients,
+    /// Readers and validators of exported tables.
+    Tables,
+}
+
+impl Purpose {
+    /// Files of `tests/python` that pin what is in it, in the order in which they are installed: what a package is built
+    /// with is there before it.
+    fn requirements(self) -> &'static [&'static str] {
+        match self {
+            Self::Clients => &["requirements.txt"],
+            Self::Tables => &["requirements-tables-build.txt", "requirements-tables.txt"],
+        }
+    }
+
+    fn directory(self, workspace: &Workspace) -> PathBuf {
+        match self {
+            Self::Clients => workspace.python(),
+            Self::Tables => workspace.python_for_tables(),
+        }
+    }
+}
+
+/// An environment in which everything that its requirements name is installed.
 pub(crate) struct Environment {
     directory: PathBuf,
 }
 
 impl Environment {
     /// Makes the environment, or takes the one that was made from the same requirements.
-    pub(crate) fn prepare(workspace: &Workspace) -> Outcome<Self> {
-        let requirements = workspace.root().join("tests/python/requirements.txt");
-        let wanted = fs::read_to_string(&requirements)
-            .map_err(|error| format!("{}: {error}", requirements.display()))?;
-        let environment = Self { directory: workspace.python() };
+    pub(crate) fn prepare(workspace: &Workspace, purpose: Purpose) -> Outcome<Self> {
+        let folder = workspace.root().join("tests/python");
+        let requirements: Vec<PathBuf> =
+            purpose.requirements().iter().map(|name| folder.join(name)).collect();
+        let mut wanted = String::new();
+        for path in &requirements {
+            wanted += &fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        let environment = Self { directory: purpose.directory(workspace) };
         let stamp = environment.directory.join("requirements.stamp");
         if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) && environment.works() {
             return Ok(environment);
         }
-        check_python()?;
+        check_python(purpose)?;
         remove(&environment.directory)?;
         step::run(Command::new("python3").args(["-m", "venv"]).arg(&environment.directory))?;
-        step::run(
-            environment
-                .command("python")
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
-                .args(["--only-binary", ":all:", "--requirement"])
-                .arg(&requirements),
-        )?;
+        for path in &requirements {
+            // Builds are not isolated, since they would bring along what nobody pinned.
+            step::run(
+                environment
+                    .command("python")
+                    .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
+                    .args(["--only-binary", ":all:", "--no-build-isolation", "--requirement"])
+                    .arg(path),
+            )?;
+        }
         // Written last: an environment that was cut short is made again.
         fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
         Ok(environment)
@@ -57,12 +90,17 @@ impl Environment {
     }
 }
 
-/// Says which Debian package is missing.
-fn check_python() -> Outcome {
+/// Says which Debian package is missing, or what else is wrong.
+fn check_python(purpose: Purpose) -> Outcome {
     let python = |code| step::output(Command::new("python3").args(["-c", code]));
     python("import sys; sys.exit(sys.version_info < (3, 11))").map_err(|why| {
         format!("Python 3.11 or newer is needed; on Debian 12, install the package python3 ({why})")
     })?;
+    if purpose == Purpose::Tables {
+        python("import sys; sys.exit(sys.version_info >= (3, 13))").map_err(|why| {
+            format!("Python 3.11 or 3.12 is needed: the validator of FOCUS works with no newer one ({why})")
+        })?;
+    }
     python("import ensurepip, venv").map_err(|why| {
         format!("Python cannot make environments; on Debian, install the package python3-venv ({why})")
     })?;

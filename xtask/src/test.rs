@@ -4,19 +4,21 @@
 use std::process::Command;
 
 use crate::postgres;
-use crate::python::Environment;
+use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
 
-/// Runs `cargo test`, which also builds the binary that the acceptance tests start. Those find in the environment:
+/// Runs `cargo test`, which also builds the binary that the acceptance tests start. Tests find in the environment:
 ///
 /// - `TOLLBOOK_TEST_PYTHON`: an interpreter that has the published clients,
+/// - `TOLLBOOK_TEST_TABLES_PYTHON`: one that has readers of tables and the validator of FOCUS,
 /// - `TOLLBOOK_SHARED`: the folder of shared data.
 ///
 /// PostgreSQL comes from the system's packages; without it nothing is run, rather than many tests that say the same.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     postgres::require()?;
-    let python = Environment::prepare(workspace)?;
+    let python = Environment::prepare(workspace, Purpose::Clients)?;
+    let tables = Environment::prepare(workspace, Purpose::Tables)?;
     // Every crate is tested, also after one that fails: its result line is part of the report.
     step::run(
         Command::new(workspace::cargo())
@@ -24,6 +26,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
             .args(["test", "--workspace", "--no-fail-fast"])
             .args(arguments)
             .env("TOLLBOOK_TEST_PYTHON", python.program("python"))
+            .env("TOLLBOOK_TEST_TABLES_PYTHON", tables.program("python"))
             .env("TOLLBOOK_SHARED", workspace.shared())
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )

@@ -23,9 +23,14 @@ impl Workspace {
         &self.root
     }
 
-    /// The private Python environment.
+    /// The private Python environment of clients and linters.
     pub(crate) fn python(&self) -> PathBuf {
         self.target.join("python")
+    }
+
+    /// That of readers of tables.
+    pub(crate) fn python_for_tables(&self) -> PathBuf {
+        self.target.join("python-tables")
     }
 
     /// Where `cargo install` puts linters.

@@ -142,14 +142,13 @@ fn read_batches(
     let mut batch: Option<Batch> = None;
     let mut number = 0;
     snapshot.scan(query, &mut |order| {
-        let filling = match &mut batch {
-            Some(filling) => filling,
-            None => {
-                let mut next = empty.recv().map_err(|_| stopped())?;
-                (next.number, next.filled) = (number, 0);
-                number += 1;
-                batch.insert(next)
-            }
+        let filling = if let Some(filling) = &mut batch {
+            filling
+        } else {
+            let mut next = empty.recv().map_err(|_| stopped())?;
+            (next.number, next.filled) = (number, 0);
+            number += 1;
+            batch.insert(next)
         };
         filling.push(order);
         if filling.filled == BATCH

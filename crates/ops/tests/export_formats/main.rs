@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
 
 mod csv;
+mod focus;
+mod focus_specification;
 mod parquet;
 mod place;
+mod python;

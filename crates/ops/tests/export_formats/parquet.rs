@@ -1,7 +1,7 @@
 //! Parquet files, read by the record reader of the `parquet` crate.
 
 use bytes::Bytes;
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit};
+use parquet::basic::{LogicalType, Repetition, TimeUnit};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use tollbook_ops::export::{Document, Format};
 use tollbook_ops::fields::{Cell, Field, Kind, ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM};
 use tollbook_ops::presentation::summary as summary_rows;
 
-use crate::place::{Place, any_query, order, paid, summary, unpaid};
+use crate::place::{Place, any_query, paid, summary, unpaid};
 
 /// A value without its representation.
 #[derive(Debug, PartialEq)]
@@ -158,37 +158,6 @@ fn a_file_of_nothing_has_its_columns() {
         assert_eq!((exported.rows, file.metadata().num_row_groups()), (0, 0));
         assert_eq!(metadata(&file, "rows"), "0");
     }
-}
-
-#[test]
-fn many_rows_are_several_groups() {
-    // Few lines, so that it is quick, and more than one group of rows.
-    let orders: Vec<_> = (0..70_000)
-        .map(|n| {
-            let mut new = order(4 + n % 5 * 8);
-            new.order.number = format!("O{n}");
-            new
-        })
-        .collect();
-    let place = Place::with(&orders);
-    let (bytes, exported) = place.file(&paid(), Format::Parquet, 2);
-    let file = reader(bytes);
-    let groups: Vec<i64> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
-    assert_eq!(groups, [64 * 1_023, 70_000 - 64 * 1_023]);
-    for column in file.metadata().row_groups().iter().flat_map(|group| group.columns()) {
-        assert_eq!(column.compression(), Compression::SNAPPY);
-        if column.column_descr().name() == "ModelID" {
-            assert!(column.dictionary_page_offset().is_some(), "texts of lines are in dictionaries");
-        }
-    }
-    let found = rows(&file);
-    let total_place = ORDER_ITEM_DETAIL.iter().position(|field| field.name == "OrderTotalPrice").unwrap();
-    let totals = found.iter().map(|row| match row[total_place] {
-        Value::Decimal(mantissa, 8) => mantissa,
-        ref other => panic!("{other:?}"),
-    });
-    assert_eq!(totals.sum::<i128>(), exported.total);
-    assert_eq!(exported.rows, 70_000);
 }
 
 #[test]

@@ -196,25 +196,29 @@ pub(crate) fn any_query() -> impl Strategy<Value = OrderQuery> {
     )
 }
 
-/// Paid from everything, paid out of arrears, owed, revoked, refunded, supplementary; with and without discount; of
+/// Paid from everything, paid out of arrears, owed, revoked, refunded, supplementary, bought; with and without discount; of
 /// nothing, of little and of much.
 pub(crate) fn order(n: i64) -> NewOrder {
     let name = NAMES[usize::try_from(n).unwrap() % NAMES.len()];
-    let is_sandbox = n % 11 == 7;
+    let (is_sandbox, is_purchase) = (n % 11 == 7, n % 23 == 4);
     let line = Line {
         organization_id: 1 + n % 2,
         user_email: if n % 3 == 0 { String::new() } else { format!("{name}@example.com") },
         resource_id: format!("{name}-{}", n % 5),
-        resource_type: 1 + i64::from(is_sandbox),
+        resource_type: if n % 7 == 0 { 0 } else { 1 + i64::from(is_sandbox) },
         model_id: if is_sandbox { String::new() } else { name.to_owned() },
         model_name: if n % 13 == 0 { "长".repeat(MAX_TEXT_BYTES / 3) } else { name.to_owned() },
         pricing_sku: if n % 2 == 0 { "input" } else { "output" }.to_owned(),
         pricing_item_id: n % 4 * 1_000,
-        pricing_unit: 2,
+        pricing_unit: if is_sandbox { 7 } else { 2 },
         product_code: if is_sandbox { "sandbox" } else { "modelverse" }.to_owned(),
         region: "cn-wlcb".into(),
-        charge_type: 5,
-        order_type: if n % 17 == 0 { 302 } else { 301 },
+        charge_type: if is_purchase { 1 } else { 5 },
+        order_type: match n % 17 {
+            _ if is_purchase => 102,
+            0 => 302,
+            _ => 301,
+        },
         channel: 1,
         currency: "CNY".into(),
         list_price: UnitPrice::parse("0.004").unwrap(),
@@ -224,9 +228,10 @@ pub(crate) fn order(n: i64) -> NewOrder {
         .unwrap(),
     };
     let quantity = [0, 1, 999, 1_000_000_007, n][usize::try_from(n % 5).unwrap()];
+    let base_units = if is_sandbox { 3_600 } else { 1_000 };
     let (total, original) = (
-        line.discount_price.charge(quantity, 1_000).unwrap(),
-        line.list_price.charge(quantity, 1_000).unwrap(),
+        line.discount_price.charge(quantity, base_units).unwrap(),
+        line.list_price.charge(quantity, base_units).unwrap(),
     );
     let start_s = START_S + n % 350 * 3_600;
     let (own, arrears) = (format!("O{n}"), format!("U{n}"));

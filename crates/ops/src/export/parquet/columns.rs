@@ -99,7 +99,7 @@ impl Value {
     pub(super) fn of(cell: &Cell<'_>, shape: Shape) -> std::result::Result<Self, StoreError> {
         let value = match (cell, shape.form) {
             // No cell says "no number"; an empty text does in every column that may be null.
-            (Cell::Text(""), _) if shape.nullable => Some(Self::Null),
+            (Cell::Text("") | Cell::Time(None), _) if shape.nullable => Some(Self::Null),
             (Cell::Text(text), Form::Text) => Some(Self::Text(ByteArray::from(*text))),
             (Cell::Made(text), Form::Text) if shape.nullable && text.is_empty() => Some(Self::Null),
             (Cell::Made(text), Form::Text) => Some(Self::Text(ByteArray::from(text.as_str()))),
@@ -108,7 +108,6 @@ impl Value {
             (Cell::Decimal { mantissa, places: has }, Form::Decimal(places)) => {
                 scaled(*mantissa, *has, places)
             }
-            (Cell::Time(None), Form::Time) if shape.nullable => Some(Self::Null),
             (Cell::Time(Some(unix_s)), Form::Time) => unix_s.checked_mul(1_000).map(Self::Integer),
             _ => None,
         };

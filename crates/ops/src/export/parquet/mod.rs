@@ -6,6 +6,7 @@ mod row_groups;
 
 use std::collections::HashMap;
 use std::io;
+use std::num::NonZeroUsize;
 
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -26,7 +27,10 @@ use crate::presentation::{LineViews, summary};
 pub(super) use self::columns::{Form, Shape};
 
 /// Lines whose values an encoder keeps at a time, some 3 kB each.
-const CACHED_LINES: usize = 4_096;
+const CACHED_LINES: usize = 2_048;
+
+/// Threads that make values. The thread that encodes pages is no faster than these, and each costs memory.
+const MOST_ENCODERS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
 /// Writes a document with the API's columns.
 pub(super) fn write(
@@ -71,7 +75,8 @@ pub(super) fn write_orders(
         shapes: shapes.clone(),
         lines: HashMap::new(),
     };
-    let measures = pipeline::run(snapshot, query, build.threads, encoder, &mut table, build.progress)?;
+    let encoders = build.threads.min(MOST_ENCODERS);
+    let measures = pipeline::run(snapshot, query, encoders, encoder, &mut table, build.progress)?;
     table.finish(build, &[query], Written { rows: measures.orders, measures }, more)
 }
 

@@ -20,9 +20,9 @@ use crate::export::pipeline::BATCH;
 /// Rows of a group: enough for readers to skip and for dictionaries to pay, few enough to be kept compressed.
 const GROUP_ROWS: usize = 64 * BATCH;
 /// Uncompressed bytes of a page. Each column has one under way.
-const PAGE_BYTES: usize = 128 * 1_024;
+const PAGE_BYTES: usize = 64 * 1_024;
 /// Bytes of a column's dictionary, beyond which its values are written plainly.
-const DICTIONARY_BYTES: usize = 256 * 1_024;
+const DICTIONARY_BYTES: usize = 128 * 1_024;
 
 /// A file that is written batch by batch.
 pub(super) struct RowGroups<W: Write + Send> {
@@ -136,5 +136,110 @@ impl PageWriter for Pages {
         // Nobody takes it when the group was given up.
         let _ = self.done.send(sink.into_inner()?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use bytes::Bytes;
+    use parquet::file::metadata::RowGroupMetaData;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::Field;
+
+    use super::*;
+    use crate::export::ExportError;
+    use crate::export::parquet::columns::{Form, Value};
+    use crate::export::parquet::failed;
+    use crate::fields::Cell;
+
+    const SHAPES: [Shape; 3] = [
+        Shape { name: "Text", form: Form::Text, nullable: false },
+        Shape { name: "Number", form: Form::Integer, nullable: false },
+        Shape { name: "Amount", form: Form::Decimal(8), nullable: true },
+    ];
+
+    /// One batch; every third amount is null.
+    fn batch(number: i128) -> Vec<Values> {
+        let rows = i128::try_from(BATCH).unwrap();
+        let mut columns: Vec<Values> = SHAPES.iter().map(|shape| Values::new(*shape, BATCH)).collect();
+        for row in number * rows..(number + 1) * rows {
+            let amount = match row % 3 {
+                0 => Cell::Text(""),
+                _ => Cell::Decimal { mantissa: row * 7, places: 8 },
+            };
+            let cells = [Cell::Made(format!("line {}", row % 10)), Cell::Integer(row), amount];
+            for ((column, shape), cell) in columns.iter_mut().zip(SHAPES).zip(cells) {
+                column.push(Value::of(&cell, shape).unwrap());
+            }
+        }
+        columns
+    }
+
+    #[test]
+    fn many_rows_are_several_groups() {
+        let mut file = RowGroups::begin(Vec::new(), &SHAPES).unwrap();
+        for number in 0..130 {
+            file.append(&batch(number), BATCH).unwrap();
+        }
+        let reader = SerializedFileReader::new(Bytes::from(file.finish(Vec::new()).unwrap())).unwrap();
+        let groups = reader.metadata().row_groups();
+        let rows: Vec<i64> = groups.iter().map(RowGroupMetaData::num_rows).collect();
+        assert_eq!(rows, [64 * 1_023, 64 * 1_023, 2 * 1_023]);
+        for group in groups {
+            let [text, number, _] = group.columns() else { panic!("{group:?}") };
+            assert!(text.dictionary_page_offset().is_some());
+            assert_eq!(number.compression(), Compression::SNAPPY);
+            // Ten texts in a dictionary are four bits a row.
+            assert!(text.uncompressed_size() < group.num_rows() + 1_000, "{}", text.uncompressed_size());
+        }
+        let mut count = 0;
+        for (at, row) in (0_i64..).zip(reader.get_row_iter(None).unwrap()) {
+            let row = row.unwrap();
+            let cells: Vec<&Field> = row.get_column_iter().map(|(_, cell)| cell).collect();
+            let [Field::Str(text), Field::Long(number), amount] = cells[..] else { panic!("{cells:?}") };
+            assert_eq!((text.as_str(), *number), (format!("line {}", at % 10).as_str(), at));
+            match amount {
+                Field::Null => assert_eq!(at % 3, 0),
+                Field::Decimal(amount) => {
+                    assert_eq!(amount.data(), (i128::from(at) * 7).to_be_bytes());
+                }
+                other => panic!("{other:?}"),
+            }
+            count += 1;
+        }
+        assert_eq!(count, 130 * 1_023);
+    }
+
+    /// Takes some bytes.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_such() {
+        for room in [0, 100, 20_000, 60_000] {
+            let written = RowGroups::begin(Disk(room), &SHAPES).and_then(|mut file| {
+                for number in 0..70 {
+                    file.append(&batch(number), BATCH)?;
+                }
+                file.finish(Vec::new())
+            });
+            let error = failed(written.err().unwrap());
+            assert!(
+                matches!(&error, ExportError::File(error) if error.kind() == io::ErrorKind::StorageFull),
+                "{room}: {error:?}"
+            );
+        }
     }
 }

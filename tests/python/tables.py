@@ -1,0 +1,78 @@
+"""Reads a table with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own.
+
+    tables.py FILE.parquet|FILE.csv|FILE.csv.gz [COLUMN…]
+
+One JSON object on standard output:
+
+    "Columns"  {name: type}, or null as the type in CSV
+    "Rows"     how many there are
+    "Nulls"    {name: how many}, in CSV of empty cells
+    "Sums"     {COLUMN: exact decimal sum}, of each COLUMN
+    "Sha256"   of the bytes, those of a compressed file inflated
+"""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import sys
+from decimal import Decimal, Inexact, getcontext
+from pathlib import Path
+
+import pyarrow.parquet
+
+# Far more digits than a million amounts can need; a sum that would be rounded all the same is an error.
+getcontext().prec = 100
+getcontext().traps[Inexact] = True
+
+
+def parquet(path: Path, summed: list[str]) -> dict:
+    """Row group by row group."""
+    file = pyarrow.parquet.ParquetFile(path)
+    names = file.schema_arrow.names
+    nulls, sums = dict.fromkeys(names, 0), dict.fromkeys(summed, Decimal(0))
+    rows = 0
+    for batch in file.iter_batches():
+        rows += batch.num_rows
+        for name in names:
+            nulls[name] += batch.column(name).null_count
+        for name in summed:
+            sums[name] += sum(filter(None, batch.column(name).to_pylist()), Decimal(0))
+    return {
+        "Columns": {field.name: str(field.type) for field in file.schema_arrow},
+        "Rows": rows,
+        "Nulls": nulls,
+        "Sums": sums,
+    }
+
+
+def comma_separated(text: bytes, summed: list[str]) -> dict:
+    """Row by row; a row of another length than the header's is an error."""
+    header, *rows = csv.reader(io.StringIO(text.decode("utf-8-sig"), newline=""), strict=True)
+    nulls, sums = dict.fromkeys(header, 0), dict.fromkeys(summed, Decimal(0))
+    for row in rows:
+        cells = dict(zip(header, row, strict=True))
+        for name, cell in cells.items():
+            nulls[name] += cell == ""
+        for name in summed:
+            sums[name] += Decimal(cells[name] or 0)
+    return {"Columns": dict.fromkeys(header), "Rows": len(rows), "Nulls": nulls, "Sums": sums}
+
+
+def main() -> None:
+    """Reads one file; prints one JSON object."""
+    path, summed = Path(sys.argv[1]), sys.argv[2:]
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    found = parquet(path, summed) if path.suffix == ".parquet" else comma_separated(content, summed)
+    # Plain digits: no exponent, no trailing zeros, no negative zero.
+    found["Sums"] = {name: f"{total.normalize():f}" for name, total in found["Sums"].items()}
+    found["Sha256"] = hashlib.sha256(content).hexdigest()
+    json.dump(found, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
