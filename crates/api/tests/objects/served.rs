@@ -29,7 +29,7 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let gateway = Gateway::new(deployment(address));
-        let server = tollbook_api::Server::new(listener, gateway, None).without_settling();
+        let server = tollbook_api::Server::new(listener, gateway, None).without_own_work();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serve = async {
             let _ = stopped.await;
