@@ -326,11 +326,17 @@ pub(crate) struct Options {
 
 #[derive(Args)]
 pub(crate) struct Download {
-    /// Which workbook
+    /// Which orders or sums
     #[arg(value_enum, default_value_t = Workbook::Paid)]
     pub(crate) workbook: Workbook,
     #[command(flatten)]
     pub(crate) ranged: Ranged,
+    /// What the file is: xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Have it made by a background job and wait for that, however long it takes
+    #[arg(long)]
+    pub(crate) background: bool,
     /// Where to save it: a file or a directory [default: the server's name for it, in this directory]
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,

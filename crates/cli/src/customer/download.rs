@@ -1,15 +1,20 @@
-//! `orders download`: asks for a workbook and saves it, whole or not at all.
+//! `orders download`: asks for a file and saves it, whole and with the digest that the server says, or not at all.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{client, parameters_of};
-use crate::arguments::{Download, Workbook};
+use crate::arguments::{Account, Download, Workbook};
 use crate::output::{Failure, Output};
+
+/// How often a job is asked after.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &Download, output: &Output) -> Result<(), Failure> {
     let action = match arguments.workbook {
@@ -17,18 +22,55 @@ pub(crate) fn run(arguments: &Download, output: &Output) -> Result<(), Failure> 
         Workbook::Unpaid => "DownloadListUnpaidOrders",
         Workbook::Summary => "DownloadOrderSummary",
     };
-    let answer = client::call(&arguments.ranged.account, action, parameters_of(&arguments.ranged))?;
+    let mut parameters = parameters_of(&arguments.ranged);
+    parameters.extend(arguments.format.iter().map(|format| ("Format".to_owned(), format.clone())));
+    if arguments.background {
+        parameters.push(("Async".to_owned(), "true".to_owned()));
+    }
+    let account = &arguments.ranged.account;
+    let mut answer = client::call(account, action, parameters)?;
+    if arguments.background {
+        let job_id = answer["JobId"].as_str().ok_or_else(|| Failure::new("the answer names no job"))?;
+        answer = wait(account, job_id)?;
+    }
     let data = &answer["Data"];
     let incomplete = || Failure::new("the answer names no file");
     let url = data["DownloadURL"].as_str().ok_or_else(incomplete)?;
     let size = data["FileSize"].as_u64().ok_or_else(incomplete)?;
     let name = data["FileName"].as_str().ok_or_else(incomplete)?;
     let path = target(arguments.output.as_deref(), name)?;
-    save(url, size, &path)?;
-    output.result(&json!({"File": path, "FileSize": size}), || {
-        format!("saved {} ({size} bytes)", path.display())
+    // Of a server that says none there is nothing to compare.
+    save(url, size, data["Sha256"].as_str(), &path)?;
+    let [rows, total, sha256] = [&data["RowCount"], &data["TotalPrice"], &data["Sha256"]];
+    let result = json!({
+        "File": path, "FileSize": size, "RowCount": rows, "TotalPrice": total, "Sha256": sha256,
     });
+    output.result(&result, || format!("saved {} ({size} bytes, {rows} rows)", path.display()));
     Ok(())
+}
+
+/// Waits until a job has made its file, and returns what is said of it then.
+fn wait(account: &Account, job_id: &str) -> Result<Value, Failure> {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = "making it [{bar:40}] {percent:>3}%  {human_pos} of {human_len} rows";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    loop {
+        let parameters = vec![("JobId".to_owned(), job_id.to_owned())];
+        let answer = client::call(account, "GetExportJob", parameters)?;
+        bar.set_length(answer["RowsTotal"].as_u64().unwrap_or(0));
+        bar.set_position(answer["RowsWritten"].as_u64().unwrap_or(0));
+        match answer["State"].as_str() {
+            Some("Waiting" | "Running") => std::thread::sleep(LOOK_EVERY),
+            Some("Done") => {
+                bar.finish_and_clear();
+                return Ok(answer);
+            }
+            state => {
+                let (state, reason) = (state.unwrap_or("?"), answer["Reason"].as_str().unwrap_or_default());
+                return Err(Failure::new(format!("job {job_id}: {state}: {reason}")));
+            }
+        }
+    }
 }
 
 /// Where to save: the server's name for the file is taken as a name only, never as a path.
@@ -41,13 +83,13 @@ fn target(given: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-fn save(url: &str, size: u64, path: &Path) -> Result<(), Failure> {
+fn save(url: &str, size: u64, sha256: Option<&str>, path: &Path) -> Result<(), Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
     let partial = PathBuf::from(partial);
-    let saved =
-        fetch(url, size, &partial).and_then(|()| std::fs::rename(&partial, path).map_err(|e| cannot(&e)));
+    let saved = fetch(url, size, sha256, &partial)
+        .and_then(|()| std::fs::rename(&partial, path).map_err(|e| cannot(&e)));
     if saved.is_err() {
         // Best effort: what is left of a failed download is named .part and never taken for the file.
         let _ = std::fs::remove_file(&partial);
@@ -55,7 +97,7 @@ fn save(url: &str, size: u64, path: &Path) -> Result<(), Failure> {
     saved
 }
 
-fn fetch(url: &str, size: u64, partial: &Path) -> Result<(), Failure> {
+fn fetch(url: &str, size: u64, sha256: Option<&str>, partial: &Path) -> Result<(), Failure> {
     let mut response =
         ureq::get(url).call().map_err(|error| Failure::new(format!("the download failed: {error}")))?;
     let mut file =
@@ -65,20 +107,26 @@ fn fetch(url: &str, size: u64, partial: &Path) -> Result<(), Failure> {
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut reader = response.body_mut().as_reader();
     let mut buffer = vec![0; 128 * 1024];
-    let mut received = 0u64;
+    let (mut received, mut hash) = (0u64, Sha256::new());
     loop {
         let count = reader
             .read(&mut buffer)
             .map_err(|error| Failure::new(format!("the download broke off: {error}")))?;
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         file.write_all(bytes).map_err(|error| Failure::new(format!("{}: {error}", partial.display())))?;
+        hash.update(bytes);
         received += bytes.len() as u64;
         bar.set_position(received);
     }
     bar.finish_and_clear();
     file.sync_all().map_err(|error| Failure::new(format!("{}: {error}", partial.display())))?;
-    if received == size {
-        return Ok(());
+    if received != size {
+        return Err(Failure::new(format!("the download broke off after {received} of {size} bytes")));
     }
-    Err(Failure::new(format!("the download broke off after {received} of {size} bytes")))
+    match sha256 {
+        Some(expected) if hex::encode(hash.finalize()) != expected => {
+            Err(Failure::new("the file that came is not the one that the server made: its SHA-256 differs"))
+        }
+        _ => Ok(()),
+    }
 }
