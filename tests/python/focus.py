@@ -1,4 +1,4 @@
-"""Checks a FOCUS file with the published validator (focus-validator on PyPI), whose newest rules are those of FOCUS 1.0.
+"""Checks a FOCUS file with the published validator (focus-validator on PyPI), whose newest rules are of FOCUS 1.0.
 
     focus.py FILE.csv|FILE.parquet
 

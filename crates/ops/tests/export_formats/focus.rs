@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use parquet::basic::Repetition;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Field as Found;
+use parquet::record::{Field as Found, Row};
+use proptest::prelude::*;
 use tollbook_domain::money::{divide_half_away, format_decimal};
 use tollbook_domain::{Status, UnitPrice};
 use tollbook_ops::export::{Document, ExportError, FocusVersion, Format};
 
 use crate::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type};
-use crate::place::{Place, paid, query, summary, unpaid};
+use crate::place::{Place, any_query, paid, query, summary, unpaid};
 
 /// Of our own, behind those of the specification.
 const OURS: [&str; 3] = ["x_OrderNo", "x_OrderStatus", "x_OrderType"];
 const VERSIONS: [FocusVersion; 2] = [FocusVersion::V1_0, FocusVersion::V1_2];
 
-type Row = BTreeMap<String, String>;
+/// By column.
+type Cells = BTreeMap<String, String>;
 
 fn columns_of(version: FocusVersion) -> impl Iterator<Item = (&'static str, Type, bool)> {
     let columns = COLUMNS.into_iter().filter(move |(.., since)| *since <= version.number());
@@ -25,7 +27,7 @@ fn columns_of(version: FocusVersion) -> impl Iterator<Item = (&'static str, Type
 }
 
 /// Header and rows; null is an empty text.
-fn read(bytes: &[u8]) -> (Vec<String>, Vec<Row>) {
+fn read(bytes: &[u8]) -> (Vec<String>, Vec<Cells>) {
     let mut reader = csv::Reader::from_reader(bytes);
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     let rows = reader
@@ -56,7 +58,7 @@ fn steps(text: &str) -> i128 {
     format!("{whole}{fraction:0<12}").parse().unwrap()
 }
 
-fn assert_row(row: &Row, version: FocusVersion) {
+fn assert_row(row: &Cells, version: FocusVersion) {
     let cell = |name: &str| row[name].as_str();
     for (name, of, nullable) in columns_of(version) {
         let value = cell(name);
@@ -278,6 +280,30 @@ fn parquet_has_the_same_values_with_their_types() {
             assert_eq!(count, rows.len());
         }
     }
+}
+
+#[test]
+fn any_filter_gives_the_rows_and_sums_of_the_list() {
+    let place = Place::new();
+    proptest!(ProptestConfig::with_cases(16), |(query in any_query())| {
+        let (_, sums) = place.list(&query);
+        let document = Document::UnpaidOrders(query);
+        let (bytes, _) = place.file(&document, Format::FocusCsv(FocusVersion::V1_2), 2);
+        let (_, rows) = read(&bytes);
+        let total = |name: &str| rows.iter().map(|row| steps(&row[name])).sum::<i128>();
+        prop_assert_eq!(rows.len(), usize::try_from(sums.orders).unwrap());
+        prop_assert_eq!(total("ContractedCost"), sums.total * 10_000);
+        prop_assert_eq!(total("ListCost"), sums.original * 10_000);
+        let (bytes, exported) = place.file(&document, Format::FocusParquet(FocusVersion::V1_2), 2);
+        let reader = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
+        let contracted = |row: Row| match row.get_column_iter().find(|(name, _)| *name == "ContractedCost") {
+            Some((_, Found::Decimal(cost))) => i128::from_be_bytes(cost.data().try_into().unwrap()),
+            other => panic!("{other:?}"),
+        };
+        let costs = reader.get_row_iter(None).unwrap().map(|row| contracted(row.unwrap()));
+        prop_assert_eq!(costs.sum::<i128>(), sums.total);
+        prop_assert_eq!(exported.rows, sums.orders);
+    });
 }
 
 #[test]
