@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(crate) struct Step {
     name: Name,
     data: PathBuf,
+    /// The database, if it is not the SQLite file of the directory
+    #[arg(long)]
+    url: Option<String>,
 }
 
 /// The steps.
@@ -36,6 +39,8 @@ pub(crate) enum Name {
     WorkbookTwoThreads,
     /// `rust_xlsxwriter` alone, rows in memory.
     RustXlsxwriter,
+    /// The rows in a file, for writers that are other programs.
+    Cells,
     /// A server, until its standard input ends.
     Serve,
 }
@@ -71,11 +76,17 @@ impl Cost {
     }
 
     fn read(told: &Value) -> Result<Self> {
+        let bytes = told.get("bytes").and_then(Value::as_u64).ok_or_else(|| format!("no bytes in {told}"))?;
+        Self::told(told, bytes)
+    }
+
+    /// What a program tells, which wrote a file of so many bytes.
+    pub(crate) fn told(told: &Value, bytes: u64) -> Result<Self> {
         let number =
             |name: &str| told.get(name).and_then(Value::as_u64).ok_or_else(|| format!("no {name} in {told}"));
         Ok(Self {
             time: Duration::from_micros(number("us")?),
-            bytes: number("bytes")?,
+            bytes,
             peak_kib: number("peak_kib")?,
             before_kib: number("before_kib")?,
         })
@@ -87,7 +98,7 @@ pub(crate) fn run(step: &Step) -> Result {
     match step.name {
         Name::Serve => export::server::serve(&step.data),
         name => {
-            println!("{}", export::steps::run(name, &step.data)?.json("step"));
+            println!("{}", export::steps::run(name, &step.data, step.url.as_deref())?.json("step"));
             Ok(())
         }
     }
@@ -101,9 +112,13 @@ pub(crate) fn command(name: Name, data: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs a step in a process of its own.
-pub(crate) fn step(name: Name, data: &Path) -> Result<Cost> {
-    let output = command(name, data)?.stderr(Stdio::inherit()).output()?;
+/// Runs a step in a process of its own, on the SQLite file of a directory or on the database of a URL.
+pub(crate) fn step(name: Name, data: &Path, url: Option<&str>) -> Result<Cost> {
+    let mut command = command(name, data)?;
+    if let Some(url) = url {
+        command.arg("--url").arg(url);
+    }
+    let output = command.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("step {name:?} failed").into());
     }

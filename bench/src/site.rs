@@ -10,7 +10,7 @@ use tollbook_domain::tenant::Company;
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_ops::demo::BenchOrders;
 use tollbook_ops::{Config, config, tenants};
-use tollbook_store::{Store, StoreOptions, open_sqlite};
+use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
 use crate::Result;
 
@@ -46,7 +46,16 @@ impl Site {
     /// Opens a directory, and makes the company where there is none.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory)?;
-        let store = open_sqlite(&directory.join(DATABASE), &StoreOptions::default())?;
+        Self::with(directory, open_sqlite(&directory.join(DATABASE), &StoreOptions::default())?)
+    }
+
+    /// The same on PostgreSQL; only files are in the directory.
+    pub(crate) fn on_postgres(directory: &Path, url: &str) -> Result<Self> {
+        fs::create_dir_all(directory)?;
+        Self::with(directory, open_postgres(url, None, &StoreOptions::default())?)
+    }
+
+    fn with(directory: &Path, store: Arc<dyn Store>) -> Result<Self> {
         let config = Config::default();
         let (company, organization_ids) = company(store.as_ref(), &config, COMPANY)?;
         Ok(Self {

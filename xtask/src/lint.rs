@@ -43,8 +43,11 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         ("tidy", Box::new(|| tidy::run(workspace))),
         ("typos", Box::new(|| wheel("typos", &[]))),
         ("taplo", Box::new(|| wheel("taplo", &["format", "--check"]))),
-        ("ruff check", Box::new(|| wheel("ruff", &["check", "--no-cache", "tests/python"]))),
-        ("ruff format", Box::new(|| wheel("ruff", &["format", "--no-cache", "--check", "tests/python"]))),
+        ("ruff check", Box::new(|| wheel("ruff", &["check", "--no-cache", "tests/python", "bench/foreign"]))),
+        (
+            "ruff format",
+            Box::new(|| wheel("ruff", &["format", "--no-cache", "--check", "tests/python", "bench/foreign"])),
+        ),
         ("shellcheck", Box::new(|| wheel("shellcheck", &[".ci/run"]))),
         (
             "cargo-deny",

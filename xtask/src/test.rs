@@ -3,10 +3,10 @@
 
 use std::process::Command;
 
-use crate::postgres;
 use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
+use crate::{libreoffice, postgres};
 
 /// Runs `cargo test`, which also builds the binary that the acceptance tests start. Tests find in the environment:
 ///
@@ -14,9 +14,11 @@ use crate::workspace::{self, Workspace};
 /// - `TOLLBOOK_TEST_TABLES_PYTHON`: one that has readers of tables and the validator of FOCUS,
 /// - `TOLLBOOK_SHARED`: the folder of shared data.
 ///
-/// PostgreSQL comes from the system's packages; without it nothing is run, rather than many tests that say the same.
+/// PostgreSQL and LibreOffice come from the system's packages; without them nothing is run, rather than tests that say
+/// the same one by one.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     postgres::require()?;
+    libreoffice::require()?;
     let python = Environment::prepare(workspace, Purpose::Clients)?;
     let tables = Environment::prepare(workspace, Purpose::Tables)?;
     // Every crate is tested, also after one that fails: its result line is part of the report.

@@ -1,24 +1,29 @@
-//! A full sheet of paid orders: the whole export, its parts, the same over HTTP from another process, and the same rows
-//! written by `rust_xlsxwriter`.
+//! A full sheet of paid orders: the whole export, its parts, the same over HTTP from another process, the same rows
+//! written by other writers; the same on PostgreSQL; the memory that many more orders take; and a server at work.
 
 mod foreign;
+mod load;
+mod programs;
 pub(crate) mod server;
 pub(crate) mod steps;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use programs::Program;
 use tollbook_domain::Status;
 
 use crate::Result;
 use crate::child::{self, Cost, Name};
+use crate::postgres;
 use crate::report::{Places, Report, Table};
 use crate::site::Site;
 use crate::timing::{Timings, grouped, per_second, times};
 
 const READING: &str = "reading the orders alone";
 const READING_BARE: &str = "the same rows by the driver alone";
+const OTHER: &str = "rust_xlsxwriter alone, constant memory";
 
 /// What to measure.
 #[derive(Clone, Debug, Args)]
@@ -37,17 +42,41 @@ pub(crate) struct Options {
     tollbook: Option<PathBuf>,
     #[command(flatten)]
     places: Places,
+    /// Rows for the writers in Python, which take minutes for a full sheet
+    #[arg(long, default_value_t = 100_000)]
+    rows_python: u64,
+    /// An interpreter that has XlsxWriter and openpyxl: `cargo xtask test` makes one
+    #[arg(long, default_value = "target/python/bin/python")]
+    python: PathBuf,
+    /// Paid orders of one more export, of which only memory is of interest; 0 leaves it out
+    #[arg(long, default_value_t = 5_000_000)]
+    rows_large: u64,
+    /// A PostgreSQL database to export from as well [default: one of a server of this run's own]
+    #[arg(long)]
+    url: Option<String>,
+    /// Small exports that are asked for
+    #[arg(long, default_value_t = 1_000)]
+    small_exports: i64,
+    /// Lists that are asked for, idle and again while exports run
+    #[arg(long, default_value_t = 300)]
+    lists: usize,
 }
 
 /// What was measured, in its repetitions.
 struct Measured {
     what: &'static str,
+    rows: u64,
     costs: Vec<Cost>,
 }
 
 impl Measured {
     fn median(&self) -> Duration {
         Timings::of(self.costs.iter().map(|cost| cost.time).collect()).median()
+    }
+
+    /// The time that a million rows would take.
+    fn per_row(&self) -> Duration {
+        self.median().mul_f64(1_000_000.0 / per_second(self.rows, Duration::from_secs(1)).max(1.0))
     }
 
     fn worst(&self, of: impl Fn(&Cost) -> u64) -> u64 {
@@ -60,40 +89,122 @@ pub(crate) fn run(options: &Options) -> Result {
     let mut report = Report::begin("export", title);
     notes(&mut report);
     let directory = options.places.data.join(format!("export-{}", options.orders));
-    load(options, &directory)?;
-    let mut measured = Vec::new();
-    for (what, name, repeat) in [
+    load(options, options.orders, &directory)?;
+    let mut measured = steps_alone(options, &directory)?;
+    measured.extend(foreign_programs(options, &directory)?);
+    measured.push(whole(options, &directory, None)?);
+    eprintln!("over HTTP");
+    let costs = server::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
+    measured.push(Measured { what: "export over HTTP, request to link", rows: options.orders, costs });
+    measured.push(from_postgres(options)?);
+    report.tables.push(reading(&measured)?);
+    let asked = load::Load { small: options.small_exports, lists: options.lists };
+    load::measure(&directory, options.tollbook.as_deref(), options.orders, asked, &mut report)?;
+    options.places.leave(&directory)?;
+    if options.rows_large > 0 {
+        measured.push(larger(options)?);
+    }
+    for Measured { what, costs, .. } in &measured {
+        report.measurements.extend(costs.iter().map(|cost| cost.json(what)));
+    }
+    report.tables.insert(0, table(&measured));
+    report.finish(&options.places)
+}
+
+/// The parts, each in a process of its own.
+fn steps_alone(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
+    let steps = [
         (READING, Name::Scan, options.repeat),
         (READING_BARE, Name::ScanBare, options.repeat),
         ("our writer alone, one thread", Name::Workbook, options.repeat),
         ("our writer alone, two threads", Name::WorkbookTwoThreads, options.repeat),
-        ("rust_xlsxwriter alone, constant memory", Name::RustXlsxwriter, options.repeat_slow),
-        ("export: snapshot, workbook, store, link", Name::Export, options.repeat),
-    ] {
+        (OTHER, Name::RustXlsxwriter, options.repeat_slow),
+    ];
+    let measured = steps.into_iter().map(|(what, name, repeat)| {
         eprintln!("{what}");
-        let costs = (0..repeat.max(1)).map(|_| child::step(name, &directory)).collect::<Result<_>>()?;
-        measured.push(Measured { what, costs });
-    }
-    eprintln!("over HTTP");
-    let costs = server::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
-    measured.push(Measured { what: "export over HTTP, request to link", costs });
-    for Measured { what, costs } in &measured {
-        report.measurements.extend(costs.iter().map(|cost| cost.json(what)));
-    }
-    report.tables.push(table(options.orders, &measured));
-    report.tables.push(reading(&measured)?);
-    report.finish(&options.places)?;
-    options.places.leave(&directory)
+        let costs = (0..repeat.max(1)).map(|_| child::step(name, directory, None)).collect::<Result<_>>()?;
+        Ok(Measured { what, rows: options.orders, costs })
+    });
+    measured.collect()
+}
+
+/// Writers that are no Rust.
+fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
+    eprintln!("the cells in a file");
+    child::step(Name::Cells, directory, None)?;
+    let rows_python = options.rows_python.min(options.orders);
+    let python = |library| Program::Python(options.python.clone(), library, rows_python);
+    let programs = [
+        (
+            "libxlsxwriter alone, constant memory",
+            options.orders,
+            Program::Libxlsxwriter(programs::compile(directory)?),
+        ),
+        ("XlsxWriter (Python) alone, constant_memory", rows_python, python("xlsxwriter")),
+        ("openpyxl (Python) alone, write-only", rows_python, python("openpyxl")),
+    ];
+    let measured = programs.into_iter().map(|(what, rows, program)| {
+        eprintln!("{what}");
+        let costs = (0..options.repeat_slow.max(1)).map(|_| program.measure(directory));
+        Ok(Measured { what, rows, costs: costs.collect::<Result<_>>()? })
+    });
+    let measured = measured.collect::<Result<_>>()?;
+    programs::forget(directory)?;
+    Ok(measured)
+}
+
+/// Whole exports from SQLite, or from the PostgreSQL of a URL.
+fn whole(options: &Options, directory: &Path, url: Option<&str>) -> Result<Measured> {
+    let what = match url {
+        Some(_) => "export from PostgreSQL: snapshot, workbook, store, link",
+        None => "export: snapshot, workbook, store, link",
+    };
+    eprintln!("{what}");
+    let costs = (0..options.repeat.max(1)).map(|_| child::step(Name::Export, directory, url));
+    Ok(Measured { what, rows: options.orders, costs: costs.collect::<Result<_>>()? })
+}
+
+/// The same orders in a PostgreSQL.
+fn from_postgres(options: &Options) -> Result<Measured> {
+    let server = match &options.url {
+        Some(url) => postgres::Server::at(url),
+        None => postgres::Server::start(None),
+    };
+    let directory = options.places.data.join("export-postgres");
+    let site = Site::on_postgres(&directory, &server.url)?;
+    fill(&site, options.orders)?;
+    drop(site);
+    postgres::Bare::connect(&server.url)?.command("VACUUM ANALYZE")?;
+    let measured = whole(options, &directory, Some(&server.url))?;
+    options.places.leave(&directory)?;
+    Ok(measured)
+}
+
+/// One export of many more orders.
+fn larger(options: &Options) -> Result<Measured> {
+    let directory = options.places.data.join(format!("export-{}", options.rows_large));
+    load(options, options.rows_large, &directory)?;
+    let what = "export of more orders, for its memory";
+    eprintln!("{what}");
+    let costs = vec![child::step(Name::Export, &directory, None)?];
+    options.places.leave(&directory)?;
+    Ok(Measured { what, rows: options.rows_large, costs })
 }
 
 fn notes(report: &mut Report) {
     report.notes = [
         "All writers write the 42 columns of the paid list from the same field table \
          (`tollbook_ops::fields::ORDER_ITEM_DETAIL`) to a file. The writers alone have the orders in memory before the \
-         clock starts, and read no database; `rust_xlsxwriter` is as it comes, with its feature `constant_memory`.",
+         clock starts, and read no database; `rust_xlsxwriter` is as it comes, with its feature `constant_memory`. \
+         `libxlsxwriter` (Debian's, by a C program compiled with `cc -O2`), `XlsxWriter` and `openpyxl` (the versions of \
+         `tests/python/requirements.txt`) run as programs of `bench/foreign` that have read the cells first; those in \
+         Python write fewer rows, as the column says. Ratios are of the time per row.",
         "Each repetition is a process of its own, except over HTTP, where one server process answers all. Seconds are \
          medians. Peak memory is `VmHWM` of the process at its worst; *taken* is what it grew by from the moment when \
          the clock started. The export ends when the file is durable and its link signed.",
+        "The export from PostgreSQL is of the same orders, after VACUUM ANALYZE, from a server of this run's own unless a URL \
+         was given. Exports over HTTP under load and the lists beside them are answered by one server process; client and \
+         server share the machine.",
         "The driver alone is a prepared statement of rusqlite that takes every value of the same rows. For PostgreSQL the \
          command `postgres` compares the same.",
     ]
@@ -101,16 +212,20 @@ fn notes(report: &mut Report) {
     .to_vec();
 }
 
-fn load(options: &Options, directory: &std::path::Path) -> Result {
+/// Fills the SQLite of a directory with so many paid orders.
+fn load(options: &Options, orders: u64, directory: &Path) -> Result {
     if !options.places.keep {
         options.places.leave(directory)?;
     }
-    let site = Site::open(directory)?;
+    fill(&Site::open(directory)?, orders)
+}
+
+fn fill(site: &Site, orders: u64) -> Result {
     // About one in a hundred is unpaid.
-    let wanted = site.bench_orders(options.orders + options.orders / 50 + 1_000);
+    let wanted = site.bench_orders(orders + orders / 50 + 1_000);
     let all = wanted.orders(&site.catalogue);
-    let paid = all.filter(|new| new.order.status == Status::Paid).take(usize::try_from(options.orders)?);
-    site.load(options.orders, paid)?;
+    let paid = all.filter(|new| new.order.status == Status::Paid).take(usize::try_from(orders)?);
+    site.load(orders, paid)?;
     Ok(())
 }
 
@@ -129,21 +244,31 @@ fn reading(measured: &[Measured]) -> Result<Table> {
     Ok(table)
 }
 
-fn table(orders: u64, measured: &[Measured]) -> Table {
-    let header = ["what", "seconds", "rows/s", "MB", "peak MiB", "taken MiB", "rust_xlsxwriter takes"];
-    let mut table = Table::new(format!("{} rows of 42 columns", grouped(orders)), &header);
-    let other = measured.iter().find(|measured| measured.what.starts_with("rust_xlsxwriter"));
+fn table(measured: &[Measured]) -> Table {
+    let header = [
+        "what",
+        "rows",
+        "seconds",
+        "rows/s",
+        "MB",
+        "peak MiB",
+        "taken MiB",
+        "rust_xlsxwriter takes, per row",
+    ];
+    let mut table = Table::new("Rows of 42 columns", &header);
+    let other = measured.iter().find(|measured| measured.what == OTHER);
     for one in measured {
         let median = one.median();
         let bytes = one.worst(|cost| cost.bytes);
         table.row(vec![
             one.what.to_owned(),
+            grouped(one.rows),
             format!("{:.2}", median.as_secs_f64()),
-            format!("{:.0}", per_second(orders, median)),
+            format!("{:.0}", per_second(one.rows, median)),
             if bytes == 0 { String::new() } else { (bytes / 1_000_000).to_string() },
             (one.worst(|cost| cost.peak_kib) / 1_024).to_string(),
             (one.worst(|cost| cost.peak_kib - cost.before_kib.min(cost.peak_kib)) / 1_024).to_string(),
-            other.map(|other| times(other.median(), median)).unwrap_or_default(),
+            other.map(|other| times(other.per_row(), one.per_row())).unwrap_or_default(),
         ]);
     }
     table

@@ -16,10 +16,28 @@ use crate::server::Running;
 use crate::site::{self, Site};
 
 /// A server process; it is ended when this is dropped.
-struct Process {
+pub(super) struct Process {
     child: Child,
     address: SocketAddr,
     keys: Keys,
+}
+
+impl Process {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}
+
+/// A server on a loaded directory: the binary, or this program.
+pub(super) fn serving(directory: &Path, tollbook: Option<&Path>) -> Result<Process> {
+    match tollbook {
+        Some(tollbook) => binary(tollbook, directory),
+        None => library(directory),
+    }
 }
 
 impl Drop for Process {
@@ -44,10 +62,7 @@ pub(super) fn export_over_http(
     tollbook: Option<&Path>,
     repeat: usize,
 ) -> Result<Vec<Cost>> {
-    let process = match tollbook {
-        Some(tollbook) => binary(tollbook, directory)?,
-        None => library(directory)?,
-    };
+    let process = serving(directory, tollbook)?;
     let mut client = Client::connect(process.address, &process.keys)?;
     let year = site::year()?;
     let parameters = [("StartTime", year.start_s()), ("EndTime", year.end_s())]

@@ -17,7 +17,7 @@ use tollbook_workbook::{
     CHUNK_ROWS, Column, Fragment, Kind as ColumnKind, Properties, RowWriter, Sheet, Workbook,
 };
 
-use super::foreign;
+use super::{foreign, programs};
 use crate::Result;
 use crate::child::{Cost, Name};
 use crate::lists::bare::Bare;
@@ -25,8 +25,11 @@ use crate::server::objects;
 use crate::site::{self, Site};
 
 /// Runs one step.
-pub(crate) fn run(name: Name, directory: &Path) -> Result<Cost> {
-    let site = Site::open(directory)?;
+pub(crate) fn run(name: Name, directory: &Path, url: Option<&str>) -> Result<Cost> {
+    let site = match url {
+        Some(url) => Site::on_postgres(directory, url)?,
+        None => Site::open(directory)?,
+    };
     let query = OrderQuery { range: site::year()?, ..site.everything(&[Status::Paid]) };
     match name {
         Name::Export => whole(&site, query),
@@ -38,6 +41,7 @@ pub(crate) fn run(name: Name, directory: &Path) -> Result<Cost> {
             let rows = Rows::read(&site, &query)?;
             written(&site, |path| foreign::write(&rows, path))
         }
+        Name::Cells => programs::write_cells(&Rows::read(&site, &query)?, directory),
         Name::Serve => Err("serving is no measured step".into()),
     }
 }

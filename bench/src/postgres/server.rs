@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Somebody's server. The store would encrypt where the bare client does not; neither is to.
-    pub(super) fn at(url: &str) -> Self {
+    pub(crate) fn at(url: &str) -> Self {
         let url = match url {
             url if url.contains("sslmode=") => url.to_owned(),
             url if url.contains('?') => format!("{url}&sslmode=disable"),

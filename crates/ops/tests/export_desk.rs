@@ -114,7 +114,9 @@ impl Scene {
             reached: Mutex::new(reached_sender),
             go_on: Mutex::new(go_on),
         });
-        let config = Config { exports: limits, object_retention_s: 7_200, ..Config::default() };
+        let mut config = Config::default();
+        config.exports = limits;
+        config.object_retention_s = 7_200;
         let brand: Brand = config.default_brand().clone();
         let desk = Desk::new(DeskParts {
             store: Arc::clone(&store),

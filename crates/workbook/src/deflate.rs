@@ -69,6 +69,9 @@ const LENGTH_SYMBOLS: [u8; 256] = {
     symbols
 };
 
+/// More than the lengths of both codes can take: 316 of them with at most 14 bits, and those of their own code.
+const LENGTHS_BITS: usize = 8_192;
+
 /// Order in which the lengths of the length codes are written (RFC 1951, 3.2.7).
 const CODE_LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
@@ -145,16 +148,11 @@ impl Deflater {
     /// Ends the piece on a byte and hands it over. The deflater is then as new.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         self.end_block();
-        self.bits.align_with_empty_block();
-        let next = Vec::with_capacity(self.bits.out.len());
-        std::mem::replace(&mut self.bits.out, next)
+        self.bits.finish()
     }
 
     #[inline]
     fn literal(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.symbol_counts[usize::from(byte)] += 1;
-        }
         self.literals.extend_from_slice(bytes);
     }
 
@@ -199,9 +197,13 @@ impl Deflater {
         if self.tokens.is_empty() && self.literals.is_empty() {
             return;
         }
+        count_bytes(&self.literals, &mut self.symbol_counts);
         self.symbol_counts[END_OF_BLOCK] = 1;
         let symbol_lengths = huffman::lengths(&self.symbol_counts, 15);
         let distance_lengths = huffman::lengths(&self.distance_counts, 15);
+        // A code has at most 15 bits, a match two of them and at most 18 extra bits; the lengths of both codes take far
+        // less than the slack.
+        self.bits.reserve(self.literals.len() * 15 + self.tokens.len() * 48 + LENGTHS_BITS);
         self.bits.put(0b100, 3);
         write_code_lengths(&mut self.bits, &symbol_lengths, &distance_lengths);
 
@@ -228,6 +230,23 @@ impl Deflater {
         self.owned = 0;
         self.symbol_counts.fill(0);
         self.distance_counts.fill(0);
+    }
+}
+
+/// Adds how often each byte occurs. Four tables take turns, since a count that follows itself waits for the one before.
+fn count_bytes(bytes: &[u8], counts: &mut [u32; LITERALS_AND_LENGTHS]) {
+    let mut tables = [[0_u32; 256]; 4];
+    let (fours, rest) = bytes.as_chunks::<4>();
+    for four in fours {
+        for (table, byte) in tables.iter_mut().zip(four) {
+            table[usize::from(*byte)] += 1;
+        }
+    }
+    for byte in rest {
+        tables[0][usize::from(*byte)] += 1;
+    }
+    for (byte, count) in counts.iter_mut().take(256).enumerate() {
+        *count += tables.iter().map(|table| table[byte]).sum::<u32>();
     }
 }
 
@@ -330,8 +349,11 @@ fn write_code_lengths(
 /// How many bytes two slices have in common from their starts.
 #[inline]
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    let words = a.chunks_exact(8).zip(b.chunks_exact(8));
-    let mut same = 0;
+    // Whole blocks first: comparing them for equality alone is a few vector instructions.
+    const BLOCK: usize = 64;
+    let blocks = a.as_chunks::<BLOCK>().0.iter().zip(b.as_chunks::<BLOCK>().0);
+    let mut same = blocks.take_while(|(x, y)| x == y).count() * BLOCK;
+    let words = a[same..].chunks_exact(8).zip(b[same..].chunks_exact(8));
     for (x, y) in words {
         let difference = word(x) ^ word(y);
         if difference != 0 {
@@ -363,38 +385,59 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
+/// Most bits that may be put at once: with the up to seven that wait they fit in 64.
+const MOST_BITS: u8 = 57;
+
 /// Packs bits into bytes from the lowest bit (RFC 1951, 3.1.1).
 #[derive(Debug, Default)]
 struct BitWriter {
+    /// Written up to `at`; what follows is room.
     out: Vec<u8>,
+    at: usize,
     pending: u64,
-    /// Bits in `pending`, fewer than 32 between calls.
+    /// Bits in `pending`, fewer than eight between calls.
     count: u8,
 }
 
 impl BitWriter {
-    /// Appends the low `count` bits of `bits`, whose other bits are zero; at most 32.
-    #[inline]
-    fn put(&mut self, bits: u64, count: u8) {
-        debug_assert!(count <= 32 && bits >> count == 0);
-        self.pending |= bits << self.count;
-        self.count += count;
-        if self.count >= 32 {
-            self.out.extend_from_slice(&self.pending.to_le_bytes()[..4]);
-            self.pending >>= 32;
-            self.count -= 32;
+    /// Makes room for `bits` more bits, which then must be put without asking again.
+    fn reserve(&mut self, bits: usize) {
+        // A put writes whole words, of which it keeps the full bytes.
+        let wanted = self.at + bits / 8 + 16;
+        if self.out.len() < wanted {
+            self.out.resize(wanted + wanted / 4, 0);
         }
     }
 
-    /// Appends the codes of literals, two at a time.
+    /// Appends the low `count` bits of `bits`, whose other bits are zero; at most [`MOST_BITS`]. There is room.
+    #[inline]
+    fn put(&mut self, bits: u64, count: u8) {
+        debug_assert!(count <= MOST_BITS && bits >> count == 0);
+        self.pending |= bits << self.count;
+        self.count += count;
+        if let Some(word) = self.out[self.at..].first_chunk_mut() {
+            *word = self.pending.to_le_bytes();
+        }
+        let full = self.count / 8;
+        self.at += usize::from(full);
+        // At most seven bytes are full: 57 + 7 bits are eight bytes only if nothing is left over.
+        self.pending = self.pending.checked_shr(u32::from(full) * 8).unwrap_or(0);
+        self.count %= 8;
+    }
+
+    /// Appends the codes of literals, three at a time. There is room.
     #[inline]
     fn put_literals(&mut self, symbols: &[Code; LITERALS_AND_LENGTHS], bytes: &[u8]) {
-        let mut pairs = bytes.chunks_exact(2);
-        for pair in &mut pairs {
-            let [first, second] = [symbols[usize::from(pair[0])], symbols[usize::from(pair[1])]];
-            self.put(u64::from(first.bits) | u64::from(second.bits) << first.len, first.len + second.len);
+        let (threes, rest) = bytes.as_chunks::<3>();
+        for three in threes {
+            let [first, second, third] = three.map(|byte| symbols[usize::from(byte)]);
+            let len = first.len + second.len;
+            let bits = u64::from(first.bits)
+                | u64::from(second.bits) << first.len
+                | u64::from(third.bits) << len;
+            self.put(bits, len + third.len);
         }
-        for &byte in pairs.remainder() {
+        for &byte in rest {
             self.put_code(symbols[usize::from(byte)]);
         }
     }
@@ -404,15 +447,18 @@ impl BitWriter {
         self.put(u64::from(code.bits), code.len);
     }
 
-    /// Ends on a byte by way of an empty stored block (RFC 1951, 3.2.4), as zlib's sync flush does.
-    fn align_with_empty_block(&mut self) {
+    /// Ends on a byte by way of an empty stored block (RFC 1951, 3.2.4), as zlib's sync flush does, and hands all bytes
+    /// over.
+    fn finish(&mut self) -> Vec<u8> {
+        self.reserve(64);
         self.put(0, 3);
-        while self.count > 0 {
-            self.out.push(self.pending.to_le_bytes()[0]);
-            self.pending >>= 8;
-            self.count = self.count.saturating_sub(8);
-        }
-        self.out.extend_from_slice(&[0x00, 0x00, 0xFF, 0xFF]);
+        self.put(0, (8 - self.count) % 8);
+        self.put(0xFFFF_0000, 32);
+        let used = std::mem::take(&mut self.at);
+        let next = Vec::with_capacity(self.out.len());
+        let mut out = std::mem::replace(&mut self.out, next);
+        out.truncate(used);
+        out
     }
 }
 

@@ -1,0 +1,370 @@
+//! Files as programs see them that we did not write: LibreOffice, openpyxl, and the rules of Microsoft's Open XML SDK. Each
+//! runs as a script of `tests/python` in the environment that `cargo xtask test` makes.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be read back fails its test")]
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tollbook_workbook::{Column, Fragment, Kind, MAX_SHEET_ROWS, Properties, RowWriter, Workbook};
+
+/// Runs a script; what it prints is one JSON value.
+fn python(script: &str, arguments: &[&Path]) -> Value {
+    #[expect(clippy::disallowed_methods, reason = "the test runner says where its Python is")]
+    let interpreter = std::env::var("TOLLBOOK_TEST_PYTHON")
+        .expect("TOLLBOOK_TEST_PYTHON is not set: run the tests with `cargo xtask test`");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python").join(script);
+    let output = Command::new(interpreter).arg(&script).args(arguments).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {error}", script.display());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn properties() -> Properties {
+    Properties {
+        title: "Orders & <more> 订单".into(),
+        creator: "Tollbook".into(),
+        created_unix_s: 1_700_000_000,
+    }
+}
+
+/// What a sheet must be shown as: rows of cells in the notation of `libreoffice.py`.
+struct Expected(BufWriter<File>);
+
+impl Expected {
+    fn create(path: &Path, header: &[Column]) -> Self {
+        let mut expected = Self(BufWriter::new(File::create(path).unwrap()));
+        let header: Vec<_> = header.iter().map(|column| text(&column.header)).collect();
+        expected.row(&header);
+        expected
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        serde_json::to_writer(&mut self.0, cells).unwrap();
+        self.0.write_all(b"\n").unwrap();
+    }
+}
+
+fn text(text: &str) -> String {
+    // Where a text has several lines, any break between them becomes one line feed there.
+    let shown =
+        if text.contains('\n') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into() };
+    if text.is_empty() { String::new() } else { format!("s:{shown}") }
+}
+
+/// As `#,##0.00##########` shows it.
+fn decimal(mantissa: i64, places: u32) -> String {
+    let (whole, fraction) =
+        (mantissa.unsigned_abs() / 10_u64.pow(places), mantissa.unsigned_abs() % 10_u64.pow(places));
+    let mut shown = String::from(if mantissa < 0 { "v:-" } else { "v:" });
+    let whole = whole.to_string();
+    for (at, digit) in whole.char_indices() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    let fraction = format!("{fraction:0width$}", width = usize::try_from(places).unwrap());
+    let _ = write!(shown, ".{:0<2}", fraction.trim_end_matches('0'));
+    shown
+}
+
+/// Texts that a program may take for something else.
+const TEXTS: [&str; 32] = [
+    "=cmd|' /C calc'!A0",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "</t></is></c>",
+    "</row></sheetData>",
+    "]]>",
+    "&amp;",
+    "<!-- -->",
+    "\"quoted\" 'single', comma; tab\there",
+    "\"",
+    " leading",
+    "trailing ",
+    " ",
+    "two\nlines",
+    "cr\r\nlf",
+    "00123",
+    "TRUE",
+    "#N/A",
+    "1e5",
+    "2024-01-01",
+    "_x0041_",
+    "_x005F_x0041_",
+    "\u{0}\u{1}\u{8}\u{b}\u{1f}\u{7f}\u{85}",
+    "\u{fffe}\u{ffff}\u{fffd}",
+    "文字 订单 ひらがな 한국어",
+    "مرحبا שלום",
+    "👩‍👩‍👧‍👦 🙂 e\u{301}",
+    "",
+];
+
+/// Moments around the changes of the clocks in Berlin, in Unix seconds, with the offset from UTC that holds there and the
+/// local time up to its minute.
+const MOMENTS: [(i64, i32, &str); 6] = [
+    (1_774_745_940, 3_600, "2026-03-29 01:59"),
+    (1_774_746_000, 7_200, "2026-03-29 03:00"),
+    (1_792_886_340, 7_200, "2026-10-25 01:59"),
+    (1_792_889_940, 7_200, "2026-10-25 02:59"),
+    (1_792_890_000, 3_600, "2026-10-25 02:00"),
+    (1_798_757_940, 3_600, "2026-12-31 23:59"),
+];
+
+const ORDERS: u32 = 100_000;
+
+/// One order of many kinds of cells, as it is written and as it must be shown. What differs from row to row is drawn from
+/// the number.
+fn order(number: u32, names: &[(Fragment, &str)], row: &mut RowWriter<'_>) -> Vec<String> {
+    let drawn = number.wrapping_mul(2_654_435_761);
+    let pick = |from: usize, shift: u32| usize::try_from(drawn >> shift).unwrap() % from;
+    let mut shown = Vec::with_capacity(13);
+
+    let order_no = format!("{number:024}");
+    row.text(&order_no);
+    shown.push(text(&order_no));
+
+    let odd = TEXTS[pick(TEXTS.len(), 3)];
+    row.text(odd);
+    shown.push(text(odd));
+
+    let mixed = format!("{}{number}{}", TEXTS[pick(TEXTS.len(), 11)], TEXTS[pick(TEXTS.len(), 17)]);
+    row.text(&mixed);
+    shown.push(text(&mixed));
+
+    let (fragment, name) = &names[pick(names.len(), 7)];
+    row.fragment(fragment);
+    shown.push(text(name));
+
+    let whole = i64::from(drawn) - (1 << 31);
+    row.integer(whole);
+    shown.push(format!("v:{whole}"));
+
+    let long = i64::from(drawn) * 1_000_003 + 1_000_000_000_000_000;
+    row.integer(long);
+    shown.push(format!("s:{long}"));
+
+    let amount = whole * 10_007;
+    row.decimal(amount.into(), 8);
+    shown.push(decimal(amount, 8));
+
+    let price = i64::from(drawn) * 1_009 * i64::from(number % 3);
+    row.decimal(price.into(), 12);
+    shown.push(decimal(price, 12));
+
+    let exact = 1_000_000_000_000_000 + i64::from(drawn) * 10 + 1;
+    row.decimal(exact.into(), 8);
+    shown.push(format!("s:{}.{:08}", exact / 100_000_000, exact % 100_000_000));
+
+    let (minute_s, offset_s, minute) = MOMENTS[pick(MOMENTS.len(), 5)];
+    let second = number % 60;
+    row.date_time(minute_s + i64::from(second), offset_s);
+    shown.push(format!("v:{minute}:{second:02}"));
+
+    if number.is_multiple_of(2) {
+        row.empty();
+        shown.push(String::new());
+    } else {
+        row.date_time(0, 0);
+        shown.push("v:1970-01-01 00:00:00".to_owned());
+    }
+
+    row.empty();
+    shown.push(String::new());
+
+    // Past the end of the calendar that spreadsheets share.
+    row.date_time(253_402_300_800, 0);
+    shown.push("s:10000-01-01 00:00:00".to_owned());
+    shown
+}
+
+#[test]
+fn libreoffice_shows_every_cell_of_100_000_orders() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    let names = ["模型 重复 & again", "=HYPERLINK(\"http://x\")", "plain", "🙂\n"]
+        .map(|name| (Fragment::text(name).unwrap(), name));
+    let columns = [
+        Column::new("Order", 26, Kind::Text),
+        Column::new("Odd", 20, Kind::Text),
+        Column::new("Mixed \"header\" & <more>", 40, Kind::Text),
+        Column::new("名称", 20, Kind::Text),
+        Column::new("Whole", 14, Kind::Integer),
+        Column::new("Long", 20, Kind::Integer),
+        Column::new("Amount", 20, Kind::Decimal),
+        Column::new("Price", 20, Kind::Decimal),
+        Column::new("Exact", 24, Kind::Decimal),
+        Column::new("Time", 20, Kind::DateTime),
+        Column::new("Sometimes", 20, Kind::DateTime),
+        Column::new("Never", 9, Kind::Text),
+        Column::new("Far", 20, Kind::DateTime),
+    ];
+    let mut expected = Expected::create(&at("orders.jsonl"), &columns);
+    let mut workbook = Workbook::new(File::create(at("orders.xlsx")).unwrap(), &properties()).unwrap();
+    let mut sheet = workbook.sheet("Paid 订单", &columns).unwrap();
+    for number in 1..=ORDERS {
+        let mut shown = Vec::new();
+        sheet.row(|row| shown = order(number, &names, row)).unwrap();
+        if number == ORDERS {
+            // One wrong expectation, so that this test sees that the comparison finds it, and gets so far.
+            shown[0].push('!');
+        }
+        expected.row(&shown);
+    }
+    let totals = [Column::new("Item", 40, Kind::Text), Column::new("Value", 40, Kind::Text)];
+    let mut expected_totals = Expected::create(&at("totals.jsonl"), &totals);
+    let mut sheet = workbook.sheet("Totals", &totals).unwrap();
+    sheet
+        .row(|row| {
+            row.text("Rows");
+            row.integer(ORDERS);
+        })
+        .unwrap();
+    expected_totals.row(&[text("Rows"), format!("v:{ORDERS}")]);
+    workbook.finish().unwrap();
+    drop((expected, expected_totals));
+
+    let pairs = [at("orders.xlsx"), scratch.path().to_owned(), "Paid 订单".into(), at("orders.jsonl")];
+    let pairs = pairs.into_iter().chain(["Totals".into(), at("totals.jsonl")]).collect::<Vec<_>>();
+    let found = python("libreoffice.py", &pairs.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    let last = format!("{ORDERS:024}");
+    assert_eq!(
+        found,
+        json!({
+            "Paid 订单": {
+                "Rows": ORDERS + 1,
+                "Cells": (ORDERS + 1) * 13,
+                "Different": 1,
+                "First": [[ORDERS + 1, 1, format!("s:{last}!"), format!("s:{last}")]],
+            },
+            "Totals": { "Rows": 2, "Cells": 4, "Different": 0, "First": [] },
+        })
+    );
+}
+
+#[test]
+fn a_full_sheet_and_the_one_after_it_open_in_libreoffice() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    let columns = [Column::new("Number", 14, Kind::Integer)];
+    let mut workbook = Workbook::new(File::create(at("full.xlsx")).unwrap(), &properties()).unwrap();
+    let mut sheet = workbook.sheet("Paid", &columns).unwrap();
+    let mut first = Expected::create(&at("first.jsonl"), &columns);
+    let mut second = Expected::create(&at("second.jsonl"), &columns);
+    for number in 1..MAX_SHEET_ROWS + 3 {
+        sheet.row(|row| row.integer(number)).unwrap();
+        let expected = if number < MAX_SHEET_ROWS { &mut first } else { &mut second };
+        expected.row(&[format!("v:{number}")]);
+    }
+    let (_, summary) = workbook.finish().unwrap();
+    assert_eq!((summary.rows, summary.sheets), (u64::from(MAX_SHEET_ROWS) + 2, 2));
+    drop((first, second));
+
+    let pairs = [at("full.xlsx"), scratch.path().to_owned(), "Paid".into(), at("first.jsonl")];
+    let pairs = pairs.into_iter().chain(["Paid (2)".into(), at("second.jsonl")]).collect::<Vec<_>>();
+    let found = python("libreoffice.py", &pairs.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    assert_eq!(
+        found,
+        json!({
+            "Paid": { "Rows": MAX_SHEET_ROWS, "Cells": MAX_SHEET_ROWS, "Different": 0, "First": [] },
+            "Paid (2)": { "Rows": 4, "Cells": 4, "Different": 0, "First": [] },
+        })
+    );
+}
+
+/// A workbook that has every kind of part and element that we write: rows, an empty sheet, names that need quoting.
+fn sampler(path: &Path) {
+    let mut workbook = Workbook::new(File::create(path).unwrap(), &properties()).unwrap();
+    let columns = [
+        Column::new("Order", 26, Kind::Text),
+        Column::new("Count", 9, Kind::Integer),
+        Column::new("Amount", 14, Kind::Decimal),
+        Column::new("Time", 255, Kind::DateTime),
+    ];
+    let mut sheet = workbook.sheet("Bob's <paid> & 订单", &columns).unwrap();
+    for text in TEXTS {
+        sheet
+            .row(|row| {
+                row.text(text);
+                row.integer(7);
+                row.decimal(-12_345_678, 4);
+                row.date_time(1_700_000_000, 3_600);
+            })
+            .unwrap();
+    }
+    sheet
+        .row(|row| {
+            row.empty();
+            row.integer(i64::MIN);
+            row.decimal(i64::MAX.into(), 8);
+            row.empty();
+        })
+        .unwrap();
+    workbook.sheet("Empty", &columns[..1]).unwrap();
+    let mut sheet = workbook.sheet("empty", &columns[..2]).unwrap();
+    sheet
+        .row(|row| {
+            row.text("Rows");
+            row.integer(i64::try_from(TEXTS.len()).unwrap());
+        })
+        .unwrap();
+    workbook.finish().unwrap();
+}
+
+#[test]
+fn openpyxl_finds_properties_and_layout() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("sampler.xlsx");
+    sampler(&path);
+    let sheet = |name: &str, last: &str, widths: Value, formats: Value| {
+        json!({
+            "Name": name,
+            "State": "visible",
+            "Size": format!("A1:{last}"),
+            "Frozen": "A2",
+            "Filter": format!("A1:{last}"),
+            "Widths": widths,
+            "Bold": true,
+            "Formats": formats,
+        })
+    };
+    let (decimal, time) = ("#,##0.00##########", "yyyy\\-mm\\-dd\\ hh:mm:ss");
+    assert_eq!(
+        python("layout.py", &[&path]),
+        json!({
+            "Title": "Orders & <more> 订单",
+            "Creator": "Tollbook",
+            "Created": "2023-11-14T22:13:20",
+            "Modified": "2023-11-14T22:13:20",
+            "Sheets": [
+                sheet(
+                    "Bob's <paid> & 订单",
+                    "D34",
+                    json!([26.0, 9.0, 14.0, 255.0]),
+                    json!(["@", "0", decimal, time]),
+                ),
+                sheet("Empty", "A1", json!([26.0]), json!([])),
+                sheet("empty (2)", "B2", json!([26.0, 9.0]), json!(["@", "0"])),
+            ],
+        })
+    );
+}
+
+#[test]
+fn the_rules_of_the_open_xml_sdk_are_kept() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("sampler.xlsx");
+    sampler(&path);
+    let found = python("audit.py", &[&path]);
+    assert_eq!(found["Findings"], json!({ path.to_str().unwrap(): [] }));
+    assert!(found["Noticed"].as_array().is_some_and(|noticed| !noticed.is_empty()), "{found}");
+}
