@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::money::{divide_half_away, format_decimal};
+use crate::money::{divide_half_away, push_decimal};
 use crate::order::Line;
 
 /// The language of display names; one per brand.
@@ -132,7 +132,12 @@ impl LineTexts {
 pub fn quantity_display(quantity: i128, base_units: i64, unit: &str) -> String {
     const PLACES: u32 = 8;
     let scaled = quantity.saturating_mul(100_000_000);
-    format!("{} {unit}", format_decimal(divide_half_away(scaled, i128::from(base_units)), PLACES, 0))
+    // Room for any quantity but the very largest: this is made for each row of an export.
+    let mut text = String::with_capacity(24 + unit.len());
+    push_decimal(&mut text, divide_half_away(scaled, i128::from(base_units)), PLACES, 0);
+    text.push(' ');
+    text.push_str(unit);
+    text
 }
 
 impl Catalogue {

@@ -4,6 +4,7 @@
 //! No HTTP and no argument parsing may be here.
 
 mod background;
+mod by_line;
 pub mod catalogue_file;
 pub mod charging;
 pub mod clock;

@@ -8,11 +8,15 @@ use tollbook_domain::catalogue::{Kind, LineTexts};
 use tollbook_domain::summary::{SummaryRow, summarize};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
-use tollbook_store::{LineNo, Lines, Snapshot, StoreResult, StoredOrder};
+use tollbook_store::{Lines, Snapshot, StoreResult, StoredOrder};
 
+use crate::by_line::ByLine;
 use crate::config::{Brand, DEFAULT_BRAND};
 use crate::fields::{self, OrderRow, SummaryView};
 use crate::time_zone::Zone;
+
+/// Lines whose display texts are kept at a time, half a kilobyte each.
+const CACHED_LINES: usize = 16_384;
 
 /// The provider's name where a deployment gives none.
 const PRODUCT: &str = "Tollbook";
@@ -118,7 +122,7 @@ impl Presentation {
 
     /// The lines of the company, to be shown.
     pub fn lines(&self, lines: Arc<Lines>) -> LineViews<'_> {
-        LineViews { presentation: self, views: HashMap::new(), lines }
+        LineViews { presentation: self, views: ByLine::at_most(CACHED_LINES), lines }
     }
 
     /// Calls `each` with a summary row and its display texts.
@@ -157,7 +161,7 @@ struct LineView {
 #[derive(Debug)]
 pub struct LineViews<'p> {
     presentation: &'p Presentation,
-    views: HashMap<LineNo, LineView>,
+    views: ByLine<LineView>,
     lines: Arc<Lines>,
 }
 
@@ -167,7 +171,7 @@ impl LineViews<'_> {
     pub fn show<T>(&mut self, stored: &StoredOrder, each: impl FnOnce(&OrderRow<'_>) -> T) -> Option<T> {
         let line = self.lines.get(stored.line_no)?;
         let presentation = self.presentation;
-        let view = self.views.entry(stored.line_no).or_insert_with(|| LineView {
+        let view = self.views.get_or_make(stored.line_no, || LineView {
             texts: presentation.catalogue.line_texts(line, presentation.language),
             organization_name: presentation.organization(line.organization_id),
             project_id: presentation.project_id(line.organization_id),

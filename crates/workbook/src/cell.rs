@@ -107,6 +107,11 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128) {
 /// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 digits. Zeros at the end
 /// of the decimals are no digits, nor are those before the first other digit.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
+    // Most accounts pay nothing of most orders.
+    if mantissa == 0 {
+        out.extend_from_slice(b"<c s=\"4\"><v>0</v></c>");
+        return;
+    }
     const ZEROS: [u8; 256] = [b'0'; 256];
     let sign: &[u8] = if mantissa < 0 { b"-" } else { b"" };
     let mut buffer = itoa::Buffer::new();
@@ -151,9 +156,14 @@ pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) 
     out.extend_from_slice(NUMBER_END);
 }
 
-/// A ready-made cell for a value that many rows repeat: made once, then appended as it is.
+/// A ready-made cell for a value that many rows repeat, or several neighbouring ones: made once, then appended as they
+/// are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fragment(Box<[u8]>);
+pub struct Fragment {
+    xml: Box<[u8]>,
+    /// Where each cell ends in `xml`.
+    ends: Box<[usize]>,
+}
 
 impl Fragment {
     /// A text cell, as [`RowWriter::text`](crate::RowWriter::text) writes it.
@@ -164,7 +174,7 @@ impl Fragment {
     pub fn text(text: &str) -> Result<Self, TextTooLong> {
         let mut xml = Vec::new();
         push_text(&mut xml, text, Style::Text)?;
-        Ok(Self(xml.into()))
+        Ok(Self::one(xml))
     }
 
     /// A cell as [`RowWriter::integer`](crate::RowWriter::integer) writes it.
@@ -182,14 +192,33 @@ impl Fragment {
         Self::of(|xml| push_date_time(xml, unix_s, utc_offset_s))
     }
 
+    /// The cells of several fragments, in their order, as one.
+    pub fn joined<'f>(fragments: impl IntoIterator<Item = &'f Self>) -> Self {
+        let (mut xml, mut ends) = (Vec::new(), Vec::new());
+        for fragment in fragments {
+            ends.extend(fragment.ends_from(xml.len()));
+            xml.extend_from_slice(&fragment.xml);
+        }
+        Self { xml: xml.into(), ends: ends.into() }
+    }
+
     fn of(write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut xml = Vec::new();
         write(&mut xml);
-        Self(xml.into())
+        Self::one(xml)
+    }
+
+    fn one(xml: Vec<u8>) -> Self {
+        Self { ends: [xml.len()].into(), xml: xml.into() }
     }
 
     pub(crate) fn xml(&self) -> &[u8] {
-        &self.0
+        &self.xml
+    }
+
+    /// Where its cells end in a text in which it begins at `start`.
+    pub(crate) fn ends_from(&self, start: usize) -> impl Iterator<Item = usize> {
+        self.ends.iter().map(move |end| start + end)
     }
 }
 

@@ -432,9 +432,8 @@ impl BitWriter {
         for three in threes {
             let [first, second, third] = three.map(|byte| symbols[usize::from(byte)]);
             let len = first.len + second.len;
-            let bits = u64::from(first.bits)
-                | u64::from(second.bits) << first.len
-                | u64::from(third.bits) << len;
+            let bits =
+                u64::from(first.bits) | u64::from(second.bits) << first.len | u64::from(third.bits) << len;
             self.put(bits, len + third.len);
         }
         for &byte in rest {

@@ -50,11 +50,11 @@ impl<'a> RowWriter<'a> {
         self.ends.push(self.xml.len());
     }
 
-    /// A ready-made cell.
+    /// Ready-made cells.
     #[inline]
     pub fn fragment(&mut self, fragment: &Fragment) {
+        self.ends.extend(fragment.ends_from(self.xml.len()));
         self.xml.extend_from_slice(fragment.xml());
-        self.ends.push(self.xml.len());
     }
 
     /// A whole number. With more than 15 digits, which no spreadsheet keeps, it is a text cell with all its digits.

@@ -1,61 +1,34 @@
 //! The cells of a workbook that all orders of a line share, made once.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
-
 use tollbook_store::LineNo;
 use tollbook_workbook::{Fragment, RowWriter};
 
+use crate::by_line::ByLine;
 use crate::fields::{Cell, OrderField, OrderRow};
 use crate::time_zone::Offsets;
 
-/// Lines whose ready-made cells are kept at a time, some 400 bytes each beside the cells themselves.
-const CACHED_LINES: usize = 32_768;
+/// Lines whose ready-made cells are kept at a time, a kilobyte or two each.
+const CACHED_LINES: usize = 8_192;
 
-/// Ready-made cells. Lines are combinations of few values: a cell is made once per value of its field, and lines point
-/// to it.
+/// Ready-made cells. Neighbouring cells that all orders of a line share are one piece, so that a row is a few pieces and
+/// what differs between them.
 pub(super) struct ReadyCells<'f> {
+    runs: Vec<Run<'f>>,
+    /// One piece for each run: `None` where cells differ from order to order.
+    lines: ByLine<Vec<Option<Fragment>>>,
+}
+
+/// Neighbouring fields, all of the line or none of them.
+struct Run<'f> {
+    of_line: bool,
     fields: &'f [OrderField],
-    /// By field and value.
-    values: HashMap<(&'static str, Value), Arc<Fragment>>,
-    /// By line; one entry per field, `None` for those that differ from order to order.
-    lines: HashMap<LineNo, Vec<Option<Arc<Fragment>>>>,
-}
-
-/// A cell's value as a key.
-#[derive(PartialEq, Eq, Hash)]
-enum Value {
-    Text(String),
-    Integer(i128),
-    Decimal(i128, u32),
-}
-
-impl Value {
-    fn of(cell: Cell<'_>) -> Option<Self> {
-        match cell {
-            Cell::Text(text) => Some(Self::Text(text.to_owned())),
-            Cell::Made(text) => Some(Self::Text(text)),
-            Cell::Integer(number) => Some(Self::Integer(number)),
-            Cell::Decimal { mantissa, places } => Some(Self::Decimal(mantissa, places)),
-            Cell::Time(_) => None,
-        }
-    }
-
-    /// The ready-made cell. A text too long for a cell has none; written as an ordinary cell it is refused with its
-    /// column.
-    fn fragment(&self) -> Option<Fragment> {
-        match self {
-            Self::Text(text) => Fragment::text(text).ok(),
-            Self::Integer(number) => Some(Fragment::integer(*number)),
-            Self::Decimal(mantissa, places) => Some(Fragment::decimal(*mantissa, scale_of(*places))),
-        }
-    }
 }
 
 impl<'f> ReadyCells<'f> {
     pub(super) fn new(fields: &'f [OrderField]) -> Self {
-        Self { fields, values: HashMap::new(), lines: HashMap::new() }
+        let runs = fields.chunk_by(|one, next| one.of_line == next.of_line);
+        let runs = runs.map(|fields| Run { of_line: fields.iter().all(|field| field.of_line), fields });
+        Self { runs: runs.collect(), lines: ByLine::at_most(CACHED_LINES) }
     }
 
     /// Writes the cells of an order.
@@ -66,43 +39,38 @@ impl<'f> ReadyCells<'f> {
         writer: &mut RowWriter<'_>,
         offsets: &mut Offsets<'_>,
     ) {
-        let fields = self.fields;
-        for (field, cell) in fields.iter().zip(self.of(line_no, row)) {
-            match cell {
-                Some(fragment) => writer.fragment(fragment),
-                None => write_cell(writer, (field.value)(row), offsets),
+        let runs = &self.runs;
+        let pieces = self.lines.get_or_make(line_no, || runs.iter().map(|run| run.piece(row)).collect());
+        for (run, piece) in runs.iter().zip(pieces) {
+            match piece {
+                Some(piece) => writer.fragment(piece),
+                None => run.fields.iter().for_each(|field| write_cell(writer, (field.value)(row), offsets)),
             }
         }
     }
+}
 
-    fn of(&mut self, line_no: LineNo, row: &OrderRow<'_>) -> &[Option<Arc<Fragment>>] {
-        if self.lines.len() >= CACHED_LINES && !self.lines.contains_key(&line_no) {
-            self.lines.clear();
-            self.values.clear();
+impl Run<'_> {
+    /// The cells as one piece, if all orders of the line share them. A text too long for a cell has none; written as an
+    /// ordinary cell it is refused with its column.
+    fn piece(&self, row: &OrderRow<'_>) -> Option<Fragment> {
+        if !self.of_line {
+            return None;
         }
-        let values = &mut self.values;
-        self.lines
-            .entry(line_no)
-            .or_insert_with(|| self.fields.iter().map(|field| shared_cell(field, row, values)).collect())
+        let cells: Option<Vec<Fragment>> =
+            self.fields.iter().map(|field| fragment((field.value)(row))).collect();
+        cells.map(|cells| Fragment::joined(&cells))
     }
 }
 
-/// The ready-made cell of a field, unless the field differs from order to order.
-fn shared_cell(
-    field: &OrderField,
-    row: &OrderRow<'_>,
-    values: &mut HashMap<(&'static str, Value), Arc<Fragment>>,
-) -> Option<Arc<Fragment>> {
-    if !field.of_line {
-        return None;
-    }
-    let value = Value::of((field.value)(row))?;
-    match values.entry((field.name, value)) {
-        Entry::Occupied(entry) => Some(Arc::clone(entry.get())),
-        Entry::Vacant(entry) => {
-            let fragment = entry.key().1.fragment()?;
-            Some(Arc::clone(entry.insert(Arc::new(fragment))))
-        }
+fn fragment(cell: Cell<'_>) -> Option<Fragment> {
+    match cell {
+        Cell::Text(text) => Fragment::text(text).ok(),
+        Cell::Made(text) => Fragment::text(&text).ok(),
+        Cell::Integer(number) => Some(Fragment::integer(number)),
+        Cell::Decimal { mantissa, places } => Some(Fragment::decimal(mantissa, scale_of(places))),
+        // Its place in the time zone is the row's.
+        Cell::Time(_) => None,
     }
 }
 
