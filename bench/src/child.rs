@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use tollbook_ops::export::Format;
+
 use crate::machine::memory_kib;
 use crate::{Result, export};
 
@@ -22,6 +24,21 @@ pub(crate) struct Step {
     /// The database, if it is not the SQLite file of the directory
     #[arg(long)]
     url: Option<String>,
+    /// The format of an export
+    #[arg(long, default_value_t)]
+    format: Format,
+}
+
+impl Step {
+    /// A step on the SQLite file of a directory.
+    pub(crate) fn new(name: Name, data: &Path) -> Self {
+        Self { name, data: data.to_owned(), url: None, format: Format::default() }
+    }
+
+    /// An export in a format, from the SQLite file of the directory or from the database of a URL.
+    pub(crate) fn export(data: &Path, url: Option<&str>, format: Format) -> Self {
+        Self { url: url.map(ToOwned::to_owned), format, ..Self::new(Name::Export, data) }
+    }
 }
 
 /// The steps.
@@ -98,7 +115,10 @@ pub(crate) fn run(step: &Step) -> Result {
     match step.name {
         Name::Serve => export::server::serve(&step.data),
         name => {
-            println!("{}", export::steps::run(name, &step.data, step.url.as_deref())?.json("step"));
+            println!(
+                "{}",
+                export::steps::run(name, &step.data, step.url.as_deref(), step.format)?.json("step")
+            );
             Ok(())
         }
     }
@@ -112,10 +132,12 @@ pub(crate) fn command(name: Name, data: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs a step in a process of its own, on the SQLite file of a directory or on the database of a URL.
-pub(crate) fn step(name: Name, data: &Path, url: Option<&str>) -> Result<Cost> {
-    let mut command = command(name, data)?;
-    if let Some(url) = url {
+/// Runs a step in a process of its own.
+pub(crate) fn step(step: &Step) -> Result<Cost> {
+    let name = step.name;
+    let mut command = command(name, &step.data)?;
+    command.arg("--format").arg(step.format.name());
+    if let Some(url) = &step.url {
         command.arg("--url").arg(url);
     }
     let output = command.stderr(Stdio::inherit()).output()?;

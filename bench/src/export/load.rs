@@ -23,6 +23,8 @@ const CONNECTIONS: usize = 4;
 const SMALL_ROWS: i64 = 1_000;
 /// Big exports at a time.
 const BIG: usize = 2;
+/// Big exports that must have ended before the lists beside them are enough.
+const BIG_ENDED: u64 = 4;
 
 /// How much is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -129,25 +131,32 @@ fn small_exports(server: &Asked<'_>, orders: u64, count: i64, report: &mut Repor
 
 fn lists_beside_exports(server: &Asked<'_>, count: usize, report: &mut Report) -> Result {
     eprintln!("lists while exports run");
-    let idle = lists(server, count)?;
+    let idle = lists(server, count, || true)?;
     let year = site::year()?;
     let (stop, made, next) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI64::new(0));
     let busy = std::thread::scope(|scope| {
         let exporters: Vec<_> = (0..BIG)
             .map(|_| {
                 scope.spawn(|| -> Result {
-                    let mut client = server.client()?;
-                    while !stop.load(Ordering::Relaxed) {
-                        // A second less each time, so that none is answered with the file of another.
-                        let less_s = next.fetch_add(1, Ordering::Relaxed);
-                        export(&mut client, &range(year.start_s(), year.end_s() - less_s))?;
-                        made.fetch_add(1, Ordering::Relaxed);
-                    }
-                    Ok(())
+                    let run = || -> Result {
+                        let mut client = server.client()?;
+                        while !stop.load(Ordering::Relaxed) {
+                            // A second less each time, so that none is answered with the file of another.
+                            let less_s = next.fetch_add(1, Ordering::Relaxed);
+                            export(&mut client, &range(year.start_s(), year.end_s() - less_s))?;
+                            made.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Ok(())
+                    };
+                    let ran = run();
+                    // The lists do not wait for exports that failed.
+                    stop.store(true, Ordering::Relaxed);
+                    ran
                 })
             })
             .collect();
-        let busy = lists(server, count);
+        let enough = || stop.load(Ordering::Relaxed) || made.load(Ordering::Relaxed) >= BIG_ENDED;
+        let busy = lists(server, count, enough);
         stop.store(true, Ordering::Relaxed);
         joined(exporters)?;
         busy
@@ -172,22 +181,23 @@ fn lists_beside_exports(server: &Asked<'_>, count: usize, report: &mut Report) -
     Ok(())
 }
 
-/// Times first pages, one after the other.
-fn lists(server: &Asked<'_>, count: usize) -> Result<Timings> {
+/// Times first pages, one after the other: as many as are wanted, and on until it is enough.
+fn lists(server: &Asked<'_>, count: usize, enough: impl Fn() -> bool) -> Result<Timings> {
     let mut client = server.client()?;
     let year = site::year()?;
     let mut parameters = range(year.start_s(), year.end_s());
     parameters.extend([("Page".into(), "1".into()), ("PageSize".into(), PAGE_SIZE.to_string())]);
     let mut samples = Vec::with_capacity(count);
-    // The first one warms up.
-    for number in 0..=count.max(1) {
+    let mut warm = false;
+    while samples.len() < count.max(1) || !enough() {
         let asked = Instant::now();
         let body = client.action("ListPaidOrders", &parameters)?;
         let took = asked.elapsed();
         answer(&body)?;
-        if number > 0 {
+        if warm {
             samples.push(took);
         }
+        warm = true;
     }
     Ok(Timings::of(samples))
 }

@@ -13,9 +13,10 @@ use std::time::Duration;
 use clap::Args;
 use programs::Program;
 use tollbook_domain::Status;
+use tollbook_ops::export::Format;
 
 use crate::Result;
-use crate::child::{self, Cost, Name};
+use crate::child::{self, Cost, Name, Step};
 use crate::postgres;
 use crate::report::{Places, Report, Table};
 use crate::site::Site;
@@ -23,6 +24,8 @@ use crate::timing::{Timings, grouped, per_second, times};
 
 const READING: &str = "reading the orders alone";
 const READING_BARE: &str = "the same rows by the driver alone";
+/// What is exported as.
+const FORMATS: [Format; 1] = [Format::Workbook];
 const OTHER: &str = "rust_xlsxwriter alone, constant memory";
 
 /// What to measure.
@@ -45,7 +48,7 @@ pub(crate) struct Options {
     /// Rows for the writers in Python, which take minutes for a full sheet
     #[arg(long, default_value_t = 100_000)]
     rows_python: u64,
-    /// An interpreter that has XlsxWriter and openpyxl: `cargo xtask test` makes one
+    /// An interpreter that has `XlsxWriter` and openpyxl: `cargo xtask test` makes one
     #[arg(long, default_value = "target/python/bin/python")]
     python: PathBuf,
     /// Paid orders of one more export, of which only memory is of interest; 0 leaves it out
@@ -64,7 +67,7 @@ pub(crate) struct Options {
 
 /// What was measured, in its repetitions.
 struct Measured {
-    what: &'static str,
+    what: String,
     rows: u64,
     costs: Vec<Cost>,
 }
@@ -92,11 +95,15 @@ pub(crate) fn run(options: &Options) -> Result {
     load(options, options.orders, &directory)?;
     let mut measured = steps_alone(options, &directory)?;
     measured.extend(foreign_programs(options, &directory)?);
-    measured.push(whole(options, &directory, None)?);
+    measured.extend(whole(options, &directory, None)?);
     eprintln!("over HTTP");
     let costs = server::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
-    measured.push(Measured { what: "export over HTTP, request to link", rows: options.orders, costs });
-    measured.push(from_postgres(options)?);
+    measured.push(Measured {
+        what: "export over HTTP, request to link".to_owned(),
+        rows: options.orders,
+        costs,
+    });
+    measured.extend(from_postgres(options)?);
     report.tables.push(reading(&measured)?);
     let asked = load::Load { small: options.small_exports, lists: options.lists };
     load::measure(&directory, options.tollbook.as_deref(), options.orders, asked, &mut report)?;
@@ -122,8 +129,9 @@ fn steps_alone(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
     ];
     let measured = steps.into_iter().map(|(what, name, repeat)| {
         eprintln!("{what}");
-        let costs = (0..repeat.max(1)).map(|_| child::step(name, directory, None)).collect::<Result<_>>()?;
-        Ok(Measured { what, rows: options.orders, costs })
+        let costs =
+            (0..repeat.max(1)).map(|_| child::step(&Step::new(name, directory))).collect::<Result<_>>()?;
+        Ok(Measured { what: what.to_owned(), rows: options.orders, costs })
     });
     measured.collect()
 }
@@ -131,7 +139,7 @@ fn steps_alone(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
 /// Writers that are no Rust.
 fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
     eprintln!("the cells in a file");
-    child::step(Name::Cells, directory, None)?;
+    child::step(&Step::new(Name::Cells, directory))?;
     let rows_python = options.rows_python.min(options.orders);
     let python = |library| Program::Python(options.python.clone(), library, rows_python);
     let programs = [
@@ -146,26 +154,28 @@ fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>
     let measured = programs.into_iter().map(|(what, rows, program)| {
         eprintln!("{what}");
         let costs = (0..options.repeat_slow.max(1)).map(|_| program.measure(directory));
-        Ok(Measured { what, rows, costs: costs.collect::<Result<_>>()? })
+        Ok(Measured { what: what.to_owned(), rows, costs: costs.collect::<Result<_>>()? })
     });
     let measured = measured.collect::<Result<_>>()?;
     programs::forget(directory)?;
     Ok(measured)
 }
 
-/// Whole exports from SQLite, or from the PostgreSQL of a URL.
-fn whole(options: &Options, directory: &Path, url: Option<&str>) -> Result<Measured> {
-    let what = match url {
-        Some(_) => "export from PostgreSQL: snapshot, workbook, store, link",
-        None => "export: snapshot, workbook, store, link",
-    };
-    eprintln!("{what}");
-    let costs = (0..options.repeat.max(1)).map(|_| child::step(Name::Export, directory, url));
-    Ok(Measured { what, rows: options.orders, costs: costs.collect::<Result<_>>()? })
+/// Whole exports in every format, from SQLite or from the PostgreSQL of a URL.
+fn whole(options: &Options, directory: &Path, url: Option<&str>) -> Result<Vec<Measured>> {
+    let from = if url.is_some() { "export from PostgreSQL" } else { "export" };
+    let measured = FORMATS.into_iter().map(|format| {
+        let what = format!("{from}, {}: snapshot, file, store, link", format.name());
+        eprintln!("{what}");
+        let step = Step::export(directory, url, format);
+        let costs = (0..options.repeat.max(1)).map(|_| child::step(&step)).collect::<Result<_>>()?;
+        Ok(Measured { what, rows: options.orders, costs })
+    });
+    measured.collect()
 }
 
 /// The same orders in a PostgreSQL.
-fn from_postgres(options: &Options) -> Result<Measured> {
+fn from_postgres(options: &Options) -> Result<Vec<Measured>> {
     let server = match &options.url {
         Some(url) => postgres::Server::at(url),
         None => postgres::Server::start(None),
@@ -184,9 +194,9 @@ fn from_postgres(options: &Options) -> Result<Measured> {
 fn larger(options: &Options) -> Result<Measured> {
     let directory = options.places.data.join(format!("export-{}", options.rows_large));
     load(options, options.rows_large, &directory)?;
-    let what = "export of more orders, for its memory";
+    let what = "export of more orders, for its memory".to_owned();
     eprintln!("{what}");
-    let costs = vec![child::step(Name::Export, &directory, None)?];
+    let costs = vec![child::step(&Step::export(&directory, None, Format::Workbook))?];
     options.places.leave(&directory)?;
     Ok(Measured { what, rows: options.rows_large, costs })
 }
@@ -261,7 +271,7 @@ fn table(measured: &[Measured]) -> Table {
         let median = one.median();
         let bytes = one.worst(|cost| cost.bytes);
         table.row(vec![
-            one.what.to_owned(),
+            one.what.clone(),
             grouped(one.rows),
             format!("{:.2}", median.as_secs_f64()),
             format!("{:.0}", per_second(one.rows, median)),

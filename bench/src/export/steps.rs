@@ -25,14 +25,14 @@ use crate::server::objects;
 use crate::site::{self, Site};
 
 /// Runs one step.
-pub(crate) fn run(name: Name, directory: &Path, url: Option<&str>) -> Result<Cost> {
+pub(crate) fn run(name: Name, directory: &Path, url: Option<&str>, format: Format) -> Result<Cost> {
     let site = match url {
         Some(url) => Site::on_postgres(directory, url)?,
         None => Site::open(directory)?,
     };
     let query = OrderQuery { range: site::year()?, ..site.everything(&[Status::Paid]) };
     match name {
-        Name::Export => whole(&site, query),
+        Name::Export => whole(&site, query, format),
         Name::Scan => scan(&site, &query),
         Name::ScanBare => scan_bare(&site, &query),
         Name::Workbook => ours(&site, &query, 1),
@@ -51,14 +51,14 @@ fn presentation(site: &Site) -> Result<Presentation> {
     Ok(Presentation::read(site.store.snapshot()?.as_mut(), &site.company, brand, &site.catalogue)?)
 }
 
-fn whole(site: &Site, query: OrderQuery) -> Result<Cost> {
+fn whole(site: &Site, query: OrderQuery, format: Format) -> Result<Cost> {
     let presentation = presentation(site)?;
     let objects = objects(site)?;
     let document = Document::PaidOrders(query);
     let now_s = SystemClock.now_s();
     let build = Build {
         document: &document,
-        format: Format::Workbook,
+        format,
         presentation: &presentation,
         snapshot_s: now_s,
         random: random::u128(),
