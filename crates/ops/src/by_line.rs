@@ -5,17 +5,19 @@ use tollbook_store::LineNo;
 /// What is kept, by line.
 #[derive(Debug)]
 pub(crate) struct ByLine<T> {
-    /// By line number; as long as the largest that was asked for.
+    /// By line number; as long as the largest that was kept.
     kept: Vec<Option<Box<T>>>,
     count: usize,
     most: usize,
+    /// The latest one for which there was no room.
+    passing: Option<Box<T>>,
 }
 
 impl<T> ByLine<T> {
-    /// Keeps at most `most`; when one more comes all are forgotten, to be made again as they are asked for. Orders come
-    /// hour by hour with all lines of the hour, so that a company with fewer lines in use never gets there.
+    /// Keeps the first `most` that are made. Those of other lines are made each time: orders come hour by hour with many
+    /// lines of each hour, so that forgetting some to keep others would make all of them again and again.
     pub(crate) fn at_most(most: usize) -> Self {
-        Self { kept: Vec::new(), count: 0, most }
+        Self { kept: Vec::new(), count: 0, most, passing: None }
     }
 
     /// What is kept for a line, made if it is not there.
@@ -23,8 +25,7 @@ impl<T> ByLine<T> {
         let index = line_no as usize;
         if self.kept.get(index).is_none_or(Option::is_none) {
             if self.count >= self.most {
-                self.kept.iter_mut().for_each(|kept| *kept = None);
-                self.count = 0;
+                return self.passing.insert(Box::new(make()));
             }
             self.count += 1;
             if self.kept.len() <= index {
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_is_kept_until_there_is_too_much() {
+    fn the_first_are_kept_and_others_made_each_time() {
         let mut lines = ByLine::at_most(2);
         let mut made = Vec::new();
         for line_no in [7, 0, 7, 0, 3, 3, 7] {
@@ -50,6 +51,6 @@ mod tests {
             });
             assert_eq!(kept, line_no * 10);
         }
-        assert_eq!(made, [7, 0, 3, 7]);
+        assert_eq!(made, [7, 0, 3, 3]);
     }
 }

@@ -16,7 +16,7 @@ use crate::fields::{self, OrderRow, SummaryView};
 use crate::time_zone::Zone;
 
 /// Lines whose display texts are kept at a time, half a kilobyte each.
-const CACHED_LINES: usize = 16_384;
+const CACHED_LINES: usize = 24_576;
 
 /// The provider's name where a deployment gives none.
 const PRODUCT: &str = "Tollbook";

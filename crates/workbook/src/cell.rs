@@ -192,6 +192,11 @@ impl Fragment {
         Self::of(|xml| push_date_time(xml, unix_s, utc_offset_s))
     }
 
+    /// Bytes of memory that it takes, about.
+    pub fn size(&self) -> usize {
+        self.xml.len() + size_of_val(self.ends.as_ref())
+    }
+
     /// The cells of several fragments, in their order, as one.
     pub fn joined<'f>(fragments: impl IntoIterator<Item = &'f Self>) -> Self {
         let (mut xml, mut ends) = (Vec::new(), Vec::new());

@@ -454,10 +454,8 @@ impl BitWriter {
         self.put(0, (8 - self.count) % 8);
         self.put(0xFFFF_0000, 32);
         let used = std::mem::take(&mut self.at);
-        let next = Vec::with_capacity(self.out.len());
-        let mut out = std::mem::replace(&mut self.out, next);
-        out.truncate(used);
-        out
+        // A copy of what is used: the room is several times as large, and is kept for the next piece.
+        self.out[..used].to_vec()
     }
 }
 

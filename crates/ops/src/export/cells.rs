@@ -1,21 +1,24 @@
 //! The cells of a workbook that all orders of a line share, made once.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tollbook_store::LineNo;
 use tollbook_workbook::{Fragment, RowWriter};
 
-use crate::by_line::ByLine;
 use crate::fields::{Cell, OrderField, OrderRow};
 use crate::time_zone::Offsets;
 
-/// Lines whose ready-made cells are kept at a time, a kilobyte or two each.
-const CACHED_LINES: usize = 8_192;
+/// Bytes of cells that are kept; a line takes a kilobyte or two. The cells of lines beyond are written each time.
+const MOST_BYTES: usize = 32 << 20;
 
-/// Ready-made cells. Neighbouring cells that all orders of a line share are one piece, so that a row is a few pieces and
-/// what differs between them.
+/// Ready-made cells, shared by all encoders of an export. Neighbouring cells that all orders of a line share are one
+/// piece, so that a row is a few pieces and what differs between them.
 pub(super) struct ReadyCells<'f> {
     runs: Vec<Run<'f>>,
-    /// One piece for each run: `None` where cells differ from order to order.
-    lines: ByLine<Vec<Option<Fragment>>>,
+    /// By line: one piece for each run, `None` where cells differ from order to order.
+    lines: Vec<OnceLock<Vec<Option<Fragment>>>>,
+    bytes: AtomicUsize,
 }
 
 /// Neighbouring fields, all of the line or none of them.
@@ -25,28 +28,48 @@ struct Run<'f> {
 }
 
 impl<'f> ReadyCells<'f> {
-    pub(super) fn new(fields: &'f [OrderField]) -> Self {
+    /// For the first `lines` lines of a company.
+    pub(super) fn new(fields: &'f [OrderField], lines: usize) -> Self {
         let runs = fields.chunk_by(|one, next| one.of_line == next.of_line);
         let runs = runs.map(|fields| Run { of_line: fields.iter().all(|field| field.of_line), fields });
-        Self { runs: runs.collect(), lines: ByLine::at_most(CACHED_LINES) }
+        Self {
+            runs: runs.collect(),
+            lines: (0..lines).map(|_| OnceLock::new()).collect(),
+            bytes: AtomicUsize::new(0),
+        }
     }
 
     /// Writes the cells of an order.
     pub(super) fn write(
-        &mut self,
+        &self,
         line_no: LineNo,
         row: &OrderRow<'_>,
         writer: &mut RowWriter<'_>,
         offsets: &mut Offsets<'_>,
     ) {
-        let runs = &self.runs;
-        let pieces = self.lines.get_or_make(line_no, || runs.iter().map(|run| run.piece(row)).collect());
-        for (run, piece) in runs.iter().zip(pieces) {
+        let pieces = self.pieces(line_no, row).into_iter().flatten().map(Option::as_ref);
+        // Of a line that is not kept there are no pieces, and every run is written out.
+        for (run, piece) in self.runs.iter().zip(pieces.chain(std::iter::repeat(None))) {
             match piece {
                 Some(piece) => writer.fragment(piece),
                 None => run.fields.iter().for_each(|field| write_cell(writer, (field.value)(row), offsets)),
             }
         }
+    }
+
+    fn pieces(&self, line_no: LineNo, row: &OrderRow<'_>) -> Option<&Vec<Option<Fragment>>> {
+        let line = self.lines.get(line_no as usize)?;
+        if line.get().is_none() {
+            // A few more, if several encoders come to the bound at once.
+            if self.bytes.load(Ordering::Relaxed) >= MOST_BYTES {
+                return None;
+            }
+            let made: Vec<_> = self.runs.iter().map(|run| run.piece(row)).collect();
+            let bytes = made.iter().flatten().map(Fragment::size).sum();
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            return Some(line.get_or_init(|| made));
+        }
+        line.get()
     }
 }
 

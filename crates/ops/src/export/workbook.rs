@@ -61,9 +61,10 @@ fn write_orders(
     let mut sheet = Rows(workbook.sheet(&name, &columns(fields, presentation))?);
     let lines = snapshot.lines(query.company_id)?;
     let chunks = sheet.0.encoder();
+    let ready = ReadyCells::new(fields, lines.len());
     let encoder = || OrderRows {
         views: presentation.lines(lines.clone()),
-        ready: ReadyCells::new(fields),
+        ready: &ready,
         offsets: presentation.zone.offsets(),
         chunk: chunks.another(),
     };
@@ -75,7 +76,7 @@ fn write_orders(
 /// Makes chunks of a sheet.
 struct OrderRows<'a> {
     views: LineViews<'a>,
-    ready: ReadyCells<'a>,
+    ready: &'a ReadyCells<'a>,
     offsets: Offsets<'a>,
     chunk: ChunkEncoder,
 }
