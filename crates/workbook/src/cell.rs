@@ -158,7 +158,7 @@ pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) 
 
 /// A ready-made cell for a value that many rows repeat, or several neighbouring ones: made once, then appended as they
 /// are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fragment {
     xml: Box<[u8]>,
     /// Where each cell ends in `xml`.

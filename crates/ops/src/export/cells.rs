@@ -1,7 +1,8 @@
 //! The cells of a workbook that all orders of a line share, made once.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::mem::size_of_val;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tollbook_store::LineNo;
 use tollbook_workbook::{Fragment, RowWriter};
@@ -9,17 +10,24 @@ use tollbook_workbook::{Fragment, RowWriter};
 use crate::fields::{Cell, OrderField, OrderRow};
 use crate::time_zone::Offsets;
 
-/// Bytes of cells that are kept; a line takes a kilobyte or two. The cells of lines beyond are written each time.
+/// Most cells of a piece. Longer ones would be fewer to copy, but nearly each line would have its own, and all of them
+/// together be more than a processor's caches hold.
+const PIECE_CELLS: usize = 4;
+
+/// Bytes of cells that are kept. Those of lines beyond are written each time.
 const MOST_BYTES: usize = 32 << 20;
 
 /// Ready-made cells, shared by all encoders of an export. Neighbouring cells that all orders of a line share are one
-/// piece, so that a row is a few pieces and what differs between them.
+/// piece; lines are combinations of few values, so that most pieces serve many lines.
 pub(super) struct ReadyCells<'f> {
     runs: Vec<Run<'f>>,
-    /// By line: one piece for each run, `None` where cells differ from order to order.
-    lines: Vec<OnceLock<Vec<Option<Fragment>>>>,
-    bytes: AtomicUsize,
+    /// By line.
+    lines: Vec<OnceLock<Pieces>>,
+    made: Mutex<Made>,
 }
+
+/// One for each run: `None` where cells differ from order to order.
+type Pieces = Box<[Option<Arc<Fragment>>]>;
 
 /// Neighbouring fields, all of the line or none of them.
 struct Run<'f> {
@@ -27,15 +35,25 @@ struct Run<'f> {
     fields: &'f [OrderField],
 }
 
+/// All pieces, each once, and what they and the lines take.
+#[derive(Default)]
+struct Made {
+    pieces: HashSet<Arc<Fragment>>,
+    bytes: usize,
+}
+
 impl<'f> ReadyCells<'f> {
     /// For the first `lines` lines of a company.
     pub(super) fn new(fields: &'f [OrderField], lines: usize) -> Self {
-        let runs = fields.chunk_by(|one, next| one.of_line == next.of_line);
-        let runs = runs.map(|fields| Run { of_line: fields.iter().all(|field| field.of_line), fields });
+        let runs = fields.chunk_by(|one, next| one.of_line == next.of_line).flat_map(|fields| {
+            let of_line = fields.iter().all(|field| field.of_line);
+            let longest = if of_line { PIECE_CELLS } else { fields.len() };
+            fields.chunks(longest).map(move |fields| Run { of_line, fields })
+        });
         Self {
             runs: runs.collect(),
             lines: (0..lines).map(|_| OnceLock::new()).collect(),
-            bytes: AtomicUsize::new(0),
+            made: Mutex::default(),
         }
     }
 
@@ -47,7 +65,7 @@ impl<'f> ReadyCells<'f> {
         writer: &mut RowWriter<'_>,
         offsets: &mut Offsets<'_>,
     ) {
-        let pieces = self.pieces(line_no, row).into_iter().flatten().map(Option::as_ref);
+        let pieces = self.pieces(line_no, row).into_iter().flatten().map(Option::as_deref);
         // Of a line that is not kept there are no pieces, and every run is written out.
         for (run, piece) in self.runs.iter().zip(pieces.chain(std::iter::repeat(None))) {
             match piece {
@@ -57,19 +75,36 @@ impl<'f> ReadyCells<'f> {
         }
     }
 
-    fn pieces(&self, line_no: LineNo, row: &OrderRow<'_>) -> Option<&Vec<Option<Fragment>>> {
+    fn pieces(&self, line_no: LineNo, row: &OrderRow<'_>) -> Option<&Pieces> {
         let line = self.lines.get(line_no as usize)?;
-        if line.get().is_none() {
-            // A few more, if several encoders come to the bound at once.
-            if self.bytes.load(Ordering::Relaxed) >= MOST_BYTES {
-                return None;
-            }
-            let made: Vec<_> = self.runs.iter().map(|run| run.piece(row)).collect();
-            let bytes = made.iter().flatten().map(Fragment::size).sum();
-            self.bytes.fetch_add(bytes, Ordering::Relaxed);
-            return Some(line.get_or_init(|| made));
+        match line.get() {
+            Some(pieces) => Some(pieces),
+            None => self.make(row).map(|made| line.get_or_init(|| made)),
         }
-        line.get()
+    }
+
+    /// The pieces of a line, unless there are too many already.
+    fn make(&self, row: &OrderRow<'_>) -> Option<Pieces> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.bytes >= MOST_BYTES {
+            return None;
+        }
+        let pieces: Pieces =
+            self.runs.iter().map(|run| run.piece(row).map(|piece| made.share(piece))).collect();
+        made.bytes += size_of_val(pieces.as_ref());
+        Some(pieces)
+    }
+}
+
+impl Made {
+    fn share(&mut self, piece: Fragment) -> Arc<Fragment> {
+        if let Some(known) = self.pieces.get(&piece) {
+            return Arc::clone(known);
+        }
+        self.bytes += piece.size();
+        let piece = Arc::new(piece);
+        self.pieces.insert(Arc::clone(&piece));
+        piece
     }
 }
 
