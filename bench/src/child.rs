@@ -54,6 +54,10 @@ pub(crate) enum Name {
     Workbook,
     /// The same on two threads.
     WorkbookTwoThreads,
+    /// What zlib-rs takes for packing the XML of our writer.
+    ZlibRs,
+    /// What libdeflate takes for the same.
+    Libdeflate,
     /// `rust_xlsxwriter` alone, rows in memory.
     RustXlsxwriter,
     /// The rows in a file, for writers that are other programs.

@@ -1,6 +1,7 @@
 //! A full sheet of paid orders: the whole export, its parts, the same over HTTP from another process, the same rows
 //! written by other writers; the same on PostgreSQL; the memory that many more orders take; and a server at work.
 
+mod deflaters;
 mod foreign;
 mod load;
 mod programs;
@@ -24,8 +25,6 @@ use crate::timing::{Timings, grouped, per_second, times};
 
 const READING: &str = "reading the orders alone";
 const READING_BARE: &str = "the same rows by the driver alone";
-/// What is exported as.
-const FORMATS: [Format; 1] = [Format::Workbook];
 const OTHER: &str = "rust_xlsxwriter alone, constant memory";
 
 /// What to measure.
@@ -125,6 +124,8 @@ fn steps_alone(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
         (READING_BARE, Name::ScanBare, options.repeat),
         ("our writer alone, one thread", Name::Workbook, options.repeat),
         ("our writer alone, two threads", Name::WorkbookTwoThreads, options.repeat),
+        ("its sheet packed again: zlib-rs, level 1", Name::ZlibRs, options.repeat_slow),
+        ("its sheet packed again: libdeflate, level 1", Name::Libdeflate, options.repeat_slow),
         (OTHER, Name::RustXlsxwriter, options.repeat_slow),
     ];
     let measured = steps.into_iter().map(|(what, name, repeat)| {
@@ -164,7 +165,7 @@ fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>
 /// Whole exports in every format, from SQLite or from the PostgreSQL of a URL.
 fn whole(options: &Options, directory: &Path, url: Option<&str>) -> Result<Vec<Measured>> {
     let from = if url.is_some() { "export from PostgreSQL" } else { "export" };
-    let measured = FORMATS.into_iter().map(|format| {
+    let measured = Format::all().map(|format| {
         let what = format!("{from}, {}: snapshot, file, store, link", format.name());
         eprintln!("{what}");
         let step = Step::export(directory, url, format);
@@ -215,6 +216,8 @@ fn notes(report: &mut Report) {
         "The export from PostgreSQL is of the same orders, after VACUUM ANALYZE, from a server of this run's own unless a URL \
          was given. Exports over HTTP under load and the lists beside them are answered by one server process; client and \
          server share the machine.",
+        "*Its sheet packed again* is the time that general encoders take for packing alone, on one thread, with the XML that our \
+         writer formats and packs in the time of its row: the reason for a packer of our own.",
         "The driver alone is a prepared statement of rusqlite that takes every value of the same rows. For PostgreSQL the \
          command `postgres` compares the same.",
     ]

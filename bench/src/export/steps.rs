@@ -17,7 +17,7 @@ use tollbook_workbook::{
     CHUNK_ROWS, Column, Fragment, Kind as ColumnKind, Properties, RowWriter, Sheet, Workbook,
 };
 
-use super::{foreign, programs};
+use super::{deflaters, foreign, programs};
 use crate::Result;
 use crate::child::{Cost, Name};
 use crate::lists::bare::Bare;
@@ -37,6 +37,8 @@ pub(crate) fn run(name: Name, directory: &Path, url: Option<&str>, format: Forma
         Name::ScanBare => scan_bare(&site, &query),
         Name::Workbook => ours(&site, &query, 1),
         Name::WorkbookTwoThreads => ours(&site, &query, 2),
+        Name::ZlibRs => pack_again(&site, &query, deflaters::zlib_rs()),
+        Name::Libdeflate => pack_again(&site, &query, deflaters::libdeflate()),
         Name::RustXlsxwriter => {
             let rows = Rows::read(&site, &query)?;
             written(&site, |path| foreign::write(&rows, path))
@@ -141,6 +143,18 @@ fn ours(site: &Site, query: &OrderQuery, threads: usize) -> Result<Cost> {
         workbook.finish()?;
         Ok(())
     })
+}
+
+fn pack_again(site: &Site, query: &OrderQuery, pack: deflaters::Pack) -> Result<Cost> {
+    let path = site.directory.join("packed.xlsx");
+    let rows = Rows::read(site, query)?;
+    let mut workbook = Workbook::new(File::create(&path)?, &Properties::default())?;
+    one_thread(&mut workbook.sheet("Paid orders", &columns())?, &rows)?;
+    workbook.finish()?;
+    drop(rows);
+    let cost = deflaters::pack_again(&path, pack);
+    fs::remove_file(&path)?;
+    cost
 }
 
 fn columns() -> Vec<Column> {
