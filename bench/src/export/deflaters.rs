@@ -74,7 +74,8 @@ fn sheet(workbook: &Path) -> Result<File> {
     let mut file = File::open(workbook)?;
     let mut start = vec![0; 65_536];
     let read = file.read(&mut start)?;
-    let name = start[..read].windows(NAME.len()).position(|window| window == NAME).ok_or("there is no sheet")?;
+    let name =
+        start[..read].windows(NAME.len()).position(|window| window == NAME).ok_or("there is no sheet")?;
     let extra = start.get(name - 2..name).ok_or("there is no header before the name")?;
     let extra = u64::from(extra[0]) | u64::from(extra[1]) << 8;
     file.seek(SeekFrom::Start((name + NAME.len()) as u64 + extra))?;

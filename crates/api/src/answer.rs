@@ -54,6 +54,10 @@ pub(crate) fn body(action: Option<&str>, result: &Result<Answer, Refusal>) -> Ve
         Err(refusal) => {
             json.push_str(",\"Message\":");
             push_text(&mut json, &refusal.message());
+            if let Some(reason) = refusal.reason() {
+                json.push_str(",\"Reason\":");
+                push_text(&mut json, reason);
+            }
         }
     }
     json.push('}');

@@ -88,6 +88,15 @@ impl Refusal {
         }
     }
 
+    /// The `Reason` of the answer, where there is one: what the fixed message of an export does not say.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::ExportUnavailable(reason) => Some(reason),
+            Self::TooManyExports(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// The `Message` of the answer.
     pub fn message(&self) -> String {
         self.to_string()
@@ -97,10 +106,8 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ServiceUnavailable => f.write_str("Service unavailable"),
-            Self::ExportUnavailable(reason) => write!(f, "Service unavailable: {reason}"),
-            Self::RateLimited => f.write_str("Request rate limited"),
-            Self::TooManyExports(advice) => write!(f, "Request rate limited: {advice}"),
+            Self::ServiceUnavailable | Self::ExportUnavailable(_) => f.write_str("Service unavailable"),
+            Self::RateLimited | Self::TooManyExports(_) => f.write_str("Request rate limited"),
             Self::MissingAction => f.write_str("Missing Action"),
             Self::ActionNotFound(action) => write!(f, "Action [{}] not found", Echo(action)),
             Self::MissingSignature => f.write_str("Missing signature"),

@@ -43,7 +43,8 @@ fn refusal_schema() -> Value {
         "properties": {
             "RetCode": {"type": "integer", "enum": codes, "description": meanings.join("; ")},
             "Action": {"type": "string"},
-            "Message": {"type": "string"}
+            "Message": {"type": "string"},
+            "Reason": {"type": "string", "description": "Of an export that cannot be had now: why, and what to do"}
         }
     })
 }

@@ -2,7 +2,7 @@
 //! action nor a new parameter can be forgotten.
 
 use tollbook_api::actions::{ACTIONS, Action, Parameter, ParameterShape};
-use tollbook_ops::export::Format;
+use tollbook_ops::export::UnknownFormat;
 
 use crate::client::{Pairs, encode, pairs, quoted, quoted_pairs, value_of};
 use crate::made;
@@ -82,7 +82,7 @@ fn wrong_type(parameter: &Parameter) -> String {
 fn unheard_of(parameter: &Parameter) -> String {
     match parameter.name {
         "JobId" => not_available(parameter, "there is no such job"),
-        "Format" => not_available(parameter, &format!("must be {}", Format::NAMES)),
+        "Format" => not_available(parameter, &UnknownFormat.to_string()),
         "ProductCode" | "ProductCodes" => not_available(parameter, "must be one of modelverse, sandbox"),
         _ => "0".to_owned(),
     }

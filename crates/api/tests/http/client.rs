@@ -222,7 +222,8 @@ impl Answer {
             assert!(!answer.0.contains_key("Message"), "{answer:?}");
         } else {
             let mut names: Vec<&str> = answer.0.keys().map(String::as_str).collect();
-            names.retain(|name| *name != "Action");
+            let is_export = action.is_some_and(|name| name.starts_with("Download"));
+            names.retain(|name| *name != "Action" && !(is_export && *name == "Reason"));
             assert_eq!(names, ["Message", "RetCode"], "a refusal tells nothing else");
         }
         answer
@@ -238,6 +239,11 @@ impl Answer {
             0 => "0".to_owned(),
             code => format!("{code} {}", self.text("Message")),
         }
+    }
+
+    /// The same, with the reason that an export which cannot be had is given.
+    pub(crate) fn verdict_with_reason(&self) -> String {
+        format!("{}: {}", self.verdict(), self.text("Reason"))
     }
 
     /// A member that is an integer on the wire, without point or exponent.

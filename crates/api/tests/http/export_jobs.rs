@@ -179,7 +179,7 @@ fn a_company_has_a_bound_of_unfinished_jobs() {
     scene.submit(&scene.full, PAID);
     let refused = scene.server.ask(&scene.full, &format!("Action=DownloadOrderSummary&{RANGE}&Async=1"));
     assert_eq!(
-        refused.verdict(),
+        refused.verdict_with_reason(),
         "153 Request rate limited: too many exports of the company are waiting; ask again later"
     );
     // One that is there already may be asked for again.

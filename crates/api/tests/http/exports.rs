@@ -119,15 +119,15 @@ fn told_while_another_is_built(config: &str) -> String {
     let server =
         Server::configured(config, |inner| Arc::new(FaultyStore { inner, place: Where::Row, fault }));
     let scene = Scene::on(server);
-    let ask = |text: &str| scene.server.ask(&scene.key, &format!("{text}&{RANGE}")).verdict();
+    let ask = |text: &str| scene.server.ask(&scene.key, &format!("{text}&{RANGE}"));
     std::thread::scope(|scope| {
         let building = scope.spawn(|| ask(PAID));
         was_reached.recv_timeout(PATIENCE).unwrap();
-        let told = ask("Action=DownloadListUnpaidOrders");
+        let told = ask("Action=DownloadListUnpaidOrders").verdict_with_reason();
         // Lists are answered all the while.
         let list = ask("Action=ListPaidOrders&Page=1&PageSize=10");
         let_go.send(()).unwrap();
-        assert_eq!((building.join().unwrap(), list), ("0".to_owned(), "0".to_owned()));
+        assert_eq!((building.join().unwrap().verdict(), list.verdict()), ("0".to_owned(), "0".to_owned()));
         assert_eq!(scene.server.export_files(), 2, "one file and its ETag: who was told is gone");
         told
     })
@@ -155,7 +155,7 @@ fn an_export_that_takes_too_long_is_stopped() {
     was_reached.recv_timeout(PATIENCE).unwrap();
     let verdict =
         "150 Service unavailable: the export was not finished within 1 s; ask again, or with Async=true";
-    assert_eq!(answer.verdict(), verdict);
+    assert_eq!(answer.verdict_with_reason(), verdict);
     // It goes on, to find that nobody wants it.
     let_go.send(()).unwrap();
     scene.server.signal_stop();

@@ -49,7 +49,9 @@ pub(super) fn call(
         Some(0) => Ok(answer),
         Some(code) => {
             let message = printable(answer["Message"].as_str().unwrap_or_default());
-            Err(Failure::with_value(format!("RetCode {code}: {message}{request_id}"), answer))
+            let reason = answer["Reason"].as_str().map(|reason| format!(": {}", printable(reason)));
+            let reason = reason.unwrap_or_default();
+            Err(Failure::with_value(format!("RetCode {code}: {message}{reason}{request_id}"), answer))
         }
         None => Err(failed(&format!("answered HTTP {status} without a RetCode"))),
     }

@@ -65,6 +65,7 @@ fn an_export_without_room_is_refused_and_leaves_nothing(site: &Site) {
     let refused = ask(&["--json", "orders", "download"]);
     let value: Value = serde_json::from_slice(&refused.stdout).unwrap();
     assert_eq!((&value["RetCode"], &value["Message"]), (&json!(150), &json!("Service unavailable")));
+    assert_eq!(value["Reason"], "the file cannot be written now");
     for folder in ["objects", "spool"] {
         assert_eq!(files_below(&site.data().join(folder)), 0, "{folder} is empty");
     }

@@ -293,13 +293,25 @@ impl Shared {
         {
             tracing::error!(%error, "an export failed; nothing of it is left");
         }
-        self.land(flight, built.map_err(|error| DeskError::Failed(Arc::new(error))));
-        let mut table = self.table();
-        table.turns.finished(flight.ask.company.company_id);
-        self.begin_next(&mut table);
+        let (file, digest) = match built {
+            Ok((file, digest)) => (Ok(file), Some(digest)),
+            Err(error) => (Err(DeskError::Failed(Arc::new(error))), None),
+        };
+        flight.end(file.clone());
+        {
+            let mut table = self.table();
+            table.turns.finished(flight.ask.company.company_id);
+            self.begin_next(&mut table);
+        }
+        // Nobody waits for this. Who asks meanwhile still finds the flight, and so its file.
+        if let (Ok(file), Some(digest)) = (&file, &digest) {
+            self.remember(flight.ask.company.company_id, digest, file);
+        }
+        self.table().remove(flight);
     }
 
-    fn build(&self, flight: &Flight) -> Result<ExportedFile, ExportError> {
+    /// The file, and what it came to be known by: the orders may have changed while it waited.
+    fn build(&self, flight: &Flight) -> Result<(ExportedFile, Digest), ExportError> {
         let began = Instant::now();
         let DeskParts { store, objects, catalogue, config, clock } = &self.parts;
         let Ask { company, brand, document, format } = &flight.ask;
@@ -320,10 +332,6 @@ impl Shared {
             abandoned: &flight.abandoned,
         };
         let file = export(&build, snapshot, objects.as_ref())?;
-        if let Err(error) = registry::remember(store.as_ref(), company.company_id, &digest, &file) {
-            // The next one who asks builds it again; this one has it.
-            tracing::warn!(%error, "an export cannot be remembered");
-        }
         tracing::info!(
             company_id = company.company_id,
             format = %format,
@@ -332,7 +340,19 @@ impl Shared {
             duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "export"
         );
-        Ok(file)
+        Ok((file, digest))
+    }
+
+    fn remember(&self, company_id: i64, digest: &Digest, file: &ExportedFile) {
+        let store = self.parts.store.as_ref();
+        let remembered =
+            catch_unwind(AssertUnwindSafe(|| registry::remember(store, company_id, digest, file)));
+        // The next one who asks has it built again.
+        match remembered {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "an export cannot be remembered"),
+            Err(_) => tracing::error!("remembering an export panicked"),
+        }
     }
 
     /// Ends a flight. Whoever comes next begins anew, and finds the file.
