@@ -133,7 +133,7 @@ pub fn quantity_display(quantity: i128, base_units: i64, unit: &str) -> String {
     const PLACES: u32 = 8;
     let scaled = quantity.saturating_mul(100_000_000);
     // Room for any quantity but the very largest: this is made for each row of an export.
-    let mut text = String::with_capacity(24 + unit.len());
+    let mut text = String::with_capacity(unit.len().saturating_add(24));
     push_decimal(&mut text, divide_half_away(scaled, i128::from(base_units)), PLACES, 0);
     text.push(' ');
     text.push_str(unit);

@@ -162,9 +162,12 @@ impl Scene {
 fn files_below(directory: &Path) -> usize {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries
-        .map(|path| match path.is_dir() {
-            true => files_below(&path),
-            false => usize::from(!path.to_string_lossy().ends_with("lock")),
+        .map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                usize::from(!path.to_string_lossy().ends_with("lock"))
+            }
         })
         .sum()
 }

@@ -107,12 +107,12 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128) {
 /// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 digits. Zeros at the end
 /// of the decimals are no digits, nor are those before the first other digit.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
+    const ZEROS: [u8; 256] = [b'0'; 256];
     // Most accounts pay nothing of most orders.
     if mantissa == 0 {
         out.extend_from_slice(b"<c s=\"4\"><v>0</v></c>");
         return;
     }
-    const ZEROS: [u8; 256] = [b'0'; 256];
     let sign: &[u8] = if mantissa < 0 { b"-" } else { b"" };
     let mut buffer = itoa::Buffer::new();
     let digits = match u64::try_from(mantissa.unsigned_abs()) {

@@ -85,7 +85,7 @@ impl Data {
             download_url,
             file_size: file.bytes,
             row_count: file.rows,
-            sha256: file.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex::encode(file.sha256),
             total_price: format_amount_sum(file.total),
             file_name: file.file_name,
         })

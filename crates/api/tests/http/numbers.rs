@@ -154,6 +154,9 @@ impl Demo {
 
 const TOTALS: &str = "Totals";
 
+/// The number of an order that a line of the totals sums.
+type StepsOf = fn(&NewOrder) -> i64;
+
 /// The sheet of totals: the count and the sums of the orders, each beside its name.
 fn check_totals(sheet: &(String, Vec<Vec<String>>), orders: &[&NewOrder]) {
     assert_eq!(sheet.0, TOTALS);
@@ -163,7 +166,7 @@ fn check_totals(sheet: &(String, Vec<Vec<String>>), orders: &[&NewOrder]) {
     };
     assert_eq!(value("Orders"), format!("n:{}", orders.len()));
     assert_eq!(value("Time zone"), "s:UTC");
-    let sums: [(&str, fn(&NewOrder) -> i64); 7] = [
+    let sums: [(&str, StepsOf); 7] = [
         ("Order total", |new| new.order.total.steps()),
         ("Original price", |new| new.order.original.steps()),
         ("Star card", |new| new.order.deductions.star_card.steps()),
