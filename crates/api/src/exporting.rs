@@ -107,7 +107,8 @@ impl Held<'_> {
             Ok(None) => Ok(()),
             Err(refusal) => {
                 tracing::warn!(company_id = self.company_id, job_id = self.job_id, %refusal, "an export job failed");
-                self.end(ExportState::Failed, &refusal.message())
+                let message = refusal.message();
+                self.end(ExportState::Failed, refusal.reason().unwrap_or(&message))
             }
         }
     }
@@ -129,7 +130,7 @@ impl Held<'_> {
         };
         if job.attempts > MOST_ATTEMPTS {
             tracing::error!(job_id = self.job_id, attempts = job.attempts, "an export job is given up");
-            return Err(Refusal::Internal);
+            return Err(Refusal::ExportUnavailable(format!("given up after {MOST_ATTEMPTS} attempts")));
         }
         let ask = match gateway.ask_of_job(&job.asked, stop) {
             Ok(ask) => ask,

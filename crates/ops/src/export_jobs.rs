@@ -9,8 +9,9 @@ use crate::export::registry::{self, Digest};
 /// How long a job is its taker's without a sign of life, in seconds. Who takes it gives one every few seconds.
 pub const HOLD_S: i64 = 20;
 
-/// How often a job is taken before it is given up: a job that kills its server must not kill them for ever.
-pub const MOST_ATTEMPTS: i64 = 5;
+/// How often a job is begun before it is given up. Enough to sit out ten minutes without an object store, an attempt each
+/// [`HOLD_S`]; a job that kills its server must not kill them for ever.
+pub const MOST_ATTEMPTS: i64 = 30;
 
 /// Jobs that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 500;
