@@ -123,10 +123,10 @@ fn a_database_that_does_not_let_us_in_or_at_its_tables_is_not_available() {
     let table = [
         (format!("ALTER ROLE {role} NOLOGIN"), UNAVAILABLE, UNAVAILABLE, format!("ALTER ROLE {role} LOGIN")),
         (
-            format!("REVOKE ALL ON orders, rollup, organization FROM {role}"),
+            format!("REVOKE ALL ON orders, rollup, organization, export_job FROM {role}"),
             UNAVAILABLE,
             UNAVAILABLE,
-            format!("GRANT ALL ON orders, rollup, organization TO {role}"),
+            format!("GRANT ALL ON orders, rollup, organization, export_job TO {role}"),
         ),
         (
             format!("REVOKE ALL ON request_rate FROM {role}"),
