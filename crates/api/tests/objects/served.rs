@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Gateway};
 use tollbook_domain::Catalogue;
@@ -75,13 +75,14 @@ fn an_export_lies_in_the_store_and_its_link_leads_there() {
             bound,
             clock: Arc::new(SystemClock),
         });
-        let ask = || -> Value {
+        let ask = |format: &str| -> Value {
             let key = &demo.keys[0];
             let parameters = [
                 ("Action", "DownloadListPaidOrders".to_owned()),
                 ("PublicKey", key.public_key.clone()),
                 ("StartTime", demo.month_start_s.to_string()),
                 ("EndTime", demo.month_end_s.to_string()),
+                ("Format", format.to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value));
             let signature = sign(&parameters, key.private_key.reveal());
@@ -90,7 +91,7 @@ fn an_export_lies_in_the_store_and_its_link_leads_there() {
             let (_, body) = get(&format!("{}/?{}&Signature={signature}", server.url, query.join("&")));
             serde_json::from_slice(&body).unwrap()
         };
-        let answer = ask();
+        let answer = ask("xlsx");
         let link = answer["Data"]["DownloadURL"].as_str().unwrap_or_else(|| panic!("{answer}"));
         assert!(link.starts_with(&format!("http://{}/", site.relay.address)), "{link}");
         let (status, file) = get(link);
@@ -103,9 +104,16 @@ fn an_export_lies_in_the_store_and_its_link_leads_there() {
         assert_eq!(status, 404, "{kind:?}");
         assert_eq!(String::from_utf8(body).unwrap(), r#"{"RetCode":-148654,"ErrMsg":"file not exist"}"#);
 
-        // A store that refuses is a service that is not available, and what it said stays inside.
-        site.relay.rule(|seen| if seen == Asked::Put { Act::Answer(403, "no") } else { Act::Pass });
-        let answer = ask();
-        assert_eq!(answer["RetCode"], 150, "{answer}");
+        // The same request again finds the file; one that must be stored meets a store that refuses. That is a service
+        // that is not available, and what the store said stays inside.
+        site.relay.rule(|seen| match seen {
+            Asked::Put | Asked::Begin => Act::Answer(403, "no"),
+            _ => Act::Pass,
+        });
+        let again = ask("xlsx");
+        assert_eq!(again["Data"]["Sha256"], answer["Data"]["Sha256"], "{again}");
+        let refused = ask("csv");
+        assert_eq!((&refused["RetCode"], &refused["Message"]), (&json!(150), &json!("Service unavailable")));
+        assert_eq!(refused["Reason"], "the file cannot be stored now", "{kind:?}");
     }
 }
