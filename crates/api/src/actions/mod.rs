@@ -211,23 +211,19 @@ const RANGE_PARAMETERS: &[Parameter] = &[
     STATUSES,
 ];
 
-const DOWNLOAD_PARAMETERS: &[Parameter] = &[
-    START_TIME,
-    END_TIME,
-    RESOURCE_IDS,
-    MODEL_IDS,
-    PRICING_UNITS,
-    PRICING_SKUS,
-    PRODUCT_CODES,
-    ORDER_TYPES,
-    CHARGE_TYPES,
-    REGIONS,
-    ORGANIZATION_IDS,
-    ORDER_NOS,
-    STATUSES,
-    delivery::FORMAT,
-    delivery::ASYNC,
-];
+const DOWNLOAD_PARAMETERS: &[Parameter] =
+    &joined::<{ RANGE_PARAMETERS.len() + 2 }>(RANGE_PARAMETERS, &[delivery::FORMAT, delivery::ASYNC]);
+
+/// The one list and then the other, which together have `N` entries.
+const fn joined<const N: usize>(first: &[Parameter], second: &[Parameter]) -> [Parameter; N] {
+    let mut all = [START_TIME; N];
+    let mut place = 0;
+    while place < N {
+        all[place] = if place < first.len() { first[place] } else { second[place - first.len()] };
+        place += 1;
+    }
+    all
+}
 
 const AMOUNT_PARAMETERS: &[Parameter] = &[
     START_TIME,
