@@ -43,6 +43,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let job = job.filter(visible).ok_or_else(|| Refusal::not_available("JobId", "there is no such job"))?;
     drop(snapshot);
     let (mut data, mut reason) = (None, String::new());
+    let (mut written, mut total) = (job.rows_done, job.rows_total);
     let state = match job.state {
         ExportState::Waiting => "Waiting",
         ExportState::Running => "Running",
@@ -52,6 +53,8 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         }
         ExportState::Done => {
             let file = registry::from_text(&job.outcome).map_err(refuse)?;
+            // The last sign of life was given before the end, or none at all.
+            (written, total) = (file.rows, file.rows);
             if file.stored_s > gateway.kept_since_s(now_s) {
                 data = Some(Data::of(gateway, brand, file)?);
                 "Done"
@@ -63,14 +66,14 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let progress = match state {
         "Done" => 100,
         // Stored or not, a file that is all written is not yet one that can be downloaded.
-        _ if job.rows_total > 0 => (job.rows_done.saturating_mul(100) / job.rows_total).clamp(0, 99),
+        _ if total > 0 => (written.saturating_mul(100) / total).clamp(0, 99),
         _ => 0,
     };
     let answer = Answer::new()
         .with("JobId", &job_id)?
         .with("State", &state)?
-        .with("RowsWritten", &job.rows_done)?
-        .with("RowsTotal", &job.rows_total)?
+        .with("RowsWritten", &written)?
+        .with("RowsTotal", &total)?
         .with("Progress", &progress)?
         .with("CreateTime", &job.asked.made_s)?
         .with("Reason", &reason)?;

@@ -72,6 +72,10 @@ fn a_job_makes_the_file_that_a_request_makes() {
             assert_eq!(done.data(member), asked.data(member), "{text} {member}: one file serves both");
         }
         assert_ne!(done.data("RowCount"), 0);
+        assert_eq!(
+            (&done.0["RowsWritten"], &done.0["RowsTotal"]),
+            (done.data("RowCount"), done.data("RowCount"))
+        );
         let reply = scene.server.follow("GET", done.data("DownloadURL").as_str().unwrap());
         assert_eq!(reply.send(scene.server.address).status, 200);
     }
