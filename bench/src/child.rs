@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use tollbook_ops::export::Format;
+use tollbook_export::Format;
 
 use crate::machine::memory_kib;
 use crate::{Result, export};

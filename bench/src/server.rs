@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tollbook_api::{Deployment, Gateway, Server};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
-use tollbook_ops::tenants::{self, KeyRights};
+use tollbook_ops::tenancy::companies::{self, KeyRights};
 use tollbook_ops::{MasterKey, SystemClock};
 
 use crate::Result;
@@ -40,7 +40,7 @@ impl Running {
     pub(crate) fn start(site: &Site) -> Result<Self> {
         let master = MasterKey::generate();
         let new =
-            tenants::add_key(site.store.as_ref(), &master, site.company.company_id, &KeyRights::default())?;
+            companies::add_key(site.store.as_ref(), &master, site.company.company_id, &KeyRights::default())?;
         let keys = Keys { public: new.public_key, private: new.private_key.reveal().to_owned() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;

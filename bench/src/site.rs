@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tollbook_domain::tenant::Company;
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_ops::demo::BenchOrders;
-use tollbook_ops::{Config, config, tenants};
+use tollbook_ops::tenancy::companies;
+use tollbook_ops::{Config, config};
 use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
 use crate::Result;
@@ -129,13 +130,13 @@ impl Site {
 
 /// The company of this name, made where there is none, and its four organizations.
 pub(crate) fn company(store: &dyn Store, config: &Config, name: &str) -> Result<(Company, Vec<i64>)> {
-    let company = match tenants::companies(store)?.into_iter().find(|company| company.name == name) {
+    let company = match companies::companies(store)?.into_iter().find(|company| company.name == name) {
         Some(company) => company,
-        None => tenants::add_company(store, Some(config), name, "CNY", config::DEFAULT_BRAND)?,
+        None => companies::add_company(store, Some(config), name, "CNY", config::DEFAULT_BRAND)?,
     };
-    let mut organizations = tenants::organizations(store, company.company_id)?;
+    let mut organizations = companies::organizations(store, company.company_id)?;
     for name in ORGANIZATIONS.iter().skip(organizations.len()) {
-        organizations.push(tenants::add_organization(store, company.company_id, name)?);
+        organizations.push(companies::add_organization(store, company.company_id, name)?);
     }
     let organization_ids = organizations.iter().map(|organization| organization.organization_id).collect();
     Ok((company, organization_ids))

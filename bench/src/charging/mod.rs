@@ -16,10 +16,10 @@ use clap::Args;
 use serde_json::json;
 use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::{Amount, Catalogue, Status};
+use tollbook_formats::text::Input;
+use tollbook_formats::usage::UsageFile;
 use tollbook_ops::charging::{self, Charging, Rater};
-use tollbook_ops::text_file::Input;
-use tollbook_ops::usage_file::UsageFile;
-use tollbook_ops::usage_import::import_usage;
+use tollbook_ops::import::usage::import_usage;
 use tollbook_ops::{Config, FixedClock};
 use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
@@ -317,7 +317,7 @@ fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) 
 
 fn post(options: &Options, kind: &Kind, store: &dyn Store, directory: &Path) -> Result<(Duration, Timings)> {
     let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
-    let key = charging::add_operator_key(store, "bench", now_s)?;
+    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store, "bench", now_s)?;
     let served = gateways::Served::start(&mut kind.command(options, directory))?;
     let (whole, times) = gateways::post(&served, &key, options.posted)?;
     eprintln!("{}: HTTP {:.0}/s", kind.name(), per_second(options.posted, whole));

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
-use tollbook_ops::fields::{Cell, ORDER_ITEM_DETAIL, OrderRow};
+use tollbook_export::fields::{Cell, ORDER_ITEM_DETAIL, OrderRow};
 
 use super::steps::Rows;
 use crate::Result;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use programs::Program;
 use tollbook_domain::Status;
-use tollbook_ops::export::Format;
+use tollbook_export::Format;
 
 use crate::Result;
 use crate::child::{self, Cost, Name, Step};
@@ -205,7 +205,7 @@ fn larger(options: &Options) -> Result<Measured> {
 fn notes(report: &mut Report) {
     report.notes = [
         "All writers write the 42 columns of the paid list from the same field table \
-         (`tollbook_ops::fields::ORDER_ITEM_DETAIL`) to a file. The writers alone have the orders in memory before the \
+         (`tollbook_export::fields::ORDER_ITEM_DETAIL`) to a file. The writers alone have the orders in memory before the \
          clock starts, and read no database; `rust_xlsxwriter` is as it comes, with its feature `constant_memory`. \
          `libxlsxwriter` (Debian's, by a C program compiled with `cc -O2`), `XlsxWriter` and `openpyxl` (the versions of \
          `tests/python/requirements.txt`) run as programs of `bench/foreign` that have read the cells first; those in \

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tollbook_ops::fields::{Cell, ORDER_ITEM_DETAIL, OrderRow};
+use tollbook_export::fields::{Cell, ORDER_ITEM_DETAIL, OrderRow};
 
 use super::steps::Rows;
 use crate::Result;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{OrderQuery, Status};
-use tollbook_ops::export::{Build, Document, Format, Link, Progress, export};
-use tollbook_ops::fields::{Cell, Kind, ORDER_ITEM_DETAIL, OrderRow};
-use tollbook_ops::presentation::Presentation;
+use tollbook_export::fields::{Cell, Kind, ORDER_ITEM_DETAIL, OrderRow};
+use tollbook_export::presentation::Presentation;
+use tollbook_export::{Build, Document, Format, Link, Progress, export};
 use tollbook_ops::{Clock as _, SystemClock, random};
 use tollbook_store::{LineNo, Lines, StoredOrder};
 use tollbook_workbook::{
@@ -50,7 +50,7 @@ pub(crate) fn run(name: Name, directory: &Path, url: Option<&str>, format: Forma
 
 fn presentation(site: &Site) -> Result<Presentation> {
     let brand = site.config.default_brand();
-    Ok(Presentation::read(site.store.snapshot()?.as_mut(), &site.company, brand, &site.catalogue)?)
+    Ok(Presentation::read(site.store.snapshot()?.as_mut(), &site.company, &brand.display(), &site.catalogue)?)
 }
 
 fn whole(site: &Site, query: OrderQuery, format: Format) -> Result<Cost> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Statement};
 use tollbook_domain::time::{day_of, month_of_day};
 use tollbook_domain::{OrderQuery, Status};
 
-use super::cases::{Ask, Case, MODELS, PAGE_SIZE, REGION, organizations};
+use super::cases::{Case, MODELS, PAGE_SIZE, Question, REGION, organizations};
 use crate::Result;
 use crate::site::Site;
 
@@ -108,7 +108,7 @@ impl Bare {
     /// The plain aggregate: of all orders by status, or by line.
     pub(super) fn aggregate(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
         let (from, values) = self.from(case, query);
-        let group = if case.ask == Ask::Summary { "line_no" } else { "status" };
+        let group = if case.ask == Question::Summary { "line_no" } else { "status" };
         self.prepare(&format!("SELECT {SUMS}, {group} {from} GROUP BY {group}"), &values)
     }
 }

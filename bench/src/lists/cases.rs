@@ -19,7 +19,7 @@ pub(crate) const JUNE_S: i64 = 1_748_736_000;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum Question {
     /// The first page and the Total.
     FirstPage,
     /// The page in the middle of the list and the Total.
@@ -34,7 +34,7 @@ pub(super) enum Ask {
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
-    pub(super) ask: Ask,
+    pub(super) ask: Question,
     pub(super) range: TimeRange,
     pub(super) filtered: bool,
     /// Whether the range is whole months, so that one rollup has the Total.
@@ -53,20 +53,20 @@ pub(super) fn all() -> Result<Vec<Case>> {
         whole_months: range != ragged,
     };
     Ok(vec![
-        case("page 1, month", Ask::FirstPage, june, false),
-        case("page 1, year", Ask::FirstPage, year, false),
-        case("page 1, ragged year", Ask::FirstPage, ragged, false),
-        case("middle page, year", Ask::MiddlePage, year, false),
-        case("page 1, month, filters", Ask::FirstPage, june, true),
-        case("page 1, year, filters", Ask::FirstPage, year, true),
-        case("page 1, ragged year, filters", Ask::FirstPage, ragged, true),
-        case("middle page, year, filters", Ask::MiddlePage, year, true),
-        case("amount, year", Ask::Amount, year, false),
-        case("amount, ragged year", Ask::Amount, ragged, false),
-        case("amount, ragged year, filters", Ask::Amount, ragged, true),
-        case("summary, year", Ask::Summary, year, false),
-        case("summary, ragged year", Ask::Summary, ragged, false),
-        case("summary, ragged year, filters", Ask::Summary, ragged, true),
+        case("page 1, month", Question::FirstPage, june, false),
+        case("page 1, year", Question::FirstPage, year, false),
+        case("page 1, ragged year", Question::FirstPage, ragged, false),
+        case("middle page, year", Question::MiddlePage, year, false),
+        case("page 1, month, filters", Question::FirstPage, june, true),
+        case("page 1, year, filters", Question::FirstPage, year, true),
+        case("page 1, ragged year, filters", Question::FirstPage, ragged, true),
+        case("middle page, year, filters", Question::MiddlePage, year, true),
+        case("amount, year", Question::Amount, year, false),
+        case("amount, ragged year", Question::Amount, ragged, false),
+        case("amount, ragged year, filters", Question::Amount, ragged, true),
+        case("summary, year", Question::Summary, year, false),
+        case("summary, ragged year", Question::Summary, ragged, false),
+        case("summary, ragged year, filters", Question::Summary, ragged, true),
     ])
 }
 
@@ -84,21 +84,21 @@ impl Case {
     /// Name of the action that answers it.
     pub(super) fn action(&self) -> &'static str {
         match self.ask {
-            Ask::FirstPage | Ask::MiddlePage => "ListPaidOrders",
-            Ask::Amount => "GetOrderAmount",
-            Ask::Summary => "ListPaidOrderSummary",
+            Question::FirstPage | Question::MiddlePage => "ListPaidOrders",
+            Question::Amount => "GetOrderAmount",
+            Question::Summary => "ListPaidOrderSummary",
         }
     }
 
     pub(super) fn is_list(&self) -> bool {
-        matches!(self.ask, Ask::FirstPage | Ask::MiddlePage)
+        matches!(self.ask, Question::FirstPage | Question::MiddlePage)
     }
 
     /// As the store takes it.
     pub(super) fn query(&self, site: &Site) -> OrderQuery {
         let statuses = match self.ask {
-            Ask::Amount => StatusSet::of(&[Status::Paid, Status::Unpaid]),
-            Ask::FirstPage | Ask::MiddlePage | Ask::Summary => StatusSet::of(&[Status::Paid]),
+            Question::Amount => StatusSet::of(&[Status::Paid, Status::Unpaid]),
+            Question::FirstPage | Question::MiddlePage | Question::Summary => StatusSet::of(&[Status::Paid]),
         };
         let mut lines = LineFilter::default();
         if self.filtered {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tollbook_domain::OrderQuery;
 
 use super::bare::Bare;
-use super::cases::{Ask, Case, PAGE_SIZE};
+use super::cases::{Case, PAGE_SIZE, Question};
 use crate::Result;
 use crate::http::{Client, answer};
 use crate::server::Running;
@@ -75,7 +75,7 @@ impl<'s> Measurer<'s> {
     }
 
     fn offset(&self, case: &Case, query: &OrderQuery) -> Result<i64> {
-        if case.ask != Ask::MiddlePage {
+        if case.ask != Question::MiddlePage {
             return Ok(0);
         }
         let total = self.site.store.snapshot()?.count(query)?;
@@ -95,13 +95,13 @@ impl<'s> Measurer<'s> {
         let work = || {
             let mut snapshot = self.site.store.snapshot()?;
             match case.ask {
-                Ask::FirstPage | Ask::MiddlePage => {
+                Question::FirstPage | Question::MiddlePage => {
                     black_box(snapshot.page(query, offset, PAGE_SIZE)?);
                 }
-                Ask::Amount => {
+                Question::Amount => {
                     black_box(snapshot.sums(query)?);
                 }
-                Ask::Summary => {
+                Question::Summary => {
                     black_box(snapshot.sums_by_line(query)?);
                 }
             }
@@ -118,9 +118,9 @@ impl<'s> Measurer<'s> {
             |body| {
                 let answer = answer(&body)?;
                 let found = match case.ask {
-                    Ask::FirstPage | Ask::MiddlePage => listed(&answer),
-                    Ask::Amount => (integer(&answer, "OrderCount"), None),
-                    Ask::Summary => (counted(&answer), None),
+                    Question::FirstPage | Question::MiddlePage => listed(&answer),
+                    Question::Amount => (integer(&answer, "OrderCount"), None),
+                    Question::Summary => (counted(&answer), None),
                 };
                 same(&found, expected)
             },

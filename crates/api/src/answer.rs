@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use tollbook_domain::money::push_decimal;
-use tollbook_ops::fields::{Cell, Field, Kind};
+use tollbook_export::fields::{Cell, Field, Kind};
 
 use crate::ret_code::{Refusal, SUCCESS};
 

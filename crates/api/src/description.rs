@@ -5,7 +5,7 @@ mod reference;
 
 pub use openapi::openapi;
 pub use reference::reference;
-use tollbook_ops::fields::{Field, Kind};
+use tollbook_export::fields::{Field, Kind};
 
 /// One member of an object, as the descriptions show it.
 #[derive(Clone, Copy, Debug)]

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tollbook_ops::export::{DeskError, ExportError, Patience, Progress, registry};
-use tollbook_ops::export_jobs::{self, HOLD_S, MOST_ATTEMPTS};
+use tollbook_export::exporter::jobs::{self, HOLD_S, MOST_ATTEMPTS};
+use tollbook_export::{ExportError, ExportRequestError, Progress, WaitPolicy, to_text};
 use tollbook_ops::random;
 use tollbook_store::{ExportState, StoreError, StoreResult};
 
-use crate::actions::delivery::told_of_desk;
-use crate::gateway::Gateway;
+use crate::actions::delivery::refusal_for_export;
+use crate::gateway::{Gateway, log_and_refuse};
 use crate::ret_code::Refusal;
 use crate::server::App;
 
@@ -83,7 +83,7 @@ fn work(gateway: &Gateway, holder: &str, stop: &CancellationToken) -> StoreResul
 fn forget(gateway: &Gateway) -> StoreResult<()> {
     let deployment = gateway.deployment();
     let before_s = gateway.kept_since_s(deployment.clock.now_s());
-    let records = export_jobs::forget(deployment.store.as_ref(), before_s)?;
+    let records = jobs::forget(deployment.store.as_ref(), before_s)?;
     if records > 0 {
         tracing::info!(records, "forgot old exports");
     }
@@ -116,11 +116,10 @@ impl Held<'_> {
     /// The file as text; `None` when the job has been given back or taken away.
     fn build(&self) -> Result<Option<String>, Refusal> {
         let Self { gateway, stop, .. } = self;
-        let refuse = crate::gateway::refuse;
         let store = gateway.deployment().store.as_ref();
-        let snapshot = store.snapshot_for(stop).map_err(refuse);
+        let snapshot = store.snapshot_for(stop).map_err(log_and_refuse);
         let job = snapshot.and_then(|mut snapshot| {
-            let job = snapshot.export_job(self.company_id, self.job_id).map_err(refuse)?;
+            let job = snapshot.export_job(self.company_id, self.job_id).map_err(log_and_refuse)?;
             Ok((job, snapshot))
         });
         let (job, snapshot) = match job {
@@ -132,20 +131,20 @@ impl Held<'_> {
             tracing::error!(job_id = self.job_id, attempts = job.attempts, "an export job is given up");
             return Err(Refusal::ExportUnavailable(format!("given up after {MOST_ATTEMPTS} attempts")));
         }
-        let ask = match gateway.ask_of_job(&job.asked, stop) {
+        let ask = match gateway.export_request_of_job(&job.asked, stop) {
             Ok(ask) => ask,
             Err(refusal) => return self.give_back_or(refusal),
         };
         let mut signs = Signs { last: Instant::now(), lost: false };
-        let built = gateway.desk().file(snapshot, ask, Patience::Job, stop, &mut |progress| {
+        let built = gateway.exporter().file(snapshot, ask, WaitPolicy::Job, stop, &mut |progress| {
             signs.give(self, progress);
             !signs.lost
         });
         match built {
-            Ok(file) => Ok(Some(registry::to_text(&file))),
-            Err(DeskError::Left) if signs.lost => Ok(None),
-            Err(error) if is_passing(&error) => self.give_back_or(told_of_desk(&error)),
-            Err(error) => Err(told_of_desk(&error)),
+            Ok(file) => Ok(Some(to_text(&file))),
+            Err(ExportRequestError::Cancelled) if signs.lost => Ok(None),
+            Err(error) if is_passing(&error) => self.give_back_or(refusal_for_export(&error)),
+            Err(error) => Err(refusal_for_export(&error)),
         }
     }
 
@@ -179,10 +178,13 @@ impl Held<'_> {
 }
 
 /// Whether a later attempt may go well.
-fn is_passing(error: &DeskError) -> bool {
+fn is_passing(error: &ExportRequestError) -> bool {
     match error {
-        DeskError::Left | DeskError::Full | DeskError::NoTurn(_) | DeskError::TooSlow(_) => true,
-        DeskError::Failed(error) => match error.as_ref() {
+        ExportRequestError::Cancelled
+        | ExportRequestError::QueueFull
+        | ExportRequestError::QueueTimeout(_)
+        | ExportRequestError::DeadlineExceeded(_) => true,
+        ExportRequestError::Failed(error) => match error.as_ref() {
             ExportError::Store(error) => {
                 matches!(error, StoreError::Unavailable(_) | StoreError::Cancelled | StoreError::TooLong(_))
             }

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::Usage;
 use tollbook_objects::EmbeddedStore;
-use tollbook_ops::charging::{Fate, Intake, IntakeError};
+use tollbook_ops::charging::{Intake, IntakeError, UsageResult};
 use tollbook_ops::random;
 
 use crate::gateway::{Gateway, Received, Trace};
@@ -73,7 +73,10 @@ impl App {
     }
 
     /// Usage to be stored together with what others report; the answer comes when it is durable.
-    pub(crate) fn submit(&self, records: Vec<Usage>) -> oneshot::Receiver<Result<Vec<Fate>, IntakeError>> {
+    pub(crate) fn submit(
+        &self,
+        records: Vec<Usage>,
+    ) -> oneshot::Receiver<Result<Vec<UsageResult>, IntakeError>> {
         if let Some(intake) = self.intake().as_ref() {
             return intake.submit(records);
         }

@@ -10,8 +10,8 @@ use crate::customer::time::Time;
 mod charging;
 
 pub(crate) use charging::{
-    AccountCommand, Aside, Deposit, DepositKind, DiscountCommand, HoursCommand, OperatorKeyCommand, Pay,
-    PricesCommand, Revoke, UsageCommand,
+    AccountCommand, Deposit, DepositKind, DiscountCommand, HoursCommand, OperatorKeyCommand, Pay,
+    PricesCommand, Revoke, Uncharged, UsageCommand,
 };
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.

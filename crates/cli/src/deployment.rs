@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollbook_domain::Catalogue;
-use tollbook_ops::{Config, MasterKey, catalogue_file};
+use tollbook_ops::{Config, MasterKey};
 use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connect_sqlite};
 
 use crate::arguments::Global;
@@ -94,7 +94,7 @@ pub(crate) fn has_config(global: &Global) -> bool {
 
 /// The catalogue that a configuration names, over the built-in one.
 pub(crate) fn catalogue(config: &Config) -> Result<Arc<Catalogue>, Failure> {
-    Ok(Arc::new(catalogue_file::load(config.catalogue.as_deref())?))
+    Ok(Arc::new(tollbook_formats::catalogue::load(config.catalogue.as_deref())?))
 }
 
 /// The master key, checked against the database's fingerprint.

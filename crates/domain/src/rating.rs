@@ -23,7 +23,7 @@ pub struct Terms {
     /// Every discount there is.
     pub discounts: Vec<Discount>,
     /// Whether what costs nothing makes an order too.
-    pub charges_free: bool,
+    pub bill_zero_amounts: bool,
 }
 
 /// A quantity to charge, with the line it is added to.
@@ -56,7 +56,7 @@ pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
         };
         let factor = Discount::choose(&terms.discounts, usage.company_id, &usage.model_id, sku);
         let discount_price = Discount::apply(factor, price.list_price);
-        if discount_price == UnitPrice::default() && !terms.charges_free {
+        if discount_price == UnitPrice::default() && !terms.bill_zero_amounts {
             continue;
         }
         let line = Line {
@@ -112,7 +112,12 @@ mod tests {
             factor: UnitPrice::parse("0.5").unwrap(),
         };
         let free = Discount { factor: UnitPrice::default(), ..half("gratis") };
-        Terms { currency: "CNY".into(), channel: 7, discounts: vec![half("half"), free], charges_free: false }
+        Terms {
+            currency: "CNY".into(),
+            channel: 7,
+            discounts: vec![half("half"), free],
+            bill_zero_amounts: false,
+        }
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
     fn what_costs_nothing_can_make_orders() {
         let book = [price("m", "input", "0"), price("m", "output", "0")];
         let prices = ModelPrices::choose(&book, "", "m", "CNY");
-        let terms = Terms { charges_free: true, ..terms() };
+        let terms = Terms { bill_zero_amounts: true, ..terms() };
         let Rated::Charged(charges) = rate(&usage(), &prices, &terms) else { panic!("both are charged") };
         assert_eq!(charges.len(), 2);
         assert_eq!((charges[0].line.order_type, charges[0].line.channel), (301, 7));

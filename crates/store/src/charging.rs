@@ -128,7 +128,7 @@ pub struct UsageOrder {
 
 /// A company's accounts with the counters that go with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Books {
+pub struct AccountState {
     /// The accounts.
     pub account: Account,
     /// Ledger entries so far.
@@ -186,7 +186,7 @@ pub struct Settlement {
 
 /// An order that becomes another one: paid, revoked or refunded. Its line, its time and its numbers stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderChange {
+pub struct OrderTransition {
     /// As it is stored.
     pub before: StoredOrder,
     /// What it becomes.
@@ -195,7 +195,7 @@ pub struct OrderChange {
 
 /// A usage record that was not charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsideUsage {
+pub struct UnchargedUsage {
     /// The record.
     pub usage: Usage,
     /// Why, for one without a price; empty for a free one.
@@ -204,7 +204,7 @@ pub struct AsideUsage {
 
 /// The two lists of usage that is not charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aside {
+pub enum Uncharged {
     /// It costs nothing.
     Free,
     /// It has no price.
@@ -212,7 +212,7 @@ pub enum Aside {
 }
 
 /// Where a list of records goes on: after this hour, source and id.
-pub type AsideKey = (i64, String, String);
+pub type UnchargedKey = (i64, String, String);
 
 /// A key of the operator's own programs. What it is, only its owner knows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,8 +25,9 @@ use tollbook_domain::{
 };
 
 pub use charging::{
-    Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage,
-    OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
+    AccountState, Arrival, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage, OperatorKey, OrderTransition,
+    PutPrices, RatedUsage, Settlement, StoredDeposit, Uncharged, UnchargedKey, UnchargedUsage, UsageOrder,
+    UsageOutcome,
 };
 pub use error::{StoreError, StoreResult};
 pub use exports::{ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob};
@@ -80,7 +81,7 @@ pub trait Store: Send + Sync {
     /// Where lists, sums and exports are to be read from after `snapshot` has shown who asks: a read replica, if there
     /// is one that has everything which this process wrote and everything that was written until
     /// [`StoreOptions::replica_staleness`] ago; otherwise the snapshot itself.
-    fn offload(
+    fn replica_or(
         &self,
         snapshot: Box<dyn Snapshot>,
         caller: &CancellationToken,
@@ -204,16 +205,16 @@ pub trait Snapshot: Send {
     fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128>;
 
     /// Usage of a company that was not charged, by hour, source and id.
-    fn usage_aside(
+    fn uncharged_usage(
         &mut self,
         company_id: i64,
-        aside: Aside,
-        after: Option<&AsideKey>,
+        uncharged: Uncharged,
+        after: Option<&UnchargedKey>,
         limit: i64,
-    ) -> StoreResult<Vec<AsideUsage>>;
+    ) -> StoreResult<Vec<UnchargedUsage>>;
 
     /// The accounts of a company.
-    fn books(&mut self, company_id: i64) -> StoreResult<Books>;
+    fn books(&mut self, company_id: i64) -> StoreResult<AccountState>;
 
     /// Grants by number, also those of which nothing is left.
     fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>>;
@@ -372,8 +373,8 @@ pub trait Transaction: Snapshot {
     fn post(
         &mut self,
         company_id: i64,
-        before: &Books,
-        after: &Books,
+        before: &AccountState,
+        after: &AccountState,
         entries: &[Entry],
         now_s: i64,
     ) -> StoreResult<i64>;
@@ -395,7 +396,7 @@ pub trait Transaction: Snapshot {
 
     /// Orders become paid, revoked or refunded, with what rollups hold of them. The company must be locked since before
     /// they were read.
-    fn change_orders(&mut self, company_id: i64, changes: &[OrderChange]) -> StoreResult<()>;
+    fn transition_orders(&mut self, company_id: i64, changes: &[OrderTransition]) -> StoreResult<()>;
 
     /// Forgets the identities of usage records of hours that were last written before a time and have nothing open, up to
     /// `limit` records; how many. Such hours take no usage any more.

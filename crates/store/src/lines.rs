@@ -120,18 +120,18 @@ pub(crate) struct LineCache {
 #[derive(Default)]
 struct CacheState {
     clock: u64,
-    generation: u64,
+    failover_epoch: u64,
     companies: HashMap<i64, (u64, Arc<Lines>)>,
 }
 
 impl CacheState {
-    /// Whether a generation is the latest one; a later one empties the cache.
-    fn belongs_to(&mut self, generation: u64) -> bool {
-        if self.generation < generation {
-            self.generation = generation;
+    /// Whether a failover_epoch is the latest one; a later one empties the cache.
+    fn belongs_to(&mut self, failover_epoch: u64) -> bool {
+        if self.failover_epoch < failover_epoch {
+            self.failover_epoch = failover_epoch;
             self.companies.clear();
         }
-        self.generation == generation
+        self.failover_epoch == failover_epoch
     }
 }
 
@@ -141,11 +141,11 @@ impl LineCache {
         Self { capacity, state: Mutex::default() }
     }
 
-    /// What is known of a company, to a reader of a generation of the database. Everything that was learnt from an
+    /// What is known of a company, to a reader of a failover_epoch of the database. Everything that was learnt from an
     /// earlier one is forgotten.
-    pub(crate) fn get(&self, company_id: i64, generation: u64) -> Option<Arc<Lines>> {
+    pub(crate) fn get(&self, company_id: i64, failover_epoch: u64) -> Option<Arc<Lines>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.belongs_to(generation) {
+        if !state.belongs_to(failover_epoch) {
             return None;
         }
         state.clock += 1;
@@ -156,10 +156,10 @@ impl LineCache {
     }
 
     /// Remembers committed lines; a longer list that another snapshot brought meanwhile is kept. What a reader of an
-    /// earlier generation brings late is not.
-    pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>, generation: u64) {
+    /// earlier failover_epoch brings late is not.
+    pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>, failover_epoch: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.belongs_to(generation) {
+        if !state.belongs_to(failover_epoch) {
             return;
         }
         state.clock += 1;

@@ -36,10 +36,10 @@ const DIALECT: Dialect = Dialect {
     // A writer holds the whole database.
     for_update: "",
     queue: "",
-    rewritten: "",
-    appended: "",
+    hot_update_storage: "",
+    append_only_storage: "",
     tuning: &[],
-    may_be_lost: "",
+    async_commit: "",
     schema_lock: "",
 };
 
@@ -174,7 +174,7 @@ impl Database for Sqlite {
         None
     }
 
-    fn generation(&self) -> u64 {
+    fn failover_epoch(&self) -> u64 {
         0
     }
 

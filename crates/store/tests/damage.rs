@@ -86,14 +86,14 @@ fn verify_finds_every_kind_of_damage() {
 fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
     // statement | what verify says of it
     let table = "
-        UPDATE usage_record SET fate = 2 WHERE id = 'r000'                      | records are not charged
+        UPDATE usage_record SET pricing_state = 2 WHERE id = 'r000'                      | records are not charged
         UPDATE usage_record SET charges = (SELECT charges FROM usage_record WHERE id = 'r059') WHERE id = 'r000' | differ from the records
         UPDATE usage_record SET bucket_start = 3600 WHERE id = 'r000'           | differ from the records
         DELETE FROM usage_record WHERE id = 'r000'                              | usage records noted
         UPDATE usage_hour SET records = records + 1 WHERE hour = 0              | usage records noted
         DELETE FROM usage_hour WHERE hour = 2                                   | has no records
-        DELETE FROM usage_aside WHERE id = 'free'                               | records are not charged
-        UPDATE usage_aside SET fate = 2 WHERE id = 'unpriced'                   | records are not charged
+        DELETE FROM uncharged_usage WHERE id = 'free'                               | records are not charged
+        UPDATE uncharged_usage SET pricing_state = 2 WHERE id = 'unpriced'                   | records are not charged
         UPDATE open_hour SET amount = x'00000000000000000000000000000000'       | open hours differ
         UPDATE open_hour SET bucket_end = bucket_end + 1                        | hours that are due
         DELETE FROM open_hour                                                   | open hours differ

@@ -12,7 +12,7 @@ mod model;
 use std::collections::BTreeSet;
 
 use tollbook_domain::{Catalogue, LineFilter, Status};
-use tollbook_store::{Aside, Outcome, Store, StoreOptions, connect_sqlite, copy, open_postgres};
+use tollbook_store::{Outcome, Store, StoreOptions, Uncharged, connect_sqlite, copy, open_postgres};
 use tollbook_testkit::Cluster;
 
 const DAY: i64 = 86_400;
@@ -27,7 +27,7 @@ const COMPANY_TABLES: [&str; 17] = [
     "tile_sum",
     "usage_hour",
     "usage_record",
-    "usage_aside",
+    "uncharged_usage",
     "open_hour",
     "open_usage",
     "usage_order",
@@ -83,14 +83,14 @@ fn charge(store: &dyn Store, company_id: i64) {
     }
     let mut transaction = store.begin().unwrap();
     transaction.lock_company(company_id).unwrap();
-    let waiting = transaction.usage_aside(company_id, Aside::Unpriced, None, 5).unwrap();
+    let waiting = transaction.uncharged_usage(company_id, Uncharged::Unpriced, None, 5).unwrap();
     let last = &waiting[waiting.len() - 1].usage;
     let after = (last.hour(), last.source.clone(), last.id.clone());
-    transaction.usage_aside(company_id, Aside::Unpriced, Some(&after), 5).unwrap();
+    transaction.uncharged_usage(company_id, Uncharged::Unpriced, Some(&after), 5).unwrap();
     let priced: Vec<_> = waiting
         .into_iter()
-        .map(|aside| {
-            let usage = aside.usage;
+        .map(|uncharged| {
+            let usage = uncharged.usage;
             charged::record(company_id, &usage.source, &usage.id, usage.time_s, 1, 5)
         })
         .collect();

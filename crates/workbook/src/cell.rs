@@ -104,7 +104,7 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128) {
     }
 }
 
-/// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 digits. Zeros at the end
+/// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 digits. ZeroAmount at the end
 /// of the decimals are no digits, nor are those before the first other digit.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     const ZEROS: [u8; 256] = [b'0'; 256];
@@ -121,7 +121,7 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     };
     let digits = digits.as_bytes();
     let scale = usize::from(scale);
-    // Zeros between the point and the first digit, when the number is below one.
+    // ZeroAmount between the point and the first digit, when the number is below one.
     let leading = ZEROS.split_at(scale.saturating_sub(digits.len())).0;
     let (whole, decimals) = digits.split_at(digits.len().saturating_sub(scale));
     let decimals = decimals.trim_suffix_zeros();

@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 use tollbook_domain::money::format_amount_sum;
+use tollbook_export::exporter::jobs::{self, NewJob};
+use tollbook_export::{
+    Document, ExportError, ExportRequest, ExportRequestError, ExportedFile, Format, WaitPolicy,
+};
 use tollbook_ops::Brand;
-use tollbook_ops::export::{Ask, DeskError, Document, ExportError, ExportedFile, Format, Patience};
-use tollbook_ops::export_jobs::{self, NewJob};
 
 use super::{Call, Member, MemberShape, Parameter, ParameterShape, download_order_summary, download_orders};
 use crate::answer::Answer;
 use crate::description::Described;
-use crate::gateway::{Gateway, refuse, told};
+use crate::gateway::{Gateway, log_and_refuse, refusal_for};
 use crate::ret_code::Refusal;
 
 /// What the download actions take beside range and filters.
@@ -94,20 +96,20 @@ impl Data {
 
 /// Delivers the document, or the id of the job that makes it.
 pub(super) fn download(call: Call<'_>, document: Document) -> Result<Answer, Refusal> {
-    let ask = ask(&call, document)?;
+    let request = export_request(&call, document)?;
     if call.parameters.flag("Async")? == Some(true) {
-        return submit(call, &ask);
+        return submit(call, &request);
     }
     let Call { gateway, brand, snapshot, .. } = call;
     let (caller, snapshot) = (snapshot.caller, snapshot.snapshot);
-    let file = gateway.desk().file(snapshot, ask, Patience::Request, caller, &mut |_| true);
-    let file = file.map_err(|error| told_of_desk(&error))?;
+    let file = gateway.exporter().file(snapshot, request, WaitPolicy::Request, caller, &mut |_| true);
+    let file = file.map_err(|error| refusal_for_export(&error))?;
     Answer::new().with("Data", &Data::of(gateway, brand, file)?)
 }
 
-fn submit(call: Call<'_>, ask: &Ask) -> Result<Answer, Refusal> {
+fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {
     let Call { gateway, parameters, key, mut snapshot, now_s, .. } = call;
-    let digest = gateway.desk().digest(snapshot.snapshot.as_mut(), ask).map_err(refuse)?;
+    let digest = gateway.exporter().digest(snapshot.snapshot.as_mut(), request).map_err(log_and_refuse)?;
     let store = snapshot.store;
     drop(snapshot);
     let job = NewJob {
@@ -119,7 +121,7 @@ fn submit(call: Call<'_>, ask: &Ask) -> Result<Answer, Refusal> {
         kept_since_s: gateway.kept_since_s(now_s),
         most: gateway.deployment().config.exports.jobs_per_company,
     };
-    match export_jobs::submit(store, &job).map_err(refuse)? {
+    match jobs::submit(store, &job).map_err(log_and_refuse)? {
         Some(job_id) => {
             gateway.job_is_due();
             Answer::new().with("JobId", &job_id)
@@ -129,28 +131,28 @@ fn submit(call: Call<'_>, ask: &Ask) -> Result<Answer, Refusal> {
 }
 
 /// What a checked request asks for.
-fn ask(call: &Call<'_>, document: Document) -> Result<Ask, Refusal> {
+fn export_request(call: &Call<'_>, document: Document) -> Result<ExportRequest, Refusal> {
     let format = match call.parameters.text("Format")? {
         None => Format::default(),
-        Some(name) => name.parse().map_err(|error: tollbook_ops::export::UnknownFormat| {
+        Some(name) => name.parse().map_err(|error: tollbook_export::UnknownFormat| {
             Refusal::not_available("Format", error.to_string())
         })?,
     };
     if matches!(document, Document::Summary(_)) && !format.has_summary() {
         return Err(no_summary(format));
     }
-    Ok(Ask { company: call.company.clone(), brand: call.brand.clone(), document, format })
+    Ok(ExportRequest { company: call.company.clone(), display: call.brand.display(), document, format })
 }
 
 /// What the request of a job asks for, as it was checked when it was made.
-pub(crate) fn ask_of_job(call: &Call<'_>) -> Result<Ask, Refusal> {
+pub(crate) fn export_request_of_job(call: &Call<'_>) -> Result<ExportRequest, Refusal> {
     let document = match call.parameters.envelope("Action")? {
         Some("DownloadListPaidOrders") => download_orders::paid_document(call)?,
         Some("DownloadListUnpaidOrders") => download_orders::unpaid_document(call)?,
         Some("DownloadOrderSummary") => download_order_summary::document(call)?,
         other => return Err(Refusal::ActionNotFound(other.unwrap_or_default().to_owned())),
     };
-    ask(call, document)
+    export_request(call, document)
 }
 
 fn no_summary(format: Format) -> Refusal {
@@ -161,22 +163,22 @@ fn no_summary(format: Format) -> Refusal {
 }
 
 /// What a caller is told; the log has the rest already.
-pub(crate) fn told_of_desk(error: &DeskError) -> Refusal {
+pub(crate) fn refusal_for_export(error: &ExportRequestError) -> Refusal {
     match error {
-        DeskError::Full => {
+        ExportRequestError::QueueFull => {
             Refusal::TooManyExports("too many exports are waiting; ask again, or with Async=true")
         }
-        DeskError::NoTurn(_) | DeskError::TooSlow(_) => {
+        ExportRequestError::QueueTimeout(_) | ExportRequestError::DeadlineExceeded(_) => {
             Refusal::ExportUnavailable(format!("{error}; ask again, or with Async=true"))
         }
-        DeskError::Left => Refusal::ServiceUnavailable,
-        DeskError::Failed(error) => failed(error),
+        ExportRequestError::Cancelled => Refusal::ServiceUnavailable,
+        ExportRequestError::Failed(error) => failed(error),
     }
 }
 
 fn failed(error: &ExportError) -> Refusal {
     match error {
-        ExportError::Store(error) => told(error),
+        ExportError::Store(error) => refusal_for(error),
         ExportError::Workbook(_) | ExportError::File(_) => {
             Refusal::ExportUnavailable("the file cannot be written now".into())
         }

@@ -1,7 +1,7 @@
 //! `DownloadOrderSummary`: both summaries as one workbook with two sheets.
 
 use tollbook_domain::OrderQuery;
-use tollbook_ops::export::{Document, SummaryQueries};
+use tollbook_export::{Document, SummaryQueries};
 
 use super::Call;
 use super::delivery::download;

@@ -1,6 +1,6 @@
 //! `DownloadListPaidOrders` and `DownloadListUnpaidOrders`: the whole list as a file.
 
-use tollbook_ops::export::Document;
+use tollbook_export::Document;
 
 use super::Call;
 use super::delivery::download;

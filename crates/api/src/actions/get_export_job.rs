@@ -1,12 +1,12 @@
 //! `GetExportJob`: what became of an export that was asked for with `Async`.
 
-use tollbook_ops::export::registry;
+use tollbook_export::from_text;
 use tollbook_store::{ExportJob, ExportState};
 
 use super::delivery::{DATA, Data};
 use super::{Call, Member, MemberShape, Parameter, ParameterShape, integer};
 use crate::answer::Answer;
-use crate::gateway::refuse;
+use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
 pub(super) const PARAMETERS: &[Parameter] = &[Parameter {
@@ -37,7 +37,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["JobId"])?;
     let job_id = call.parameters.text("JobId")?.unwrap_or_default();
     let Call { gateway, key, brand, mut snapshot, now_s, .. } = call;
-    let job = snapshot.snapshot.export_job(key.company_id, &job_id).map_err(refuse)?;
+    let job = snapshot.snapshot.export_job(key.company_id, &job_id).map_err(log_and_refuse)?;
     // A key that is bound to organizations must not see what another key could ask for.
     let visible = |job: &ExportJob| key.organization_ids.is_empty() || job.asked.public_key == key.public_key;
     let job = job.filter(visible).ok_or_else(|| Refusal::not_available("JobId", "there is no such job"))?;
@@ -52,7 +52,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
             "Failed"
         }
         ExportState::Done => {
-            let file = registry::from_text(&job.outcome).map_err(refuse)?;
+            let file = from_text(&job.outcome).map_err(log_and_refuse)?;
             // The last sign of life was given before the end, or none at all.
             (written, total) = (file.rows, file.rows);
             if file.stored_s > gateway.kept_since_s(now_s) {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tollbook_domain::catalogue::Kind;
 use tollbook_domain::{Line, LineFilter};
-use tollbook_ops::presentation::Presentation;
+use tollbook_export::presentation::Presentation;
 
 use super::{Call, Member, MemberShape};
 use crate::answer::Answer;
 use crate::description::Described;
-use crate::gateway::refuse;
+use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// The ways a bill can be cut (spec/api.md section 3).
@@ -69,9 +69,10 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let company_id = call.company.company_id;
     let mut snapshot = call.snapshot.for_orders()?;
     let snapshot = snapshot.as_mut();
-    let lines = snapshot.lines(company_id).map_err(refuse)?;
+    let lines = snapshot.lines(company_id).map_err(log_and_refuse)?;
     let presentation =
-        Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;
+        Presentation::read(snapshot, call.company, &call.brand.display(), call.gateway.catalogue())
+            .map_err(log_and_refuse)?;
     let lines: Vec<&Line> = lines.iter().map(AsRef::as_ref).filter(|line| filter.matches(line)).collect();
     let language = presentation.language;
     let catalogue = &presentation.catalogue;

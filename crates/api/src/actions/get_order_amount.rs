@@ -8,7 +8,7 @@ use tollbook_domain::time::DAY_S;
 use super::Call;
 use super::query::FIXED;
 use crate::answer::Answer;
-use crate::gateway::refuse;
+use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// The longest range, a leap year (spec/api.md section 1).
@@ -20,9 +20,9 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     // Not from a replica: usage that was accepted a moment ago, by whichever server, is in the pending amount. The sums are
     // read from the same snapshot, or an hour that is closed in between would be in both or in neither.
     let mut snapshot = call.snapshot.snapshot;
-    let pending = snapshot.pending(&query, call.gateway.catalogue()).map_err(refuse)?;
+    let pending = snapshot.pending(&query, call.gateway.catalogue()).map_err(log_and_refuse)?;
     let mut amount = OrderAmount::default();
-    for (status, measures) in snapshot.sums(&query).map_err(refuse)? {
+    for (status, measures) in snapshot.sums(&query).map_err(log_and_refuse)? {
         match status {
             Status::Paid => amount.paid = measures,
             Status::Unpaid => amount.unpaid = measures,

@@ -1,12 +1,12 @@
 //! `ListPaidOrderSummary` and `ListUnpaidOrderSummary`: sums per resource, SKU, model, unit, type and price.
 
-use tollbook_ops::fields::{PAID_SUMMARY_ITEM, SummaryField, UNPAID_SUMMARY_ITEM};
-use tollbook_ops::presentation::{Presentation, summary};
+use tollbook_export::fields::{PAID_SUMMARY_ITEM, SummaryField, UNPAID_SUMMARY_ITEM};
+use tollbook_export::presentation::{Presentation, summary};
 
 use super::Call;
 use super::query::{Choice, PAID, UNPAID};
 use crate::answer::{Answer, Rows};
-use crate::gateway::refuse;
+use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
 pub(super) fn paid(call: Call<'_>) -> Result<Answer, Refusal> {
@@ -22,9 +22,10 @@ fn summarize(call: Call<'_>, choice: &Choice, fields: &'static [SummaryField]) -
     let query = call.query(choice, None)?;
     let mut snapshot = call.snapshot.for_orders()?;
     let snapshot = snapshot.as_mut();
-    let rows = summary(snapshot, &query).map_err(refuse)?;
+    let rows = summary(snapshot, &query).map_err(log_and_refuse)?;
     let presentation =
-        Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;
+        Presentation::read(snapshot, call.company, &call.brand.display(), call.gateway.catalogue())
+            .map_err(log_and_refuse)?;
     let mut summaries = Rows::new(rows.len());
     for row in &rows {
         presentation.show_summary(row, |view| summaries.push(fields, |field| (field.value)(view)));

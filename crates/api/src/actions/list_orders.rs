@@ -1,12 +1,12 @@
 //! `ListPaidOrders` and `ListUnpaidOrders`: one page and the exact total, from one snapshot.
 
-use tollbook_ops::fields::{ORDER_ITEM_DETAIL, OrderField, UNPAID_ORDER_ITEM};
-use tollbook_ops::presentation::Presentation;
+use tollbook_export::fields::{ORDER_ITEM_DETAIL, OrderField, UNPAID_ORDER_ITEM};
+use tollbook_export::presentation::Presentation;
 
 use super::Call;
 use super::query::{Choice, PAID, UNPAID};
 use crate::answer::{Answer, Rows};
-use crate::gateway::refuse;
+use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
 pub(super) fn paid(call: Call<'_>) -> Result<Answer, Refusal> {
@@ -23,10 +23,11 @@ fn list(call: Call<'_>, choice: &Choice, fields: &'static [OrderField]) -> Resul
     let paging = call.paging()?;
     let mut snapshot = call.snapshot.for_orders()?;
     let snapshot = snapshot.as_mut();
-    let page = snapshot.page(&query, paging.offset(), paging.page_size).map_err(refuse)?;
+    let page = snapshot.page(&query, paging.offset(), paging.page_size).map_err(log_and_refuse)?;
     let presentation =
-        Presentation::read(snapshot, call.company, call.brand, call.gateway.catalogue()).map_err(refuse)?;
-    let mut views = presentation.lines(snapshot.lines(query.company_id).map_err(refuse)?);
+        Presentation::read(snapshot, call.company, &call.brand.display(), call.gateway.catalogue())
+            .map_err(log_and_refuse)?;
+    let mut views = presentation.lines(snapshot.lines(query.company_id).map_err(log_and_refuse)?);
     let mut orders = Rows::new(page.orders.len());
     for stored in &page.orders {
         // A snapshot has the line of each of its orders.

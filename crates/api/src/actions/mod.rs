@@ -14,13 +14,13 @@ mod start_pay_unpaid_orders;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company};
+use tollbook_export::fields::{ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM, UNPAID_SUMMARY_ITEM};
 use tollbook_ops::config::Brand;
-use tollbook_ops::fields::{ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM, UNPAID_SUMMARY_ITEM};
 use tollbook_store::{Snapshot, Store};
 
 use crate::answer::Answer;
 use crate::description::{Described, describe};
-use crate::gateway::{Gateway, refuse};
+use crate::gateway::{Gateway, log_and_refuse};
 use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
 
@@ -109,22 +109,22 @@ pub(crate) struct Call<'a> {
     pub(crate) key: &'a ApiKey,
     pub(crate) company: &'a Company,
     pub(crate) brand: &'a Brand,
-    pub(crate) snapshot: Checked<'a>,
+    pub(crate) snapshot: AuthorizedSnapshot<'a>,
     pub(crate) now_s: i64,
 }
 
 /// The snapshot that a request was checked with, thus the primary's: a key that was disabled is disabled at once.
-pub(crate) struct Checked<'a> {
+pub(crate) struct AuthorizedSnapshot<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) caller: &'a CancellationToken,
     pub(crate) snapshot: Box<dyn Snapshot>,
 }
 
-impl Checked<'_> {
+impl AuthorizedSnapshot<'_> {
     /// What an action that only reads takes: a read replica's, where there is one that knows enough. Everything an
     /// answer says is of its moment.
     pub(crate) fn for_orders(self) -> Result<Box<dyn Snapshot>, Refusal> {
-        self.store.offload(self.snapshot, self.caller).map_err(refuse)
+        self.store.replica_or(self.snapshot, self.caller).map_err(log_and_refuse)
     }
 }
 

@@ -5,10 +5,10 @@ use tollbook_domain::Line;
 use tollbook_ops::charging::{Charging, Payment, pay_unpaid};
 use tollbook_store::StoreError;
 
-use super::{Call, Checked, Member, MemberShape, integer};
+use super::{AuthorizedSnapshot, Call, Member, MemberShape, integer};
 use crate::answer::Answer;
 use crate::description::Described;
-use crate::gateway::refuse;
+use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// Most order numbers of one request (spec/api.md section 3).
@@ -66,18 +66,21 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     if numbers.len() > MAX_NUMBERS {
         return Err(Refusal::too_large("OrderNos"));
     }
-    let Call { gateway, key, company, snapshot: Checked { store, caller, snapshot }, now_s, .. } = call;
+    let Call {
+        gateway, key, company, snapshot: AuthorizedSnapshot { store, caller, snapshot }, now_s, ..
+    } = call;
     // A transaction takes a connection of its own. Requests that each hold one while they wait for another would, all
     // together, wait for ever.
     drop(snapshot);
     // Who has left gets no answer, and sends the request again: nothing need be begun for them.
     if caller.is_cancelled() {
-        return Err(refuse(StoreError::Cancelled));
+        return Err(log_and_refuse(StoreError::Cancelled));
     }
     let deployment = gateway.deployment();
     let charging = Charging { store, config: &deployment.config, catalogue: &deployment.catalogue };
     let may_see = |line: &Line| key.may_use(line.organization_id);
-    let payments = pay_unpaid(&charging, company.company_id, &numbers, &may_see, now_s).map_err(refuse)?;
+    let payments =
+        pay_unpaid(&charging, company.company_id, &numbers, &may_see, now_s).map_err(log_and_refuse)?;
     let results: Vec<PayResult<'_>> = payments.iter().map(PayResult::of).collect();
     let failures = results.iter().filter(|result| !result.success).count();
     // Published typed clients decode exactly one object. There is one: at least one number was asked for.

@@ -11,13 +11,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{ApiKey, Company};
+use tollbook_export::{ExportError, ExportRequest, ExportedFile, Exporter, ExporterParts, Link};
 use tollbook_objects::ObjectStore;
-use tollbook_ops::export::{Ask, Desk, DeskParts, ExportError, ExportedFile, Link};
-use tollbook_ops::{Brand, Clock, Config, MasterKey, networks};
+use tollbook_ops::{Brand, Clock, Config, MasterKey, networks, random};
 use tollbook_store::{NewExportJob, Snapshot, Store, StoreError};
 
-use crate::actions::delivery::ask_of_job;
-use crate::actions::{Action, Call, Checked};
+use crate::actions::delivery::export_request_of_job;
+use crate::actions::{Action, AuthorizedSnapshot, Call};
 use crate::answer::{Answer, body};
 use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
@@ -48,7 +48,7 @@ pub struct Gateway {
     deployment: Deployment,
     limits: Limits,
     rates: Rates,
-    desk: Desk,
+    exporter: Exporter,
     /// Told of each job that is made.
     jobs: Notify,
 }
@@ -85,14 +85,19 @@ impl Gateway {
             parameters: configured.parameters,
             json_depth: configured.json_depth,
         };
-        let desk = Desk::new(DeskParts {
+        let exporter = Exporter::new(ExporterParts {
             store: Arc::clone(&deployment.store),
             objects: Arc::clone(&deployment.objects),
             catalogue: Arc::clone(&deployment.catalogue),
-            config: Arc::new(deployment.config.clone()),
-            clock: Arc::clone(&deployment.clock),
+            limits: deployment.config.exports,
+            reusable_for_s: deployment.config.object_retention_s - deployment.config.link_lifetime_s,
+            now_s: {
+                let clock = Arc::clone(&deployment.clock);
+                Arc::new(move || clock.now_s())
+            },
+            random: random::u128,
         });
-        Self { deployment, limits, rates: Rates::default(), desk, jobs: Notify::new() }
+        Self { deployment, limits, rates: Rates::default(), exporter, jobs: Notify::new() }
     }
 
     pub(crate) fn deployment(&self) -> &Deployment {
@@ -137,14 +142,14 @@ impl Gateway {
         let signature = signature.ok_or(Refusal::MissingSignature)?;
         // It may have waited for its turn for longer than its caller did: no connection is spent on it.
         if received.caller.is_cancelled() {
-            return Err(refuse(StoreError::Cancelled));
+            return Err(log_and_refuse(StoreError::Cancelled));
         }
         let store = self.deployment.store.as_ref();
-        let mut snapshot = store.snapshot_for(received.caller).map_err(refuse)?;
+        let mut snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
         let key = known_key(snapshot.as_mut(), &parameters)?;
         trace.public_key = Some(key.public_key.clone());
         self.check_signature(&request, &key, signature, received)?;
-        let company = snapshot.company(key.company_id).map_err(refuse)?.ok_or(Refusal::Internal)?;
+        let company = snapshot.company(key.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
         let brand = self.brand_of(&company, received.host)?;
         check_address(&key, received.address)?;
         let now_s = self.deployment.clock.now_s();
@@ -154,14 +159,14 @@ impl Gateway {
                 // would, all together, wait for ever.
                 drop(snapshot);
                 self.rates.check_shared(store, &key, limit, now_s)?;
-                snapshot = store.snapshot_for(received.caller).map_err(refuse)?;
+                snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
             }
             Some(limit) => self.rates.check(&key, limit)?,
             None => {}
         }
         check_project(snapshot.as_mut(), &key, &parameters)?;
         parameters.check_nul()?;
-        let snapshot = Checked { store, caller: received.caller, snapshot };
+        let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         (action.run)(Call { gateway: self, parameters, key: &key, company: &company, brand, snapshot, now_s })
     }
 
@@ -207,8 +212,8 @@ impl Gateway {
     }
 
     /// Where exports are asked for.
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
+    pub(crate) fn exporter(&self) -> &Exporter {
+        &self.exporter
     }
 
     /// Tells who works at jobs that there is a new one.
@@ -238,22 +243,26 @@ impl Gateway {
     }
 
     /// What the request of a job asks for, if its key may still ask.
-    pub(crate) fn ask_of_job(&self, job: &NewExportJob, stop: &CancellationToken) -> Result<Ask, Refusal> {
+    pub(crate) fn export_request_of_job(
+        &self,
+        job: &NewExportJob,
+        stop: &CancellationToken,
+    ) -> Result<ExportRequest, Refusal> {
         let request = decode("POST", None, Some("application/json"), job.request.as_bytes(), &self.limits)?;
         let store = self.deployment.store.as_ref();
-        let mut snapshot = store.snapshot_for(stop).map_err(refuse)?;
-        let key = snapshot.api_key(&job.public_key).map_err(refuse)?;
+        let mut snapshot = store.snapshot_for(stop).map_err(log_and_refuse)?;
+        let key = snapshot.api_key(&job.public_key).map_err(log_and_refuse)?;
         let key = key.filter(|key| !key.disabled && key.company_id == job.company_id);
         let key = key.ok_or(Refusal::PermissionDenied)?;
-        let company = snapshot.company(job.company_id).map_err(refuse)?.ok_or(Refusal::Internal)?;
+        let company = snapshot.company(job.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
         let brand = self.brand_of(&company, None)?;
-        ask_of_job(&Call {
+        export_request_of_job(&Call {
             gateway: self,
             parameters: Parameters::new(&request),
             key: &key,
             company: &company,
             brand,
-            snapshot: Checked { store, caller: stop, snapshot },
+            snapshot: AuthorizedSnapshot { store, caller: stop, snapshot },
             now_s: self.deployment.clock.now_s(),
         })
     }
@@ -263,7 +272,7 @@ fn known_key(snapshot: &mut dyn Snapshot, parameters: &Parameters<'_>) -> Result
     let public_key = parameters.envelope("PublicKey")?.unwrap_or_default();
     // NUL cannot be stored, and so cannot be looked up, by every database.
     let known = !public_key.is_empty() && !public_key.contains('\0');
-    let key = if known { snapshot.api_key(public_key).map_err(refuse)? } else { None };
+    let key = if known { snapshot.api_key(public_key).map_err(log_and_refuse)? } else { None };
     key.filter(|key| !key.disabled).ok_or(Refusal::UserNotExists)
 }
 
@@ -285,7 +294,7 @@ fn check_project(
     let Some(project_id) = parameters.envelope("ProjectId")?.filter(|id| !id.is_empty()) else {
         return Ok(());
     };
-    let organizations = snapshot.organizations(key.company_id).map_err(refuse)?;
+    let organizations = snapshot.organizations(key.company_id).map_err(log_and_refuse)?;
     match organizations.iter().find(|organization| organization.project_id == project_id) {
         None => Err(Refusal::ProjectNotExists(project_id.to_owned())),
         Some(organization) if key.may_use(organization.organization_id) => Ok(()),
@@ -294,19 +303,19 @@ fn check_project(
 }
 
 /// What the caller is told of a failure of the store; the log gets the rest, here and nowhere else.
-pub(crate) fn refuse(error: StoreError) -> Refusal {
-    let told = told(&error);
-    match (&error, &told) {
+pub(crate) fn log_and_refuse(error: StoreError) -> Refusal {
+    let refusal = refusal_for(&error);
+    match (&error, &refusal) {
         // Nobody reads the answer.
         (StoreError::Cancelled, _) => {}
         (_, Refusal::ServiceUnavailable) => tracing::error!(%error, "the store cannot answer"),
         _ => tracing::error!(%error, "the store failed"),
     }
-    told
+    refusal
 }
 
 /// Whether it can be tried again soon.
-pub(crate) fn told(error: &StoreError) -> Refusal {
+pub(crate) fn refusal_for(error: &StoreError) -> Refusal {
     match error {
         StoreError::Unavailable(_)
         | StoreError::Refused(_)
@@ -351,7 +360,11 @@ mod tests {
             let (log, name) = (Log::default(), error.to_string());
             let writer = log.clone();
             let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-            assert_eq!(tracing::subscriber::with_default(subscriber, || refuse(error)), told, "{name}");
+            assert_eq!(
+                tracing::subscriber::with_default(subscriber, || log_and_refuse(error)),
+                told,
+                "{name}"
+            );
             assert_eq!(log.0.lock().is_ok_and(|log| !log.is_empty()), logged, "{name}");
         }
     }

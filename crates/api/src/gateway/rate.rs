@@ -12,7 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tollbook_domain::tenant::ApiKey;
 use tollbook_store::Store;
 
-use super::refuse;
+use super::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// A key's limit, if it has one.
@@ -67,7 +67,7 @@ impl Rates {
             transaction.commit()?;
             Ok(requests)
         };
-        let requests = count().map_err(refuse)?;
+        let requests = count().map_err(log_and_refuse)?;
         if requests <= i64::from(limit.get()) {
             return Ok(());
         }

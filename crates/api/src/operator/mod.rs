@@ -10,10 +10,10 @@ use std::time::Instant;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
-use tollbook_ops::charging::known_operator_key;
+use tollbook_ops::tenancy::operator_keys::known_operator_key;
 use tollbook_store::StoreError;
 
-use crate::gateway::told;
+use crate::gateway::refusal_for;
 use crate::ret_code::Refusal;
 use crate::server::{App, WAIT};
 
@@ -73,7 +73,7 @@ impl Problem {
 /// A failure of the store, which the log has already.
 impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
-        match told(error) {
+        match refusal_for(error) {
             Refusal::ServiceUnavailable => Self::Unavailable,
             _ => Self::Internal,
         }

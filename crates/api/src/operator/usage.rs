@@ -11,8 +11,8 @@ use axum::routing::{MethodRouter, post};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tollbook_domain::Usage;
-use tollbook_ops::charging::{Fate, IntakeError};
-use tollbook_ops::usage_file::{BatchError, RefusedEvent, parse_batch};
+use tollbook_formats::usage::{BatchError, RefusedEvent, parse_batch};
+use tollbook_ops::charging::{IntakeError, UsageResult};
 
 use super::{Exchange, Problem, work};
 use crate::server::{App, discard_body, read_body};
@@ -152,7 +152,7 @@ impl Named {
 }
 
 /// Waits, without a thread, until the records are durable.
-async fn submit(app: &App, records: Vec<Usage>) -> Result<Vec<Fate>, Problem> {
+async fn submit(app: &App, records: Vec<Usage>) -> Result<Vec<UsageResult>, Problem> {
     match app.submit(records).await {
         Ok(Ok(fates)) => Ok(fates),
         Ok(Err(IntakeError::Busy)) => Err(Problem::Unavailable),
@@ -163,21 +163,23 @@ async fn submit(app: &App, records: Vec<Usage>) -> Result<Vec<Fate>, Problem> {
 
 impl Report {
     /// `fates` are those of the records that were not refused before, in their order.
-    fn of(names: Vec<Named>, fates: Vec<Fate>) -> Self {
+    fn of(names: Vec<Named>, fates: Vec<UsageResult>) -> Self {
         let mut report = Self::default();
         let mut fates = fates.into_iter();
         for (index, Named { id, source, refused }) in names.into_iter().enumerate() {
-            let fate = match refused {
-                Some(reason) => Fate::Refused(reason),
+            let pricing_state = match refused {
+                Some(reason) => UsageResult::Refused(reason),
                 // One that got no answer may be stored or not; sent again it is told.
-                None => fates.next().unwrap_or_else(|| Fate::Refused("was lost; send it again".to_owned())),
+                None => {
+                    fates.next().unwrap_or_else(|| UsageResult::Refused("was lost; send it again".to_owned()))
+                }
             };
-            let (status, pricing, reason) = match fate {
-                Fate::Charged => ("accepted", Some("charged"), None),
-                Fate::Free => ("accepted", Some("free"), None),
-                Fate::Unpriced(reason) => ("accepted", Some("unpriced"), Some(reason)),
-                Fate::Duplicate => ("duplicate", None, None),
-                Fate::Refused(reason) => ("refused", None, Some(reason)),
+            let (status, pricing, reason) = match pricing_state {
+                UsageResult::Charged => ("accepted", Some("charged"), None),
+                UsageResult::Free => ("accepted", Some("free"), None),
+                UsageResult::Unpriced(reason) => ("accepted", Some("unpriced"), Some(reason)),
+                UsageResult::Duplicate => ("duplicate", None, None),
+                UsageResult::Refused(reason) => ("refused", None, Some(reason)),
             };
             *match status {
                 "accepted" => &mut report.accepted,

@@ -2,7 +2,7 @@
 //! action nor a new parameter can be forgotten.
 
 use tollbook_api::actions::{ACTIONS, Action, Parameter, ParameterShape};
-use tollbook_ops::export::UnknownFormat;
+use tollbook_export::UnknownFormat;
 
 use crate::client::{Pairs, encode, pairs, quoted, quoted_pairs, value_of};
 use crate::made;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tollbook_ops::export_jobs::MOST_ATTEMPTS;
+use tollbook_export::exporter::jobs::MOST_ATTEMPTS;
 use tollbook_store::ExportState;
 
 use crate::client::Answer;

@@ -10,9 +10,9 @@ use tollbook_domain::account::Grant;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    Aside, AsideKey, AsideUsage, Books, Due, DueHour, EachOrder, Entries, ExportFile, ExportJob, LedgerEntry,
-    LineNo, Lines, OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult,
-    StoredDeposit, StoredOrder, Transaction, Verification,
+    AccountState, Due, DueHour, EachOrder, Entries, ExportFile, ExportJob, LedgerEntry, LineNo, Lines,
+    OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
+    StoredOrder, Transaction, Uncharged, UnchargedKey, UnchargedUsage, Verification,
 };
 
 /// What goes wrong.
@@ -129,7 +129,11 @@ impl Store for FaultyStore {
         }))
     }
 
-    fn offload(&self, snapshot: Box<dyn Snapshot>, _: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+    fn replica_or(
+        &self,
+        snapshot: Box<dyn Snapshot>,
+        _: &CancellationToken,
+    ) -> StoreResult<Box<dyn Snapshot>> {
         Ok(snapshot)
     }
 
@@ -278,17 +282,17 @@ impl Snapshot for FaultySnapshot {
         self.inner.pending(query, catalogue)
     }
 
-    fn usage_aside(
+    fn uncharged_usage(
         &mut self,
         company_id: i64,
-        aside: Aside,
-        after: Option<&AsideKey>,
+        uncharged: Uncharged,
+        after: Option<&UnchargedKey>,
         limit: i64,
-    ) -> StoreResult<Vec<AsideUsage>> {
-        self.inner.usage_aside(company_id, aside, after, limit)
+    ) -> StoreResult<Vec<UnchargedUsage>> {
+        self.inner.uncharged_usage(company_id, uncharged, after, limit)
     }
 
-    fn books(&mut self, company_id: i64) -> StoreResult<Books> {
+    fn books(&mut self, company_id: i64) -> StoreResult<AccountState> {
         self.inner.books(company_id)
     }
 

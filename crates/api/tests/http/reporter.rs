@@ -74,7 +74,7 @@ impl Server {
 
     /// A key for a gateway.
     pub(crate) fn operator_key(&self, name: &str) -> String {
-        charging::add_operator_key(&*self.store, name, NOW_S).unwrap()
+        tollbook_ops::tenancy::operator_keys::add_operator_key(&*self.store, name, NOW_S).unwrap()
     }
 
     /// `m-1` costs 4.00 a million tokens in, 16.00 out; `gratis` costs nothing; nothing else has a price.

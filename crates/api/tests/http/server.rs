@@ -11,9 +11,9 @@ use tollbook_api::{Deployment, Gateway, ServerError};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
-use tollbook_ops::export::object_keys;
+use tollbook_ops::maintenance::shared_objects::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart};
-use tollbook_ops::tenants::{self, KeyRights};
+use tollbook_ops::tenancy::companies::{self, KeyRights};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
 use tollbook_store::{NewExportJob, Outcome, Store, StoredOrder};
 
@@ -191,7 +191,7 @@ impl Server {
 
     /// A company of a brand, which need not be configured.
     pub(crate) fn company(&self, name: &str, brand: &str) -> Company {
-        let company = tenants::add_company(&*self.store, None, name, "CNY", brand).unwrap();
+        let company = companies::add_company(&*self.store, None, name, "CNY", brand).unwrap();
         self.add_job(&company);
         company
     }
@@ -211,12 +211,12 @@ impl Server {
 
     /// An organization of a company.
     pub(crate) fn organization(&self, company: &Company, name: &str) -> Organization {
-        tenants::add_organization(&*self.store, company.company_id, name).unwrap()
+        companies::add_organization(&*self.store, company.company_id, name).unwrap()
     }
 
     /// A key of a company.
     pub(crate) fn key(&self, company: &Company, rights: &KeyRights) -> Key {
-        let made = tenants::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
+        let made = companies::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
         Key { public: made.public_key, private: made.private_key.reveal().to_owned() }
     }
 
@@ -233,7 +233,7 @@ impl Server {
 
     /// Disables a key.
     pub(crate) fn disable(&self, key: &Key) {
-        tenants::disable_key(&*self.store, &key.public).unwrap();
+        companies::disable_key(&*self.store, &key.public).unwrap();
     }
 
     /// Deletes every object behind the server's back.

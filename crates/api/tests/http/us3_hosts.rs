@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use tollbook_objects::us3::{SignedParts, authorization};
-use tollbook_ops::export::object_keys;
+use tollbook_ops::maintenance::shared_objects::object_keys;
 
 use crate::client::{Http, Reply};
 use crate::made::{self, RANGE};

@@ -67,13 +67,13 @@ pub(crate) enum UsageCommand {
         constants: Vec<String>,
     },
     /// List usage that has no price yet
-    Unpriced(Aside),
+    Unpriced(Uncharged),
     /// List usage that costs nothing
-    Free(Aside),
+    Free(Uncharged),
 }
 
 #[derive(Args)]
-pub(crate) struct Aside {
+pub(crate) struct Uncharged {
     /// Only of this company
     #[arg(long)]
     pub(crate) company: Option<i64>,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tollbook_domain::time::{civil_of_day, day_of};
-use tollbook_ops::retention::prune;
+use tollbook_ops::maintenance::prune::prune;
 use tollbook_ops::{Clock as _, SystemClock};
 use tollbook_store::{Copied, copy, distribute};
 

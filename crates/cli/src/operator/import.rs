@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
-use tollbook_ops::import::{self, Failure as Reason, FileReport, Input, Options, Phase, Report, Step};
+use tollbook_formats::text::Input;
+use tollbook_ops::import::orders::{self, Failure as Reason, FileReport, Options, Phase, Report, Step};
 
 use super::progress::Bar;
 use crate::arguments::{Global, Import};
@@ -18,7 +19,7 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
     let options = Options { skip_invalid: arguments.skip_invalid, ..Options::new(spool) };
     let bar = Bar::new();
     let result =
-        import::run(store.as_ref(), &catalogue, inputs, &options, &mut |step: &Step| show_step(&bar, step));
+        orders::run(store.as_ref(), &catalogue, inputs, &options, &mut |step: &Step| show_step(&bar, step));
     bar.finish();
     match result {
         Ok(report) => {

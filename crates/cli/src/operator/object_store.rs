@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tollbook_objects::{
     EmbeddedSettings, EmbeddedStore, ObjectKeys, ObjectStore, RemoteSettings, RemoteStore, StoreUrl,
 };
-use tollbook_ops::export::object_keys;
-use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock, shared_objects};
+use tollbook_ops::maintenance::shared_objects::{self, object_keys};
+use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock};
 use tollbook_store::Store;
 
 use crate::arguments::Global;

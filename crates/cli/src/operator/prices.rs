@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tollbook_domain::{Discount, Price, UnitPrice};
+use tollbook_formats::prices;
 use tollbook_ops::charging::reprice;
-use tollbook_ops::price_list;
 
 use super::site::{Site, now_s, time_text};
 use crate::arguments::{DiscountCommand, Global, PricesCommand};
@@ -17,7 +17,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
     match command {
         PricesCommand::Import { file, valid_from } => {
             let list =
-                price_list::read(file, valid_from.map(crate::customer::time::Time::unix_s), &site.catalogue)?;
+                prices::read(file, valid_from.map(crate::customer::time::Time::unix_s), &site.catalogue)?;
             let mut transaction = site.store.begin()?;
             let put = transaction.put_prices(&list.prices)?;
             transaction.commit()?;

@@ -13,7 +13,7 @@ use crate::output::{Failure, Output, note, printable, table};
 
 /// How long `settle` waits for hours that others hold, in seconds, and for how long between two looks.
 const PATIENCE_S: i64 = 40;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) fn settle(global: &Global, output: &Output) -> Result<(), Failure> {
     let site = Site::open(global)?;
@@ -28,7 +28,7 @@ pub(crate) fn settle(global: &Global, output: &Output) -> Result<(), Failure> {
         match charging::held_hours(&charging, round_s)? {
             0 => break 0,
             held if round_s >= began_s + PATIENCE_S => break held,
-            _ => std::thread::sleep(BETWEEN_LOOKS),
+            _ => std::thread::sleep(POLL_INTERVAL),
         }
     };
     let value = json!({
@@ -94,7 +94,8 @@ pub(crate) fn operator_key(
     let site = Site::open(global)?;
     match command {
         OperatorKeyCommand::Add { name } => {
-            let key = charging::add_operator_key(site.store.as_ref(), name, now_s())?;
+            let key =
+                tollbook_ops::tenancy::operator_keys::add_operator_key(site.store.as_ref(), name, now_s())?;
             output.result(&json!({"Name": name, "OperatorKey": key}), || {
                 format!("{key}\nIt is not shown again: only its digest is kept.")
             });

@@ -1,7 +1,7 @@
 //! `company`, `organization` and `key`.
 
 use serde_json::{Value, json};
-use tollbook_ops::tenants::{self, KeyRights};
+use tollbook_ops::tenancy::companies::{self, KeyRights};
 
 use crate::arguments::{CompanyCommand, Global, KeyCommand, OrganizationCommand};
 use crate::deployment;
@@ -13,11 +13,11 @@ pub(crate) fn company(global: &Global, command: &CompanyCommand, output: &Output
         CompanyCommand::Add { name, currency, brand } => {
             let config = deployment::config(global)?;
             let known = deployment::has_config(global).then_some(&config);
-            let company = tenants::add_company(store.as_ref(), known, name, currency, brand)?;
+            let company = companies::add_company(store.as_ref(), known, name, currency, brand)?;
             made(output, json!({"CompanyID": company.company_id}));
         }
         CompanyCommand::List => {
-            let companies = tenants::companies(store.as_ref())?;
+            let companies = companies::companies(store.as_ref())?;
             let rows = companies.iter().map(|c| {
                 json!({"CompanyID": c.company_id, "Name": c.name, "Currency": c.currency, "Brand": c.brand})
             });
@@ -35,7 +35,7 @@ pub(crate) fn organization(
     let store = deployment::store(global)?;
     match command {
         OrganizationCommand::Add { company, name } => {
-            let organization = tenants::add_organization(store.as_ref(), *company, name)?;
+            let organization = companies::add_organization(store.as_ref(), *company, name)?;
             let ids = json!({
                 "OrganizationID": organization.organization_id,
                 "ProjectId": organization.project_id,
@@ -45,11 +45,11 @@ pub(crate) fn organization(
         OrganizationCommand::List { company } => {
             let companies = match company {
                 Some(company) => vec![*company],
-                None => tenants::companies(store.as_ref())?.iter().map(|c| c.company_id).collect(),
+                None => companies::companies(store.as_ref())?.iter().map(|c| c.company_id).collect(),
             };
             let mut rows = Vec::new();
             for company in companies {
-                rows.extend(tenants::organizations(store.as_ref(), company)?.iter().map(|o| {
+                rows.extend(companies::organizations(store.as_ref(), company)?.iter().map(|o| {
                     json!({
                         "CompanyID": o.company_id,
                         "OrganizationID": o.organization_id,
@@ -74,11 +74,11 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
                 allowed_networks: allow_ip.clone(),
                 rate_limit_per_s: *rate_limit,
             };
-            let key = tenants::add_key(store.as_ref(), &master, *company, &rights)?;
+            let key = companies::add_key(store.as_ref(), &master, *company, &rights)?;
             made(output, json!({"PublicKey": key.public_key, "PrivateKey": key.private_key.reveal()}));
         }
         KeyCommand::List { company } => {
-            let keys = tenants::keys(store.as_ref(), *company)?;
+            let keys = companies::keys(store.as_ref(), *company)?;
             let rows = keys.iter().map(|k| {
                 json!({
                     "PublicKey": k.public_key,
@@ -93,7 +93,7 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
             list(output, &columns, rows.collect());
         }
         KeyCommand::Disable { public_key } => {
-            tenants::disable_key(store.as_ref(), public_key)?;
+            companies::disable_key(store.as_ref(), public_key)?;
             made(output, json!({"PublicKey": public_key, "Disabled": true}));
         }
     }

@@ -4,15 +4,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tollbook_formats::text::Input;
+use tollbook_formats::usage::{Mapping, UsageFile};
 use tollbook_ops::SystemClock;
-use tollbook_ops::text_file::Input;
-use tollbook_ops::usage_file::{Mapping, UsageFile};
-use tollbook_ops::usage_import::{UsageCounts, UsageReport, import_usage};
-use tollbook_store::{Aside as List, AsideKey, AsideUsage};
+use tollbook_ops::import::usage::{UsageCounts, UsageReport, import_usage};
+use tollbook_store::{Uncharged as List, UnchargedKey, UnchargedUsage};
 
 use super::progress::Bar;
 use super::site::{Site, time_text};
-use crate::arguments::{Aside, Global, UsageCommand};
+use crate::arguments::{Global, Uncharged, UsageCommand};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
 
@@ -139,7 +139,7 @@ fn text_of(report: &UsageReport) -> String {
     lines.join("\n")
 }
 
-fn list(global: &Global, arguments: &Aside, list: List, output: &Output) -> Result<(), Failure> {
+fn list(global: &Global, arguments: &Uncharged, list: List, output: &Output) -> Result<(), Failure> {
     let site = Site::open(global)?;
     let mut snapshot = site.store.snapshot()?;
     let companies = match arguments.company {
@@ -149,12 +149,12 @@ fn list(global: &Global, arguments: &Aside, list: List, output: &Output) -> Resu
         Some(company_id) => vec![company_id],
         None => snapshot.companies()?.iter().map(|company| company.company_id).collect(),
     };
-    let mut found: Vec<AsideUsage> = Vec::new();
+    let mut found: Vec<UnchargedUsage> = Vec::new();
     for company_id in companies {
-        let mut after: Option<AsideKey> = None;
+        let mut after: Option<UnchargedKey> = None;
         // One more than is shown says that there are more.
         while found.len() <= arguments.limit {
-            let page = snapshot.usage_aside(company_id, list, after.as_ref(), READ_AT_ONCE)?;
+            let page = snapshot.uncharged_usage(company_id, list, after.as_ref(), READ_AT_ONCE)?;
             let Some(last) = page.last() else { break };
             after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
             found.extend(page);
@@ -164,8 +164,8 @@ fn list(global: &Global, arguments: &Aside, list: List, output: &Output) -> Resu
     found.truncate(arguments.limit);
     let value = json!({"Records": found.iter().map(record).collect::<Vec<_>>(), "HasMore": has_more});
     output.result(&value, || {
-        let rows = found.iter().map(|aside| {
-            let usage = &aside.usage;
+        let rows = found.iter().map(|uncharged| {
+            let usage = &uncharged.usage;
             let used: Vec<String> =
                 usage.used().map(|(sku, quantity)| format!("{} {quantity}", printable(sku))).collect();
             vec![
@@ -174,7 +174,7 @@ fn list(global: &Global, arguments: &Aside, list: List, output: &Output) -> Resu
                 time_text(usage.time_s),
                 printable(&usage.model_id),
                 used.join(", "),
-                printable(&aside.reason),
+                printable(&uncharged.reason),
             ]
         });
         let shown = table(&["CompanyID", "Id", "Time", "ModelID", "Quantities", "Reason"], rows);
@@ -183,8 +183,8 @@ fn list(global: &Global, arguments: &Aside, list: List, output: &Output) -> Resu
     Ok(())
 }
 
-fn record(aside: &AsideUsage) -> Value {
-    let usage = &aside.usage;
+fn record(uncharged: &UnchargedUsage) -> Value {
+    let usage = &uncharged.usage;
     let quantities: Map<String, Value> =
         usage.quantities.iter().map(|(sku, quantity)| (sku.clone(), (*quantity).into())).collect();
     json!({
@@ -200,6 +200,6 @@ fn record(aside: &AsideUsage) -> Value {
         "Region": usage.region,
         "UserEmail": usage.user_email,
         "Quantities": quantities,
-        "Reason": aside.reason,
+        "Reason": uncharged.reason,
     })
 }

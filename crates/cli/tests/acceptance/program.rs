@@ -196,7 +196,7 @@ impl Site {
     /// The deployment's object key pair, as the server derives it.
     pub(crate) fn object_keys(&self) -> (String, String) {
         let master = MasterKey::open_or_create(&self.data().join("master.key")).unwrap();
-        let public = tollbook_ops::export::object_keys(&master).public().to_owned();
+        let public = tollbook_ops::maintenance::shared_objects::object_keys(&master).public().to_owned();
         let private = hex::encode(master.derive("object private key"));
         (public, private)
     }

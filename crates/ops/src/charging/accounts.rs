@@ -4,9 +4,10 @@ use tollbook_domain::Amount;
 use tollbook_domain::account::Deposit;
 use tollbook_store::{LedgerEntry, StoredDeposit, Transaction};
 
-use super::arrears::{ArrearsPaid, Zeros, pay_arrears};
-use super::till::Till;
-use super::{Charging, ChargingError, checked_text};
+use super::account_tx::AccountTx;
+use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
+use super::context::Charging;
+use super::error::{ChargingError, checked_text};
 
 /// A deposit that is in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub fn deposit(
     }
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
-    let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
+    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     let (is_repeated, stretch) = match transaction.deposit(company_id, &deposit.key)? {
         Some(stored) if stored.deposit == *deposit => (true, stored.entries),
         Some(_) => return Err(ChargingError::OtherDeposit(deposit.key.clone())),
@@ -58,7 +59,7 @@ pub fn deposit(
         transaction.commit()?;
     }
     let arrears = if pays_arrears && charging.config.charging.deposit_pays_arrears {
-        pay_arrears(charging, company_id, Zeros::Paid, now_s)?
+        pay_arrears(charging, company_id, ZeroAmount::Pay, now_s)?
     } else {
         ArrearsPaid::default()
     };
@@ -77,7 +78,7 @@ pub fn set_credit_limit(
 ) -> Result<(), ChargingError> {
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
-    let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
+    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     till.books.account.set_credit_limit(limit)?;
     till.close(transaction.as_mut())?;
     Ok(transaction.commit()?)

@@ -4,9 +4,9 @@
 use tollbook_domain::{Line, Status};
 use tollbook_store::{StoreResult, StoredOrder};
 
-use super::Charging;
+use super::account_tx::AccountTx;
+use super::context::Charging;
 use super::paying::Paying;
-use super::till::Till;
 
 /// Orders that are looked at before the next ones are read.
 const READ_AT_ONCE: i64 = 5_000;
@@ -15,11 +15,11 @@ const BATCH_ORDERS: usize = 500;
 
 /// Whether arrears of nothing are paid too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Zeros {
+pub enum ZeroAmount {
     /// After a deposit.
-    Paid,
+    Pay,
     /// By the daily run, which touches only what money can be spent on.
-    Left,
+    Skip,
 }
 
 /// What was paid.
@@ -32,7 +32,7 @@ pub struct ArrearsPaid {
 }
 
 impl ArrearsPaid {
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.orders += other.orders;
         self.companies += other.companies;
     }
@@ -46,7 +46,7 @@ impl ArrearsPaid {
 pub fn pay_arrears(
     charging: &Charging<'_>,
     company_id: i64,
-    zeros: Zeros,
+    zeros: ZeroAmount,
     now_s: i64,
 ) -> StoreResult<ArrearsPaid> {
     let kinds = charging.config.charging.arrears_sequence();
@@ -61,7 +61,7 @@ pub fn pay_arrears(
         from_s = last.order.start_time_s + 1;
         let can_be_tried = |stored: &&StoredOrder| {
             let total = i128::from(stored.order.total.steps());
-            total <= available && (total > 0 || zeros == Zeros::Paid)
+            total <= available && (total > 0 || zeros == ZeroAmount::Pay)
         };
         // What is left is less with each order that is paid: whatever costs more than all of it need not be tried.
         let tried: Vec<&StoredOrder> = orders.iter().filter(can_be_tried).collect();
@@ -79,7 +79,7 @@ fn pay_batch(
     now_s: i64,
 ) -> StoreResult<u64> {
     let mut transaction = charging.store.begin()?;
-    let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
+    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     let numbers: Vec<&str> = batch.iter().map(|stored| stored.order.number.as_str()).collect();
     let orders = transaction.orders_by_numbers(company_id, &numbers)?;
     let mut paying = Paying::new(charging, company_id);

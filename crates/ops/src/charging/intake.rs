@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use tollbook_domain::{Catalogue, Usage};
 use tollbook_store::{Store, StoreError};
 
-use super::book::BATCH_RECORDS;
-use super::{Charging, Fate, Rater};
+use super::context::Charging;
+use super::rater::BATCH_RECORDS;
+use super::rater::{Rater, UsageResult};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -28,7 +29,7 @@ pub enum IntakeError {
     Store(#[from] Arc<StoreError>),
 }
 
-type Answer = Result<Vec<Fate>, IntakeError>;
+type Answer = Result<Vec<UsageResult>, IntakeError>;
 
 struct Job {
     records: Vec<Usage>,

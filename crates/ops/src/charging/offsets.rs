@@ -3,7 +3,8 @@
 use tollbook_domain::HourOffsets;
 use tollbook_domain::hours::OffsetError;
 
-use super::{Charging, ChargingError};
+use super::context::Charging;
+use super::error::ChargingError;
 
 /// Sets the offset, in seconds ahead of UTC: from a future time on, or for all time as long as there is no usage.
 ///
@@ -32,4 +33,20 @@ pub fn set_offset(
     transaction.set_hour_offsets(&offsets)?;
     transaction.commit()?;
     Ok(offsets)
+}
+
+/// An offset from UTC as people write it, `+08:00`, in seconds.
+pub fn parse_offset(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let two_digits = |text: &str| {
+        (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| text.parse::<i64>().ok())?
+    };
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    (minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
 }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::{Line, Order, Status};
-use tollbook_store::{OrderChange, StoreResult, StoredOrder, Transaction};
+use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
 
-use super::Charging;
-use super::till::Till;
+use super::account_tx::AccountTx;
+use super::context::Charging;
 
 /// Why an order was not paid; the names are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn pay_unpaid(
     now_s: i64,
 ) -> StoreResult<Vec<Payment>> {
     let mut transaction = charging.store.begin()?;
-    let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
+    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     let mut asked = HashSet::new();
     let numbers: Vec<&str> =
         numbers.iter().map(String::as_str).filter(|number| asked.insert(*number)).collect();
@@ -74,7 +74,7 @@ pub fn pay_unpaid(
 pub(super) struct Paying {
     company_id: i64,
     kinds: Vec<AccountKind>,
-    changes: Vec<OrderChange>,
+    changes: Vec<OrderTransition>,
 }
 
 impl Paying {
@@ -87,7 +87,7 @@ impl Paying {
     pub(super) fn pay(
         &mut self,
         transaction: &mut dyn Transaction,
-        till: &mut Till,
+        till: &mut AccountTx,
         number: &str,
         order: Option<StoredOrder>,
         may_see: &dyn Fn(&Line) -> bool,
@@ -116,14 +116,14 @@ impl Paying {
             paid_time_s: Some(till.now_s()),
             ..before.order.clone()
         };
-        self.changes.push(OrderChange { before, after });
+        self.changes.push(OrderTransition { before, after });
         Ok(Ok(()))
     }
 
     /// Writes what was paid; how many.
-    pub(super) fn finish(self, transaction: &mut dyn Transaction, till: Till) -> StoreResult<usize> {
+    pub(super) fn finish(self, transaction: &mut dyn Transaction, till: AccountTx) -> StoreResult<usize> {
         if !self.changes.is_empty() {
-            transaction.change_orders(self.company_id, &self.changes)?;
+            transaction.transition_orders(self.company_id, &self.changes)?;
             till.close(transaction)?;
         }
         Ok(self.changes.len())

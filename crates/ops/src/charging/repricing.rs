@@ -2,9 +2,10 @@
 
 use tollbook_domain::rating::Rated;
 use tollbook_domain::usage::UsageLimits;
-use tollbook_store::{Aside, AsideKey, RatedUsage, StoreResult};
+use tollbook_store::{RatedUsage, StoreResult, Uncharged, UnchargedKey};
 
-use super::{Charging, Rater};
+use super::context::Charging;
+use super::rater::Rater;
 
 /// Name of the setting that says for which prices that was done.
 const DONE: &str = "repriced version";
@@ -53,11 +54,12 @@ fn reprice_company(
     // Usage that was rated by older prices and is being stored in this moment is on the list afterwards; whoever comes
     // later sees the newer prices (`Rater::store`).
     charging.store.begin()?.lock_company(company_id)?;
-    let mut after: Option<AsideKey> = None;
+    let mut after: Option<UnchargedKey> = None;
     let mut charged = 0;
     loop {
         let mut snapshot = charging.store.snapshot()?;
-        let waiting = snapshot.usage_aside(company_id, Aside::Unpriced, after.as_ref(), BATCH_RECORDS)?;
+        let waiting =
+            snapshot.uncharged_usage(company_id, Uncharged::Unpriced, after.as_ref(), BATCH_RECORDS)?;
         let Some(last) = waiting.last() else { return Ok(charged) };
         after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
         rater.refresh(snapshot.as_mut())?;
@@ -65,7 +67,7 @@ fn reprice_company(
         drop(snapshot);
         let rated: Vec<RatedUsage> = waiting
             .into_iter()
-            .map(|aside| rater.rate(aside.usage))
+            .map(|uncharged| rater.rate(uncharged.usage))
             .filter(|record| !matches!(record.rated, Rated::Unpriced(_)))
             .collect();
         if rated.is_empty() {

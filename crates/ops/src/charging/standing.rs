@@ -4,7 +4,7 @@ use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_store::StoreResult;
 
-use super::Charging;
+use super::context::Charging;
 
 /// How a company stands at one moment. Amounts are in 10⁻⁸ currency units.
 #[derive(Clone, Debug, PartialEq, Eq)]

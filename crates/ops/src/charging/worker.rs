@@ -4,11 +4,11 @@
 use tollbook_domain::time::hour_of;
 use tollbook_store::{Due, DueHour, Hold, StoreError, StoreResult};
 
-use super::Charging;
-use super::arrears::{ArrearsPaid, Zeros, pay_arrears};
-use super::closing::{Closed, HOLD_S, close_hour};
+use super::account_tx::AccountTx;
+use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
+use super::context::Charging;
+use super::hour_close::{Closed, HOLD_S, close_hour};
 use super::repricing::{needs_repricing, reprice};
-use super::till::Till;
 
 /// Hours that are looked at together.
 const HOURS_AT_ONCE: i64 = 100;
@@ -71,7 +71,7 @@ pub fn settle_all(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
     let closed = round.close(Due::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s)))?;
     let mut arrears = ArrearsPaid::default();
     for company in charging.store.snapshot()?.companies()? {
-        arrears.add(pay_arrears(charging, company.company_id, Zeros::Left, now_s)?);
+        arrears.add(pay_arrears(charging, company.company_id, ZeroAmount::Skip, now_s)?);
     }
     Ok(Settled { priced, closed, arrears, forgotten: 0 })
 }
@@ -241,10 +241,10 @@ fn pay_company(charging: &Charging<'_>, company_id: i64, day: i64, now_s: i64) -
     if books.arrears_day >= day || !owes {
         return Ok(ArrearsPaid::default());
     }
-    let paid = pay_arrears(charging, company_id, Zeros::Left, now_s)?;
+    let paid = pay_arrears(charging, company_id, ZeroAmount::Skip, now_s)?;
     // Marked when it is done: a run that was interrupted goes on.
     let mut transaction = charging.store.begin()?;
-    let mut till = Till::open(transaction.as_mut(), company_id, now_s)?;
+    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     till.books.arrears_day = day;
     till.close(transaction.as_mut())?;
     transaction.commit()?;

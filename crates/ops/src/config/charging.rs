@@ -3,12 +3,80 @@
 
 use serde::Deserialize;
 use tollbook_domain::account::AccountKind;
+use tollbook_domain::usage::UsageLimits;
 use toml::Spanned;
 
 use super::DAY_S;
 use super::file::{Checked, number};
-use crate::charging::ChargingConfig;
-use crate::toml_file::Source;
+use tollbook_formats::toml::Source;
+
+/// What an operator decides about charging; `[charging]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargingConfig {
+    /// How long after its end an hour is closed, in seconds.
+    pub grace_s: i64,
+    /// How long usage of an hour that is over is gathered, in seconds.
+    pub gather_s: i64,
+    /// How far back gateways may report, in seconds.
+    pub past_s: i64,
+    /// How far ahead usage may lie, in seconds.
+    pub future_s: i64,
+    /// Most base units of one SKU in one record.
+    pub max_quantity: i64,
+    /// Most records of one request.
+    pub batch_records: usize,
+    /// Longest body of a request with usage, in bytes.
+    pub batch_bytes: usize,
+    /// How long after its last record the identities of an hour's records are kept, in seconds.
+    pub identity_window_s: i64,
+    /// What an order is paid from, in this sequence.
+    pub sequence: Vec<AccountKind>,
+    /// What arrears are not paid from.
+    pub not_for_arrears: Vec<AccountKind>,
+    /// Whether a deposit pays arrears.
+    pub deposit_pays_arrears: bool,
+    /// When arrears are paid each local day, in seconds since midnight; `None`: never.
+    pub arrears_at_s: Option<i64>,
+    /// Whether what costs nothing makes orders.
+    pub bill_zero_amounts: bool,
+}
+
+impl Default for ChargingConfig {
+    fn default() -> Self {
+        Self {
+            grace_s: 60,
+            gather_s: 10,
+            past_s: 366 * 86_400,
+            future_s: 3_600,
+            max_quantity: 1_000_000_000_000_000,
+            batch_records: 1_000,
+            batch_bytes: 4 << 20,
+            identity_window_s: 40 * 86_400,
+            sequence: AccountKind::ALL.to_vec(),
+            not_for_arrears: vec![AccountKind::Bonus],
+            deposit_pays_arrears: true,
+            arrears_at_s: Some(5 * 3_600),
+            bill_zero_amounts: false,
+        }
+    }
+}
+
+impl ChargingConfig {
+    /// The bounds for what gateways report.
+    pub const fn limits_of_gateways(&self) -> UsageLimits {
+        UsageLimits { past_s: Some(self.past_s), future_s: self.future_s, quantity: self.max_quantity }
+    }
+
+    /// The bounds for files: the operator may bring in any past.
+    pub const fn limits_of_files(&self) -> UsageLimits {
+        UsageLimits { past_s: None, ..self.limits_of_gateways() }
+    }
+
+    /// What arrears are paid from, in sequence.
+    pub fn arrears_sequence(&self) -> Vec<AccountKind> {
+        self.sequence.iter().copied().filter(|kind| !self.not_for_arrears.contains(kind)).collect()
+    }
+}
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +93,9 @@ pub(super) struct ChargingSection {
     not_for_arrears: Option<Spanned<Vec<Spanned<String>>>>,
     deposit_pays_arrears: Option<bool>,
     arrears_at: Option<Spanned<String>>,
-    orders_for_free: Option<bool>,
+    /// Formerly `orders_for_free`.
+    #[serde(alias = "orders_for_free")]
+    bill_zero_amounts: Option<bool>,
 }
 
 pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<ChargingConfig> {
@@ -82,7 +152,7 @@ pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<C
         })?;
     }
     config.deposit_pays_arrears = read.deposit_pays_arrears.unwrap_or(config.deposit_pays_arrears);
-    config.charges_free = read.orders_for_free.unwrap_or(config.charges_free);
+    config.bill_zero_amounts = read.bill_zero_amounts.unwrap_or(config.bill_zero_amounts);
     Ok(config)
 }
 

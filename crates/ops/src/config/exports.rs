@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::{Checked, number};
-use crate::export::ExportLimits;
-use crate::toml_file::Source;
+use tollbook_export::ExportLimits;
+use tollbook_formats::toml::Source;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

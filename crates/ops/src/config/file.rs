@@ -17,8 +17,8 @@ use super::exports::{ExportsSection, exports};
 use super::objects::{ObjectsSection, check_hosts, objects};
 use super::{Brand, Config, DAY_S, Limits, normal_host};
 use crate::networks;
-use crate::time_zone::Zone;
-use crate::toml_file::{FileError, Source};
+use tollbook_export::Zone;
+use tollbook_formats::toml::{FileError, Source};
 
 pub(super) type Checked<T> = Result<T, FileError>;
 

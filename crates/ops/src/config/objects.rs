@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::Config;
 use super::file::{Checked, checked_host, number, url};
-use crate::toml_file::Source;
+use tollbook_formats::toml::Source;
 
 /// Where exports go, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use crate::random;
 
 const SETTING: &str = "lease quickstart";
 /// How often the holder shows that it lives, at most.
-const BEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a holder that does not move is believed to live.
 const PATIENCE: Duration = Duration::from_secs(10);
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The right to go on with the demo. Dropped, it is given back; a process that was killed loses it after a while.
 pub(super) struct Lease<'a> {
@@ -45,13 +45,13 @@ impl<'a> Lease<'a> {
                 }
                 seen = (held, Instant::now());
             }
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
     /// Shows that the holder lives, if that is due; `false` if someone took it for dead meanwhile.
     pub(super) fn keep(&mut self) -> StoreResult<bool> {
-        if self.renewed.elapsed() < BEAT {
+        if self.renewed.elapsed() < HEARTBEAT {
             return Ok(true);
         }
         let before = self.text();

@@ -14,7 +14,7 @@ use tollbook_store::{DueHour, Hold, StoreResult, StoredOrder};
 use super::lease::Lease;
 use super::{QuickstartError, Recorded};
 use crate::charging::{
-    Charging, Fate, Rater, Zeros, close_hour, deposit, pay_arrears, pay_company_daily, revoke,
+    Charging, Rater, UsageResult, ZeroAmount, close_hour, deposit, pay_arrears, pay_company_daily, revoke,
     set_credit_limit,
 };
 use crate::demo::{Act, DemoUsage, Event};
@@ -99,8 +99,8 @@ impl<'a> Month<'a, '_> {
         now_s: i64,
     ) -> Result<(), QuickstartError> {
         let hold = Hold { holder: HOLDER, until_s: self.now_s.saturating_add(HELD_S) };
-        for fate in rater.accept(arriving, now_s, Some(hold))? {
-            if let Fate::Refused(reason) = fate {
+        for pricing_state in rater.accept(arriving, now_s, Some(hold))? {
+            if let UsageResult::Refused(reason) = pricing_state {
                 return Err(QuickstartError::Refused(reason));
             }
         }
@@ -149,24 +149,24 @@ impl<'a> Month<'a, '_> {
                 deposit(&charging, company_id, paid_in, false, at_s)?;
                 self.step()?;
                 if *pays_arrears && charging.config.charging.deposit_pays_arrears {
-                    pay_arrears(&charging, company_id, Zeros::Paid, at_s)?;
+                    pay_arrears(&charging, company_id, ZeroAmount::Pay, at_s)?;
                 }
             }
             Act::Revoke(count, reason) => {
                 let owed = charging.store.snapshot()?.arrears(company_id, 0, ARREARS_LOOKED_AT)?;
                 let picked = owed.iter().step_by((owed.len() / count).max(1)).take(*count);
-                self.take_back(picked.map(number).collect(), reason, at_s)?;
+                self.refund_or_revoke(picked.map(number).collect(), reason, at_s)?;
             }
             Act::Refund(count, model, reason) => {
                 let paid = self.orders(Status::Paid, model, at_s - DAY_S, at_s)?;
-                self.take_back(paid.iter().take(*count).map(number).collect(), reason, at_s)?;
+                self.refund_or_revoke(paid.iter().take(*count).map(number).collect(), reason, at_s)?;
             }
         }
         self.step()
     }
 
     /// All in one transaction, unless that was done already.
-    fn take_back(&self, numbers: Vec<String>, reason: &str, at_s: i64) -> Result<(), QuickstartError> {
+    fn refund_or_revoke(&self, numbers: Vec<String>, reason: &str, at_s: i64) -> Result<(), QuickstartError> {
         let revoked = self.orders(Status::Revoked, "", self.recorded.start_s, at_s)?;
         if !revoked.iter().any(|stored| stored.order.revocation_time_s == Some(at_s)) {
             revoke(&self.charging, self.recorded.company_id, &numbers, reason, at_s)?;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::filter::{LineFilter, OrderQuery, StatusSet};
 use tollbook_domain::{NewOrder, Status, TimeRange};
-use tollbook_store::{Aside, Entries, LedgerEntry, StoreOptions, open_sqlite};
+use tollbook_store::{Entries, LedgerEntry, StoreOptions, Uncharged, open_sqlite};
 
 use super::*;
-use crate::charging::{known_operator_key, standing};
+use crate::charging::standing;
+use crate::tenancy::operator_keys::known_operator_key;
 
 // 2025-12-03T10:20:00Z
 const NOW_S: i64 = 1_764_757_200;
@@ -93,8 +94,8 @@ fn content(store: &dyn Store) -> Vec<String> {
         order_numbers: Vec::new(),
     };
     content.push(format!("{}", snapshot.pending(&query, &Catalogue::built_in()).unwrap()));
-    for aside in [Aside::Free, Aside::Unpriced] {
-        content.push(format!("{:?}", snapshot.usage_aside(1, aside, None, 1_000).unwrap()));
+    for uncharged in [Uncharged::Free, Uncharged::Unpriced] {
+        content.push(format!("{:?}", snapshot.uncharged_usage(1, uncharged, None, 1_000).unwrap()));
     }
     content
 }
@@ -129,7 +130,7 @@ fn a_first_start_makes_a_believable_month_and_a_second_finds_it() {
     let store = open(directory.path());
     let second = start(&*store, &master, DEMO_DAYS, NOW_S + 5 * DAY_S);
     assert_eq!(second, Quickstart { orders_added: 0, operator_key: None, ..first.clone() });
-    tenants::disable_key(&*store, &first.keys[1].public_key).unwrap();
+    companies::disable_key(&*store, &first.keys[1].public_key).unwrap();
     let third = start(&*store, &master, DEMO_DAYS, NOW_S);
     assert_eq!(third.keys, [first.keys[0].clone(), first.keys[2].clone()]);
 }
@@ -170,9 +171,9 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
         assert!(causes.contains(&cause), "nothing is {}", cause.name());
     }
     let mut snapshot = store.snapshot().unwrap();
-    for aside in [Aside::Free, Aside::Unpriced] {
-        let records = snapshot.usage_aside(1, aside, None, 1_000).unwrap().len();
-        assert!((5..=100).contains(&records), "{aside:?}: {records}");
+    for uncharged in [Uncharged::Free, Uncharged::Unpriced] {
+        let records = snapshot.uncharged_usage(1, uncharged, None, 1_000).unwrap().len();
+        assert!((5..=100).contains(&records), "{uncharged:?}: {records}");
     }
     let catalogue = Catalogue::built_in();
     let charging = Charging { store, config: &Config::default(), catalogue: &catalogue };

@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::{Amount, NewOrder, Status, Usage};
 use tollbook_ops::charging::{
-    ArrearsPaid, ChargingError, Fate, PayReason, Rater, Revocation, close_hour, deposit, pay_unpaid, reprice,
-    revoke, set_credit_limit, set_offset, settle_all, tick,
+    ArrearsPaid, ChargingError, PayReason, Rater, Revocation, UsageResult, close_hour, deposit, pay_unpaid,
+    reprice, revoke, set_credit_limit, set_offset, settle_all, tick,
 };
-use tollbook_store::{Aside, Due, Hold, Snapshot, Store, StoreResult, Transaction};
+use tollbook_store::{Due, Hold, Snapshot, Store, StoreResult, Transaction, Uncharged};
 
 use crate::place::{BASE_S, Backend, DAY_S, HOUR_S, Place, money, price, query, unit_price, usage};
 
@@ -20,7 +20,7 @@ pub(crate) fn charged(place: &Place, costs: &[i64]) {
     let records: Vec<Usage> =
         hours.map(|(hour, cost)| usage(1, &format!("{hour}"), BASE_S + hour * HOUR_S, "m", *cost)).collect();
     let now_s = BASE_S + 3 * DAY_S;
-    assert!(place.accept(records, now_s).iter().all(|fate| *fate == Fate::Charged));
+    assert!(place.accept(records, now_s).iter().all(|pricing_state| *pricing_state == UsageResult::Charged));
     settle_all(&place.charging(), "setup", now_s).unwrap();
 }
 
@@ -43,12 +43,12 @@ impl Store for Interrupted<'_> {
         self.store.snapshot_for(caller)
     }
 
-    fn offload(
+    fn replica_or(
         &self,
         snapshot: Box<dyn Snapshot>,
         caller: &CancellationToken,
     ) -> StoreResult<Box<dyn Snapshot>> {
-        self.store.offload(snapshot, caller)
+        self.store.replica_or(snapshot, caller)
     }
 
     fn is_shared(&self) -> bool {
@@ -73,8 +73,8 @@ pub(crate) fn usage_rated_before_a_price_and_stored_after_it_is_charged(backend:
     let mut rater = Rater::new(charging, place.config.charging.limits_of_gateways());
     let sent = vec![usage(1, "a", BASE_S, "m", 5), usage(1, "b", BASE_S, "other", 5)];
     let fates = rater.accept(sent, BASE_S, None).unwrap();
-    assert_eq!(fates[0], Fate::Charged);
-    assert!(matches!(fates[1], Fate::Unpriced(_)));
+    assert_eq!(fates[0], UsageResult::Charged);
+    assert!(matches!(fates[1], UsageResult::Unpriced(_)));
     assert_eq!(place.pending(&query(1, &[])), 5);
     place.assert_clean();
 }
@@ -272,7 +272,10 @@ pub(crate) fn usage_without_a_price_moves_with_the_offset(backend: &Backend) {
     let mut place = Place::new(backend, 1);
     // Of a time that lies a little ahead, before which the offset changes.
     place.accept(vec![usage(1, "a", BASE_S + 3_000, "m", 9)], BASE_S);
-    assert_eq!(place.store.snapshot().unwrap().usage_aside(1, Aside::Unpriced, None, 9).unwrap().len(), 1);
+    assert_eq!(
+        place.store.snapshot().unwrap().uncharged_usage(1, Uncharged::Unpriced, None, 9).unwrap().len(),
+        1
+    );
     assert!(
         set_offset(&place.charging(), 19_800, Some(BASE_S + 100), BASE_S).is_err(),
         "usage may lie there"
@@ -304,13 +307,13 @@ pub(crate) fn an_hour_that_cannot_hold_more_refuses_it_and_takes_the_rest(backen
         usage(1, "5", BASE_S + HOUR_S, "dear", 1),
     ];
     let fates = place.accept(records.clone(), BASE_S + HOUR_S);
-    let taken: Vec<bool> = fates.iter().map(Fate::is_accepted).collect();
+    let taken: Vec<bool> = fates.iter().map(UsageResult::is_accepted).collect();
     assert_eq!(taken, [true, false, false, true, false, true], "{fates:?}");
     place.assert_clean();
     settle_all(&place.charging(), "worker", BASE_S + DAY_S).unwrap();
     // The hour is closed, so that what was too much for it is a supplementary order now.
     let fates = place.accept(records, BASE_S + DAY_S);
-    let taken: Vec<bool> = fates.iter().map(Fate::is_accepted).collect();
+    let taken: Vec<bool> = fates.iter().map(UsageResult::is_accepted).collect();
     assert_eq!(taken, [false, true, false, false, true, false], "{fates:?}");
     settle_all(&place.charging(), "worker", BASE_S + 2 * DAY_S).unwrap();
     assert_eq!(place.orders(1, Status::Unpaid).len() + place.orders(1, Status::Paid).len(), 5);
@@ -322,7 +325,7 @@ pub(crate) fn pruning_leaves_what_is_still_to_be_ordered(backend: &Backend) {
     place.deposit(1, AccountKind::Cash, 1_000, "cash", BASE_S);
     charged(&place, &[5, 6, 7]);
     let late = vec![usage(1, "late", BASE_S + HOUR_S, "m", 8)];
-    assert_eq!(place.accept(late.clone(), NOW_S), [Fate::Charged]);
+    assert_eq!(place.accept(late.clone(), NOW_S), [UsageResult::Charged]);
     let prune = || {
         let mut transaction = place.store.begin().unwrap();
         let gone = transaction.prune(1, NOW_S, 100).unwrap();
@@ -336,8 +339,11 @@ pub(crate) fn pruning_leaves_what_is_still_to_be_ordered(backend: &Backend) {
     // What is known is known; what is not cannot come any more.
     let unknown = usage(1, "later", BASE_S + HOUR_S, "m", 8);
     let fates = place.accept([late, vec![unknown.clone(), unknown]].concat(), NOW_S);
-    assert_eq!(fates[0], Fate::Duplicate);
-    assert!(fates[1..].iter().all(|fate| matches!(fate, Fate::Refused(_))), "{fates:?}");
+    assert_eq!(fates[0], UsageResult::Duplicate);
+    assert!(
+        fates[1..].iter().all(|pricing_state| matches!(pricing_state, UsageResult::Refused(_))),
+        "{fates:?}"
+    );
     assert_eq!(place.balance(1, AccountKind::Cash), 1_000 - 26);
     place.assert_clean();
 }
@@ -349,7 +355,10 @@ pub(crate) fn an_import_keeps_its_hours_open(backend: &Backend) {
     let mut rater = Rater::new(place.charging(), limits);
     let hold = Some(Hold { holder: "import", until_s: NOW_S + 600 });
     let mut brings = |id: &str, now_s| {
-        assert_eq!(rater.accept(vec![usage(1, id, BASE_S, "m", 1)], now_s, hold).unwrap(), [Fate::Charged]);
+        assert_eq!(
+            rater.accept(vec![usage(1, id, BASE_S, "m", 1)], now_s, hold).unwrap(),
+            [UsageResult::Charged]
+        );
     };
     let closed = |now_s| tick(&place.charging(), "worker", now_s).unwrap().closed.hours;
     brings("1", NOW_S);

@@ -93,7 +93,7 @@ pub(crate) fn servers_and_gateways_at_once_close_each_hour_once(backend: &Backen
                             usage(1 + (gateway + n) % 3, &id, BASE_S + (n % 5) * HOUR_S, model, 7)
                         });
                         let fates = rater.accept(records.collect(), now_s, None).unwrap();
-                        assert!(fates.iter().all(tollbook_ops::charging::Fate::is_accepted));
+                        assert!(fates.iter().all(tollbook_ops::charging::UsageResult::is_accepted));
                     }
                 })
             })

@@ -25,7 +25,7 @@ pub(crate) enum State {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MOrder {
+pub(crate) struct ModelOrder {
     /// Of imported ones from the beginning; of others once the program has given it.
     pub(crate) source: String,
     pub(crate) arrears: String,
@@ -86,7 +86,7 @@ pub(crate) struct MCompany {
     pub(crate) open: Vec<Open>,
     /// Start of a bucket and when it is due.
     pub(crate) due: Vec<(i64, i64)>,
-    pub(crate) orders: Vec<MOrder>,
+    pub(crate) orders: Vec<ModelOrder>,
     pub(crate) grants: Vec<MGrant>,
     pub(crate) cash: i128,
     pub(crate) credit: i128,
@@ -343,7 +343,7 @@ impl MCompany {
             });
             let total = total(line.discounted, quantity);
             let parts = self.pay(total, &line.model, &KINDS, now_s);
-            self.orders.push(MOrder {
+            self.orders.push(ModelOrder {
                 source: String::new(),
                 arrears: String::new(),
                 start_s: bucket_s,

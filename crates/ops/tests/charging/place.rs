@@ -11,7 +11,7 @@ use tollbook_domain::{
 use tollbook_ops::Config;
 use tollbook_ops::charging::{Charging, Deposited, deposit};
 use tollbook_store::{
-    Books, Entries, LedgerEntry, Store, StoreOptions, StoredOrder, open_postgres, open_sqlite,
+    AccountState, Entries, LedgerEntry, Store, StoreOptions, StoredOrder, open_postgres, open_sqlite,
 };
 use tollbook_testkit::{Cluster, Database};
 
@@ -103,7 +103,7 @@ impl Place {
         transaction.commit().unwrap();
     }
 
-    pub(crate) fn accept(&self, records: Vec<Usage>, now_s: i64) -> Vec<tollbook_ops::charging::Fate> {
+    pub(crate) fn accept(&self, records: Vec<Usage>, now_s: i64) -> Vec<tollbook_ops::charging::UsageResult> {
         let limits = self.config.charging.limits_of_gateways();
         tollbook_ops::charging::Rater::new(self.charging(), limits).accept(records, now_s, None).unwrap()
     }
@@ -119,7 +119,7 @@ impl Place {
         deposit(&self.charging(), company_id, &money(kind, amount, key), true, now_s).unwrap()
     }
 
-    pub(crate) fn books(&self, company_id: i64) -> Books {
+    pub(crate) fn books(&self, company_id: i64) -> AccountState {
         self.store.snapshot().unwrap().books(company_id).unwrap()
     }
 

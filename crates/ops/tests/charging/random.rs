@@ -8,11 +8,11 @@ use tollbook_domain::{
     Amount, Discount, Line, LineFilter, NewOrder, Order, Price, Status, TimeRange, UnitPrice, Usage,
 };
 use tollbook_ops::charging::{
-    Fate, Rater, deposit, pay_unpaid, revoke, set_credit_limit, set_offset, settle_all, tick,
+    Rater, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit, set_offset, settle_all, tick,
 };
-use tollbook_store::{Aside, Outcome};
+use tollbook_store::{Outcome, Uncharged};
 
-use crate::model::{Answer, KINDS, MCompany, MLine, MOrder, Model, State, Where, total};
+use crate::model::{Answer, KINDS, MCompany, MLine, Model, ModelOrder, State, Where, total};
 use crate::place::{BASE_S, Backend, HOUR_S, Place, money, price, query, usage};
 
 const COMPANIES: usize = 2;
@@ -99,13 +99,13 @@ fn id(company: usize) -> i64 {
     i64::try_from(company).unwrap() + 1
 }
 
-fn answer(fate: &Fate) -> Answer {
-    match fate {
-        Fate::Charged => Answer::Charged,
-        Fate::Free => Answer::Free,
-        Fate::Unpriced(_) => Answer::Unpriced,
-        Fate::Duplicate => Answer::Duplicate,
-        Fate::Refused(_) => Answer::Refused,
+fn answer(pricing_state: &UsageResult) -> Answer {
+    match pricing_state {
+        UsageResult::Charged => Answer::Charged,
+        UsageResult::Free => Answer::Free,
+        UsageResult::Unpriced(_) => Answer::Unpriced,
+        UsageResult::Duplicate => Answer::Duplicate,
+        UsageResult::Refused(_) => Answer::Refused,
     }
 }
 
@@ -313,7 +313,7 @@ impl Game<'_> {
             return;
         }
         assert_eq!(outcome, Outcome::Added);
-        of.orders.push(MOrder {
+        of.orders.push(ModelOrder {
             source,
             arrears: if is_paid { String::new() } else { arrears },
             start_s: bucket_s,
@@ -381,7 +381,8 @@ impl Game<'_> {
                 let sum: i128 = inside.map(|open| total(open.line.discounted, open.quantity)).sum();
                 assert_eq!(self.place.pending(&asked), sum);
             }
-            for (aside, place) in [(Aside::Free, Where::Free), (Aside::Unpriced, Where::Unpriced)] {
+            for (uncharged, place) in [(Uncharged::Free, Where::Free), (Uncharged::Unpriced, Where::Unpriced)]
+            {
                 let mut expected: Vec<Usage> = of
                     .records
                     .iter()
@@ -389,9 +390,14 @@ impl Game<'_> {
                     .map(|record| record.usage.clone())
                     .collect();
                 expected.sort_by_key(|usage| (usage.hour(), usage.source.clone(), usage.id.clone()));
-                let kept = self.place.store.snapshot().unwrap().usage_aside(id(company), aside, None, 10_000);
+                let kept = self.place.store.snapshot().unwrap().uncharged_usage(
+                    id(company),
+                    uncharged,
+                    None,
+                    10_000,
+                );
                 let kept: Vec<Usage> = kept.unwrap().into_iter().map(|kept| kept.usage).collect();
-                assert_eq!(kept, expected, "{aside:?}");
+                assert_eq!(kept, expected, "{uncharged:?}");
             }
             // Every unit that was charged is in an order or an open hour.
             let mut charged: BTreeMap<&MLine, i128> = BTreeMap::new();
@@ -504,7 +510,7 @@ impl Game<'_> {
         };
         let sent: Vec<Usage> = self.sent.iter().filter(is_known).cloned().collect();
         let fates = self.rater.accept(sent, self.now_s, None).unwrap();
-        assert!(fates.iter().all(|fate| !fate.is_accepted()));
+        assert!(fates.iter().all(|pricing_state| !pricing_state.is_accepted()));
         for (company_id, of) in &self.deposits {
             // One that was refused because its end had come is refused again.
             if let Ok(said) = deposit(&charging, *company_id, of, false, self.now_s) {

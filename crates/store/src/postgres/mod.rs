@@ -34,9 +34,9 @@ static DIALECT: Dialect = Dialect {
     queue: "SELECT pg_advisory_xact_lock((1416588396::bigint << 32) | $1)",
     // Room for the next version of a row on its page, and a vacuum that comes often: each batch of orders changes the
     // same few rows again.
-    rewritten: "WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500)",
+    hot_update_storage: "WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500)",
     // Counting a ragged edge reads the index alone, as far as a vacuum has seen the rows.
-    appended: "WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02, \
+    append_only_storage: "WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02, \
                autovacuum_analyze_scale_factor = 0.02)",
     tuning: &[
         // Packed already; compressing them again costs more than it saves.
@@ -44,7 +44,7 @@ static DIALECT: Dialect = Dialect {
          ALTER TABLE tile_count ALTER COLUMN counts SET STORAGE EXTERNAL; \
          ALTER TABLE tile_sum ALTER COLUMN sums SET STORAGE EXTERNAL;",
     ],
-    may_be_lost: "SET LOCAL synchronous_commit = off",
+    async_commit: "SET LOCAL synchronous_commit = off",
     // Held until the migration is committed.
     schema_lock: "SELECT pg_advisory_xact_lock(-1416588396)",
 };
@@ -120,9 +120,9 @@ impl Database for Postgres {
         })
     }
 
-    fn generation(&self) -> u64 {
-        let of_replica = self.replica.as_ref().map_or(0, |replica| replica.pool().generation());
-        self.primary.generation() + of_replica
+    fn failover_epoch(&self) -> u64 {
+        let of_replica = self.replica.as_ref().map_or(0, |replica| replica.pool().failover_epoch());
+        self.primary.failover_epoch() + of_replica
     }
 
     fn is_shared(&self) -> bool {

@@ -21,7 +21,7 @@ pub(super) struct Pool {
     options: StoreOptions,
     state: Mutex<State>,
     freed: Condvar,
-    generation: AtomicU64,
+    failover_epoch: AtomicU64,
 }
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Pool {
             options: options.clone(),
             state: Mutex::default(),
             freed: Condvar::new(),
-            generation: AtomicU64::new(0),
+            failover_epoch: AtomicU64::new(0),
         })
     }
 
@@ -78,7 +78,7 @@ impl Pool {
     /// Takes a connection back, or closes it if it is of no more use.
     pub(super) fn give_back(&self, link: Link) {
         if link.is_lost() {
-            self.generation.fetch_add(1, Ordering::SeqCst);
+            self.failover_epoch.fetch_add(1, Ordering::SeqCst);
         }
         if link.is_usable() {
             self.state().idle.push(link);
@@ -95,8 +95,8 @@ impl Pool {
     }
 
     /// How often a connection was lost: each time it may be another server that answers now.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
+    pub(super) fn failover_epoch(&self) -> u64 {
+        self.failover_epoch.load(Ordering::SeqCst)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -8,7 +8,7 @@ use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Entry, Gran
 use super::Session;
 use super::connection::{Connection, Row, Value, Values, all, execute_exactly, first, insert_exactly};
 use super::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
-use crate::charging::{Books, Entries, LedgerEntry, Settlement, StoredDeposit};
+use crate::charging::{AccountState, Entries, LedgerEntry, Settlement, StoredDeposit};
 use crate::error::{StoreError, StoreResult};
 
 /// Between the parts of a list.
@@ -101,7 +101,7 @@ pub(super) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
 }
 
 impl Session {
-    pub(super) fn read_books(&mut self, company_id: i64) -> StoreResult<Books> {
+    pub(super) fn read_books(&mut self, company_id: i64) -> StoreResult<AccountState> {
         let connection = self.connection.as_mut();
         let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, numbers, arrears_day \
                    FROM account WHERE company_id = $1";
@@ -113,7 +113,7 @@ impl Session {
                 grants: Vec::new(),
                 grant_count: row.int(6)?,
             };
-            Ok(Books { account, entries: row.int(7)?, serial: row.int(8)?, arrears_day: row.int(9)? })
+            Ok(AccountState { account, entries: row.int(7)?, serial: row.int(8)?, arrears_day: row.int(9)? })
         })?;
         let mut books = books.ok_or_else(|| StoreError::Missing(format!("company {company_id}")))?;
         let sql = format!(
@@ -150,8 +150,8 @@ impl Session {
     pub(super) fn write_books(
         &mut self,
         company_id: i64,
-        before: &Books,
-        after: &Books,
+        before: &AccountState,
+        after: &AccountState,
         entries: &[Entry],
         now_s: i64,
     ) -> StoreResult<i64> {

@@ -9,18 +9,22 @@ use super::order_rows::{ORDER_COLUMNS, by_owners, order_values, owners, read};
 use super::rollups::Changes;
 use super::schema::ORDERS;
 use crate::StoredOrder;
-use crate::charging::OrderChange;
+use crate::charging::OrderTransition;
 use crate::error::StoreResult;
 
 impl Session {
-    pub(super) fn move_orders(&mut self, company_id: i64, moved: &[OrderChange]) -> StoreResult<()> {
+    pub(super) fn transition_orders(
+        &mut self,
+        company_id: i64,
+        moved: &[OrderTransition],
+    ) -> StoreResult<()> {
         if moved.is_empty() {
             return Ok(());
         }
         let view = self.view_for_update(company_id)?;
         let mut changes = Changes::default();
         let mut keys: Vec<Values<'_>> = Vec::with_capacity(moved.len());
-        for OrderChange { before, after } in moved {
+        for OrderTransition { before, after } in moved {
             let (line_no, old) = (before.line_no, &before.order);
             changes.add(old.status, old.start_time_s, line_no, &Measures::of(old).negated());
             changes.add(after.status, after.start_time_s, line_no, &Measures::of(after));

@@ -121,7 +121,7 @@ impl Session {
                 return Err(StoreError::Damaged(format!("{deleted} of {} open lines left", taken.len())));
             }
         }
-        self.lessen_hour(company_id, bucket, &taken, catalogue)?;
+        self.subtract_from_hour(company_id, bucket, &taken, catalogue)?;
         Ok(taken)
     }
 
@@ -140,7 +140,7 @@ impl Session {
     }
 
     /// Takes from an open hour what left it; with the last line it is neither open nor due.
-    fn lessen_hour(
+    fn subtract_from_hour(
         &mut self,
         company_id: i64,
         bucket: Bucket,

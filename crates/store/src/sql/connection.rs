@@ -81,13 +81,13 @@ pub(crate) struct Dialect {
     /// alone lets whoever asks at the right moment overtake all who wait. Empty where writers queue anyway.
     pub(crate) queue: &'static str,
     /// Storage of a table whose rows are changed again and again.
-    pub(crate) rewritten: &'static str,
+    pub(crate) hot_update_storage: &'static str,
     /// Storage of a large table whose rows are added and hardly changed.
-    pub(crate) appended: &'static str,
+    pub(crate) append_only_storage: &'static str,
     /// Statements that follow each migration, by its place.
     pub(crate) tuning: &'static [&'static str],
     /// Lets this transaction return before it is durable: for what may be lost.
-    pub(crate) may_be_lost: &'static str,
+    pub(crate) async_commit: &'static str,
     /// Makes everyone else who runs it wait until this transaction ends.
     pub(crate) schema_lock: &'static str,
 }
@@ -101,8 +101,8 @@ impl Dialect {
             .replace("{empty_blob}", self.empty_blob)
             .replace("{clustered}", self.clustered)
             .replace("{for_update}", self.for_update)
-            .replace("{rewritten}", self.rewritten)
-            .replace("{appended}", self.appended)
+            .replace("{hot_update_storage}", self.hot_update_storage)
+            .replace("{append_only_storage}", self.append_only_storage)
     }
 }
 
@@ -162,9 +162,9 @@ pub(crate) trait Database: Send + Sync {
     fn write(&self) -> StoreResult<Box<dyn Connection>>;
 
     /// Counts the times that this database may have become another one, with less in it: what a process remembers of
-    /// an earlier generation may not be true any more. A server that fails over to a standby can lose what it
+    /// an earlier failover_epoch may not be true any more. A server that fails over to a standby can lose what it
     /// acknowledged last.
-    fn generation(&self) -> u64;
+    fn failover_epoch(&self) -> u64;
 
     /// Whether other machines may be using it too.
     fn is_shared(&self) -> bool;

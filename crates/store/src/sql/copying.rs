@@ -327,7 +327,7 @@ fn compare(
 ) -> StoreResult<Copied> {
     let session = |connection| Session {
         connection,
-        generation: 0,
+        failover_epoch: 0,
         cache: Arc::new(LineCache::new(0)),
         options: StoreOptions::default(),
         companies: std::collections::HashMap::new(),

@@ -18,8 +18,8 @@ mod sums;
 #[cfg(any(test, debug_assertions))]
 pub(crate) mod tenancy;
 mod tenants;
+mod uncharged_usage;
 mod usage;
-mod usage_aside;
 mod verify;
 mod verify_charging;
 mod writes;
@@ -35,8 +35,9 @@ use tollbook_domain::{
 };
 
 use crate::charging::{
-    Arrival, Aside, AsideKey, AsideUsage, Books, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage,
-    OperatorKey, OrderChange, PutPrices, RatedUsage, Settlement, StoredDeposit, UsageOrder, UsageOutcome,
+    AccountState, Arrival, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage, OperatorKey, OrderTransition,
+    PutPrices, RatedUsage, Settlement, StoredDeposit, Uncharged, UnchargedKey, UnchargedUsage, UsageOrder,
+    UsageOutcome,
 };
 use crate::error::StoreResult;
 use crate::exports::{ExportFile, ExportJob, ExportState, NewExportJob};
@@ -64,10 +65,10 @@ impl SqlStore {
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
         // Asked after the connection was made: whoever has one to a later database knows of the change.
-        let generation = self.database.generation();
+        let failover_epoch = self.database.failover_epoch();
         Session {
             connection,
-            generation,
+            failover_epoch,
             cache: Arc::clone(&self.lines),
             options: self.options.clone(),
             companies: HashMap::new(),
@@ -80,7 +81,7 @@ impl Store for SqlStore {
         Ok(Box::new(self.session(self.database.read(caller)?)))
     }
 
-    fn offload(
+    fn replica_or(
         &self,
         mut snapshot: Box<dyn Snapshot>,
         caller: &CancellationToken,
@@ -111,7 +112,7 @@ impl Store for SqlStore {
 struct Session {
     connection: Box<dyn Connection>,
     /// Of the database, for what the cache may tell and be told.
-    generation: u64,
+    failover_epoch: u64,
     cache: Arc<LineCache>,
     options: StoreOptions,
     companies: HashMap<i64, CompanyView>,
@@ -253,17 +254,17 @@ impl Snapshot for Session {
         self.read_pending(query, catalogue)
     }
 
-    fn usage_aside(
+    fn uncharged_usage(
         &mut self,
         company_id: i64,
-        aside: Aside,
-        after: Option<&AsideKey>,
+        uncharged: Uncharged,
+        after: Option<&UnchargedKey>,
         limit: i64,
-    ) -> StoreResult<Vec<AsideUsage>> {
-        self.read_aside(company_id, aside, after, limit)
+    ) -> StoreResult<Vec<UnchargedUsage>> {
+        self.read_uncharged(company_id, uncharged, after, limit)
     }
 
-    fn books(&mut self, company_id: i64) -> StoreResult<Books> {
+    fn books(&mut self, company_id: i64) -> StoreResult<AccountState> {
         self.read_books(company_id)
     }
 
@@ -417,8 +418,8 @@ impl Transaction for Session {
     fn post(
         &mut self,
         company_id: i64,
-        before: &Books,
-        after: &Books,
+        before: &AccountState,
+        after: &AccountState,
         entries: &[Entry],
         now_s: i64,
     ) -> StoreResult<i64> {
@@ -443,8 +444,8 @@ impl Transaction for Session {
         self.write_revocation(company_id, source_number, now_s, reason)
     }
 
-    fn change_orders(&mut self, company_id: i64, changes: &[OrderChange]) -> StoreResult<()> {
-        self.move_orders(company_id, changes)
+    fn transition_orders(&mut self, company_id: i64, changes: &[OrderTransition]) -> StoreResult<()> {
+        self.transition_orders(company_id, changes)
     }
 
     fn forget_usage(&mut self, company_id: i64, written_before_s: i64, limit: i64) -> StoreResult<usize> {

@@ -359,7 +359,7 @@ impl Session {
 
     fn load_lines(&mut self, company_id: i64, line_count: i64) -> StoreResult<Arc<Lines>> {
         let wanted = usize::try_from(line_count).unwrap_or(0);
-        let cached = self.cache.get(company_id, self.generation).unwrap_or_default();
+        let cached = self.cache.get(company_id, self.failover_epoch).unwrap_or_default();
         if cached.len() == wanted {
             return Ok(cached);
         }
@@ -386,7 +386,7 @@ impl Session {
             )));
         }
         let lines = Arc::new(lines);
-        self.cache.put(company_id, &lines, self.generation);
+        self.cache.put(company_id, &lines, self.failover_epoch);
         Ok(lines)
     }
 }

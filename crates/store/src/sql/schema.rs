@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_servers.sql"),
     include_str!("migrations/0003_charging.sql"),
     include_str!("migrations/0004_exports.sql"),
+    include_str!("migrations/0005_names.sql"),
 ];
 
 /// What a column holds.
@@ -100,10 +101,10 @@ pub(crate) static DUE_HOUR: Table = table!("due_hour", Deployment, 2, [
 pub(crate) static USAGE_HOUR: Table =
     table!("usage_hour", Company, 2, [company_id Int, hour Int, records Int, written Int, gone Int]);
 pub(crate) static USAGE_RECORD: Table = table!("usage_record", Company, 4, [
-    company_id Int, hour Int, source Text, id Text, digest Blob, fate Int, bucket_start Int, charges Blob,
+    company_id Int, hour Int, source Text, id Text, digest Blob, pricing_state Int, bucket_start Int, charges Blob,
 ]);
-pub(crate) static USAGE_ASIDE: Table = table!("usage_aside", Company, 5, [
-    company_id Int, fate Int, hour Int, source Text, id Text, time Int, organization_id Int, resource_id Text,
+pub(crate) static UNCHARGED_USAGE: Table = table!("uncharged_usage", Company, 5, [
+    company_id Int, pricing_state Int, hour Int, source Text, id Text, time Int, organization_id Int, resource_id Text,
     resource_type Int, user_email Text, provider Text, model_id Text, product_code Text, region Text,
     quantities Blob, reason Text,
 ]);
@@ -160,7 +161,7 @@ pub(crate) static TABLES: [&Table; 30] = [
     &DUE_HOUR,
     &USAGE_HOUR,
     &USAGE_RECORD,
-    &USAGE_ASIDE,
+    &UNCHARGED_USAGE,
     &OPEN_HOUR,
     &OPEN_USAGE,
     &USAGE_ORDER,

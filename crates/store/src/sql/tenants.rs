@@ -201,9 +201,9 @@ pub(super) fn count_request(connection: &mut dyn Connection, key: &ApiKey, now_s
                second = CASE WHEN excluded.second > request_rate.second THEN excluded.second \
                ELSE request_rate.second END RETURNING requests";
     // A request must not wait for the disk to be counted.
-    let may_be_lost = connection.dialect().may_be_lost;
-    if !may_be_lost.is_empty() {
-        connection.execute_script(may_be_lost)?;
+    let async_commit = connection.dialect().async_commit;
+    if !async_commit.is_empty() {
+        connection.execute_script(async_commit)?;
     }
     let values = [key.company_id.into(), key.public_key.as_str().into(), now_s.into()];
     let requests = first(connection, sql, &values, |row| row.int(0))?;

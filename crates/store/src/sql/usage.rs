@@ -21,7 +21,7 @@ const CHARGED: i64 = 1;
 pub(super) const FREE: i64 = 2;
 pub(super) const UNPRICED: i64 = 3;
 
-pub(super) const fn fate(rated: &Rated) -> i64 {
+pub(super) const fn pricing_state(rated: &Rated) -> i64 {
     match rated {
         Rated::Charged(_) => CHARGED,
         Rated::Free => FREE,
@@ -139,12 +139,12 @@ impl Session {
         let order: Vec<usize> = order.into_iter().filter(|place| kept.contains_key(place)).collect();
         let mut rows = order.iter().map(|place| record_values(&records[*place], &kept[place]));
         insert_exactly(self.connection.as_mut(), &USAGE_RECORD, order.len(), &mut rows)?;
-        let aside: Vec<&RatedUsage> = order
+        let uncharged: Vec<&RatedUsage> = order
             .iter()
             .map(|place| &records[*place])
             .filter(|record| !matches!(record.rated, Rated::Charged(_)))
             .collect();
-        self.insert_aside(&aside)?;
+        self.insert_uncharged(&uncharged)?;
         self.hold_repeated(company_id, records, &outcomes, arrival)?;
         self.count_records(
             company_id,
@@ -560,7 +560,7 @@ pub(super) fn identity_values(usage: &Usage) -> Values<'_> {
 fn record_values<'a>(record: &'a RatedUsage, charges: &'a [u8]) -> Values<'a> {
     let rest = [
         Value::Blob(&record.digest),
-        fate(&record.rated).into(),
+        pricing_state(&record.rated).into(),
         record.bucket.start_s.into(),
         charges.into(),
     ];

@@ -279,15 +279,15 @@ impl Session {
         buckets: &mut BTreeMap<i64, LineUsage>,
         report: &mut Report,
     ) -> StoreResult<()> {
-        let (mut records, mut aside) = (0, [0i64; 2]);
-        let sql = "SELECT fate, bucket_start, charges FROM usage_record WHERE company_id = $1 AND hour = $2 \
+        let (mut records, mut uncharged) = (0, [0i64; 2]);
+        let sql = "SELECT pricing_state, bucket_start, charges FROM usage_record WHERE company_id = $1 AND hour = $2 \
                    ORDER BY source, id";
         let values = [company_id, hour].map(Value::Int);
         self.connection.query(sql, &values, &mut |row| {
             records += 1;
             match row.int(0)? {
-                FREE => aside[0] += 1,
-                UNPRICED => aside[1] += 1,
+                FREE => uncharged[0] += 1,
+                UNPRICED => uncharged[1] += 1,
                 _ => {
                     let bucket = buckets.entry(row.int(1)?).or_default();
                     for (line_no, quantity) in decode_charges(row.blob(2)?)? {
@@ -304,9 +304,9 @@ impl Session {
                 format!("company {company_id}: hour {hour}: {noted} usage records noted, {records} counted")
             });
         }
-        for (fate, expected) in [FREE, UNPRICED].into_iter().zip(aside) {
-            let sql = "SELECT count(*) FROM usage_aside WHERE company_id = $1 AND fate = $2 AND hour = $3";
-            let values = [company_id, fate, hour].map(Value::Int);
+        for (pricing_state, expected) in [FREE, UNPRICED].into_iter().zip(uncharged) {
+            let sql = "SELECT count(*) FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 AND hour = $3";
+            let values = [company_id, pricing_state, hour].map(Value::Int);
             let kept = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
             if kept != Some(expected) {
                 report.differ(|| {

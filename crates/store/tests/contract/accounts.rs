@@ -2,7 +2,7 @@
 
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::{Amount, HourOffsets, Status};
-use tollbook_store::{Books, Entries, StoreError, StoreOptions};
+use tollbook_store::{AccountState, Entries, StoreError, StoreOptions};
 
 use crate::Backend;
 use crate::charged::{deposit, fill};
@@ -14,7 +14,7 @@ pub(crate) fn books_come_back_whole(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let mut snapshot = store.snapshot().unwrap();
-    assert_eq!(snapshot.books(1).unwrap(), Books::default());
+    assert_eq!(snapshot.books(1).unwrap(), AccountState::default());
     assert!(matches!(snapshot.books(2), Err(StoreError::Missing(_))));
     drop(snapshot);
     deposit(&*store, 1, AccountKind::Bonus, 30, "b");

@@ -4,7 +4,7 @@ use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::rating::{Charge, Rated, SUPPLEMENTARY_ORDER};
 use tollbook_domain::{Amount, Bucket, Catalogue, Deductions, NewOrder, Order, Status, Usage};
 use tollbook_store::{
-    Arrival, Entries, Hold, OpenUsage, OrderChange, RatedUsage, Settlement, Store, StoredDeposit,
+    Arrival, Entries, Hold, OpenUsage, OrderTransition, RatedUsage, Settlement, Store, StoredDeposit,
     StoredOrder, Transaction, UsageOrder, UsageOutcome,
 };
 
@@ -146,14 +146,14 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
 }
 
 /// An owed order as it is when it is taken back.
-pub(crate) fn revoked(before: StoredOrder, now_s: i64) -> OrderChange {
+pub(crate) fn revoked(before: StoredOrder, now_s: i64) -> OrderTransition {
     let after = Order {
         status: Status::Revoked,
         deductions: Deductions::default(),
         revocation_time_s: Some(now_s),
         ..before.order.clone()
     };
-    OrderChange { before, after }
+    OrderTransition { before, after }
 }
 
 /// Three hours of usage of which two are closed, some of it paid, one order taken back, something free and something
@@ -181,7 +181,7 @@ pub(crate) fn fill(store: &dyn Store, company_id: i64) {
     let owed = transaction.arrears(company_id, 0, 1).unwrap();
     let before = owed.into_iter().next().expect("money does not suffice for all");
     let source = before.order.counterpart.clone();
-    transaction.change_orders(company_id, &[revoked(before, 500)]).unwrap();
+    transaction.transition_orders(company_id, &[revoked(before, 500)]).unwrap();
     transaction.add_revocation(company_id, &source, 500, "a mistake").unwrap();
     transaction.commit().unwrap();
 }

@@ -151,7 +151,7 @@ pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
         assert!(owed.len() > 1);
         let count = i64::try_from(owed.len()).unwrap();
         let changes: Vec<_> = owed.into_iter().map(|stored| revoked(stored, 600)).collect();
-        transaction.change_orders(1, &changes).unwrap();
+        transaction.transition_orders(1, &changes).unwrap();
         transaction.commit().unwrap();
         assert_healthy(&*store, 17);
         let mut snapshot = store.snapshot().unwrap();
@@ -166,7 +166,7 @@ pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
         // Whoever saw them before changes nothing twice.
         drop(snapshot);
         let mut transaction = store.begin().unwrap();
-        assert!(transaction.change_orders(1, &changes).is_err());
+        assert!(transaction.transition_orders(1, &changes).is_err());
         drop(transaction);
         // Settled orders leave with what charging keeps of them.
         let mut transaction = store.begin().unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, NewOrder, Status};
 use tollbook_store::{
-    Aside, Due, Entries, ExportFile, NewExportJob, Outcome, Store, StoreError, StoreOptions, UsageOutcome,
-    copy,
+    Due, Entries, ExportFile, NewExportJob, Outcome, Store, StoreError, StoreOptions, Uncharged,
+    UsageOutcome, copy,
 };
 
 use crate::charged::{add_usage, bucket, close, fill, record, revoked};
@@ -111,9 +111,9 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
                 new.ledger(company_id, everything).unwrap(),
                 old.ledger(company_id, everything).unwrap()
             );
-            for aside in [Aside::Free, Aside::Unpriced] {
-                let kept = new.usage_aside(company_id, aside, None, 9).unwrap();
-                assert_eq!(kept, old.usage_aside(company_id, aside, None, 9).unwrap());
+            for uncharged in [Uncharged::Free, Uncharged::Unpriced] {
+                let kept = new.uncharged_usage(company_id, uncharged, None, 9).unwrap();
+                assert_eq!(kept, old.uncharged_usage(company_id, uncharged, None, 9).unwrap());
                 assert_eq!(kept.len(), 1);
             }
         }
@@ -159,7 +159,7 @@ pub(crate) fn a_copy_leaves_exports_behind_and_keeps_the_version(backend: &dyn B
         let mut transaction = store.begin().unwrap();
         transaction.lock_company(1).unwrap();
         let owed = transaction.arrears(1, 0, 1).unwrap().remove(0);
-        transaction.change_orders(1, &[revoked(owed, 7)]).unwrap();
+        transaction.transition_orders(1, &[revoked(owed, 7)]).unwrap();
         transaction.commit().unwrap();
         assert_eq!(store.snapshot().unwrap().orders_version(1).unwrap(), version + 1);
     }

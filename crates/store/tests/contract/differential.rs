@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status};
-use tollbook_store::{Aside, Due, DueHour, Entries, Hold, Store, StoreOptions, StoreResult};
+use tollbook_store::{Due, DueHour, Entries, Hold, Store, StoreOptions, StoreResult, Uncharged};
 
 use crate::charged;
 use crate::model::order;
@@ -31,7 +31,7 @@ enum Operation {
     Deposit { company: usize, kind: usize, amount: i64, key: u8 },
     Revoke { company: usize, from_hour: i64 },
     Forget { company: usize, before_s: i64, limit: i64 },
-    Books { company: usize, from_s: i64, until_s: i64, model: u8 },
+    AccountState { company: usize, from_s: i64, until_s: i64, model: u8 },
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
@@ -78,7 +78,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         1 => (company(), 0..40_000i64, 1..30i64)
             .prop_map(|(company, before_s, limit)| Operation::Forget { company, before_s, limit }),
         3 => (company(), 0..20_000i64, 20_000..40_000i64, 0..6u8)
-            .prop_map(|(company, from_s, until_s, model)| Operation::Books { company, from_s, until_s, model }),
+            .prop_map(|(company, from_s, until_s, model)| Operation::AccountState { company, from_s, until_s, model }),
     ];
     prop::collection::vec(operation, 1..40)
 }
@@ -164,7 +164,7 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
         | Operation::Deposit { .. }
         | Operation::Revoke { .. }
         | Operation::Forget { .. }
-        | Operation::Books { .. } => charge(store, first, operation),
+        | Operation::AccountState { .. } => charge(store, first, operation),
         Operation::Look { company } => {
             let mut snapshot = store.snapshot()?;
             let lines: Vec<_> = snapshot.lines(id(*company))?.iter().cloned().collect();
@@ -192,7 +192,7 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
     | Operation::Deposit { company, .. }
     | Operation::Revoke { company, .. }
     | Operation::Forget { company, .. }
-    | Operation::Books { company, .. }) = operation
+    | Operation::AccountState { company, .. }) = operation
     else {
         return Ok("nothing of usage or accounts".into());
     };
@@ -238,13 +238,13 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
         Operation::Revoke { from_hour, .. } => {
             let owed = transaction.arrears(company_id, from_hour * charged::HOUR, 3)?;
             let changes: Vec<_> = owed.into_iter().map(|stored| charged::revoked(stored, 77)).collect();
-            transaction.change_orders(company_id, &changes)?;
+            transaction.transition_orders(company_id, &changes)?;
             format!("{changes:?}")
         }
         Operation::Forget { before_s, limit, .. } => {
             format!("{}", transaction.forget_usage(company_id, *before_s, *limit)?)
         }
-        Operation::Books { from_s, until_s, model, .. } => {
+        Operation::AccountState { from_s, until_s, model, .. } => {
             let mut query = crate::model::query(*from_s, *until_s, &[Status::Paid]);
             query.company_id = company_id;
             if *model < 5 {
@@ -255,8 +255,8 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
                 transaction.books(company_id)?,
                 transaction.ledger(company_id, Entries { first: 0, count: 1_000 })?,
                 transaction.pending(&query, &Catalogue::built_in())?,
-                transaction.usage_aside(company_id, Aside::Free, None, 100)?,
-                transaction.usage_aside(company_id, Aside::Unpriced, None, 100)?,
+                transaction.uncharged_usage(company_id, Uncharged::Free, None, 100)?,
+                transaction.uncharged_usage(company_id, Uncharged::Unpriced, None, 100)?,
                 transaction.due_hours(Due::By(*until_s), *from_s, 1_000)?,
             )
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tollbook_domain::rating::{Charge, Rated};
 use tollbook_domain::{Catalogue, LineFilter, Status, UnitPrice};
-use tollbook_store::{Aside, RatedUsage, Store, StoreOptions, UsageOutcome};
+use tollbook_store::{RatedUsage, Store, StoreOptions, Uncharged, UsageOutcome};
 
 use crate::Backend;
 use crate::charged::{HOUR, add_usage, arrival, bucket, close, record};
@@ -155,13 +155,14 @@ pub(crate) fn what_has_no_price_is_charged_once_it_has_one(backend: &dyn Backend
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = store.snapshot().unwrap().usage_aside(1, Aside::Unpriced, after.as_ref(), 3).unwrap();
+        let page =
+            store.snapshot().unwrap().uncharged_usage(1, Uncharged::Unpriced, after.as_ref(), 3).unwrap();
         let Some(last) = page.last() else { break };
         after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
         seen.extend(page);
     }
-    assert!(seen.iter().map(|aside| &aside.usage).eq(waiting.iter().map(|new| &new.usage)));
-    assert!(seen.iter().all(|aside| aside.reason == "no price"));
+    assert!(seen.iter().map(|uncharged| &uncharged.usage).eq(waiting.iter().map(|new| &new.usage)));
+    assert!(seen.iter().all(|uncharged| uncharged.reason == "no price"));
     let catalogue = Catalogue::built_in();
     let mut priced: Vec<RatedUsage> = waiting
         .iter()
@@ -178,8 +179,8 @@ pub(crate) fn what_has_no_price_is_charged_once_it_has_one(backend: &dyn Backend
         transaction.commit().unwrap();
     }
     let mut snapshot = store.snapshot().unwrap();
-    assert!(snapshot.usage_aside(1, Aside::Unpriced, None, 9).unwrap().is_empty());
-    assert_eq!(snapshot.usage_aside(1, Aside::Free, None, 9).unwrap().len(), 1);
+    assert!(snapshot.uncharged_usage(1, Uncharged::Unpriced, None, 9).unwrap().is_empty());
+    assert_eq!(snapshot.uncharged_usage(1, Uncharged::Free, None, 9).unwrap().len(), 1);
     drop(snapshot);
     let sum: i64 = (0..6).map(|n| 10 + n).sum();
     assert_eq!(pending(&*store, LineFilter::default(), 0, 9 * HOUR), i128::from(sum * 300));

@@ -39,7 +39,7 @@ fn revoke(transaction: &mut dyn Transaction, company_id: i64, limit: usize) -> u
     transaction.lock_company(company_id).unwrap();
     let owed = transaction.arrears(company_id, 0, 9).unwrap();
     let changes: Vec<_> = owed.into_iter().take(limit).map(|stored| revoked(stored, 77)).collect();
-    transaction.change_orders(company_id, &changes).unwrap();
+    transaction.transition_orders(company_id, &changes).unwrap();
     changes.len()
 }
 

@@ -41,7 +41,7 @@ CREATE TABLE company_state (
   line_count BIGINT NOT NULL,
   order_count BIGINT NOT NULL,
   tiled BIGINT NOT NULL
-) {rewritten};
+) {hot_update_storage};
 
 -- line_no counts from 0 within the company. line_key is the SHA-256 of all other columns.
 -- Prices are counts of 10^-12 currency units.
@@ -92,7 +92,7 @@ CREATE TABLE orders (
   paid_time BIGINT,
   revocation_time BIGINT,
   PRIMARY KEY (company_id, status, start_time, order_no)
-) {clustered} {appended};
+) {clustered} {append_only_storage};
 
 -- Every number that an order has or had, for life: one row for O, one for U. other_no is the order's other number.
 CREATE TABLE order_number (
@@ -101,7 +101,7 @@ CREATE TABLE order_number (
   other_no {text} NOT NULL,
   start_time BIGINT NOT NULL,
   PRIMARY KEY (company_id, number)
-) {clustered} {appended};
+) {clustered} {append_only_storage};
 
 -- unit 1: UTC days since 1970-01-01; unit 2: months as year * 12 + month - 1. sums: see pack.rs, one cell.
 CREATE TABLE rollup (
@@ -112,7 +112,7 @@ CREATE TABLE rollup (
   orders BIGINT NOT NULL,
   sums {blob} NOT NULL,
   PRIMARY KEY (company_id, status, unit, period)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 -- Rollups by line: one row per chunk of 256 lines, one cell per line. Counts stand apart from sums because a
 -- Total needs nothing else.
@@ -124,7 +124,7 @@ CREATE TABLE tile_count (
   period BIGINT NOT NULL,
   counts {blob} NOT NULL,
   PRIMARY KEY (company_id, status, unit, chunk, period)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 CREATE TABLE tile_sum (
   company_id BIGINT NOT NULL,
@@ -134,4 +134,4 @@ CREATE TABLE tile_sum (
   period BIGINT NOT NULL,
   sums {blob} NOT NULL,
   PRIMARY KEY (company_id, status, unit, chunk, period)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};

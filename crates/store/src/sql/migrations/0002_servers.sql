@@ -16,4 +16,4 @@ CREATE TABLE request_rate (
   second BIGINT NOT NULL,
   requests BIGINT NOT NULL,
   PRIMARY KEY (company_id, public_key)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};

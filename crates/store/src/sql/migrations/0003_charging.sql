@@ -48,7 +48,7 @@ CREATE TABLE due_hour (
   held_by {text} NOT NULL,
   held_until BIGINT NOT NULL,
   PRIMARY KEY (company_id, bucket_start)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 -- UTC hours that records are of. gone: 1 once the identities of an hour are not kept any more; it then takes no usage.
 CREATE TABLE usage_hour (
@@ -58,7 +58,7 @@ CREATE TABLE usage_hour (
   written BIGINT NOT NULL,
   gone BIGINT NOT NULL,
   PRIMARY KEY (company_id, hour)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 -- Which records were accepted. digest: of their content. fate: 1 charged, 2 free, 3 without a price. charges: which
 -- lines it was added to and with how much (usage_pack.rs). Ids that rise with time are written side by side.
@@ -72,7 +72,7 @@ CREATE TABLE usage_record (
   bucket_start BIGINT NOT NULL,
   charges {blob} NOT NULL,
   PRIMARY KEY (company_id, hour, source, id)
-) {clustered} {appended};
+) {clustered} {append_only_storage};
 
 -- The records that were not charged, whole: those without a price (fate 3) wait for one.
 CREATE TABLE usage_aside (
@@ -103,7 +103,7 @@ CREATE TABLE open_hour (
   bucket_end BIGINT NOT NULL,
   amount {blob} NOT NULL,
   PRIMARY KEY (company_id, bucket_start)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 CREATE TABLE open_usage (
   company_id BIGINT NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE open_usage (
   quantity BIGINT NOT NULL,
   records BIGINT NOT NULL,
   PRIMARY KEY (company_id, bucket_start, line_no)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 -- Which orders were made of which usage. place: 0 for the first order of the line and bucket, then 1, 2, … for
 -- supplementary ones. line_no is the line of the first one.
@@ -125,7 +125,7 @@ CREATE TABLE usage_order (
   quantity BIGINT NOT NULL,
   records BIGINT NOT NULL,
   PRIMARY KEY (company_id, bucket_start, line_no, place)
-) {clustered} {appended};
+) {clustered} {append_only_storage};
 
 -- One row a company: balances by kind, the credit limit, how many ledger entries, grants and order numbers there are,
 -- the last local day whose arrears run is done, and the deductions of settled orders that were pruned.
@@ -142,7 +142,7 @@ CREATE TABLE account (
   numbers BIGINT NOT NULL,
   arrears_day BIGINT NOT NULL,
   pruned {blob} NOT NULL
-) {rewritten};
+) {hot_update_storage};
 
 -- Lists are texts separated by the unit separator (U+001F).
 CREATE TABLE account_grant (
@@ -171,7 +171,7 @@ CREATE TABLE ledger (
   balance BIGINT NOT NULL,
   reference {text} NOT NULL,
   PRIMARY KEY (company_id, entry_no)
-) {clustered} {appended};
+) {clustered} {append_only_storage};
 
 CREATE TABLE deposit (
   company_id BIGINT NOT NULL,
@@ -194,7 +194,7 @@ CREATE TABLE settlement (
   first_entry BIGINT NOT NULL,
   entries BIGINT NOT NULL,
   PRIMARY KEY (company_id, source_no)
-) {clustered} {appended};
+) {clustered} {append_only_storage};
 
 CREATE TABLE revocation (
   company_id BIGINT NOT NULL,

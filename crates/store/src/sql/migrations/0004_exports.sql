@@ -11,7 +11,7 @@ CREATE TABLE export_file (
   stored_at BIGINT NOT NULL,
   file {text} NOT NULL,
   PRIMARY KEY (company_id, digest)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 CREATE INDEX export_file_stored ON export_file (stored_at, company_id, digest);
 
@@ -32,7 +32,7 @@ CREATE TABLE export_job (
   ended_at BIGINT,
   attempts BIGINT NOT NULL,
   PRIMARY KEY (company_id, job_id)
-) {clustered} {rewritten};
+) {clustered} {hot_update_storage};
 
 -- What there is to do is looked for every second; what has ended stays for days.
 CREATE INDEX export_job_open ON export_job (made_at, company_id, job_id) WHERE state < 2;

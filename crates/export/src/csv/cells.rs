@@ -1,0 +1,233 @@
+//! Cells as comma-separated text (RFC 4180), such that no reader breaks and no spreadsheet takes a text for a formula.
+//! Which columns there are is not known here.
+
+use tollbook_domain::money::push_decimal;
+use tollbook_domain::time::{DAY_S, civil_of_day};
+
+use crate::fields::Cell;
+use crate::time_zone::Offsets;
+
+/// What ends a row.
+pub(crate) const ROW_END: &str = "\r\n";
+
+/// First characters that make a spreadsheet compute: those that OWASP names ("CSV Injection"), and the full-width forms
+/// that spreadsheets take for the same.
+const COMPUTES: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// How times are written.
+pub(crate) enum Times<'zone> {
+    /// `2025-01-31 08:00:00` in a zone that the header names.
+    Local(Offsets<'zone>),
+    /// `2025-01-31T00:00:00Z` (ISO 8601).
+    Utc,
+}
+
+/// Appends a cell without a comma.
+pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, times: &mut Times<'_>) {
+    match cell {
+        Cell::Text(text) => push_text(line, text),
+        Cell::Made(text) => push_text(line, text),
+        Cell::Integer(number) => push_decimal(line, *number, 0, 0),
+        Cell::Decimal { mantissa, places } => push_decimal(line, *mantissa, *places, 2),
+        Cell::Time(Some(unix_s)) => push_time(line, *unix_s, times),
+        Cell::Time(None) => {}
+    }
+}
+
+fn push_time(line: &mut String, unix_s: i64, times: &mut Times<'_>) {
+    use std::fmt::Write as _;
+
+    let (local_s, between, behind) = match times {
+        Times::Local(offsets) => (unix_s.saturating_add(offsets.offset_s(unix_s).into()), ' ', ""),
+        Times::Utc => (unix_s, 'T', "Z"),
+    };
+    let (year, month, day) = civil_of_day(local_s.div_euclid(DAY_S));
+    let second = local_s.rem_euclid(DAY_S);
+    let (hour, minute, second) = (second / 3_600, second % 3_600 / 60, second % 60);
+    // Writing to a String cannot fail.
+    let _ = write!(line, "{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}{behind}");
+}
+
+/// Appends a text, with an apostrophe before it if it could be taken for a formula, in quotes if it has a comma, a
+/// quote or a line end. Control characters that no table of text has become U+FFFD: a NUL ends the text for some
+/// readers, and U+001A the whole file.
+pub(crate) fn push_text(line: &mut String, text: &str) {
+    let quoted = text.contains(needs_quotes) || text.starts_with(' ') || text.ends_with(' ');
+    if quoted {
+        line.push('"');
+    }
+    if computes(text) {
+        line.push('\'');
+    }
+    if text.contains(|c| c == '"' || is_stray(c)) {
+        for c in text.chars() {
+            match c {
+                '"' => line.push_str("\"\""),
+                stray if is_stray(stray) => line.push(char::REPLACEMENT_CHARACTER),
+                plain => line.push(plain),
+            }
+        }
+    } else {
+        line.push_str(text);
+    }
+    if quoted {
+        line.push('"');
+    }
+}
+
+/// Also what separates fields elsewhere, because readers guess the separator.
+fn needs_quotes(c: char) -> bool {
+    matches!(c, ',' | '"' | '\r' | '\n' | ';' | '\t')
+}
+
+/// A control character other than those that text has.
+fn is_stray(c: char) -> bool {
+    c.is_ascii_control() && !matches!(c, '\t' | '\r' | '\n')
+}
+
+/// Whether a spreadsheet may take a text for a formula. What is not seen before the first character does not save it:
+/// importers trim.
+fn computes(text: &str) -> bool {
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_unseen).starts_with(COMPUTES)
+}
+
+/// White space, control and format characters.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time_zone::Zone;
+
+    fn text(cell: &str) -> String {
+        let mut line = String::new();
+        push_text(&mut line, cell);
+        line
+    }
+
+    /// One row as the grammar of RFC 4180 reads it, written for this test.
+    fn read_row(row: &str) -> Vec<String> {
+        let mut cells = vec![String::new()];
+        let mut chars = row.chars().peekable();
+        let mut inside = false;
+        while let Some(c) = chars.next() {
+            let cell = cells.last_mut().unwrap();
+            match c {
+                '"' if inside && chars.peek() == Some(&'"') => cell.extend(chars.next()),
+                '"' => {
+                    assert!(inside || cell.is_empty(), "a quote inside of a bare cell: {row:?}");
+                    inside = !inside;
+                    assert!(
+                        inside || matches!(chars.peek(), None | Some(',')),
+                        "text behind quotes: {row:?}"
+                    );
+                }
+                ',' if !inside => cells.push(String::new()),
+                '\r' | '\n' if !inside => panic!("a line end outside of quotes: {row:?}"),
+                other => cell.push(other),
+            }
+        }
+        assert!(!inside, "quotes are not closed: {row:?}");
+        cells
+    }
+
+    #[test]
+    fn texts() {
+        let table = [
+            // text, cell
+            ("", ""),
+            ("plain", "plain"),
+            ("深圳", "深圳"),
+            ("a b", "a b"),
+            (" a", "\" a\""),
+            ("a,b", "\"a,b\""),
+            ("say \"a\"", "\"say \"\"a\"\"\""),
+            ("a\r\nb", "\"a\r\nb\""),
+            ("a;b", "\"a;b\""),
+            ("'a", "'a"),
+            ("a=b", "a=b"),
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("=1,2", "\"'=1,2\""),
+            ("+1", "'+1"),
+            ("-2", "'-2"),
+            ("-", "'-"),
+            ("@x", "'@x"),
+            ("＝x", "'＝x"),
+            ("＋x", "'＋x"),
+            ("－x", "'－x"),
+            ("＠x", "'＠x"),
+            ("  =x", "\"'  =x\""),
+            ("\u{a0}=x", "'\u{a0}=x"),
+            ("\u{feff}=x", "'\u{feff}=x"),
+            ("\tx", "\"'\tx\""),
+            ("\rx", "\"'\rx\""),
+            ("\nx", "\"'\nx\""),
+            ("a\0b\u{1a}c\u{7f}", "a\u{fffd}b\u{fffd}c\u{fffd}"),
+            ("\0=x", "'\u{fffd}=x"),
+            ("\u{fffe}", "\u{fffe}"),
+        ];
+        for (cell, expected) in table {
+            assert_eq!(text(cell), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_times() {
+        let shanghai = Zone::named("Asia/Shanghai").unwrap();
+        let table = [
+            // cell, in Shanghai, in UTC
+            (Cell::Integer(0), "0", "0"),
+            (Cell::Integer(-12), "-12", "-12"),
+            (
+                Cell::Integer(i128::MAX),
+                "170141183460469231731687303715884105727",
+                "170141183460469231731687303715884105727",
+            ),
+            (Cell::Decimal { mantissa: 420_000_000, places: 8 }, "4.20", "4.20"),
+            (Cell::Decimal { mantissa: -1, places: 8 }, "-0.00000001", "-0.00000001"),
+            (Cell::Decimal { mantissa: 0, places: 12 }, "0.00", "0.00"),
+            (Cell::Time(None), "", ""),
+            (Cell::Time(Some(0)), "1970-01-01 08:00:00", "1970-01-01T00:00:00Z"),
+            (Cell::Time(Some(1_738_339_199)), "2025-01-31 23:59:59", "2025-01-31T15:59:59Z"),
+        ];
+        for (cell, local, utc) in table {
+            let written = |mut times: Times<'_>| {
+                let mut line = String::new();
+                push_cell(&mut line, &cell, &mut times);
+                line
+            };
+            assert_eq!(written(Times::Local(shanghai.offsets())), local, "{cell:?}");
+            assert_eq!(written(Times::Utc), utc, "{cell:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_read_as_what_was_written(
+            cells in prop::collection::vec(
+                "[ \t\r\n,;\"'=+@＝\u{feff}\u{a0}\\-\0\u{1a}ab深]{0,6}|(?s:.){0,6}", 1..6
+            ),
+        ) {
+            let written: Vec<String> = cells.iter().map(|cell| text(cell)).collect();
+            let read = read_row(&written.join(","));
+            prop_assert_eq!(read.len(), cells.len());
+            for (cell, read) in cells.iter().zip(&read) {
+                let clean: String =
+                    cell.chars().map(|c| if is_stray(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
+                // The text itself, or with the one apostrophe that makes it harmless.
+                let harmless = format!("'{clean}");
+                prop_assert!(*read == clean || *read == harmless, "{cell:?} {read:?}");
+                let first = read.trim_start().chars().next();
+                prop_assert!(!first.is_some_and(|c| COMPUTES.contains(&c)), "{read:?}");
+                prop_assert!(!read.starts_with(['\t', '\r', '\n']), "{read:?}");
+                prop_assert!(!read.contains(is_stray));
+            }
+        }
+    }
+}

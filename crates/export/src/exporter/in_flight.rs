@@ -1,0 +1,86 @@
+//! An export in flight: one build that all requests for the same file share.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::cache::Digest;
+use super::request::{ExportRequest, ExportRequestError};
+use crate::file::ExportedFile;
+use crate::progress::Progress;
+
+/// An export that is looked up, queued, being built or just finished.
+pub(super) struct InFlight {
+    /// What the file was expected to contain when the first request came.
+    pub(super) digest: Digest,
+    pub(super) request: ExportRequest,
+    pub(super) progress: Progress,
+    /// Cancelled when the last request for it is cancelled.
+    pub(super) abandoned: CancellationToken,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Where an export stands, and how many requests wait for it.
+pub(super) struct State {
+    pub(super) waiters: usize,
+    pub(super) stage: Stage,
+}
+
+pub(super) enum Stage {
+    /// Being looked up in the cache, or queued.
+    Queued,
+    Building,
+    Finished(Result<ExportedFile, ExportRequestError>),
+}
+
+impl InFlight {
+    /// An export with one waiting request.
+    pub(super) fn new(digest: Digest, request: ExportRequest) -> Self {
+        Self {
+            digest,
+            request,
+            progress: Progress::default(),
+            abandoned: CancellationToken::new(),
+            state: Mutex::new(State { waiters: 1, stage: Stage::Queued }),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets every waiting request see the new stage.
+    pub(super) fn set_stage(&self, stage: Stage) {
+        self.state().stage = stage;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the state changes, or for `timeout`.
+    pub(super) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Adds a waiting request, unless the export is abandoned or its file was stored at or before `expired_s`: a link
+    /// to such a file could outlive the file.
+    pub(super) fn join(&self, expired_s: i64) -> bool {
+        let mut state = self.state();
+        let is_expired = matches!(&state.stage, Stage::Finished(Ok(file)) if file.stored_s <= expired_s);
+        if is_expired || self.abandoned.is_cancelled() {
+            return false;
+        }
+        state.waiters += 1;
+        true
+    }
+}
+
+/// Compares exports by identity, for the queue.
+pub(super) struct ByIdentity(pub(super) Arc<InFlight>);
+
+impl PartialEq for ByIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

@@ -1,0 +1,62 @@
+//! Exports in the columns of the FinOps Open Cost and Usage Specification (FOCUS): one row for each order. What a
+//! column is made of is in `columns`; docs/FOCUS.md has the reasons.
+
+mod columns;
+mod sku;
+
+use parquet::file::metadata::KeyValue;
+use tollbook_domain::OrderQuery;
+use tollbook_objects::SpoolFile;
+use tollbook_store::Snapshot;
+
+use self::columns::{COLUMNS, FocusColumn};
+use crate::build::{Build, Written};
+use crate::csv::{Packing, Table, Times, push_row};
+use crate::document::Document;
+use crate::error::ExportError;
+use crate::fields::OrderField;
+use crate::format::{FocusVersion, Format};
+use crate::parquet::write_orders;
+
+/// Writes comma-separated values under the specification's column ids, without a byte order mark: a program would take
+/// it for a part of the first id.
+pub(crate) fn write_csv(
+    build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
+    spool: SpoolFile,
+    version: FocusVersion,
+) -> Result<(SpoolFile, Written), ExportError> {
+    let query = orders_of(build.document, Format::FocusCsv(version))?;
+    let fields: Vec<OrderField> = columns_of(version).map(|column| column.field).collect();
+    let mut ids = String::new();
+    push_row(&mut ids, fields.iter().map(|field| field.name));
+    let mut table = Table::begin(build, spool, Packing::Plain)?;
+    table.headers(ids)?;
+    let written = table.orders(build, snapshot, query, &fields, || Times::Utc)?;
+    Ok((table.finish()?, written))
+}
+
+/// Writes typed columns under the specification's column ids.
+pub(crate) fn write_parquet(
+    build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
+    spool: SpoolFile,
+    version: FocusVersion,
+) -> Result<(SpoolFile, Written), ExportError> {
+    let query = orders_of(build.document, Format::FocusParquet(version))?;
+    let fields: Vec<OrderField> = columns_of(version).map(|column| column.field).collect();
+    let shapes = columns_of(version).map(FocusColumn::shape).collect();
+    let said = vec![KeyValue::new("FocusVersion".to_owned(), version.number().to_owned())];
+    write_orders(build, snapshot, query, spool, &fields, shapes, said)
+}
+
+fn columns_of(version: FocusVersion) -> impl Iterator<Item = &'static FocusColumn> {
+    COLUMNS.iter().filter(move |column| column.since <= version)
+}
+
+fn orders_of(document: &Document, format: Format) -> Result<&OrderQuery, ExportError> {
+    match document {
+        Document::PaidOrders(query) | Document::UnpaidOrders(query) => Ok(query),
+        Document::Summary(_) => Err(ExportError::NoSummary(format)),
+    }
+}

@@ -1,0 +1,198 @@
+//! How a company's orders are shown to it: in the language and time zone of its brand, with the names of its
+//! organizations and of the catalogue.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tollbook_domain::catalogue::{Kind, LineTexts};
+use tollbook_domain::summary::{SummaryRow, summarize};
+use tollbook_domain::tenant::{Company, Organization};
+use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
+use tollbook_store::{Lines, Snapshot, StoreResult, StoredOrder};
+
+use crate::fields::{self, OrderRow, SummaryView};
+use crate::line_cache::LineCache;
+use crate::time_zone::Zone;
+
+/// Lines whose display texts are kept at a time, half a kilobyte each.
+const CACHED_LINES: usize = 24_576;
+
+/// How orders are shown to the customers of one brand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisplaySettings {
+    /// Language of display names.
+    pub language: Language,
+    /// Time zone of dates.
+    pub time_zone: Zone,
+    /// Name of the seller.
+    pub provider: String,
+}
+
+/// Everything that the display texts of one company depend on, read from one snapshot.
+#[derive(Clone, Debug)]
+pub struct Presentation {
+    /// The tenant.
+    pub company_id: i64,
+    /// Names of numbers and codes.
+    pub catalogue: Arc<Catalogue>,
+    /// Of the company's brand.
+    pub language: Language,
+    /// Of the company's brand.
+    pub zone: Zone,
+    /// Of the company.
+    pub currency: String,
+    /// Of the company.
+    pub company_name: String,
+    /// Who sells to the company: its brand, or this product where there is only the default brand.
+    pub provider: String,
+    /// By organization number.
+    organizations: HashMap<i64, Organization>,
+    statuses: [String; 3],
+}
+
+impl Presentation {
+    /// Reads what the display texts of a company need.
+    pub fn read(
+        snapshot: &mut dyn Snapshot,
+        company: &Company,
+        display: &DisplaySettings,
+        catalogue: &Arc<Catalogue>,
+    ) -> StoreResult<Self> {
+        let organizations = snapshot.organizations(company.company_id)?;
+        let language = display.language;
+        Ok(Self {
+            company_id: company.company_id,
+            catalogue: Arc::clone(catalogue),
+            language,
+            currency: company.currency.clone(),
+            zone: display.time_zone.clone(),
+            company_name: company.name.clone(),
+            provider: display.provider.clone(),
+            organizations: organizations.into_iter().map(|o| (o.organization_id, o)).collect(),
+            statuses: Status::ALL.map(|status| catalogue.number(Kind::Status, status.number(), language)),
+        })
+    }
+
+    /// Everything that it shows, as a text that differs wherever it differs.
+    pub fn fingerprint(&self) -> String {
+        // Taken apart, so that a new member cannot be left out.
+        let Self {
+            company_id,
+            catalogue,
+            language,
+            zone,
+            currency,
+            company_name,
+            provider,
+            organizations,
+            statuses,
+        } = self;
+        let organizations: BTreeMap<_, _> = organizations.iter().collect();
+        let zone = zone.name();
+        format!(
+            "{company_id} {language:?} {zone:?} {currency:?} {company_name:?} {provider:?} {organizations:?} \
+             {statuses:?} {catalogue:?}"
+        )
+    }
+
+    /// The name of an organization; its number if it has none.
+    pub fn organization(&self, organization_id: i64) -> String {
+        let named = self.organizations.get(&organization_id).map(|organization| organization.name.clone());
+        named.unwrap_or_else(|| organization_id.to_string())
+    }
+
+    /// The `ProjectId` of an organization; its number if it has none.
+    fn project_id(&self, organization_id: i64) -> String {
+        let known =
+            self.organizations.get(&organization_id).map(|organization| organization.project_id.clone());
+        known.unwrap_or_else(|| organization_id.to_string())
+    }
+
+    /// The name of a status.
+    pub fn status(&self, status: Status) -> &str {
+        let [unpaid, paid, revoked] = &self.statuses;
+        match status {
+            Status::Unpaid => unpaid,
+            Status::Paid => paid,
+            Status::Revoked => revoked,
+        }
+    }
+
+    /// The header of a column for people. The zone of times stands in it because a cell cannot say it.
+    pub fn header(&self, field: &str, kind: fields::Kind) -> String {
+        let header = self.catalogue.text(Kind::Column, field, self.language);
+        match kind {
+            fields::Kind::Time | fields::Kind::TextTime => format!("{header} ({})", self.zone.name()),
+            fields::Kind::Text | fields::Kind::Integer | fields::Kind::Decimal => header,
+        }
+    }
+
+    /// The lines of the company, to be shown.
+    pub fn lines(&self, lines: Arc<Lines>) -> LineViews<'_> {
+        LineViews { presentation: self, views: LineCache::at_most(CACHED_LINES), lines }
+    }
+
+    /// Calls `each` with a summary row and its display texts.
+    pub fn show_summary<T>(&self, row: &SummaryRow, each: impl FnOnce(&SummaryView<'_>) -> T) -> T {
+        let key = &row.key;
+        let unit = self.catalogue.number(Kind::PricingUnit, key.pricing_unit, self.language);
+        let order_type = self.catalogue.number(Kind::OrderType, key.order_type, self.language);
+        each(&SummaryView {
+            row,
+            unit: &unit,
+            base_units: self.catalogue.base_units(key.pricing_unit).unwrap_or(1),
+            order_type: &order_type,
+            status: self.status(key.status),
+        })
+    }
+}
+
+/// The rows of a summary, as both summary actions and the summary workbook show them.
+pub fn summary(snapshot: &mut dyn Snapshot, query: &OrderQuery) -> StoreResult<Vec<SummaryRow>> {
+    let lines = snapshot.lines(query.company_id)?;
+    let sums = snapshot.sums_by_line(query)?;
+    Ok(summarize(sums.iter().filter_map(|(status, line_no, measures)| {
+        lines.get(*line_no).map(|line| (*status, line.as_ref(), *measures))
+    })))
+}
+
+/// Display texts of one line.
+#[derive(Debug)]
+struct LineView {
+    texts: LineTexts,
+    organization_name: String,
+    project_id: String,
+}
+
+/// Display texts of lines, made when a line is first shown.
+#[derive(Debug)]
+pub struct LineViews<'p> {
+    presentation: &'p Presentation,
+    views: LineCache<LineView>,
+    lines: Arc<Lines>,
+}
+
+impl LineViews<'_> {
+    /// Calls `each` with an order as it is shown. `None` for an order whose line is unknown, which a snapshot
+    /// never has.
+    pub fn show<T>(&mut self, stored: &StoredOrder, each: impl FnOnce(&OrderRow<'_>) -> T) -> Option<T> {
+        let line = self.lines.get(stored.line_no)?;
+        let presentation = self.presentation;
+        let view = self.views.get_or_make(stored.line_no, || LineView {
+            texts: presentation.catalogue.line_texts(line, presentation.language),
+            organization_name: presentation.organization(line.organization_id),
+            project_id: presentation.project_id(line.organization_id),
+        });
+        Some(each(&OrderRow {
+            company_id: presentation.company_id,
+            company_name: &presentation.company_name,
+            provider: &presentation.provider,
+            line,
+            texts: &view.texts,
+            organization_name: &view.organization_name,
+            project_id: &view.project_id,
+            order: &stored.order,
+            status: presentation.status(stored.order.status),
+        }))
+    }
+}

@@ -1,0 +1,154 @@
+//! Exports as Excel workbooks: sheets of orders with a sheet of totals, and the two sheets of the order summary.
+
+mod cells;
+mod totals;
+
+use tollbook_domain::OrderQuery;
+use tollbook_domain::catalogue::Kind as Name;
+use tollbook_objects::SpoolFile;
+use tollbook_store::{Snapshot, StoredOrder};
+use tollbook_workbook::{Chunk, ChunkEncoder, Column, Kind as ColumnKind, Properties, Sheet, Workbook};
+
+use self::cells::{ReadyCells, write_cell};
+use self::totals::write_totals;
+use crate::build::{Build, Written};
+use crate::document::{Document, SummaryQueries};
+use crate::error::{ExportError, no_line};
+use crate::fields::{
+    Field, Kind, ORDER_ITEM_DETAIL, OrderField, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
+    UNPAID_SUMMARY_ITEM,
+};
+use crate::pipeline::{self, Assemble, Encode};
+use crate::presentation::{LineViews, Presentation, summary};
+use crate::time_zone::Offsets;
+
+/// Writes the workbook of a document.
+pub(crate) fn write(
+    build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
+    spool: SpoolFile,
+) -> Result<(SpoolFile, Written), ExportError> {
+    let properties = Properties {
+        title: build.document.stem(build.presentation),
+        creator: "Tollbook".into(),
+        created_unix_s: build.snapshot_s,
+    };
+    let mut workbook = Workbook::new(spool, &properties)?;
+    let written = match build.document {
+        Document::PaidOrders(query) => {
+            write_orders(build, snapshot, query, "paid", ORDER_ITEM_DETAIL, &mut workbook)?
+        }
+        Document::UnpaidOrders(query) => {
+            write_orders(build, snapshot, query, "unpaid", UNPAID_ORDER_ITEM, &mut workbook)?
+        }
+        Document::Summary(queries) => {
+            let SummaryQueries { paid, unpaid } = queries.as_ref();
+            let mut written = write_summary(build, snapshot, paid, "paid", PAID_SUMMARY_ITEM, &mut workbook)?;
+            let more = write_summary(build, snapshot, unpaid, "unpaid", UNPAID_SUMMARY_ITEM, &mut workbook)?;
+            written.add(&more);
+            written
+        }
+    };
+    let (spool, _) = workbook.finish()?;
+    Ok((spool, written))
+}
+
+fn write_orders(
+    build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
+    query: &OrderQuery,
+    sheet: &str,
+    fields: &'static [OrderField],
+    workbook: &mut Workbook<SpoolFile>,
+) -> Result<Written, ExportError> {
+    let presentation = build.presentation;
+    let name = presentation.catalogue.text(Name::Sheet, sheet, presentation.language);
+    let mut sheet = Rows(workbook.sheet(&name, &columns(fields, presentation))?);
+    let lines = snapshot.lines(query.company_id)?;
+    let chunks = sheet.0.encoder();
+    let ready = ReadyCells::new(fields, lines.len());
+    let encoder = || OrderRows {
+        views: presentation.lines(lines.clone()),
+        ready: &ready,
+        offsets: presentation.zone.offsets(),
+        chunk: chunks.another(),
+    };
+    let measures = pipeline::run(snapshot, query, build.threads, encoder, &mut sheet, build.progress)?;
+    write_totals(build, query, &measures, workbook)?;
+    Ok(Written { rows: measures.orders, measures })
+}
+
+/// Makes chunks of a sheet.
+struct OrderRows<'a> {
+    views: LineViews<'a>,
+    ready: &'a ReadyCells<'a>,
+    offsets: Offsets<'a>,
+    chunk: ChunkEncoder,
+}
+
+impl Encode for OrderRows<'_> {
+    type Piece = Chunk;
+
+    fn encode(&mut self, orders: &[StoredOrder]) -> Result<Chunk, ExportError> {
+        let Self { views, ready, offsets, chunk } = self;
+        for stored in orders {
+            let shown = views
+                .show(stored, |row| chunk.row(|writer| ready.write(stored.line_no, row, writer, offsets)));
+            shown.ok_or_else(|| no_line(stored))??;
+        }
+        Ok(chunk.finish())
+    }
+}
+
+/// Appends chunks to the sheet.
+struct Rows<'w>(Sheet<'w, SpoolFile>);
+
+impl Assemble for Rows<'_> {
+    type Piece = Chunk;
+
+    fn append(&mut self, chunk: Chunk) -> Result<(), ExportError> {
+        Ok(self.0.append(&chunk)?)
+    }
+}
+
+fn write_summary(
+    build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
+    query: &OrderQuery,
+    sheet: &str,
+    fields: &[SummaryField],
+    workbook: &mut Workbook<SpoolFile>,
+) -> Result<Written, ExportError> {
+    let presentation = build.presentation;
+    let name = presentation.catalogue.text(Name::Sheet, sheet, presentation.language);
+    let mut sheet = workbook.sheet(&name, &columns(fields, presentation))?;
+    let mut offsets = presentation.zone.offsets();
+    let mut written = Written::default();
+    for row in summary(snapshot, query)? {
+        presentation.show_summary(&row, |view| {
+            sheet.row(|writer| {
+                for field in fields {
+                    write_cell(writer, (field.value)(view), &mut offsets);
+                }
+            })
+        })?;
+        written.add(&Written { rows: 1, measures: row.measures });
+    }
+    Ok(written)
+}
+
+/// The columns of fields, headed by their names for people.
+fn columns<F>(fields: &[Field<F>], presentation: &Presentation) -> Vec<Column> {
+    fields
+        .iter()
+        .map(|field| {
+            let header = presentation.header(field.name, field.kind);
+            match field.kind {
+                Kind::Text => Column::new(header, 22, ColumnKind::Text),
+                Kind::Integer => Column::new(header, 14, ColumnKind::Integer),
+                Kind::Decimal => Column::new(header, 16, ColumnKind::Decimal),
+                Kind::Time | Kind::TextTime => Column::new(header, 26, ColumnKind::DateTime),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,336 @@
+//! The catalogue file: an operator's names and pricing units, read over the built-in catalogue, and the built-in
+//! catalogue written as such a file. What the names are used for is not decided here.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use tollbook_domain::catalogue::{Catalogue, Kind, Names};
+use tollbook_domain::order::{MAX_ENUM, MAX_TEXT_BYTES, Status};
+use tollbook_domain::tenant::CURRENCIES;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::toml::{FileError, Source, read_file};
+
+/// The built-in catalogue with a file laid over it, or by itself.
+///
+/// # Errors
+/// As [`parse`]; also when the file cannot be read.
+pub fn load(file: Option<&Path>) -> Result<Catalogue, FileError> {
+    match file {
+        Some(file) => parse(file, &read_file(file)?),
+        None => Ok(Catalogue::built_in()),
+    }
+}
+
+/// The built-in catalogue with the text of a file laid over it; `file` names it in errors.
+///
+/// A section is named as in [`Kind::SECTIONS`], an entry is `301 = { en = "…", zh = "…" }`. An entry with one
+/// language keeps the other's built-in name; a new one uses the one name for both. A new pricing unit states its
+/// `base_units`; those of a built-in unit cannot be changed, because stored orders were checked with them and every
+/// quantity and amount would read differently.
+///
+/// # Errors
+/// The first thing that is wrong, with file, line, section and key. A section, key or field that means nothing is
+/// refused too: it is a typing error, and the name it was meant for would silently not change.
+pub fn parse(file: &Path, text: &str) -> Result<Catalogue, FileError> {
+    let source = Source { file, text };
+    let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
+    let mut reader = Reader { source, catalogue: Catalogue::built_in() };
+    for (section, entries) in document.get_ref() {
+        reader.section(section.get_ref(), section.span(), entries)?;
+    }
+    reader.check_sheets()?;
+    Ok(reader.catalogue)
+}
+
+struct Reader<'a> {
+    source: Source<'a>,
+    catalogue: Catalogue,
+}
+
+type Span = std::ops::Range<usize>;
+
+/// What an entry of the file says.
+#[derive(Default)]
+struct Entry {
+    en: Option<String>,
+    zh: Option<String>,
+    base_units: Option<(i64, Span)>,
+}
+
+impl Reader<'_> {
+    fn section(&mut self, name: &str, span: Span, entries: &Spanned<DeValue<'_>>) -> Result<(), FileError> {
+        let Some((_, kind)) = Kind::SECTIONS.iter().find(|(section, _)| *section == name) else {
+            let known: Vec<&str> = Kind::SECTIONS.iter().map(|(section, _)| *section).collect();
+            let reason = format!("is not a section; known are {}", known.join(", "));
+            return Err(self.source.error(Some(span), name, reason));
+        };
+        let Some(table) = entries.get_ref().as_table() else {
+            return Err(self.source.error(Some(entries.span()), name, "must be a section"));
+        };
+        for (key, value) in table {
+            let path = format!("{name}.{}", key.get_ref());
+            self.check_key(*kind, key.get_ref())
+                .map_err(|reason| self.source.error(Some(key.span()), &*path, reason))?;
+            let entry = self.entry(*kind, &path, value)?;
+            self.apply(*kind, key.get_ref(), entry).map_err(|(span, reason)| {
+                self.source.error(Some(span.unwrap_or(key.span())), path, reason)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, kind: Kind, key: &str) -> Result<(), String> {
+        if kind.is_numbered() {
+            let number: Option<i64> = key.parse().ok();
+            // "0301" or "+301" would be the name of no number that is ever looked up.
+            let plain = number.filter(|number| (0..=MAX_ENUM).contains(number) && number.to_string() == key);
+            let number = plain.ok_or("must be a number between 0 and 2147483647")?;
+            if kind == Kind::Status && Status::from_number(number).is_none() {
+                return Err("must be 1, 2 or 3: there is no other status".to_owned());
+            }
+            return Ok(());
+        }
+        let fixed = match kind {
+            Kind::Dimension | Kind::Column | Kind::Sheet | Kind::Total => {
+                self.catalogue.names(kind, key).is_some()
+            }
+            Kind::Currency => CURRENCIES.contains(&key),
+            _ => true,
+        };
+        if fixed { check_text(key) } else { Err("is nothing that has a name".to_owned()) }
+    }
+
+    fn entry(&self, kind: Kind, path: &str, value: &Spanned<DeValue<'_>>) -> Result<Entry, FileError> {
+        let wrong =
+            |span, field: &str, reason: &str| self.source.error(Some(span), join(path, field), reason);
+        let Some(table) = value.get_ref().as_table() else {
+            return Err(wrong(value.span(), "", "must be names such as { en = \"…\", zh = \"…\" }"));
+        };
+        let mut entry = Entry::default();
+        for (field, value) in table {
+            let (field, span) = (field.get_ref().as_ref(), value.span());
+            match field {
+                "en" | "zh" => {
+                    let text = value.get_ref().as_str().ok_or("must be a text".to_owned());
+                    let text = text.and_then(|text| check_text(text).map(|()| text.to_owned()));
+                    let text = text.map_err(|reason| wrong(span, field, &reason))?;
+                    *(if field == "en" { &mut entry.en } else { &mut entry.zh }) = Some(text);
+                }
+                "base_units" if kind == Kind::PricingUnit => {
+                    let number = integer(value.get_ref()).filter(|units| *units > 0);
+                    let units =
+                        number.ok_or_else(|| wrong(span.clone(), field, "must be a whole number above 0"))?;
+                    entry.base_units = Some((units, span));
+                }
+                _ => {
+                    let known = if kind == Kind::PricingUnit { "en, zh and base_units" } else { "en and zh" };
+                    return Err(wrong(span, field, &format!("is not a field; known are {known}")));
+                }
+            }
+        }
+        Ok(entry)
+    }
+
+    fn apply(&mut self, kind: Kind, key: &str, entry: Entry) -> Result<(), (Option<Span>, String)> {
+        if kind == Kind::PricingUnit {
+            self.apply_base_units(key, entry.base_units)?;
+        }
+        let old = self.catalogue.names(kind, key).cloned();
+        let names = match (old, entry.en, entry.zh) {
+            (_, Some(en), Some(zh)) => Names { en, zh },
+            (Some(old), en, zh) => Names { en: en.unwrap_or(old.en), zh: zh.unwrap_or(old.zh) },
+            (None, Some(only), None) | (None, None, Some(only)) => Names { en: only.clone(), zh: only },
+            (None, None, None) => return Err((None, "must have a name, en or zh".to_owned())),
+        };
+        self.catalogue.set_name(kind, key, names);
+        Ok(())
+    }
+
+    fn apply_base_units(
+        &mut self,
+        key: &str,
+        stated: Option<(i64, Span)>,
+    ) -> Result<(), (Option<Span>, String)> {
+        let unit = key.parse().map_err(|_| (None, "must be a number".to_owned()))?;
+        match (self.catalogue.base_units(unit), stated) {
+            (None, None) => Err((None, "is a new pricing unit: it must state its base_units".to_owned())),
+            (Some(known), Some((units, span))) if units != known => {
+                let reason = format!(
+                    "has {known} base units: they cannot be changed, orders were made with them; add a new unit"
+                );
+                Err((Some(span), reason))
+            }
+            (Some(_), _) => Ok(()),
+            (None, Some((units, _))) => {
+                self.catalogue.set_base_units(unit, units);
+                Ok(())
+            }
+        }
+    }
+
+    /// Spreadsheets refuse a file with two sheets of one name, whatever their case.
+    fn check_sheets(&self) -> Result<(), FileError> {
+        let (en, zh): (Vec<String>, Vec<String>) = (self.catalogue.keys(Kind::Sheet))
+            .filter_map(|key| self.catalogue.names(Kind::Sheet, key))
+            .map(|names| (names.en.to_lowercase(), names.zh.to_lowercase()))
+            .unzip();
+        let distinct = |names: &Vec<String>| {
+            names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len()
+        };
+        if distinct(&en) && distinct(&zh) {
+            return Ok(());
+        }
+        Err(self.source.error(None, "sheet", "two sheets must not have the same name"))
+    }
+}
+
+fn join(path: &str, field: &str) -> String {
+    if field.is_empty() { path.to_owned() } else { format!("{path}.{field}") }
+}
+
+fn integer(value: &DeValue<'_>) -> Option<i64> {
+    let integer = value.as_integer()?;
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn check_text(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        Err("must not be empty".to_owned())
+    } else if text.len() > MAX_TEXT_BYTES {
+        Err(format!("must have at most {MAX_TEXT_BYTES} bytes"))
+    } else if text.chars().any(char::is_control) {
+        Err("must have no control characters".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// A catalogue as a file that [`parse`] reads back to the same catalogue: every section, key and name.
+pub fn render(catalogue: &Catalogue) -> String {
+    let mut text = String::new();
+    for (section, kind) in Kind::SECTIONS {
+        let mut keys: Vec<&str> = catalogue.keys(kind).collect();
+        if kind.is_numbered() {
+            keys.sort_by_key(|key| key.parse::<i64>().unwrap_or(i64::MAX));
+        }
+        let separator = if text.is_empty() { "" } else { "\n" };
+        line(&mut text, format_args!("{separator}[{section}]"));
+        for key in keys {
+            let Some(names) = catalogue.names(kind, key) else { continue };
+            let unit = key.parse().ok().filter(|_| kind == Kind::PricingUnit);
+            let units = unit.and_then(|unit| catalogue.base_units(unit));
+            let units = units.map(|units| format!(", base_units = {units}")).unwrap_or_default();
+            let (en, zh) = (quoted(&names.en), quoted(&names.zh));
+            line(&mut text, format_args!("{} = {{ en = {en}, zh = {zh}{units} }}", bare_or_quoted(key)));
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
+    writeln!(text, "{content}").expect("a string takes any text");
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn bare_or_quoted(key: &str) -> String {
+    let bare =
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if bare { key.to_owned() } else { quoted(key) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollbook_domain::Language;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Catalogue, String> {
+        parse(Path::new("names.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_built_in_catalogue_survives_being_written_and_read() {
+        let text = render(&Catalogue::built_in());
+        assert_eq!(read(&text).unwrap(), Catalogue::built_in());
+        assert!(text.starts_with("[charge_type]\n1 = { en = \"Yearly\", zh = \"包年\" }\n"), "{text}");
+        assert!(text.contains("\n[pricing_unit]\n1 = { en = \"Token\", zh = \"Token\", base_units = 1 }\n"));
+        assert_eq!(read("").unwrap(), Catalogue::built_in());
+        assert_eq!(load(None).unwrap(), Catalogue::built_in());
+    }
+
+    #[test]
+    fn any_catalogue_survives_being_written_and_read() {
+        let mut catalogue = Catalogue::built_in();
+        let strange = Names { en: "a \"b\" \\ 'c' = # é".into(), zh: "「」\u{a0}x".into() };
+        catalogue.set_name(Kind::Product, "with space.and \"quote\"", strange.clone());
+        catalogue.set_name(Kind::PricingUnit, "10", strange);
+        assert!(catalogue.set_base_units(10, 86_400));
+        assert_eq!(read(&render(&catalogue)).unwrap(), catalogue);
+    }
+
+    #[test]
+    fn a_file_is_laid_over_the_defaults() {
+        let catalogue = read(
+            "[order_type]\n301 = { zh = \"按量后付\" }\n401 = { en = \"Refund\" }\n\
+             [pricing_unit]\n10 = { en = \"Day\", zh = \"天\", base_units = 86_400 }\n2 = { base_units = 0x3e8 }\n\
+             [region.eu-1]\nen = \"Frankfurt\"\n[product]\n\"a b\" = { zh = \"甲\" }\n",
+        )
+        .unwrap();
+        let order_type = |number, language| catalogue.number(Kind::OrderType, number, language);
+        assert_eq!(order_type(301, Language::English), "Post-paid usage");
+        assert_eq!(order_type(301, Language::Chinese), "按量后付");
+        assert_eq!(order_type(401, Language::Chinese), "Refund");
+        assert_eq!(catalogue.base_units(10), Some(86_400));
+        assert_eq!(catalogue.number(Kind::PricingUnit, 2, Language::English), "K Tokens");
+        assert_eq!(catalogue.text(Kind::Region, "eu-1", Language::Chinese), "Frankfurt");
+        assert!(catalogue.has_product("a b"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_file_line_section_and_key() {
+        // text | message after the file name; a semicolon ends a line
+        let table = r#"
+            [order_types] | :1: order_types: is not a section; known are charge_type,
+            order_type = 1 | :1: order_type: must be a section
+            [order_type;| :1: unclosed table, expected `]`
+            ;[order_type];x = { en = "a" } | :3: order_type.x: must be a number between 0 and 2147483647
+            [order_type];0301 = { en = "a" } | :2: order_type.0301: must be a number
+            [order_type];-1 = { en = "a" } | :2: order_type.-1: must be a number
+            [order_type];2147483648 = { en = "a" } | :2: order_type.2147483648: must be a number
+            [order_type];301 = "a" | :2: order_type.301: must be names such as
+            [order_type];301 = { fr = "a" } | :2: order_type.301.fr: is not a field; known are en and zh
+            [order_type];301 = { en = 1 } | :2: order_type.301.en: must be a text
+            [order_type];301 = { en = " " } | :2: order_type.301.en: must not be empty
+            [order_type];301 = { en = "a\u0007" } | :2: order_type.301.en: must have no control characters
+            [order_type];301 = { base_units = 1 } | :2: order_type.301.base_units: is not a field
+            [order_type];401 = { } | :2: order_type.401: must have a name, en or zh
+            [status];4 = { en = "Lost" } | :2: status.4: must be 1, 2 or 3
+            [currency];EUR = { en = "Euro" } | :2: currency.EUR: is nothing that has a name
+            [column];OrderNr = { en = "Number" } | :2: column.OrderNr: is nothing that has a name
+            [sheet];paid = { en = "UNPAID orders" } |: sheet: two sheets must not have the same name
+            [region];"" = { en = "x" } | :2: region.: must not be empty
+            [pricing_unit];10 = { en = "Day" } | :2: pricing_unit.10: is a new pricing unit
+            [pricing_unit];10 = { en = "Day", base_units = 0 } | :2: pricing_unit.10.base_units: must be a whole
+            [pricing_unit];10 = { en = "Day", base_units = -5 } | :2: pricing_unit.10.base_units: must be a whole
+            [pricing_unit];10 = { en = "Day", base_units = 1.5 } | :2: pricing_unit.10.base_units: must be a whole
+            [pricing_unit];2 = { base_units = 1024 } | :2: pricing_unit.2: has 1000 base units: they cannot be changed"#;
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let (text, expected) = row.trim_start().rsplit_once('|').unwrap();
+            let error = read(&text.replace(';', "\n")).unwrap_err();
+            assert!(error.starts_with(&format!("names.toml{}", expected.trim())), "{row}\ngot {error}");
+        }
+        let long = format!("[region]\nx = {{ en = \"{}\" }}", "x".repeat(257));
+        assert_eq!(read(&long).unwrap_err(), "names.toml:2: region.x.en: must have at most 256 bytes");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = load(Some(Path::new("/nowhere/names.toml"))).unwrap_err();
+        assert!(error.to_string().starts_with("/nowhere/names.toml: "), "{error}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Bytes to domain values and back: order files, usage records and their mappings, price lists, catalogue files.
+//!
+//! Depends on `tollbook-domain` alone. No database, clock or HTTP may be used here.
+
+pub mod catalogue;
+pub mod orders;
+pub mod prices;
+pub mod text;
+pub mod toml;
+pub mod usage;
+
+pub use toml::FileError;

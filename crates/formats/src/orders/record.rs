@@ -1,0 +1,189 @@
+//! From named values to an order: which field is required when, what a missing one means and how each is spelled
+//! (spec/cli.md "Order files"). How a file's bytes become named values is in `json.rs` and `csv.rs`.
+
+use std::num::IntErrorKind;
+
+use tollbook_domain::money::MoneyError;
+use tollbook_domain::order::Refused;
+use tollbook_domain::{Amount, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+
+use super::field::{FIELD_COUNT, Field};
+use crate::text::json::Value;
+
+/// The values of one record by field.
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    values: [Option<Value<'a>>; FIELD_COUNT],
+}
+
+impl Default for Record<'_> {
+    fn default() -> Self {
+        Self { values: [const { None }; FIELD_COUNT] }
+    }
+}
+
+type FieldResult<T> = Result<T, Refused>;
+
+fn refuse<T>(field: Field, reason: impl Into<String>) -> FieldResult<T> {
+    Err(Refused { field: field.name(), reason: reason.into() })
+}
+
+impl<'a> Record<'a> {
+    /// States a field.
+    pub(super) fn set(&mut self, field: Field, value: Value<'a>) {
+        self.values[field as usize] = Some(value);
+    }
+
+    fn take(&mut self, field: Field) -> Option<Value<'a>> {
+        self.values[field as usize].take()
+    }
+
+    fn integer(&mut self, field: Field) -> FieldResult<Option<i64>> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::Text(text)) => parse_integer(field, &text).map(Some),
+            Some(Value::Number(token)) => parse_integer(field, token).map(Some),
+            Some(Value::Other) => refuse(field, "must be an integer"),
+        }
+    }
+
+    fn required_integer(&mut self, field: Field) -> FieldResult<i64> {
+        self.integer(field)?.map_or_else(|| refuse(field, "is required"), Ok)
+    }
+
+    fn text(&mut self, field: Field) -> FieldResult<Option<String>> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text.into_owned())),
+            Some(Value::Number(_) | Value::Other) => refuse(field, "must be a text"),
+        }
+    }
+
+    fn required_text(&mut self, field: Field) -> FieldResult<String> {
+        self.text(field)?.map_or_else(|| refuse(field, "is required"), Ok)
+    }
+
+    fn optional_text(&mut self, field: Field) -> FieldResult<String> {
+        Ok(self.text(field)?.unwrap_or_default())
+    }
+
+    fn decimal<T>(
+        &mut self,
+        field: Field,
+        parse: impl Fn(&str) -> Result<T, MoneyError>,
+    ) -> FieldResult<Option<T>> {
+        let parsed = match self.take(field) {
+            None => return Ok(None),
+            Some(Value::Text(text)) => parse(&text),
+            Some(Value::Number(token)) => parse(token),
+            Some(Value::Other) => Err(MoneyError::NotDecimal),
+        };
+        parsed.map(Some).or_else(|error| refuse(field, error.to_string()))
+    }
+
+    fn required_decimal<T>(
+        &mut self,
+        field: Field,
+        parse: impl Fn(&str) -> Result<T, MoneyError>,
+    ) -> FieldResult<T> {
+        self.decimal(field, parse)?.map_or_else(|| refuse(field, "is required"), Ok)
+    }
+
+    fn deduction(&mut self, field: Field) -> FieldResult<Amount> {
+        Ok(self.decimal(field, Amount::parse)?.unwrap_or_default())
+    }
+
+    /// A time that the API writes as a text, `""` when there is none.
+    fn text_time(&mut self, field: Field) -> FieldResult<Option<i64>> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::Text(text)) if text.is_empty() => Ok(None),
+            Some(Value::Text(text)) => parse_integer(field, &text).map(Some),
+            Some(Value::Number(token)) => parse_integer(field, token).map(Some),
+            Some(Value::Other) => refuse(field, "must be Unix seconds or empty"),
+        }
+    }
+
+    fn line(&mut self) -> FieldResult<Line> {
+        Ok(Line {
+            region: self.required_text(Field::Region)?,
+            product_code: self.required_text(Field::ProductCode)?,
+            organization_id: self.required_integer(Field::OrganizationID)?,
+            user_email: self.optional_text(Field::UserEmail)?,
+            charge_type: self.required_integer(Field::ChargeType)?,
+            channel: self.required_integer(Field::Channel)?,
+            currency: self.required_text(Field::Currency)?,
+            resource_id: self.required_text(Field::ResourceID)?,
+            resource_type: self.integer(Field::ResourceType)?.unwrap_or(0),
+            model_id: self.required_text(Field::ModelID)?,
+            model_name: self.optional_text(Field::ModelName)?,
+            order_type: self.required_integer(Field::OrderType)?,
+            pricing_sku: self.required_text(Field::PricingSKU)?,
+            pricing_item_id: self.integer(Field::PricingItemID)?.unwrap_or(0),
+            pricing_unit: self.required_integer(Field::PricingUnit)?,
+            list_price: self.required_decimal(Field::ListPrice, UnitPrice::parse)?,
+            discount_price: self.required_decimal(Field::DiscountPrice, UnitPrice::parse)?,
+        })
+    }
+
+    /// The number that is not `OrderNo`. The two lists of the API show one order with two numbers, so a record may
+    /// repeat its own number in the field of the other list, but nothing else.
+    fn counterpart(&mut self, status: Status, number: &str) -> FieldResult<String> {
+        let source = self.optional_text(Field::SourceOrderNo)?;
+        let arrears = self.optional_text(Field::UnpaidOrderNo)?;
+        let is_own = |text: &str| text.is_empty() || text == number;
+        match status {
+            Status::Paid if is_own(&source) => Ok(arrears),
+            Status::Paid => refuse(Field::SourceOrderNo, "must be empty or OrderNo for a paid order"),
+            Status::Unpaid | Status::Revoked if is_own(&arrears) => Ok(source),
+            Status::Unpaid | Status::Revoked => {
+                refuse(Field::UnpaidOrderNo, "must be empty or OrderNo for an unpaid or revoked order")
+            }
+        }
+    }
+
+    /// The order that the values describe. Rules that need nothing but the finished order are
+    /// [`NewOrder::check`]'s.
+    pub(super) fn into_order(mut self) -> FieldResult<NewOrder> {
+        let company_id = self.required_integer(Field::CompanyID)?;
+        let number = self.required_text(Field::OrderNo)?;
+        let status = self.required_integer(Field::Status)?;
+        let Some(status) = Status::from_number(status) else {
+            return refuse(Field::Status, "must be 1, 2 or 3");
+        };
+        let line = self.line()?;
+        let order = Order {
+            quantity: self.required_integer(Field::Quantity)?,
+            total: self.required_decimal(Field::OrderTotalPrice, Amount::parse)?,
+            original: self.required_decimal(Field::OriginalPrice, Amount::parse)?,
+            create_time_s: self.text_time(Field::CreateTime)?,
+            start_time_s: self.required_integer(Field::StartTime)?,
+            end_time_s: self.required_integer(Field::EndTime)?,
+            paid_time_s: self.integer(Field::PaidTime)?.filter(|time_s| *time_s != 0),
+            revocation_time_s: self.text_time(Field::RevocationTime)?,
+            deductions: Deductions {
+                star_card: self.deduction(Field::StarCardAccount)?,
+                coupon: self.deduction(Field::Coupon)?,
+                bonus: self.deduction(Field::BonusAccount)?,
+                cash: self.deduction(Field::CashAccount)?,
+                credit: self.deduction(Field::CreditAccount)?,
+            },
+            counterpart: self.counterpart(status, &number)?,
+            number,
+            status,
+        };
+        Ok(NewOrder { company_id, line, order })
+    }
+}
+
+fn parse_integer(field: Field, text: &str) -> FieldResult<i64> {
+    // `i64::from_str` would also take a plus sign.
+    let parsed = if text.starts_with('+') { None } else { Some(text.parse::<i64>()) };
+    match parsed {
+        Some(Ok(number)) => Ok(number),
+        Some(Err(error)) if matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
+            refuse(field, "does not fit in 64 bits")
+        }
+        None | Some(Err(_)) => refuse(field, "must be an integer"),
+    }
+}

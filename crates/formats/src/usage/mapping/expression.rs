@@ -1,0 +1,165 @@
+//! Arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (b ?? 0)`. Exact; the result is
+//! rounded by whoever asks for it.
+
+use super::columns::{Path, Paths, Row};
+use super::decimal::Decimal;
+use crate::text::json::Value;
+use crate::text::shorten;
+
+/// Deepest nesting of parentheses.
+const MAX_DEPTH: usize = 32;
+/// Longest expression: a long sum is as deep a tree as it has terms.
+const MAX_BYTES: usize = 4_096;
+
+/// A parsed expression.
+#[derive(Clone, Debug)]
+pub(super) enum Expression {
+    Number(Decimal),
+    /// A column, and whether it may be absent.
+    Column(usize, bool),
+    /// The first that is there.
+    First(Box<Expression>, Box<Expression>),
+    Sum(Box<Expression>, Box<Expression>),
+    Difference(Box<Expression>, Box<Expression>),
+    Product(Box<Expression>, Box<Expression>),
+}
+
+impl Expression {
+    /// Reads a text; its columns are numbered in `paths`.
+    pub(super) fn parse(text: &str, paths: &mut Paths) -> Result<Self, String> {
+        if text.len() > MAX_BYTES {
+            return Err(format!("is longer than {MAX_BYTES} bytes"));
+        }
+        let mut parser = Parser { rest: text, paths, depth: 0 };
+        let expression = parser.sum()?;
+        match parser.peek() {
+            None => Ok(expression),
+            Some(found) => Err(format!("an operator is expected, found `{found}`")),
+        }
+    }
+
+    /// The value in a row; `None` when an optional column is absent that it needs.
+    pub(super) fn value(&self, row: &Row<'_>, paths: &Paths) -> Result<Option<Decimal>, String> {
+        type Operation = fn(Decimal, Decimal) -> Result<Decimal, String>;
+        let (a, b, operation): (_, _, Operation) = match self {
+            Self::Number(number) => return Ok(Some(*number)),
+            Self::Column(column, optional) => {
+                return match (number(row, *column, paths)?, optional) {
+                    (None, false) => Err(format!("{}: is missing", paths.name(*column))),
+                    (found, _) => Ok(found),
+                };
+            }
+            Self::First(first, other) => {
+                let found = match first.as_ref() {
+                    // What stands before `??` may be absent, marked or not.
+                    Self::Column(column, _) => number(row, *column, paths)?,
+                    other => other.value(row, paths)?,
+                };
+                return if found.is_some() { Ok(found) } else { other.value(row, paths) };
+            }
+            Self::Sum(a, b) => (a, b, Decimal::add),
+            Self::Difference(a, b) => (a, b, Decimal::subtract),
+            Self::Product(a, b) => (a, b, Decimal::multiply),
+        };
+        match (a.value(row, paths)?, b.value(row, paths)?) {
+            (Some(a), Some(b)) => operation(a, b).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn number(row: &Row<'_>, column: usize, paths: &Paths) -> Result<Option<Decimal>, String> {
+    let parsed = match row.get(column) {
+        None => return Ok(None),
+        Some(Value::Text(text)) => Decimal::parse(text),
+        Some(Value::Number(token)) => Decimal::parse(token),
+        Some(Value::Other) => Err("is not a number".to_owned()),
+    };
+    parsed.map(Some).map_err(|reason| format!("{}: {reason}", paths.name(column)))
+}
+
+struct Parser<'t, 'p> {
+    rest: &'t str,
+    paths: &'p mut Paths,
+    depth: usize,
+}
+
+impl Parser<'_, '_> {
+    fn peek(&mut self) -> Option<char> {
+        self.rest = self.rest.trim_start();
+        self.rest.chars().next()
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        self.peek();
+        let Some(rest) = self.rest.strip_prefix(token) else { return false };
+        self.rest = rest;
+        true
+    }
+
+    fn sum(&mut self) -> Result<Expression, String> {
+        let mut left = self.product()?;
+        loop {
+            if self.take("+") {
+                left = Expression::Sum(Box::new(left), Box::new(self.product()?));
+            } else if self.take("-") {
+                left = Expression::Difference(Box::new(left), Box::new(self.product()?));
+            } else {
+                return Ok(left);
+            }
+        }
+    }
+
+    fn product(&mut self) -> Result<Expression, String> {
+        let mut left = self.first()?;
+        while self.take("*") {
+            left = Expression::Product(Box::new(left), Box::new(self.first()?));
+        }
+        Ok(left)
+    }
+
+    /// `??` binds closest: what is absent has its substitute before anything is calculated.
+    fn first(&mut self) -> Result<Expression, String> {
+        let first = self.primary()?;
+        if self.take("??") {
+            self.depth += 1;
+            if self.depth > MAX_DEPTH {
+                return Err(format!("is nested deeper than {MAX_DEPTH}"));
+            }
+            let other = self.first()?;
+            self.depth -= 1;
+            return Ok(Expression::First(Box::new(first), Box::new(other)));
+        }
+        Ok(first)
+    }
+
+    fn primary(&mut self) -> Result<Expression, String> {
+        if self.take("(") {
+            self.depth += 1;
+            if self.depth > MAX_DEPTH {
+                return Err(format!("is nested deeper than {MAX_DEPTH}"));
+            }
+            let inner = self.sum()?;
+            self.depth -= 1;
+            return if self.take(")") { Ok(inner) } else { Err("a parenthesis is not closed".to_owned()) };
+        }
+        match self.peek() {
+            Some('0'..='9') => {
+                let end =
+                    self.rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(self.rest.len());
+                let (number, rest) = self.rest.split_at(end);
+                self.rest = rest;
+                let parsed = Decimal::parse(number);
+                parsed.map(Expression::Number).map_err(|reason| format!("{}: {reason}", shorten(number)))
+            }
+            None => Err("ends where a number or a column is expected".to_owned()),
+            Some(_) => {
+                let (path, rest) = Path::read(self.rest)?;
+                // Not the first half of `??`.
+                let optional = rest.starts_with('?') && !rest.starts_with("??");
+                self.rest = if optional { &rest[1..] } else { rest };
+                Ok(Expression::Column(self.paths.number(path), optional))
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Servers beside each other on one database must deliver the same exports: a link that one of them signs is opened at
+//! another. With the embedded object store that takes a directory that they share, which is checked at their start.
+
+use tollbook_objects::{DeploymentError, EmbeddedStore, ObjectKeys};
+use tollbook_store::{Store, StoreError};
+
+use crate::random;
+use crate::tenancy::secrets::MasterKey;
+
+const SETTING: &str = "objects_deployment_id";
+
+/// Why this server must not deliver exports.
+#[derive(Debug, thiserror::Error)]
+pub enum SharedObjectsError {
+    /// Its directory is not the deployment's.
+    #[error(transparent)]
+    Directory(#[from] DeploymentError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Checks that the directory of the embedded object store is the one that the database's other servers use; the first
+/// server of a deployment records its own. A database that only this machine can use is not asked: whoever moves it
+/// may leave old exports behind.
+///
+/// # Errors
+/// What is wrong, and what to do about it.
+pub fn bind(store: &dyn Store, objects: &EmbeddedStore) -> Result<(), SharedObjectsError> {
+    if !store.is_shared() {
+        return Ok(());
+    }
+    let recorded = store.snapshot()?.setting(SETTING)?;
+    let own = objects.identify(recorded.as_deref(), random::u128())?;
+    if recorded.is_some() {
+        return Ok(());
+    }
+    let mut transaction = store.begin()?;
+    transaction.hold(SETTING)?;
+    // Of two first servers with different directories, the later one must be refused.
+    if let Some(first) = transaction.setting(SETTING)? {
+        objects.identify(Some(&first), random::u128())?;
+        return Ok(());
+    }
+    transaction.set_setting(SETTING, &own)?;
+    Ok(transaction.commit()?)
+}
+
+/// The key pair that links are signed with: the deployment's own, the same on every server that has the master key,
+/// and never a customer's.
+pub fn object_keys(master: &MasterKey) -> ObjectKeys {
+    let [public, private] = ["object public key", "object private key"].map(|purpose| master.derive(purpose));
+    ObjectKeys::new(format!("TOKEN_{}", hex::encode(&public[..16])), hex::encode(private))
+}

@@ -1,0 +1,532 @@
+//! Importing into a real store: nothing or everything, again and again, interrupted, overtaken, in little memory.
+#![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tollbook_domain::filter::{LineFilter, StatusSet};
+use tollbook_domain::{
+    Amount, Catalogue, Deductions, Line, NewOrder, Order, OrderQuery, Status, TimeRange, UnitPrice,
+};
+use tollbook_formats::orders::write;
+use tollbook_formats::text::Input;
+use tollbook_ops::import::orders::{Failure, ImportError, Options, Phase, Report, Step, run};
+use tollbook_store::{Store, StoreOptions, open_sqlite};
+
+/// A store with a company that has two organizations, and a directory for files.
+struct Place {
+    dir: tempfile::TempDir,
+    store: Arc<dyn Store>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { tile_threshold: 500, ..StoreOptions::default() };
+        let store = open_sqlite(&dir.path().join("tollbook.db"), &options).unwrap();
+        let mut transaction = store.begin().unwrap();
+        assert_eq!(transaction.add_company("A", "CNY", "default").unwrap().company_id, 1);
+        for name in ["one", "two"] {
+            transaction.add_organization(1, &format!("org-{name}"), name).unwrap();
+        }
+        transaction.commit().unwrap();
+        std::fs::create_dir(dir.path().join("spool")).unwrap();
+        Self { dir, store }
+    }
+
+    fn file(&self, name: &str, orders: &[NewOrder]) -> PathBuf {
+        self.raw_file(name, &json_lines(orders))
+    }
+
+    fn raw_file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn options(&self) -> Options {
+        Options::new(self.dir.path().join("spool"))
+    }
+
+    fn import(&self, paths: &[&Path]) -> Result<Report, ImportError> {
+        self.import_with(paths, &self.options(), |_| ControlFlow::Continue(()))
+    }
+
+    fn import_with(
+        &self,
+        paths: &[&Path],
+        options: &Options,
+        mut progress: impl FnMut(&Step) -> ControlFlow<()>,
+    ) -> Result<Report, ImportError> {
+        let inputs = paths.iter().map(|path| Input::from_argument(path.as_os_str())).collect();
+        run(self.store.as_ref(), &Catalogue::built_in(), inputs, options, &mut progress)
+    }
+
+    /// Every stored order by its number, after a recount that finds nothing wrong.
+    fn stored(&self) -> BTreeMap<String, Order> {
+        let mut snapshot = self.store.snapshot().unwrap();
+        let verification = snapshot.verify(1, &Catalogue::built_in(), 10).unwrap();
+        assert_eq!(verification.differences, Vec::<String>::new());
+        let query = OrderQuery {
+            company_id: 1,
+            statuses: StatusSet::of(&Status::ALL),
+            range: TimeRange::everything(),
+            lines: LineFilter::default(),
+            order_numbers: Vec::new(),
+        };
+        let mut orders = BTreeMap::new();
+        snapshot
+            .scan(&query, &mut |stored| {
+                orders.insert(stored.order.number.clone(), stored.order.clone());
+                Ok(())
+            })
+            .unwrap();
+        orders
+    }
+}
+
+fn json_lines(orders: &[NewOrder]) -> String {
+    let mut text = Vec::new();
+    for order in orders {
+        write::push_json_line(order, &mut text);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// A paid order; every tenth is owed instead.
+fn order(n: i64) -> NewOrder {
+    let price = UnitPrice::parse("0.004").unwrap();
+    let total = price.charge(n, 1_000).unwrap();
+    let owed = n % 10 == 9;
+    NewOrder {
+        company_id: 1,
+        line: Line {
+            organization_id: 1 + n % 2,
+            user_email: String::new(),
+            resource_id: format!("key-{}", n % 7),
+            resource_type: 1,
+            model_id: "m".into(),
+            model_name: "M".into(),
+            pricing_sku: "input".into(),
+            pricing_item_id: 0,
+            pricing_unit: 2,
+            product_code: "modelverse".into(),
+            region: "cn-wlcb".into(),
+            charge_type: 5,
+            order_type: 301,
+            channel: 1,
+            currency: "CNY".into(),
+            list_price: price,
+            discount_price: price,
+        },
+        order: Order {
+            number: if owed { format!("U{n}") } else { format!("O{n}") },
+            counterpart: if owed { format!("O{n}") } else { String::new() },
+            status: if owed { Status::Unpaid } else { Status::Paid },
+            start_time_s: 1_700_000_000 + n * 600,
+            end_time_s: 1_700_003_600 + n * 600,
+            quantity: n,
+            total,
+            original: total,
+            deductions: Deductions { cash: if owed { Amount::ZERO } else { total }, ..Deductions::default() },
+            create_time_s: owed.then_some(1_700_003_600),
+            paid_time_s: (!owed).then_some(1_700_003_700),
+            revocation_time_s: None,
+        },
+    }
+}
+
+fn orders(range: std::ops::Range<i64>) -> Vec<NewOrder> {
+    range.map(order).collect()
+}
+
+fn with(n: i64, change: impl FnOnce(&mut NewOrder)) -> NewOrder {
+    let mut order = order(n);
+    change(&mut order);
+    order
+}
+
+/// Read, added, present, invalid.
+fn counts(report: &Report) -> [u64; 4] {
+    let total = report.total();
+    [total.read, total.added, total.present, total.invalid]
+}
+
+/// The report of an import that was refused, its errors as texts without directories.
+fn refused(error: &ImportError) -> (&Report, Vec<String>) {
+    let Failure::Refused(report) = &error.failure else { panic!("{error}") };
+    assert_eq!(error.stored, 0);
+    (report, texts(report))
+}
+
+fn texts(report: &Report) -> Vec<String> {
+    let short = |error: &tollbook_formats::text::LineError| {
+        let name = Path::new(&error.file).file_name().unwrap().to_str().unwrap().to_owned();
+        format!("{name}:{}: {}", error.line, error.reason)
+    };
+    report.errors.iter().map(short).collect()
+}
+
+#[test]
+fn doing_it_again_adds_nothing() {
+    let place = Place::new();
+    let (first, second) =
+        (place.file("a.jsonl", &orders(0..1_500)), place.file("b.jsonl", &orders(1_000..2_000)));
+    let report = place.import(&[&first, &second]).unwrap();
+    assert_eq!(counts(&report), [2_500, 2_000, 500, 0]);
+    assert_eq!((report.files[0].added, report.files[1].added), (1_500, 500));
+    assert!(report.files[1].file.ends_with("b.jsonl"));
+    let stored = place.stored();
+    assert_eq!(stored.len(), 2_000);
+    assert_eq!(stored["O17"], order(17).order);
+    assert_eq!(stored["U19"], order(19).order);
+    let again = place.import(&[&first, &second]).unwrap();
+    assert_eq!(counts(&again), [2_500, 0, 2_500, 0]);
+    assert_eq!(place.stored(), stored);
+}
+
+#[test]
+fn a_later_state_of_an_order_is_the_same_order() {
+    let place = Place::new();
+    place.import(&[&place.file("a.jsonl", &[order(19)])]).unwrap();
+    let paid = with(19, |new| {
+        let order = &mut new.order;
+        std::mem::swap(&mut order.number, &mut order.counterpart);
+        order.status = Status::Paid;
+        order.deductions.credit = order.total;
+        order.paid_time_s = Some(1_800_000_000);
+        order.create_time_s = None;
+    });
+    let report = place.import(&[&place.file("b.jsonl", &[paid])]).unwrap();
+    assert_eq!(counts(&report), [1, 0, 1, 0]);
+    assert_eq!(place.stored()["U19"], order(19).order);
+}
+
+#[test]
+fn one_invalid_record_refuses_everything_unless_it_is_left_out() {
+    let place = Place::new();
+    let good = place.file("good.jsonl", &orders(0..30));
+    let mut text = json_lines(&orders(100..103));
+    text.push_str("{\"Region\": 1}\n");
+    text.push_str(&json_lines(&[
+        with(103, |order| order.company_id = 2),
+        with(104, |order| order.line.organization_id = 3),
+        with(105, |order| order.line.currency = "USD".into()),
+        with(106, |order| order.order.quantity += 1),
+        order(107),
+    ]));
+    let bad = place.raw_file("bad.jsonl", &text);
+    let expected = [
+        "bad.jsonl:4: CompanyID: is required",
+        "bad.jsonl:5: CompanyID: 2 does not exist",
+        "bad.jsonl:6: OrganizationID: 3 does not exist in company 1",
+        "bad.jsonl:7: Currency: must be CNY, the company's",
+        "bad.jsonl:8: OriginalPrice: is 0.000424, expected 0.000428",
+    ];
+    let error = place.import(&[&good, &bad]).unwrap_err();
+    let (report, texts_of_all) = refused(&error);
+    assert_eq!(texts_of_all, expected);
+    assert_eq!(counts(report), [39, 0, 0, 5]);
+    assert_eq!(error.to_string(), "5 of 39 records are not valid; nothing was stored");
+    assert!(place.stored().is_empty());
+
+    let few = Options { max_errors: 2, ..place.options() };
+    let error = place.import_with(&[&good, &bad], &few, |_| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(refused(&error).1, expected[..2]);
+    assert_eq!(refused(&error).0.total().invalid, 5);
+
+    let skip = Options { skip_invalid: true, ..place.options() };
+    let report = place.import_with(&[&good, &bad], &skip, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(texts(&report), expected);
+    assert_eq!(counts(&report), [39, 34, 0, 5]);
+    assert_eq!(place.stored().len(), 34);
+    let report = place.import_with(&[&good, &bad], &skip, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(counts(&report), [39, 0, 34, 5]);
+}
+
+#[test]
+fn one_number_for_two_orders_is_an_error_that_names_both() {
+    for sort_records in [1, 3, 500_000] {
+        let place = Place::new();
+        let first = place
+            .file("a.jsonl", &[order(1), order(2), order(1), with(2, |new| new.line.region = "x".into())]);
+        let second = place.file(
+            "b.jsonl",
+            &[
+                order(3),
+                with(1, |new| new.order.end_time_s += 1),
+                // Another order in arrears may not have the number of an order that was paid at once.
+                with(9, |new| new.order.number = "O2".into()),
+                order(9),
+                order(3),
+            ],
+        );
+        let expected = [
+            "a.jsonl:4: OrderNo: an order on line 2 has the same number but other content".to_owned(),
+            format!(
+                "b.jsonl:2: OrderNo: an order on {}:1 has the same number but other content",
+                first.display()
+            ),
+            format!(
+                "b.jsonl:3: OrderNo: an order on {}:2 has the same number but other content",
+                first.display()
+            ),
+            "b.jsonl:4: OrderNo: an order on line 3 has the same number but other content".to_owned(),
+        ];
+        let options = Options { sort_records, ..place.options() };
+        let error =
+            place.import_with(&[&first, &second], &options, |_| ControlFlow::Continue(())).unwrap_err();
+        // Line 3 has O9 before line 4 has it, though line 3 itself is not stored.
+        assert_eq!(refused(&error).1, expected);
+        assert!(place.stored().is_empty());
+        let skip = Options { skip_invalid: true, ..options };
+        let report = place.import_with(&[&first, &second], &skip, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(counts(&report), [9, 3, 2, 4]);
+        assert_eq!(place.stored().into_keys().collect::<Vec<_>>(), ["O1", "O2", "O3"]);
+    }
+}
+
+#[test]
+fn a_record_may_not_contradict_the_store() {
+    let place = Place::new();
+    place.import(&[&place.file("a.jsonl", &orders(0..20))]).unwrap();
+    let contradicting = [with(5, |new| new.line.model_id = "other".into()), order(21), order(6)];
+    let path = place.file("b.jsonl", &contradicting);
+    let error = place.import(&[&path]).unwrap_err();
+    let expected = ["b.jsonl:1: OrderNo: a stored order has the same number but other content"];
+    assert_eq!(refused(&error).1, expected);
+    let skip = Options { skip_invalid: true, ..place.options() };
+    let report = place.import_with(&[&path], &skip, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(counts(&report), [3, 1, 1, 1]);
+    assert_eq!(place.stored().len(), 21);
+}
+
+#[test]
+fn the_same_command_completes_an_interrupted_import() {
+    let place = Place::new();
+    let all = orders(0..2_000);
+    let path = place.file("a.jsonl", &all);
+    let options = Options { batch_orders: 150, ..place.options() };
+    let stop_at = |phase, orders| {
+        move |step: &Step| {
+            if step.phase == phase && step.orders >= orders {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    };
+    let error = place.import_with(&[&path], &options, stop_at(Phase::Checking, 1)).unwrap_err();
+    assert_eq!(error.to_string(), "the import was stopped; nothing was stored");
+    assert_eq!(place.stored().len(), 0);
+    for (orders, stored) in [(700, 750), (1_600, 1_650)] {
+        let error = place.import_with(&[&path], &options, stop_at(Phase::Storing, orders)).unwrap_err();
+        assert!(matches!(error.failure, Failure::Stopped));
+        assert_eq!(place.stored().len(), stored);
+    }
+    let error = place.import_with(&[&path], &options, stop_at(Phase::Storing, 1_900)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the import was stopped; 300 orders were stored, and the same command completes the import"
+    );
+    let report = place.import_with(&[&path], &options, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(counts(&report), [2_000, 50, 1_950, 0]);
+    let stored = place.stored();
+    assert_eq!(stored.len(), 2_000);
+    for new in all {
+        assert_eq!(stored[&new.order.number], new.order);
+    }
+}
+
+#[test]
+fn progress_covers_all_bytes_and_orders_of_both_phases() {
+    let place = Place::new();
+    let paths = [place.file("a.jsonl", &orders(0..500)), place.file("b.jsonl", &orders(500..900))];
+    let bytes: u64 = paths.iter().map(|path| path.metadata().unwrap().len()).sum();
+    let mut last = BTreeMap::new();
+    let options = Options { batch_orders: 100, ..place.options() };
+    let mut steps = 0;
+    place
+        .import_with(&[&paths[0], &paths[1]], &options, |step| {
+            assert!(step.bytes_read <= step.bytes_total && step.bytes_total == bytes);
+            last.insert(format!("{:?}", step.phase), (step.bytes_read, step.orders));
+            steps += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(last["Checking"], (bytes, 900));
+    assert_eq!(last["Storing"], (bytes, 900));
+    assert!(steps >= 10);
+}
+
+#[test]
+fn a_number_that_another_writer_takes_meanwhile_stops_the_import() {
+    for skip_invalid in [false, true] {
+        let place = Place::new();
+        let path = place.file("a.jsonl", &orders(0..500));
+        let options = Options { batch_orders: 100, skip_invalid, ..place.options() };
+        let mut overtaken = false;
+        let result = place.import_with(&[&path], &options, |step| {
+            if step.phase == Phase::Storing && step.orders == 200 && !overtaken {
+                overtaken = true;
+                let mut transaction = place.store.begin().unwrap();
+                transaction.add_orders(&[with(250, |new| new.line.region = "x".into())]).unwrap();
+                transaction.commit().unwrap();
+            }
+            ControlFlow::Continue(())
+        });
+        if skip_invalid {
+            let report = result.unwrap();
+            assert_eq!(counts(&report), [500, 499, 0, 1]);
+            assert_eq!(
+                texts(&report),
+                ["a.jsonl:251: OrderNo: a stored order has the same number but other content"]
+            );
+        } else {
+            let error = result.unwrap_err();
+            assert!(matches!(&error.failure, Failure::Overtaken(line) if line.line == 251));
+            assert_eq!(error.stored, 200);
+            assert_eq!(place.stored().len(), 201);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_changes_meanwhile_is_noticed() {
+    let place = Place::new();
+    for changed in [json_lines(&orders(0..90)), "{}\n".to_owned(), json_lines(&orders(0..101))] {
+        let path = place.file("a.jsonl", &orders(0..100));
+        let error = place
+            .import_with(&[&path], &place.options(), |step| {
+                if step.phase == Phase::Checking {
+                    std::fs::write(&path, &changed).unwrap();
+                }
+                ControlFlow::Continue(())
+            })
+            .map(|report| counts(&report));
+        // The second time most orders are there, but not the last.
+        let error = error.unwrap_err();
+        assert!(matches!(&error.failure, Failure::Changed { file } if file.ends_with("a.jsonl")), "{error}");
+        assert!(error.to_string().contains("was changed while it was imported"));
+    }
+}
+
+#[test]
+fn a_stream_is_read_once_and_its_content_says_what_it_is() {
+    let all = orders(0..300);
+    let json = json_lines(&all).into_bytes();
+    let mut csv = Vec::new();
+    write::push_csv_header(&mut csv);
+    for order in &all {
+        write::push_csv_record(order, &mut csv);
+    }
+    for text in [json.clone(), csv.clone(), zstd::encode_all(&csv[..], 1).unwrap()] {
+        let place = Place::new();
+        let input =
+            Input::Stream { name: "standard input".into(), from: Box::new(std::io::Cursor::new(text)) };
+        let report = run(
+            place.store.as_ref(),
+            &Catalogue::built_in(),
+            vec![input],
+            &place.options(),
+            &mut |_: &Step| ControlFlow::Continue(()),
+        );
+        assert_eq!(counts(&report.unwrap()), [300, 300, 0, 0]);
+        assert_eq!(place.stored().len(), 300);
+        assert_eq!(std::fs::read_dir(place.dir.path().join("spool")).unwrap().count(), 0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_of_the_shell_is_spooled_like_a_stream() {
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    let place = Place::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let sender =
+        std::thread::spawn(move || writer.write_all(json_lines(&orders(0..2_000)).as_bytes()).unwrap());
+    // What `<(zcat orders.gz)` is to the command.
+    let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+    let report = place.import(&[&path]).unwrap();
+    sender.join().unwrap();
+    assert_eq!(counts(&report), [2_000, 2_000, 0, 0]);
+}
+
+#[test]
+fn a_damaged_file_is_never_imported_in_part() {
+    let place = Place::new();
+    let zst = zstd::encode_all(json_lines(&orders(0..300)).as_bytes(), 1).unwrap();
+    let cut = place.dir.path().join("cut.jsonl.zst");
+    std::fs::write(&cut, &zst[..zst.len() - 3]).unwrap();
+    let good = place.file("good.jsonl", &orders(0..10));
+    for skip_invalid in [false, true] {
+        let options = Options { skip_invalid, ..place.options() };
+        let error = place.import_with(&[&good, &cut], &options, |_| ControlFlow::Continue(())).unwrap_err();
+        let Failure::Broken(broken) = &error.failure else { panic!("{error}") };
+        assert!(broken.line.is_some_and(|line| line > 100));
+        assert!(
+            error.to_string().ends_with(": the compressed file is cut off; nothing was stored"),
+            "{error}"
+        );
+        assert!(place.stored().is_empty());
+    }
+    let error = place.import(&[&good, Path::new("/nonexistent/a.csv")]).unwrap_err();
+    assert!(matches!(&error.failure, Failure::Broken(broken) if broken.line.is_none()));
+    let options = Options { sort_records: 10, ..Options::new("/nonexistent/spool".into()) };
+    let error = place
+        .import_with(&[&place.file("b.jsonl", &orders(0..100))], &options, |_| ControlFlow::Continue(()))
+        .unwrap_err();
+    assert!(
+        error.to_string().starts_with("the spool directory /nonexistent/spool cannot be used: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn other_writers_get_their_turn() {
+    let place = Place::new();
+    let path = place.file("a.jsonl", &orders(0..12_000));
+    let (started, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut batches = 0;
+    let turns = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            while !started.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            let mut turns = 0;
+            while !done.load(Ordering::Acquire) {
+                let mut transaction = place.store.begin().unwrap();
+                transaction.set_setting("turns", &turns.to_string()).unwrap();
+                transaction.commit().unwrap();
+                turns += 1;
+            }
+            turns
+        });
+        let report = place.import_with(&[&path], &place.options(), |step| {
+            if step.phase == Phase::Storing {
+                started.store(true, Ordering::Release);
+                batches += 1;
+            }
+            ControlFlow::Continue(())
+        });
+        done.store(true, Ordering::Release);
+        assert_eq!(counts(&report.unwrap()), [12_000, 12_000, 0, 0]);
+        other.join().unwrap()
+    });
+    assert!(turns >= 1, "the other writer wrote {turns} times during {batches} batches");
+    assert_eq!(place.stored().len(), 12_000);
+}
+
+#[test]
+fn nothing_to_import_is_fine() {
+    let place = Place::new();
+    let empty = place.raw_file("a.jsonl", "\n");
+    let report = place.import(&[&empty]).unwrap();
+    assert_eq!((counts(&report), report.files.len()), ([0; 4], 1));
+    assert_eq!(place.import(&[]).unwrap(), Report::default());
+}
