@@ -33,7 +33,7 @@ pub(crate) fn describe<F>(fields: &[Field<F>]) -> Vec<Described> {
         .collect()
 }
 
-/// Every `RetCode` with when it is answered (spec/api.md section 2).
+/// Every `RetCode` with when it is answered (docs/WIRE.md, "Return codes").
 pub(crate) const RET_CODES: &[(i64, &str, &str)] = &[
     (0, "success", ""),
     (150, "the service cannot answer now; try again later", "Service unavailable"),

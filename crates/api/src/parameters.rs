@@ -1,5 +1,4 @@
-//! Typed access to the parameters of a request: scalars, integers and every published shape of a list (api.md,
-//! section 1). Ranges and choices of single parameters belong to the actions.
+//! Typed access to the parameters of a request: scalars, integers and every published shape of a list (docs/WIRE.md, "Scalars" and "Lists"). Ranges and choices of single parameters belong to the actions.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -230,7 +229,7 @@ fn bounded<'t>(name: &str, text: &'t str) -> Result<&'t str, Refusal> {
 }
 
 fn parse_integer(name: &str, text: &str, otherwise: &str) -> Result<i64, Refusal> {
-    // Rust's own grammar is the one of api.md: an optional sign and ASCII digits, no spaces, no point, no exponent.
+    // Rust's own grammar is the one of docs/WIRE.md, "Scalars": an optional sign and ASCII digits, no spaces, no point, no exponent.
     text.parse().map_err(|_| Refusal::not_available(name, otherwise))
 }
 

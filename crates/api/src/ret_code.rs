@@ -1,4 +1,4 @@
-//! The gateway's return codes and their fixed texts (api.md, section 2), one variant per code. What an operation
+//! The gateway's return codes and their fixed texts (docs/WIRE.md, "Return codes"), one variant per code. What an operation
 //! answers when it succeeds, and what the log says about a failure, does not belong here.
 
 use std::fmt;

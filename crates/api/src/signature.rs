@@ -1,4 +1,4 @@
-//! The signature of a request (protocol.md, section 1): computing it for a client, checking it for the server. Who
+//! The signature of a request (docs/SIGNING.md, "Request signatures"): computing it for a client, checking it for the server. Who
 //! owns a key and what it may do is not decided here.
 
 use sha1::{Digest, Sha1};

@@ -66,7 +66,7 @@ pub enum Value {
     Object(Vec<(String, Value)>),
 }
 
-/// Reads the parameters of a request (protocol.md, section 1.2, steps 1 and 4).
+/// Reads the parameters of a request (docs/WIRE.md, "Parameters").
 ///
 /// A `POST` with a body is that body alone, as JSON if `content_type` is `application/json` in any case and with any
 /// parameters, else as a form; everything else is the query string. Go clients repeat `Action` in the URL of a

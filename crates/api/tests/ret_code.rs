@@ -1,4 +1,4 @@
-//! The table of return codes of api.md, section 2, row by row, and what becomes of texts that the caller sent.
+//! The table of return codes of docs/WIRE.md, "Return codes", row by row, and what becomes of texts that the caller sent.
 
 use tollbook_api::ret_code::{MAX_ECHO_CHARS, Refusal};
 

@@ -1,4 +1,4 @@
-//! What can be typed (spec: the command line). Names are fixed: scripts rely on them.
+//! What can be typed (docs/CONFIGURATION.md, "Command line"). Names are fixed: scripts rely on them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

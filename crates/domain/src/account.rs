@@ -1,5 +1,5 @@
 //! A company's accounts: what an order is paid from, in which sequence, all or nothing; deposits, expiry, refunds, the
-//! credit line (spec/charging.md "Accounts and settlement"). Every change gives the ledger entries that prove it.
+//! credit line (docs/CHARGING.md, "Accounts" and "Settlement"). Every change gives the ledger entries that prove it.
 
 use crate::money::Amount;
 use crate::order::{Deductions, Line};

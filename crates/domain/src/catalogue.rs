@@ -141,7 +141,7 @@ pub fn quantity_display(quantity: i128, base_units: i64, unit: &str) -> String {
 }
 
 impl Catalogue {
-    /// The defaults of spec/api.md section 6.
+    /// The defaults of docs/ORDERS.md, "Catalogue numbers".
     pub fn built_in() -> Self {
         let mut names: BTreeMap<Kind, BTreeMap<String, Names>> = BTreeMap::new();
         for (kind, key, en, zh) in BUILT_IN_NAMES {

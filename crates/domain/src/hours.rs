@@ -1,5 +1,5 @@
 //! Hour buckets: which stretch of time a usage record is added up in, by the deployment's offset from UTC, and the
-//! local dates and times of that offset (spec/charging.md "Hours and orders").
+//! local dates and times of that offset (docs/CHARGING.md, "Hours").
 
 use crate::time::{DAY_S, HOUR_S, MAX_TIME_S};
 

@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-/// Decimal places of an [`Amount`] (spec/api.md section 4).
+/// Decimal places of an [`Amount`] (docs/ORDERS.md, "Amounts").
 pub const AMOUNT_PLACES: u32 = 8;
-/// Decimal places of a [`UnitPrice`] (spec/api.md section 4).
+/// Decimal places of a [`UnitPrice`] (docs/ORDERS.md, "Amounts").
 pub const UNIT_PRICE_PLACES: u32 = 12;
 /// 10^(12 − 8): how many unit-price steps make one amount step.
 const PRICE_STEPS_PER_AMOUNT_STEP: i128 = 10_000;
@@ -73,7 +73,7 @@ impl UnitPrice {
 
     /// What `quantity` base units cost at this price for `units` base units:
     /// `round(price × quantity ÷ units, 8 places, half away from zero)`, the only rounding an order has
-    /// (spec/api.md section 4, spec/charging.md "Hours and orders").
+    /// (docs/ORDERS.md, "Amounts").
     ///
     /// # Panics
     /// If `units` is not positive: the catalogue refuses such a unit.
@@ -118,7 +118,7 @@ pub fn format_amount_sum(steps: i128) -> String {
 }
 
 /// A plain decimal: `steps × 10^-places`, at least `min_places` places, no trailing zeros beyond them, never an
-/// exponent (spec/api.md section 4: `"4.20"`, `"0.00000015"`, `"0.00"`).
+/// exponent (docs/ORDERS.md, "Amounts": `"4.20"`, `"0.00000015"`, `"0.00"`).
 pub fn format_decimal(steps: i128, places: u32, min_places: u32) -> String {
     let mut text = String::new();
     push_decimal(&mut text, steps, places, min_places);

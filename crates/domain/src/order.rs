@@ -1,17 +1,17 @@
 //! An order, the line it belongs to, and the rules every order obeys on its way in.
 //!
-//! A *line* is everything of an order that is not a number of this one order (DESIGN section 3): orders repeat
+//! A *line* is everything of an order that is not a number of this one order (docs/ORDERS.md, "Orders and lines"): orders repeat
 //! lines, so filters and display texts are resolved per line.
 
 use crate::catalogue::Catalogue;
 use crate::money::{Amount, MoneyError, UnitPrice};
 use crate::time::MAX_TIME_S;
 
-/// The longest stored text, in bytes of UTF-8, so that each can be filtered by (spec/api.md section 5).
+/// The longest stored text, in bytes of UTF-8, so that each can be filtered by (docs/ORDERS.md, "Limits").
 pub const MAX_TEXT_BYTES: usize = 256;
 /// The longest order or arrears number, in bytes.
 pub const MAX_NUMBER_BYTES: usize = 64;
-/// The largest enumeration number: published clients decode 32-bit integers (spec/protocol.md section 2.3).
+/// The largest enumeration number: published clients decode 32-bit integers (docs/WIRE.md, "What clients decode").
 pub const MAX_ENUM: i64 = 2_147_483_647;
 
 /// Where an order stands; exactly one at a time.
@@ -158,7 +158,7 @@ impl Order {
     }
 
     /// Whether two records are one order: equal in everything that payment and revocation never change
-    /// (spec/cli.md). The lines are compared by the caller.
+    /// (docs/ORDER_FILES.md, "Repeated imports"). The lines are compared by the caller.
     pub fn same_content(&self, other: &Self) -> bool {
         let created_agree = match (self.create_time_s, other.create_time_s) {
             (Some(a), Some(b)) => a == b,
@@ -190,7 +190,7 @@ pub struct NewOrder {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {reason}")]
 pub struct Refused {
-    /// Field name of spec/api.md section 5.
+    /// Field name of docs/ORDERS.md, "Fields".
     pub field: &'static str,
     /// Lowercase, no full stop.
     pub reason: String,
@@ -206,7 +206,7 @@ pub(crate) fn require(holds: bool, field: &'static str, reason: &str) -> Result<
 
 impl NewOrder {
     /// Checks every rule that needs nothing but the order and the catalogue, in a fixed order, and names the first
-    /// that is broken (spec/cli.md "Order files", spec/api.md sections 4 and 5).
+    /// that is broken (docs/ORDER_FILES.md, "Fields"; docs/ORDERS.md, "Amounts" and "Limits").
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), Refused> {
         if self.order.is_refunded() {
             return refuse("PaidTime", "must be 0 unless paid");

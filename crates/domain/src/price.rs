@@ -1,5 +1,5 @@
 //! The price book: what one pricing unit of a SKU costs, for which models, from when, for how long a request, at which
-//! time of day; and discounts on it (spec/charging.md "Prices"). Reading price lists is not done here.
+//! time of day; and discounts on it (docs/PRICES.md, "How a price is found" and "Discounts"). Reading price lists is not done here.
 
 use regex::Regex;
 

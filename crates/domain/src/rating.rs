@@ -1,4 +1,4 @@
-//! Rating: what one usage record is charged for, decided once, when it is accepted (spec/charging.md "Prices"). A pure
+//! Rating: what one usage record is charged for, decided once, when it is accepted (docs/CHARGING.md, "Rating"). A pure
 //! function of the record, its model's prices, the discounts and the company.
 
 use crate::money::UnitPrice;

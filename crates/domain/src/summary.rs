@@ -6,7 +6,7 @@ use crate::measures::Measures;
 use crate::money::UnitPrice;
 use crate::order::{Line, Status};
 
-/// What one summary row stands for; the derived order is the published tie-break (spec/api.md section 3).
+/// What one summary row stands for; the derived order is the published tie-break (docs/ORDERS.md, "Summaries").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SummaryKey {
     /// API key or sandbox.

@@ -67,5 +67,5 @@ impl std::fmt::Debug for ApiKey {
     }
 }
 
-/// The currencies a company can be billed in (spec/api.md section 6).
+/// The currencies a company can be billed in (docs/ORDERS.md, "Catalogue numbers").
 pub const CURRENCIES: [&str; 2] = ["CNY", "USD"];

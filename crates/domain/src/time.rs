@@ -6,7 +6,7 @@ use std::ops::Range;
 pub const HOUR_S: i64 = 3_600;
 /// Seconds in a UTC day; Unix time has no leap seconds.
 pub const DAY_S: i64 = 86_400;
-/// The latest time a request or an order may name: 9999-12-31T23:59:59Z (spec/api.md section 1).
+/// The latest time a request or an order may name: 9999-12-31T23:59:59Z (docs/ORDERS.md, "Limits").
 pub const MAX_TIME_S: i64 = 253_402_300_799;
 
 /// A half-open range of Unix seconds, `[start_s, end_s)`, never empty.

@@ -1,5 +1,4 @@
-//! A usage record as a gateway reports it, and the rules that it obeys on its way in (spec/charging.md "Usage
-//! records").
+//! A usage record as a gateway reports it, and the rules that it obeys on its way in (docs/CHARGING.md, "Usage records").
 
 use crate::catalogue::Catalogue;
 use crate::order::{MAX_ENUM, MAX_TEXT_BYTES, Refused, require};

@@ -1,7 +1,7 @@
 //! The published objects as tables: name, type, meaning and value of every field, in column order.
 //!
 //! One table feeds the JSON answer, the workbook's columns, the reference page and the `OpenAPI` document, so they
-//! cannot disagree. Source: spec/api.md section 5.
+//! cannot disagree. Source: docs/ORDERS.md, "Fields".
 
 use tollbook_domain::catalogue::{LineTexts, quantity_display};
 use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
@@ -377,7 +377,7 @@ mod tests {
     fn the_objects_have_the_published_fields_in_column_order() {
         let names =
             |fields: &[OrderField]| fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
-        // Copied from spec/api.md section 5.
+        // Copied from docs/ORDERS.md, "Fields".
         assert_eq!(
             names(ORDER_ITEM_DETAIL),
             "Region, RegionDisplay, ProductCode, ProductCodeDisplay, OrderNo, CompanyID, OrganizationID, \

@@ -14,7 +14,7 @@ pub struct ExportLimits {
     /// Longest wait for a turn.
     pub queue: Duration,
     /// Longest wait for the link, that for the turn included. Published clients give up after 30 to 60 seconds
-    /// (spec/protocol.md section 2.2).
+    /// (docs/WIRE.md, "Timeouts and retries").
     pub answer: Duration,
     /// Threads that format and compress one export; 0 for as many as there are cores.
     pub threads: usize,

@@ -64,7 +64,7 @@ impl Reply {
     }
 
     /// US3's error answer: `{"RetCode":…,"ErrMsg":"…"}`. The content type carries no charset because the published
-    /// Python SDK compares it exactly (protocol.md 5.3).
+    /// Python SDK compares it exactly (docs/SIGNING.md, "US3 errors").
     pub(crate) fn error(status: u16, ret_code: i32, message: &str) -> Self {
         let body = error_body(ret_code, message).into_bytes();
         Self {

@@ -1,4 +1,4 @@
-//! Every recorded US3 request of `vectors/us3_vectors.json` (a copy of the specification's) against signing and
+//! Every recorded US3 request of `vectors/us3_vectors.json` (docs/SIGNING.md, "US3 signatures") against signing and
 //! verification. Nothing is skipped: the counts at the end are those of the file.
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};

@@ -39,7 +39,7 @@ pub use sqlite::{connect_sqlite, open_sqlite};
 /// How a store behaves; the defaults are right for production.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// A company with more orders than this has its rollups by line as well (DESIGN section 3). Smaller ones are
+    /// A company with more orders than this has its rollups by line as well (ARCHITECTURE.md, "Data"). Smaller ones are
     /// counted from their orders.
     pub tile_threshold: i64,
     /// A reader's statement of which nothing comes for this long is cancelled. On a server, writers' statements too:
@@ -109,7 +109,7 @@ pub struct StoredOrder {
 pub struct Page {
     /// Orders that match, on all pages.
     pub total: i64,
-    /// Newest start time first, then the shown number descending by bytes (spec/api.md section 1).
+    /// Newest start time first, then the shown number descending by bytes (docs/ORDERS.md, "Paging").
     pub orders: Vec<StoredOrder>,
 }
 

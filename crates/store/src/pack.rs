@@ -11,7 +11,7 @@ use tollbook_domain::measures::SUMS;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
 
-/// Lines per tile (DESIGN section 3).
+/// Lines per tile (ARCHITECTURE.md, "Data").
 pub(crate) const CHUNK: usize = 256;
 
 /// Added to the width of a measure whose cells are written with their indices.

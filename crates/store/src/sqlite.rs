@@ -19,7 +19,7 @@ use crate::{Store, StoreOptions};
 const APPLICATION_ID: i64 = 0x546f_6c6c;
 /// How long a statement waits for another process's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The writer itself checkpoints the log at this many pages; a separate checkpoint thread starved (DESIGN section 3).
+/// The writer itself checkpoints the log at this many pages; a separate checkpoint thread starved (docs/OPERATIONS.md, "SQLite").
 const CHECKPOINT_PAGES: i64 = 8_000;
 /// Idle connections kept for the next reader.
 const IDLE_READERS: usize = 16;

@@ -13,7 +13,7 @@ use crate::description::Described;
 use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
-/// The ways a bill can be cut (spec/api.md section 3).
+/// The ways a bill can be cut (docs/ORDERS.md, "Filter options").
 const DIMENSIONS: [&str; 5] = ["project", "resource", "model", "sku", "region"];
 
 const fn texts(name: &'static str, meaning: &'static str) -> Member {

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
-/// The longest range, a leap year (spec/api.md section 1).
+/// The longest range, a leap year (docs/ORDERS.md, "Ranges").
 const MAX_SPAN_S: i64 = 366 * DAY_S;
 
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {

@@ -11,7 +11,7 @@ use crate::description::Described;
 use crate::gateway::log_and_refuse;
 use crate::ret_code::Refusal;
 
-/// Most order numbers of one request (spec/api.md section 3).
+/// Most order numbers of one request (docs/ORDERS.md, "Paying").
 const MAX_NUMBERS: usize = 50;
 
 pub(super) const RESPONSE: &[Member] = &[

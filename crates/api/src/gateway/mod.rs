@@ -1,4 +1,4 @@
-//! The way of every request, in the order in which it is checked (spec/api.md section 2): body, action, signature
+//! The way of every request, in the order in which it is checked (docs/WIRE.md, "Order of checks"): body, action, signature
 //! present, key, signature right, address, rate, permission, then the action itself.
 
 mod rate;
@@ -190,7 +190,7 @@ impl Gateway {
                 tracing::error!(%error, public_key = key.public_key, "a private key cannot be opened");
                 Refusal::Internal
             })?;
-        // Two ways of saying who one is would leave open which one holds (spec/protocol.md section 1.2).
+        // Two ways of saying who one is would leave open which one holds (docs/WIRE.md, "Order of checks").
         let bearer = received
             .authorization
             .is_some_and(|value| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
@@ -285,7 +285,7 @@ fn check_address(key: &ApiKey, address: IpAddr) -> Result<(), Refusal> {
     if networks::any_contains(&networks, address) { Ok(()) } else { Err(Refusal::AddressDenied) }
 }
 
-/// `ProjectId` never filters; it must only be one that the key may name (spec/api.md section 1).
+/// `ProjectId` never filters; it must only be one that the key may name (docs/WIRE.md, "Parameters").
 fn check_project(
     snapshot: &mut dyn Snapshot,
     key: &ApiKey,

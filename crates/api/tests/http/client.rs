@@ -1,5 +1,5 @@
 //! A small HTTP client that sends exactly the bytes it is given, signs as SDKs do, and holds every answer to the
-//! envelope of spec/api.md section 2.
+//! envelope of docs/WIRE.md, "Answers".
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -69,7 +69,7 @@ pub(crate) fn quoted_pairs(pairs: &[(String, String)]) -> Pairs {
     pairs.iter().map(|(name, value)| (name.clone(), quoted(value))).collect()
 }
 
-/// What is signed of a JSON value (spec/protocol.md section 1.2).
+/// What is signed of a JSON value (docs/SIGNING.md, "Canonical values").
 fn signed_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

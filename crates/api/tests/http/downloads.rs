@@ -1,4 +1,4 @@
-//! Links to exports: each opens its own object until it expires, and nothing else (spec/protocol.md section 5.2).
+//! Links to exports: each opens its own object until it expires, and nothing else (docs/SIGNING.md, "Presigned URLs").
 
 use tollbook_objects::ObjectStore as _;
 use tollbook_ops::{Clock as _, SystemClock};

@@ -1,4 +1,4 @@
-//! The API as its clients meet it: a real server on a real socket, signed requests, exact answers (spec/api.md).
+//! The API as its clients meet it: a real server on a real socket, signed requests, exact answers (docs/WIRE.md, docs/ORDERS.md).
 //!
 //! `backend`, `server`, `client`, `faulty`, `log`, `made`, `model`, `reporter` and `workbook` are the instruments; every
 //! other module is tests. All but `backend` are also run on PostgreSQL, by `tests/http_postgres`: a new module belongs into both lists.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tollbook_domain::catalogue::Kind;
 use tollbook_domain::{Catalogue, Language, NewOrder, Status};
 
-/// The columns of spec/api.md section 5 with their types: s string, i integer, m money in a string, t Unix seconds as
+/// The columns of docs/ORDERS.md, "Fields" with their types: s string, i integer, m money in a string, t Unix seconds as
 /// an integer, x the same as a string.
 pub(crate) const PAID_COLUMNS: &str = "Region s, RegionDisplay s, ProductCode s, ProductCodeDisplay s, OrderNo s, \
     CompanyID i, OrganizationID i, OrganizationName s, UserEmail s, ChargeType i, ChargeTypeDisplay s, Channel i, \

@@ -1,4 +1,4 @@
-//! Who may ask, and which refusal wins when a request deserves several (spec/api.md section 2).
+//! Who may ask, and which refusal wins when a request deserves several (docs/WIRE.md, "Order of checks").
 
 use std::time::Instant;
 

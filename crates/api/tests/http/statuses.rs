@@ -1,4 +1,4 @@
-//! The extensions that find revoked orders and single orders: `Statuses` and `OrderNos` (spec/api.md section 4).
+//! The extensions that find revoked orders and single orders: `Statuses` and `OrderNos` (docs/ORDERS.md, "Statuses" and "Filters").
 
 use serde_json::Value;
 use tollbook_domain::{NewOrder, Status};

@@ -6,7 +6,7 @@ use super::client;
 use crate::arguments::Pay;
 use crate::output::{Failure, Output, printable, table};
 
-/// Most order numbers of one request (spec: `StartPayUnpaidOrders`).
+/// Most order numbers of one request (docs/ORDERS.md, "Paying").
 const AT_ONCE: usize = 50;
 
 pub(crate) fn run(arguments: &Pay, output: &Output) -> Result<(), Failure> {

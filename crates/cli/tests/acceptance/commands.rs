@@ -1,4 +1,4 @@
-//! Names, outputs and exit codes of the commands (spec: the command line).
+//! Names, outputs and exit codes of the commands (docs/CONFIGURATION.md, "Command line").
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -13,9 +13,9 @@ pub(super) enum Category {
     Purchase,
 }
 
-/// The `OrderType` of purchases (spec/api.md section 6).
+/// The `OrderType` of purchases (docs/ORDERS.md, "Catalogue numbers").
 const PURCHASE: i64 = 102;
-/// The `ChargeType`s that come again every period whether used or not (spec/api.md section 6): yearly, monthly, daily.
+/// The `ChargeType`s that come again every period whether used or not (docs/ORDERS.md, "Catalogue numbers"): yearly, monthly, daily.
 const PERIODIC: [i64; 3] = [1, 2, 4];
 
 /// `ChargeCategory`.

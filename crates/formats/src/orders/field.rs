@@ -6,7 +6,7 @@ use crate::text::shorten;
 /// Declares the fields in the order that the API's objects list them.
 macro_rules! fields {
     ($($field:ident $need:ident,)*) => {
-        /// A field of an order file that is stored (spec/api.md section 5).
+        /// A field of an order file that is stored (docs/ORDERS.md, "Fields").
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Field { $(#[doc = stringify!($field)] $field,)* }
 
@@ -31,7 +31,7 @@ macro_rules! fields {
     };
 }
 
-/// When a record must state a field (spec/cli.md "Order files").
+/// When a record must state a field (docs/ORDER_FILES.md, "Fields").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     /// Always, with a value.

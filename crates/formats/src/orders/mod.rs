@@ -1,4 +1,4 @@
-//! Order files (spec/cli.md): reading one, order by order in bounded memory, and writing one. Nothing here knows a
+//! Order files (docs/ORDER_FILES.md): reading one, order by order in bounded memory, and writing one. Nothing here knows a
 //! store; which company and organization exist is the import's business.
 
 mod csv;

@@ -1,5 +1,5 @@
 //! From named values to an order: which field is required when, what a missing one means and how each is spelled
-//! (spec/cli.md "Order files"). How a file's bytes become named values is in `json.rs` and `csv.rs`.
+//! (docs/ORDER_FILES.md, "Fields"). How a file's bytes become named values is in `json.rs` and `csv.rs`.
 
 use std::num::IntErrorKind;
 

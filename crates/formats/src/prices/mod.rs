@@ -113,7 +113,7 @@ fn second_of_day(text: &str) -> Option<i64> {
     Some(number(hour, 24)? * HOUR_S + number(minute, 60)? * 60 + number(second, 60)?)
 }
 
-/// What orders and usage can carry (spec/api.md section 1).
+/// What orders and usage can carry (docs/ORDERS.md, "Limits").
 fn check_text(text: &str) -> Result<(), String> {
     if text.len() > MAX_TEXT_BYTES {
         Err(format!("must have at most {MAX_TEXT_BYTES} bytes"))

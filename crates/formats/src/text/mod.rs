@@ -1,4 +1,4 @@
-//! Files of records (spec/cli.md "Order files"): JSON Lines or CSV, plain or compressed, a path or a stream that is
+//! Files of records (docs/ORDER_FILES.md, "Format"): JSON Lines or CSV, plain or compressed, a path or a stream that is
 //! spooled first; read record by record in bounded memory. What a record means is known to the modules that read one
 //! kind of file each.
 

@@ -1,4 +1,4 @@
-//! Usage files and events (spec/charging.md "Usage records"): JSON Lines, CSV and CloudEvents to usage records, one by
+//! Usage files and events (docs/USAGE_FILES.md): JSON Lines, CSV and CloudEvents to usage records, one by
 //! one in bounded memory. Nothing here knows a store; which company exists and what is believed is decided by whoever
 //! takes the records.
 

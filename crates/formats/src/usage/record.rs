@@ -1,4 +1,4 @@
-//! One usage record, as JSON or as the cells of a CSV file, to [`Usage`] (spec/charging.md "Usage records"). What a
+//! One usage record, as JSON or as the cells of a CSV file, to [`Usage`] (docs/USAGE_FILES.md, "The record"). What a
 //! value must lie between is [`Usage::check`]'s.
 
 use std::borrow::Cow;

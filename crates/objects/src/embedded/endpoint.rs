@@ -1,4 +1,4 @@
-//! The store as a whole US3 host (protocol.md 5.3): which operation a request means, its signature, and whether it may
+//! The store as a whole US3 host (docs/SIGNING.md, "US3 operations"): which operation a request means, its signature, and whether it may
 //! write. What the operations do is in `read`, `listing`, `writing` and `form`.
 
 use std::io::Read;

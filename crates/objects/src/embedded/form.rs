@@ -1,4 +1,4 @@
-//! `PostFile`: an upload as a `multipart/form-data` body (protocol.md 5.1), read as it comes. What the published Python
+//! `PostFile`: an upload as a `multipart/form-data` body (docs/SIGNING.md, "Form uploads"), read as it comes. What the published Python
 //! client sends is not quite such a body: it lacks the `--` behind the last boundary, and is taken nevertheless.
 
 use std::io::{self, Read};

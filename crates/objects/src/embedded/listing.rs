@@ -1,4 +1,4 @@
-//! Listing the objects: US3's `PrefixFileList` and `ListObjects` with their markers (protocol.md 5.3). Names are listed
+//! Listing the objects: US3's `PrefixFileList` and `ListObjects` with their markers (docs/SIGNING.md, "US3 operations"). Names are listed
 //! in the order of their bytes, which no directory has: a listing looks at all of them and keeps a page.
 
 use std::collections::BTreeMap;

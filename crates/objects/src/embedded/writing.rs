@@ -1,4 +1,4 @@
-//! What US3 clients write through the endpoint: whole files, files in parts, copies, deletions (protocol.md 5.3). An
+//! What US3 clients write through the endpoint: whole files, files in parts, copies, deletions (docs/SIGNING.md, "US3 operations"). An
 //! upload in parts lives in this process and its spool; a restart ends it.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! US3's native protocol as a client (protocol.md 5.1 to 5.3): what each operation sends, and what its answer must say.
+//! US3's native protocol as a client (docs/SIGNING.md, "US3 operations"): what each operation sends, and what its answer must say.
 //! The signature itself is `crate::us3`'s.
 
 use base64::Engine as _;

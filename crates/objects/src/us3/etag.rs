@@ -14,7 +14,7 @@ pub(crate) const BLOCK_BYTES: usize = 4 * 1024 * 1024;
 const ETAG_CHARS: usize = 32;
 
 /// Computes an `ETag`: urlsafe-base64(u32le(number of 4 MiB blocks) + sha1), where sha1 is over the file when it is
-/// one block, else over the sha1s of its blocks (protocol.md 5.3).
+/// one block, else over the sha1s of its blocks (docs/SIGNING.md, "ETags").
 ///
 /// An empty file has no blocks here; the published Python SDK leaves out its hash altogether, which no recorded
 /// server answer settles.

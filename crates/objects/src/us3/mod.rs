@@ -1,7 +1,7 @@
 //! US3's (`UFile`'s) native scheme as published: what is signed, how a signature is verified or made, how refusals
 //! look, and the `ETag`. Pure functions on plain data; no store, no files, no HTTP types.
 //!
-//! Source of the rules: `protocol.md` section 5; the recorded requests in `tests/vectors/us3_vectors.json` test them.
+//! Source of the rules: docs/SIGNING.md, "US3 signatures"; the recorded requests in `tests/vectors/us3_vectors.json` test them.
 
 mod etag;
 mod presign;

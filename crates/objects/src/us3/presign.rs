@@ -21,7 +21,7 @@ pub(crate) fn encode_value(value: &str) -> String {
     utf8_percent_encode(value, VALUE).to_string()
 }
 
-/// The `Authorization` header of a request with these parts (protocol.md 5.1).
+/// The `Authorization` header of a request with these parts (docs/SIGNING.md, "Header signatures").
 pub fn authorization(keys: &ObjectKeys, parts: &SignedParts<'_>) -> String {
     format!("UCloud {}:{}", keys.public(), sign(keys.private(), &parts.string_to_sign()))
 }

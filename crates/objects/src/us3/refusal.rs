@@ -59,7 +59,7 @@ impl Refusal {
         }
     }
 
-    /// US3's `RetCode`, where one is published (protocol.md 5.3). −1 is what the Python SDK calls an error without
+    /// US3's `RetCode`, where one is published (docs/SIGNING.md, "US3 errors"). −1 is what the Python SDK calls an error without
     /// one.
     pub fn ret_code(self) -> i32 {
         match self {

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 pub struct Request<'a> {
     /// Upper case, as sent.
     pub method: &'a str,
-    /// The bucket that the host stands for. A custom domain does not name it; the caller knows (protocol.md 5.2).
+    /// The bucket that the host stands for. A custom domain does not name it; the caller knows (docs/SIGNING.md, "US3 signatures").
     pub bucket: &'a str,
     /// Percent-encoded path, beginning with `/`.
     pub path: &'a str,
@@ -82,7 +82,7 @@ pub(crate) fn decode_path(raw: &str) -> Option<String> {
 }
 
 /// Decodes a value made of base64 characters: `+` stays, and a space, which is what form decoding makes of a `+` on
-/// the way, becomes one again (protocol.md 5.2).
+/// the way, becomes one again (docs/SIGNING.md, "Presigned URLs").
 pub(crate) fn decode_base64_value(raw: &str) -> Option<String> {
     decode(raw).map(|value| value.replace(' ', "+"))
 }

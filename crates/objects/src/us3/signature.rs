@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-/// The parts of a string to sign (protocol.md 5.1):
+/// The parts of a string to sign (docs/SIGNING.md, "US3 signatures"):
 ///
 /// ```text
 /// VERB \n Content-MD5 \n Content-Type \n Date-or-Expires \n [x-ucloud-…:v\n …] /bucket/key [extra]

@@ -44,7 +44,7 @@ impl fmt::Debug for FormUpload<'_> {
     }
 }
 
-/// Verifies a request signed by header or by presigned URL (protocol.md 5.1, 5.2) at `now_s` (Unix seconds).
+/// Verifies a request signed by header or by presigned URL (docs/SIGNING.md, "Verification") at `now_s` (Unix seconds).
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ pub fn verify(request: &Request<'_>, keys: &ObjectKeys, now_s: i64) -> Result<Ve
     }
 }
 
-/// Verifies a form upload (protocol.md 5.1).
+/// Verifies a form upload (docs/SIGNING.md, "Form uploads").
 ///
 /// # Errors
 ///

@@ -38,7 +38,7 @@ pub struct BenchOrders {
 }
 
 impl Default for BenchOrders {
-    /// A million orders in a year of company 1 with the 12,000 lines of DESIGN section 3.
+    /// A million orders in a year of company 1 with the 12,000 lines of bench/README.md, "The orders".
     fn default() -> Self {
         Self {
             seed: 1,
