@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{OrderQuery, Status};
-use tollbook_export::fields::{Cell, Kind, ORDER_ITEM_DETAIL, OrderRow};
+use tollbook_export::fields::{Cell, FieldKind, ORDER_ITEM_DETAIL, OrderRow};
 use tollbook_export::presentation::Presentation;
 use tollbook_export::{Build, Document, Format, Link, Progress, export};
 use tollbook_ops::{Clock as _, SystemClock, random};
 use tollbook_store::{LineNo, Lines, StoredOrder};
-use tollbook_workbook::{
-    CHUNK_ROWS, Column, Fragment, Kind as ColumnKind, Properties, RowWriter, Sheet, Workbook,
-};
+use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Fragment, Properties, RowWriter, Sheet, Workbook};
 
 use super::{deflaters, foreign, programs};
 use crate::Result;
@@ -159,10 +157,10 @@ fn pack_again(site: &Site, query: &OrderQuery, pack: deflaters::Pack) -> Result<
 
 fn columns() -> Vec<Column> {
     let kind = |kind| match kind {
-        Kind::Text => ColumnKind::Text,
-        Kind::Integer => ColumnKind::Integer,
-        Kind::Decimal => ColumnKind::Decimal,
-        Kind::Time | Kind::TextTime => ColumnKind::DateTime,
+        FieldKind::Text => ColumnKind::Text,
+        FieldKind::Integer => ColumnKind::Integer,
+        FieldKind::Decimal => ColumnKind::Decimal,
+        FieldKind::Time | FieldKind::TextTime => ColumnKind::DateTime,
     };
     ORDER_ITEM_DETAIL.iter().map(|field| Column::new(field.name, 22, kind(field.kind))).collect()
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use tollbook_domain::money::push_decimal;
-use tollbook_export::fields::{Cell, Field, Kind};
+use tollbook_export::fields::{Cell, Field, FieldKind};
 
 use crate::ret_code::{Refusal, SUCCESS};
 
@@ -103,7 +103,7 @@ fn push_name(json: &mut String, name: &str) {
     json.push_str("\":");
 }
 
-fn push_cell(json: &mut String, kind: Kind, cell: &Cell<'_>) {
+fn push_cell(json: &mut String, kind: FieldKind, cell: &Cell<'_>) {
     match cell {
         Cell::Text(text) => push_text(json, text),
         Cell::Made(text) => push_text(json, text),
@@ -113,7 +113,7 @@ fn push_cell(json: &mut String, kind: Kind, cell: &Cell<'_>) {
             push_decimal(json, *mantissa, *places, 2);
             json.push('"');
         }
-        Cell::Time(time_s) if kind == Kind::TextTime => {
+        Cell::Time(time_s) if kind == FieldKind::TextTime => {
             json.push('"');
             if let Some(time_s) = time_s {
                 push_integer(json, (*time_s).into());
@@ -163,12 +163,12 @@ mod tests {
             push_cell(&mut json, kind, &cell);
             json
         };
-        assert_eq!(json(Kind::Decimal, Cell::Decimal { mantissa: 420_000_000, places: 8 }), r#""4.20""#);
-        assert_eq!(json(Kind::Integer, Cell::Integer(i128::from(i64::MAX) * 4)), "36893488147419103228");
-        assert_eq!(json(Kind::Time, Cell::Time(None)), "0");
-        assert_eq!(json(Kind::TextTime, Cell::Time(None)), r#""""#);
-        assert_eq!(json(Kind::TextTime, Cell::Time(Some(5))), r#""5""#);
-        assert_eq!(json(Kind::Time, Cell::Time(Some(5))), "5");
+        assert_eq!(json(FieldKind::Decimal, Cell::Decimal { mantissa: 420_000_000, places: 8 }), r#""4.20""#);
+        assert_eq!(json(FieldKind::Integer, Cell::Integer(i128::from(i64::MAX) * 4)), "36893488147419103228");
+        assert_eq!(json(FieldKind::Time, Cell::Time(None)), "0");
+        assert_eq!(json(FieldKind::TextTime, Cell::Time(None)), r#""""#);
+        assert_eq!(json(FieldKind::TextTime, Cell::Time(Some(5))), r#""5""#);
+        assert_eq!(json(FieldKind::Time, Cell::Time(Some(5))), "5");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod reference;
 
 pub use openapi::openapi;
 pub use reference::reference;
-use tollbook_export::fields::{Field, Kind};
+use tollbook_export::fields::{Field, FieldKind};
 
 /// One member of an object, as the descriptions show it.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +25,8 @@ pub(crate) fn describe<F>(fields: &[Field<F>]) -> Vec<Described> {
         .map(|field| Described {
             name: field.name,
             json_type: match field.kind {
-                Kind::Text | Kind::Decimal | Kind::TextTime => "string",
-                Kind::Integer | Kind::Time => "integer",
+                FieldKind::Text | FieldKind::Decimal | FieldKind::TextTime => "string",
+                FieldKind::Integer | FieldKind::Time => "integer",
             },
             meaning: field.meaning,
         })

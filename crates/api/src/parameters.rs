@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use crate::ret_code::Refusal;
-use crate::wire::{self, Request, Value};
+use crate::wire::{self, ParameterValue, Request};
 
 /// Most distinct values of one list.
 pub const MAX_LIST_VALUES: usize = 100;
@@ -80,7 +80,7 @@ impl<'r> Parameters<'r> {
     ///
     /// 230 for anything else and if it is given more than once; 240 beyond [`MAX_VALUE_BYTES`].
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        if let [Value::Bool(flag)] = self.values(name).collect::<Vec<_>>().as_slice() {
+        if let [ParameterValue::Bool(flag)] = self.values(name).collect::<Vec<_>>().as_slice() {
             return Ok(Some(*flag));
         }
         let Some(text) = self.scalar(name, NOT_FLAG)? else { return Ok(None) };
@@ -139,7 +139,7 @@ impl<'r> Parameters<'r> {
         self.values(name).any(|value| !is_blank(value))
     }
 
-    fn values(&self, name: &str) -> impl Iterator<Item = &'r Value> {
+    fn values(&self, name: &str) -> impl Iterator<Item = &'r ParameterValue> {
         self.request.entries.iter().filter(move |entry| entry.key == name).map(|entry| &entry.value)
     }
 
@@ -162,7 +162,7 @@ impl<'r> Parameters<'r> {
             }
             match &entry.value {
                 // An array is the list itself; under an index it would be a list inside a list.
-                Value::Array(elements) if entry.key == name => {
+                ParameterValue::Array(elements) if entry.key == name => {
                     indexed.extend(elements.iter().map(|element| (index, element)));
                 }
                 value => indexed.push((index, value)),
@@ -199,28 +199,41 @@ fn list_name(key: &str) -> &str {
 }
 
 /// The characters of a string or number; `None` if it is blank; a refusal that says `otherwise` for the rest.
-fn scalar_text<'v>(name: &str, value: &'v Value, otherwise: &str) -> Result<Option<&'v str>, Refusal> {
+fn scalar_text<'v>(
+    name: &str,
+    value: &'v ParameterValue,
+    otherwise: &str,
+) -> Result<Option<&'v str>, Refusal> {
     match value {
-        Value::Null => Ok(None),
-        Value::String(text) | Value::Number(text) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
-        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(Refusal::not_available(name, otherwise)),
+        ParameterValue::Null => Ok(None),
+        ParameterValue::String(text) | ParameterValue::Number(text) => {
+            Ok(Some(text.as_str()).filter(|text| !text.is_empty()))
+        }
+        ParameterValue::Bool(_) | ParameterValue::Array(_) | ParameterValue::Object(_) => {
+            Err(Refusal::not_available(name, otherwise))
+        }
     }
 }
 
-fn is_blank(value: &Value) -> bool {
+fn is_blank(value: &ParameterValue) -> bool {
     match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+        ParameterValue::Null => true,
+        ParameterValue::String(text) => text.is_empty(),
+        ParameterValue::Bool(_)
+        | ParameterValue::Number(_)
+        | ParameterValue::Array(_)
+        | ParameterValue::Object(_) => false,
     }
 }
 
-fn has_nul(value: &Value) -> bool {
+fn has_nul(value: &ParameterValue) -> bool {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => text.contains('\0'),
-        Value::Array(elements) => elements.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        ParameterValue::Null | ParameterValue::Bool(_) | ParameterValue::Number(_) => false,
+        ParameterValue::String(text) => text.contains('\0'),
+        ParameterValue::Array(elements) => elements.iter().any(has_nul),
+        ParameterValue::Object(members) => {
+            members.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
-use crate::wire::{Request, Value};
+use crate::wire::{ParameterValue, Request};
 
 /// The one parameter that is not signed, and only at the top level.
 const SIGNATURE: &str = "Signature";
@@ -75,7 +75,7 @@ fn digest(text: &str, private_key: &str) -> String {
 
 fn push_members<'v>(
     text: &mut String,
-    members: impl Iterator<Item = (&'v str, &'v Value)>,
+    members: impl Iterator<Item = (&'v str, &'v ParameterValue)>,
     dialect: Dialect,
 ) {
     let mut sorted: Vec<_> = members.collect();
@@ -91,24 +91,24 @@ fn push_members<'v>(
     }
 }
 
-fn push_value(text: &mut String, value: &Value, dialect: Dialect) {
+fn push_value(text: &mut String, value: &ParameterValue, dialect: Dialect) {
     match value {
-        Value::Null => {}
-        Value::Bool(truth) => text.push_str(match (dialect, truth) {
+        ParameterValue::Null => {}
+        ParameterValue::Bool(truth) => text.push_str(match (dialect, truth) {
             (Dialect::Php, true) => "1",
             (Dialect::Php, false) => "",
             (_, true) => "true",
             (_, false) => "false",
         }),
-        Value::Number(token) if dialect == Dialect::JavaScript => text.push_str(token),
-        Value::Number(token) => push_plain_decimal(text, token, dialect != Dialect::Java),
-        Value::String(string) => text.push_str(string),
-        Value::Array(elements) => {
+        ParameterValue::Number(token) if dialect == Dialect::JavaScript => text.push_str(token),
+        ParameterValue::Number(token) => push_plain_decimal(text, token, dialect != Dialect::Java),
+        ParameterValue::String(string) => text.push_str(string),
+        ParameterValue::Array(elements) => {
             for element in elements {
                 push_value(text, element, dialect);
             }
         }
-        Value::Object(members) => {
+        ParameterValue::Object(members) => {
             push_members(text, members.iter().map(|(key, value)| (key.as_str(), value)), dialect);
         }
     }

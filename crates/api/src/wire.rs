@@ -37,21 +37,21 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
     /// In order of arrival; a name that was sent twice is here twice.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RawParameter>,
 }
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct RawParameter {
     /// The name as sent, decoded: `OrderTypes.0`.
     pub key: String,
     /// The value as sent, decoded.
-    pub value: Value,
+    pub value: ParameterValue,
 }
 
 /// The value of a parameter. Forms and query strings have strings only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum ParameterValue {
     /// JSON `null`.
     Null,
     /// JSON `true` or `false`.
@@ -61,9 +61,9 @@ pub enum Value {
     /// A string.
     String(String),
     /// A JSON array.
-    Array(Vec<Value>),
+    Array(Vec<ParameterValue>),
     /// A JSON object, in order of arrival, repeated names kept.
-    Object(Vec<(String, Value)>),
+    Object(Vec<(String, ParameterValue)>),
 }
 
 /// Reads the parameters of a request (docs/WIRE.md, "Parameters").
@@ -99,7 +99,7 @@ pub fn decode(
 }
 
 /// The parameters as the text of a JSON object, in their order; [`decode`] reads the same from it.
-pub fn encode_json<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> String {
+pub fn encode_json<'e>(entries: impl IntoIterator<Item = &'e RawParameter>) -> String {
     json::encode(entries)
 }
 

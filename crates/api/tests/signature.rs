@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use tollbook_api::signature::{Dialect, sign, string_to_sign, verify};
-use tollbook_api::wire::{Limits, Request, Value, decode};
+use tollbook_api::wire::{Limits, ParameterValue, Request, decode};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -27,7 +27,7 @@ fn request_of(vector: &Json) -> Request {
 
 fn signature_of(request: &Request) -> &str {
     let signature = request.entries.iter().find(|entry| entry.key == "Signature").expect("a signature");
-    let Value::String(signature) = &signature.value else { panic!("a signature is a string") };
+    let ParameterValue::String(signature) = &signature.value else { panic!("a signature is a string") };
     signature
 }
 

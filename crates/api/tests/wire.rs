@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tollbook_api::ret_code::Refusal;
-use tollbook_api::wire::{Limits, Request, Value, decode};
+use tollbook_api::wire::{Limits, ParameterValue, Request, decode};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -17,16 +17,16 @@ fn shown(request: &Request) -> String {
     entries.collect::<Vec<_>>().join(",")
 }
 
-fn shown_value(value: &Value) -> String {
+fn shown_value(value: &ParameterValue) -> String {
     match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(token) => token.clone(),
-        Value::String(text) => format!("{text:?}"),
-        Value::Array(elements) => {
+        ParameterValue::Null => "null".to_owned(),
+        ParameterValue::Bool(truth) => truth.to_string(),
+        ParameterValue::Number(token) => token.clone(),
+        ParameterValue::String(text) => format!("{text:?}"),
+        ParameterValue::Array(elements) => {
             format!("[{}]", elements.iter().map(shown_value).collect::<Vec<_>>().join(","))
         }
-        Value::Object(members) => {
+        ParameterValue::Object(members) => {
             let members = members.iter().map(|(key, value)| format!("{key}={}", shown_value(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         }
@@ -268,14 +268,16 @@ fn near_json() -> impl Strategy<Value = String> {
     })
 }
 
-fn to_serde(value: &Value) -> serde_json::Value {
+fn to_serde(value: &ParameterValue) -> serde_json::Value {
     match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Bool(truth) => serde_json::Value::Bool(*truth),
-        Value::Number(token) => serde_json::from_str(token).expect("a JSON number"),
-        Value::String(text) => serde_json::Value::String(text.clone()),
-        Value::Array(elements) => elements.iter().map(to_serde).collect(),
-        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), to_serde(value))).collect(),
+        ParameterValue::Null => serde_json::Value::Null,
+        ParameterValue::Bool(truth) => serde_json::Value::Bool(*truth),
+        ParameterValue::Number(token) => serde_json::from_str(token).expect("a JSON number"),
+        ParameterValue::String(text) => serde_json::Value::String(text.clone()),
+        ParameterValue::Array(elements) => elements.iter().map(to_serde).collect(),
+        ParameterValue::Object(members) => {
+            members.iter().map(|(key, value)| (key.clone(), to_serde(value))).collect()
+        }
     }
 }
 
@@ -311,7 +313,7 @@ proptest! {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
         let request = post(FORM, &form).expect("a form");
         let read: Vec<_> = request.entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
-        let sent: Vec<_> = pairs.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
+        let sent: Vec<_> = pairs.into_iter().map(|(key, value)| (key, ParameterValue::String(value))).collect();
         prop_assert_eq!(read, sent);
     }
 }

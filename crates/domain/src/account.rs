@@ -210,7 +210,7 @@ impl Cause {
 
 /// One movement of one account, as the ledger keeps it for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Posting {
     /// Which account.
     pub kind: AccountKind,
     /// Of which grant; 0 for cash and credit.
@@ -286,7 +286,7 @@ impl Account {
     }
 
     /// Ends the grants whose time has come.
-    pub fn expire(&mut self, now_s: i64) -> Vec<Entry> {
+    pub fn expire(&mut self, now_s: i64) -> Vec<Posting> {
         let ended = self.grants.extract_if(.., |grant| grant.is_expired(now_s));
         let ended: Vec<Grant> = ended.collect();
         ended
@@ -296,7 +296,7 @@ impl Account {
                 let balance = self.move_balance(grant.kind, amount);
                 let reference = format!("grant {}", grant.grant_id);
                 let (kind, grant_id) = (grant.kind, grant.grant_id);
-                Entry { kind, grant_id, cause: Cause::Expiry, amount, balance, reference }
+                Posting { kind, grant_id, cause: Cause::Expiry, amount, balance, reference }
             })
             .collect()
     }
@@ -311,7 +311,7 @@ impl Account {
         source_number: &str,
         kinds: &[AccountKind],
         now_s: i64,
-    ) -> Option<(Deductions, Vec<Entry>)> {
+    ) -> Option<(Deductions, Vec<Posting>)> {
         let mut left = total.steps();
         let mut parts: Vec<(AccountKind, i64, i64)> = Vec::new();
         for &kind in kinds {
@@ -354,7 +354,7 @@ impl Account {
             *deducted = deducted.saturating_add(amount);
             let (amount, cause) = (amount.saturating_neg(), Cause::Deduction);
             let balance = self.move_grant(kind, grant_id, amount);
-            entries.push(Entry {
+            entries.push(Posting {
                 kind,
                 grant_id,
                 cause,
@@ -371,7 +371,7 @@ impl Account {
     ///
     /// # Errors
     /// [`AccountError`]; nothing has changed then.
-    pub fn deposit(&mut self, deposit: &Deposit, now_s: i64) -> Result<Vec<Entry>, AccountError> {
+    pub fn deposit(&mut self, deposit: &Deposit, now_s: i64) -> Result<Vec<Posting>, AccountError> {
         let Deposit { kind, amount, expires_s, products, models, key } = deposit;
         let (kind, steps) = (*kind, amount.steps());
         if steps <= 0 {
@@ -405,7 +405,7 @@ impl Account {
         let balance = self.move_balance(kind, steps);
         let reference = key.clone();
         let mut entries =
-            vec![Entry { kind, grant_id, cause: Cause::Deposit, amount: steps, balance, reference }];
+            vec![Posting { kind, grant_id, cause: Cause::Deposit, amount: steps, balance, reference }];
         if kind == AccountKind::Cash {
             let used = self.balances.get(AccountKind::Credit).saturating_neg();
             self.transfer(AccountKind::Cash, AccountKind::Credit, used.min(steps), key, &mut entries);
@@ -421,10 +421,10 @@ impl Account {
     /// [`AccountError::TooLarge`]; nothing has changed then.
     pub fn refund(
         &mut self,
-        deducted: &[Entry],
+        deducted: &[Posting],
         known: &[Grant],
         now_s: i64,
-    ) -> Result<Vec<Entry>, AccountError> {
+    ) -> Result<Vec<Posting>, AccountError> {
         self.can_refund(deducted)?;
         let mut entries = Vec::new();
         for entry in deducted {
@@ -438,7 +438,7 @@ impl Account {
                 self.grants.sort_by_key(|grant| grant.grant_id);
             }
             let balance = self.move_grant(kind, grant_id, amount);
-            entries.push(Entry {
+            entries.push(Posting {
                 kind,
                 grant_id,
                 cause,
@@ -455,7 +455,7 @@ impl Account {
         Ok(entries)
     }
 
-    fn can_refund(&self, deducted: &[Entry]) -> Result<(), AccountError> {
+    fn can_refund(&self, deducted: &[Posting]) -> Result<(), AccountError> {
         let mut balances = self.balances;
         for entry in deducted {
             let balance = balances.get_mut(entry.kind);
@@ -489,7 +489,7 @@ impl Account {
         to: AccountKind,
         amount: i64,
         reference: &str,
-        entries: &mut Vec<Entry>,
+        entries: &mut Vec<Posting>,
     ) {
         if amount == 0 {
             return;
@@ -497,7 +497,7 @@ impl Account {
         for (kind, amount) in [(from, amount.saturating_neg()), (to, amount)] {
             let balance = self.move_balance(kind, amount);
             let (grant_id, cause) = (0, Cause::Adjustment);
-            entries.push(Entry { kind, grant_id, cause, amount, balance, reference: reference.to_owned() });
+            entries.push(Posting { kind, grant_id, cause, amount, balance, reference: reference.to_owned() });
         }
     }
 

@@ -20,9 +20,9 @@ fn line(model: &str) -> Line {
     Line { model_id: model.into(), ..paid().line }
 }
 
-fn show(entries: &[Entry]) -> String {
-    let one = |entry: &Entry| {
-        let Entry { kind, grant_id, cause, amount, balance, .. } = entry;
+fn show(entries: &[Posting]) -> String {
+    let one = |entry: &Posting| {
+        let Posting { kind, grant_id, cause, amount, balance, .. } = entry;
         let grant = if *grant_id == 0 { String::new() } else { format!("#{grant_id}") };
         format!("{} {}{grant} {amount:+} = {balance}", cause.name(), kind.name())
     };
@@ -179,8 +179,8 @@ proptest! {
     #[test]
     fn money_is_conserved_and_no_balance_is_below_its_bound(steps in steps()) {
         let mut account = Account::default();
-        let mut ledger: Vec<Entry> = Vec::new();
-        let mut paid: Vec<(Vec<Entry>, bool)> = Vec::new();
+        let mut ledger: Vec<Posting> = Vec::new();
+        let mut paid: Vec<(Vec<Posting>, bool)> = Vec::new();
         let mut grants: Vec<Grant> = Vec::new();
         for (now_s, step) in (0i64..).zip(&steps) {
             ledger.extend(account.expire(now_s));

@@ -18,7 +18,7 @@ pub enum Language {
 
 /// What a name is for; each is a section of the catalogue file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum NameKind {
     /// `[charge_type]`
     ChargeType,
     /// `[order_type]`
@@ -47,7 +47,7 @@ pub enum Kind {
     Total,
 }
 
-impl Kind {
+impl NameKind {
     /// Every kind with the name of its section.
     pub const SECTIONS: [(&'static str, Self); 13] = [
         ("charge_type", Self::ChargeType),
@@ -95,7 +95,7 @@ pub struct Names {
 /// All names, and the base units of each pricing unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
-    names: BTreeMap<Kind, BTreeMap<String, Names>>,
+    names: BTreeMap<NameKind, BTreeMap<String, Names>>,
     base_units: BTreeMap<i64, i64>,
 }
 
@@ -143,7 +143,7 @@ pub fn quantity_display(quantity: i128, base_units: i64, unit: &str) -> String {
 impl Catalogue {
     /// The defaults of docs/ORDERS.md, "Catalogue numbers".
     pub fn built_in() -> Self {
-        let mut names: BTreeMap<Kind, BTreeMap<String, Names>> = BTreeMap::new();
+        let mut names: BTreeMap<NameKind, BTreeMap<String, Names>> = BTreeMap::new();
         for (kind, key, en, zh) in BUILT_IN_NAMES {
             let entry = Names { en: (*en).to_owned(), zh: (*zh).to_owned() };
             names.entry(*kind).or_default().insert((*key).to_owned(), entry);
@@ -152,12 +152,12 @@ impl Catalogue {
     }
 
     /// Adds or replaces a name.
-    pub fn set_name(&mut self, kind: Kind, key: &str, names: Names) {
+    pub fn set_name(&mut self, kind: NameKind, key: &str, names: Names) {
         self.names.entry(kind).or_default().insert(key.to_owned(), names);
     }
 
     /// The names of a key, if it has any.
-    pub fn names(&self, kind: Kind, key: &str) -> Option<&Names> {
+    pub fn names(&self, kind: NameKind, key: &str) -> Option<&Names> {
         self.names.get(&kind)?.get(key)
     }
 
@@ -176,21 +176,21 @@ impl Catalogue {
 
     /// Whether a product code is one of the catalogue's.
     pub fn has_product(&self, code: &str) -> bool {
-        self.names(Kind::Product, code).is_some()
+        self.names(NameKind::Product, code).is_some()
     }
 
     /// Every product code, in order.
     pub fn product_codes(&self) -> impl Iterator<Item = &str> {
-        self.names.get(&Kind::Product).into_iter().flat_map(|names| names.keys().map(String::as_str))
+        self.names.get(&NameKind::Product).into_iter().flat_map(|names| names.keys().map(String::as_str))
     }
 
     /// The keys of a kind, in order.
-    pub fn keys(&self, kind: Kind) -> impl Iterator<Item = &str> {
+    pub fn keys(&self, kind: NameKind) -> impl Iterator<Item = &str> {
         self.names.get(&kind).into_iter().flat_map(|names| names.keys().map(String::as_str))
     }
 
     /// The name of a code; the code itself when it has none.
-    pub fn text(&self, kind: Kind, key: &str, language: Language) -> String {
+    pub fn text(&self, kind: NameKind, key: &str, language: Language) -> String {
         match (self.names(kind, key), language) {
             (Some(names), Language::English) => names.en.clone(),
             (Some(names), Language::Chinese) => names.zh.clone(),
@@ -199,7 +199,7 @@ impl Catalogue {
     }
 
     /// The name of a number; the number itself when it has none.
-    pub fn number(&self, kind: Kind, number: i64, language: Language) -> String {
+    pub fn number(&self, kind: NameKind, number: i64, language: Language) -> String {
         self.text(kind, &number.to_string(), language)
     }
 
@@ -207,17 +207,17 @@ impl Catalogue {
     pub fn line_texts(&self, line: &Line, language: Language) -> LineTexts {
         let number = |kind, number| self.number(kind, number, language);
         LineTexts {
-            region: self.text(Kind::Region, &line.region, language),
-            product: self.text(Kind::Product, &line.product_code, language),
-            charge_type: number(Kind::ChargeType, line.charge_type),
-            currency: self.text(Kind::Currency, &line.currency, language),
+            region: self.text(NameKind::Region, &line.region, language),
+            product: self.text(NameKind::Product, &line.product_code, language),
+            charge_type: number(NameKind::ChargeType, line.charge_type),
+            currency: self.text(NameKind::Currency, &line.currency, language),
             // 0 says that the order does not state a type: there is nothing to name.
             resource_type: match line.resource_type {
                 0 => String::new(),
-                stated => number(Kind::ResourceType, stated),
+                stated => number(NameKind::ResourceType, stated),
             },
-            order_type: number(Kind::OrderType, line.order_type),
-            pricing_unit: number(Kind::PricingUnit, line.pricing_unit),
+            order_type: number(NameKind::OrderType, line.order_type),
+            pricing_unit: number(NameKind::PricingUnit, line.pricing_unit),
             base_units: self.base_units(line.pricing_unit).unwrap_or(1),
         }
     }
@@ -227,127 +227,127 @@ const BUILT_IN_BASE_UNITS: &[(i64, i64)] =
     &[(1, 1), (2, 1_000), (3, 1_000_000), (4, 1), (5, 1), (6, 60), (7, 3_600), (8, 1), (9, 1_000)];
 
 #[rustfmt::skip]
-const BUILT_IN_NAMES: &[(Kind, &str, &str, &str)] = &[
-    (Kind::ChargeType, "1", "Yearly", "包年"),
-    (Kind::ChargeType, "2", "Monthly", "包月"),
-    (Kind::ChargeType, "3", "Hourly", "按时"),
-    (Kind::ChargeType, "4", "Daily", "按天"),
-    (Kind::ChargeType, "5", "Pay-as-you-go", "按量"),
-    (Kind::OrderType, "102", "Purchase", "新购"),
-    (Kind::OrderType, "301", "Post-paid usage", "后付费"),
-    (Kind::OrderType, "302", "Supplementary usage", "补单"),
-    (Kind::PricingUnit, "1", "Token", "Token"),
-    (Kind::PricingUnit, "2", "K Tokens", "千Token"),
-    (Kind::PricingUnit, "3", "M Tokens", "百万Token"),
-    (Kind::PricingUnit, "4", "Image", "张"),
-    (Kind::PricingUnit, "5", "Second", "秒"),
-    (Kind::PricingUnit, "6", "Minute", "分钟"),
-    (Kind::PricingUnit, "7", "Hour", "小时"),
-    (Kind::PricingUnit, "8", "Request", "次"),
-    (Kind::PricingUnit, "9", "K Characters", "千字符"),
-    (Kind::ResourceType, "1", "Inference API key", "推理 API Key"),
-    (Kind::ResourceType, "2", "Sandbox", "沙箱"),
-    (Kind::Status, "1", "Unpaid", "待支付"),
-    (Kind::Status, "2", "Paid", "已支付"),
-    (Kind::Status, "3", "Revoked", "已撤销"),
-    (Kind::Product, "modelverse", "ModelVerse", "模型服务"),
-    (Kind::Product, "sandbox", "Sandbox", "沙箱"),
-    (Kind::Region, "cn-wlcb", "Ulanqab", "乌兰察布"),
-    (Kind::Region, "us-ca", "Los Angeles", "洛杉矶"),
-    (Kind::Currency, "CNY", "Chinese yuan", "人民币"),
-    (Kind::Currency, "USD", "US dollar", "美元"),
-    (Kind::PricingSku, "input", "Input tokens", "输入 Token"),
-    (Kind::PricingSku, "output", "Output tokens", "输出 Token"),
-    (Kind::PricingSku, "reasoning", "Reasoning tokens", "推理 Token"),
-    (Kind::PricingSku, "cache_read", "Cached input tokens", "缓存命中 Token"),
-    (Kind::PricingSku, "cache_write", "Cache write tokens", "缓存写入 Token"),
-    (Kind::PricingSku, "image", "Images", "图片"),
-    (Kind::PricingSku, "second", "Seconds", "秒"),
-    (Kind::PricingSku, "request", "Requests", "请求"),
-    (Kind::Dimension, "project", "Project", "项目"),
-    (Kind::Dimension, "resource", "Resource", "资源"),
-    (Kind::Dimension, "model", "Model", "模型"),
-    (Kind::Dimension, "sku", "Billing SKU", "计费项"),
-    (Kind::Dimension, "region", "Region", "地域"),
-    (Kind::Sheet, "paid", "Paid orders", "已支付订单"),
-    (Kind::Sheet, "unpaid", "Unpaid orders", "未支付订单"),
-    (Kind::Sheet, "totals", "Totals", "合计"),
-    (Kind::Total, "Item", "Item", "项目"),
-    (Kind::Total, "Value", "Value", "值"),
-    (Kind::Total, "StartTime", "Start of the range", "开始时间"),
-    (Kind::Total, "EndTime", "End of the range, not included", "结束时间（不含）"),
-    (Kind::Total, "TimeZone", "Time zone", "时区"),
-    (Kind::Total, "SnapshotTime", "As of", "数据时间"),
-    (Kind::Total, "RowCount", "Orders", "订单数"),
-    (Kind::Total, "Statuses", "Filter: status", "筛选：状态"),
-    (Kind::Total, "ResourceIds", "Filter: resources", "筛选：资源"),
-    (Kind::Total, "ModelIds", "Filter: models", "筛选：模型"),
-    (Kind::Total, "PricingUnits", "Filter: pricing units", "筛选：计费单位"),
-    (Kind::Total, "PricingSkus", "Filter: billing SKUs", "筛选：计费项"),
-    (Kind::Total, "ProductCodes", "Filter: products", "筛选：产品"),
-    (Kind::Total, "OrderTypes", "Filter: order types", "筛选：订单类型"),
-    (Kind::Total, "ChargeTypes", "Filter: charge types", "筛选：计费方式"),
-    (Kind::Total, "Regions", "Filter: regions", "筛选：地域"),
-    (Kind::Total, "OrganizationIds", "Filter: organizations", "筛选：项目"),
-    (Kind::Total, "VisibleOrganizations", "Organizations of the API key", "密钥所属项目"),
-    (Kind::Total, "OrderNos", "Filter: order numbers", "筛选：订单号"),
-    (Kind::Column, "Region", "Region", "地域"),
-    (Kind::Column, "RegionDisplay", "Region name", "地域名称"),
-    (Kind::Column, "ProductCode", "Product code", "产品代码"),
-    (Kind::Column, "ProductCodeDisplay", "Product", "产品"),
-    (Kind::Column, "OrderNo", "Order number", "订单号"),
-    (Kind::Column, "SourceOrderNo", "Source order number", "原订单号"),
-    (Kind::Column, "CompanyID", "Company ID", "公司 ID"),
-    (Kind::Column, "OrganizationID", "Project number", "项目编号"),
-    (Kind::Column, "OrganizationName", "Project", "项目"),
-    (Kind::Column, "UserEmail", "User email", "用户邮箱"),
-    (Kind::Column, "ChargeType", "Charge type", "计费方式编号"),
-    (Kind::Column, "ChargeTypeDisplay", "Charge type name", "计费方式"),
-    (Kind::Column, "Channel", "Channel", "渠道"),
-    (Kind::Column, "Currency", "Currency", "币种"),
-    (Kind::Column, "CurrencyDisplay", "Currency name", "币种名称"),
-    (Kind::Column, "ResourceID", "Resource ID", "资源 ID"),
-    (Kind::Column, "ResourceType", "Resource type", "资源类型编号"),
-    (Kind::Column, "ResourceTypeDisplay", "Resource type name", "资源类型"),
-    (Kind::Column, "ModelID", "Model ID", "模型 ID"),
-    (Kind::Column, "ModelName", "Model", "模型"),
-    (Kind::Column, "OrderType", "Order type", "订单类型编号"),
-    (Kind::Column, "OrderTypeDisplay", "Order type name", "订单类型"),
-    (Kind::Column, "PricingSKU", "Billing SKU", "计费项"),
-    (Kind::Column, "PricingItemID", "Pricing item ID", "计费项 ID"),
-    (Kind::Column, "Quantity", "Quantity", "用量"),
-    (Kind::Column, "QuantityDisplay", "Quantity in units", "用量（计价单位）"),
-    (Kind::Column, "PricingUnit", "Pricing unit", "计价单位编号"),
-    (Kind::Column, "PricingUnitDisplay", "Pricing unit name", "计价单位"),
-    (Kind::Column, "ListPrice", "List price", "原单价"),
-    (Kind::Column, "DiscountPrice", "Discount price", "折后单价"),
-    (Kind::Column, "OrderTotalPrice", "Order total", "订单金额"),
-    (Kind::Column, "OriginalPrice", "Original price", "原价"),
-    (Kind::Column, "Status", "Status", "状态编号"),
-    (Kind::Column, "StatusDisplay", "Status name", "状态"),
-    (Kind::Column, "CreateTime", "Created", "创建时间"),
-    (Kind::Column, "StartTime", "Start", "计费开始时间"),
-    (Kind::Column, "EndTime", "End", "计费结束时间"),
-    (Kind::Column, "PaidTime", "Paid", "支付时间"),
-    (Kind::Column, "RevocationTime", "Revoked", "撤销时间"),
-    (Kind::Column, "StarCardAccount", "Star card", "星卡"),
-    (Kind::Column, "Coupon", "Coupon", "代金券"),
-    (Kind::Column, "BonusAccount", "Bonus", "赠金"),
-    (Kind::Column, "CashAccount", "Cash", "现金"),
-    (Kind::Column, "CreditAccount", "Credit", "信用"),
-    (Kind::Column, "UnpaidOrderNo", "Unpaid order number", "欠费订单号"),
-    (Kind::Column, "ResourceId", "Resource ID", "资源 ID"),
-    (Kind::Column, "PricingUnitName", "Pricing unit name", "计价单位"),
-    (Kind::Column, "SumQuantity", "Quantity", "用量合计"),
-    (Kind::Column, "SumQuantityDisplay", "Quantity in units", "用量合计（计价单位）"),
-    (Kind::Column, "SumOrderPrice", "Order total", "订单金额合计"),
-    (Kind::Column, "SumOriginalPrice", "Original price", "原价合计"),
-    (Kind::Column, "SumStarCardAccount", "Star card", "星卡合计"),
-    (Kind::Column, "SumCoupon", "Coupon", "代金券合计"),
-    (Kind::Column, "SumBonusAccount", "Bonus", "赠金合计"),
-    (Kind::Column, "SumCashAccount", "Cash", "现金合计"),
-    (Kind::Column, "SumCreditAccount", "Credit", "信用合计"),
-    (Kind::Column, "OrderCount", "Orders", "订单数"),
+const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
+    (NameKind::ChargeType, "1", "Yearly", "包年"),
+    (NameKind::ChargeType, "2", "Monthly", "包月"),
+    (NameKind::ChargeType, "3", "Hourly", "按时"),
+    (NameKind::ChargeType, "4", "Daily", "按天"),
+    (NameKind::ChargeType, "5", "Pay-as-you-go", "按量"),
+    (NameKind::OrderType, "102", "Purchase", "新购"),
+    (NameKind::OrderType, "301", "Post-paid usage", "后付费"),
+    (NameKind::OrderType, "302", "Supplementary usage", "补单"),
+    (NameKind::PricingUnit, "1", "Token", "Token"),
+    (NameKind::PricingUnit, "2", "K Tokens", "千Token"),
+    (NameKind::PricingUnit, "3", "M Tokens", "百万Token"),
+    (NameKind::PricingUnit, "4", "Image", "张"),
+    (NameKind::PricingUnit, "5", "Second", "秒"),
+    (NameKind::PricingUnit, "6", "Minute", "分钟"),
+    (NameKind::PricingUnit, "7", "Hour", "小时"),
+    (NameKind::PricingUnit, "8", "Request", "次"),
+    (NameKind::PricingUnit, "9", "K Characters", "千字符"),
+    (NameKind::ResourceType, "1", "Inference API key", "推理 API Key"),
+    (NameKind::ResourceType, "2", "Sandbox", "沙箱"),
+    (NameKind::Status, "1", "Unpaid", "待支付"),
+    (NameKind::Status, "2", "Paid", "已支付"),
+    (NameKind::Status, "3", "Revoked", "已撤销"),
+    (NameKind::Product, "modelverse", "ModelVerse", "模型服务"),
+    (NameKind::Product, "sandbox", "Sandbox", "沙箱"),
+    (NameKind::Region, "cn-wlcb", "Ulanqab", "乌兰察布"),
+    (NameKind::Region, "us-ca", "Los Angeles", "洛杉矶"),
+    (NameKind::Currency, "CNY", "Chinese yuan", "人民币"),
+    (NameKind::Currency, "USD", "US dollar", "美元"),
+    (NameKind::PricingSku, "input", "Input tokens", "输入 Token"),
+    (NameKind::PricingSku, "output", "Output tokens", "输出 Token"),
+    (NameKind::PricingSku, "reasoning", "Reasoning tokens", "推理 Token"),
+    (NameKind::PricingSku, "cache_read", "Cached input tokens", "缓存命中 Token"),
+    (NameKind::PricingSku, "cache_write", "Cache write tokens", "缓存写入 Token"),
+    (NameKind::PricingSku, "image", "Images", "图片"),
+    (NameKind::PricingSku, "second", "Seconds", "秒"),
+    (NameKind::PricingSku, "request", "Requests", "请求"),
+    (NameKind::Dimension, "project", "Project", "项目"),
+    (NameKind::Dimension, "resource", "Resource", "资源"),
+    (NameKind::Dimension, "model", "Model", "模型"),
+    (NameKind::Dimension, "sku", "Billing SKU", "计费项"),
+    (NameKind::Dimension, "region", "Region", "地域"),
+    (NameKind::Sheet, "paid", "Paid orders", "已支付订单"),
+    (NameKind::Sheet, "unpaid", "Unpaid orders", "未支付订单"),
+    (NameKind::Sheet, "totals", "Totals", "合计"),
+    (NameKind::Total, "Item", "Item", "项目"),
+    (NameKind::Total, "Value", "Value", "值"),
+    (NameKind::Total, "StartTime", "Start of the range", "开始时间"),
+    (NameKind::Total, "EndTime", "End of the range, not included", "结束时间（不含）"),
+    (NameKind::Total, "TimeZone", "Time zone", "时区"),
+    (NameKind::Total, "SnapshotTime", "As of", "数据时间"),
+    (NameKind::Total, "RowCount", "Orders", "订单数"),
+    (NameKind::Total, "Statuses", "Filter: status", "筛选：状态"),
+    (NameKind::Total, "ResourceIds", "Filter: resources", "筛选：资源"),
+    (NameKind::Total, "ModelIds", "Filter: models", "筛选：模型"),
+    (NameKind::Total, "PricingUnits", "Filter: pricing units", "筛选：计费单位"),
+    (NameKind::Total, "PricingSkus", "Filter: billing SKUs", "筛选：计费项"),
+    (NameKind::Total, "ProductCodes", "Filter: products", "筛选：产品"),
+    (NameKind::Total, "OrderTypes", "Filter: order types", "筛选：订单类型"),
+    (NameKind::Total, "ChargeTypes", "Filter: charge types", "筛选：计费方式"),
+    (NameKind::Total, "Regions", "Filter: regions", "筛选：地域"),
+    (NameKind::Total, "OrganizationIds", "Filter: organizations", "筛选：项目"),
+    (NameKind::Total, "VisibleOrganizations", "Organizations of the API key", "密钥所属项目"),
+    (NameKind::Total, "OrderNos", "Filter: order numbers", "筛选：订单号"),
+    (NameKind::Column, "Region", "Region", "地域"),
+    (NameKind::Column, "RegionDisplay", "Region name", "地域名称"),
+    (NameKind::Column, "ProductCode", "Product code", "产品代码"),
+    (NameKind::Column, "ProductCodeDisplay", "Product", "产品"),
+    (NameKind::Column, "OrderNo", "Order number", "订单号"),
+    (NameKind::Column, "SourceOrderNo", "Source order number", "原订单号"),
+    (NameKind::Column, "CompanyID", "Company ID", "公司 ID"),
+    (NameKind::Column, "OrganizationID", "Project number", "项目编号"),
+    (NameKind::Column, "OrganizationName", "Project", "项目"),
+    (NameKind::Column, "UserEmail", "User email", "用户邮箱"),
+    (NameKind::Column, "ChargeType", "Charge type", "计费方式编号"),
+    (NameKind::Column, "ChargeTypeDisplay", "Charge type name", "计费方式"),
+    (NameKind::Column, "Channel", "Channel", "渠道"),
+    (NameKind::Column, "Currency", "Currency", "币种"),
+    (NameKind::Column, "CurrencyDisplay", "Currency name", "币种名称"),
+    (NameKind::Column, "ResourceID", "Resource ID", "资源 ID"),
+    (NameKind::Column, "ResourceType", "Resource type", "资源类型编号"),
+    (NameKind::Column, "ResourceTypeDisplay", "Resource type name", "资源类型"),
+    (NameKind::Column, "ModelID", "Model ID", "模型 ID"),
+    (NameKind::Column, "ModelName", "Model", "模型"),
+    (NameKind::Column, "OrderType", "Order type", "订单类型编号"),
+    (NameKind::Column, "OrderTypeDisplay", "Order type name", "订单类型"),
+    (NameKind::Column, "PricingSKU", "Billing SKU", "计费项"),
+    (NameKind::Column, "PricingItemID", "Pricing item ID", "计费项 ID"),
+    (NameKind::Column, "Quantity", "Quantity", "用量"),
+    (NameKind::Column, "QuantityDisplay", "Quantity in units", "用量（计价单位）"),
+    (NameKind::Column, "PricingUnit", "Pricing unit", "计价单位编号"),
+    (NameKind::Column, "PricingUnitDisplay", "Pricing unit name", "计价单位"),
+    (NameKind::Column, "ListPrice", "List price", "原单价"),
+    (NameKind::Column, "DiscountPrice", "Discount price", "折后单价"),
+    (NameKind::Column, "OrderTotalPrice", "Order total", "订单金额"),
+    (NameKind::Column, "OriginalPrice", "Original price", "原价"),
+    (NameKind::Column, "Status", "Status", "状态编号"),
+    (NameKind::Column, "StatusDisplay", "Status name", "状态"),
+    (NameKind::Column, "CreateTime", "Created", "创建时间"),
+    (NameKind::Column, "StartTime", "Start", "计费开始时间"),
+    (NameKind::Column, "EndTime", "End", "计费结束时间"),
+    (NameKind::Column, "PaidTime", "Paid", "支付时间"),
+    (NameKind::Column, "RevocationTime", "Revoked", "撤销时间"),
+    (NameKind::Column, "StarCardAccount", "Star card", "星卡"),
+    (NameKind::Column, "Coupon", "Coupon", "代金券"),
+    (NameKind::Column, "BonusAccount", "Bonus", "赠金"),
+    (NameKind::Column, "CashAccount", "Cash", "现金"),
+    (NameKind::Column, "CreditAccount", "Credit", "信用"),
+    (NameKind::Column, "UnpaidOrderNo", "Unpaid order number", "欠费订单号"),
+    (NameKind::Column, "ResourceId", "Resource ID", "资源 ID"),
+    (NameKind::Column, "PricingUnitName", "Pricing unit name", "计价单位"),
+    (NameKind::Column, "SumQuantity", "Quantity", "用量合计"),
+    (NameKind::Column, "SumQuantityDisplay", "Quantity in units", "用量合计（计价单位）"),
+    (NameKind::Column, "SumOrderPrice", "Order total", "订单金额合计"),
+    (NameKind::Column, "SumOriginalPrice", "Original price", "原价合计"),
+    (NameKind::Column, "SumStarCardAccount", "Star card", "星卡合计"),
+    (NameKind::Column, "SumCoupon", "Coupon", "代金券合计"),
+    (NameKind::Column, "SumBonusAccount", "Bonus", "赠金合计"),
+    (NameKind::Column, "SumCashAccount", "Cash", "现金合计"),
+    (NameKind::Column, "SumCreditAccount", "Credit", "信用合计"),
+    (NameKind::Column, "OrderCount", "Orders", "订单数"),
 ];
 
 #[cfg(test)]
@@ -357,10 +357,10 @@ mod tests {
     #[test]
     fn names_follow_the_language_and_fall_back_to_the_value() {
         let catalogue = Catalogue::built_in();
-        assert_eq!(catalogue.number(Kind::OrderType, 302, Language::English), "Supplementary usage");
-        assert_eq!(catalogue.number(Kind::OrderType, 302, Language::Chinese), "补单");
-        assert_eq!(catalogue.number(Kind::OrderType, 7, Language::English), "7");
-        assert_eq!(catalogue.text(Kind::Region, "eu-x", Language::Chinese), "eu-x");
+        assert_eq!(catalogue.number(NameKind::OrderType, 302, Language::English), "Supplementary usage");
+        assert_eq!(catalogue.number(NameKind::OrderType, 302, Language::Chinese), "补单");
+        assert_eq!(catalogue.number(NameKind::OrderType, 7, Language::English), "7");
+        assert_eq!(catalogue.text(NameKind::Region, "eu-x", Language::Chinese), "eu-x");
     }
 
     #[test]
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn every_unit_with_a_size_has_a_name_and_the_reverse() {
         let catalogue = Catalogue::built_in();
-        let named: Vec<i64> = catalogue.keys(Kind::PricingUnit).map(|key| key.parse().unwrap()).collect();
+        let named: Vec<i64> = catalogue.keys(NameKind::PricingUnit).map(|key| key.parse().unwrap()).collect();
         assert_eq!(named, (1..=9).collect::<Vec<_>>());
         assert!(named.iter().all(|unit| catalogue.base_units(*unit).is_some()));
     }

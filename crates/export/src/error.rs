@@ -19,7 +19,7 @@ pub enum ExportError {
     File(#[from] std::io::Error),
     /// Storing the file failed.
     #[error("the export cannot be stored: {0}")]
-    Objects(#[from] tollbook_objects::StoreError),
+    Objects(#[from] tollbook_objects::ObjectStoreError),
     /// The object's name is not one.
     #[error(transparent)]
     Key(#[from] KeyError),

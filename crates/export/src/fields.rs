@@ -30,7 +30,7 @@ pub enum Cell<'a> {
 
 /// What a field is on the wire and in a workbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// A string; a text cell.
     Text,
     /// An integer; a number cell.
@@ -49,7 +49,7 @@ pub struct Field<F: 'static> {
     /// Exact spelling.
     pub name: &'static str,
     /// Type.
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// Whether all orders of a line share the value.
     pub of_line: bool,
     /// Meaning, for the reference page.
@@ -120,7 +120,7 @@ fn price<'a>(value: tollbook_domain::UnitPrice) -> Cell<'a> {
 macro_rules! order_fields {
     ($($constant:ident $name:literal $kind:ident $of_line:literal $meaning:literal $value:expr;)*) => {
         $(const $constant: OrderField =
-            Field { name: $name, kind: Kind::$kind, of_line: $of_line, meaning: $meaning, value: $value };)*
+            Field { name: $name, kind: FieldKind::$kind, of_line: $of_line, meaning: $meaning, value: $value };)*
     };
 }
 
@@ -145,7 +145,7 @@ order_fields! {
     RESOURCE_TYPE_DISPLAY "ResourceTypeDisplay" Text true "Name of the type of the resource" |r| Cell::Text(&r.texts.resource_type);
     MODEL_ID "ModelID" Text true "Model" |r| Cell::Text(&r.line.model_id);
     MODEL_NAME "ModelName" Text true "Name of the model" |r| Cell::Text(&r.line.model_name);
-    ORDER_TYPE "OrderType" Integer true "Kind of order" |r| integer(r.line.order_type);
+    ORDER_TYPE "OrderType" Integer true "FieldKind of order" |r| integer(r.line.order_type);
     ORDER_TYPE_DISPLAY "OrderTypeDisplay" Text true "Name of the kind of order" |r| Cell::Text(&r.texts.order_type);
     PRICING_SKU "PricingSKU" Text true "What was counted" |r| Cell::Text(&r.line.pricing_sku);
     PRICING_ITEM_ID "PricingItemID" Integer true "Item of the price list; 0 when not stated" |r| integer(r.line.pricing_item_id);
@@ -273,7 +273,7 @@ pub const UNPAID_ORDER_ITEM: &[OrderField] = &[
 macro_rules! summary_fields {
     ($($constant:ident $name:literal $kind:ident $meaning:literal $value:expr;)*) => {
         $(const $constant: SummaryField =
-            Field { name: $name, kind: Kind::$kind, of_line: false, meaning: $meaning, value: $value };)*
+            Field { name: $name, kind: FieldKind::$kind, of_line: false, meaning: $meaning, value: $value };)*
     };
 }
 
@@ -284,7 +284,7 @@ summary_fields! {
     S_MODEL_NAME "ModelName" Text "Name of the model, the newest one given" |v| Cell::Text(&v.row.model_name);
     S_PRICING_UNIT "PricingUnit" Integer "Pricing unit" |v| integer(v.row.key.pricing_unit);
     S_PRICING_UNIT_NAME "PricingUnitName" Text "Name of the pricing unit" |v| Cell::Text(v.unit);
-    S_ORDER_TYPE "OrderType" Integer "Kind of order" |v| integer(v.row.key.order_type);
+    S_ORDER_TYPE "OrderType" Integer "FieldKind of order" |v| integer(v.row.key.order_type);
     S_ORDER_TYPE_DISPLAY "OrderTypeDisplay" Text "Name of the kind of order" |v| Cell::Text(v.order_type);
     S_CHARGE_TYPE "ChargeType" Integer "Way of charging" |v| integer(v.row.key.charge_type);
     S_STATUS "Status" Integer "1 unpaid, 2 paid, 3 revoked" |v| integer(v.row.key.status.number());
@@ -433,7 +433,7 @@ mod tests {
         let catalogue = tollbook_domain::Catalogue::built_in();
         let names = ORDER_ITEM_DETAIL.iter().chain(UNPAID_ORDER_ITEM).map(|field| field.name);
         for name in names.chain(PAID_SUMMARY_ITEM.iter().map(|field| field.name)) {
-            let header = catalogue.names(tollbook_domain::catalogue::Kind::Column, name);
+            let header = catalogue.names(tollbook_domain::catalogue::NameKind::Column, name);
             assert!(header.is_some(), "{name}");
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tollbook_domain::catalogue::{Kind, LineTexts};
+use tollbook_domain::catalogue::{LineTexts, NameKind};
 use tollbook_domain::summary::{SummaryRow, summarize};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
@@ -69,7 +69,7 @@ impl Presentation {
             company_name: company.name.clone(),
             provider: display.provider.clone(),
             organizations: organizations.into_iter().map(|o| (o.organization_id, o)).collect(),
-            statuses: Status::ALL.map(|status| catalogue.number(Kind::Status, status.number(), language)),
+            statuses: Status::ALL.map(|status| catalogue.number(NameKind::Status, status.number(), language)),
         })
     }
 
@@ -119,11 +119,13 @@ impl Presentation {
     }
 
     /// The header of a column for people. The zone of times stands in it because a cell cannot say it.
-    pub fn header(&self, field: &str, kind: fields::Kind) -> String {
-        let header = self.catalogue.text(Kind::Column, field, self.language);
+    pub fn header(&self, field: &str, kind: fields::FieldKind) -> String {
+        let header = self.catalogue.text(NameKind::Column, field, self.language);
         match kind {
-            fields::Kind::Time | fields::Kind::TextTime => format!("{header} ({})", self.zone.name()),
-            fields::Kind::Text | fields::Kind::Integer | fields::Kind::Decimal => header,
+            fields::FieldKind::Time | fields::FieldKind::TextTime => {
+                format!("{header} ({})", self.zone.name())
+            }
+            fields::FieldKind::Text | fields::FieldKind::Integer | fields::FieldKind::Decimal => header,
         }
     }
 
@@ -135,8 +137,8 @@ impl Presentation {
     /// Calls `each` with a summary row and its display texts.
     pub fn show_summary<T>(&self, row: &SummaryRow, each: impl FnOnce(&SummaryView<'_>) -> T) -> T {
         let key = &row.key;
-        let unit = self.catalogue.number(Kind::PricingUnit, key.pricing_unit, self.language);
-        let order_type = self.catalogue.number(Kind::OrderType, key.order_type, self.language);
+        let unit = self.catalogue.number(NameKind::PricingUnit, key.pricing_unit, self.language);
+        let order_type = self.catalogue.number(NameKind::OrderType, key.order_type, self.language);
         each(&SummaryView {
             row,
             unit: &unit,

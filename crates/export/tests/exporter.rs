@@ -16,8 +16,8 @@ use tollbook_export::{
     Progress, WaitPolicy, Zone,
 };
 use tollbook_objects::{
-    Cancelled, EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, PutOptions, SpoolFile,
-    StoreError, Stored, Swept,
+    Cancelled, EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError,
+    PutOptions, SpoolFile, Stored, Swept,
 };
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 
@@ -41,7 +41,7 @@ struct Gated {
 }
 
 impl ObjectStore for Gated {
-    fn spool(&self) -> Result<SpoolFile, StoreError> {
+    fn spool(&self) -> Result<SpoolFile, ObjectStoreError> {
         self.spools.fetch_add(1, Ordering::Relaxed);
         self.reached.lock().unwrap().send(()).unwrap();
         self.release.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
@@ -54,11 +54,11 @@ impl ObjectStore for Gated {
         spool: SpoolFile,
         options: &PutOptions,
         cancelled: Cancelled<'_>,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored, ObjectStoreError> {
         self.inner.put(key, spool, options, cancelled)
     }
 
-    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
         self.inner.len_of(key)
     }
 
@@ -66,7 +66,7 @@ impl ObjectStore for Gated {
         self.inner.identity()
     }
 
-    fn clear_spool(&self) -> Result<u64, StoreError> {
+    fn clear_spool(&self) -> Result<u64, ObjectStoreError> {
         self.inner.clear_spool()
     }
 
@@ -76,15 +76,15 @@ impl ObjectStore for Gated {
         key: &ObjectKey,
         name: &str,
         until_s: i64,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, ObjectStoreError> {
         self.inner.presign_get(base_url, key, name, until_s)
     }
 
-    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+    fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         self.inner.delete(key)
     }
 
-    fn sweep(&self, now_s: i64) -> Result<Swept, StoreError> {
+    fn sweep(&self, now_s: i64) -> Result<Swept, ObjectStoreError> {
         self.inner.sweep(now_s)
     }
 }

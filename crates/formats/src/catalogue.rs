@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tollbook_domain::catalogue::{Catalogue, Kind, Names};
+use tollbook_domain::catalogue::{Catalogue, NameKind, Names};
 use tollbook_domain::order::{MAX_ENUM, MAX_TEXT_BYTES, Status};
 use tollbook_domain::tenant::CURRENCIES;
 use toml::Spanned;
@@ -25,7 +25,7 @@ pub fn load(file: Option<&Path>) -> Result<Catalogue, FileError> {
 
 /// The built-in catalogue with the text of a file laid over it; `file` names it in errors.
 ///
-/// A section is named as in [`Kind::SECTIONS`], an entry is `301 = { en = "…", zh = "…" }`. An entry with one
+/// A section is named as in [`NameKind::SECTIONS`], an entry is `301 = { en = "…", zh = "…" }`. An entry with one
 /// language keeps the other's built-in name; a new one uses the one name for both. A new pricing unit states its
 /// `base_units`; those of a built-in unit cannot be changed, because stored orders were checked with them and every
 /// quantity and amount would read differently.
@@ -61,8 +61,8 @@ struct Entry {
 
 impl Reader<'_> {
     fn section(&mut self, name: &str, span: Span, entries: &Spanned<DeValue<'_>>) -> Result<(), FileError> {
-        let Some((_, kind)) = Kind::SECTIONS.iter().find(|(section, _)| *section == name) else {
-            let known: Vec<&str> = Kind::SECTIONS.iter().map(|(section, _)| *section).collect();
+        let Some((_, kind)) = NameKind::SECTIONS.iter().find(|(section, _)| *section == name) else {
+            let known: Vec<&str> = NameKind::SECTIONS.iter().map(|(section, _)| *section).collect();
             let reason = format!("is not a section; known are {}", known.join(", "));
             return Err(self.source.error(Some(span), name, reason));
         };
@@ -81,28 +81,28 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn check_key(&self, kind: Kind, key: &str) -> Result<(), String> {
+    fn check_key(&self, kind: NameKind, key: &str) -> Result<(), String> {
         if kind.is_numbered() {
             let number: Option<i64> = key.parse().ok();
             // "0301" or "+301" would be the name of no number that is ever looked up.
             let plain = number.filter(|number| (0..=MAX_ENUM).contains(number) && number.to_string() == key);
             let number = plain.ok_or("must be a number between 0 and 2147483647")?;
-            if kind == Kind::Status && Status::from_number(number).is_none() {
+            if kind == NameKind::Status && Status::from_number(number).is_none() {
                 return Err("must be 1, 2 or 3: there is no other status".to_owned());
             }
             return Ok(());
         }
         let fixed = match kind {
-            Kind::Dimension | Kind::Column | Kind::Sheet | Kind::Total => {
+            NameKind::Dimension | NameKind::Column | NameKind::Sheet | NameKind::Total => {
                 self.catalogue.names(kind, key).is_some()
             }
-            Kind::Currency => CURRENCIES.contains(&key),
+            NameKind::Currency => CURRENCIES.contains(&key),
             _ => true,
         };
         if fixed { check_text(key) } else { Err("is nothing that has a name".to_owned()) }
     }
 
-    fn entry(&self, kind: Kind, path: &str, value: &Spanned<DeValue<'_>>) -> Result<Entry, FileError> {
+    fn entry(&self, kind: NameKind, path: &str, value: &Spanned<DeValue<'_>>) -> Result<Entry, FileError> {
         let wrong =
             |span, field: &str, reason: &str| self.source.error(Some(span), join(path, field), reason);
         let Some(table) = value.get_ref().as_table() else {
@@ -118,14 +118,15 @@ impl Reader<'_> {
                     let text = text.map_err(|reason| wrong(span, field, &reason))?;
                     *(if field == "en" { &mut entry.en } else { &mut entry.zh }) = Some(text);
                 }
-                "base_units" if kind == Kind::PricingUnit => {
+                "base_units" if kind == NameKind::PricingUnit => {
                     let number = integer(value.get_ref()).filter(|units| *units > 0);
                     let units =
                         number.ok_or_else(|| wrong(span.clone(), field, "must be a whole number above 0"))?;
                     entry.base_units = Some((units, span));
                 }
                 _ => {
-                    let known = if kind == Kind::PricingUnit { "en, zh and base_units" } else { "en and zh" };
+                    let known =
+                        if kind == NameKind::PricingUnit { "en, zh and base_units" } else { "en and zh" };
                     return Err(wrong(span, field, &format!("is not a field; known are {known}")));
                 }
             }
@@ -133,8 +134,8 @@ impl Reader<'_> {
         Ok(entry)
     }
 
-    fn apply(&mut self, kind: Kind, key: &str, entry: Entry) -> Result<(), (Option<Span>, String)> {
-        if kind == Kind::PricingUnit {
+    fn apply(&mut self, kind: NameKind, key: &str, entry: Entry) -> Result<(), (Option<Span>, String)> {
+        if kind == NameKind::PricingUnit {
             self.apply_base_units(key, entry.base_units)?;
         }
         let old = self.catalogue.names(kind, key).cloned();
@@ -172,8 +173,8 @@ impl Reader<'_> {
 
     /// Spreadsheets refuse a file with two sheets of one name, whatever their case.
     fn check_sheets(&self) -> Result<(), FileError> {
-        let (en, zh): (Vec<String>, Vec<String>) = (self.catalogue.keys(Kind::Sheet))
-            .filter_map(|key| self.catalogue.names(Kind::Sheet, key))
+        let (en, zh): (Vec<String>, Vec<String>) = (self.catalogue.keys(NameKind::Sheet))
+            .filter_map(|key| self.catalogue.names(NameKind::Sheet, key))
             .map(|names| (names.en.to_lowercase(), names.zh.to_lowercase()))
             .unzip();
         let distinct = |names: &Vec<String>| {
@@ -210,7 +211,7 @@ fn check_text(text: &str) -> Result<(), String> {
 /// A catalogue as a file that [`parse`] reads back to the same catalogue: every section, key and name.
 pub fn render(catalogue: &Catalogue) -> String {
     let mut text = String::new();
-    for (section, kind) in Kind::SECTIONS {
+    for (section, kind) in NameKind::SECTIONS {
         let mut keys: Vec<&str> = catalogue.keys(kind).collect();
         if kind.is_numbered() {
             keys.sort_by_key(|key| key.parse::<i64>().unwrap_or(i64::MAX));
@@ -219,7 +220,7 @@ pub fn render(catalogue: &Catalogue) -> String {
         line(&mut text, format_args!("{separator}[{section}]"));
         for key in keys {
             let Some(names) = catalogue.names(kind, key) else { continue };
-            let unit = key.parse().ok().filter(|_| kind == Kind::PricingUnit);
+            let unit = key.parse().ok().filter(|_| kind == NameKind::PricingUnit);
             let units = unit.and_then(|unit| catalogue.base_units(unit));
             let units = units.map(|units| format!(", base_units = {units}")).unwrap_or_default();
             let (en, zh) = (quoted(&names.en), quoted(&names.zh));
@@ -267,8 +268,8 @@ mod tests {
     fn any_catalogue_survives_being_written_and_read() {
         let mut catalogue = Catalogue::built_in();
         let strange = Names { en: "a \"b\" \\ 'c' = # é".into(), zh: "「」\u{a0}x".into() };
-        catalogue.set_name(Kind::Product, "with space.and \"quote\"", strange.clone());
-        catalogue.set_name(Kind::PricingUnit, "10", strange);
+        catalogue.set_name(NameKind::Product, "with space.and \"quote\"", strange.clone());
+        catalogue.set_name(NameKind::PricingUnit, "10", strange);
         assert!(catalogue.set_base_units(10, 86_400));
         assert_eq!(read(&render(&catalogue)).unwrap(), catalogue);
     }
@@ -281,13 +282,13 @@ mod tests {
              [region.eu-1]\nen = \"Frankfurt\"\n[product]\n\"a b\" = { zh = \"甲\" }\n",
         )
         .unwrap();
-        let order_type = |number, language| catalogue.number(Kind::OrderType, number, language);
+        let order_type = |number, language| catalogue.number(NameKind::OrderType, number, language);
         assert_eq!(order_type(301, Language::English), "Post-paid usage");
         assert_eq!(order_type(301, Language::Chinese), "按量后付");
         assert_eq!(order_type(401, Language::Chinese), "Refund");
         assert_eq!(catalogue.base_units(10), Some(86_400));
-        assert_eq!(catalogue.number(Kind::PricingUnit, 2, Language::English), "K Tokens");
-        assert_eq!(catalogue.text(Kind::Region, "eu-1", Language::Chinese), "Frankfurt");
+        assert_eq!(catalogue.number(NameKind::PricingUnit, 2, Language::English), "K Tokens");
+        assert_eq!(catalogue.text(NameKind::Region, "eu-1", Language::Chinese), "Frankfurt");
         assert!(catalogue.has_product("a b"));
     }
 

@@ -17,19 +17,11 @@ use tollbook_domain::price::ModelPrices;
 use tollbook_domain::rating::{Charge, Rated, Terms, rate};
 use tollbook_domain::usage::INPUT_SKUS;
 use tollbook_formats::prices::{self, PriceList};
+use tollbook_testkit::shared_data;
 
-/// The folder of the list, or `None` after saying that a test is skipped. With `CI=true` it must be there.
+/// The folder of the list; `None` if the test is skipped.
 fn published() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where real data is")]
-    let (named, ci) = (std::env::var("TOLLBOOK_SHARED"), std::env::var("CI"));
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = named.map_or(default, PathBuf::from).join("data/genai-prices");
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(ci.as_deref() != Ok("true"), "the shared data is not at {}", path.display());
-    println!("SKIPPED: no shared data at {}", path.display());
-    None
+    shared_data("data/genai-prices")
 }
 
 fn list(folder: &Path) -> PriceList {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::store::StoreError;
+use crate::store::ObjectStoreError;
 
 /// Whether the error says that another server removed the file first. A network file system says so with an error of
 /// its own when the file was open or listed here.
@@ -42,7 +42,7 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
 }
 
 /// The files in a directory, without the directories in it. A directory that is gone has none.
-pub(crate) fn files_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(crate) fn files_in(directory: &Path) -> Result<Vec<PathBuf>, ObjectStoreError> {
     let list = || {
         let mut files = Vec::new();
         for entry in fs::read_dir(directory)? {
@@ -58,6 +58,6 @@ pub(crate) fn files_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
     };
     match list() {
         Err(error) if is_gone(&error) => Ok(Vec::new()),
-        listed => listed.map_err(StoreError::io("list", directory)),
+        listed => listed.map_err(ObjectStoreError::io("list", directory)),
     }
 }

@@ -24,4 +24,4 @@ pub use remote::{
 };
 pub use reply::{Reply, ReplyBody};
 pub use spool::SpoolFile;
-pub use store::{Cancelled, ObjectStore, PutOptions, StoreError, Stored, Swept};
+pub use store::{Cancelled, ObjectStore, ObjectStoreError, PutOptions, Stored, Swept};

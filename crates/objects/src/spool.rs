@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::spool_budget::Reservation;
 use crate::spool_directory::OwnFolder;
-use crate::store::{StoreError, Stored};
+use crate::store::{ObjectStoreError, Stored};
 use crate::us3::EtagHasher;
 
 /// Small writes (CSV lines) are gathered into writes of this size; larger ones pass straight through.
@@ -60,24 +60,25 @@ impl SpoolFile {
 
     /// Writes out what is buffered, makes it durable, and checks that the file is as long as what was written: a
     /// cut file is never linked.
-    pub(crate) fn finish(self) -> Result<FinishedSpool, StoreError> {
+    pub(crate) fn finish(self) -> Result<FinishedSpool, ObjectStoreError> {
         let path = self.file.get_ref().path().to_owned();
         let written = self.file.into_inner().map_err(|failed| {
             // Taken apart, so that dropping the writer does not try the failed write once more.
             let (error, writer) = failed.into_parts();
             let (file, _unwritten) = writer.into_parts();
             drop(file);
-            StoreError::io("write spool file", &path)(error)
+            ObjectStoreError::io("write spool file", &path)(error)
         })?;
-        let len = written.as_file().metadata().map_err(StoreError::io("measure spool file", &path))?.len();
+        let len =
+            written.as_file().metadata().map_err(ObjectStoreError::io("measure spool file", &path))?.len();
         if len != self.len {
             let cut = io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("{} bytes were written but the file holds {len}", self.len),
             );
-            return Err(StoreError::io("finish spool file", &path)(cut));
+            return Err(ObjectStoreError::io("finish spool file", &path)(cut));
         }
-        written.as_file().sync_all().map_err(StoreError::io("sync spool file", &path))?;
+        written.as_file().sync_all().map_err(ObjectStoreError::io("sync spool file", &path))?;
         let stored = Stored { len, etag: self.hasher.finish(), sha256: self.sha256.finalize().into() };
         Ok(FinishedSpool { file: written, stored, _reservation: self.reservation, _folder: self.folder })
     }
@@ -147,7 +148,7 @@ mod tests {
         other.set_len(4).expect("cut");
         let error = spool.finish().expect_err("cut file");
         assert!(
-            matches!(&error, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData)
+            matches!(&error, ObjectStoreError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData)
         );
     }
 
@@ -174,7 +175,7 @@ mod tests {
         let error = second.write_all(&[2; 401]).expect_err("one byte too many");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!(error.to_string(), "the limit of all spool files together, 1000 bytes, is used up");
-        assert!(StoreError::io("write", directory.folder())(error).is_full());
+        assert!(ObjectStoreError::io("write", directory.folder())(error).is_full());
         second.write_all(&[2; 400]).expect("what is left");
         assert_eq!(second.bytes_written(), 400);
         assert!(second.write_all(&[2]).is_err());

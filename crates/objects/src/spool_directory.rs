@@ -17,7 +17,7 @@ use tempfile::TempPath;
 use crate::files::{files_in, is_gone, make_directories, remove_if_there};
 use crate::spool::SpoolFile;
 use crate::spool_budget::SpoolBudget;
-use crate::store::StoreError;
+use crate::store::ObjectStoreError;
 
 /// The lock under which folders are made and cleared.
 const TURN: &str = "lock";
@@ -50,19 +50,19 @@ pub(crate) struct OwnFolder {
 
 impl SpoolDirectory {
     /// Makes a folder in `path`, which must exist. Its files may hold `limit_bytes` together.
-    pub(crate) fn new(path: PathBuf, limit_bytes: u64) -> Result<Self, StoreError> {
+    pub(crate) fn new(path: PathBuf, limit_bytes: u64) -> Result<Self, ObjectStoreError> {
         let _turn = take_turn(&path)?;
         let own = Arc::new(OwnFolder::make(&path)?);
         Ok(Self { path, own, budget: SpoolBudget::new(limit_bytes) })
     }
 
     /// A new, empty spool file, readable by its owner alone.
-    pub(crate) fn create(&self) -> Result<SpoolFile, StoreError> {
+    pub(crate) fn create(&self) -> Result<SpoolFile, ObjectStoreError> {
         tempfile::Builder::new()
             .prefix("spool-")
             .tempfile_in(self.folder())
             .map(|file| SpoolFile::new(file, Arc::clone(&self.own), self.budget.reservation()))
-            .map_err(StoreError::io("create a spool file in", self.folder()))
+            .map_err(ObjectStoreError::io("create a spool file in", self.folder()))
     }
 
     /// This store's own folder.
@@ -78,7 +78,7 @@ impl SpoolDirectory {
 
     /// Removes the files of servers that are dead, and those of versions that had no folders. Tells how many there
     /// were. Journals are moved to this store's own folder instead and not counted.
-    pub(crate) fn clear(&self) -> Result<u64, StoreError> {
+    pub(crate) fn clear(&self) -> Result<u64, ObjectStoreError> {
         let _turn = take_turn(&self.path)?;
         let mut removed = 0;
         for path in files_in(&self.path)? {
@@ -100,17 +100,17 @@ impl SpoolDirectory {
 
 impl OwnFolder {
     /// The lock comes first: a folder without one is never cleared.
-    fn make(directory: &Path) -> Result<Self, StoreError> {
+    fn make(directory: &Path) -> Result<Self, ObjectStoreError> {
         let (lock, lock_path) = tempfile::Builder::new()
             .prefix("")
             .suffix(&format!(".{LOCK_EXTENSION}"))
             .rand_bytes(ID_CHARACTERS)
             .tempfile_in(directory)
-            .map_err(StoreError::io("create a lock file in", directory))?
+            .map_err(ObjectStoreError::io("create a lock file in", directory))?
             .into_parts();
-        lock.lock().map_err(StoreError::io("lock", &lock_path))?;
+        lock.lock().map_err(ObjectStoreError::io("lock", &lock_path))?;
         let path = lock_path.with_extension("");
-        make_directories(&path).map_err(StoreError::io("create directory", &path))?;
+        make_directories(&path).map_err(ObjectStoreError::io("create directory", &path))?;
         Ok(Self { path, _lock: lock, lock_path })
     }
 }
@@ -125,31 +125,31 @@ impl Drop for OwnFolder {
 }
 
 /// Waits until no other server makes or clears folders, and keeps them off as long as the file is open.
-fn take_turn(directory: &Path) -> Result<File, StoreError> {
+fn take_turn(directory: &Path) -> Result<File, ObjectStoreError> {
     let path = directory.join(TURN);
     let turn = File::options()
         .write(true)
         .create(true)
         .truncate(false)
         .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    turn.lock().map_err(StoreError::io("lock", &path))?;
+        .map_err(ObjectStoreError::io("open", &path))?;
+    turn.lock().map_err(ObjectStoreError::io("lock", &path))?;
     Ok(turn)
 }
 
 /// Removes a folder with all its files but journals, which go to `heir`, unless its owner lives and so holds the lock.
-fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, StoreError> {
+fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, ObjectStoreError> {
     // A network file system locks only what is open for writing.
     let lock = match File::options().write(true).open(lock_path) {
         Ok(lock) => lock,
         // Its owner has just stopped and tidied up.
         Err(error) if is_gone(&error) => return Ok(0),
-        Err(error) => return Err(StoreError::io("open", lock_path)(error)),
+        Err(error) => return Err(ObjectStoreError::io("open", lock_path)(error)),
     };
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(0),
-        Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", lock_path)(error)),
+        Err(TryLockError::Error(error)) => return Err(ObjectStoreError::io("lock", lock_path)(error)),
     }
     let folder = lock_path.with_extension("");
     let mut removed = 0;
@@ -157,23 +157,25 @@ fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, StoreError> {
         if path.extension().is_some_and(|extension| extension == JOURNAL_EXTENSION) {
             // Its name is random, and so never that of another.
             let inherited = heir.join(path.file_name().unwrap_or_default());
-            fs::rename(&path, inherited).map_err(StoreError::io("take over", &path))?;
+            fs::rename(&path, inherited).map_err(ObjectStoreError::io("take over", &path))?;
         } else {
             removed += remove(&path)?;
         }
     }
     match fs::remove_dir(&folder) {
-        Err(error) if !is_gone(&error) => return Err(StoreError::io("remove directory", &folder)(error)),
+        Err(error) if !is_gone(&error) => {
+            return Err(ObjectStoreError::io("remove directory", &folder)(error));
+        }
         _ => {}
     }
     drop(lock);
-    remove_if_there(lock_path).map_err(StoreError::io("remove", lock_path))?;
+    remove_if_there(lock_path).map_err(ObjectStoreError::io("remove", lock_path))?;
     Ok(removed)
 }
 
 /// One if the file was there, else none.
-fn remove(path: &Path) -> Result<u64, StoreError> {
-    remove_if_there(path).map(u64::from).map_err(StoreError::io("remove spool file", path))
+fn remove(path: &Path) -> Result<u64, ObjectStoreError> {
+    remove_if_there(path).map(u64::from).map_err(ObjectStoreError::io("remove spool file", path))
 }
 
 #[cfg(test)]

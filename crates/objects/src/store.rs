@@ -17,8 +17,8 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`] when it cannot be created.
-    fn spool(&self) -> Result<SpoolFile, StoreError>;
+    /// [`ObjectStoreError::Io`] when it cannot be created.
+    fn spool(&self) -> Result<SpoolFile, ObjectStoreError>;
 
     /// Makes the spooled file an object: wholly and durably, or not at all. An object is written once and never
     /// changed; keys hold 128 random bits, and none is put twice. Should one be, the embedded store refuses it, and a
@@ -29,8 +29,8 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`StoreError::AlreadyExists`]; [`StoreError::Cancelled`]; [`StoreError::Remote`]; [`StoreError::Io`], of which
-    /// [`StoreError::is_full`] tells a full disk. On every error the spool is gone and no object of this key is left
+    /// [`ObjectStoreError::AlreadyExists`]; [`ObjectStoreError::Cancelled`]; [`ObjectStoreError::Remote`]; [`ObjectStoreError::Io`], of which
+    /// [`ObjectStoreError::is_full`] tells a full disk. On every error the spool is gone and no object of this key is left
     /// by this call; what could not be removed from a remote store at once is removed by a later
     /// [`sweep`](Self::sweep) or the next start's [`clear_spool`](Self::clear_spool).
     fn put(
@@ -39,14 +39,14 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
         spool: SpoolFile,
         options: &PutOptions,
         cancelled: Cancelled<'_>,
-    ) -> Result<Stored, StoreError>;
+    ) -> Result<Stored, ObjectStoreError>;
 
     /// The size of an object in bytes, `None` when it is not there (any more).
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`], [`StoreError::Remote`].
-    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError>;
+    /// [`ObjectStoreError::Io`], [`ObjectStoreError::Remote`].
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError>;
 
     /// Which store this is: scheme, endpoint and bucket, no secret. Two servers that say the same share the objects.
     fn identity(&self) -> String;
@@ -57,8 +57,8 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`].
-    fn clear_spool(&self) -> Result<u64, StoreError>;
+    /// [`ObjectStoreError::Io`].
+    fn clear_spool(&self) -> Result<u64, ObjectStoreError>;
 
     /// An absolute URL that reads the object until `expires_unix_s` (seconds, exclusive). The browser is told to
     /// save it as `file_name`. Whether the object exists is not looked up.
@@ -69,30 +69,30 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`StoreError::BaseUrl`].
+    /// [`ObjectStoreError::BaseUrl`].
     fn presign_get(
         &self,
         base_url: &str,
         key: &ObjectKey,
         file_name: &str,
         expires_unix_s: i64,
-    ) -> Result<String, StoreError>;
+    ) -> Result<String, ObjectStoreError>;
 
     /// Removes an object. One that does not exist counts as removed.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`], [`StoreError::Remote`].
-    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
+    /// [`ObjectStoreError::Io`], [`ObjectStoreError::Remote`].
+    fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError>;
 
     /// Removes every object that has been kept longer than the store's retention at `now_s` (Unix seconds), and tries
     /// again what a failed [`put`](Self::put) could not remove. Several servers may sweep at once.
     ///
     /// # Errors
     ///
-    /// The first [`StoreError::Io`] or [`StoreError::Remote`]; the objects that could be removed are removed
+    /// The first [`ObjectStoreError::Io`] or [`ObjectStoreError::Remote`]; the objects that could be removed are removed
     /// nevertheless.
-    fn sweep(&self, now_s: i64) -> Result<Swept, StoreError>;
+    fn sweep(&self, now_s: i64) -> Result<Swept, ObjectStoreError>;
 }
 
 /// Asked whether nobody wants the result any more.
@@ -136,7 +136,7 @@ pub struct Swept {
 
 /// Why a store could not do it.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum ObjectStoreError {
     /// There is no object of this key.
     #[error("object does not exist")]
     NotFound,
@@ -164,7 +164,7 @@ pub enum StoreError {
     },
 }
 
-impl StoreError {
+impl ObjectStoreError {
     /// Whether there was no room: disk full or quota used up. Space or an operator helps; trying again does not.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Io { source, .. }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tollbook_objects::us3::{Refusal, Request, encode_path, presign_get, sign};
 use tollbook_objects::{
-    EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, PutOptions, ReadError, Reply,
-    ReplyBody, StoreError,
+    EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions,
+    ReadError, Reply, ReplyBody,
 };
 
 const NOW_S: i64 = 1_800_000_000;
@@ -418,7 +418,7 @@ fn contract(store: &Arc<dyn ObjectStore>) {
     let again = store.spool().expect("spool");
     assert!(matches!(
         store.put(&key(1), again, &PutOptions::named("a.csv"), &|| false),
-        Err(StoreError::AlreadyExists)
+        Err(ObjectStoreError::AlreadyExists)
     ));
     let url = store.presign_get(BASE_URL, &key(1), "a b.xlsx", NOW_S).expect("link");
     assert!(url.starts_with(&format!("{BASE_URL}/{}?", key(1))), "{url}");

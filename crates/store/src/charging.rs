@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollbook_domain::account::{Account, Cause, Deposit, Entry};
+use tollbook_domain::account::{Account, Cause, Deposit, Posting};
 use tollbook_domain::rating::Rated;
 use tollbook_domain::{Bucket, Catalogue, Line, Order, Usage};
 
@@ -147,7 +147,7 @@ pub struct LedgerEntry {
     /// When, Unix seconds.
     pub time_s: i64,
     /// What.
-    pub entry: Entry,
+    pub entry: Posting,
 }
 
 impl LedgerEntry {
@@ -159,7 +159,7 @@ impl LedgerEntry {
 
 /// A stretch of a company's ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entries {
+pub struct LedgerRange {
     /// Number of the first entry.
     pub first: i64,
     /// How many.
@@ -172,7 +172,7 @@ pub struct StoredDeposit {
     /// What came in.
     pub deposit: Deposit,
     /// Its ledger entries.
-    pub entries: Entries,
+    pub entries: LedgerRange,
 }
 
 /// That an order was paid from the accounts here.
@@ -181,7 +181,7 @@ pub struct Settlement {
     /// Number O.
     pub source_number: String,
     /// Its deductions.
-    pub entries: Entries,
+    pub entries: LedgerRange,
 }
 
 /// An order that becomes another one: paid, revoked or refunded. Its line, its time and its numbers stay.

@@ -18,16 +18,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_domain::account::{Entry, Grant};
+use tollbook_domain::account::{Grant, Posting};
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{
     Bucket, Catalogue, Discount, HourOffsets, Measures, NewOrder, Order, OrderQuery, Price, Status,
 };
 
 pub use charging::{
-    AccountState, Arrival, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage, OperatorKey, OrderTransition,
-    PutPrices, RatedUsage, Settlement, StoredDeposit, Uncharged, UnchargedKey, UnchargedUsage, UsageOrder,
-    UsageOutcome,
+    AccountState, Arrival, Due, DueHour, Hold, LedgerEntry, LedgerRange, OpenUsage, OperatorKey,
+    OrderTransition, PutPrices, RatedUsage, Settlement, StoredDeposit, Uncharged, UnchargedKey,
+    UnchargedUsage, UsageOrder, UsageOutcome,
 };
 pub use error::{StoreError, StoreResult};
 pub use exports::{ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob};
@@ -220,7 +220,7 @@ pub trait Snapshot: Send {
     fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>>;
 
     /// A stretch of the ledger of a company; shorter where the ledger ends.
-    fn ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>>;
+    fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>>;
 
     /// A deposit by its key.
     fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>>;
@@ -375,7 +375,7 @@ pub trait Transaction: Snapshot {
         company_id: i64,
         before: &AccountState,
         after: &AccountState,
-        entries: &[Entry],
+        entries: &[Posting],
         now_s: i64,
     ) -> StoreResult<i64>;
 

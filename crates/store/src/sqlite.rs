@@ -10,7 +10,9 @@ use rusqlite::{ErrorCode, OpenFlags, ToSql};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{StoreError, StoreResult};
-use crate::sql::connection::{Connection, Database, Dialect, EachRow, EachRowOf, Flow, Row, Value, Values};
+use crate::sql::connection::{
+    Connection, Database, Dialect, EachRow, EachRowOf, Flow, Row, SqlValue, SqlValues,
+};
 use crate::sql::copying::OpenDatabase;
 use crate::sql::schema::Table;
 use crate::{Store, StoreOptions};
@@ -294,7 +296,7 @@ impl Connection for SqliteTransaction {
         &DIALECT
     }
 
-    fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()> {
+    fn query(&mut self, sql: &str, values: &[SqlValue<'_>], each: EachRow<'_>) -> StoreResult<()> {
         let mut statement = self.prepare(sql)?;
         self.renew();
         let failed = |error| self.failure(error);
@@ -313,7 +315,7 @@ impl Connection for SqliteTransaction {
         Ok(())
     }
 
-    fn query_each(&mut self, sql: &str, sets: &[Values<'_>], each: EachRowOf<'_>) -> StoreResult<()> {
+    fn query_each(&mut self, sql: &str, sets: &[SqlValues<'_>], each: EachRowOf<'_>) -> StoreResult<()> {
         let mut statement = self.prepare(sql)?;
         self.renew();
         let failed = |error| self.failure(error);
@@ -326,12 +328,12 @@ impl Connection for SqliteTransaction {
         Ok(())
     }
 
-    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64> {
+    fn execute(&mut self, sql: &str, values: &[SqlValue<'_>]) -> StoreResult<u64> {
         let changed = self.prepare(sql)?.execute(bound(values)).map_err(of_sqlite)?;
         Ok(changed as u64)
     }
 
-    fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64> {
+    fn execute_each(&mut self, sql: &str, sets: &[SqlValues<'_>]) -> StoreResult<u64> {
         let mut statement = self.prepare(sql)?;
         let mut changed = 0;
         for values in sets {
@@ -340,7 +342,11 @@ impl Connection for SqliteTransaction {
         Ok(changed)
     }
 
-    fn insert_all(&mut self, table: &Table, rows: &mut dyn Iterator<Item = Values<'_>>) -> StoreResult<u64> {
+    fn insert_all(
+        &mut self,
+        table: &Table,
+        rows: &mut dyn Iterator<Item = SqlValues<'_>>,
+    ) -> StoreResult<u64> {
         let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("${place}")).collect();
         let (name, columns) = (table.name, table.column_list());
         let sql = format!("INSERT INTO {name} ({columns}) VALUES ({})", places.join(", "));
@@ -391,19 +397,19 @@ fn placeholders(sql: &str) -> String {
     sql.replace('$', "?")
 }
 
-fn bound<'a>(values: &'a [Value<'a>]) -> rusqlite::ParamsFromIter<impl Iterator<Item = Bound<'a>>> {
+fn bound<'a>(values: &'a [SqlValue<'a>]) -> rusqlite::ParamsFromIter<impl Iterator<Item = Bound<'a>>> {
     rusqlite::params_from_iter(values.iter().map(Bound))
 }
 
-struct Bound<'a>(&'a Value<'a>);
+struct Bound<'a>(&'a SqlValue<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Int(value) => ValueRef::Integer(*value),
-            Value::Text(value) => ValueRef::Text(value.as_bytes()),
-            Value::Blob(value) => ValueRef::Blob(value),
+            SqlValue::Null => ValueRef::Null,
+            SqlValue::Int(value) => ValueRef::Integer(*value),
+            SqlValue::Text(value) => ValueRef::Text(value.as_bytes()),
+            SqlValue::Blob(value) => ValueRef::Blob(value),
         }))
     }
 }

@@ -1,5 +1,7 @@
-//! A throw-away PostgreSQL for tests: a server of our own in a folder of its own, stopped and deleted when the test
-//! process ends, however it ends. Only tests and benchmarks use this crate.
+//! What tests of several crates share: throw-away PostgreSQL servers, Python scripts, the folder of real data. Only tests
+//! and benchmarks use this crate.
+//!
+//! A PostgreSQL server has a folder of its own, and is stopped and deleted when the test process ends, however it ends.
 //!
 //! It runs the programs that PostgreSQL comes with and has no client library, so that it can judge one. It needs
 //! PostgreSQL 15 or newer and Linux (`/proc` says which processes belong to a server). What is missing is a panic: a
@@ -8,8 +10,12 @@
 mod cluster;
 mod database;
 mod programs;
+mod python;
 mod replica;
+mod shared_data;
 mod watchdog;
 
 pub use cluster::Cluster;
 pub use database::Database;
+pub use python::Python;
+pub use shared_data::shared_data;

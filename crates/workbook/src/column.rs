@@ -7,7 +7,7 @@ use crate::{MAX_COLUMNS, TextTooLong};
 /// What a column mostly holds. It decides the style of the column and of its empty cells; a cell may still be of
 /// another kind, as an amount of too many digits is (see [`RowWriter::decimal`](crate::RowWriter::decimal)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Names, numbers of orders, ids.
     Text,
     /// Whole numbers, shown without separators.
@@ -18,7 +18,7 @@ pub enum Kind {
     DateTime,
 }
 
-impl Kind {
+impl ColumnKind {
     pub(crate) fn style(self) -> Style {
         match self {
             Self::Text => Style::Text,
@@ -37,12 +37,12 @@ pub struct Column {
     /// Width in characters of the default font, at most 255 (ECMA-376 part 1, 18.3.1.13 `col`).
     pub width: u8,
     /// What the column holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 impl Column {
     /// A column; `width` is in characters.
-    pub fn new(header: impl Into<String>, width: u8, kind: Kind) -> Self {
+    pub fn new(header: impl Into<String>, width: u8, kind: ColumnKind) -> Self {
         Self { header: header.into(), width, kind }
     }
 }

@@ -10,12 +10,12 @@
 //! 4. the zip container takes them as they come, without seeking (`zip`).
 //!
 //! ```
-//! use tollbook_workbook::{Column, Kind, Properties, Workbook};
+//! use tollbook_workbook::{Column, ColumnKind, Properties, Workbook};
 //!
 //! # fn main() -> Result<(), tollbook_workbook::Error> {
 //! let properties = Properties { title: "Orders".into(), creator: "Tollbook".into(), created_unix_s: 1_700_000_000 };
 //! let mut workbook = Workbook::new(Vec::new(), &properties)?;
-//! let columns = [Column::new("Order", 20, Kind::Text), Column::new("Amount", 14, Kind::Decimal)];
+//! let columns = [Column::new("Order", 20, ColumnKind::Text), Column::new("Amount", 14, ColumnKind::Decimal)];
 //! let mut sheet = workbook.sheet("Paid", &columns)?;
 //! sheet.rows(&[("A-1", 420), ("A-2", 99)], |&(number, cents), row| {
 //!     row.text(number);
@@ -43,7 +43,7 @@ mod zip;
 
 pub use cell::Fragment;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkEncoder};
-pub use column::{Column, Kind};
+pub use column::{Column, ColumnKind};
 pub use error::{Error, TextTooLong};
 pub use row::RowWriter;
 pub use workbook::{Properties, Sheet, Summary, Workbook};

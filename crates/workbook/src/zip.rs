@@ -1,7 +1,7 @@
 //! The zip container (PKWARE APPNOTE 6.3.10), written front to back without seeking. It knows entries and pieces of
 //! deflate streams; what the entries are is not its business.
 //!
-//! Entries stay below 4 GiB: a streamed entry would have to say *before* its data whether its sizes have 64 bits, Excel
+//! LedgerRange stay below 4 GiB: a streamed entry would have to say *before* its data whether its sizes have 64 bits, Excel
 //! repairs files whose large entries did not say so, and LibreOffice, Windows and others refuse files that always say
 //! so (apache/poi pull request 154, zlib-ng/minizip-ng issue 894). The file as a whole may be larger; then the
 //! directory at its end uses the zip64 records, which readers of large archives know.
@@ -324,14 +324,14 @@ mod tests {
 
         const FAR: u64 = 5 << 30;
         let mut plain = crate::Workbook::new(Vec::new(), &crate::Properties::default()).unwrap();
-        plain.sheet("S", &[crate::Column::new("H", 9, crate::Kind::Text)]).unwrap();
+        plain.sheet("S", &[crate::Column::new("H", 9, crate::ColumnKind::Text)]).unwrap();
         let (plain, _) = plain.finish().unwrap();
 
         let mut file = tempfile::tempfile().unwrap();
         file.seek(SeekFrom::Start(FAR)).unwrap();
         let mut workbook = crate::Workbook::new(&mut file, &crate::Properties::default()).unwrap();
         workbook.skip_to(FAR);
-        workbook.sheet("S", &[crate::Column::new("H", 9, crate::Kind::Text)]).unwrap();
+        workbook.sheet("S", &[crate::Column::new("H", 9, crate::ColumnKind::Text)]).unwrap();
         let (_, summary) = workbook.finish().unwrap();
         assert!(summary.bytes > FAR + plain.len() as u64, "the zip64 records make it longer");
 

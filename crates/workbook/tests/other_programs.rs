@@ -7,21 +7,14 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
-use tollbook_workbook::{Column, Fragment, Kind, MAX_SHEET_ROWS, Properties, RowWriter, Workbook};
+use tollbook_testkit::Python;
+use tollbook_workbook::{Column, ColumnKind, Fragment, MAX_SHEET_ROWS, Properties, RowWriter, Workbook};
 
-/// Runs a script; what it prints is one JSON value.
+/// Runs a script and returns the JSON value that it prints.
 fn python(script: &str, arguments: &[&Path]) -> Value {
-    #[expect(clippy::disallowed_methods, reason = "the test runner says where its Python is")]
-    let interpreter = std::env::var("TOLLBOOK_TEST_PYTHON")
-        .expect("TOLLBOOK_TEST_PYTHON is not set: run the tests with `cargo xtask test`");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python").join(script);
-    let output = Command::new(interpreter).arg(&script).args(arguments).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", script.display());
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_str(&Python::Clients.run(script, arguments, &[])).unwrap()
 }
 
 fn properties() -> Properties {
@@ -194,19 +187,19 @@ fn libreoffice_shows_every_cell_of_100_000_orders() {
     let names = ["模型 重复 & again", "=HYPERLINK(\"http://x\")", "plain", "🙂\n"]
         .map(|name| (Fragment::text(name).unwrap(), name));
     let columns = [
-        Column::new("Order", 26, Kind::Text),
-        Column::new("Odd", 20, Kind::Text),
-        Column::new("Mixed \"header\" & <more>", 40, Kind::Text),
-        Column::new("名称", 20, Kind::Text),
-        Column::new("Whole", 14, Kind::Integer),
-        Column::new("Long", 20, Kind::Integer),
-        Column::new("Amount", 20, Kind::Decimal),
-        Column::new("Price", 20, Kind::Decimal),
-        Column::new("Exact", 24, Kind::Decimal),
-        Column::new("Time", 20, Kind::DateTime),
-        Column::new("Sometimes", 20, Kind::DateTime),
-        Column::new("Never", 9, Kind::Text),
-        Column::new("Far", 20, Kind::DateTime),
+        Column::new("Order", 26, ColumnKind::Text),
+        Column::new("Odd", 20, ColumnKind::Text),
+        Column::new("Mixed \"header\" & <more>", 40, ColumnKind::Text),
+        Column::new("名称", 20, ColumnKind::Text),
+        Column::new("Whole", 14, ColumnKind::Integer),
+        Column::new("Long", 20, ColumnKind::Integer),
+        Column::new("Amount", 20, ColumnKind::Decimal),
+        Column::new("Price", 20, ColumnKind::Decimal),
+        Column::new("Exact", 24, ColumnKind::Decimal),
+        Column::new("Time", 20, ColumnKind::DateTime),
+        Column::new("Sometimes", 20, ColumnKind::DateTime),
+        Column::new("Never", 9, ColumnKind::Text),
+        Column::new("Far", 20, ColumnKind::DateTime),
     ];
     let mut expected = Expected::create(&at("orders.jsonl"), &columns);
     let mut workbook = Workbook::new(File::create(at("orders.xlsx")).unwrap(), &properties()).unwrap();
@@ -220,7 +213,7 @@ fn libreoffice_shows_every_cell_of_100_000_orders() {
         }
         expected.row(&shown);
     }
-    let totals = [Column::new("Item", 40, Kind::Text), Column::new("Value", 40, Kind::Text)];
+    let totals = [Column::new("Item", 40, ColumnKind::Text), Column::new("Value", 40, ColumnKind::Text)];
     let mut expected_totals = Expected::create(&at("totals.jsonl"), &totals);
     let mut sheet = workbook.sheet("Totals", &totals).unwrap();
     sheet
@@ -255,7 +248,7 @@ fn libreoffice_shows_every_cell_of_100_000_orders() {
 fn a_full_sheet_and_the_one_after_it_open_in_libreoffice() {
     let scratch = tempfile::tempdir().unwrap();
     let at = |name: &str| scratch.path().join(name);
-    let columns = [Column::new("Number", 14, Kind::Integer)];
+    let columns = [Column::new("Number", 14, ColumnKind::Integer)];
     let mut workbook = Workbook::new(File::create(at("full.xlsx")).unwrap(), &properties()).unwrap();
     let mut sheet = workbook.sheet("Paid", &columns).unwrap();
     let mut first = Expected::create(&at("first.jsonl"), &columns);
@@ -285,10 +278,10 @@ fn a_full_sheet_and_the_one_after_it_open_in_libreoffice() {
 fn sampler(path: &Path) {
     let mut workbook = Workbook::new(File::create(path).unwrap(), &properties()).unwrap();
     let columns = [
-        Column::new("Order", 26, Kind::Text),
-        Column::new("Count", 9, Kind::Integer),
-        Column::new("Amount", 14, Kind::Decimal),
-        Column::new("Time", 255, Kind::DateTime),
+        Column::new("Order", 26, ColumnKind::Text),
+        Column::new("Count", 9, ColumnKind::Integer),
+        Column::new("Amount", 14, ColumnKind::Decimal),
+        Column::new("Time", 255, ColumnKind::DateTime),
     ];
     let mut sheet = workbook.sheet("Bob's <paid> & 订单", &columns).unwrap();
     for text in TEXTS {

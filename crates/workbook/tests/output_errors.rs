@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use tollbook_workbook::{Column, Error, Kind, Properties, Workbook};
+use tollbook_workbook::{Column, ColumnKind, Error, Properties, Workbook};
 
 /// An output with room for so many bytes.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Write for Disk {
 fn export(disk: Disk) -> Result<u64, Error> {
     let mut workbook = Workbook::new(disk, &Properties::default())?;
     let numbers: Vec<u64> = (0..5_000).collect();
-    let mut sheet = workbook.sheet("Sheet", &[Column::new("A", 9, Kind::Integer)])?;
+    let mut sheet = workbook.sheet("Sheet", &[Column::new("A", 9, ColumnKind::Integer)])?;
     let filled =
         sheet.rows(&numbers, |&number, row| row.integer(number.wrapping_mul(0x9E37_79B9_7F4A) >> 20));
     if let Err(error) = filled {

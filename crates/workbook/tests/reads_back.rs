@@ -6,14 +6,18 @@ use std::io::Cursor;
 
 use calamine::{Data, DataType as _, Range, Reader as _, Xlsx};
 use proptest::prelude::*;
-use tollbook_workbook::{CHUNK_ROWS, Column, Error, Fragment, Kind, Properties, RowWriter, Workbook};
+use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Error, Fragment, Properties, RowWriter, Workbook};
 
 fn properties() -> Properties {
     Properties { title: "Orders & <more>".into(), creator: "Tollbook".into(), created_unix_s: 1_700_000_000 }
 }
 
 /// A workbook of one sheet of `kinds`, filled by `write` for each item.
-fn written<T: Sync>(kinds: &[Kind], items: &[T], write: impl Fn(&T, &mut RowWriter<'_>) + Sync) -> Vec<u8> {
+fn written<T: Sync>(
+    kinds: &[ColumnKind],
+    items: &[T],
+    write: impl Fn(&T, &mut RowWriter<'_>) + Sync,
+) -> Vec<u8> {
     let columns: Vec<_> =
         (1..).zip(kinds).map(|(number, &kind)| Column::new(format!("Column {number}"), 12, kind)).collect();
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
@@ -40,7 +44,8 @@ fn text(text: &str) -> Data {
 
 #[test]
 fn every_kind_of_cell() {
-    let kinds = [Kind::Text, Kind::Integer, Kind::Decimal, Kind::DateTime, Kind::Text];
+    let kinds =
+        [ColumnKind::Text, ColumnKind::Integer, ColumnKind::Decimal, ColumnKind::DateTime, ColumnKind::Text];
     let repeated = Fragment::text("重复 & again").unwrap();
     let file = written(&kinds, &[1, 2], |&item, row| {
         row.text("文字 🙂");
@@ -65,7 +70,7 @@ fn every_kind_of_cell() {
 
 #[test]
 fn empty_cells_keep_the_places_of_the_others() {
-    let kinds = [Kind::Text, Kind::Decimal, Kind::DateTime, Kind::Integer];
+    let kinds = [ColumnKind::Text, ColumnKind::Decimal, ColumnKind::DateTime, ColumnKind::Integer];
     let file = written(&kinds, &[0, 1, 2, 3, 4, 5, 6, 7], |&filled, row| {
         match filled & 1 {
             0 => row.empty(),
@@ -116,7 +121,7 @@ fn texts_are_never_formulas_nor_markup() {
         "مرحبا שלום",
         "👩‍👩‍👧‍👦 e\u{301}",
     ];
-    let file = written(&[Kind::Text], &texts, |value, row| row.text(value));
+    let file = written(&[ColumnKind::Text], &texts, |value, row| row.text(value));
     for (row, value) in cells(&file).iter().zip(texts) {
         assert_eq!(row[0], text(value));
     }
@@ -124,7 +129,7 @@ fn texts_are_never_formulas_nor_markup() {
 
 #[test]
 fn numbers_beyond_fifteen_digits_are_exact_texts() {
-    let file = written(&[Kind::Decimal, Kind::Integer], &[()], |(), row| {
+    let file = written(&[ColumnKind::Decimal, ColumnKind::Integer], &[()], |(), row| {
         row.decimal(i128::from(i64::MAX), 8);
         row.integer(i64::MIN);
     });
@@ -133,7 +138,7 @@ fn numbers_beyond_fifteen_digits_are_exact_texts() {
 
 #[test]
 fn a_text_too_long_is_an_error_and_spoils_the_file() {
-    let columns = [Column::new("Fits", 9, Kind::Text), Column::new("Long", 9, Kind::Text)];
+    let columns = [Column::new("Fits", 9, ColumnKind::Text), Column::new("Long", 9, ColumnKind::Text)];
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
     let mut sheet = workbook.sheet("Sheet", &columns).unwrap();
     let write = |units: usize| {
@@ -154,7 +159,7 @@ fn a_text_too_long_is_an_error_and_spoils_the_file() {
 
 #[test]
 fn a_row_has_as_many_cells_as_columns() {
-    let columns = [Column::new("A", 9, Kind::Text), Column::new("B", 9, Kind::Text)];
+    let columns = [Column::new("A", 9, ColumnKind::Text), Column::new("B", 9, ColumnKind::Text)];
     for found in [0, 1, 3] {
         let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
         let mut sheet = workbook.sheet("Sheet", &columns).unwrap();
@@ -166,7 +171,7 @@ fn a_row_has_as_many_cells_as_columns() {
 #[test]
 fn an_encoder_drops_a_wrong_row_and_goes_on() {
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
-    let mut sheet = workbook.sheet("Sheet", &[Column::new("A", 9, Kind::Integer)]).unwrap();
+    let mut sheet = workbook.sheet("Sheet", &[Column::new("A", 9, ColumnKind::Integer)]).unwrap();
     let mut encoder = sheet.encoder();
     for number in 0..CHUNK_ROWS {
         assert!(encoder.row(|row| (0..2).for_each(|_| row.empty())).is_err());
@@ -181,7 +186,7 @@ fn an_encoder_drops_a_wrong_row_and_goes_on() {
 
 #[test]
 fn sheets_without_rows_and_workbooks_without_sheets() {
-    let columns = [Column::new("Only \"header\" & <more>", 20, Kind::Text)];
+    let columns = [Column::new("Only \"header\" & <more>", 20, ColumnKind::Text)];
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
     workbook.sheet("Paid <&> \"it's\"", &columns).unwrap();
     workbook.sheet("未付", &columns).unwrap();
@@ -201,7 +206,7 @@ fn sheets_without_rows_and_workbooks_without_sheets() {
 
 #[test]
 fn chunks_belong_to_one_sheet() {
-    let columns = [Column::new("A", 9, Kind::Integer)];
+    let columns = [Column::new("A", 9, ColumnKind::Integer)];
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
     let mut encoder = workbook.sheet("One", &columns).unwrap().encoder();
     encoder.row(|row| row.integer(1)).unwrap();
@@ -215,7 +220,7 @@ fn long_item(number: u32, row: &mut RowWriter<'_>) {
     row.decimal(i128::from(number) * 37, 4);
 }
 
-const LONG: [Kind; 3] = [Kind::Integer, Kind::Text, Kind::Decimal];
+const LONG: [ColumnKind; 3] = [ColumnKind::Integer, ColumnKind::Text, ColumnKind::Decimal];
 
 #[test]
 fn the_same_rows_give_the_same_bytes_whoever_encodes_them() {
@@ -347,7 +352,7 @@ proptest! {
             proptest::collection::vec(proptest::collection::vec(value(), columns), 1..30)
         })
     ) {
-        let kinds = vec![Kind::Text; rows[0].len()];
+        let kinds = vec![ColumnKind::Text; rows[0].len()];
         let file = written(&kinds, &rows, |values, row| values.iter().for_each(|value| value.put(row)));
         let range = sheet(&file, "Sheet");
         for (number, values) in (1..).zip(&rows) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tollbook_domain::catalogue::Kind;
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Line, LineFilter};
 use tollbook_export::presentation::Presentation;
 
@@ -89,28 +89,31 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         "" => line.model_id.clone(),
         name => name.to_owned(),
     };
-    let dimensions = DIMENSIONS.iter().map(|key| ((*key).to_owned(), named(Kind::Dimension, key))).collect();
+    let dimensions =
+        DIMENSIONS.iter().map(|key| ((*key).to_owned(), named(NameKind::Dimension, key))).collect();
     Answer::new()
         .with("ResourceIds", &texts(|line| &line.resource_id, &|line| line.resource_id.clone()))?
         // Of several names of one model, the newest line's holds: lines come oldest first.
         .with("Models", &texts(|line| &line.model_id, &model_name))?
         .with("Dimensions", &choices::<String>(dimensions))?
-        .with("Regions", &texts(|line| &line.region, &|line| named(Kind::Region, &line.region)))?
+        .with("Regions", &texts(|line| &line.region, &|line| named(NameKind::Region, &line.region)))?
         .with(
             "ProductCodes",
-            &texts(|line| &line.product_code, &|line| named(Kind::Product, &line.product_code)),
+            &texts(|line| &line.product_code, &|line| named(NameKind::Product, &line.product_code)),
         )?
         .with(
             "PricingSKUs",
-            &texts(|line| &line.pricing_sku, &|line| named(Kind::PricingSku, &line.pricing_sku)),
+            &texts(|line| &line.pricing_sku, &|line| named(NameKind::PricingSku, &line.pricing_sku)),
         )?
         .with(
             "PricingUnits",
-            &numbers(|line| line.pricing_unit, &|unit| catalogue.number(Kind::PricingUnit, unit, language)),
+            &numbers(|line| line.pricing_unit, &|unit| {
+                catalogue.number(NameKind::PricingUnit, unit, language)
+            }),
         )?
         .with(
             "OrderTypes",
-            &numbers(|line| line.order_type, &|kind| catalogue.number(Kind::OrderType, kind, language)),
+            &numbers(|line| line.order_type, &|kind| catalogue.number(NameKind::OrderType, kind, language)),
         )?
         .with("Projects", &numbers(|line| line.organization_id, &|id| presentation.organization(id)))
 }

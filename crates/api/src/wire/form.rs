@@ -3,11 +3,11 @@
 
 use percent_encoding::percent_decode;
 
-use super::{BODY, Entry, Limits, Value};
+use super::{BODY, Limits, ParameterValue, RawParameter};
 use crate::ret_code::Refusal;
 
 /// The parameters of a form. A name without `=` has the empty value; nothing between two `&` is no parameter.
-pub(super) fn decode(form: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
+pub(super) fn decode(form: &[u8], limits: &Limits) -> Result<Vec<RawParameter>, Refusal> {
     let mut entries = Vec::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         if entries.len() == limits.parameters {
@@ -18,7 +18,7 @@ pub(super) fn decode(form: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal
             let position = entries.len() + 1;
             return Err(Refusal::not_available(BODY, format!("parameter {position} is not valid UTF-8")));
         };
-        entries.push(Entry { key, value: Value::String(value) });
+        entries.push(RawParameter { key, value: ParameterValue::String(value) });
     }
     Ok(entries)
 }

@@ -2,11 +2,11 @@
 //! repeated names, the order of names and the spelling of numbers (`-0`, `1E5`) all survive, which `serde_json`
 //! does not promise; a property test holds the two together.
 
-use super::{BODY, Entry, Limits, Value};
+use super::{BODY, Limits, ParameterValue, RawParameter};
 use crate::ret_code::Refusal;
 
 /// The members of the object that the body must be.
-pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
+pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<RawParameter>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| refusal("not valid UTF-8", error.valid_up_to()))?;
     let mut parser = Parser {
         text,
@@ -23,17 +23,17 @@ pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal
     if parser.peek().is_some() {
         return Err(parser.fault("unexpected text after the object"));
     }
-    Ok(members.into_iter().map(|(key, value)| Entry { key, value }).collect())
+    Ok(members.into_iter().map(|(key, value)| RawParameter { key, value }).collect())
 }
 
 /// The text of an object with these members.
-pub(super) fn encode<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> String {
+pub(super) fn encode<'e>(entries: impl IntoIterator<Item = &'e RawParameter>) -> String {
     let mut text = String::new();
     push_object(&mut text, entries.into_iter().map(|entry| (entry.key.as_str(), &entry.value)));
     text
 }
 
-fn push_object<'v>(text: &mut String, members: impl Iterator<Item = (&'v str, &'v Value)>) {
+fn push_object<'v>(text: &mut String, members: impl Iterator<Item = (&'v str, &'v ParameterValue)>) {
     text.push('{');
     for (place, (key, value)) in members.enumerate() {
         if place > 0 {
@@ -46,13 +46,13 @@ fn push_object<'v>(text: &mut String, members: impl Iterator<Item = (&'v str, &'
     text.push('}');
 }
 
-fn push_value(text: &mut String, value: &Value) {
+fn push_value(text: &mut String, value: &ParameterValue) {
     match value {
-        Value::Null => text.push_str("null"),
-        Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
-        Value::Number(number) => text.push_str(number),
-        Value::String(string) => push_string(text, string),
-        Value::Array(elements) => {
+        ParameterValue::Null => text.push_str("null"),
+        ParameterValue::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        ParameterValue::Number(number) => text.push_str(number),
+        ParameterValue::String(string) => push_string(text, string),
+        ParameterValue::Array(elements) => {
             text.push('[');
             for (place, element) in elements.iter().enumerate() {
                 if place > 0 {
@@ -62,7 +62,7 @@ fn push_value(text: &mut String, value: &Value) {
             }
             text.push(']');
         }
-        Value::Object(members) => {
+        ParameterValue::Object(members) => {
             push_object(text, members.iter().map(|(key, value)| (key.as_str(), value)));
         }
     }
@@ -85,15 +85,15 @@ struct Parser<'t> {
 }
 
 impl Parser<'_> {
-    fn value(&mut self) -> Result<Value, Refusal> {
+    fn value(&mut self) -> Result<ParameterValue, Refusal> {
         match self.peek() {
-            Some(b'{') => self.nested(Self::object).map(Value::Object),
-            Some(b'[') => self.nested(Self::array).map(Value::Array),
-            Some(b'"') => self.string().map(Value::String),
-            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b'{') => self.nested(Self::object).map(ParameterValue::Object),
+            Some(b'[') => self.nested(Self::array).map(ParameterValue::Array),
+            Some(b'"') => self.string().map(ParameterValue::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(ParameterValue::Number),
+            Some(b't') => self.word("true", ParameterValue::Bool(true)),
+            Some(b'f') => self.word("false", ParameterValue::Bool(false)),
+            Some(b'n') => self.word("null", ParameterValue::Null),
             _ => Err(self.fault("expected a value")),
         }
     }
@@ -106,7 +106,7 @@ impl Parser<'_> {
         Ok(parsed)
     }
 
-    fn object(&mut self) -> Result<Vec<(String, Value)>, Refusal> {
+    fn object(&mut self) -> Result<Vec<(String, ParameterValue)>, Refusal> {
         let mut members = Vec::new();
         self.at += 1;
         self.skip_whitespace();
@@ -136,7 +136,7 @@ impl Parser<'_> {
         }
     }
 
-    fn array(&mut self) -> Result<Vec<Value>, Refusal> {
+    fn array(&mut self) -> Result<Vec<ParameterValue>, Refusal> {
         let mut elements = Vec::new();
         self.at += 1;
         self.skip_whitespace();
@@ -251,7 +251,7 @@ impl Parser<'_> {
         if self.at == start { Err(self.fault("expected a digit")) } else { Ok(()) }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Refusal> {
+    fn word(&mut self, word: &str, value: ParameterValue) -> Result<ParameterValue, Refusal> {
         if !self.text[self.at..].starts_with(word) {
             return Err(self.fault("expected a value"));
         }

@@ -1,7 +1,7 @@
 //! Brands: the language of names, the hosts a key is good at, time zones of workbooks, and where links lead.
 
 use serde_json::Value;
-use tollbook_domain::catalogue::Kind;
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Catalogue, Language, NewOrder, Status};
 
 use crate::client::{Http, pairs};
@@ -51,7 +51,7 @@ impl Scene {
             let cells = read_export(&format!("Action={action}&{RANGE}"));
             let headers: Vec<String> = columns(columns_text)
                 .into_iter()
-                .map(|(name, kind)| match (self.shown.name(Kind::Column, name), kind) {
+                .map(|(name, kind)| match (self.shown.name(NameKind::Column, name), kind) {
                     (header, 't' | 'x') => format!("s:{header} ({zone})"),
                     (header, _) => format!("s:{header}"),
                 })

@@ -10,7 +10,7 @@ use tollbook_domain::account::Grant;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    AccountState, Due, DueHour, EachOrder, Entries, ExportFile, ExportJob, LedgerEntry, LineNo, Lines,
+    AccountState, Due, DueHour, EachOrder, ExportFile, ExportJob, LedgerEntry, LedgerRange, LineNo, Lines,
     OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
     StoredOrder, Transaction, Uncharged, UnchargedKey, UnchargedUsage, Verification,
 };
@@ -300,7 +300,7 @@ impl Snapshot for FaultySnapshot {
         self.inner.grants(company_id, grant_ids)
     }
 
-    fn ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>> {
+    fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         self.inner.ledger(company_id, entries)
     }
 

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use tollbook_domain::catalogue::Kind;
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Catalogue, Language, NewOrder, Status};
 
 /// The columns of docs/ORDERS.md, "Fields" with their types: s string, i integer, m money in a string, t Unix seconds as
@@ -108,14 +108,14 @@ impl Shown {
         Self { catalogue: Catalogue::built_in(), language: Language::English, organizations }
     }
 
-    pub(crate) fn name(&self, kind: Kind, key: impl ToString) -> String {
+    pub(crate) fn name(&self, kind: NameKind, key: impl ToString) -> String {
         self.catalogue.text(kind, &key.to_string(), self.language)
     }
 
     fn quantity(&self, quantity: i128, unit: i64) -> String {
         let base = i128::from(self.catalogue.base_units(unit).unwrap());
         let rounded = (quantity * 100_000_000 * 2 + base) / (base * 2);
-        format!("{} {}", decimal(rounded, 8, 0), self.name(Kind::PricingUnit, unit))
+        format!("{} {}", decimal(rounded, 8, 0), self.name(NameKind::PricingUnit, unit))
     }
 
     /// What both order objects have in common.
@@ -123,41 +123,41 @@ impl Shown {
         let NewOrder { company_id, line, order } = new;
         let resource_type = match line.resource_type {
             0 => String::new(),
-            stated => self.name(Kind::ResourceType, stated),
+            stated => self.name(NameKind::ResourceType, stated),
         };
         let Value::Object(item) = json!({
             "Region": line.region,
-            "RegionDisplay": self.name(Kind::Region, &line.region),
+            "RegionDisplay": self.name(NameKind::Region, &line.region),
             "ProductCode": line.product_code,
-            "ProductCodeDisplay": self.name(Kind::Product, &line.product_code),
+            "ProductCodeDisplay": self.name(NameKind::Product, &line.product_code),
             "OrderNo": order.number,
             "CompanyID": company_id,
             "OrganizationID": line.organization_id,
             "OrganizationName": self.organizations[&line.organization_id],
             "UserEmail": line.user_email,
             "ChargeType": line.charge_type,
-            "ChargeTypeDisplay": self.name(Kind::ChargeType, line.charge_type),
+            "ChargeTypeDisplay": self.name(NameKind::ChargeType, line.charge_type),
             "Channel": line.channel,
             "Currency": line.currency,
-            "CurrencyDisplay": self.name(Kind::Currency, &line.currency),
+            "CurrencyDisplay": self.name(NameKind::Currency, &line.currency),
             "ResourceID": line.resource_id,
             "ResourceType": line.resource_type,
             "ResourceTypeDisplay": resource_type,
             "ModelID": line.model_id,
             "ModelName": line.model_name,
             "OrderType": line.order_type,
-            "OrderTypeDisplay": self.name(Kind::OrderType, line.order_type),
+            "OrderTypeDisplay": self.name(NameKind::OrderType, line.order_type),
             "PricingSKU": line.pricing_sku,
             "Quantity": order.quantity,
             "QuantityDisplay": self.quantity(order.quantity.into(), line.pricing_unit),
             "PricingUnit": line.pricing_unit,
-            "PricingUnitDisplay": self.name(Kind::PricingUnit, line.pricing_unit),
+            "PricingUnitDisplay": self.name(NameKind::PricingUnit, line.pricing_unit),
             "ListPrice": decimal(line.list_price.steps().into(), 12, 2),
             "DiscountPrice": decimal(line.discount_price.steps().into(), 12, 2),
             "OrderTotalPrice": amount(order.total.steps()),
             "OriginalPrice": amount(order.original.steps()),
             "Status": order.status.number(),
-            "StatusDisplay": self.name(Kind::Status, order.status.number()),
+            "StatusDisplay": self.name(NameKind::Status, order.status.number()),
             "StartTime": order.start_time_s,
             "EndTime": order.end_time_s,
             "PaidTime": order.paid_time_s.unwrap_or(0),
@@ -227,12 +227,12 @@ impl Shown {
                     "ModelID": texts.2,
                     "ModelName": model_name,
                     "PricingUnit": numbers.0,
-                    "PricingUnitName": self.name(Kind::PricingUnit, numbers.0),
+                    "PricingUnitName": self.name(NameKind::PricingUnit, numbers.0),
                     "OrderType": numbers.1,
-                    "OrderTypeDisplay": self.name(Kind::OrderType, numbers.1),
+                    "OrderTypeDisplay": self.name(NameKind::OrderType, numbers.1),
                     "ChargeType": numbers.2,
                     "Status": numbers.3,
-                    "StatusDisplay": self.name(Kind::Status, numbers.3),
+                    "StatusDisplay": self.name(NameKind::Status, numbers.3),
                     "ListPrice": decimal(prices.0.into(), 12, 2),
                     "DiscountPrice": decimal(prices.1.into(), 12, 2),
                     "SumQuantity": sums.quantity,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
-use tollbook_domain::catalogue::Kind;
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{NewOrder, Status};
 
@@ -322,7 +322,7 @@ fn options_are_what_occurs() {
             .map(|new| &new.line)
             .filter(|line| product.is_empty() || line.product_code == product)
             .collect();
-        let name = |kind: Kind, key: &dyn ToString| demo.shown.name(kind, key.to_string());
+        let name = |kind: NameKind, key: &dyn ToString| demo.shown.name(kind, key.to_string());
         let texts = |pairs: Vec<(String, String)>| {
             options(pairs.into_iter().map(|(name, value)| (name, json!(value))))
         };
@@ -336,14 +336,14 @@ fn options_are_what_occurs() {
             ("Models", texts(lines.iter().map(|l| (l.model_name.clone(), l.model_id.clone())).collect())),
             (
                 "Regions",
-                texts(lines.iter().map(|l| (name(Kind::Region, &l.region), l.region.clone())).collect()),
+                texts(lines.iter().map(|l| (name(NameKind::Region, &l.region), l.region.clone())).collect()),
             ),
             (
                 "ProductCodes",
                 texts(
                     lines
                         .iter()
-                        .map(|l| (name(Kind::Product, &l.product_code), l.product_code.clone()))
+                        .map(|l| (name(NameKind::Product, &l.product_code), l.product_code.clone()))
                         .collect(),
                 ),
             ),
@@ -352,7 +352,7 @@ fn options_are_what_occurs() {
                 texts(
                     lines
                         .iter()
-                        .map(|l| (name(Kind::PricingSku, &l.pricing_sku), l.pricing_sku.clone()))
+                        .map(|l| (name(NameKind::PricingSku, &l.pricing_sku), l.pricing_sku.clone()))
                         .collect(),
                 ),
             ),
@@ -361,13 +361,15 @@ fn options_are_what_occurs() {
                 numbers(
                     lines
                         .iter()
-                        .map(|l| (name(Kind::PricingUnit, &l.pricing_unit), l.pricing_unit))
+                        .map(|l| (name(NameKind::PricingUnit, &l.pricing_unit), l.pricing_unit))
                         .collect(),
                 ),
             ),
             (
                 "OrderTypes",
-                numbers(lines.iter().map(|l| (name(Kind::OrderType, &l.order_type), l.order_type)).collect()),
+                numbers(
+                    lines.iter().map(|l| (name(NameKind::OrderType, &l.order_type), l.order_type)).collect(),
+                ),
             ),
             (
                 "Projects",
@@ -382,7 +384,7 @@ fn options_are_what_occurs() {
                 "Dimensions",
                 texts(
                     ["project", "resource", "model", "sku", "region"]
-                        .map(|key| (name(Kind::Dimension, &key), key.to_owned()))
+                        .map(|key| (name(NameKind::Dimension, &key), key.to_owned()))
                         .to_vec(),
                 ),
             ),

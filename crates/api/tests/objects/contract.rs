@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollbook_objects::{ObjectStore, StoreError};
+use tollbook_objects::{ObjectStore, ObjectStoreError};
 use tollbook_ops::{Clock as _, SystemClock};
 
 use crate::servers::{PRIVATE_KEY, PUBLIC_KEY, RETENTION_S, Us3Server};
@@ -109,7 +109,7 @@ fn the_embedded_store_keeps_its_promises() {
     subject.check();
     put(subject.store, &key(5), b"first").unwrap();
     let again = put(subject.store, &key(5), b"second");
-    assert!(matches!(again, Err(StoreError::AlreadyExists)), "{again:?}");
+    assert!(matches!(again, Err(ObjectStoreError::AlreadyExists)), "{again:?}");
     assert_eq!(subject.store.len_of(&key(5)).unwrap(), Some(5));
     subject.store.delete(&key(5)).unwrap();
     assert_eq!(server.left(), Vec::<String>::new());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tollbook_objects::{
-    ObjectKeys, ObjectStore as _, RemoteSettings, RemoteStore, StoreError, StoreUrl, Tuning,
+    ObjectKeys, ObjectStore as _, ObjectStoreError, RemoteSettings, RemoteStore, StoreUrl, Tuning,
 };
 use tollbook_ops::{Clock as _, SystemClock};
 
@@ -26,11 +26,11 @@ fn failure(kind: Kind) -> &'static str {
     }
 }
 
-fn remote(result: Result<impl std::fmt::Debug, StoreError>) -> (Option<u16>, String, bool) {
+fn remote(result: Result<impl std::fmt::Debug, ObjectStoreError>) -> (Option<u16>, String, bool) {
     let error = result.expect_err("failed");
     let unavailable = error.is_unavailable();
     match &error {
-        StoreError::Remote(inner) => (inner.status(), error.to_string(), unavailable),
+        ObjectStoreError::Remote(inner) => (inner.status(), error.to_string(), unavailable),
         other => panic!("not the store's: {other}"),
     }
 }
@@ -212,13 +212,13 @@ fn an_upload_that_nobody_wants_any_more_ends() {
                 Act::Pass
             });
             let ended = put_until(&store, &key(1), &content(LARGE), &|| is_over.load(Ordering::SeqCst));
-            assert!(matches!(ended, Err(StoreError::Cancelled)), "{kind:?} {at:?} {ended:?}");
+            assert!(matches!(ended, Err(ObjectStoreError::Cancelled)), "{kind:?} {at:?} {ended:?}");
             assert_eq!(site.relay.count(at), 1);
             assert_eq!(site.left(), NOTHING, "{kind:?} {at:?}");
         }
         let site = Site::new(kind);
         let unwanted = put_until(&site.store(), &key(1), &content(10), &|| true);
-        assert!(matches!(unwanted, Err(StoreError::Cancelled)));
+        assert!(matches!(unwanted, Err(ObjectStoreError::Cancelled)));
         assert_eq!((site.relay.count(Asked::Put), site.left()), (0, NOTHING));
     }
 }

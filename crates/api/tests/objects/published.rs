@@ -1,30 +1,22 @@
 //! The published Python client, unchanged, against our US3 host: it reads, lists and writes.
 
+use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tollbook_objects::ObjectStore as _;
 use tollbook_objects::us3::{Refusal, SignedParts, authorization};
+use tollbook_testkit::Python;
 
 use crate::servers::{BUCKET, PRIVATE_KEY, PUBLIC_KEY, Us3Server, keys};
 use crate::site::{LARGE, content, key, put, stored};
 
 fn published(server: &Us3Server, mode: &str, local_file: &Path) -> Value {
-    #[expect(clippy::disallowed_methods, reason = "the test runner says where its Python is")]
-    let interpreter = std::env::var("TOLLBOOK_TEST_PYTHON")
-        .expect("TOLLBOOK_TEST_PYTHON is not set: run the tests with `cargo xtask test`");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python/us3_host.py");
-    let output = Command::new(interpreter)
-        .arg(&script)
-        .args([mode, BUCKET, &server.address.to_string()])
-        .arg(local_file)
-        .env("TOLLBOOK_OBJECT_PUBLIC_KEY", PUBLIC_KEY)
-        .env("TOLLBOOK_OBJECT_PRIVATE_KEY", PRIVATE_KEY)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let address = server.address.to_string();
+    let arguments = [OsStr::new(mode), OsStr::new(BUCKET), OsStr::new(&address), local_file.as_os_str()];
+    let environment =
+        [("TOLLBOOK_OBJECT_PUBLIC_KEY", PUBLIC_KEY), ("TOLLBOOK_OBJECT_PRIVATE_KEY", PRIVATE_KEY)];
+    serde_json::from_str(&Python::Clients.run("us3_host.py", arguments, &environment)).unwrap()
 }
 
 #[test]

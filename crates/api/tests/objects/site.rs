@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tollbook_objects::us3::EtagHasher;
 use tollbook_objects::{
-    ObjectKey, ObjectKeys, ObjectStore, PutOptions, RemoteSettings, RemoteStore, StoreError, Stored, Tuning,
+    ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions, RemoteSettings, RemoteStore, Stored,
+    Tuning,
 };
 use tollbook_ops::{Clock as _, SystemClock};
 
@@ -135,7 +136,11 @@ pub(crate) fn stored(content: &[u8]) -> Stored {
     Stored { len: content.len() as u64, etag: hasher.finish(), sha256: Sha256::digest(content).into() }
 }
 
-pub(crate) fn put(store: &dyn ObjectStore, key: &ObjectKey, content: &[u8]) -> Result<Stored, StoreError> {
+pub(crate) fn put(
+    store: &dyn ObjectStore,
+    key: &ObjectKey,
+    content: &[u8],
+) -> Result<Stored, ObjectStoreError> {
     put_until(store, key, content, &|| false)
 }
 
@@ -144,7 +149,7 @@ pub(crate) fn put_until(
     key: &ObjectKey,
     content: &[u8],
     cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<Stored, StoreError> {
+) -> Result<Stored, ObjectStoreError> {
     let mut spool = store.spool().unwrap();
     spool.write_all(content).unwrap();
     store.put(key, spool, &PutOptions::named("paid orders.xlsx"), cancelled)

@@ -5,7 +5,7 @@ use tollbook_domain::Amount;
 use tollbook_domain::account::{self, AccountKind};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{self, Charging};
-use tollbook_store::{Entries, LedgerEntry};
+use tollbook_store::{LedgerEntry, LedgerRange};
 
 use super::site::{Site, now_s, time_text};
 use crate::arguments::{AccountCommand, Deposit, DepositKind, Global};
@@ -69,7 +69,7 @@ fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Res
         "Kind": kind.name(),
         "Amount": deposit.amount.to_string(),
         "Repeated": done.is_repeated,
-        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "LedgerRange": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
         "ArrearsPaid": done.arrears.orders,
     });
     output.result(&value, || {
@@ -170,11 +170,11 @@ fn entry_value(kept: &LedgerEntry) -> Value {
 fn ledger(site: &Site, company_id: i64, first: i64, limit: i64, output: &Output) -> Result<(), Failure> {
     let mut snapshot = site.store.snapshot()?;
     let books = snapshot.books(company_id)?;
-    let entries = snapshot.ledger(company_id, Entries { first, count: limit.max(0) })?;
+    let entries = snapshot.ledger(company_id, LedgerRange { first, count: limit.max(0) })?;
     let value = json!({
         "CompanyID": company_id,
         "TotalEntries": books.entries,
-        "Entries": entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "LedgerRange": entries.iter().map(entry_value).collect::<Vec<_>>(),
     });
     output.result(&value, || {
         let rows = entries.iter().map(|kept| {

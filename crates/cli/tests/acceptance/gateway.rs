@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use tollbook_ops::{Clock as _, SystemClock};
 
-use crate::program::{Company, Server, Site, on_each_database, shared, steps};
+use tollbook_testkit::shared_data;
+
+use crate::program::{Company, Server, Site, on_each_database, steps};
 use crate::python::python;
 
 const HOUR_S: i64 = 3_600;
@@ -100,7 +102,7 @@ fn watch(server: &Server, company: &Company, (start_s, end_s): (i64, i64), pay: 
 }
 
 fn a_gateway_reports_and_a_customer_pays(site: &Site) {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     let trace = shared.join("data/azure-llm-2023/AzureLLMInferenceTrace_conv.csv");
     let trace = std::fs::read_to_string(trace).unwrap();
     // Long over, so that the server closes it as soon as no more comes for a second.

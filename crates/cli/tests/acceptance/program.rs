@@ -295,17 +295,3 @@ impl Drop for Server {
         let _ = self.child.wait();
     }
 }
-
-/// The folder of shared real data, or `None` after saying that a test is skipped. With `CI=true` it must be there.
-pub(crate) fn shared() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where real data is")]
-    let (named, ci) = (std::env::var("TOLLBOOK_SHARED"), std::env::var("CI"));
-    let path = named.map_or_else(|_| root.join("../shared"), PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(ci.as_deref() != Ok("true"), "the shared data is not at {}", path.display());
-    println!("SKIPPED: no shared data at {}", path.display());
-    None
-}

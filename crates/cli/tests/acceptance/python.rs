@@ -1,27 +1,13 @@
 //! The published Python clients, unchanged, against the started binary.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::{Value, json};
+use tollbook_testkit::Python;
 
 use crate::program::{Server, Site, on_each_database};
 
-/// Runs a script of `tests/python` in the environment that `cargo xtask test` made.
+/// Runs a script of `tests/python` and returns the JSON value that it prints.
 pub(crate) fn python(script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Value {
-    #[expect(clippy::disallowed_methods, reason = "the test runner says where its Python is")]
-    let interpreter = std::env::var("TOLLBOOK_TEST_PYTHON")
-        .expect("TOLLBOOK_TEST_PYTHON is not set: run the tests with `cargo xtask test`");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python").join(script);
-    let output = Command::new(interpreter)
-        .arg(&script)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", script.display());
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_str(&Python::Clients.run(script, arguments, environment)).unwrap()
 }
 
 fn sdk(server: &Server, key: &Value, request: &Value) -> Value {

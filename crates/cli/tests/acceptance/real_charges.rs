@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use crate::program::{Site, on_each_database, shared, steps};
+use tollbook_testkit::shared_data;
+
+use crate::program::{Site, on_each_database, steps};
 use crate::python::python;
 
 on_each_database! {
@@ -29,7 +31,7 @@ fn assert_charged(site: &Site, expected: &Value) {
     assert_eq!((&shown["ArrearsOrders"], &shown["PendingAmount"]), (&0.into(), &"0.00".into()));
     let limit = "1000000";
     let ledger = site.json(&["account", "ledger", "--company", "1", "--limit", limit]);
-    let entries = ledger["Entries"].as_array().unwrap();
+    let entries = ledger["LedgerRange"].as_array().unwrap();
     let deducted = entries.iter().filter(|entry| entry["Cause"] == "deduction");
     let amount = |entry: &Value| {
         let text = entry["Amount"].as_str().unwrap();
@@ -45,7 +47,7 @@ fn assert_charged(site: &Site, expected: &Value) {
 }
 
 fn the_azure_trace_comes_to_what_fractions_say(site: &Site) {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     let path = |name: &str| shared.join("data").join(name).to_str().unwrap().to_owned();
     let prices = path("genai-prices/data.json");
     company(site, &prices, "200.00");
@@ -100,7 +102,7 @@ m-small = "gpt-4.1-nano"
 "#;
 
 fn servegen_comes_to_what_fractions_say(site: &Site) {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     let path = |name: &str| shared.join("data").join(name).to_str().unwrap().to_owned();
     let (prices, windows) = (path("genai-prices/data.json"), path("servegen/servegen_windows.csv.gz"));
     company(site, &prices, "1000000.00");

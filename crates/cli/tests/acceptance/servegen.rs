@@ -7,7 +7,9 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
-use crate::program::{Company, Server, Site, on_each_database, shared, steps};
+use tollbook_testkit::shared_data;
+
+use crate::program::{Company, Server, Site, on_each_database, steps};
 use crate::python::python;
 
 const HOUR: i64 = 3_600;
@@ -86,7 +88,7 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
 on_each_database! { real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result }
 
 fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result(site: &Site) {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     let mut windows = String::new();
     let packed = std::fs::File::open(shared.join("data/servegen/servegen_windows.csv.gz")).unwrap();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut windows).unwrap();

@@ -7,7 +7,7 @@ use tollbook_domain::time::{DAY_S, day_of, first_day_of_month, month_of_day};
 use tollbook_domain::{Amount, Order, Status, UnitPrice};
 
 use super::sku::{self, Category};
-use crate::fields::{Cell, Kind, OrderField, OrderRow};
+use crate::fields::{Cell, FieldKind, OrderField, OrderRow};
 use crate::format::FocusVersion::{self, V1_0, V1_2};
 use crate::parquet::{Form, Shape};
 
@@ -34,22 +34,22 @@ impl FocusColumn {
 
 macro_rules! form {
     (Text) => {
-        (Kind::Text, Form::Text)
+        (FieldKind::Text, Form::Text)
     };
     (Amount) => {
-        (Kind::Decimal, Form::Decimal(AMOUNT_PLACES))
+        (FieldKind::Decimal, Form::Decimal(AMOUNT_PLACES))
     };
     (Price) => {
-        (Kind::Decimal, Form::Decimal(UNIT_PRICE_PLACES))
+        (FieldKind::Decimal, Form::Decimal(UNIT_PRICE_PLACES))
     };
     (Quantity) => {
-        (Kind::Decimal, Form::Decimal(QUANTITY_PLACES))
+        (FieldKind::Decimal, Form::Decimal(QUANTITY_PLACES))
     };
     (Whole) => {
-        (Kind::Decimal, Form::Decimal(WHOLE_PLACES))
+        (FieldKind::Decimal, Form::Decimal(WHOLE_PLACES))
     };
     (Time) => {
-        (Kind::Time, Form::Time)
+        (FieldKind::Time, Form::Time)
     };
 }
 

@@ -137,10 +137,10 @@ mod tests {
             };
             assert_eq!(pricing, expected, "{number}");
         }
-        let built_in = catalogue.keys(tollbook_domain::catalogue::Kind::PricingUnit).count();
+        let built_in = catalogue.keys(tollbook_domain::catalogue::NameKind::PricingUnit).count();
         assert_eq!(built_in, UNITS.len());
         assert_eq!(
-            catalogue.number(tollbook_domain::catalogue::Kind::OrderType, PURCHASE, Language::English),
+            catalogue.number(tollbook_domain::catalogue::NameKind::OrderType, PURCHASE, Language::English),
             "Purchase"
         );
     }

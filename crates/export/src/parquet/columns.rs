@@ -10,7 +10,7 @@ use parquet::schema::types::{Type, TypePtr};
 use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
 use tollbook_store::StoreError;
 
-use crate::fields::{Cell, Field, Kind};
+use crate::fields::{Cell, Field, FieldKind};
 
 /// Digits of every decimal: as many as 16 bytes hold, because sums of a summary have no other bound.
 const PRECISION: i32 = 38;
@@ -43,15 +43,15 @@ impl Shape {
     /// The column of a published field.
     pub(crate) fn of<F>(field: &Field<F>) -> Self {
         let form = match field.kind {
-            Kind::Text => Form::Text,
+            FieldKind::Text => Form::Text,
             // A sum of 64-bit quantities is wider than they are.
-            Kind::Integer if field.name == "SumQuantity" => Form::Decimal(0),
-            Kind::Integer => Form::Integer,
-            Kind::Decimal if matches!(field.name, "ListPrice" | "DiscountPrice") => {
+            FieldKind::Integer if field.name == "SumQuantity" => Form::Decimal(0),
+            FieldKind::Integer => Form::Integer,
+            FieldKind::Decimal if matches!(field.name, "ListPrice" | "DiscountPrice") => {
                 Form::Decimal(UNIT_PRICE_PLACES)
             }
-            Kind::Decimal => Form::Decimal(AMOUNT_PLACES),
-            Kind::Time | Kind::TextTime => Form::Time,
+            FieldKind::Decimal => Form::Decimal(AMOUNT_PLACES),
+            FieldKind::Time | FieldKind::TextTime => Form::Time,
         };
         Self { name: field.name, form, nullable: form == Form::Time }
     }
@@ -86,7 +86,7 @@ pub(crate) fn schema(shapes: &[Shape]) -> Result<TypePtr> {
 
 /// One value, ready to be written; cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum ColumnValue {
     Null,
     Text(ByteArray),
     /// Also a time.
@@ -94,7 +94,7 @@ pub(crate) enum Value {
     Decimal(FixedLenByteArray),
 }
 
-impl Value {
+impl ColumnValue {
     /// A cell as a column has it.
     pub(crate) fn of(cell: &Cell<'_>, shape: Shape) -> std::result::Result<Self, StoreError> {
         let value = match (cell, shape.form) {
@@ -116,14 +116,14 @@ impl Value {
 }
 
 /// The same decimal with more places. None can be lost, because none is dropped.
-fn scaled(mantissa: i128, has: u32, places: u32) -> Option<Value> {
+fn scaled(mantissa: i128, has: u32, places: u32) -> Option<ColumnValue> {
     let mantissa = mantissa.checked_mul(10_i128.checked_pow(places.checked_sub(has)?)?)?;
-    Some(Value::Decimal(ByteArray::from(mantissa.to_be_bytes().to_vec()).into()))
+    Some(ColumnValue::Decimal(ByteArray::from(mantissa.to_be_bytes().to_vec()).into()))
 }
 
 /// The values of some rows in one column.
 #[derive(Debug)]
-pub(crate) struct Values {
+pub(crate) struct ColumnValues {
     /// For each row, 1 if there is a value; only of a column that may be null.
     pub(crate) present: Option<Vec<i16>>,
     pub(crate) typed: Typed,
@@ -137,7 +137,7 @@ pub(crate) enum Typed {
     Decimal(Vec<FixedLenByteArray>),
 }
 
-impl Values {
+impl ColumnValues {
     pub(crate) fn new(shape: Shape, rows: usize) -> Self {
         let typed = match shape.form {
             Form::Text => Typed::Text(Vec::with_capacity(rows)),
@@ -148,16 +148,16 @@ impl Values {
     }
 
     /// Appends a value of the column's shape.
-    pub(crate) fn push(&mut self, value: Value) {
+    pub(crate) fn push(&mut self, value: ColumnValue) {
         if let Some(present) = &mut self.present {
-            present.push((value != Value::Null).into());
+            present.push((value != ColumnValue::Null).into());
         }
         match (&mut self.typed, value) {
-            (Typed::Text(values), Value::Text(text)) => values.push(text),
-            (Typed::Integer(values), Value::Integer(number)) => values.push(number),
-            (Typed::Decimal(values), Value::Decimal(decimal)) => values.push(decimal),
-            (_, Value::Null) => {}
-            // `Value::of` makes what the shape says, and `new` a column of it.
+            (Typed::Text(values), ColumnValue::Text(text)) => values.push(text),
+            (Typed::Integer(values), ColumnValue::Integer(number)) => values.push(number),
+            (Typed::Decimal(values), ColumnValue::Decimal(decimal)) => values.push(decimal),
+            (_, ColumnValue::Null) => {}
+            // `ColumnValue::of` makes what the shape says, and `new` a column of it.
             (typed, value) => unreachable!("{value:?} in {typed:?}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Exports as Parquet: typed columns under the API's names, in row groups of bounded size. Values are made on the
+//! Exports as Parquet: typed columns under the API's names, in row groups of bounded size. ColumnValues are made on the
 //! encoder threads; one thread encodes pages.
 
 mod columns;
@@ -15,7 +15,7 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_objects::SpoolFile;
 use tollbook_store::{LineNo, Snapshot, StoreError, StoredOrder};
 
-use self::columns::{Value, Values};
+use self::columns::{ColumnValue, ColumnValues};
 use self::row_groups::RowGroups;
 use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
@@ -109,7 +109,7 @@ impl Table {
                         fields
                             .iter()
                             .zip(&self.shapes)
-                            .map(|(field, shape)| Value::of(&(field.value)(view), *shape)),
+                            .map(|(field, shape)| ColumnValue::of(&(field.value)(view), *shape)),
                     )
                 })?;
                 written.add(&Written { rows: 1, measures: row.measures });
@@ -142,18 +142,18 @@ impl Assemble for Table {
 
 /// Some rows, by column.
 struct Batch {
-    columns: Vec<Values>,
+    columns: Vec<ColumnValues>,
     rows: usize,
 }
 
 impl Batch {
     fn new(shapes: &[Shape], rows: usize) -> Self {
-        Self { columns: shapes.iter().map(|shape| Values::new(*shape, rows)).collect(), rows: 0 }
+        Self { columns: shapes.iter().map(|shape| ColumnValues::new(*shape, rows)).collect(), rows: 0 }
     }
 
     fn push_row(
         &mut self,
-        values: impl Iterator<Item = Result<Value, StoreError>>,
+        values: impl Iterator<Item = Result<ColumnValue, StoreError>>,
     ) -> Result<(), StoreError> {
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(value?);
@@ -169,7 +169,7 @@ struct OrderColumns<'a> {
     fields: &'a [OrderField],
     shapes: Vec<Shape>,
     /// By line; the values that all of its orders share, and none for the other fields.
-    lines: HashMap<LineNo, Vec<Option<Value>>>,
+    lines: HashMap<LineNo, Vec<Option<ColumnValue>>>,
 }
 
 impl Encode for OrderColumns<'_> {
@@ -183,7 +183,8 @@ impl Encode for OrderColumns<'_> {
                 lines.clear();
             }
             let pushed = views.show(stored, |row| {
-                let value = |(field, shape): (&OrderField, &Shape)| Value::of(&(field.value)(row), *shape);
+                let value =
+                    |(field, shape): (&OrderField, &Shape)| ColumnValue::of(&(field.value)(row), *shape);
                 let shared = match lines.get(&stored.line_no) {
                     Some(shared) => shared,
                     None => lines.entry(stored.line_no).or_insert(shared_values(fields, shapes, row)?),
@@ -204,10 +205,10 @@ fn shared_values(
     fields: &[OrderField],
     shapes: &[Shape],
     row: &OrderRow<'_>,
-) -> Result<Vec<Option<Value>>, StoreError> {
+) -> Result<Vec<Option<ColumnValue>>, StoreError> {
     let columns = fields.iter().zip(shapes);
     columns
-        .map(|(field, shape)| field.of_line.then(|| Value::of(&(field.value)(row), *shape)).transpose())
+        .map(|(field, shape)| field.of_line.then(|| ColumnValue::of(&(field.value)(row), *shape)).transpose())
         .collect()
 }
 

@@ -14,7 +14,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 
-use super::columns::{Shape, Typed, Values, schema};
+use super::columns::{ColumnValues, Shape, Typed, schema};
 use crate::pipeline::BATCH;
 
 /// Rows of a group: enough for readers to skip and for dictionaries to pay, few enough to be kept compressed.
@@ -48,7 +48,7 @@ impl<W: Write + Send> RowGroups<W> {
     }
 
     /// Appends rows, given as a value list for each column.
-    pub(crate) fn append(&mut self, columns: &[Values], rows: usize) -> Result<()> {
+    pub(crate) fn append(&mut self, columns: &[ColumnValues], rows: usize) -> Result<()> {
         if self.open.is_empty() {
             let descriptors = self.file.schema_descr().columns();
             self.open = descriptors
@@ -102,7 +102,7 @@ struct OpenColumn {
 }
 
 impl OpenColumn {
-    fn write(&mut self, values: &Values) -> Result<()> {
+    fn write(&mut self, values: &ColumnValues) -> Result<()> {
         let present = values.present.as_deref();
         match (&mut self.writer, &values.typed) {
             (ColumnWriter::ByteArrayColumnWriter(writer), Typed::Text(values)) => {
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::ExportError;
     use crate::fields::Cell;
-    use crate::parquet::columns::{Form, Value};
+    use crate::parquet::columns::{ColumnValue, Form};
     use crate::parquet::failed;
 
     const SHAPES: [Shape; 3] = [
@@ -161,9 +161,10 @@ mod tests {
     ];
 
     /// One batch; every third amount is null.
-    fn batch(number: i128) -> Vec<Values> {
+    fn batch(number: i128) -> Vec<ColumnValues> {
         let rows = i128::try_from(BATCH).unwrap();
-        let mut columns: Vec<Values> = SHAPES.iter().map(|shape| Values::new(*shape, BATCH)).collect();
+        let mut columns: Vec<ColumnValues> =
+            SHAPES.iter().map(|shape| ColumnValues::new(*shape, BATCH)).collect();
         for row in number * rows..(number + 1) * rows {
             let amount = match row % 3 {
                 0 => Cell::Text(""),
@@ -171,7 +172,7 @@ mod tests {
             };
             let cells = [Cell::Made(format!("line {}", row % 10)), Cell::Integer(row), amount];
             for ((column, shape), cell) in columns.iter_mut().zip(SHAPES).zip(cells) {
-                column.push(Value::of(&cell, shape).unwrap());
+                column.push(ColumnValue::of(&cell, shape).unwrap());
             }
         }
         columns

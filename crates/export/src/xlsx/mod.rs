@@ -4,10 +4,10 @@ mod cells;
 mod totals;
 
 use tollbook_domain::OrderQuery;
-use tollbook_domain::catalogue::Kind as Name;
+use tollbook_domain::catalogue::NameKind;
 use tollbook_objects::SpoolFile;
 use tollbook_store::{Snapshot, StoredOrder};
-use tollbook_workbook::{Chunk, ChunkEncoder, Column, Kind as ColumnKind, Properties, Sheet, Workbook};
+use tollbook_workbook::{Chunk, ChunkEncoder, Column, ColumnKind, Properties, Sheet, Workbook};
 
 use self::cells::{ReadyCells, write_cell};
 use self::totals::write_totals;
@@ -15,7 +15,7 @@ use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    Field, Kind, ORDER_ITEM_DETAIL, OrderField, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
+    Field, FieldKind, ORDER_ITEM_DETAIL, OrderField, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
     UNPAID_SUMMARY_ITEM,
 };
 use crate::pipeline::{self, Assemble, Encode};
@@ -62,7 +62,7 @@ fn write_orders(
     workbook: &mut Workbook<SpoolFile>,
 ) -> Result<Written, ExportError> {
     let presentation = build.presentation;
-    let name = presentation.catalogue.text(Name::Sheet, sheet, presentation.language);
+    let name = presentation.catalogue.text(NameKind::Sheet, sheet, presentation.language);
     let mut sheet = Rows(workbook.sheet(&name, &columns(fields, presentation))?);
     let lines = snapshot.lines(query.company_id)?;
     let chunks = sheet.0.encoder();
@@ -120,7 +120,7 @@ fn write_summary(
     workbook: &mut Workbook<SpoolFile>,
 ) -> Result<Written, ExportError> {
     let presentation = build.presentation;
-    let name = presentation.catalogue.text(Name::Sheet, sheet, presentation.language);
+    let name = presentation.catalogue.text(NameKind::Sheet, sheet, presentation.language);
     let mut sheet = workbook.sheet(&name, &columns(fields, presentation))?;
     let mut offsets = presentation.zone.offsets();
     let mut written = Written::default();
@@ -144,10 +144,10 @@ fn columns<F>(fields: &[Field<F>], presentation: &Presentation) -> Vec<Column> {
         .map(|field| {
             let header = presentation.header(field.name, field.kind);
             match field.kind {
-                Kind::Text => Column::new(header, 22, ColumnKind::Text),
-                Kind::Integer => Column::new(header, 14, ColumnKind::Integer),
-                Kind::Decimal => Column::new(header, 16, ColumnKind::Decimal),
-                Kind::Time | Kind::TextTime => Column::new(header, 26, ColumnKind::DateTime),
+                FieldKind::Text => Column::new(header, 22, ColumnKind::Text),
+                FieldKind::Integer => Column::new(header, 14, ColumnKind::Integer),
+                FieldKind::Decimal => Column::new(header, 16, ColumnKind::Decimal),
+                FieldKind::Time | FieldKind::TextTime => Column::new(header, 26, ColumnKind::DateTime),
             }
         })
         .collect()

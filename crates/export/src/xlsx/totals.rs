@@ -1,15 +1,15 @@
 //! The last sheet of a workbook of orders: what was asked, when, and what it adds up to, so that the file explains
 //! itself to whoever is sent it.
 
-use tollbook_domain::catalogue::Kind as Name;
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Measures, OrderQuery};
 use tollbook_objects::SpoolFile;
-use tollbook_workbook::{Column, Kind as ColumnKind, Workbook};
+use tollbook_workbook::{Column, ColumnKind, Workbook};
 
 use super::cells::write_cell;
 use crate::build::Build;
 use crate::error::ExportError;
-use crate::fields::{Cell, Kind, amount_sums};
+use crate::fields::{Cell, FieldKind, amount_sums};
 
 /// Appends the sheet.
 pub(super) fn write_totals(
@@ -21,10 +21,10 @@ pub(super) fn write_totals(
     let presentation = build.presentation;
     let text = |kind, key: &str| presentation.catalogue.text(kind, key, presentation.language);
     let columns = [
-        Column::new(text(Name::Total, "Item"), 40, ColumnKind::Text),
-        Column::new(text(Name::Total, "Value"), 40, ColumnKind::Text),
+        Column::new(text(NameKind::Total, "Item"), 40, ColumnKind::Text),
+        Column::new(text(NameKind::Total, "Value"), 40, ColumnKind::Text),
     ];
-    let mut sheet = workbook.sheet(&text(Name::Sheet, "totals"), &columns)?;
+    let mut sheet = workbook.sheet(&text(NameKind::Sheet, "totals"), &columns)?;
     let mut offsets = presentation.zone.offsets();
     let mut line = |item: String, cell: Cell<'_>| {
         sheet.row(|writer| {
@@ -32,23 +32,23 @@ pub(super) fn write_totals(
             write_cell(writer, cell, &mut offsets);
         })
     };
-    let time = |key: &str| format!("{} ({})", text(Name::Total, key), presentation.zone.name());
+    let time = |key: &str| format!("{} ({})", text(NameKind::Total, key), presentation.zone.name());
     line(time("StartTime"), Cell::Time(Some(query.range.start_s())))?;
     line(time("EndTime"), Cell::Time(Some(query.range.end_s())))?;
-    line(text(Name::Total, "TimeZone"), Cell::Text(presentation.zone.name()))?;
+    line(text(NameKind::Total, "TimeZone"), Cell::Text(presentation.zone.name()))?;
     let statuses: Vec<&str> = query.statuses.iter().map(|status| presentation.status(status)).collect();
-    line(text(Name::Total, "Statuses"), Cell::Made(statuses.join(", ")))?;
+    line(text(NameKind::Total, "Statuses"), Cell::Made(statuses.join(", ")))?;
     for (name, values) in query.lines.lists() {
-        line(text(Name::Total, name), Cell::Made(values.join(", ")))?;
+        line(text(NameKind::Total, name), Cell::Made(values.join(", ")))?;
     }
     if !query.order_numbers.is_empty() {
-        line(text(Name::Total, "OrderNos"), Cell::Made(query.order_numbers.join(", ")))?;
+        line(text(NameKind::Total, "OrderNos"), Cell::Made(query.order_numbers.join(", ")))?;
     }
     line(time("SnapshotTime"), Cell::Time(Some(build.snapshot_s)))?;
-    line(text(Name::Total, "RowCount"), Cell::Integer(measures.orders.into()))?;
+    line(text(NameKind::Total, "RowCount"), Cell::Integer(measures.orders.into()))?;
     for (name, cell) in amount_sums(measures) {
-        line(presentation.header(name, Kind::Decimal), cell)?;
+        line(presentation.header(name, FieldKind::Decimal), cell)?;
     }
-    line(text(Name::Column, "Currency"), Cell::Text(&presentation.currency))?;
+    line(text(NameKind::Column, "Currency"), Cell::Text(&presentation.currency))?;
     Ok(())
 }

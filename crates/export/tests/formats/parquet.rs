@@ -5,7 +5,9 @@ use parquet::basic::{LogicalType, Repetition, TimeUnit};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
-use tollbook_export::fields::{Cell, Field, Kind, ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM};
+use tollbook_export::fields::{
+    Cell, Field, FieldKind, ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM,
+};
 use tollbook_export::presentation::summary as summary_rows;
 use tollbook_export::{Document, Format};
 
@@ -68,15 +70,17 @@ fn assert_schema<F>(reader: &SerializedFileReader<Bytes>, fields: &[Field<F>]) {
     for (column, field) in columns.iter().zip(fields) {
         let scale = |places| Some(LogicalType::decimal(places, 38));
         let logical = match (field.kind, field.name) {
-            (Kind::Text, _) => Some(LogicalType::String),
-            (Kind::Integer, "SumQuantity") => scale(0),
-            (Kind::Integer, _) => None,
-            (Kind::Decimal, "ListPrice" | "DiscountPrice") => scale(12),
-            (Kind::Decimal, _) => scale(8),
-            (Kind::Time | Kind::TextTime, _) => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
+            (FieldKind::Text, _) => Some(LogicalType::String),
+            (FieldKind::Integer, "SumQuantity") => scale(0),
+            (FieldKind::Integer, _) => None,
+            (FieldKind::Decimal, "ListPrice" | "DiscountPrice") => scale(12),
+            (FieldKind::Decimal, _) => scale(8),
+            (FieldKind::Time | FieldKind::TextTime, _) => {
+                Some(LogicalType::timestamp(true, TimeUnit::MILLIS))
+            }
         };
         assert_eq!(column.logical_type_ref(), logical.as_ref(), "{}", field.name);
-        let optional = matches!(field.kind, Kind::Time | Kind::TextTime);
+        let optional = matches!(field.kind, FieldKind::Time | FieldKind::TextTime);
         let repetition = column.self_type().get_basic_info().repetition();
         assert_eq!(repetition == Repetition::OPTIONAL, optional, "{}", field.name);
     }

@@ -1,31 +1,20 @@
 //! Readers in Python, and the published validator of FOCUS.
 
+use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
 
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use tollbook_domain::money::{Amount, format_decimal};
 use tollbook_export::{Document, FocusVersion, Format};
+use tollbook_testkit::Python;
 
 use crate::place::{Place, order, paid, summary, unpaid};
 
-/// Runs a script of `tests/python` in the environment that `cargo xtask test` made for tables.
+/// Runs a script of `tests/python` on a file and returns the JSON value that it prints.
 fn python(script: &str, file: &Path, columns: &[&str]) -> Value {
-    #[expect(clippy::disallowed_methods, reason = "the test runner says where its Python is")]
-    let interpreter = std::env::var("TOLLBOOK_TEST_TABLES_PYTHON")
-        .expect("TOLLBOOK_TEST_TABLES_PYTHON is not set: run the tests with `cargo xtask test`");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python").join(script);
-    let output = Command::new(interpreter)
-        .arg(&script)
-        .arg(file)
-        .args(columns)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", script.display());
-    serde_json::from_slice(&output.stdout).unwrap()
+    let arguments = std::iter::once(file.as_os_str()).chain(columns.iter().map(OsStr::new));
+    serde_json::from_str(&Python::Tables.run(script, arguments, &[])).unwrap()
 }
 
 /// A decimal without trailing zeros.

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use super::field::{Field, Name, Need};
 use super::record::Record;
-use crate::text::json::Value;
+use crate::text::json::JsonValue;
 use crate::text::{Broken, CsvReader};
 
 /// Reads the header: the field of each column.
@@ -39,7 +39,7 @@ pub(super) fn record<'r, R: BufRead>(
         if let Name::Field(field) = *column
             && (!cell.is_empty() || field.need() == Need::Text)
         {
-            record.set(field, Value::Text(cell));
+            record.set(field, JsonValue::Text(cell));
         }
     }
     Ok(record)

@@ -8,12 +8,12 @@ use tollbook_domain::order::Refused;
 use tollbook_domain::{Amount, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::field::{FIELD_COUNT, Field};
-use crate::text::json::Value;
+use crate::text::json::JsonValue;
 
 /// The values of one record by field.
 #[derive(Debug)]
 pub(super) struct Record<'a> {
-    values: [Option<Value<'a>>; FIELD_COUNT],
+    values: [Option<JsonValue<'a>>; FIELD_COUNT],
 }
 
 impl Default for Record<'_> {
@@ -30,20 +30,20 @@ fn refuse<T>(field: Field, reason: impl Into<String>) -> FieldResult<T> {
 
 impl<'a> Record<'a> {
     /// States a field.
-    pub(super) fn set(&mut self, field: Field, value: Value<'a>) {
+    pub(super) fn set(&mut self, field: Field, value: JsonValue<'a>) {
         self.values[field as usize] = Some(value);
     }
 
-    fn take(&mut self, field: Field) -> Option<Value<'a>> {
+    fn take(&mut self, field: Field) -> Option<JsonValue<'a>> {
         self.values[field as usize].take()
     }
 
     fn integer(&mut self, field: Field) -> FieldResult<Option<i64>> {
         match self.take(field) {
             None => Ok(None),
-            Some(Value::Text(text)) => parse_integer(field, &text).map(Some),
-            Some(Value::Number(token)) => parse_integer(field, token).map(Some),
-            Some(Value::Other) => refuse(field, "must be an integer"),
+            Some(JsonValue::Text(text)) => parse_integer(field, &text).map(Some),
+            Some(JsonValue::Number(token)) => parse_integer(field, token).map(Some),
+            Some(JsonValue::Other) => refuse(field, "must be an integer"),
         }
     }
 
@@ -54,8 +54,8 @@ impl<'a> Record<'a> {
     fn text(&mut self, field: Field) -> FieldResult<Option<String>> {
         match self.take(field) {
             None => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text.into_owned())),
-            Some(Value::Number(_) | Value::Other) => refuse(field, "must be a text"),
+            Some(JsonValue::Text(text)) => Ok(Some(text.into_owned())),
+            Some(JsonValue::Number(_) | JsonValue::Other) => refuse(field, "must be a text"),
         }
     }
 
@@ -74,9 +74,9 @@ impl<'a> Record<'a> {
     ) -> FieldResult<Option<T>> {
         let parsed = match self.take(field) {
             None => return Ok(None),
-            Some(Value::Text(text)) => parse(&text),
-            Some(Value::Number(token)) => parse(token),
-            Some(Value::Other) => Err(MoneyError::NotDecimal),
+            Some(JsonValue::Text(text)) => parse(&text),
+            Some(JsonValue::Number(token)) => parse(token),
+            Some(JsonValue::Other) => Err(MoneyError::NotDecimal),
         };
         parsed.map(Some).or_else(|error| refuse(field, error.to_string()))
     }
@@ -97,10 +97,10 @@ impl<'a> Record<'a> {
     fn text_time(&mut self, field: Field) -> FieldResult<Option<i64>> {
         match self.take(field) {
             None => Ok(None),
-            Some(Value::Text(text)) if text.is_empty() => Ok(None),
-            Some(Value::Text(text)) => parse_integer(field, &text).map(Some),
-            Some(Value::Number(token)) => parse_integer(field, token).map(Some),
-            Some(Value::Other) => refuse(field, "must be Unix seconds or empty"),
+            Some(JsonValue::Text(text)) if text.is_empty() => Ok(None),
+            Some(JsonValue::Text(text)) => parse_integer(field, &text).map(Some),
+            Some(JsonValue::Number(token)) => parse_integer(field, token).map(Some),
+            Some(JsonValue::Other) => refuse(field, "must be Unix seconds or empty"),
         }
     }
 

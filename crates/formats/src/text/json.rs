@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 /// One value as its file spells it; nothing is converted before the field is known, so no number is ever a float.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub(crate) enum JsonValue<'a> {
     /// A JSON string without its quotes, or a CSV cell.
     Text(Cow<'a, str>),
     /// A JSON number, as written.
@@ -19,19 +19,19 @@ pub(crate) enum Value<'a> {
 }
 
 /// A value from its text, which the parser found to be one; `None` for null.
-pub(crate) fn value(raw: &str) -> Result<Option<Value<'_>>, String> {
+pub(crate) fn value(raw: &str) -> Result<Option<JsonValue<'_>>, String> {
     Ok(Some(match raw.as_bytes() {
         [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
-            Value::Text(Cow::Borrowed(&raw[1..raw.len() - 1]))
+            JsonValue::Text(Cow::Borrowed(&raw[1..raw.len() - 1]))
         }
         [b'"', ..] => {
             // The parser checks the form of an escape when it passes over it, but not whether it means a character.
             let text = serde_json::from_str(raw).map_err(|_| "has an escape that is no character")?;
-            Value::Text(Cow::Owned(text))
+            JsonValue::Text(Cow::Owned(text))
         }
         [b'n', ..] => return Ok(None),
-        [b'-' | b'0'..=b'9', ..] => Value::Number(raw),
-        _ => Value::Other,
+        [b'-' | b'0'..=b'9', ..] => JsonValue::Number(raw),
+        _ => JsonValue::Other,
     }))
 }
 
@@ -171,13 +171,13 @@ mod tests {
     #[test]
     fn values_keep_their_spelling() {
         let parsed = |text| value(text).unwrap();
-        assert_eq!(parsed("1.50"), Some(Value::Number("1.50")));
-        assert_eq!(parsed("-1e400"), Some(Value::Number("-1e400")));
+        assert_eq!(parsed("1.50"), Some(JsonValue::Number("1.50")));
+        assert_eq!(parsed("-1e400"), Some(JsonValue::Number("-1e400")));
         assert_eq!(parsed("null"), None);
-        assert_eq!(parsed("true"), Some(Value::Other));
-        assert_eq!(parsed("{}"), Some(Value::Other));
-        assert_eq!(parsed(r#""""#), Some(Value::Text("".into())));
-        assert_eq!(parsed(r#""a\"\u00e9\ud83d\ude00""#), Some(Value::Text("a\"é😀".into())));
+        assert_eq!(parsed("true"), Some(JsonValue::Other));
+        assert_eq!(parsed("{}"), Some(JsonValue::Other));
+        assert_eq!(parsed(r#""""#), Some(JsonValue::Text("".into())));
+        assert_eq!(parsed(r#""a\"\u00e9\ud83d\ude00""#), Some(JsonValue::Text("a\"é😀".into())));
     }
 
     #[test]

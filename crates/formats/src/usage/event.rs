@@ -7,7 +7,7 @@ use tollbook_domain::usage::Usage;
 
 use super::record::{Draft, TIME, place};
 use super::time;
-use crate::text::json::{ElementsError, Value, elements, members, value};
+use crate::text::json::{ElementsError, JsonValue, elements, members, value};
 use crate::text::shorten;
 
 /// Most attributes of one event. The specification has nine; extensions come on top.
@@ -73,7 +73,7 @@ fn refused(event: &str, reason: String) -> RefusedEvent {
             "source" => &mut refused.source,
             _ => return Ok(()),
         };
-        if let (None, Ok(Some(Value::Text(text)))) = (&place, value(raw)) {
+        if let (None, Ok(Some(JsonValue::Text(text)))) = (&place, value(raw)) {
             *place = Some(text.into_owned());
         }
         Ok(())
@@ -113,7 +113,7 @@ pub(super) fn parse(event: &str) -> Result<Usage, String> {
 impl<'e> Attributes<'e> {
     fn take(&mut self, name: &str, raw: &'e str) -> Result<(), String> {
         let text = || match value(raw) {
-            Ok(Some(Value::Text(text))) if !text.is_empty() => Ok(text),
+            Ok(Some(JsonValue::Text(text))) if !text.is_empty() => Ok(text),
             Err(reason) => Err(format!("{name}: {reason}")),
             Ok(_) => Err(format!("{name}: must be a text that is not empty")),
         };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use tollbook_domain::usage::Usage;
 
 use super::{event, time};
-use crate::text::json::{Value, members, value};
+use crate::text::json::{JsonValue, members, value};
 use crate::text::shorten;
 
 /// The fields of a record, in the order of the specification.
@@ -94,12 +94,12 @@ impl Draft {
         };
         let number = field == TIME || INTEGERS.contains(&field);
         match value {
-            Value::Text(text) if field == TIME => self.set_number(field, time::rfc3339(&text)),
-            Value::Text(text) if !number => {
+            JsonValue::Text(text) if field == TIME => self.set_number(field, time::rfc3339(&text)),
+            JsonValue::Text(text) if !number => {
                 self.set_text(field, text);
                 Ok(())
             }
-            Value::Number(token) if number => self.set_number(field, integer(token)),
+            JsonValue::Number(token) if number => self.set_number(field, integer(token)),
             _ if field == TIME => Err("time: must be Unix seconds or an RFC 3339 time".to_owned()),
             _ if number => Err(format!("{name}: must be an integer")),
             _ => Err(format!("{name}: must be a text")),

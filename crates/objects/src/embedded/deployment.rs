@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::EmbeddedStore;
 use crate::files::sync_directory;
-use crate::store::StoreError;
+use crate::store::ObjectStoreError;
 
 /// Beside the objects, so that no key reaches it and no sweep removes it.
 pub(super) const FILE_NAME: &str = "deployment-id";
@@ -52,7 +52,7 @@ pub enum DeploymentError {
     Damaged(PathBuf),
     /// The file could not be read or made.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] ObjectStoreError),
 }
 
 impl EmbeddedStore {
@@ -74,9 +74,9 @@ impl EmbeddedStore {
             }
             // Also when another server made it, as that one may not have come to do so yet.
             sync_directory(&self.data_directory)
-                .map_err(StoreError::io("sync directory", &self.data_directory))?;
+                .map_err(ObjectStoreError::io("sync directory", &self.data_directory))?;
             let made = self.read_id()?;
-            let lost = || StoreError::io("read", &file())(io::ErrorKind::NotFound.into());
+            let lost = || ObjectStoreError::io("read", &file())(io::ErrorKind::NotFound.into());
             return Ok(made.ok_or_else(lost)?);
         };
         let (directory, expected) = (self.root.clone(), expected.to_owned());
@@ -97,7 +97,7 @@ impl EmbeddedStore {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", &path)(error).into()),
+            Err(error) => return Err(ObjectStoreError::io("read", &path)(error).into()),
         };
         // An operator's editor may have added a line end.
         match bytes.trim_ascii() {
@@ -109,16 +109,16 @@ impl EmbeddedStore {
     }
 
     /// Whole or not at all, and never over another server's.
-    fn make_id(&self, random: u128) -> Result<(), StoreError> {
+    fn make_id(&self, random: u128) -> Result<(), ObjectStoreError> {
         let path = self.data_directory.join(FILE_NAME);
         // What a killed server leaves of it is cleared with its folder.
         let mut file = tempfile::NamedTempFile::new_in(self.spool.folder())
-            .map_err(StoreError::io("create a file in", self.spool.folder()))?;
-        writeln!(file, "{random:032x}").map_err(StoreError::io("write", file.path()))?;
-        file.as_file().sync_all().map_err(StoreError::io("sync", file.path()))?;
+            .map_err(ObjectStoreError::io("create a file in", self.spool.folder()))?;
+        writeln!(file, "{random:032x}").map_err(ObjectStoreError::io("write", file.path()))?;
+        file.as_file().sync_all().map_err(ObjectStoreError::io("sync", file.path()))?;
         match file.persist_noclobber(&path) {
             Err(refused) if refused.error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(StoreError::io("write", &path)(refused.error))
+                Err(ObjectStoreError::io("write", &path)(refused.error))
             }
             _ => Ok(()),
         }

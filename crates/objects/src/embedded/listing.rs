@@ -12,7 +12,7 @@ use crate::files::is_gone;
 use crate::headers::content_type;
 use crate::key::ObjectKey;
 use crate::reply::Reply;
-use crate::store::StoreError;
+use crate::store::ObjectStoreError;
 use crate::us3::{Refusal, Request};
 
 /// How many entries a listing has where the request does not say.
@@ -139,7 +139,7 @@ impl EmbeddedStore {
             let Entry::Object(key) = entry else { continue };
             match self.open(key) {
                 Ok(object) => described.push(describe(key, &object)),
-                Err(StoreError::NotFound) => {}
+                Err(ObjectStoreError::NotFound) => {}
                 Err(error) => return Err(ReadError::Store(error)),
             }
         }
@@ -157,13 +157,13 @@ impl EmbeddedStore {
 }
 
 /// Adds the objects in a directory, whose name as the beginning of a key is `below`.
-fn walk(directory: &Path, below: &str, wanted: &Wanted, page: &mut Page) -> Result<(), StoreError> {
+fn walk(directory: &Path, below: &str, wanted: &Wanted, page: &mut Page) -> Result<(), ObjectStoreError> {
     let entries = match fs::read_dir(directory) {
         Err(error) if is_gone(&error) => return Ok(()),
-        entries => entries.map_err(StoreError::io("list", directory))?,
+        entries => entries.map_err(ObjectStoreError::io("list", directory))?,
     };
     for entry in entries {
-        let entry = entry.map_err(StoreError::io("list", directory))?;
+        let entry = entry.map_err(ObjectStoreError::io("list", directory))?;
         let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
         if kind.is_dir() {
             let below = format!("{below}{name}/");

@@ -26,7 +26,7 @@ use crate::key::ObjectKey;
 use crate::key_pair::ObjectKeys;
 use crate::spool::SpoolFile;
 use crate::spool_directory::SpoolDirectory;
-use crate::store::{Cancelled, ObjectStore, PutOptions, StoreError, Stored, Swept};
+use crate::store::{Cancelled, ObjectStore, ObjectStoreError, PutOptions, Stored, Swept};
 use crate::us3::{self, EtagHasher, is_etag};
 
 use writing::OpenUpload;
@@ -101,13 +101,13 @@ impl EmbeddedStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`].
-    pub fn new(settings: EmbeddedSettings) -> Result<Self, StoreError> {
+    /// [`ObjectStoreError::Io`].
+    pub fn new(settings: EmbeddedSettings) -> Result<Self, ObjectStoreError> {
         let EmbeddedSettings { data_directory, bucket, keys, retention_s, spool_bytes, writable } = settings;
         let root = data_directory.join("objects");
         let spool = data_directory.join("spool");
         for directory in [&root, &spool] {
-            make_directories(directory).map_err(StoreError::io("create directory", directory))?;
+            make_directories(directory).map_err(ObjectStoreError::io("create directory", directory))?;
         }
         Ok(Self {
             data_directory,
@@ -136,23 +136,27 @@ impl EmbeddedStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::Io`].
-    pub fn open(&self, key: &ObjectKey) -> Result<Object, StoreError> {
+    /// [`ObjectStoreError::NotFound`], [`ObjectStoreError::Io`].
+    pub fn open(&self, key: &ObjectKey) -> Result<Object, ObjectStoreError> {
         let place = self.place(key);
         // Another server may remove the object at any moment.
         let failed = |doing| {
             let path = &place.object;
             move |error| {
-                if is_gone(&error) { StoreError::NotFound } else { StoreError::io(doing, path)(error) }
+                if is_gone(&error) {
+                    ObjectStoreError::NotFound
+                } else {
+                    ObjectStoreError::io(doing, path)(error)
+                }
             }
         };
         let mut file = File::open(&place.object).map_err(|error| match error.kind() {
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => StoreError::NotFound,
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => ObjectStoreError::NotFound,
             _ => failed("open object")(error),
         })?;
         let metadata = file.metadata().map_err(failed("measure object"))?;
         if !metadata.is_file() {
-            return Err(StoreError::NotFound);
+            return Err(ObjectStoreError::NotFound);
         }
         let etag = match fs::read_to_string(&place.etag) {
             Ok(text) if is_etag(&text) => text,
@@ -176,30 +180,30 @@ impl EmbeddedStore {
     }
 
     fn lock_uploads(&self) -> MutexGuard<'_, HashMap<String, OpenUpload>> {
-        // Entries are put in and taken out whole.
+        // LedgerRange are put in and taken out whole.
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a finished file in its place. On an error nothing of it is left.
-    fn put_in_place(&self, place: &Place, file: NamedTempFile, etag: &str) -> Result<(), StoreError> {
+    fn put_in_place(&self, place: &Place, file: NamedTempFile, etag: &str) -> Result<(), ObjectStoreError> {
         let directory = place.directory();
         let layout = self.lock_layout();
         // Looked up first so that an existing object's ETag is not written over.
         if place.object.symlink_metadata().is_ok() {
-            return Err(StoreError::AlreadyExists);
+            return Err(ObjectStoreError::AlreadyExists);
         }
         // The ETag first: an object that can be seen has one.
         let done = place.write_etag(etag).and_then(|()| {
             file.persist_noclobber(&place.object).map_err(|refused| match refused.error.kind() {
-                io::ErrorKind::AlreadyExists => StoreError::AlreadyExists,
-                _ => StoreError::io("move spool file to", &place.object)(refused.error),
+                io::ErrorKind::AlreadyExists => ObjectStoreError::AlreadyExists,
+                _ => ObjectStoreError::io("move spool file to", &place.object)(refused.error),
             })
         });
         drop(layout);
         match done {
             Ok(_file) => self.sync_up_from(directory).inspect_err(|_| self.undo(place)),
             // Another process was faster with this key; what is there is its own.
-            Err(StoreError::AlreadyExists) => Err(StoreError::AlreadyExists),
+            Err(ObjectStoreError::AlreadyExists) => Err(ObjectStoreError::AlreadyExists),
             Err(error) => {
                 self.undo(place);
                 Err(error)
@@ -208,9 +212,9 @@ impl EmbeddedStore {
     }
 
     /// Makes the names below `root` durable, from `directory` upwards.
-    fn sync_up_from(&self, directory: &Path) -> Result<(), StoreError> {
+    fn sync_up_from(&self, directory: &Path) -> Result<(), ObjectStoreError> {
         for path in directory.ancestors() {
-            sync_directory(path).map_err(StoreError::io("sync directory", path))?;
+            sync_directory(path).map_err(ObjectStoreError::io("sync directory", path))?;
             if path == self.root {
                 break;
             }
@@ -237,7 +241,7 @@ impl EmbeddedStore {
 }
 
 impl ObjectStore for EmbeddedStore {
-    fn spool(&self) -> Result<SpoolFile, StoreError> {
+    fn spool(&self) -> Result<SpoolFile, ObjectStoreError> {
         self.spool.create()
     }
 
@@ -247,19 +251,19 @@ impl ObjectStore for EmbeddedStore {
         spool: SpoolFile,
         _options: &PutOptions,
         cancelled: Cancelled<'_>,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored, ObjectStoreError> {
         let finished = spool.finish()?;
         if cancelled() {
-            return Err(StoreError::Cancelled);
+            return Err(ObjectStoreError::Cancelled);
         }
         self.put_in_place(&self.place(key), finished.file, &finished.stored.etag)?;
         Ok(finished.stored)
     }
 
-    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
         match self.open(key) {
             Ok(object) => Ok(Some(object.len)),
-            Err(StoreError::NotFound) => Ok(None),
+            Err(ObjectStoreError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -274,7 +278,7 @@ impl ObjectStore for EmbeddedStore {
     }
 
     /// Journals of a remote store that the deployment had before are kept: should it come back, it ends what they say.
-    fn clear_spool(&self) -> Result<u64, StoreError> {
+    fn clear_spool(&self) -> Result<u64, ObjectStoreError> {
         self.spool.clear()
     }
 
@@ -284,22 +288,22 @@ impl ObjectStore for EmbeddedStore {
         key: &ObjectKey,
         file_name: &str,
         expires_unix_s: i64,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, ObjectStoreError> {
         let base = checked_base_url(base_url)?;
         let path = us3::encode_path(key.as_str());
         let query = us3::presign_get(&self.keys, &self.bucket, key.as_str(), expires_unix_s, Some(file_name));
         Ok(format!("{base}/{path}?{query}"))
     }
 
-    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+    fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         let place = self.place(key);
-        remove_if_there(&place.object).map_err(StoreError::io("remove object", &place.object))?;
-        remove_if_there(&place.etag).map_err(StoreError::io("remove", &place.etag))?;
+        remove_if_there(&place.object).map_err(ObjectStoreError::io("remove object", &place.object))?;
+        remove_if_there(&place.etag).map_err(ObjectStoreError::io("remove", &place.etag))?;
         self.remove_empty_up_from(place.directory());
         Ok(())
     }
 
-    fn sweep(&self, now_s: i64) -> Result<Swept, StoreError> {
+    fn sweep(&self, now_s: i64) -> Result<Swept, ObjectStoreError> {
         let limit_s = now_s.saturating_sub(self.retention_s);
         self.lock_uploads().retain(|_, upload| upload.begun_s >= limit_s);
         self.sweep_older_than(limit_s)
@@ -320,17 +324,17 @@ impl Place {
 
     /// Makes the object's directory and its `ETag` in it; from then on no other server's sweep finds the directory
     /// empty and removes it.
-    fn write_etag(&self, etag: &str) -> Result<(), StoreError> {
+    fn write_etag(&self, etag: &str) -> Result<(), ObjectStoreError> {
         let directory = self.directory();
         let write = || {
-            make_directories(directory).map_err(StoreError::io("create directory", directory))?;
-            write_durably(&self.etag, etag).map_err(StoreError::io("write", &self.etag))
+            make_directories(directory).map_err(ObjectStoreError::io("create directory", directory))?;
+            write_durably(&self.etag, etag).map_err(ObjectStoreError::io("write", &self.etag))
         };
         let mut written = write();
         for _ in 1..DIRECTORY_TRIES {
             match &written {
                 // A directory that was there when it was to be made and is gone now is reported as existing.
-                Err(StoreError::Io { source, .. })
+                Err(ObjectStoreError::Io { source, .. })
                     if is_gone(source) || source.kind() == io::ErrorKind::AlreadyExists => {}
                 _ => break,
             }
@@ -345,8 +349,8 @@ fn etag_file_name(file_name: &str) -> String {
 }
 
 /// Without a slash at its end.
-fn checked_base_url(base_url: &str) -> Result<&str, StoreError> {
-    let refused = || StoreError::BaseUrl(base_url.to_owned());
+fn checked_base_url(base_url: &str) -> Result<&str, ObjectStoreError> {
+    let refused = || ObjectStoreError::BaseUrl(base_url.to_owned());
     let host_and_path =
         base_url.strip_prefix("https://").or_else(|| base_url.strip_prefix("http://")).ok_or_else(refused)?;
     let has_host = !host_and_path.is_empty() && !host_and_path.starts_with(['/', ':']);

@@ -9,7 +9,7 @@ use super::{EmbeddedStore, Object};
 use crate::headers::{attachment, content_type};
 use crate::key::ObjectKey;
 use crate::reply::{Reply, ReplyBody};
-use crate::store::StoreError;
+use crate::store::ObjectStoreError;
 use crate::us3::{self, Refusal, Request};
 
 /// Why a read was not answered with the object.
@@ -20,7 +20,7 @@ pub enum ReadError {
     Refused(#[from] Refusal),
     /// Ours; to be logged.
     #[error(transparent)]
-    Store(StoreError),
+    Store(ObjectStoreError),
 }
 
 impl ReadError {
@@ -59,14 +59,19 @@ impl EmbeddedStore {
         };
         let key = ObjectKey::parse(&verified.key).map_err(|_| Refusal::NoSuchFile)?;
         let object = self.open(&key).map_err(|error| match error {
-            StoreError::NotFound => ReadError::Refused(Refusal::NoSuchFile),
+            ObjectStoreError::NotFound => ReadError::Refused(Refusal::NoSuchFile),
             other => ReadError::Store(other),
         })?;
         serve(request, is_head, &key, object).map_err(ReadError::Store)
     }
 }
 
-fn serve(request: &Request<'_>, is_head: bool, key: &ObjectKey, object: Object) -> Result<Reply, StoreError> {
+fn serve(
+    request: &Request<'_>,
+    is_head: bool,
+    key: &ObjectKey,
+    object: Object,
+) -> Result<Reply, ObjectStoreError> {
     let Object { mut file, len, etag, modified_unix_s } = object;
     let mut headers = vec![("etag", format!("\"{etag}\"")), ("cache-control", "private".to_owned())];
     headers.extend(conditions::format_date(modified_unix_s).map(|date| ("last-modified", date)));
@@ -109,7 +114,7 @@ fn serve(request: &Request<'_>, is_head: bool, key: &ObjectKey, object: Object) 
     if is_head {
         return Ok(Reply { status, headers, body: ReplyBody::Empty });
     }
-    file.seek(SeekFrom::Start(offset)).map_err(|source| StoreError::Io {
+    file.seek(SeekFrom::Start(offset)).map_err(|source| ObjectStoreError::Io {
         doing: "seek in object",
         path: key.as_str().into(),
         source,

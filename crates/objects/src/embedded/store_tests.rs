@@ -23,7 +23,7 @@ fn key(random: u128) -> ObjectKey {
     ObjectKey::export(7, random, "a.csv").expect("key")
 }
 
-fn put(store: &EmbeddedStore, key: &ObjectKey, bytes: &[u8]) -> Result<Stored, StoreError> {
+fn put(store: &EmbeddedStore, key: &ObjectKey, bytes: &[u8]) -> Result<Stored, ObjectStoreError> {
     let mut spool = store.spool().expect("spool");
     spool.write_all(bytes).expect("write");
     store.put(key, spool, &PutOptions::named("a.csv"), &|| false)
@@ -116,14 +116,14 @@ fn a_put_that_fails_halfway_leaves_nothing() {
     let spool = store.spool().expect("spool");
     fs::remove_file(spool.path()).expect("remove");
     let error = store.put(&key(2), spool, &PutOptions::named("a.csv"), &|| false).expect_err("no spool file");
-    assert!(matches!(error, StoreError::Io { .. }) && !error.is_full(), "{error:?}");
+    assert!(matches!(error, ObjectStoreError::Io { .. }) && !error.is_full(), "{error:?}");
     assert_eq!(paths(directory.path()), before);
 
     // The ETag file cannot be written where a directory stands.
     let place = store.place(&key(2));
     fs::create_dir_all(&place.etag).expect("obstacle");
     let error = put(&store, &key(2), b"1").expect_err("obstacle");
-    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+    assert!(matches!(error, ObjectStoreError::Io { .. }), "{error:?}");
     fs::remove_dir(&place.etag).expect("obstacle");
     fs::remove_dir(place.directory()).expect("directory of the obstacle alone");
     assert_eq!(paths(directory.path()), before);
@@ -134,7 +134,7 @@ fn an_object_is_written_once() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     let first = put(&store, &key(1), b"first").expect("put");
-    assert!(matches!(put(&store, &key(1), b"second"), Err(StoreError::AlreadyExists)));
+    assert!(matches!(put(&store, &key(1), b"second"), Err(ObjectStoreError::AlreadyExists)));
     let object = store.open(&key(1)).expect("open");
     assert_eq!((object.len, object.etag), (5, first.etag));
     assert_eq!(paths(store.spool.folder()), Vec::<String>::new());
@@ -163,7 +163,7 @@ fn a_directory_is_no_object() {
     put(&store, &key(1), b"1").expect("put");
     for text in ["exports/7", "exports/7/00000000000000000000000000000001/a.csv/b", "exports/8/a"] {
         let key = ObjectKey::parse(text).expect("key");
-        assert!(matches!(store.open(&key), Err(StoreError::NotFound)), "{text}");
+        assert!(matches!(store.open(&key), Err(ObjectStoreError::NotFound)), "{text}");
     }
 }
 
@@ -181,7 +181,7 @@ fn sweep_removes_what_is_older_than_the_retention() {
     // A young object's ETag file may be old, and stays.
     date(&store.place(&key(3)).etag, 5);
     assert_eq!(store.sweep(1200).expect("sweep"), Swept { objects: 1, bytes: 5 });
-    assert!(matches!(store.open(&key(1)), Err(StoreError::NotFound)));
+    assert!(matches!(store.open(&key(1)), Err(ObjectStoreError::NotFound)));
     assert!(!store.place(&key(1)).directory().exists());
     assert!(store.place(&key(3)).etag.exists());
     assert!(store.open(&key(2)).is_ok() && store.open(&key(3)).is_ok());
@@ -304,7 +304,7 @@ fn an_object_opened_while_it_is_swept_is_there_or_not() {
                         object.file.read_to_end(&mut bytes).expect("read");
                         assert_eq!((&*bytes, &object.etag), (&b"hello us3\n"[..], &stored.etag));
                     }
-                    Err(StoreError::NotFound) => break,
+                    Err(ObjectStoreError::NotFound) => break,
                     Err(error) => panic!("{error:?}"),
                 }
             }
@@ -334,7 +334,7 @@ fn base_urls() {
     for (base_url, start) in table {
         match (store.presign_get(base_url, &key(1), "a.csv", 5), start) {
             (Ok(url), Some(start)) => assert!(url.starts_with(start), "{url}"),
-            (Err(StoreError::BaseUrl(told)), None) => assert_eq!(told, base_url),
+            (Err(ObjectStoreError::BaseUrl(told)), None) => assert_eq!(told, base_url),
             (other, _) => panic!("{base_url:?}: {other:?}"),
         }
     }

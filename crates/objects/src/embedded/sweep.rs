@@ -8,12 +8,12 @@ use std::path::Path;
 
 use super::{EmbeddedStore, etag_file_name, modified_unix_s};
 use crate::files::{is_gone, remove_if_there};
-use crate::store::{StoreError, Swept};
+use crate::store::{ObjectStoreError, Swept};
 
 impl EmbeddedStore {
     /// Removes the objects written before `limit_unix_s`, and directories left empty. Goes on after an error and
     /// returns the first.
-    pub(super) fn sweep_older_than(&self, limit_unix_s: i64) -> Result<Swept, StoreError> {
+    pub(super) fn sweep_older_than(&self, limit_unix_s: i64) -> Result<Swept, ObjectStoreError> {
         let mut sweep = Sweep { store: self, limit_unix_s, swept: Swept::default(), first_error: None };
         let root = &self.root;
         sweep.directory(root);
@@ -25,7 +25,7 @@ struct Sweep<'a> {
     store: &'a EmbeddedStore,
     limit_unix_s: i64,
     swept: Swept,
-    first_error: Option<StoreError>,
+    first_error: Option<ObjectStoreError>,
 }
 
 impl Sweep<'_> {
@@ -90,7 +90,7 @@ impl Sweep<'_> {
     fn note(&mut self, doing: &'static str, path: &Path, error: io::Error) {
         let is_busy = error.kind() == io::ErrorKind::ResourceBusy;
         if !is_gone(&error) && !is_busy && self.first_error.is_none() {
-            self.first_error = Some(StoreError::io(doing, path)(error));
+            self.first_error = Some(ObjectStoreError::io(doing, path)(error));
         }
     }
 }

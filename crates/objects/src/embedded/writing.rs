@@ -15,7 +15,7 @@ use super::{EmbeddedStore, ReadError};
 use crate::key::ObjectKey;
 use crate::reply::{Reply, ReplyBody};
 use crate::spool::{FinishedSpool, SpoolFile};
-use crate::store::{ObjectStore as _, StoreError, Stored};
+use crate::store::{ObjectStore as _, ObjectStoreError, Stored};
 use crate::us3::{BLOCK_BYTES, Refusal, Request, decode_path};
 
 /// The largest file of one request, in bytes, as published.
@@ -58,7 +58,7 @@ impl EmbeddedStore {
         }
         let source = ObjectKey::parse(source).map_err(|_| Refusal::NoSuchFile)?;
         let mut object = self.open(&source).map_err(|error| match error {
-            StoreError::NotFound => ReadError::Refused(Refusal::NoSuchFile),
+            ObjectStoreError::NotFound => ReadError::Refused(Refusal::NoSuchFile),
             other => ReadError::Store(other),
         })?;
         let mut spool = self.spool().map_err(ReadError::Store)?;
@@ -229,7 +229,7 @@ fn fill(spool: &mut SpoolFile, body: &mut dyn Read, limit: u64) -> Result<(), Re
 /// Writes a piece of a body.
 pub(super) fn write(spool: &mut SpoolFile, bytes: &[u8]) -> Result<(), ReadError> {
     spool.write_all(bytes).map_err(|source| {
-        ReadError::Store(StoreError::Io { doing: "write", path: "a spool file".into(), source })
+        ReadError::Store(ObjectStoreError::Io { doing: "write", path: "a spool file".into(), source })
     })
 }
 
@@ -238,7 +238,7 @@ fn append(spool: &mut SpoolFile, file: &mut File) -> io::Result<()> {
 }
 
 fn failed(doing: &'static str, key: &ObjectKey, source: io::Error) -> ReadError {
-    ReadError::Store(StoreError::Io { doing, path: key.as_str().into(), source })
+    ReadError::Store(ObjectStoreError::Io { doing, path: key.as_str().into(), source })
 }
 
 fn upload_id(request: &Request<'_>) -> String {

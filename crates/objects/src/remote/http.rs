@@ -13,7 +13,7 @@ use ureq::{Agent, SendBody};
 
 use super::error::{RemoteError, code_and_message};
 use super::{OpenError, RemoteSettings, Tuning};
-use crate::store::{Cancelled, StoreError};
+use crate::store::{Cancelled, ObjectStoreError};
 
 /// Longest answer that is read, in bytes: a page of a listing has at most 1,000 keys of 512 bytes.
 const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
@@ -183,14 +183,14 @@ impl Caller<'_> {
         key: &str,
         make: impl Fn() -> Request<'r>,
         accept: impl Fn(&Answer) -> Result<T, Wrong>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, ObjectStoreError> {
         let doing = doing.into();
         let attempt = || {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if (self.cancelled)() {
-                return Err(StoreError::Cancelled);
+                return Err(ObjectStoreError::Cancelled);
             }
-            let failed = |error: RemoteError| StoreError::Remote(Box::new(error));
+            let failed = |error: RemoteError| ObjectStoreError::Remote(Box::new(error));
             if left.is_zero() {
                 return Err(failed(RemoteError::unreachable(doing.clone(), key, "the time for it is over")));
             }
@@ -251,10 +251,10 @@ pub(super) fn any(_: &Answer) -> Result<(), Wrong> {
 }
 
 /// `None` where the answer was "not found".
-pub(super) fn found<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+pub(super) fn found<T>(result: Result<T, ObjectStoreError>) -> Result<Option<T>, ObjectStoreError> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(StoreError::Remote(error)) if error.status() == Some(404) => Ok(None),
+        Err(ObjectStoreError::Remote(error)) if error.status() == Some(404) => Ok(None),
         Err(error) => Err(error),
     }
 }

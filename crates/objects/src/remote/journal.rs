@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::{files_in, remove_if_there, write_durably};
 use crate::key::ObjectKey;
 use crate::spool_directory::JOURNAL_EXTENSION;
-use crate::store::StoreError;
+use crate::store::ObjectStoreError;
 
 const ACTIVE: &str = "upload-";
 const FAILED: &str = "failed-";
@@ -45,14 +45,14 @@ pub(super) struct Remains {
 }
 
 impl Journal {
-    pub(super) fn begin(folder: &Path, store: String, key: &ObjectKey) -> Result<Self, StoreError> {
+    pub(super) fn begin(folder: &Path, store: String, key: &ObjectKey) -> Result<Self, ObjectStoreError> {
         let (_file, path) = tempfile::Builder::new()
             .prefix(ACTIVE)
             .suffix(&format!(".{JOURNAL_EXTENSION}"))
             .rand_bytes(16)
             .tempfile_in(folder)
             .and_then(|file| file.keep().map_err(|failed| failed.error))
-            .map_err(StoreError::io("create a journal in", folder))?;
+            .map_err(ObjectStoreError::io("create a journal in", folder))?;
         let journal = Self { path, entry: Entry { store, key: key.as_str().to_owned(), upload_id: None } };
         journal.write().inspect_err(|_| {
             let _ = remove_if_there(&journal.path);
@@ -69,7 +69,7 @@ impl Journal {
     }
 
     /// Notes the id under which the upload can be ended.
-    pub(super) fn note(&mut self, upload_id: &str) -> Result<(), StoreError> {
+    pub(super) fn note(&mut self, upload_id: &str) -> Result<(), ObjectStoreError> {
         self.entry.upload_id = Some(upload_id.to_owned());
         self.write()
     }
@@ -90,17 +90,20 @@ impl Journal {
     }
 
     /// Whole or not at all: a half-written one would name nothing.
-    fn write(&self) -> Result<(), StoreError> {
+    fn write(&self) -> Result<(), ObjectStoreError> {
         let text = serde_json::to_string(&self.entry).expect("texts are JSON");
         let new = self.path.with_extension("new");
         write_durably(&new, &text)
             .and_then(|()| fs::rename(&new, &self.path))
-            .map_err(StoreError::io("write", &self.path))
+            .map_err(ObjectStoreError::io("write", &self.path))
     }
 }
 
 /// The journals in the folder of uploads that are over: those that failed and, except for `active`, those inherited.
-pub(super) fn remains(folder: &Path, is_active: impl Fn(&Path) -> bool) -> Result<Vec<Remains>, StoreError> {
+pub(super) fn remains(
+    folder: &Path,
+    is_active: impl Fn(&Path) -> bool,
+) -> Result<Vec<Remains>, ObjectStoreError> {
     let mut found = Vec::new();
     for path in files_in(folder)? {
         if path.extension().is_none_or(|extension| extension != JOURNAL_EXTENSION) || is_active(&path) {

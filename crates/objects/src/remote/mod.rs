@@ -22,7 +22,7 @@ use crate::key::{ObjectKey, PREFIX};
 use crate::key_pair::ObjectKeys;
 use crate::spool::SpoolFile;
 use crate::spool_directory::SpoolDirectory;
-use crate::store::{Cancelled, ObjectStore, PutOptions, StoreError, Stored, Swept};
+use crate::store::{Cancelled, ObjectStore, ObjectStoreError, PutOptions, Stored, Swept};
 
 use http::{Caller, Http};
 use journal::{Entry, Journal, Remains};
@@ -130,7 +130,7 @@ pub enum OpenError {
     Proxy,
     /// The spool could not be made.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] ObjectStoreError),
 }
 
 /// An object store that is reached by HTTP. Opening it sends nothing.
@@ -159,7 +159,7 @@ impl RemoteStore {
             }
         };
         let spool = settings.data_directory.join("spool");
-        make_directories(&spool).map_err(StoreError::io("create directory", &spool))?;
+        make_directories(&spool).map_err(ObjectStoreError::io("create directory", &spool))?;
         Ok(Self {
             protocol,
             http: Http::new(settings)?,
@@ -175,7 +175,7 @@ impl RemoteStore {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_journal(&self, key: &ObjectKey) -> Result<Journal, StoreError> {
+    fn open_journal(&self, key: &ObjectKey) -> Result<Journal, ObjectStoreError> {
         // Locked until it is known as active: a sweep would find it to be a dead one's.
         let mut active = self.active();
         let journal = Journal::begin(self.spool.folder(), self.protocol.identity(), key)?;
@@ -197,14 +197,14 @@ impl RemoteStore {
 
     /// Ends the upload of a journal and, where a `put` has told its failure, removes the object that may be there
     /// nevertheless.
-    fn clean_up(&self, caller: &Caller<'_>, entry: &Entry, has_failed: bool) -> Result<(), StoreError> {
+    fn clean_up(&self, caller: &Caller<'_>, entry: &Entry, has_failed: bool) -> Result<(), ObjectStoreError> {
         let uploads = if let Some(id) = &entry.upload_id {
             vec![id.clone()]
         } else {
             // The answer with the id was lost. Keys are used once: whatever is open under this one was ours.
             match self.protocol.open_uploads(caller, &entry.key) {
                 // Who may not list them cannot be made to wait for them; the store's own rules must end them.
-                Err(StoreError::Remote(error)) if !error.is_transient() => {
+                Err(ObjectStoreError::Remote(error)) if !error.is_transient() => {
                     tracing::warn!(%error, "uploads that may have been left behind are not looked for");
                     Vec::new()
                 }
@@ -222,7 +222,7 @@ impl RemoteStore {
 
     /// Cleans up after uploads that are over: of dead processes, and those that failed here. The first error is
     /// answered; the others are tried nevertheless.
-    fn clean_up_remains(&self) -> Result<(), StoreError> {
+    fn clean_up_remains(&self) -> Result<(), ObjectStoreError> {
         let remains = {
             let active = self.active();
             journal::remains(self.spool.folder(), |path| active.contains(path))?
@@ -239,7 +239,7 @@ impl RemoteStore {
             }
             let cleaned = self
                 .clean_up(&self.http.caller(), &entry, has_failed)
-                .and_then(|()| remove_if_there(&path).map_err(StoreError::io("remove", &path)));
+                .and_then(|()| remove_if_there(&path).map_err(ObjectStoreError::io("remove", &path)));
             match cleaned {
                 Ok(_) => tracing::info!(key = entry.key, "ended an upload that was left behind"),
                 Err(error) => {
@@ -250,7 +250,7 @@ impl RemoteStore {
         first_error.map_or(Ok(()), Err)
     }
 
-    fn sweep_objects(&self, limit_s: i64) -> Result<Swept, StoreError> {
+    fn sweep_objects(&self, limit_s: i64) -> Result<Swept, ObjectStoreError> {
         let mut swept = Swept::default();
         let mut first_error = None;
         let mut from = None;
@@ -276,7 +276,7 @@ impl RemoteStore {
         first_error.map_or(Ok(swept), Err)
     }
 
-    fn sweep_uploads(&self, limit_s: i64) -> Result<(), StoreError> {
+    fn sweep_uploads(&self, limit_s: i64) -> Result<(), ObjectStoreError> {
         let uploads = self.protocol.open_uploads(&self.http.caller(), PREFIX)?;
         let mut first_error = None;
         for upload in uploads.iter().filter(|upload| upload.begun_s < limit_s) {
@@ -292,7 +292,7 @@ impl RemoteStore {
 }
 
 impl ObjectStore for RemoteStore {
-    fn spool(&self) -> Result<SpoolFile, StoreError> {
+    fn spool(&self) -> Result<SpoolFile, ObjectStoreError> {
         self.spool.create()
     }
 
@@ -302,11 +302,11 @@ impl ObjectStore for RemoteStore {
         spool: SpoolFile,
         options: &PutOptions,
         cancelled: Cancelled<'_>,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored, ObjectStoreError> {
         self.upload(key, &spool.finish()?, options, cancelled)
     }
 
-    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
         self.protocol.len_of(&self.http.caller(), key)
     }
 
@@ -314,10 +314,10 @@ impl ObjectStore for RemoteStore {
         self.protocol.identity()
     }
 
-    fn clear_spool(&self) -> Result<u64, StoreError> {
+    fn clear_spool(&self) -> Result<u64, ObjectStoreError> {
         let removed = self.spool.clear()?;
         match self.clean_up_remains() {
-            Err(error @ StoreError::Remote(_)) => {
+            Err(error @ ObjectStoreError::Remote(_)) => {
                 tracing::warn!(%error, "uploads that were left behind are ended later");
             }
             cleaned => cleaned?,
@@ -331,15 +331,15 @@ impl ObjectStore for RemoteStore {
         key: &ObjectKey,
         file_name: &str,
         expires_unix_s: i64,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, ObjectStoreError> {
         Ok(self.protocol.presign_get(key, file_name, expires_unix_s))
     }
 
-    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+    fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         self.protocol.delete(&self.http.caller(), key.as_str())
     }
 
-    fn sweep(&self, now_s: i64) -> Result<Swept, StoreError> {
+    fn sweep(&self, now_s: i64) -> Result<Swept, ObjectStoreError> {
         let limit_s = now_s.saturating_sub(self.retention_s);
         let remains = self.clean_up_remains();
         let uploads = self.sweep_uploads(limit_s);

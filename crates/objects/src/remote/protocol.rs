@@ -6,7 +6,7 @@ use std::fmt;
 use super::http::{Caller, Piece};
 use crate::key::ObjectKey;
 use crate::spool::FinishedSpool;
-use crate::store::{PutOptions, StoreError};
+use crate::store::{ObjectStoreError, PutOptions};
 
 /// An upload in parts that the store has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         key: &ObjectKey,
         spool: &FinishedSpool,
         options: &PutOptions,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), ObjectStoreError>;
 
     /// Begins an upload of `len` bytes in parts.
     fn begin(
@@ -65,7 +65,7 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         key: &ObjectKey,
         len: u64,
         options: &PutOptions,
-    ) -> Result<Upload, StoreError>;
+    ) -> Result<Upload, ObjectStoreError>;
 
     /// Sends part `number`, counted from 0. Answers what `finish` must be told of it.
     fn put_part(
@@ -75,7 +75,7 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         upload: &Upload,
         number: u16,
         piece: &Piece<'_>,
-    ) -> Result<String, StoreError>;
+    ) -> Result<String, ObjectStoreError>;
 
     /// Makes the parts, whose answers are given in order, one object.
     fn finish(
@@ -85,22 +85,22 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         upload: &Upload,
         parts: &[String],
         spool: &FinishedSpool,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), ObjectStoreError>;
 
     /// Ends an upload and removes its parts. One that the store does not know counts as ended.
-    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), StoreError>;
+    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), ObjectStoreError>;
 
     /// The uploads below a prefix that were begun and not finished; none where the store cannot tell.
-    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, StoreError>;
+    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, ObjectStoreError>;
 
     /// See [`ObjectStore::len_of`](crate::ObjectStore::len_of).
-    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, StoreError>;
+    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError>;
 
     /// Removes an object, if it is there.
-    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), StoreError>;
+    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), ObjectStoreError>;
 
     /// A stretch of the objects below `prefix`; `from` is what the stretch before it said.
-    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, StoreError>;
+    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, ObjectStoreError>;
 
     /// See [`ObjectStore::presign_get`](crate::ObjectStore::presign_get).
     fn presign_get(&self, key: &ObjectKey, file_name: &str, expires_unix_s: i64) -> String;

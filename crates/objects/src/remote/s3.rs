@@ -20,7 +20,7 @@ use super::{NowS, OpenError, RemoteSettings};
 use crate::headers::attachment;
 use crate::key::ObjectKey;
 use crate::spool::FinishedSpool;
-use crate::store::{PutOptions, StoreError};
+use crate::store::{ObjectStoreError, PutOptions};
 
 /// How long a request's own signature is good: longer than a request takes, and than clocks differ.
 const SIGNED_FOR: Duration = Duration::from_secs(900);
@@ -138,7 +138,7 @@ impl S3 {
         Request { method: "GET", url: url.to_string(), headers: Vec::new(), body: Content::None }
     }
 
-    fn has_len(&self, caller: &Caller<'_>, key: &ObjectKey, len: u64) -> Result<(), StoreError> {
+    fn has_len(&self, caller: &Caller<'_>, key: &ObjectKey, len: u64) -> Result<(), ObjectStoreError> {
         let credentials = Some(&self.credentials);
         let make = || {
             let action = self.bucket.head_object(credentials, key.as_str());
@@ -166,7 +166,7 @@ impl Protocol for S3 {
         key: &ObjectKey,
         spool: &FinishedSpool,
         options: &PutOptions,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectStoreError> {
         let piece = Piece { path: spool.file.path(), offset: 0, len: spool.stored.len };
         let md5 = md5_of(&piece)?;
         let make = || {
@@ -184,7 +184,7 @@ impl Protocol for S3 {
         key: &ObjectKey,
         len: u64,
         options: &PutOptions,
-    ) -> Result<Upload, StoreError> {
+    ) -> Result<Upload, ObjectStoreError> {
         let make = || {
             let action = self.bucket.create_multipart_upload(Some(&self.credentials), key.as_str());
             self.request("POST", action, file_headers(options), Content::Bytes(Vec::new()))
@@ -203,7 +203,7 @@ impl Protocol for S3 {
         upload: &Upload,
         number: u16,
         piece: &Piece<'_>,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, ObjectStoreError> {
         let number = number + 1;
         let md5 = md5_of(piece)?;
         let make = || {
@@ -227,7 +227,7 @@ impl Protocol for S3 {
         upload: &Upload,
         parts: &[String],
         spool: &FinishedSpool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectStoreError> {
         let make = || {
             let action = self.bucket.complete_multipart_upload(
                 Some(&self.credentials),
@@ -249,7 +249,7 @@ impl Protocol for S3 {
         self.has_len(caller, key, spool.stored.len)
     }
 
-    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), StoreError> {
+    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), ObjectStoreError> {
         let make = || {
             let action = self.bucket.abort_multipart_upload(Some(&self.credentials), key, upload_id);
             self.request("DELETE", action, Vec::new(), Content::None)
@@ -257,7 +257,7 @@ impl Protocol for S3 {
         found(caller.send("end the upload of", key, make, any)).map(drop)
     }
 
-    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, StoreError> {
+    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, ObjectStoreError> {
         let mut uploads = Vec::new();
         let mut from = (String::new(), String::new());
         loop {
@@ -274,7 +274,7 @@ impl Protocol for S3 {
             };
             let list = match caller.send("list the uploads below", prefix, make, parse) {
                 // Not every S3 has this.
-                Err(StoreError::Remote(error)) if matches!(error.status(), Some(405 | 501)) => {
+                Err(ObjectStoreError::Remote(error)) if matches!(error.status(), Some(405 | 501)) => {
                     tracing::debug!(%error, "uploads that were never finished are not looked for");
                     return Ok(uploads);
                 }
@@ -295,7 +295,7 @@ impl Protocol for S3 {
         }
     }
 
-    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
         let make = || {
             let action = self.bucket.head_object(Some(&self.credentials), key.as_str());
             self.request("HEAD", action, Vec::new(), Content::None)
@@ -304,7 +304,7 @@ impl Protocol for S3 {
         found(caller.send("look at", key.as_str(), make, len))
     }
 
-    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), StoreError> {
+    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), ObjectStoreError> {
         let make = || {
             let action = self.bucket.delete_object(Some(&self.credentials), key);
             self.request("DELETE", action, Vec::new(), Content::None)
@@ -312,7 +312,7 @@ impl Protocol for S3 {
         found(caller.send("delete", key, make, any)).map(drop)
     }
 
-    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, StoreError> {
+    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, ObjectStoreError> {
         let make = || {
             let mut action = self.bucket.list_objects_v2(Some(&self.credentials));
             action.with_prefix(prefix);
@@ -363,9 +363,9 @@ fn not_published(error: instant_xml::Error) -> Wrong {
     format!("not S3's answer: {error}")
 }
 
-fn md5_of(piece: &Piece<'_>) -> Result<String, StoreError> {
+fn md5_of(piece: &Piece<'_>) -> Result<String, ObjectStoreError> {
     let mut hasher = Md5::new();
-    read_through(piece, |bytes| hasher.update(bytes)).map_err(StoreError::io("read", piece.path))?;
+    read_through(piece, |bytes| hasher.update(bytes)).map_err(ObjectStoreError::io("read", piece.path))?;
     Ok(STANDARD.encode(hasher.finalize()))
 }
 

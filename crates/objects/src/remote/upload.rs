@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::protocol::Upload;
 use crate::key::ObjectKey;
 use crate::spool::FinishedSpool;
-use crate::store::{Cancelled, PutOptions, StoreError, Stored};
+use crate::store::{Cancelled, ObjectStoreError, PutOptions, Stored};
 
 impl RemoteStore {
     /// Brings the file into the store. The journal is there from before the first request until nothing can be left
@@ -21,9 +21,9 @@ impl RemoteStore {
         spool: &FinishedSpool,
         options: &PutOptions,
         cancelled: Cancelled<'_>,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored, ObjectStoreError> {
         if cancelled() {
-            return Err(StoreError::Cancelled);
+            return Err(ObjectStoreError::Cancelled);
         }
         let mut journal = self.open_journal(key)?;
         let limit = self.tuning.upload_timeout;
@@ -51,7 +51,7 @@ impl RemoteStore {
         options: &PutOptions,
         cancelled: Cancelled<'_>,
         journal: &mut Journal,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectStoreError> {
         let limit = self.tuning.upload_timeout;
         let is_over = AtomicBool::new(false);
         let is_unwanted = || cancelled() || is_over.load(Ordering::Relaxed);
@@ -62,13 +62,13 @@ impl RemoteStore {
         journal.note(&upload.id)?;
         let parts = self.send_parts(&caller, key, spool, &upload, &is_over)?;
         if cancelled() {
-            return Err(StoreError::Cancelled);
+            return Err(ObjectStoreError::Cancelled);
         }
         let finished = self.protocol.finish(&caller, key, &upload, &parts, spool);
         match &finished {
             // An attempt whose answer was lost may have finished it, and then the upload is not known any more. Keys are
             // used once: what is there is this file.
-            Err(StoreError::Remote(error))
+            Err(ObjectStoreError::Remote(error))
                 if error.status().is_some()
                     && !error.is_transient()
                     && matches!(self.protocol.len_of(&caller, key), Ok(Some(len)) if len == spool.stored.len) =>
@@ -88,7 +88,7 @@ impl RemoteStore {
         spool: &FinishedSpool,
         upload: &Upload,
         is_over: &AtomicBool,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<String>, ObjectStoreError> {
         let len = spool.stored.len;
         let count = part_count(len, upload.part_bytes)?;
         let next = AtomicU16::new(0);
@@ -147,11 +147,11 @@ const MAX_THREADS: usize = 64;
 /// The most parts that S3 takes, and with them 40 GB of US3's.
 const MAX_PARTS: u64 = 10_000;
 
-fn part_count(len: u64, part_bytes: u64) -> Result<u16, StoreError> {
+fn part_count(len: u64, part_bytes: u64) -> Result<u16, ObjectStoreError> {
     let count = len.div_ceil(part_bytes.max(1));
     u16::try_from(count).ok().filter(|_| count <= MAX_PARTS).ok_or_else(|| {
         let error = format!("{len} bytes are more than {MAX_PARTS} parts of {part_bytes} bytes");
-        StoreError::io("upload", std::path::Path::new("the spool file"))(std::io::Error::other(error))
+        ObjectStoreError::io("upload", std::path::Path::new("the spool file"))(std::io::Error::other(error))
     })
 }
 

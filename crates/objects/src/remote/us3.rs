@@ -15,10 +15,10 @@ use super::protocol::{Listed, OpenUpload, Page, Protocol, Upload};
 use crate::key::ObjectKey;
 use crate::key_pair::ObjectKeys;
 use crate::spool::FinishedSpool;
-use crate::store::{PutOptions, StoreError};
+use crate::store::{ObjectStoreError, PutOptions};
 use crate::us3::{self, BLOCK_BYTES, SignedParts, encode_path, encode_value};
 
-/// Entries asked for at a time.
+/// LedgerRange asked for at a time.
 const PAGE: &str = "1000";
 
 /// The type of what is no file, as the published clients send it.
@@ -142,7 +142,7 @@ impl Protocol for Us3 {
         key: &ObjectKey,
         spool: &FinishedSpool,
         options: &PutOptions,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectStoreError> {
         let piece = Piece { path: spool.file.path(), offset: 0, len: spool.stored.len };
         let make = || self.request("PUT", key.as_str(), "", &options.content_type, Content::Piece(&piece));
         caller.send("upload", key.as_str(), make, |answer| has_etag(answer, &spool.stored.etag))
@@ -154,7 +154,7 @@ impl Protocol for Us3 {
         key: &ObjectKey,
         _len: u64,
         options: &PutOptions,
-    ) -> Result<Upload, StoreError> {
+    ) -> Result<Upload, ObjectStoreError> {
         let make = || {
             self.request("POST", key.as_str(), "uploads", &options.content_type, Content::Bytes(Vec::new()))
         };
@@ -174,9 +174,9 @@ impl Protocol for Us3 {
         upload: &Upload,
         number: u16,
         piece: &Piece<'_>,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, ObjectStoreError> {
         let doing = format!("upload part {} of", u32::from(number) + 1);
-        let sha1 = sha1_of(piece).map_err(StoreError::io("read", piece.path))?;
+        let sha1 = sha1_of(piece).map_err(ObjectStoreError::io("read", piece.path))?;
         let query = format!("uploadId={}&partNumber={number}", encode_value(&upload.id));
         let make = || self.request("PUT", key.as_str(), &query, BYTES, Content::Piece(piece));
         caller.send(doing, key.as_str(), make, |answer| {
@@ -195,7 +195,7 @@ impl Protocol for Us3 {
         upload: &Upload,
         parts: &[String],
         spool: &FinishedSpool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ObjectStoreError> {
         let query = format!("uploadId={}", encode_value(&upload.id));
         let make = || {
             let body = Content::Bytes(parts.join(",").into_bytes());
@@ -210,14 +210,14 @@ impl Protocol for Us3 {
         })
     }
 
-    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), StoreError> {
+    fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), ObjectStoreError> {
         let query = format!("uploadId={}", encode_value(upload_id));
         let make = || self.request("DELETE", key, &query, "", Content::None);
         found(caller.send("end the upload of", key, make, any)).map(drop)
     }
 
     /// `GetMultiUploadId`, which is published but served to those alone for whom it was enabled.
-    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, StoreError> {
+    fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, ObjectStoreError> {
         let mut uploads = Vec::new();
         let mut marker = String::new();
         loop {
@@ -228,7 +228,7 @@ impl Protocol for Us3 {
             );
             let make = || self.request("GET", "", &query, "", Content::None);
             let list: UploadList = match caller.send("list the uploads below", prefix, make, json) {
-                Err(StoreError::Remote(error)) if error.status().is_some() && !error.is_transient() => {
+                Err(ObjectStoreError::Remote(error)) if error.status().is_some() && !error.is_transient() => {
                     tracing::debug!(%error, "uploads that were never finished are not looked for");
                     return Ok(uploads);
                 }
@@ -247,18 +247,18 @@ impl Protocol for Us3 {
         }
     }
 
-    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, StoreError> {
+    fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
         let make = || self.request("HEAD", key.as_str(), "", "", Content::None);
         let len = |answer: &Answer| answer.content_length.ok_or_else(|| "no length".to_owned());
         found(caller.send("look at", key.as_str(), make, len))
     }
 
-    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), StoreError> {
+    fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), ObjectStoreError> {
         let make = || self.request("DELETE", key, "", "", Content::None);
         found(caller.send("delete", key, make, any)).map(drop)
     }
 
-    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, StoreError> {
+    fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, ObjectStoreError> {
         let query = format!(
             "list&prefix={}&marker={}&limit={PAGE}",
             encode_value(prefix),

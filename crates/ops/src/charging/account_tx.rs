@@ -1,8 +1,8 @@
 //! A company's accounts within one transaction: what was there, what is taken and given, and writing it all at once.
 
-use tollbook_domain::account::{AccountError, AccountKind, Entry, Grant};
+use tollbook_domain::account::{AccountError, AccountKind, Grant, Posting};
 use tollbook_domain::{Amount, Deductions, Line};
-use tollbook_store::{AccountState, Entries, Settlement, StoreResult, Transaction};
+use tollbook_store::{AccountState, LedgerRange, Settlement, StoreResult, Transaction};
 
 /// Opened after the company is locked; nothing is written before it is closed.
 pub(super) struct AccountTx {
@@ -10,7 +10,7 @@ pub(super) struct AccountTx {
     now_s: i64,
     before: AccountState,
     pub(super) books: AccountState,
-    entries: Vec<Entry>,
+    entries: Vec<Posting>,
     settlements: Vec<Settlement>,
 }
 
@@ -46,19 +46,19 @@ impl AccountTx {
     /// Gives back what an order was paid from.
     pub(super) fn refund(
         &mut self,
-        deducted: &[Entry],
+        deducted: &[Posting],
         grants: &[Grant],
-    ) -> Result<Vec<Entry>, AccountError> {
+    ) -> Result<Vec<Posting>, AccountError> {
         self.books.account.refund(deducted, grants, self.now_s)
     }
 
     /// Notes ledger entries of a change of the account; where they will be.
-    pub(super) fn note(&mut self, entries: Vec<Entry>) -> Entries {
-        let length = |entries: &[Entry]| i64::try_from(entries.len()).unwrap_or(i64::MAX);
+    pub(super) fn note(&mut self, entries: Vec<Posting>) -> LedgerRange {
+        let length = |entries: &[Posting]| i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let first = self.before.entries + length(&self.entries);
         let count = length(&entries);
         self.entries.extend(entries);
-        Entries { first, count }
+        LedgerRange { first, count }
     }
 
     /// The next number of an order.

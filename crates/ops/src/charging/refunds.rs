@@ -1,6 +1,6 @@
 //! Taking orders back, by the operator and with a reason: an unpaid one is revoked, a paid one is refunded whole.
 
-use tollbook_domain::account::Entry;
+use tollbook_domain::account::Posting;
 use tollbook_domain::{Deductions, Order, Status};
 use tollbook_store::{OrderTransition, StoredOrder, Transaction};
 
@@ -108,7 +108,7 @@ fn refund_or_revoke(
             let Some(settlement) = transaction.settlement(company_id, order.source_number())? else {
                 return Ok((Revocation::NotSettledHere, None));
             };
-            let deducted: Vec<Entry> = transaction
+            let deducted: Vec<Posting> = transaction
                 .ledger(company_id, settlement.entries)?
                 .into_iter()
                 .map(|kept| kept.entry)

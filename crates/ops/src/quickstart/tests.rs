@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::filter::{LineFilter, OrderQuery, StatusSet};
 use tollbook_domain::{NewOrder, Status, TimeRange};
-use tollbook_store::{Entries, LedgerEntry, StoreOptions, Uncharged, open_sqlite};
+use tollbook_store::{LedgerEntry, LedgerRange, StoreOptions, Uncharged, open_sqlite};
 
 use super::*;
 use crate::charging::standing;
@@ -61,7 +61,7 @@ fn orders(store: &dyn Store) -> Vec<NewOrder> {
 }
 
 fn ledger(store: &dyn Store) -> Vec<LedgerEntry> {
-    store.snapshot().unwrap().ledger(1, Entries { first: 0, count: i64::MAX }).unwrap()
+    store.snapshot().unwrap().ledger(1, LedgerRange { first: 0, count: i64::MAX }).unwrap()
 }
 
 /// Without the token of the deployment.

@@ -11,7 +11,7 @@ use tollbook_domain::{
 use tollbook_ops::Config;
 use tollbook_ops::charging::{Charging, Deposited, deposit};
 use tollbook_store::{
-    AccountState, Entries, LedgerEntry, Store, StoreOptions, StoredOrder, open_postgres, open_sqlite,
+    AccountState, LedgerEntry, LedgerRange, Store, StoreOptions, StoredOrder, open_postgres, open_sqlite,
 };
 use tollbook_testkit::{Cluster, Database};
 
@@ -128,7 +128,7 @@ impl Place {
     }
 
     pub(crate) fn ledger(&self, company_id: i64) -> Vec<LedgerEntry> {
-        let everything = Entries { first: 0, count: i64::MAX };
+        let everything = LedgerRange { first: 0, count: i64::MAX };
         self.store.snapshot().unwrap().ledger(company_id, everything).unwrap()
     }
 

@@ -14,7 +14,7 @@ use super::pool::Pool;
 use super::replica::Replica;
 use super::values::{Bound, COPY_HEADER, COPY_TRAILER, PostgresRow, copy_row};
 use crate::error::{StoreError, StoreResult};
-use crate::sql::connection::{Connection, Dialect, EachRow, EachRowOf, Flow, Value, Values, first};
+use crate::sql::connection::{Connection, Dialect, EachRow, EachRowOf, Flow, SqlValue, SqlValues, first};
 use crate::sql::schema::Table;
 
 /// A moment of the database; the first statement chooses it.
@@ -82,7 +82,7 @@ async fn start(desk: &Desk<'_>, begin: Option<&str>) -> Result<(), tokio_postgre
 async fn rows_of(
     client: &Client,
     statement: &Statement,
-    values: &[Value<'_>],
+    values: &[SqlValue<'_>],
 ) -> Result<RowStream, tokio_postgres::Error> {
     client.query_raw(statement, values.iter().map(Bound)).await
 }
@@ -92,7 +92,7 @@ impl Connection for PostgresTransaction {
         &DIALECT
     }
 
-    fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()> {
+    fn query(&mut self, sql: &str, values: &[SqlValue<'_>], each: EachRow<'_>) -> StoreResult<()> {
         self.run(async |mut desk, begin| {
             let statement = desk.prepare(sql).await?;
             let rows = match begin {
@@ -116,7 +116,7 @@ impl Connection for PostgresTransaction {
         })
     }
 
-    fn query_each(&mut self, sql: &str, sets: &[Values<'_>], each: EachRowOf<'_>) -> StoreResult<()> {
+    fn query_each(&mut self, sql: &str, sets: &[SqlValues<'_>], each: EachRowOf<'_>) -> StoreResult<()> {
         if sets.is_empty() {
             return Ok(());
         }
@@ -139,7 +139,7 @@ impl Connection for PostgresTransaction {
         })
     }
 
-    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64> {
+    fn execute(&mut self, sql: &str, values: &[SqlValue<'_>]) -> StoreResult<u64> {
         self.run(async |mut desk, begin| {
             start(&desk, begin).await?;
             let statement = desk.prepare(sql).await?;
@@ -147,7 +147,7 @@ impl Connection for PostgresTransaction {
         })
     }
 
-    fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64> {
+    fn execute_each(&mut self, sql: &str, sets: &[SqlValues<'_>]) -> StoreResult<u64> {
         if sets.is_empty() {
             return Ok(0);
         }
@@ -165,7 +165,11 @@ impl Connection for PostgresTransaction {
         })
     }
 
-    fn insert_all(&mut self, table: &Table, rows: &mut dyn Iterator<Item = Values<'_>>) -> StoreResult<u64> {
+    fn insert_all(
+        &mut self,
+        table: &Table,
+        rows: &mut dyn Iterator<Item = SqlValues<'_>>,
+    ) -> StoreResult<u64> {
         let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.name, table.column_list());
         self.run(async |mut desk, begin| {
             start(&desk, begin).await?;

@@ -1,14 +1,14 @@
-//! Values and rows on their way to PostgreSQL and back, and the binary form of COPY.
+//! SqlValues and rows on their way to PostgreSQL and back, and the binary form of COPY.
 
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::error::{StoreError, StoreResult};
-use crate::sql::connection::{Row, Value};
+use crate::sql::connection::{Row, SqlValue};
 
 /// A value bound to a statement.
 #[derive(Debug)]
-pub(super) struct Bound<'a>(pub(super) &'a Value<'a>);
+pub(super) struct Bound<'a>(pub(super) &'a SqlValue<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(
@@ -17,10 +17,10 @@ impl ToSql for Bound<'_> {
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self.0 {
-            Value::Null => Ok(IsNull::Yes),
-            Value::Int(value) => value.to_sql(type_, out),
-            Value::Text(value) => value.to_sql(type_, out),
-            Value::Blob(value) => value.to_sql(type_, out),
+            SqlValue::Null => Ok(IsNull::Yes),
+            SqlValue::Int(value) => value.to_sql(type_, out),
+            SqlValue::Text(value) => value.to_sql(type_, out),
+            SqlValue::Blob(value) => value.to_sql(type_, out),
         }
     }
 
@@ -62,22 +62,22 @@ pub(super) const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub(super) const COPY_TRAILER: &[u8] = &[0xff, 0xff];
 
 /// Appends a row in the binary form of COPY.
-pub(super) fn copy_row(values: &[Value<'_>], out: &mut BytesMut) -> StoreResult<()> {
+pub(super) fn copy_row(values: &[SqlValue<'_>], out: &mut BytesMut) -> StoreResult<()> {
     let count = i16::try_from(values.len()).map_err(wrong_type)?;
     out.put_i16(count);
     for value in values {
         let bytes = match value {
-            Value::Null => {
+            SqlValue::Null => {
                 out.put_i32(-1);
                 continue;
             }
-            Value::Int(value) => {
+            SqlValue::Int(value) => {
                 out.put_i32(8);
                 out.put_i64(*value);
                 continue;
             }
-            Value::Text(text) => text.as_bytes(),
-            Value::Blob(bytes) => bytes,
+            SqlValue::Text(text) => text.as_bytes(),
+            SqlValue::Blob(bytes) => bytes,
         };
         let length = i32::try_from(bytes.len())
             .map_err(|_| StoreError::Database("a value is longer than 2 GiB".into()))?;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tollbook_domain::Amount;
-use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Entry, Grant, PerKind};
+use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, PerKind, Posting};
 
 use super::Session;
-use super::connection::{Connection, Row, Value, Values, all, execute_exactly, first, insert_exactly};
+use super::connection::{Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly};
 use super::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
-use crate::charging::{AccountState, Entries, LedgerEntry, Settlement, StoredDeposit};
+use crate::charging::{AccountState, LedgerEntry, LedgerRange, Settlement, StoredDeposit};
 use crate::error::{StoreError, StoreResult};
 
 /// Between the parts of a list.
@@ -58,7 +58,7 @@ fn read_grant(row: &dyn Row) -> StoreResult<Grant> {
     })
 }
 
-fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -> Values<'a> {
+fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -> SqlValues<'a> {
     vec![
         company_id.into(),
         grant.grant_id.into(),
@@ -77,7 +77,7 @@ pub(super) fn add_account(connection: &mut dyn Connection, company_id: i64) -> S
         1,
         "INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, \
          numbers, arrears_day, pruned) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
-        &[company_id.into(), Value::Blob(&[])],
+        &[company_id.into(), SqlValue::Blob(&[])],
     )
 }
 
@@ -88,7 +88,7 @@ pub(super) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
     Ok(LedgerEntry {
         entry_no: row.int(0)?,
         time_s: row.int(1)?,
-        entry: Entry {
+        entry: Posting {
             kind: kind_of(row.int(2)?)?,
             grant_id: row.int(3)?,
             cause: Cause::from_number(cause)
@@ -126,8 +126,8 @@ impl Session {
     pub(super) fn read_grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
         let sql =
             format!("SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND grant_id = $2");
-        let sets: Vec<Values<'_>> =
-            grant_ids.iter().map(|grant_id| [company_id, *grant_id].map(Value::Int).to_vec()).collect();
+        let sets: Vec<SqlValues<'_>> =
+            grant_ids.iter().map(|grant_id| [company_id, *grant_id].map(SqlValue::Int).to_vec()).collect();
         let mut grants = Vec::new();
         self.connection.query_each(&sql, &sets, &mut |_, row| {
             grants.push(read_grant(row)?);
@@ -136,13 +136,17 @@ impl Session {
         Ok(grants)
     }
 
-    pub(super) fn read_ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>> {
+    pub(super) fn read_ledger(
+        &mut self,
+        company_id: i64,
+        entries: LedgerRange,
+    ) -> StoreResult<Vec<LedgerEntry>> {
         let sql = format!(
             "SELECT {LEDGER_COLUMNS} FROM ledger WHERE company_id = $1 AND entry_no >= $2 AND entry_no < $3 \
              ORDER BY entry_no"
         );
         let end = entries.first.saturating_add(entries.count);
-        let values = [company_id, entries.first, end].map(Value::Int);
+        let values = [company_id, entries.first, end].map(SqlValue::Int);
         all(self.connection.as_mut(), &sql, &values, read_entry)
     }
 
@@ -152,7 +156,7 @@ impl Session {
         company_id: i64,
         before: &AccountState,
         after: &AccountState,
-        entries: &[Entry],
+        entries: &[Posting],
         now_s: i64,
     ) -> StoreResult<i64> {
         let first_entry = before.entries;
@@ -190,7 +194,7 @@ impl Session {
             1,
             "UPDATE account SET star_card = $2, coupon = $3, bonus = $4, cash = $5, credit = $6, credit_limit = $7, \
              entries = $8, grants = $9, numbers = $10, arrears_day = $11 WHERE company_id = $1",
-            &values.map(Value::Int),
+            &values.map(SqlValue::Int),
         )?;
         Ok(first_entry)
     }
@@ -213,9 +217,9 @@ impl Session {
                 left.remove(&grant.grant_id);
             }
         }
-        let sets: Vec<Values<'_>> = left
+        let sets: Vec<SqlValues<'_>> = left
             .into_iter()
-            .map(|(grant_id, remaining)| [company_id, grant_id, remaining].map(Value::Int).to_vec())
+            .map(|(grant_id, remaining)| [company_id, grant_id, remaining].map(SqlValue::Int).to_vec())
             .collect();
         let changed = self.connection.execute_each(
             "UPDATE account_grant SET remaining = $3 WHERE company_id = $1 AND grant_id = $2",
@@ -240,7 +244,7 @@ impl Session {
                     models: split(row.text(4)?),
                     key: key.to_owned(),
                 },
-                entries: Entries { first: row.int(5)?, count: row.int(6)? },
+                entries: LedgerRange { first: row.int(5)?, count: row.int(6)? },
             })
         })
     }
@@ -274,7 +278,7 @@ impl Session {
     ) -> StoreResult<Option<Settlement>> {
         let sql = "SELECT first_entry, entries FROM settlement WHERE company_id = $1 AND source_no = $2";
         first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
-            let entries = Entries { first: row.int(0)?, count: row.int(1)? };
+            let entries = LedgerRange { first: row.int(0)?, count: row.int(1)? };
             Ok(Settlement { source_number: source_number.to_owned(), entries })
         })
     }
@@ -284,16 +288,16 @@ impl Session {
         &mut self,
         company_id: i64,
         source_numbers: impl Iterator<Item = &'n str>,
-    ) -> StoreResult<HashMap<String, Entries>> {
+    ) -> StoreResult<HashMap<String, LedgerRange>> {
         let numbers: Vec<&str> = source_numbers.collect();
-        let sets: Vec<Values<'_>> =
+        let sets: Vec<SqlValues<'_>> =
             numbers.iter().map(|number| vec![company_id.into(), (*number).into()]).collect();
         let mut settled = HashMap::new();
         self.connection.query_each(
             "SELECT first_entry, entries FROM settlement WHERE company_id = $1 AND source_no = $2",
             &sets,
             &mut |index, row| {
-                let entries = Entries { first: row.int(0)?, count: row.int(1)? };
+                let entries = LedgerRange { first: row.int(0)?, count: row.int(1)? };
                 settled.insert(numbers[index].to_owned(), entries);
                 Ok(())
             },

@@ -4,7 +4,7 @@
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
-use super::connection::{Value, Values, all, execute_exactly, insert_exactly};
+use super::connection::{SqlValue, SqlValues, all, execute_exactly, insert_exactly};
 use super::order_rows::{ORDER_COLUMNS, by_owners, order_values, owners, read};
 use super::rollups::Changes;
 use super::schema::ORDERS;
@@ -23,7 +23,7 @@ impl Session {
         }
         let view = self.view_for_update(company_id)?;
         let mut changes = Changes::default();
-        let mut keys: Vec<Values<'_>> = Vec::with_capacity(moved.len());
+        let mut keys: Vec<SqlValues<'_>> = Vec::with_capacity(moved.len());
         for OrderTransition { before, after } in moved {
             let (line_no, old) = (before.line_no, &before.order);
             changes.add(old.status, old.start_time_s, line_no, &Measures::of(old).negated());
@@ -86,7 +86,7 @@ impl Session {
             "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
              ORDER BY start_time, order_no LIMIT $4"
         );
-        let values = [company_id, unpaid, from_s, limit].map(Value::Int);
+        let values = [company_id, unpaid, from_s, limit].map(SqlValue::Int);
         let mut orders = all(self.connection.as_mut(), &sql, &values, read)?;
         if let Some(last) = orders.last() {
             let (start_time_s, number) = (last.order.start_time_s, last.order.number.clone());
@@ -94,7 +94,7 @@ impl Session {
                 "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time = $3 \
                  AND order_no > $4 ORDER BY order_no"
             );
-            let values = [company_id.into(), unpaid.into(), start_time_s.into(), Value::Text(&number)];
+            let values = [company_id.into(), unpaid.into(), start_time_s.into(), SqlValue::Text(&number)];
             orders.extend(all(self.connection.as_mut(), &sql, &values, read)?);
         }
         orders.sort_by(|a, b| {

@@ -4,7 +4,7 @@
 use tollbook_domain::{Bucket, Catalogue};
 
 use super::Session;
-use super::connection::{Connection, Row, Value, all, execute_exactly, first, insert_exactly};
+use super::connection::{Connection, Row, SqlValue, all, execute_exactly, first, insert_exactly};
 use super::order_rows::line_no_of;
 use super::schema::USAGE_ORDER;
 use super::usage::{amount_of_line, decode_amount};
@@ -37,7 +37,7 @@ pub(super) fn due_hours(
         "SELECT {DUE_COLUMNS} FROM due_hour WHERE {column} <= $1 AND held_until <= $2 \
          ORDER BY bucket_start, company_id LIMIT $3"
     );
-    all(connection, &sql, &[by_s, now_s, limit].map(Value::Int), read_due)
+    all(connection, &sql, &[by_s, now_s, limit].map(SqlValue::Int), read_due)
 }
 
 pub(super) fn hold_hour(
@@ -97,7 +97,7 @@ impl Session {
         let view = self.view_for_update(company_id)?;
         let sql = "SELECT line_no, quantity, records FROM open_usage WHERE company_id = $1 AND bucket_start = $2 \
                    ORDER BY line_no LIMIT $3";
-        let values = [company_id, bucket.start_s, limit].map(Value::Int);
+        let values = [company_id, bucket.start_s, limit].map(SqlValue::Int);
         let mut taken: Vec<OpenUsage> = all(self.connection.as_mut(), sql, &values, |row| {
             let line_no = line_no_of(row.int(0)?)?;
             let line = view.lines.get(line_no).cloned();
@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// How many orders each line and hour has already.
-    fn count_earlier(&mut self, stretch: &[Value<'_>], taken: &mut [OpenUsage]) -> StoreResult<()> {
+    fn count_earlier(&mut self, stretch: &[SqlValue<'_>], taken: &mut [OpenUsage]) -> StoreResult<()> {
         let sql = "SELECT line_no, place FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
                    AND line_no >= $3 AND line_no <= $4 ORDER BY line_no, place";
         let places: Vec<(LineNo, i64)> =
@@ -147,7 +147,7 @@ impl Session {
         taken: &[OpenUsage],
         catalogue: &Catalogue,
     ) -> StoreResult<()> {
-        let key: [Value<'_>; 2] = [company_id.into(), bucket.start_s.into()];
+        let key: [SqlValue<'_>; 2] = [company_id.into(), bucket.start_s.into()];
         let sql = "SELECT line_no FROM open_usage WHERE company_id = $1 AND bucket_start = $2 LIMIT 1";
         let is_empty = first(self.connection.as_mut(), sql, &key, |_| Ok(()))?.is_none();
         if is_empty {

@@ -9,32 +9,32 @@ use crate::error::{StoreError, StoreResult};
 
 /// A value bound to a statement.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value<'a> {
+pub(crate) enum SqlValue<'a> {
     Null,
     Int(i64),
     Text(&'a str),
     Blob(&'a [u8]),
 }
 
-impl From<i64> for Value<'_> {
+impl From<i64> for SqlValue<'_> {
     fn from(value: i64) -> Self {
         Self::Int(value)
     }
 }
 
-impl<'a> From<&'a str> for Value<'a> {
+impl<'a> From<&'a str> for SqlValue<'a> {
     fn from(value: &'a str) -> Self {
         Self::Text(value)
     }
 }
 
-impl<'a> From<&'a [u8]> for Value<'a> {
+impl<'a> From<&'a [u8]> for SqlValue<'a> {
     fn from(value: &'a [u8]) -> Self {
         Self::Blob(value)
     }
 }
 
-impl From<Option<i64>> for Value<'_> {
+impl From<Option<i64>> for SqlValue<'_> {
     fn from(value: Option<i64>) -> Self {
         value.map_or(Self::Null, Self::Int)
     }
@@ -107,7 +107,7 @@ impl Dialect {
 }
 
 /// The values of one run of a statement that is run many times.
-pub(crate) type Values<'a> = Vec<Value<'a>>;
+pub(crate) type SqlValues<'a> = Vec<SqlValue<'a>>;
 
 pub(crate) type EachRowOf<'a> = &'a mut dyn FnMut(usize, &dyn Row) -> StoreResult<()>;
 
@@ -117,20 +117,24 @@ pub(crate) trait Connection: Send {
 
     /// Runs a statement and hands each row over, until there is no more or `each` has enough. Rows that nobody takes
     /// may still have to be read: a statement that is to end early has a LIMIT.
-    fn query(&mut self, sql: &str, values: &[Value<'_>], each: EachRow<'_>) -> StoreResult<()>;
+    fn query(&mut self, sql: &str, values: &[SqlValue<'_>], each: EachRow<'_>) -> StoreResult<()>;
 
     /// Runs a statement once for each set of values and hands over the rows with the index of their set, in order.
     /// A server is not waited for between the sets.
-    fn query_each(&mut self, sql: &str, sets: &[Values<'_>], each: EachRowOf<'_>) -> StoreResult<()>;
+    fn query_each(&mut self, sql: &str, sets: &[SqlValues<'_>], each: EachRowOf<'_>) -> StoreResult<()>;
 
     /// Runs a statement that changes rows and says how many.
-    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> StoreResult<u64>;
+    fn execute(&mut self, sql: &str, values: &[SqlValue<'_>]) -> StoreResult<u64>;
 
     /// The same once for each set of values; how many rows changed in all.
-    fn execute_each(&mut self, sql: &str, sets: &[Values<'_>]) -> StoreResult<u64>;
+    fn execute_each(&mut self, sql: &str, sets: &[SqlValues<'_>]) -> StoreResult<u64>;
 
     /// Adds rows, their values in the order of the table's columns, by the fastest way that the database has.
-    fn insert_all(&mut self, table: &Table, rows: &mut dyn Iterator<Item = Values<'_>>) -> StoreResult<u64>;
+    fn insert_all(
+        &mut self,
+        table: &Table,
+        rows: &mut dyn Iterator<Item = SqlValues<'_>>,
+    ) -> StoreResult<u64>;
 
     /// Runs several statements separated by semicolons.
     fn execute_script(&mut self, sql: &str) -> StoreResult<()>;
@@ -174,7 +178,7 @@ pub(crate) trait Database: Send + Sync {
 pub(crate) fn first<T>(
     connection: &mut dyn Connection,
     sql: &str,
-    values: &[Value<'_>],
+    values: &[SqlValue<'_>],
     mut read: impl FnMut(&dyn Row) -> StoreResult<T>,
 ) -> StoreResult<Option<T>> {
     let mut found = None;
@@ -189,7 +193,7 @@ pub(crate) fn first<T>(
 pub(crate) fn all<T>(
     connection: &mut dyn Connection,
     sql: &str,
-    values: &[Value<'_>],
+    values: &[SqlValue<'_>],
     mut read: impl FnMut(&dyn Row) -> StoreResult<T>,
 ) -> StoreResult<Vec<T>> {
     let mut rows = Vec::new();
@@ -205,7 +209,7 @@ pub(crate) fn execute_exactly(
     connection: &mut dyn Connection,
     expected: u64,
     sql: &str,
-    values: &[Value<'_>],
+    values: &[SqlValue<'_>],
 ) -> StoreResult<()> {
     let actual = connection.execute(sql, values)?;
     if actual == expected {
@@ -219,7 +223,7 @@ pub(crate) fn insert_exactly(
     connection: &mut dyn Connection,
     table: &Table,
     expected: usize,
-    rows: &mut dyn Iterator<Item = Values<'_>>,
+    rows: &mut dyn Iterator<Item = SqlValues<'_>>,
 ) -> StoreResult<()> {
     let added = connection.insert_all(table, rows)?;
     if added == expected as u64 {

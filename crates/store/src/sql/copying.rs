@@ -12,8 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
-use super::connection::{Connection, Database, Flow, Row, Value, Values, all, first, insert_exactly};
-use super::schema::{self, EXPORT_FILE, EXPORT_JOB, Kind, Scope, TABLES, Table};
+use super::connection::{Connection, Database, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly};
+use super::schema::{self, ColumnType, EXPORT_FILE, EXPORT_JOB, Scope, TABLES, Table};
 use super::{Session, SqlStore, tenants};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineCache;
@@ -150,12 +150,12 @@ enum Owned {
 }
 
 impl Owned {
-    fn value(&self) -> Value<'_> {
+    fn value(&self) -> SqlValue<'_> {
         match self {
-            Self::Null => Value::Null,
-            Self::Int(value) => Value::Int(*value),
-            Self::Text(text) => Value::Text(text),
-            Self::Blob(bytes) => Value::Blob(bytes),
+            Self::Null => SqlValue::Null,
+            Self::Int(value) => SqlValue::Int(*value),
+            Self::Text(text) => SqlValue::Text(text),
+            Self::Blob(bytes) => SqlValue::Blob(bytes),
         }
     }
 
@@ -170,12 +170,12 @@ impl Owned {
 
 type OwnedRow = Vec<Owned>;
 
-fn own(row: &dyn Row, columns: &[(&str, Kind)]) -> StoreResult<OwnedRow> {
-    let own = |(place, (_, kind)): (usize, &(&str, Kind))| {
+fn own(row: &dyn Row, columns: &[(&str, ColumnType)]) -> StoreResult<OwnedRow> {
+    let own = |(place, (_, kind)): (usize, &(&str, ColumnType))| {
         Ok(match kind {
-            Kind::Int => row.optional_int(place)?.map_or(Owned::Null, Owned::Int),
-            Kind::Text => Owned::Text(row.text(place)?.to_owned()),
-            Kind::Blob => Owned::Blob(row.blob(place)?.to_owned()),
+            ColumnType::Int => row.optional_int(place)?.map_or(Owned::Null, Owned::Int),
+            ColumnType::Text => Owned::Text(row.text(place)?.to_owned()),
+            ColumnType::Blob => Owned::Blob(row.blob(place)?.to_owned()),
         })
     };
     columns.iter().enumerate().map(own).collect()
@@ -230,7 +230,7 @@ fn jobs(to: &OpenDatabase, companies: &[i64], goes_on: bool) -> StoreResult<Vec<
 }
 
 /// Names of the key's columns after the company, and what they hold.
-fn rest_of_key(table: &'static Table) -> &'static [(&'static str, Kind)] {
+fn rest_of_key(table: &'static Table) -> &'static [(&'static str, ColumnType)] {
     &table.columns[1..table.key]
 }
 
@@ -285,10 +285,10 @@ fn read_all(source: &mut dyn Connection, jobs: &[Job], batches: &SyncSender<Batc
 }
 
 /// What reads a job's rows in the order of their keys; `None` if the only row is there.
-fn statement(job: &Job) -> Option<(String, Values<'_>)> {
+fn statement(job: &Job) -> Option<(String, SqlValues<'_>)> {
     let table = job.table;
     let rest: Vec<&str> = rest_of_key(table).iter().map(|(name, _)| *name).collect();
-    let mut values = vec![Value::Int(job.company_id)];
+    let mut values = vec![SqlValue::Int(job.company_id)];
     let mut after = String::new();
     if let Some(key) = &job.after {
         if key.is_empty() {

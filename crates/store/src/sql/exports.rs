@@ -2,7 +2,7 @@
 //! jobs are found and forgotten over all companies, so their tables are the deployment's own, as that of due hours is.
 
 use super::Session;
-use super::connection::{Connection, Row, Value, Values, all, execute_exactly, first};
+use super::connection::{Connection, Row, SqlValue, SqlValues, all, execute_exactly, first};
 use super::verify::Report;
 use crate::error::{StoreError, StoreResult};
 use crate::exports::{ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob};
@@ -18,7 +18,7 @@ pub(super) fn export_file(
     digest: &[u8; 32],
 ) -> StoreResult<Option<ExportFile>> {
     let sql = "SELECT stored_at, file FROM export_file WHERE company_id = $1 AND digest = $2";
-    first(connection, sql, &[company_id.into(), Value::Blob(digest)], |row| {
+    first(connection, sql, &[company_id.into(), SqlValue::Blob(digest)], |row| {
         Ok(ExportFile { stored_s: row.int(0)?, file: row.text(1)?.to_owned() })
     })
 }
@@ -35,7 +35,7 @@ pub(super) fn put_export_file(
         1,
         "INSERT INTO export_file (company_id, digest, stored_at, file) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (company_id, digest) DO UPDATE SET stored_at = excluded.stored_at, file = excluded.file",
-        &[company_id.into(), Value::Blob(digest), file.stored_s.into(), file.file.as_str().into()],
+        &[company_id.into(), SqlValue::Blob(digest), file.stored_s.into(), file.file.as_str().into()],
     )
 }
 
@@ -45,7 +45,7 @@ pub(super) fn forget_export_file(
     digest: &[u8; 32],
 ) -> StoreResult<()> {
     let sql = "DELETE FROM export_file WHERE company_id = $1 AND digest = $2";
-    connection.execute(sql, &[company_id.into(), Value::Blob(digest)])?;
+    connection.execute(sql, &[company_id.into(), SqlValue::Blob(digest)])?;
     Ok(())
 }
 
@@ -56,12 +56,12 @@ pub(super) fn forget_export_files(
 ) -> StoreResult<u64> {
     let sql = "SELECT company_id, digest FROM export_file WHERE stored_at < $1 \
                ORDER BY stored_at, company_id, digest LIMIT $2";
-    let mut old: Vec<(i64, Vec<u8>)> = all(connection, sql, &[before_s, limit].map(Value::Int), |row| {
+    let mut old: Vec<(i64, Vec<u8>)> = all(connection, sql, &[before_s, limit].map(SqlValue::Int), |row| {
         Ok((row.int(0)?, row.blob(1)?.to_owned()))
     })?;
     // Whoever else forgets at this moment takes the rows in the same order: two never wait for each other.
     old.sort_unstable();
-    let keys: Vec<Values<'_>> = old
+    let keys: Vec<SqlValues<'_>> = old
         .iter()
         .map(|(company_id, digest)| vec![(*company_id).into(), digest.as_slice().into(), before_s.into()])
         .collect();
@@ -139,7 +139,7 @@ pub(super) fn due_export_jobs(
 ) -> StoreResult<Vec<(i64, String)>> {
     let sql = "SELECT company_id, job_id FROM export_job WHERE state < 2 AND (state = 0 OR held_until <= $1) \
                ORDER BY made_at, company_id, job_id LIMIT $2";
-    all(connection, sql, &[now_s, limit].map(Value::Int), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))
+    all(connection, sql, &[now_s, limit].map(SqlValue::Int), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))
 }
 
 pub(super) fn hold_export_job(
@@ -162,7 +162,7 @@ fn change_own_job(
     connection: &mut dyn Connection,
     (company_id, job_id, holder): (i64, &str, &str),
     change: &str,
-    values: &[Value<'_>],
+    values: &[SqlValue<'_>],
 ) -> StoreResult<bool> {
     let sql = format!(
         "UPDATE export_job SET {change} WHERE company_id = $1 AND job_id = $2 AND holder = $3 AND state = 1"
@@ -178,7 +178,7 @@ pub(super) fn keep_export_job(
     rows_done: i64,
     rows_total: i64,
 ) -> StoreResult<bool> {
-    let values = [until_s, rows_done, rows_total].map(Value::Int);
+    let values = [until_s, rows_done, rows_total].map(SqlValue::Int);
     change_own_job(connection, job, "held_until = $4, rows_done = $5, rows_total = $6", &values)
 }
 
@@ -211,12 +211,12 @@ pub(super) fn forget_export_jobs(
     let sql = "SELECT company_id, job_id FROM export_job WHERE state > 1 AND ended_at < $1 \
                ORDER BY ended_at, company_id, job_id LIMIT $2";
     let mut old: Vec<(i64, String)> =
-        all(connection, sql, &[ended_before_s, limit].map(Value::Int), |row| {
+        all(connection, sql, &[ended_before_s, limit].map(SqlValue::Int), |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
         })?;
     // As with files: two that forget never wait for each other.
     old.sort_unstable();
-    let keys: Vec<Values<'_>> =
+    let keys: Vec<SqlValues<'_>> =
         old.iter().map(|(company_id, job_id)| vec![(*company_id).into(), job_id.as_str().into()]).collect();
     // What has ended never changes again.
     connection.execute_each("DELETE FROM export_job WHERE company_id = $1 AND job_id = $2", &keys)

@@ -28,16 +28,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_domain::account::{Entry, Grant};
+use tollbook_domain::account::{Grant, Posting};
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{
     Bucket, Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status,
 };
 
 use crate::charging::{
-    AccountState, Arrival, Due, DueHour, Entries, Hold, LedgerEntry, OpenUsage, OperatorKey, OrderTransition,
-    PutPrices, RatedUsage, Settlement, StoredDeposit, Uncharged, UnchargedKey, UnchargedUsage, UsageOrder,
-    UsageOutcome,
+    AccountState, Arrival, Due, DueHour, Hold, LedgerEntry, LedgerRange, OpenUsage, OperatorKey,
+    OrderTransition, PutPrices, RatedUsage, Settlement, StoredDeposit, Uncharged, UnchargedKey,
+    UnchargedUsage, UsageOrder, UsageOutcome,
 };
 use crate::error::StoreResult;
 use crate::exports::{ExportFile, ExportJob, ExportState, NewExportJob};
@@ -272,7 +272,7 @@ impl Snapshot for Session {
         self.read_grants(company_id, grant_ids)
     }
 
-    fn ledger(&mut self, company_id: i64, entries: Entries) -> StoreResult<Vec<LedgerEntry>> {
+    fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         self.read_ledger(company_id, entries)
     }
 
@@ -420,7 +420,7 @@ impl Transaction for Session {
         company_id: i64,
         before: &AccountState,
         after: &AccountState,
-        entries: &[Entry],
+        entries: &[Posting],
         now_s: i64,
     ) -> StoreResult<i64> {
         self.write_books(company_id, before, after, entries, now_s)

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use tollbook_domain::{Amount, Deductions, Line, Measures, Order, Status, UnitPrice};
 
-use super::connection::{Connection, Flow, Row, Value, Values, first};
+use super::connection::{Connection, Flow, Row, SqlValue, SqlValues, first};
 use super::{CompanyView, Session};
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
@@ -92,7 +92,7 @@ pub(super) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
 }
 
 /// An order as a row of `schema::ORDERS`.
-pub(super) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> Values<'_> {
+pub(super) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> SqlValues<'_> {
     let deductions = &order.deductions;
     vec![
         company_id.into(),
@@ -151,13 +151,13 @@ pub(super) fn owners<'n>(
     let mut numbers: Vec<&str> = numbers.collect();
     // Neighbours lie on the same leaf of the index.
     numbers.sort_unstable();
-    let sets: Vec<Values<'_>> = numbers
+    let sets: Vec<SqlValues<'_>> = numbers
         .chunks(NUMBERS_AT_ONCE)
         .map(|chunk| {
             // A short chunk asks for its last number again.
             let padding = std::iter::repeat_n(chunk[chunk.len() - 1], NUMBERS_AT_ONCE - chunk.len());
-            let numbers = chunk.iter().copied().chain(padding).map(Value::Text);
-            std::iter::once(Value::Int(company_id)).chain(numbers).collect()
+            let numbers = chunk.iter().copied().chain(padding).map(SqlValue::Text);
+            std::iter::once(SqlValue::Int(company_id)).chain(numbers).collect()
         })
         .collect();
     let mut found = HashMap::new();
@@ -188,7 +188,7 @@ pub(super) fn by_owners(
         })
         .collect();
     let sql = places.join(" UNION ALL ");
-    let sets: Vec<Values<'_>> = owners
+    let sets: Vec<SqlValues<'_>> = owners
         .iter()
         .map(|(number, owner)| {
             vec![company_id.into(), owner.start_time_s.into(), (*number).into(), owner.other.as_str().into()]
@@ -253,11 +253,11 @@ pub(super) fn line_values<'a>(
     line_no: LineNo,
     line: &'a Line,
     key: &'a [u8; 32],
-) -> Values<'a> {
+) -> SqlValues<'a> {
     vec![
         company_id.into(),
         i64::from(line_no).into(),
-        Value::Blob(key),
+        SqlValue::Blob(key),
         line.organization_id.into(),
         line.user_email.as_str().into(),
         line.resource_id.as_str().into(),
@@ -374,7 +374,7 @@ impl Session {
              ORDER BY line_no"
         );
         let from = i64::try_from(cached.len()).unwrap_or(i64::MAX);
-        let values = [company_id, from, line_count].map(Value::Int);
+        let values = [company_id, from, line_count].map(SqlValue::Int);
         self.connection.query(&sql, &values, &mut |row| {
             lines.push(read_line(row)?);
             Ok(Flow::More)

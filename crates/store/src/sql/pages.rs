@@ -6,7 +6,7 @@
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
 use super::Session;
-use super::connection::{Flow, Value, Values};
+use super::connection::{Flow, SqlValue, SqlValues};
 use super::order_rows::{ORDER_COLUMNS, blank, line_no_of, read, read_into, status_of};
 use super::periods::{Block, Plan, Source};
 use crate::error::{StoreError, StoreResult};
@@ -90,7 +90,7 @@ impl Session {
             let range = query.range.until(block.range.end_s());
             let (sql, mut values) = in_list_order(ORDER_COLUMNS, query, range, None);
             let sql = format!("{sql} LIMIT ${} OFFSET ${}", values.len() + 1, values.len() + 2);
-            values.extend([Value::Int(limit), Value::Int(skip)]);
+            values.extend([SqlValue::Int(limit), SqlValue::Int(skip)]);
             return super::connection::all(self.connection.as_mut(), &sql, &values, read);
         }
         Ok(Vec::new())
@@ -146,7 +146,7 @@ impl Session {
             let (sql, mut values) =
                 in_list_order("status, start_time, order_no, line_no", query, range, last.as_ref());
             let sql = format!("{sql} LIMIT ${}", values.len() + 1);
-            values.push(Value::Int(step));
+            values.push(SqlValue::Int(step));
             let (mut seen, mut at) = (0, None);
             self.connection.query(&sql, &values, &mut |row| {
                 seen += 1;
@@ -179,7 +179,7 @@ impl Session {
             "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time = $3 \
              AND order_no = $4"
         );
-        let sets: Vec<Values<'_>> = keys
+        let sets: Vec<SqlValues<'_>> = keys
             .iter()
             .map(|key| {
                 vec![
@@ -262,18 +262,18 @@ fn in_list_order<'a>(
     query: &OrderQuery,
     range: TimeRange,
     last: Option<&'a (i64, String)>,
-) -> (String, Vec<Value<'a>>) {
+) -> (String, Vec<SqlValue<'a>>) {
     let mut values =
-        vec![Value::Int(query.company_id), Value::Int(range.start_s()), Value::Int(range.end_s())];
+        vec![SqlValue::Int(query.company_id), SqlValue::Int(range.start_s()), SqlValue::Int(range.end_s())];
     let after = match last {
         Some((start_time_s, number)) => {
-            values.extend([Value::Int(*start_time_s), Value::Text(number)]);
+            values.extend([SqlValue::Int(*start_time_s), SqlValue::Text(number)]);
             " AND (start_time, order_no) < ($4, $5)"
         }
         None => "",
     };
     let mut stretch = |status: i64| {
-        values.push(Value::Int(status));
+        values.push(SqlValue::Int(status));
         format!(
             "SELECT {columns} FROM orders WHERE company_id = $1 AND status = ${} AND start_time >= $2 \
              AND start_time < $3{after} {LIST_ORDER}",

@@ -6,7 +6,7 @@ use tollbook_domain::rating::SUPPLEMENTARY_ORDER;
 use tollbook_domain::{Catalogue, Line, OrderQuery};
 
 use super::Session;
-use super::connection::{Flow, Value};
+use super::connection::{Flow, SqlValue};
 use super::order_rows::line_no_of;
 use super::usage::{amount_of_line, decode_amount};
 use crate::error::StoreResult;
@@ -18,7 +18,7 @@ impl Session {
             return Ok(0);
         }
         let company_id = query.company_id;
-        let range = [company_id, query.range.start_s(), query.range.end_s()].map(Value::Int);
+        let range = [company_id, query.range.start_s(), query.range.end_s()].map(SqlValue::Int);
         let mut pending = 0;
         if query.lines.is_everything() {
             let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start >= $2 \
@@ -54,7 +54,7 @@ impl Session {
     fn read_pending_by_type(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         let company_id = query.company_id;
         let lines = self.view(company_id)?.lines;
-        let range = [company_id, query.range.start_s(), query.range.end_s()].map(Value::Int);
+        let range = [company_id, query.range.start_s(), query.range.end_s()].map(SqlValue::Int);
         let mut open: BTreeMap<i64, Vec<(LineNo, i64)>> = BTreeMap::new();
         let sql = "SELECT bucket_start, line_no, quantity FROM open_usage WHERE company_id = $1 \
                    AND bucket_start >= $2 AND bucket_start < $3";
@@ -66,7 +66,7 @@ impl Session {
         for (bucket_start, usage) in open {
             let mut ordered: HashSet<LineNo> = HashSet::new();
             let sql = "SELECT line_no FROM usage_order WHERE company_id = $1 AND bucket_start = $2";
-            self.connection.query(sql, &[company_id, bucket_start].map(Value::Int), &mut |row| {
+            self.connection.query(sql, &[company_id, bucket_start].map(SqlValue::Int), &mut |row| {
                 ordered.insert(line_no_of(row.int(0)?)?);
                 Ok(Flow::More)
             })?;

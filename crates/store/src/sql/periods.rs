@@ -7,7 +7,7 @@ use tollbook_domain::time::{DAY_S, HOUR_S, Span, first_day_of_month};
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
 use super::Session;
-use super::connection::{Flow, Row, Value, Values, first};
+use super::connection::{Flow, Row, SqlValue, SqlValues, first};
 use super::order_rows::{by_numbers, line_no_of};
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
@@ -235,11 +235,11 @@ impl Session {
         each: &mut dyn FnMut(LineNo, &dyn Row) -> StoreResult<()>,
     ) -> StoreResult<()> {
         let chunks = plan.set.chunks(CHUNK);
-        let sets: Vec<Values<'_>> = chunks
+        let sets: Vec<SqlValues<'_>> = chunks
             .iter()
             .map(|&chunk| {
                 [query.company_id, status.number(), unit, chunk, periods.start, periods.end]
-                    .map(Value::Int)
+                    .map(SqlValue::Int)
                     .to_vec()
             })
             .collect();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::{Discount, HourOffsets, Price, UnitPrice};
 
-use super::connection::{Connection, Row, Values, all, execute_exactly, first, insert_exactly};
+use super::connection::{Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly};
 use super::schema::PRICE;
 use super::tenants::{hold, set_setting, setting};
 use crate::charging::PutPrices;
@@ -81,7 +81,7 @@ fn subject(price: &Price) -> Subject {
     )
 }
 
-fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> Values<'a> {
+fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlValues<'a> {
     vec![
         price_id.into(),
         price.provider.as_str().into(),
@@ -135,7 +135,7 @@ pub(super) fn put_prices(connection: &mut dyn Connection, prices: &[Price]) -> S
     if written.is_empty() {
         return Ok(put);
     }
-    let gone: Vec<Values<'_>> = replaced.iter().map(|price_id| vec![(*price_id).into()]).collect();
+    let gone: Vec<SqlValues<'_>> = replaced.iter().map(|price_id| vec![(*price_id).into()]).collect();
     connection.execute_each("DELETE FROM price WHERE price_id = $1", &gone)?;
     let mut rows: Vec<(i64, &Price, Texts)> =
         written.into_iter().map(|(price_id, price)| (price_id, price, texts(price))).collect();

@@ -7,7 +7,7 @@ use tollbook_domain::time::HOUR_S;
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
-use super::connection::{Flow, Value, Values, all, execute_exactly, first};
+use super::connection::{Flow, SqlValue, SqlValues, all, execute_exactly, first};
 use super::order_rows::{ORDER_COLUMNS, read};
 use super::rollups::Changes;
 use crate::StoredOrder;
@@ -29,7 +29,7 @@ impl Session {
         let view = self.view_for_update(company_id)?;
         let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start < $2 \
                    ORDER BY bucket_start LIMIT 1";
-        let values = [company_id, before_s].map(Value::Int);
+        let values = [company_id, before_s].map(SqlValue::Int);
         let open = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
         let before_s = open.unwrap_or(before_s);
         let mut orders = Vec::new();
@@ -40,11 +40,11 @@ impl Session {
                  ORDER BY start_time, order_no LIMIT $4"
             );
             let left = i64::try_from(left).unwrap_or(i64::MAX);
-            let values = [company_id, status.number(), before_s, left].map(Value::Int);
+            let values = [company_id, status.number(), before_s, left].map(SqlValue::Int);
             orders.extend(all(self.connection.as_mut(), &sql, &values, read)?);
         }
         let mut changes = Changes::default();
-        let (mut keys, mut numbers): (Vec<Values<'_>>, Vec<Values<'_>>) = (Vec::new(), Vec::new());
+        let (mut keys, mut numbers): (Vec<SqlValues<'_>>, Vec<SqlValues<'_>>) = (Vec::new(), Vec::new());
         for stored in &orders {
             let order = &stored.order;
             let (status, start_time) = (order.status.number(), order.start_time_s);
@@ -94,7 +94,7 @@ impl Session {
     /// What charging keeps beside orders leaves with them; the accounts remember what was deducted for them.
     fn prune_charging(&mut self, company_id: i64, orders: &[StoredOrder]) -> StoreResult<()> {
         let sources: HashSet<&str> = orders.iter().map(|stored| stored.order.source_number()).collect();
-        let keys: Vec<Values<'_>> =
+        let keys: Vec<SqlValues<'_>> =
             sources.iter().map(|number| vec![company_id.into(), (*number).into()]).collect();
         let settled = self.settled(company_id, orders.iter().map(|stored| stored.order.source_number()))?;
         let mut gone = PerKind::<i128>::default();
@@ -114,15 +114,16 @@ impl Session {
         self.connection
             .execute_each("DELETE FROM revocation WHERE company_id = $1 AND source_no = $2", &keys)?;
         let buckets: BTreeSet<i64> = orders.iter().map(|stored| stored.order.start_time_s).collect();
-        let mut of_usage: Vec<Values<'_>> = Vec::new();
+        let mut of_usage: Vec<SqlValues<'_>> = Vec::new();
         for bucket_start in buckets {
             let sql = "SELECT line_no, place, order_no FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
                        ORDER BY line_no, place";
-            let values = [company_id, bucket_start].map(Value::Int);
+            let values = [company_id, bucket_start].map(SqlValue::Int);
             self.connection.query(sql, &values, &mut |row| {
                 if sources.contains(row.text(2)?) {
-                    of_usage
-                        .push([company_id, bucket_start, row.int(0)?, row.int(1)?].map(Value::Int).to_vec());
+                    of_usage.push(
+                        [company_id, bucket_start, row.int(0)?, row.int(1)?].map(SqlValue::Int).to_vec(),
+                    );
                 }
                 Ok(Flow::More)
             })?;
@@ -157,7 +158,7 @@ impl Session {
             }
             let sql = "SELECT source, id FROM usage_record WHERE company_id = $1 AND hour = $2 \
                        ORDER BY source, id LIMIT $3";
-            let values = [company_id, hour, left].map(Value::Int);
+            let values = [company_id, hour, left].map(SqlValue::Int);
             let found = all(self.connection.as_mut(), sql, &values, |row| {
                 Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))
             })?;
@@ -188,11 +189,11 @@ impl Session {
         let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start > $2 AND bucket_start < $3 \
                    ORDER BY bucket_start LIMIT 1";
         // A bucket is at most an hour long.
-        let values = [company_id, range.start_s() - HOUR_S, range.end_s()].map(Value::Int);
+        let values = [company_id, range.start_s() - HOUR_S, range.end_s()].map(SqlValue::Int);
         Ok(first(self.connection.as_mut(), sql, &values, |_| Ok(()))?.is_some())
     }
 
-    pub(super) fn delete_exactly(&mut self, sql: &str, keys: &[Values<'_>]) -> StoreResult<()> {
+    pub(super) fn delete_exactly(&mut self, sql: &str, keys: &[SqlValues<'_>]) -> StoreResult<()> {
         let deleted = self.connection.execute_each(sql, keys)?;
         if deleted == keys.len() as u64 {
             return Ok(());

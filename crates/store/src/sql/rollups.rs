@@ -8,7 +8,7 @@ use tollbook_domain::time::{day_of, hour_of, month_of_day};
 use tollbook_domain::{Measures, Status};
 
 use super::Session;
-use super::connection::{Connection, Flow, Value, Values, execute_exactly};
+use super::connection::{Connection, Flow, SqlValue, SqlValues, execute_exactly};
 use super::order_rows::{MEASURE_COLUMNS, read_measures};
 use super::periods::{DAY, HOUR, MONTH};
 use crate::error::{StoreError, StoreResult};
@@ -55,11 +55,11 @@ impl Changes {
         company_id: i64,
     ) -> StoreResult<()> {
         write_rollups(connection, company_id, &self.hours)?;
-        let keys: Vec<Values<'_>> = self
+        let keys: Vec<SqlValues<'_>> = self
             .tiles
             .keys()
             .map(|&(status, unit, chunk, period)| {
-                [company_id, status, unit, chunk, period].map(Value::Int).to_vec()
+                [company_id, status, unit, chunk, period].map(SqlValue::Int).to_vec()
             })
             .collect();
         let mut counts = read_tiles(connection, "tile_count", "counts", &keys, CountArray::decode)?;
@@ -90,9 +90,9 @@ fn write_rollups(
     company_id: i64,
     changes: &BTreeMap<(i64, i64, i64), Measures>,
 ) -> StoreResult<()> {
-    let keys: Vec<Values<'_>> = changes
+    let keys: Vec<SqlValues<'_>> = changes
         .keys()
-        .map(|&(status, unit, period)| [company_id, status, unit, period].map(Value::Int).to_vec())
+        .map(|&(status, unit, period)| [company_id, status, unit, period].map(SqlValue::Int).to_vec())
         .collect();
     let mut sums: Vec<Measures> = changes.values().copied().collect();
     connection.query_each(
@@ -109,7 +109,7 @@ fn write_rollups(
         if sum.is_zero() {
             gone.push(key);
         } else {
-            kept.push([key, vec![Value::Int(sum.orders), Value::Blob(bytes)]].concat());
+            kept.push([key, vec![SqlValue::Int(sum.orders), SqlValue::Blob(bytes)]].concat());
         }
     }
     connection.execute_each(
@@ -124,7 +124,7 @@ fn write_rollups(
     )
 }
 
-fn upsert_each(connection: &mut dyn Connection, sql: &str, rows: &[Values<'_>]) -> StoreResult<()> {
+fn upsert_each(connection: &mut dyn Connection, sql: &str, rows: &[SqlValues<'_>]) -> StoreResult<()> {
     let written = connection.execute_each(sql, rows)?;
     if written == rows.len() as u64 {
         return Ok(());
@@ -151,7 +151,7 @@ fn read_tiles<const N: usize>(
     connection: &mut dyn Connection,
     table: &str,
     column: &str,
-    keys: &[Values<'_>],
+    keys: &[SqlValues<'_>],
     decode: impl Fn(&[u8]) -> StoreResult<Arrays<N>>,
 ) -> StoreResult<Vec<Arrays<N>>> {
     let sql = format!(
@@ -171,13 +171,13 @@ fn write_tiles(
     connection: &mut dyn Connection,
     table: &str,
     column: &str,
-    keys: &[Values<'_>],
+    keys: &[SqlValues<'_>],
     tiles: &[Option<Vec<u8>>],
 ) -> StoreResult<()> {
     let (mut gone, mut kept) = (Vec::new(), Vec::new());
     for (key, tile) in keys.iter().zip(tiles) {
         match tile {
-            Some(bytes) => kept.push([key.as_slice(), &[Value::Blob(bytes)]].concat()),
+            Some(bytes) => kept.push([key.as_slice(), &[SqlValue::Blob(bytes)]].concat()),
             None => gone.push(key.clone()),
         }
     }

@@ -15,7 +15,7 @@ const MIGRATIONS: &[&str] = &[
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnType {
     Int,
     Text,
     Blob,
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    pub(crate) columns: &'static [(&'static str, Kind)],
+    pub(crate) columns: &'static [(&'static str, ColumnType)],
     /// How many of the first columns are the primary key.
     pub(crate) key: usize,
     /// Whose rows they are.
@@ -41,7 +41,7 @@ pub(crate) enum Scope {
     Deployment,
 }
 
-use Kind::{Blob, Int, Text};
+use ColumnType::{Blob, Int, Text};
 
 macro_rules! table {
     ($name:literal, $scope:ident, $key:literal, [$($column:ident $kind:ident),+ $(,)?]) => {
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::{Outcome, Store, StoreOptions, open_sqlite};
 
-    fn columns(database: &rusqlite::Connection, table: &Table) -> Vec<(String, Kind, i64)> {
+    fn columns(database: &rusqlite::Connection, table: &Table) -> Vec<(String, ColumnType, i64)> {
         let mut statement = database.prepare(&format!("PRAGMA table_info({})", table.name)).unwrap();
         let rows = statement.query_map([], |row| {
             let kind = match row.get::<_, String>(2)?.as_str() {

@@ -4,7 +4,7 @@ use tollbook_domain::Usage;
 use tollbook_domain::rating::Rated;
 
 use super::Session;
-use super::connection::{Row, Value, Values, all, insert_exactly};
+use super::connection::{Row, SqlValue, SqlValues, all, insert_exactly};
 use super::schema::UNCHARGED_USAGE;
 use super::usage::{FREE, UNPRICED, identity_values, key_of, pricing_state};
 use crate::charging::{Arrival, RatedUsage, Uncharged, UnchargedKey, UnchargedUsage};
@@ -28,7 +28,7 @@ impl Session {
         arrival: &Arrival<'_>,
     ) -> StoreResult<usize> {
         let view = self.view_for_update(company_id)?;
-        let sets: Vec<Values<'_>> = records.iter().map(|record| identity_values(&record.usage)).collect();
+        let sets: Vec<SqlValues<'_>> = records.iter().map(|record| identity_values(&record.usage)).collect();
         let mut waiting = vec![false; records.len()];
         let sql = format!(
             "SELECT pricing_state FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
@@ -49,14 +49,15 @@ impl Session {
             .zip(charges)
             .filter_map(|(place, charges)| Some((&records[place], charges?)))
             .collect();
-        let keys: Vec<Values<'_>> = done.iter().map(|(record, _)| identity_values(&record.usage)).collect();
+        let keys: Vec<SqlValues<'_>> =
+            done.iter().map(|(record, _)| identity_values(&record.usage)).collect();
         let sql = format!(
             "DELETE FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
              AND id = $4"
         );
         self.delete_exactly(&sql, &keys)?;
         // Its identity may be forgotten by now; what it is charged for is not.
-        let rows: Vec<Values<'_>> = done
+        let rows: Vec<SqlValues<'_>> = done
             .iter()
             .map(|(record, charges)| {
                 let rest = [
@@ -92,7 +93,7 @@ impl Session {
         let mut values = vec![company_id.into(), pricing_state.into(), limit.into()];
         let condition = match after {
             Some((hour, source, id)) => {
-                values.extend([Value::Int(*hour), source.as_str().into(), id.as_str().into()]);
+                values.extend([SqlValue::Int(*hour), source.as_str().into(), id.as_str().into()]);
                 "AND (hour, source, id) > ($4, $5, $6)"
             }
             None => "",
@@ -106,7 +107,7 @@ impl Session {
     }
 }
 
-fn aside_values<'a>(record: &'a RatedUsage, quantities: &'a [u8]) -> Values<'a> {
+fn aside_values<'a>(record: &'a RatedUsage, quantities: &'a [u8]) -> SqlValues<'a> {
     let usage = &record.usage;
     let reason = if let Rated::Unpriced(reason) = &record.rated { reason.as_str() } else { "" };
     vec![

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use tollbook_domain::rating::Rated;
 use tollbook_domain::{Bucket, Catalogue, Line, Usage};
 
-use super::connection::{Flow, Value, Values, execute_exactly, first, insert_exactly};
+use super::connection::{Flow, SqlValue, SqlValues, execute_exactly, first, insert_exactly};
 use super::order_rows::line_no_of;
 use super::schema::USAGE_RECORD;
 use super::{CompanyView, Session};
@@ -163,8 +163,8 @@ impl Session {
     ) -> StoreResult<()> {
         let hours: BTreeSet<i64> = records.iter().map(|record| record.usage.hour()).collect();
         let hours: Vec<i64> = hours.into_iter().collect();
-        let sets: Vec<Values<'_>> =
-            hours.iter().map(|hour| [company_id, *hour].map(Value::Int).to_vec()).collect();
+        let sets: Vec<SqlValues<'_>> =
+            hours.iter().map(|hour| [company_id, *hour].map(SqlValue::Int).to_vec()).collect();
         let mut gone = vec![false; hours.len()];
         self.connection.query_each(
             "SELECT gone FROM usage_hour WHERE company_id = $1 AND hour = $2",
@@ -232,7 +232,7 @@ impl Session {
         // Where ids rise with time, a batch has the stretch between its first and its last one to itself: what is known
         // there is all of it or nothing. Of a stretch that others fill as well, each id is sought.
         let most = |group: &[usize]| 2 * group.len() + 1;
-        let sets: Vec<Values<'_>> = groups
+        let sets: Vec<SqlValues<'_>> = groups
             .iter()
             .map(|group| {
                 let (hour, source, from) = key_of(&records[group[0]].usage);
@@ -267,7 +267,7 @@ impl Session {
                 }
             }
         }
-        let sets: Vec<Values<'_>> =
+        let sets: Vec<SqlValues<'_>> =
             sought.iter().map(|place| identity_values(&records[*place].usage)).collect();
         self.connection.query_each(
             "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
@@ -325,19 +325,19 @@ impl Session {
     fn read_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
         let keys: Vec<(i64, LineNo)> = adding.open.keys().copied().collect();
-        let mut sought: Vec<Values<'_>> = Vec::new();
+        let mut sought: Vec<SqlValues<'_>> = Vec::new();
         for of_bucket in keys.chunk_by(|a, b| a.0 == b.0) {
             let (bucket_start, first, last) =
                 (of_bucket[0].0, of_bucket[0].1, of_bucket[of_bucket.len() - 1].1);
             if (last - first) as usize / STRETCH_PER_LINE > of_bucket.len() {
                 sought.extend(of_bucket.iter().map(|(bucket_start, line_no)| {
-                    [company_id, *bucket_start, i64::from(*line_no)].map(Value::Int).to_vec()
+                    [company_id, *bucket_start, i64::from(*line_no)].map(SqlValue::Int).to_vec()
                 }));
                 continue;
             }
             let sql = "SELECT line_no, quantity, records FROM open_usage WHERE company_id = $1 \
                        AND bucket_start = $2 AND line_no >= $3 AND line_no <= $4 ORDER BY line_no";
-            let stretch = [company_id, bucket_start, first.into(), last.into()].map(Value::Int);
+            let stretch = [company_id, bucket_start, first.into(), last.into()].map(SqlValue::Int);
             self.connection.query(sql, &stretch, &mut |row| {
                 let key = (bucket_start, line_no_of(row.int(0)?)?);
                 if let Some(open) = adding.open.get_mut(&key) {
@@ -364,19 +364,19 @@ impl Session {
     fn write_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
         adding.sum_hours()?;
-        let rows: Vec<Values<'_>> = adding
+        let rows: Vec<SqlValues<'_>> = adding
             .open
             .iter()
             .filter(|(_, open)| open.quantity != open.before)
             .map(|((bucket_start, line_no), open)| {
                 let row = [company_id, *bucket_start, i64::from(*line_no), open.quantity, open.records];
-                row.map(Value::Int).to_vec()
+                row.map(SqlValue::Int).to_vec()
             })
             .collect();
         // Many rows a statement: on a server each statement costs more than its rows.
         let many = rows.len() / ROWS_AT_ONCE * ROWS_AT_ONCE;
         let (many, rest) = rows.split_at(many);
-        let many: Vec<Values<'_>> = many.chunks(ROWS_AT_ONCE).map(<[Values<'_>]>::concat).collect();
+        let many: Vec<SqlValues<'_>> = many.chunks(ROWS_AT_ONCE).map(<[SqlValues<'_>]>::concat).collect();
         self.connection.execute_each(&PUT_MANY_OPEN, &many)?;
         self.connection.execute_each(&PUT_OPEN, rest)?;
         for change in adding.hours.values().filter(|change| change.is_used) {
@@ -441,7 +441,7 @@ impl Session {
         let repeated =
             records.iter().zip(outcomes).filter(|(_, outcome)| **outcome == UsageOutcome::Duplicate);
         let buckets: BTreeSet<i64> = repeated.map(|(record, _)| record.bucket.start_s).collect();
-        let sets: Vec<Values<'_>> = buckets
+        let sets: Vec<SqlValues<'_>> = buckets
             .into_iter()
             .map(|bucket_start| {
                 vec![company_id.into(), bucket_start.into(), hold.holder.into(), hold.until_s.into()]
@@ -464,9 +464,9 @@ impl Session {
         for hour in hours {
             *counts.entry(hour).or_default() += 1;
         }
-        let rows: Vec<Values<'_>> = counts
+        let rows: Vec<SqlValues<'_>> = counts
             .into_iter()
-            .map(|(hour, records)| [company_id, hour, records, now_s].map(Value::Int).to_vec())
+            .map(|(hour, records)| [company_id, hour, records, now_s].map(SqlValue::Int).to_vec())
             .collect();
         self.connection.execute_each(
             "INSERT INTO usage_hour (company_id, hour, records, written, gone) VALUES ($1, $2, $3, $4, 0) \
@@ -553,13 +553,13 @@ pub(super) fn amount_of_line(
         .ok_or_else(|| StoreError::Damaged(format!("open usage of line {line_no} has no amount")))
 }
 
-pub(super) fn identity_values(usage: &Usage) -> Values<'_> {
+pub(super) fn identity_values(usage: &Usage) -> SqlValues<'_> {
     vec![usage.company_id.into(), usage.hour().into(), usage.source.as_str().into(), usage.id.as_str().into()]
 }
 
-fn record_values<'a>(record: &'a RatedUsage, charges: &'a [u8]) -> Values<'a> {
+fn record_values<'a>(record: &'a RatedUsage, charges: &'a [u8]) -> SqlValues<'a> {
     let rest = [
-        Value::Blob(&record.digest),
+        SqlValue::Blob(&record.digest),
         pricing_state(&record.rated).into(),
         record.bucket.start_s.into(),
         charges.into(),

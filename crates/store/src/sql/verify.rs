@@ -6,7 +6,7 @@ use tollbook_domain::time::{DAY_S, civil_of_day, day_of, hour_of, month_of_day};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
 use super::Session;
-use super::connection::{Flow, Value, first};
+use super::connection::{Flow, SqlValue, first};
 use super::order_rows::{ORDER_COLUMNS, Owner, blank, owners, read_into};
 use super::periods::{DAY, HOUR, MONTH};
 use super::rollups::decode_one;
@@ -92,7 +92,7 @@ impl Session {
     fn next_day(&mut self, company_id: i64, status: Status, from: i64) -> StoreResult<Option<i64>> {
         let sql = "SELECT start_time FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
                    ORDER BY start_time LIMIT 1";
-        let values = [company_id, status.number(), from * DAY_S].map(Value::Int);
+        let values = [company_id, status.number(), from * DAY_S].map(SqlValue::Int);
         first(self.connection.as_mut(), sql, &values, |row| Ok(day_of(row.int(0)?)))
     }
 
@@ -114,7 +114,7 @@ impl Session {
             "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
              AND start_time < $4"
         );
-        let values = [company_id, status.number(), day * DAY_S, (day + 1) * DAY_S].map(Value::Int);
+        let values = [company_id, status.number(), day * DAY_S, (day + 1) * DAY_S].map(SqlValue::Int);
         self.connection.query(&sql, &values, &mut |row| {
             read_into(row, &mut stored)?;
             report.found.orders += 1;
@@ -178,7 +178,7 @@ impl Session {
             }
         }
         for (chunk, (counts, sums)) in tiles {
-            let key = [company_id, status.number(), unit, chunk, period].map(Value::Int);
+            let key = [company_id, status.number(), unit, chunk, period].map(SqlValue::Int);
             let sql = "SELECT counts, sums FROM tile_count JOIN tile_sum USING (company_id, status, unit, chunk, \
                        period) WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 AND period = $5";
             // The encoding is canonical: equal numbers are equal bytes.
@@ -208,7 +208,7 @@ impl Session {
         total: &Measures,
         report: &mut Report,
     ) -> StoreResult<()> {
-        let key = [company_id, status.number(), unit, period].map(Value::Int);
+        let key = [company_id, status.number(), unit, period].map(SqlValue::Int);
         let sql = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
         let kept = first(self.connection.as_mut(), sql, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?;
         if kept.unwrap_or_default() != *total {
@@ -231,7 +231,7 @@ impl Session {
         expected: &BTreeSet<i64>,
         report: &mut Report,
     ) -> StoreResult<()> {
-        let values = [company_id, status.number(), unit].map(Value::Int);
+        let values = [company_id, status.number(), unit].map(SqlValue::Int);
         for table in ["rollup", "tile_count"] {
             let sql =
                 format!("SELECT period FROM {table} WHERE company_id = $1 AND status = $2 AND unit = $3");

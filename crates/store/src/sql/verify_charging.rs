@@ -9,11 +9,11 @@ use tollbook_domain::{Catalogue, Deductions};
 
 use super::Session;
 use super::books::decode_pruned;
-use super::connection::{Flow, Value, all, first};
+use super::connection::{Flow, SqlValue, all, first};
 use super::order_rows::line_no_of;
 use super::usage::{FREE, UNPRICED, amount_of_line, decode_amount};
 use super::verify::Report;
-use crate::charging::{Entries, LedgerEntry, StoredDeposit};
+use crate::charging::{LedgerEntry, LedgerRange, StoredDeposit};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::usage_pack::decode_charges;
@@ -78,7 +78,7 @@ impl Session {
         let mut deposits = 0;
         let mut next = 0;
         loop {
-            let entries = Entries { first: next, count: ENTRIES_AT_ONCE };
+            let entries = LedgerRange { first: next, count: ENTRIES_AT_ONCE };
             let stretch = self.read_ledger(company_id, entries)?;
             if stretch.is_empty() {
                 break;
@@ -282,7 +282,7 @@ impl Session {
         let (mut records, mut uncharged) = (0, [0i64; 2]);
         let sql = "SELECT pricing_state, bucket_start, charges FROM usage_record WHERE company_id = $1 AND hour = $2 \
                    ORDER BY source, id";
-        let values = [company_id, hour].map(Value::Int);
+        let values = [company_id, hour].map(SqlValue::Int);
         self.connection.query(sql, &values, &mut |row| {
             records += 1;
             match row.int(0)? {
@@ -306,7 +306,7 @@ impl Session {
         }
         for (pricing_state, expected) in [FREE, UNPRICED].into_iter().zip(uncharged) {
             let sql = "SELECT count(*) FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 AND hour = $3";
-            let values = [company_id, pricing_state, hour].map(Value::Int);
+            let values = [company_id, pricing_state, hour].map(SqlValue::Int);
             let kept = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
             if kept != Some(expected) {
                 report.differ(|| {
@@ -338,7 +338,7 @@ impl Session {
             let sql = format!(
                 "SELECT line_no, quantity, records FROM {table} WHERE company_id = $1 AND bucket_start = $2"
             );
-            let values = [company_id, bucket_start].map(Value::Int);
+            let values = [company_id, bucket_start].map(SqlValue::Int);
             self.connection.query(&sql, &values, &mut |row| {
                 let sum = kept.entry(line_no_of(row.int(0)?)?).or_default();
                 sum.0 += i128::from(row.int(1)?);
@@ -398,7 +398,7 @@ impl Session {
             let mut records = 0;
             for hour in touches {
                 let sql = "SELECT records FROM usage_hour WHERE company_id = $1 AND hour = $2";
-                let values = [company_id, hour].map(Value::Int);
+                let values = [company_id, hour].map(SqlValue::Int);
                 records += first(self.connection.as_mut(), sql, &values, |row| row.int(0))?.unwrap_or(0);
             }
             if records == 0 && !touches.iter().any(|hour| gone.binary_search(hour).is_ok()) {
@@ -418,7 +418,7 @@ impl Session {
                        WHERE company_id = $1 AND (bucket_start, line_no, place) > ($2, $3, $4) \
                        ORDER BY bucket_start, line_no, place LIMIT $5";
             let [bucket_start, line_no, place] = after;
-            let values = [company_id, bucket_start, line_no, place, ORDERS_AT_ONCE].map(Value::Int);
+            let values = [company_id, bucket_start, line_no, place, ORDERS_AT_ONCE].map(SqlValue::Int);
             let rows = all(self.connection.as_mut(), sql, &values, |row| {
                 let key = [row.int(0)?, row.int(1)?, row.int(2)?];
                 Ok((key, row.text(3)?.to_owned(), row.int(4)?))

@@ -2,7 +2,7 @@
 
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::{Amount, HourOffsets, Status};
-use tollbook_store::{AccountState, Entries, StoreError, StoreOptions};
+use tollbook_store::{AccountState, LedgerRange, StoreError, StoreOptions};
 
 use crate::Backend;
 use crate::charged::{deposit, fill};
@@ -39,11 +39,11 @@ pub(crate) fn books_come_back_whole(backend: &dyn Backend) {
     assert_eq!(kept, [(2, 40, 0), (1, 30, 0)]);
     assert_eq!(grants[0].products, ["modelverse", "sandbox"]);
     assert_eq!(grants[0].expires_s, Some(1_000_000_000));
-    let ledger = snapshot.ledger(1, Entries { first: 1, count: 3 }).unwrap();
+    let ledger = snapshot.ledger(1, LedgerRange { first: 1, count: 3 }).unwrap();
     let said: Vec<_> = ledger.iter().map(|kept| (kept.entry_no, kept.time_s, kept.entry.amount)).collect();
     assert_eq!(said, [(1, 7, 40), (2, 8, -40), (3, 8, -30)]);
-    assert_eq!(snapshot.ledger(1, Entries { first: 2, count: i64::MAX }).unwrap().len(), 3);
-    assert_eq!(snapshot.ledger(1, Entries { first: 5, count: 3 }).unwrap(), []);
+    assert_eq!(snapshot.ledger(1, LedgerRange { first: 2, count: i64::MAX }).unwrap().len(), 3);
+    assert_eq!(snapshot.ledger(1, LedgerRange { first: 5, count: 3 }).unwrap(), []);
 }
 
 pub(crate) fn deposits_settlements_and_revocations_are_found_by_their_names(backend: &dyn Backend) {
@@ -54,7 +54,7 @@ pub(crate) fn deposits_settlements_and_revocations_are_found_by_their_names(back
     let mut snapshot = store.snapshot().unwrap();
     let stored = snapshot.deposit(1, "cash").unwrap().unwrap();
     assert_eq!((stored.deposit.kind, stored.deposit.amount.steps()), (AccountKind::Cash, 200_000));
-    assert_eq!(stored.entries, Entries { first: 2, count: 1 });
+    assert_eq!(stored.entries, LedgerRange { first: 2, count: 1 });
     assert_eq!(snapshot.deposit(1, "Cash").unwrap(), None);
     assert_eq!(snapshot.deposit(2, "cash").unwrap(), None);
     let paid = snapshot.page(&query(0, 9 * 3_600, &[Status::Paid]), 0, 100).unwrap().orders;

@@ -4,7 +4,7 @@ use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::rating::{Charge, Rated, SUPPLEMENTARY_ORDER};
 use tollbook_domain::{Amount, Bucket, Catalogue, Deductions, NewOrder, Order, Status, Usage};
 use tollbook_store::{
-    Arrival, Entries, Hold, OpenUsage, OrderTransition, RatedUsage, Settlement, Store, StoredDeposit,
+    Arrival, Hold, LedgerRange, OpenUsage, OrderTransition, RatedUsage, Settlement, Store, StoredDeposit,
     StoredOrder, Transaction, UsageOrder, UsageOutcome,
 };
 
@@ -78,7 +78,7 @@ pub(crate) fn deposit(store: &dyn Store, company_id: i64, kind: AccountKind, amo
     };
     let entries = after.account.deposit(&deposit, 7).unwrap();
     let first = transaction.post(company_id, &before, &after, &entries, 7).unwrap();
-    let entries = Entries { first, count: i64::try_from(entries.len()).unwrap() };
+    let entries = LedgerRange { first, count: i64::try_from(entries.len()).unwrap() };
     transaction.add_deposit(company_id, &StoredDeposit { deposit, entries }).unwrap();
     transaction.commit().unwrap();
 }
@@ -130,7 +130,7 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
     transaction.add_orders(&[NewOrder { company_id, line, order: new }]).unwrap();
     if is_paid {
         let first = transaction.post(company_id, &before, &after, &entries, 9).unwrap();
-        let entries = Entries { first, count: i64::try_from(entries.len()).unwrap() };
+        let entries = LedgerRange { first, count: i64::try_from(entries.len()).unwrap() };
         let settlement = Settlement { source_number: source.clone(), entries };
         transaction.add_settlements(company_id, &[settlement]).unwrap();
     }

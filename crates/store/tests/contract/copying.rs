@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, NewOrder, Status};
 use tollbook_store::{
-    Due, Entries, ExportFile, NewExportJob, Outcome, Store, StoreError, StoreOptions, Uncharged,
+    Due, ExportFile, LedgerRange, NewExportJob, Outcome, Store, StoreError, StoreOptions, Uncharged,
     UsageOutcome, copy,
 };
 
@@ -104,7 +104,7 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
         let store = target.open(&StoreOptions::default());
         assert_healthy(&*store, 34);
         let (mut old, mut new) = (source.snapshot().unwrap(), store.snapshot().unwrap());
-        let everything = Entries { first: 0, count: i64::MAX };
+        let everything = LedgerRange { first: 0, count: i64::MAX };
         for company_id in 1..=2 {
             assert_eq!(new.books(company_id).unwrap(), old.books(company_id).unwrap());
             assert_eq!(

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status};
-use tollbook_store::{Due, DueHour, Entries, Hold, Store, StoreOptions, StoreResult, Uncharged};
+use tollbook_store::{Due, DueHour, Hold, LedgerRange, Store, StoreOptions, StoreResult, Uncharged};
 
 use crate::charged;
 use crate::model::order;
@@ -253,7 +253,7 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
             format!(
                 "{:?} {:?} {} {:?} {:?} {:?}",
                 transaction.books(company_id)?,
-                transaction.ledger(company_id, Entries { first: 0, count: 1_000 })?,
+                transaction.ledger(company_id, LedgerRange { first: 0, count: 1_000 })?,
                 transaction.pending(&query, &Catalogue::built_in())?,
                 transaction.uncharged_usage(company_id, Uncharged::Free, None, 100)?,
                 transaction.uncharged_usage(company_id, Uncharged::Unpriced, None, 100)?,

@@ -1,7 +1,7 @@
 //! How sheets continue when they are full, tried with sheets of a few rows. What cells hold is tested in `tests/`.
 
 use super::*;
-use crate::Kind;
+use crate::ColumnKind;
 use calamine::{Data, Reader as _};
 use std::io::Cursor;
 
@@ -13,7 +13,7 @@ impl<W: Write> Workbook<W> {
 }
 
 fn columns() -> [Column; 2] {
-    [Column::new("Number", 10, Kind::Integer), Column::new("Name", 10, Kind::Text)]
+    [Column::new("Number", 10, ColumnKind::Integer), Column::new("Name", 10, ColumnKind::Text)]
 }
 
 fn put(row: &mut RowWriter<'_>, number: u32) {

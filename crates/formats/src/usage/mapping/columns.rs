@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::text::json::{Value, members, value};
+use crate::text::json::{JsonValue, members, value};
 use crate::text::shorten;
 
 /// A name in a mapping: `usage.prompt_tokens`; a part with other characters stands between backticks.
@@ -127,7 +127,7 @@ impl CsvColumns {
 
 /// The values of one record that a mapping names.
 pub(crate) struct Row<'r> {
-    values: Vec<Option<Value<'r>>>,
+    values: Vec<Option<JsonValue<'r>>>,
     /// Number of the record in its file, from 1.
     pub(super) number: u64,
 }
@@ -143,7 +143,7 @@ impl<'r> Row<'r> {
         let mut values = vec![None; paths.len()];
         for (slot, cell) in columns.slots.iter().zip(cells) {
             if let (Some(slot), false) = (slot, cell.is_empty()) {
-                values[*slot] = Some(Value::Text(cell));
+                values[*slot] = Some(JsonValue::Text(cell));
             }
         }
         Self { values, number }
@@ -157,13 +157,13 @@ impl<'r> Row<'r> {
     }
 
     /// The value of a column.
-    pub(super) fn get(&self, column: usize) -> Option<&Value<'r>> {
+    pub(super) fn get(&self, column: usize) -> Option<&JsonValue<'r>> {
         self.values[column].as_ref()
     }
 }
 
 /// Goes as deep as the paths do; everything else is passed over.
-fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<Value<'r>>]) -> Result<(), String> {
+fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<JsonValue<'r>>]) -> Result<(), String> {
     let mut entered: Vec<usize> = Vec::new();
     members(text, |name, raw| {
         let Some(at) = node.children.iter().position(|(child, _)| *child == name) else {
@@ -176,21 +176,22 @@ fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<Value<'r>>]) -> Res
         entered.push(at);
         let value = match raw {
             // A condition may ask for them.
-            "true" | "false" => Some(Value::Text(Cow::Borrowed(raw))),
+            "true" | "false" => Some(JsonValue::Text(Cow::Borrowed(raw))),
             _ => value(raw).map_err(|reason| format!("{}: {reason}", shorten(&name)))?,
         };
         if let Some(slot) = child.slot {
             // An empty text states as little as an empty cell.
-            let stated = value.clone().filter(|value| !matches!(value, Value::Text(text) if text.is_empty()));
+            let stated =
+                value.clone().filter(|value| !matches!(value, JsonValue::Text(text) if text.is_empty()));
             values[slot] = stated;
         }
         if child.children.is_empty() {
             return Ok(());
         }
         match value {
-            Some(Value::Other) if raw.starts_with('{') => fill(child, raw, values),
+            Some(JsonValue::Other) if raw.starts_with('{') => fill(child, raw, values),
             // Some exports write a JSON column as a text.
-            Some(Value::Text(text)) if text.trim_start().starts_with('{') => {
+            Some(JsonValue::Text(text)) if text.trim_start().starts_with('{') => {
                 let mut inner = vec![None; values.len()];
                 fill(child, &text, &mut inner).map_err(|reason| format!("{}: {reason}", shorten(&name)))?;
                 for (value, inner) in values.iter_mut().zip(inner) {
@@ -205,11 +206,11 @@ fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<Value<'r>>]) -> Res
     })
 }
 
-fn owned(value: Value<'_>) -> Value<'static> {
+fn owned(value: JsonValue<'_>) -> JsonValue<'static> {
     match value {
-        Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        JsonValue::Text(text) => JsonValue::Text(Cow::Owned(text.into_owned())),
         // Whether a number was spelled with quotes makes no difference to a mapping.
-        Value::Number(token) => Value::Text(Cow::Owned(token.to_owned())),
-        Value::Other => Value::Other,
+        JsonValue::Number(token) => JsonValue::Text(Cow::Owned(token.to_owned())),
+        JsonValue::Other => JsonValue::Other,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::columns::{Path, Paths, Row};
 use super::decimal::Decimal;
-use crate::text::json::Value;
+use crate::text::json::JsonValue;
 use crate::text::shorten;
 
 /// Deepest nesting of parentheses.
@@ -71,9 +71,9 @@ impl Expression {
 fn number(row: &Row<'_>, column: usize, paths: &Paths) -> Result<Option<Decimal>, String> {
     let parsed = match row.get(column) {
         None => return Ok(None),
-        Some(Value::Text(text)) => Decimal::parse(text),
-        Some(Value::Number(token)) => Decimal::parse(token),
-        Some(Value::Other) => Err("is not a number".to_owned()),
+        Some(JsonValue::Text(text)) => Decimal::parse(text),
+        Some(JsonValue::Number(token)) => Decimal::parse(token),
+        Some(JsonValue::Other) => Err("is not a number".to_owned()),
     };
     parsed.map(Some).map_err(|reason| format!("{}: {reason}", paths.name(column)))
 }

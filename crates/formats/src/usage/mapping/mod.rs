@@ -17,7 +17,7 @@ use tollbook_domain::usage::Usage;
 
 use super::record::{self, Draft, FIELDS, INTEGERS, QUANTITIES, REQUIRED, TIME};
 use super::time;
-use crate::text::json::Value;
+use crate::text::json::JsonValue;
 use crate::toml::{FileError, read_file};
 use columns::Paths;
 use decimal::Decimal;
@@ -220,9 +220,9 @@ impl<'r> Row<'r> {
 impl Skip {
     fn holds(&self, row: &Row<'_>) -> bool {
         let stated = |column: usize, text: &str| match row.get(column) {
-            Some(Value::Text(found)) => found == text,
-            Some(Value::Number(found)) => *found == text,
-            Some(Value::Other) | None => false,
+            Some(JsonValue::Text(found)) => found == text,
+            Some(JsonValue::Number(found)) => *found == text,
+            Some(JsonValue::Other) | None => false,
         };
         self.when_empty.iter().any(|column| row.get(*column).is_none())
             || self.when.iter().any(|(column, texts)| texts.iter().any(|text| stated(*column, text)))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::columns::{Path, Paths, Row};
-use crate::text::json::Value;
+use crate::text::json::JsonValue;
 
 /// A parsed template.
 #[derive(Clone, Debug, Default)]
@@ -94,9 +94,9 @@ impl Piece {
                 Choice::Text(text) => return Ok(Cow::Borrowed(text)),
                 Choice::Column(column) => match row.get(*column) {
                     None => {}
-                    Some(Value::Text(text)) => return Ok(Cow::Borrowed(text)),
-                    Some(Value::Number(token)) => return Ok(Cow::Borrowed(token)),
-                    Some(Value::Other) => {
+                    Some(JsonValue::Text(text)) => return Ok(Cow::Borrowed(text)),
+                    Some(JsonValue::Number(token)) => return Ok(Cow::Borrowed(token)),
+                    Some(JsonValue::Other) => {
                         return Err(format!("{}: is neither a text nor a number", paths.name(*column)));
                     }
                 },

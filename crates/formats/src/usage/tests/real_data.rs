@@ -4,21 +4,9 @@ use std::io::Read as _;
 
 use serde_json::value::RawValue;
 
-use super::*;
+use tollbook_testkit::shared_data;
 
-/// The folder of shared real data, or `None` after saying that a test is skipped. With `CI=true` it must be there.
-fn shared() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where real data is")]
-    let (named, ci) = (std::env::var("TOLLBOOK_SHARED"), std::env::var("CI"));
-    let path = named.map_or_else(|_| root.join("../shared"), PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(ci.as_deref() != Ok("true"), "the shared data is not at {}", path.display());
-    println!("SKIPPED: no shared data at {}", path.display());
-    None
-}
+use super::*;
 
 fn open(path: PathBuf, mapping: &str) -> UsageFile {
     let constants = [("company_id", "1"), ("organization_id", "1")];
@@ -47,7 +35,7 @@ fn counted(file: &UsageFile) -> (u64, std::collections::BTreeMap<String, i128>, 
 
 #[test]
 fn azure_traces_come_to_the_published_sums() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     // service | records | first | last | input | output (the data's README)
     let table = "
         conv | 19366 | 2023-11-16T18:15:46Z | 2023-11-16T19:14:08Z | 22361870 | 4088665
@@ -65,7 +53,7 @@ fn azure_traces_come_to_the_published_sums() {
 
 #[test]
 fn servegen_windows_come_to_an_independent_sum() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     let path = shared.join("data/servegen/servegen_windows.csv.gz");
     let mut csv = String::new();
     flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_string(&mut csv).unwrap();
@@ -113,7 +101,7 @@ struct Extracted {
 /// Every usage object of the dataset in one of the two shapes: the quantities add up to what the publisher extracts.
 #[test]
 fn real_usage_objects_are_split_and_lose_nothing() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared_data("") else { return };
     let mut text = String::new();
     let packed = std::fs::File::open(shared.join("data/genai-prices/usages.json.gz")).unwrap();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text).unwrap();

@@ -44,7 +44,7 @@ pub struct Options {
     pub batch_orders: usize,
     /// Refused records that the report names; all are counted.
     pub max_errors: usize,
-    /// Entries of 40 bytes, one for each order or arrears number, that are held in memory.
+    /// LedgerRange of 40 bytes, one for each order or arrears number, that are held in memory.
     pub sort_records: usize,
 }
 

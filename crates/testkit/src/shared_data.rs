@@ -1,0 +1,35 @@
+//! The folder of real data that some tests read. It is not part of the repository.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The path of a file or folder of the shared data, below `TOLLBOOK_SHARED` (default: `shared` beside the checkout).
+///
+/// Returns `None` if there is no shared data: the test is then skipped, and its name is added to the file that
+/// `TOLLBOOK_TEST_SKIPPED` names, so that the end of the run reports it.
+///
+/// # Panics
+/// If the shared data is absent and `CI` is `true`.
+pub fn shared_data(path: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the test runner passes the folder in the environment")]
+    let [named, ci, skipped] =
+        ["TOLLBOOK_SHARED", "CI", "TOLLBOOK_TEST_SKIPPED"].map(|name| std::env::var(name).ok());
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let found = named.map_or(default, PathBuf::from).join(path);
+    if found.exists() {
+        return Some(found);
+    }
+    assert!(ci.as_deref() != Some("true"), "the shared data is not at {}", found.display());
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    if let Some(file) = skipped {
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(&file)
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
+        // One write, so that lines of tests in other processes do not mix.
+        file.write_all(format!("{test}\n").as_bytes()).expect("the list of skipped tests can be written");
+    }
+    None
+}
