@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tollbook_api::{Deployment, Gateway, Server};
+use tollbook_api::{Deployment, Server};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
 use tollbook_ops::tenancy::companies::{self, KeyRights};
 use tollbook_ops::{MasterKey, SystemClock};
@@ -46,7 +46,7 @@ impl Running {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let address = listener.local_addr()?;
         let objects = Arc::new(objects(site)?);
-        let gateway = Gateway::new(Deployment {
+        let deployment = Deployment {
             store: Arc::clone(&site.store),
             objects: objects.clone(),
             master,
@@ -54,8 +54,8 @@ impl Running {
             config: site.config.clone(),
             bound: address,
             clock: Arc::new(SystemClock),
-        });
-        let server = Server::new(listener, gateway, objects);
+        };
+        let server = Server::new(listener, deployment, objects);
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let served = runtime.block_on(server.run(async {

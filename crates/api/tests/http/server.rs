@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-use tollbook_api::{Deployment, Gateway, ServerError};
+use tollbook_api::{Deployment, ServerError};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
@@ -139,7 +139,7 @@ impl Server {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway = Gateway::new(Deployment {
+        let deployment = Deployment {
             store: served,
             objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
             master: master.clone(),
@@ -147,8 +147,8 @@ impl Server {
             config: config.clone(),
             bound: address,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        });
-        let server = tollbook_api::Server::new(listener, gateway, Arc::clone(&objects));
+        };
+        let server = tollbook_api::Server::new(listener, deployment, Arc::clone(&objects));
         let server = if works { server } else { server.without_own_work() };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
