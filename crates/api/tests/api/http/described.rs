@@ -1,0 +1,222 @@
+//! The API's description of itself: the reference page in `docs/`, and an `OpenAPI` document that its own answers obey.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use tollbook_api::actions::{ACTIONS, MemberShape, ParameterShape};
+
+use super::backend::{Backend, on_each_backend};
+use super::client::{Http, encode};
+use super::model::{PAID_COLUMNS, PAID_SUMMARY_COLUMNS, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, columns};
+use super::sample_orders;
+use super::server::Server;
+
+#[test]
+fn the_reference_page_is_up_to_date() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/API.md");
+    let page = std::fs::read_to_string(file).unwrap();
+    assert!(
+        page == tollbook_api::description::reference(),
+        "docs/API.md is not what the table of actions says; run\n\
+         cargo run -p tollbook-api --example reference > docs/API.md"
+    );
+}
+
+/// The document, as a client gets it.
+fn document(server: &Server) -> Value {
+    let reply = Http::new("GET", "/openapi.json").send(server.address);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// Follows `$ref` within the document.
+fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    match schema.get("$ref").and_then(Value::as_str) {
+        Some(path) => document.pointer(path.strip_prefix('#').unwrap()).unwrap(),
+        None => schema,
+    }
+}
+
+/// What of a value breaks its schema, by the keywords that the document uses; any other keyword is an error.
+fn faults(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+    let schema = resolved(document, schema);
+    for (keyword, wanted) in schema.as_object().unwrap() {
+        let holds = match keyword.as_str() {
+            "type" => match wanted.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
+                "integer" => value.is_number() && !value.to_string().contains(['.', 'e', 'E']),
+                unknown => panic!("no type is {unknown}"),
+            },
+            "const" => value == wanted,
+            "enum" => wanted.as_array().unwrap().contains(value),
+            "required" => wanted
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|name| value.get(name.as_str().unwrap()).is_some_and(|value| !value.is_null())),
+            "properties" => {
+                for (name, schema) in wanted.as_object().unwrap() {
+                    if let Some(value) = value.get(name) {
+                        faults(document, schema, value, &format!("{at}/{name}"), found);
+                    }
+                }
+                true
+            }
+            "items" => {
+                for (index, value) in value.as_array().into_iter().flatten().enumerate() {
+                    faults(document, wanted, value, &format!("{at}/{index}"), found);
+                }
+                true
+            }
+            "description" => wanted.is_string(),
+            unknown => panic!("{at}: the checker does not know {unknown}"),
+        };
+        if !holds {
+            found.push(format!("{at}: {keyword} {wanted} is broken by {value}"));
+        }
+    }
+    // Our objects have no members beyond the described ones.
+    if let (Some(Value::Object(properties)), Value::Object(members)) = (schema.get("properties"), value) {
+        let undescribed = members.keys().filter(|name| !properties.contains_key(*name));
+        found.extend(undescribed.map(|name| format!("{at}/{name} is not described")));
+    }
+}
+
+fn check(document: &Value, schema: &str, answer: &Map<String, Value>) {
+    let schema = &document["components"]["schemas"][schema];
+    let mut found = Vec::new();
+    faults(document, schema, &Value::Object(answer.clone()), "", &mut found);
+    assert_eq!(found, Vec::<String>::new());
+}
+
+fn every_answer_obeys_the_openapi_document(backend: Backend) {
+    let server = Server::start(backend);
+    let company = server.company("Described", "default");
+    let organization = server.organization(&company, "One");
+    server.add(&sample_orders::orders(company.company_id, &[organization.organization_id]));
+    let key = server.full_key(&company);
+    let document = document(&server);
+    for action in ACTIONS {
+        let answer = server.ask(&key, &encode(&sample_orders::required(action)));
+        assert_eq!(answer.code(), 0, "{}", action.name);
+        check(&document, &format!("{}Response", action.name), &answer.0);
+        // Lists must have had something to check.
+        for member in action.response {
+            if let Some(Value::Array(list)) = answer.0.get(member.name) {
+                assert!(!list.is_empty(), "{} {}", action.name, member.name);
+            }
+        }
+        let refused = server.ask(&key, &format!("{}&X=%00", encode(&sample_orders::required(action))));
+        assert_eq!(refused.code(), 230);
+        check(&document, "Refusal", &refused.0);
+    }
+    let nameless = server.answer(&Http::new("GET", "/"), &[]);
+    check(&document, "Refusal", &nameless.0);
+}
+
+fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) {
+    let server = Server::start(backend);
+    let document = document(&server);
+    assert_eq!(document, tollbook_api::description::openapi());
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), ACTIONS.len());
+    let mut ids = std::collections::BTreeSet::new();
+    for action in ACTIONS {
+        let path = &paths[&format!("/#Action={}", action.name)];
+        let mut expected: Vec<(&str, bool)> =
+            vec![("Action", true), ("PublicKey", true), ("Signature", true)];
+        expected.extend(action.parameters.iter().map(|known| (known.name, known.required)));
+        let listed: Vec<(&str, bool)> = path["get"]["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|known| (known["name"].as_str().unwrap(), known["required"].as_bool().unwrap()))
+            .collect();
+        assert_eq!(listed, expected, "{}", action.name);
+        for content_type in ["application/x-www-form-urlencoded", "application/json"] {
+            let body = &path["post"]["requestBody"]["content"][content_type]["schema"];
+            let required: Vec<&str> =
+                body["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+            let wanted: Vec<&str> =
+                expected.iter().filter(|(_, required)| *required).map(|(name, _)| *name).collect();
+            assert_eq!(required, wanted, "{}", action.name);
+            for parameter in action.parameters {
+                let schema = &body["properties"][parameter.name];
+                let json_type = match parameter.shape {
+                    ParameterShape::Integer(from, _) => {
+                        assert_eq!(schema["minimum"], from);
+                        "integer"
+                    }
+                    ParameterShape::Text => "string",
+                    ParameterShape::Flag => "boolean",
+                    ParameterShape::Integers | ParameterShape::Texts => "array",
+                };
+                assert_eq!(schema["type"], json_type, "{} {}", action.name, parameter.name);
+                assert_eq!(schema["description"], *parameter.meaning.text());
+            }
+        }
+        for method in ["get", "post"] {
+            assert!(ids.insert(path[method]["operationId"].as_str().unwrap().to_owned()));
+            let answers = &path[method]["responses"]["200"]["content"]["application/json"]["schema"]["oneOf"];
+            let own = format!("#/components/schemas/{}Response", action.name);
+            assert_eq!(answers[0]["$ref"], own.as_str());
+            assert_eq!(resolved(&document, &answers[1])["required"][0], "RetCode");
+        }
+        let response = &document["components"]["schemas"][format!("{}Response", action.name)];
+        for member in action.response {
+            let schema = &response["properties"][member.name];
+            let is_required = response["required"].as_array().unwrap().contains(&member.name.into());
+            assert_eq!(is_required, member.always, "{}", member.name);
+            let object = match member.shape {
+                MemberShape::Integer => {
+                    assert_eq!(schema["type"], "integer");
+                    continue;
+                }
+                MemberShape::Text => {
+                    assert_eq!(schema["type"], "string");
+                    continue;
+                }
+                MemberShape::Object(name, _) => (name, schema),
+                MemberShape::List(name, _) => (name, &schema["items"]),
+            };
+            assert_eq!(object.1["$ref"], format!("#/components/schemas/{}", object.0).as_str());
+        }
+    }
+}
+
+#[test]
+fn the_described_objects_are_those_of_the_contract() {
+    let document = tollbook_api::description::openapi();
+    for (name, columns_text) in [
+        ("OrderItemDetail", PAID_COLUMNS),
+        ("UnpaidOrderItem", UNPAID_COLUMNS),
+        ("PaidOrderSummaryItem", PAID_SUMMARY_COLUMNS),
+        ("UnpaidOrderSummaryItem", UNPAID_SUMMARY_COLUMNS),
+    ] {
+        let schema = &document["components"]["schemas"][name];
+        let required: Vec<&str> =
+            schema["required"].as_array().unwrap().iter().map(|known| known.as_str().unwrap()).collect();
+        let expected = columns(columns_text);
+        assert_eq!(required, expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{name}");
+        for (member, kind) in expected {
+            let json_type = if matches!(kind, 'i' | 't') { "integer" } else { "string" };
+            assert_eq!(schema["properties"][member]["type"], json_type, "{name}.{member}");
+        }
+    }
+}
+
+fn health_needs_no_signature(backend: Backend) {
+    let server = Server::start(backend);
+    let reply = Http::new("GET", "/healthz").send(server.address);
+    assert_eq!((reply.status, reply.text()), (200, "ok\n"));
+}
+
+on_each_backend!(
+    every_answer_obeys_the_openapi_document,
+    the_openapi_document_has_every_action_parameter_and_member,
+    health_needs_no_signature,
+);

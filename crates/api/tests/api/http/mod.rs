@@ -1,0 +1,35 @@
+//! The API as its clients see it: a real server on a real socket, signed requests, exact answers (docs/WIRE.md,
+//! docs/ORDERS.md).
+//!
+//! `backend`, `client`, `faulty`, `log`, `model`, `reporter`, `sample_orders`, `server` and `workbook` are fixtures; every
+//! other module is tests, which `on_each_backend!` runs on each database.
+
+pub(crate) mod backend;
+mod bad_bodies;
+mod bad_input;
+mod brands;
+mod charging_orders;
+mod charging_paying;
+mod charging_standing;
+mod charging_usage;
+pub(crate) mod client;
+mod described;
+mod disconnects;
+mod downloads;
+mod export_jobs;
+mod exports;
+mod failures;
+pub(crate) mod faulty;
+mod isolation;
+mod log;
+mod model;
+mod numbers;
+mod order_of_checks;
+mod reporter;
+pub(crate) mod sample_orders;
+pub(crate) mod server;
+mod shapes;
+mod spans;
+mod statuses;
+mod us3_hosts;
+pub(crate) mod workbook;
