@@ -2,10 +2,15 @@
 //! reports. The checks that need no other program also run as a test.
 
 mod addresses;
+mod citations;
+mod comments;
 mod finding;
 mod generated;
 mod layers;
 mod names;
+mod old_names;
+mod prose;
+mod rust_text;
 mod sources;
 mod tree;
 
@@ -36,6 +41,9 @@ fn findings(root: &Path) -> Outcome<Vec<Finding>> {
         findings.extend(names::forbidden(&file.path));
         let Some(text) = &file.text else { continue };
         findings.extend(addresses::findings(&file.path, text));
+        findings.extend(citations::findings(&file.path, text, &paths));
+        findings.extend(old_names::findings(&file.path, text));
+        findings.extend(prose::findings(&file.path, text));
         findings.extend(sources::findings(&file.path, text));
         if file.path.ends_with("Cargo.toml") {
             findings.extend(layers::findings(&file.path, text));
