@@ -2,6 +2,7 @@
 //! reports. The checks that need no other program also run as a test.
 
 mod addresses;
+mod circles;
 mod citations;
 mod comments;
 mod finding;
@@ -37,6 +38,7 @@ fn findings(root: &Path) -> Outcome<Vec<Finding>> {
     let files = tree::read(root)?;
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let mut findings = names::required(&paths);
+    findings.extend(circles::findings(&files));
     for file in &files {
         findings.extend(names::forbidden(&file.path));
         let Some(text) = &file.text else { continue };
