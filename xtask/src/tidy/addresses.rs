@@ -1,7 +1,7 @@
 //! Words that no file of the repository may hold: paths of one machine, and hosts that a registry's ordinary client
 //! knows by itself.
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Absolute paths that exist on a developer's machine only. Put together so that this file does not hold them.
 const PLACES: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
