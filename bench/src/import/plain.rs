@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
-use tollbook_domain::{Catalogue, NewOrder};
+use tollbook_domain::{AccountKind, Catalogue, NewOrder};
 use tollbook_ops::demo::BenchOrders;
 
 use crate::Result;
@@ -87,11 +87,11 @@ fn insert_batch(connection: &mut Connection, batch: &[NewOrder]) -> Result {
                 order.quantity,
                 order.total.steps(),
                 order.original.steps(),
-                deductions.star_card.steps(),
-                deductions.coupon.steps(),
-                deductions.bonus.steps(),
-                deductions.cash.steps(),
-                deductions.credit.steps(),
+                deductions.get(AccountKind::StarCard).steps(),
+                deductions.get(AccountKind::Coupon).steps(),
+                deductions.get(AccountKind::Bonus).steps(),
+                deductions.get(AccountKind::Cash).steps(),
+                deductions.get(AccountKind::Credit).steps(),
                 order.start_time_s,
                 order.end_time_s,
                 order.create_time_s,

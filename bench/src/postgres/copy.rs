@@ -230,18 +230,9 @@ fn put_order_row(order: &NewOrder, line_no: i64, out: &mut BytesMut) -> Result {
 
 /// What both forms end with.
 fn put_rest(order: &Order, out: &mut BytesMut) -> Result {
-    let deductions = &order.deductions;
     put_int(order.end_time_s, out);
     put_int(order.quantity, out);
-    for amount in [
-        order.total,
-        order.original,
-        deductions.star_card,
-        deductions.coupon,
-        deductions.bonus,
-        deductions.cash,
-        deductions.credit,
-    ] {
+    for amount in [order.total, order.original].into_iter().chain(order.deductions.values()) {
         put_int(amount.steps(), out);
     }
     put_text(&order.counterpart, out)?;

@@ -32,7 +32,7 @@ pub mod tenant;
 pub mod time;
 pub mod usage;
 
-pub use account::{Account, Deductions};
+pub use account::{Account, AccountKind, Deductions};
 pub use catalogue::{Catalogue, Language};
 pub use filter::{LineFilter, OrderQuery, StatusSet};
 pub use hours::{Bucket, HourOffsets};
