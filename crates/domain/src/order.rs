@@ -57,7 +57,7 @@ impl Order {
     }
 
     /// Whether two records describe the same order: equal in everything that payment and revocation do not change
-    /// (docs/ORDER_FILES.md, "Repeated imports"). The caller compares the lines.
+    /// (`docs/ORDER_FILES.md`, "Repeated imports"). The caller compares the lines.
     pub fn same_content(&self, other: &Self) -> bool {
         let created_agree = match (self.create_time_s, other.create_time_s) {
             (Some(a), Some(b)) => a == b,

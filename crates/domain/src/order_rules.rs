@@ -1,4 +1,4 @@
-//! The rules that every order obeys when it is imported or made (docs/ORDER_FILES.md, "Fields"; docs/ORDERS.md, "Amounts"
+//! The rules that every order obeys when it is imported or made (`docs/ORDER_FILES.md`, "Fields"; docs/ORDERS.md, "Amounts"
 //! and "Limits").
 
 use crate::catalogue::Catalogue;
