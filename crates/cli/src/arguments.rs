@@ -1,4 +1,4 @@
-//! What can be typed (docs/CONFIGURATION.md, "Command line"). Names are fixed: scripts rely on them.
+//! The command line (docs/CONFIGURATION.md, "Command line"). Names are fixed: scripts rely on them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use crate::customer::time::Time;
 mod charging;
 
 pub(crate) use charging::{
-    AccountCommand, Deposit, DiscountCommand, HoursCommand, OperatorKeyCommand, Pay, PricesCommand, Revoke,
-    Uncharged, UsageCommand,
+    AccountCommand, Deposit, DiscountCommand, OperatorKeyCommand, Pay, PricesCommand, Revoke, Uncharged,
+    UsageCommand, UtcOffsetCommand,
 };
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
@@ -52,17 +52,17 @@ pub(crate) struct Global {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// First start: a demo company with a month of orders, its keys, and the server
+    /// Create a demo company with a month of orders, print its keys, and start the server
     Quickstart(Listen),
     /// Serve the API and downloads
     Serve(Listen),
-    /// Companies
+    /// Manage companies
     #[command(subcommand)]
     Company(CompanyCommand),
-    /// Organizations of a company
+    /// Manage organizations of a company
     #[command(subcommand)]
     Organization(OrganizationCommand),
-    /// API keys
+    /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Import and revoke orders (operator); list, sum, pay and download them (customer)
@@ -70,63 +70,63 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: OrdersCommand,
     },
-    /// The price book
+    /// Manage the price book
     #[command(subcommand)]
     Prices(PricesCommand),
-    /// Discounts on list prices
+    /// Manage discounts on list prices
     #[command(subcommand)]
     Discount(DiscountCommand),
-    /// Usage records
+    /// Import and list usage records
     #[command(subcommand)]
     Usage(UsageCommand),
-    /// Accounts of companies
+    /// Deposit money; show accounts and ledgers
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Close hours that are over, charge them, pay arrears (the server does it by itself)
+    /// Close hours that are over, charge them, and pay arrears (a running server does this by itself)
     Settle,
-    /// Keys of gateways and other programs of the operator
+    /// Manage keys of gateways and other programs of the operator
     #[command(subcommand)]
     OperatorKey(OperatorKeyCommand),
-    /// The offset from UTC by which usage is cut into hours
-    #[command(subcommand)]
-    Hours(HoursCommand),
-    /// Recount everything and compare; exit code 1 on any difference
+    /// UTC offset that defines billing hours and days
+    #[command(subcommand, visible_alias = "hours")]
+    UtcOffset(UtcOffsetCommand),
+    /// Recount orders, rollups, ledgers and balances; exit code 1 on any difference
     Verify,
-    /// Move, back up, prune and distribute the database
+    /// Copy, back up, prune and distribute the database
     #[command(subcommand)]
     Database(DatabaseCommand),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum DatabaseCommand {
-    /// Copy a database into an empty one; interrupted, the same command goes on
+    /// Copy a database into an empty one. If interrupted, run the same command again to continue
     Copy {
         /// Database to copy
         #[arg(long, value_name = "URL", hide_env_values = true)]
         from: String,
-        /// Empty database, or one in which this copy has begun
+        /// Empty database, or one that holds an interrupted copy of the same source
         #[arg(long, value_name = "URL", hide_env_values = true)]
         to: String,
     },
-    /// Copy the database into a new SQLite file, while servers run
+    /// Copy the database into a new SQLite file; servers may keep running
     Backup {
-        /// File to make
+        /// File to create
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Delete paid and revoked orders from before a UTC date; older ones are refused from then on
+    /// Delete paid and revoked orders that began before a UTC date; later imports of such orders are refused
     Prune {
-        /// First day that is kept, like 2026-01-31
+        /// First day to keep, e.g. 2026-01-31
         #[arg(long, value_name = "DATE")]
         before: String,
     },
-    /// Spread the tables of a PostgreSQL database over the machines of its Citus cluster, by company
+    /// Distribute the tables of a PostgreSQL database over the machines of its Citus cluster, by company
     Distribute,
 }
 
 #[derive(Args)]
 pub(crate) struct Listen {
-    /// Address to listen on [default: the configuration's, else 127.0.0.1:8080]
+    /// Address to listen on [default: the configured one, or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -135,13 +135,13 @@ pub(crate) struct Listen {
 pub(crate) enum CompanyCommand {
     /// Add a company
     Add {
-        /// Name for people
+        /// Display name
         #[arg(long)]
         name: String,
         /// CNY or USD
         #[arg(long)]
         currency: String,
-        /// Brand: a [brand.NAME] section of the configuration
+        /// Brand: the NAME of a [brand.NAME] section of the configuration
         #[arg(long, default_value = tollbook_ops::config::DEFAULT_BRAND)]
         brand: String,
     },
@@ -156,13 +156,13 @@ pub(crate) enum OrganizationCommand {
         /// Company number
         #[arg(long)]
         company: i64,
-        /// Name for people
+        /// Display name
         #[arg(long)]
         name: String,
     },
     /// List organizations
     List {
-        /// Only of this company
+        /// Limit the list to this company
         #[arg(long)]
         company: Option<i64>,
     },
@@ -170,7 +170,7 @@ pub(crate) enum OrganizationCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Add a key; its private half is shown once
+    /// Add a key; the private key is shown once
     Add {
         /// Company number
         #[arg(long)]
@@ -178,31 +178,31 @@ pub(crate) enum KeyCommand {
         /// Bind the key to an organization; repeatable
         #[arg(long)]
         organization: Vec<i64>,
-        /// Allow use from this address range only; repeatable
+        /// Restrict the key to an address range; repeatable
         #[arg(long, value_name = "CIDR")]
         allow_ip: Vec<String>,
-        /// Requests per second
+        /// Rate limit in requests per second
         #[arg(long, value_name = "N")]
         rate_limit: Option<u32>,
     },
-    /// List keys, without private halves
+    /// List keys, without private keys
     List {
-        /// Only of this company
+        /// Limit the list to this company
         #[arg(long)]
         company: Option<i64>,
     },
-    /// Disable a key for good
+    /// Disable a key permanently
     Disable {
-        /// Its public half
+        /// Public key
         public_key: String,
     },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum OrdersCommand {
-    /// Import order files: .jsonl or .csv, plain, .gz or .zst; - is standard input
+    /// Import order files: .jsonl or .csv, plain, .gz or .zst; - reads standard input
     Import(Import),
-    /// Take orders back: an unpaid order is revoked, a paid one is refunded whole
+    /// Revoke unpaid orders, and refund paid orders in full
     Revoke(Revoke),
     #[command(flatten)]
     Customer(Box<Customer>),
@@ -213,12 +213,12 @@ pub(crate) struct Import {
     /// Files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<std::ffi::OsString>,
-    /// Leave out invalid records and store the rest
+    /// Skip invalid records and store the rest
     #[arg(long)]
     pub(crate) skip_invalid: bool,
 }
 
-/// The customer's side: signs and calls an API server.
+/// Customer commands: they sign requests and call an API server.
 #[derive(Subcommand)]
 pub(crate) enum Customer {
     /// List paid orders
@@ -227,17 +227,17 @@ pub(crate) enum Customer {
     Unpaid(List),
     /// Sum orders by resource, SKU, model and price
     Summary(Summary),
-    /// What orders come to
+    /// Sum the amounts of orders
     Amount(Ranged),
-    /// What orders can be filtered by
+    /// List the values that orders can be filtered by
     Options(Options),
     /// Pay unpaid orders
     Pay(Pay),
-    /// Save orders as an Excel workbook
+    /// Download orders as an Excel workbook or in another format
     Download(Download),
 }
 
-/// Which server, as whom.
+/// The API server and the key to call it with.
 #[derive(Args)]
 pub(crate) struct Account {
     /// Base URL of the API server
@@ -248,7 +248,7 @@ pub(crate) struct Account {
     pub(crate) public_key: String,
 }
 
-/// Which orders.
+/// A range of time and filters.
 #[derive(Args)]
 pub(crate) struct Ranged {
     #[command(flatten)]
@@ -256,7 +256,7 @@ pub(crate) struct Ranged {
     /// Start of the range: Unix seconds, 2026-11-01, or 2026-11-01T08:00:00Z [default: 30 days before the end]
     #[arg(long, visible_alias = "start", value_name = "TIME")]
     pub(crate) start_time: Option<Time>,
-    /// End of the range, not included [default: the end of this hour]
+    /// End of the range, exclusive [default: the end of the current hour]
     #[arg(long, visible_alias = "end", value_name = "TIME")]
     pub(crate) end_time: Option<Time>,
     /// `ResourceID`; repeatable, as are all filters
@@ -286,7 +286,7 @@ pub(crate) struct Ranged {
     /// `OrganizationID`
     #[arg(long, visible_alias = "organization", value_name = "N")]
     pub(crate) organization_ids: Vec<String>,
-    /// Either number of an order
+    /// Order number, or source or arrears number
     #[arg(long, visible_alias = "order-no", value_name = "NO")]
     pub(crate) order_nos: Vec<String>,
     /// Status: 1 unpaid, 2 paid, 3 revoked
@@ -329,7 +329,7 @@ pub(crate) struct List {
 pub(crate) struct Summary {
     #[command(flatten)]
     pub(crate) ranged: Ranged,
-    /// Of unpaid orders instead of paid ones
+    /// Summarize unpaid orders instead of paid ones
     #[arg(long)]
     pub(crate) unpaid: bool,
 }
@@ -338,25 +338,25 @@ pub(crate) struct Summary {
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) account: Account,
-    /// Only of orders of this product
+    /// Limit the values to orders of this product
     #[arg(long, visible_alias = "product", value_name = "CODE")]
     pub(crate) product_code: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Download {
-    /// Which orders or sums
+    /// Orders or sums to download
     #[arg(value_enum, default_value_t = Workbook::Paid)]
     pub(crate) workbook: Workbook,
     #[command(flatten)]
     pub(crate) ranged: Ranged,
-    /// What the file is: xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
+    /// File format: xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Have it made by a background job and wait for that, however long it takes
+    /// Create the file in a background job and wait for it without a time limit
     #[arg(long)]
     pub(crate) background: bool,
-    /// Where to save it: a file or a directory [default: the server's name for it, in this directory]
+    /// File or directory to save to [default: the file name of the server, in the current directory]
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What the operator's commands work on: the data directory, the database, the configuration and the master key.
+//! The deployment that operator commands work on: data directory, database, configuration and master key.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connec
 use crate::arguments::Global;
 use crate::output::Failure;
 
-/// The master key, in hexadecimal; without it, the file `master.key` of the data directory holds it.
+/// The master key in hexadecimal. If it is not set, the key is in the file `master.key` of the data directory.
 const MASTER_KEY_VARIABLE: &str = "TOLLBOOK_MASTER_KEY";
 
-/// Makes the data directory where it is absent. One that holds other files is fine.
+/// Creates the data directory if it is absent. It may hold other files.
 pub(crate) fn data_directory(global: &Global) -> Result<&Path, Failure> {
     std::fs::create_dir_all(&global.data)
         .map_err(|error| Failure::new(format!("the data directory {}: {error}", global.data.display())))?;
     Ok(&global.data)
 }
 
-/// Makes the directory for temporary files where it is absent.
+/// Creates the directory for temporary files if it is absent.
 pub(crate) fn spool_directory(global: &Global) -> Result<PathBuf, Failure> {
     let spool = global.data.join("spool");
     std::fs::create_dir_all(&spool)
@@ -28,7 +28,7 @@ pub(crate) fn spool_directory(global: &Global) -> Result<PathBuf, Failure> {
     Ok(spool)
 }
 
-/// Opens the database that the command line names, creating and migrating it where that is needed.
+/// Opens the database that the command line names. Creates and migrates it if necessary.
 pub(crate) fn store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
     let options = config(global)?.database;
     let url = database_url(global)?;
@@ -44,7 +44,7 @@ pub(crate) fn store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
     Ok(database.into_store(&options)?)
 }
 
-/// The URL of the database: SQLite in the data directory unless the command line says otherwise.
+/// The URL of the database: the one on the command line, or SQLite in the data directory.
 pub(crate) fn database_url(global: &Global) -> Result<String, Failure> {
     match &global.database {
         Some(url) => Ok(url.clone()),
@@ -52,13 +52,13 @@ pub(crate) fn database_url(global: &Global) -> Result<String, Failure> {
     }
 }
 
-/// The file that a URL names, if it names one.
+/// The file of an SQLite URL.
 pub(crate) fn sqlite_path(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite:")?;
     Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
 }
 
-/// Reaches the database of a URL; `argument` is what gave it.
+/// Connects to the database of a URL. `argument` names the URL's source in errors.
 pub(crate) fn connect(argument: &str, url: &str, options: &StoreOptions) -> Result<OpenDatabase, Failure> {
     if let Some(path) = sqlite_path(url) {
         if path.as_os_str().is_empty() {
@@ -74,7 +74,7 @@ pub(crate) fn connect(argument: &str, url: &str, options: &StoreOptions) -> Resu
     )))
 }
 
-/// The configuration: the file that was named, or `tollbook.toml` of the data directory, or the defaults.
+/// The configuration: the file on the command line, or `tollbook.toml` in the data directory, or the defaults.
 pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
     Ok(match config_file(global) {
         Some(file) => Config::load(&file)?,
@@ -87,17 +87,17 @@ fn config_file(global: &Global) -> Option<PathBuf> {
     global.config.clone().or_else(|| default.is_file().then_some(default))
 }
 
-/// Whether brands can be checked: without a configuration file they are not known here.
+/// Whether there is a configuration file. Without one, the configured brands are unknown.
 pub(crate) fn has_config(global: &Global) -> bool {
     config_file(global).is_some()
 }
 
-/// The catalogue that a configuration names, over the built-in one.
+/// The built-in catalogue with the changes of the configured catalogue file.
 pub(crate) fn catalogue(config: &Config) -> Result<Arc<Catalogue>, Failure> {
     Ok(Arc::new(tollbook_formats::catalogue::load(config.catalogue.as_deref())?))
 }
 
-/// The master key, checked against the database's fingerprint.
+/// The master key. Fails if the database was created with another one.
 pub(crate) fn master_key(global: &Global, store: &dyn Store) -> Result<MasterKey, Failure> {
     #[expect(
         clippy::disallowed_methods,

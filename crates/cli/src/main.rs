@@ -1,6 +1,6 @@
-//! The binary `tollbook`: parses what was typed, calls what it means, prints the outcome.
+//! The binary `tollbook`: parses the command line, runs the command, prints the result.
 //!
-//! Nothing that two commands share may be here but arguments and output: it belongs in `ops`.
+//! What two commands share, except arguments and output, belongs in `ops`.
 
 mod arguments;
 mod customer;
@@ -39,15 +39,15 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
             operator::import::run(global, arguments, output)
         }
         Command::Orders { command: OrdersCommand::Revoke(arguments) } => {
-            operator::settling::revoke(global, arguments, output)
+            operator::revoke::revoke(global, arguments, output)
         }
         Command::Prices(command) => operator::prices::prices(global, command, output),
         Command::Discount(command) => operator::prices::discount(global, command, output),
         Command::Usage(command) => operator::usage::run(global, command, output),
         Command::Account(command) => operator::accounts::run(global, command, output),
-        Command::Settle => operator::settling::settle(global, output),
-        Command::OperatorKey(command) => operator::settling::operator_key(global, command, output),
-        Command::Hours(command) => operator::settling::hours(global, command, output),
+        Command::Settle => operator::settle::settle(global, output),
+        Command::OperatorKey(command) => operator::operator_keys::operator_key(global, command, output),
+        Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
         Command::Orders { command: OrdersCommand::Customer(command) } => run_customer(command, output),
     }
 }

@@ -1,5 +1,5 @@
-//! The one place that prints: results on standard output, everything else on standard error. With `--json`, standard
-//! output is exactly one JSON value, also when the command fails.
+//! Prints results on standard output and everything else on standard error. With `--json`, standard output is exactly one
+//! JSON value, also if the command fails. No other file prints.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the file that prints")]
 
@@ -7,21 +7,21 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-/// How results are printed.
+/// The output format of a command.
 pub(crate) struct Output {
     json: bool,
 }
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
-    /// What `--json` prints instead of the message, where there is more to say.
+    /// What `--json` prints instead of the message.
     value: Option<Value>,
 }
 
 impl Failure {
-    /// A failure with a value of its own for `--json`.
+    /// A failure with a value for `--json`.
     pub(crate) fn with_value(message: impl Into<String>, value: Value) -> Self {
         Self { message: message.into(), value: Some(value) }
     }
@@ -42,7 +42,7 @@ impl Output {
         Self { json }
     }
 
-    /// Prints a result: the value, or for people the text.
+    /// Prints a result: the value with `--json`, otherwise the text.
     pub(crate) fn result(&self, value: &Value, text: impl FnOnce() -> String) {
         if self.json {
             println!("{value}");
@@ -54,7 +54,7 @@ impl Output {
         }
     }
 
-    /// Prints a failure and says the exit code.
+    /// Prints a failure and returns the exit code.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
         if self.json {
             println!("{}", failure.value.clone().unwrap_or_else(|| json!({"Error": failure.message})));
@@ -64,12 +64,12 @@ impl Output {
     }
 }
 
-/// Says something beside the result, on standard error.
+/// Prints a note on standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// A table for people.
+/// Formats a table for a terminal.
 pub(crate) fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
@@ -81,7 +81,7 @@ pub(crate) fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>
     lines.join("\n")
 }
 
-/// Makes a text safe to print on a terminal: orders and names are not ours.
+/// Replaces control characters, which names and orders from outside may contain, so that a terminal can show the text.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

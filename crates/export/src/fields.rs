@@ -145,7 +145,7 @@ order_fields! {
     RESOURCE_TYPE_DISPLAY "ResourceTypeDisplay" Text true "Name of the type of the resource" |r| Cell::Text(&r.texts.resource_type);
     MODEL_ID "ModelID" Text true "Model" |r| Cell::Text(&r.line.model_id);
     MODEL_NAME "ModelName" Text true "Name of the model" |r| Cell::Text(&r.line.model_name);
-    ORDER_TYPE "OrderType" Integer true "FieldKind of order" |r| integer(r.line.order_type);
+    ORDER_TYPE "OrderType" Integer true "Kind of order" |r| integer(r.line.order_type);
     ORDER_TYPE_DISPLAY "OrderTypeDisplay" Text true "Name of the kind of order" |r| Cell::Text(&r.texts.order_type);
     PRICING_SKU "PricingSKU" Text true "What was counted" |r| Cell::Text(&r.line.pricing_sku);
     PRICING_ITEM_ID "PricingItemID" Integer true "Item of the price list; 0 when not stated" |r| integer(r.line.pricing_item_id);
@@ -284,7 +284,7 @@ summary_fields! {
     S_MODEL_NAME "ModelName" Text "Name of the model, the newest one given" |v| Cell::Text(&v.row.model_name);
     S_PRICING_UNIT "PricingUnit" Integer "Pricing unit" |v| integer(v.row.key.pricing_unit);
     S_PRICING_UNIT_NAME "PricingUnitName" Text "Name of the pricing unit" |v| Cell::Text(v.unit);
-    S_ORDER_TYPE "OrderType" Integer "FieldKind of order" |v| integer(v.row.key.order_type);
+    S_ORDER_TYPE "OrderType" Integer "Kind of order" |v| integer(v.row.key.order_type);
     S_ORDER_TYPE_DISPLAY "OrderTypeDisplay" Text "Name of the kind of order" |v| Cell::Text(v.order_type);
     S_CHARGE_TYPE "ChargeType" Integer "Way of charging" |v| integer(v.row.key.charge_type);
     S_STATUS "Status" Integer "1 unpaid, 2 paid, 3 revoked" |v| integer(v.row.key.status.number());

@@ -1,4 +1,4 @@
-//! What can be typed about prices, usage, accounts and settling.
+//! Arguments of the commands for prices, usage, accounts and settlement.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,16 +16,16 @@ pub(crate) enum PricesCommand {
         /// File
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// From when prices hold that state no time [default: 1970]
+        /// Start of validity for prices that state none [default: 1970]
         #[arg(long, value_name = "TIME")]
         valid_from: Option<Time>,
     },
     /// List the price book
     List {
-        /// Only of this provider
+        /// Limit the list to this provider
         #[arg(long)]
         provider: Option<String>,
-        /// Only what the book calls so
+        /// Limit the list to this model
         #[arg(long)]
         model: Option<String>,
     },
@@ -33,18 +33,18 @@ pub(crate) enum PricesCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum DiscountCommand {
-    /// Set what part of the list price is charged; of several discounts the most specific holds: SKU, model, company
+    /// Set the part of the list price that is charged. The most specific discount applies: SKU, then model, then company
     Set {
-        /// Of this company [default: of every company]
+        /// Company [default: all companies]
         #[arg(long)]
         company: Option<i64>,
-        /// For this model [default: for every model]
+        /// Model [default: all models]
         #[arg(long)]
         model: Option<String>,
-        /// For this SKU [default: for every SKU]
+        /// SKU [default: all SKUs]
         #[arg(long)]
         sku: Option<String>,
-        /// Between 0 and 1, like 0.85; 1 takes the discount away
+        /// Factor between 0 and 1, e.g. 0.85; 1 removes the discount
         #[arg(long, value_name = "FACTOR", visible_alias = "discount")]
         factor: String,
     },
@@ -54,31 +54,31 @@ pub(crate) enum DiscountCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum UsageCommand {
-    /// Import usage records: .jsonl or .csv, plain, .gz or .zst; - is standard input
+    /// Import usage records: .jsonl or .csv, plain, .gz or .zst; - reads standard input
     Import {
         /// Files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<OsString>,
-        /// How the files' columns become usage records: a TOML file, or one of openai, anthropic, litellm, otel-genai,
+        /// Mapping of the files' columns to usage records: a TOML file, or one of openai, anthropic, litellm, otel-genai,
         /// azure-llm-2023, servegen
         #[arg(long, value_name = "FILE")]
         mapping: Option<PathBuf>,
-        /// A field of every record, over the mapping's, like `company_id=1`; repeatable
+        /// Value of a field for every record, e.g. `company_id=1`; overrides the mapping; repeatable
         #[arg(long = "set", value_name = "FIELD=VALUE", requires = "mapping")]
         constants: Vec<String>,
     },
-    /// List usage that has no price yet
+    /// List usage without a price
     Unpriced(Uncharged),
-    /// List usage that costs nothing
+    /// List usage with a price of zero
     Free(Uncharged),
 }
 
 #[derive(Args)]
 pub(crate) struct Uncharged {
-    /// Only of this company
+    /// Limit the list to this company
     #[arg(long)]
     pub(crate) company: Option<i64>,
-    /// Most records that are listed
+    /// Maximum number of records to list
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) limit: usize,
 }
@@ -86,9 +86,9 @@ pub(crate) struct Uncharged {
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum DepositKind {
-    /// Cash; it repays used credit first
+    /// Cash; repays used credit first
     Cash,
-    /// Bonus; it does not pay arrears
+    /// Bonus; does not pay arrears
     Bonus,
     /// Coupon
     Coupon,
@@ -109,9 +109,9 @@ impl From<DepositKind> for AccountKind {
 
 #[derive(Subcommand)]
 pub(crate) enum AccountCommand {
-    /// Pay in, then pay arrears, oldest first; the same key again moves nothing
+    /// Deposit money, then pay arrears oldest first. Idempotent by --key
     Deposit(Deposit),
-    /// Set how far credit may be used
+    /// Set the credit limit
     CreditLimit {
         /// Company number
         #[arg(long)]
@@ -120,7 +120,7 @@ pub(crate) enum AccountCommand {
         #[arg(long, allow_hyphen_values = true)]
         amount: String,
     },
-    /// Show balances, grants and what is owed
+    /// Show balances, grants and arrears
     Show {
         /// Company number
         #[arg(long)]
@@ -131,10 +131,10 @@ pub(crate) enum AccountCommand {
         /// Company number
         #[arg(long)]
         company: i64,
-        /// First entry
+        /// Number of the first entry
         #[arg(long, default_value_t = 0, value_name = "N")]
         from: i64,
-        /// Most entries
+        /// Maximum number of entries
         #[arg(long, default_value_t = 10_000, value_name = "N")]
         limit: i64,
     },
@@ -145,40 +145,40 @@ pub(crate) struct Deposit {
     /// Company number
     #[arg(long)]
     pub(crate) company: i64,
-    /// Which account
+    /// Kind of account
     #[arg(long, value_enum)]
     pub(crate) kind: DepositKind,
     /// Amount
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) amount: String,
-    /// Names the deposit: the same key again moves nothing
+    /// Idempotency key: a repeated deposit with the same key is not booked again
     #[arg(long)]
     pub(crate) key: String,
-    /// When what is left of it ends (not of cash)
+    /// Expiry of the remaining amount (not for cash)
     #[arg(long, value_name = "TIME")]
     pub(crate) expires: Option<Time>,
-    /// Only for orders of this product; repeatable (not of cash)
+    /// Restrict the deposit to orders of this product; repeatable (not for cash)
     #[arg(long, value_name = "CODE")]
     pub(crate) product: Vec<String>,
-    /// Only for orders of this model; repeatable (not of cash)
+    /// Restrict the deposit to orders of this model; repeatable (not for cash)
     #[arg(long, value_name = "ID")]
     pub(crate) model: Vec<String>,
-    /// Leave arrears as they are
+    /// Do not pay arrears from the deposit
     #[arg(long)]
     pub(crate) no_settle: bool,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum OperatorKeyCommand {
-    /// Add a key for a gateway; it is shown once
+    /// Add a key for a gateway; the key is shown once
     Add {
-        /// Name for people
+        /// Display name
         #[arg(long)]
         name: String,
     },
-    /// List keys, without the keys themselves
+    /// List names and states of keys
     List,
-    /// Disable all keys of a name for good
+    /// Disable all keys of a name permanently
     Disable {
         /// Name
         name: String,
@@ -186,27 +186,27 @@ pub(crate) enum OperatorKeyCommand {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum HoursCommand {
-    /// Show the offsets from UTC by which usage is cut into hours and local days
+pub(crate) enum UtcOffsetCommand {
+    /// Show the UTC offsets that define billing hours and days
     Show,
-    /// Set the offset from UTC, in whole or half hours
+    /// Set the UTC offset, in whole or half hours
     Set {
-        /// Like +08:00 or -03:30
+        /// Offset, e.g. +08:00 or -03:30
         #[arg(long, allow_hyphen_values = true)]
         offset: String,
-        /// From when, in the future [default: for all time, as long as there is no usage]
+        /// Time in the future from which the offset applies [default: all time; allowed only while there is no usage]
         #[arg(long, value_name = "TIME")]
         from: Option<Time>,
     },
 }
 
-/// Take orders back: an unpaid order is revoked, a paid one is refunded whole.
+/// Revoke unpaid orders, and refund paid orders in full.
 #[derive(Args)]
 pub(crate) struct Revoke {
     /// Company number
     #[arg(long)]
     pub(crate) company: i64,
-    /// Why
+    /// Reason, recorded with the orders
     #[arg(long)]
     pub(crate) reason: String,
     /// Order numbers

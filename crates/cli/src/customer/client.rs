@@ -1,4 +1,4 @@
-//! One signed call: a form, as the published SDKs send it.
+//! Sends one signed request as a form, like the published SDKs.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use tollbook_api::signature::sign;
 use crate::arguments::Account;
 use crate::output::{Failure, printable};
 
-/// The customer's private key; no argument may hold a secret.
+/// The customer's private key. Secrets are not accepted as arguments.
 const PRIVATE_KEY_VARIABLE: &str = "TOLLBOOK_PRIVATE_KEY";
-/// Exports of millions of rows take their time.
+/// Long enough for an export of millions of rows.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Calls an action and returns its answer, or the refusal as a failure.
+/// Calls an action and returns its answer. A RetCode other than 0 is a failure.
 pub(super) fn call(
     account: &Account,
     action: &str,
     parameters: Vec<(String, String)>,
 ) -> Result<Value, Failure> {
-    #[expect(clippy::disallowed_methods, reason = "clap would make it an argument; a secret is none")]
+    #[expect(clippy::disallowed_methods, reason = "a secret must not be an argument")]
     let private_key = std::env::var(PRIVATE_KEY_VARIABLE)
         .map_err(|_| Failure::new(format!("the private key is missing: set {PRIVATE_KEY_VARIABLE}")))?;
     let mut form = parameters;

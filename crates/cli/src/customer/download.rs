@@ -1,4 +1,4 @@
-//! `orders download`: asks for a file and saves it, whole and with the digest that the server says, or not at all.
+//! `orders download`: requests a file and saves it. The file is saved only if it is complete and its digest is correct.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -13,8 +13,8 @@ use super::{client, parameters_of};
 use crate::arguments::{Account, Download, Workbook};
 use crate::output::{Failure, Output};
 
-/// How often a job is asked after.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Interval between requests for the state of a job.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &Download, output: &Output) -> Result<(), Failure> {
     let action = match arguments.workbook {
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Download, output: &Output) -> Result<(), Failure> 
     let size = data["FileSize"].as_u64().ok_or_else(incomplete)?;
     let name = data["FileName"].as_str().ok_or_else(incomplete)?;
     let path = target(arguments.output.as_deref(), name)?;
-    // Of a server that says none there is nothing to compare.
+    // A server may send no digest; then only the size is checked.
     save(url, size, data["Sha256"].as_str(), &path)?;
     let [rows, total, sha256] = [&data["RowCount"], &data["TotalPrice"], &data["Sha256"]];
     let result = json!({
@@ -49,10 +49,10 @@ pub(crate) fn run(arguments: &Download, output: &Output) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Waits until a job has made its file, and returns what is said of it then.
+/// Waits until a job has created its file, and returns the answer that describes the file.
 fn wait(account: &Account, job_id: &str) -> Result<Value, Failure> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    let style = "making it [{bar:40}] {percent:>3}%  {human_pos} of {human_len} rows";
+    let style = "exporting [{bar:40}] {percent:>3}%  {human_pos} of {human_len} rows";
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     loop {
         let parameters = vec![("JobId".to_owned(), job_id.to_owned())];
@@ -60,7 +60,7 @@ fn wait(account: &Account, job_id: &str) -> Result<Value, Failure> {
         bar.set_length(answer["RowsTotal"].as_u64().unwrap_or(0));
         bar.set_position(answer["RowsWritten"].as_u64().unwrap_or(0));
         match answer["State"].as_str() {
-            Some("Waiting" | "Running") => std::thread::sleep(LOOK_EVERY),
+            Some("Waiting" | "Running") => std::thread::sleep(POLL_INTERVAL),
             Some("Done") => {
                 bar.finish_and_clear();
                 return Ok(answer);
@@ -73,7 +73,7 @@ fn wait(account: &Account, job_id: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Where to save: the server's name for the file is taken as a name only, never as a path.
+/// The path to save to. Of the server's file name only the last component is used.
 fn target(given: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
     let name = Path::new(name).file_name().ok_or_else(|| Failure::new("the answer's file has no name"))?;
     Ok(match given {
@@ -91,7 +91,7 @@ fn save(url: &str, size: u64, sha256: Option<&str>, path: &Path) -> Result<(), F
     let saved = fetch(url, size, sha256, &partial)
         .and_then(|()| std::fs::rename(&partial, path).map_err(|e| cannot(&e)));
     if saved.is_err() {
-        // Best effort: what is left of a failed download is named .part and never taken for the file.
+        // Best effort: the rest of a failed download is named .part, so it is not mistaken for the file.
         let _ = std::fs::remove_file(&partial);
     }
     saved
@@ -111,7 +111,7 @@ fn fetch(url: &str, size: u64, sha256: Option<&str>, partial: &Path) -> Result<(
     loop {
         let count = reader
             .read(&mut buffer)
-            .map_err(|error| Failure::new(format!("the download broke off: {error}")))?;
+            .map_err(|error| Failure::new(format!("the download was interrupted: {error}")))?;
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         file.write_all(bytes).map_err(|error| Failure::new(format!("{}: {error}", partial.display())))?;
         hash.update(bytes);
@@ -121,11 +121,11 @@ fn fetch(url: &str, size: u64, sha256: Option<&str>, partial: &Path) -> Result<(
     bar.finish_and_clear();
     file.sync_all().map_err(|error| Failure::new(format!("{}: {error}", partial.display())))?;
     if received != size {
-        return Err(Failure::new(format!("the download broke off after {received} of {size} bytes")));
+        return Err(Failure::new(format!("the download was interrupted after {received} of {size} bytes")));
     }
     match sha256 {
         Some(expected) if hex::encode(hash.finalize()) != expected => {
-            Err(Failure::new("the file that came is not the one that the server made: its SHA-256 differs"))
+            Err(Failure::new("the downloaded file is corrupt: its SHA-256 differs from that of the server"))
         }
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! `orders paid` and `orders unpaid`.
+//! `orders paid` and `orders unpaid`: one page of a list.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The customer's commands: sign a request, send it, show the answer.
+//! Customer commands: sign a request, send it, print the answer.
 
 mod client;
 pub(crate) mod download;
@@ -9,7 +9,7 @@ pub(crate) mod time;
 
 use crate::arguments::Ranged;
 
-/// The parameters of a range and its filters.
+/// The request parameters of a range and its filters.
 fn parameters_of(ranged: &Ranged) -> Vec<(String, String)> {
     let (start_s, end_s) = time::range(ranged.start_time, ranged.end_time);
     let mut parameters =

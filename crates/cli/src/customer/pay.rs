@@ -1,4 +1,4 @@
-//! `orders pay`: unpaid orders, by their numbers, as many at a time as the API takes.
+//! `orders pay`: pays unpaid orders by their numbers.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,13 @@ use super::client;
 use crate::arguments::Pay;
 use crate::output::{Failure, Output, printable, table};
 
-/// Most order numbers of one request (docs/ORDERS.md, "Paying").
-const AT_ONCE: usize = 50;
+/// Maximum number of order numbers in one request (docs/ORDERS.md, "Paying").
+const MAX_ORDERS: usize = 50;
 
 pub(crate) fn run(arguments: &Pay, output: &Output) -> Result<(), Failure> {
     let (mut succeeded, mut failed) = (0, 0);
     let mut results: Vec<Value> = Vec::new();
-    for numbers in arguments.orders.chunks(AT_ONCE) {
+    for numbers in arguments.orders.chunks(MAX_ORDERS) {
         let parameters = numbers.iter().enumerate();
         let parameters = parameters.map(|(index, number)| (format!("OrderNos.{index}"), number.clone()));
         let answer = client::call(&arguments.account, "StartPayUnpaidOrders", parameters.collect())?;
@@ -33,11 +33,11 @@ pub(crate) fn run(arguments: &Pay, output: &Output) -> Result<(), Failure> {
 
 fn text(results: &[Value]) -> String {
     let rows = results.iter().map(|result| {
-        let said = match result["Success"].as_bool() {
+        let result_text = match result["Success"].as_bool() {
             Some(true) => "paid".to_owned(),
             _ => printable(result["Reason"].as_str().unwrap_or_default()),
         };
-        vec![printable(result["OrderNo"].as_str().unwrap_or_default()), said]
+        vec![printable(result["OrderNo"].as_str().unwrap_or_default()), result_text]
     });
     table(&["OrderNo", "Result"], rows)
 }

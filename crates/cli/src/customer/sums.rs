@@ -1,4 +1,4 @@
-//! `orders summary`, `orders amount` and `orders options`.
+//! `orders summary`, `orders amount` and `orders options`: sums, and the values of filters.
 
 use serde_json::Value;
 

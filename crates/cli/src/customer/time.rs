@@ -1,4 +1,4 @@
-//! Times as people type them.
+//! Times on the command line.
 
 use std::str::FromStr;
 
@@ -41,14 +41,14 @@ impl FromStr for Time {
     }
 }
 
-/// The range that was typed; by default the 30 days before the end of this hour.
+/// The range of a command. The default is the 30 days before the end of the current hour.
 pub(super) fn range(start: Option<Time>, end: Option<Time>) -> (i64, i64) {
     let hour_end = || (SystemClock.now_s().div_euclid(HOUR_S) + 1) * HOUR_S;
     let end_s = end.map_or_else(hour_end, |time| time.0);
     (start.map_or(end_s.saturating_sub(30 * DAY_S).max(0), |time| time.0), end_s)
 }
 
-/// Unix seconds for people, in UTC.
+/// A time for display, in UTC.
 pub(super) fn display(unix_s: i64) -> String {
     match jiff::Timestamp::from_second(unix_s) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),

@@ -1,4 +1,4 @@
-//! `account`: deposits, credit, balances, the ledger.
+//! `account`: deposits, credit limits, balances and the ledger.
 
 use serde_json::{Map, Value, json};
 use tollbook_domain::Amount;
@@ -7,23 +7,23 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{self, Charging};
 use tollbook_store::{LedgerEntry, LedgerRange};
 
-use super::site::{Site, now_s, time_text};
+use super::context::{CommandContext, now_s, time_text};
 use crate::arguments::{AccountCommand, Deposit, Global};
 use crate::output::{Failure, Output, printable, table};
 
 pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
-    let site = Site::open(global)?;
+    let context = CommandContext::open(global)?;
     match command {
-        AccountCommand::Deposit(arguments) => deposit(&site.charging(), arguments, output),
+        AccountCommand::Deposit(arguments) => deposit(&context.charging(), arguments, output),
         AccountCommand::CreditLimit { company, amount } => {
             let limit = parse_amount(amount)?;
-            charging::set_credit_limit(&site.charging(), *company, limit, now_s())?;
+            charging::set_credit_limit(&context.charging(), *company, limit, now_s())?;
             let value = json!({"CompanyID": company, "CreditLimit": limit.to_string()});
             output.result(&value, || format!("credit limit of company {company}: {limit}"));
             Ok(())
         }
-        AccountCommand::Show { company } => show(&site, *company, output),
-        AccountCommand::Ledger { company, from, limit } => ledger(&site, *company, *from, *limit, output),
+        AccountCommand::Show { company } => show(&context, *company, output),
+        AccountCommand::Ledger { company, from, limit } => ledger(&context, *company, *from, *limit, output),
     }
 }
 
@@ -53,13 +53,13 @@ fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Res
         "Kind": kind.name(),
         "Amount": deposit.amount.to_string(),
         "Repeated": done.is_repeated,
-        "LedgerRange": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
         "ArrearsPaid": done.arrears.orders,
     });
     output.result(&value, || {
-        let said = if done.is_repeated { "was deposited before" } else { "is deposited" };
+        let state = if done.is_repeated { "was deposited before" } else { "deposited" };
         format!(
-            "{} of {} {said}; {} unpaid orders were paid",
+            "{} of {} {state}; {} unpaid orders were paid",
             deposit.amount,
             kind.name(),
             done.arrears.orders
@@ -68,11 +68,11 @@ fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Res
     Ok(())
 }
 
-fn show(site: &Site, company_id: i64, output: &Output) -> Result<(), Failure> {
+fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<(), Failure> {
     let now_s = now_s();
-    let standing = charging::standing(&site.charging(), company_id, now_s)?;
+    let standing = charging::standing(&context.charging(), company_id, now_s)?;
     let standing = standing.ok_or_else(|| Failure::new(format!("company {company_id} does not exist")))?;
-    let account = site.store.snapshot()?.books(company_id)?.account;
+    let account = context.store.snapshot()?.books(company_id)?.account;
     let balances: Map<String, Value> = AccountKind::ALL
         .iter()
         .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
@@ -113,7 +113,7 @@ fn show(site: &Site, company_id: i64, output: &Output) -> Result<(), Failure> {
         rows.push(vec!["credit limit".into(), steps_text(standing.credit_limit)]);
         rows.push(vec!["available".into(), format_amount_sum(standing.available)]);
         rows.push(vec![
-            format!("owed ({} orders)", standing.arrears_orders),
+            format!("arrears ({} orders)", standing.arrears_orders),
             format_amount_sum(standing.arrears),
         ]);
         rows.push(vec!["pending".into(), format_amount_sum(standing.pending)]);
@@ -137,11 +137,11 @@ fn show(site: &Site, company_id: i64, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn entry_value(kept: &LedgerEntry) -> Value {
-    let entry = &kept.entry;
+fn entry_value(stored: &LedgerEntry) -> Value {
+    let entry = &stored.entry;
     json!({
-        "EntryNo": kept.entry_no,
-        "Time": kept.time_s,
+        "EntryNo": stored.entry_no,
+        "Time": stored.time_s,
         "Kind": entry.kind.name(),
         "GrantID": entry.grant_id,
         "Cause": entry.cause.name(),
@@ -151,21 +151,27 @@ fn entry_value(kept: &LedgerEntry) -> Value {
     })
 }
 
-fn ledger(site: &Site, company_id: i64, first: i64, limit: i64, output: &Output) -> Result<(), Failure> {
-    let mut snapshot = site.store.snapshot()?;
-    let books = snapshot.books(company_id)?;
+fn ledger(
+    context: &CommandContext,
+    company_id: i64,
+    first: i64,
+    limit: i64,
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut snapshot = context.store.snapshot()?;
+    let state = snapshot.books(company_id)?;
     let entries = snapshot.ledger(company_id, LedgerRange { first, count: limit.max(0) })?;
     let value = json!({
         "CompanyID": company_id,
-        "TotalEntries": books.entries,
-        "LedgerRange": entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "TotalEntries": state.entries,
+        "Entries": entries.iter().map(entry_value).collect::<Vec<_>>(),
     });
     output.result(&value, || {
-        let rows = entries.iter().map(|kept| {
-            let entry = &kept.entry;
+        let rows = entries.iter().map(|stored| {
+            let entry = &stored.entry;
             vec![
-                kept.entry_no.to_string(),
-                time_text(kept.time_s),
+                stored.entry_no.to_string(),
+                time_text(stored.time_s),
                 entry.cause.name().to_owned(),
                 entry.kind.name().to_owned(),
                 steps_text(entry.amount),

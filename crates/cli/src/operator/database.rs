@@ -1,4 +1,4 @@
-//! `database`: moving house, backup, retention, distribution.
+//! `database`: copy, backup, prune and distribute.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
             let pruned = prune(store.as_ref(), before, SystemClock.now_s(), &mut |orders| {
                 if orders >= reported + 100_000 {
                     reported = orders;
-                    note(&format!("{orders} orders have left"));
+                    note(&format!("{orders} orders pruned"));
                 }
             })?;
             let value = json!({
@@ -35,7 +35,7 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
             });
             output.result(&value, || {
                 format!(
-                    "{} paid and revoked orders from before {} left; orders from before it are refused from now on",
+                    "{} paid and revoked orders that began before {} pruned; later imports of such orders are refused",
                     pruned.orders,
                     date(pruned.before_s)
                 )
@@ -46,7 +46,7 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
             let tables = distribute(&url, &deployment::config(global)?.database)?;
             output.result(&json!({"Distributed": tables.distributed, "Reference": tables.reference}), || {
                 format!(
-                    "distributed by company: {}; on every machine: {}",
+                    "distributed by company: {}; reference tables: {}",
                     tables.distributed.join(", "),
                     tables.reference.join(", ")
                 )
@@ -70,7 +70,7 @@ fn copy_between(global: &Global, from: &str, to: &str) -> Result<Copied, Failure
         return Err(Failure::new(format!("--from: there is no file {}", path.display())));
     }
     let from = deployment::connect("--from", from, &config.database)?;
-    // A source that is not there must not leave an empty target behind.
+    // Checked before the target is created, so that a missing source leaves no empty target.
     from.prepare()?;
     let to = deployment::connect("--to", to, &config.database)?;
     let mut reported = (String::new(), 0);
@@ -82,21 +82,25 @@ fn copy_between(global: &Global, from: &str, to: &str) -> Result<Copied, Failure
     })?)
 }
 
-/// A backup is a copy into a file that is given its name when it is whole.
+/// Copies the database into a `.part` file, and renames it when the copy is complete and verified.
 fn backup(global: &Global, file: &Path, output: &Output) -> Result<(), Failure> {
     if file.exists() {
         return Err(Failure::new(format!("{} exists already", file.display())));
     }
     let from = deployment::database_url(global)?;
-    let name = file.file_name().ok_or_else(|| Failure::new("name a file"))?.to_string_lossy().into_owned();
+    let name = file
+        .file_name()
+        .ok_or_else(|| Failure::new("the backup needs a file name"))?
+        .to_string_lossy()
+        .into_owned();
     let beside = |suffix: &str| file.with_file_name(format!("{name}.part{suffix}"));
-    // One that was cut short began with an older moment of the database.
-    let companions = ["", "-wal", "-shm", "-door", "-room"];
+    // An interrupted backup holds an older state of the database.
+    let companions = ["", "-wal", "-shm", "-queue.lock", "-writer.lock"];
     let clear = || companions.iter().try_for_each(|suffix| remove(&beside(suffix)));
     clear()?;
     let copied =
         copy_between(global, &from, &format!("sqlite:{}", beside("").display())).inspect_err(|_| {
-            // It is begun anew anyway; why it failed is what must be said.
+            // The next backup removes what is left; the error to report is that of the copy.
             let _ = clear();
         })?;
     std::fs::rename(beside(""), file)?;

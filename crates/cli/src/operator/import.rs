@@ -1,4 +1,4 @@
-//! `orders import`: files into the store, with a progress bar on a terminal.
+//! `orders import`: imports order files, with a progress bar on a terminal.
 
 use std::ops::ControlFlow;
 

@@ -1,14 +1,18 @@
-//! The operator's commands: each opens the database itself and works while servers run.
+//! The operator's commands. Each opens the database itself, and works while servers run.
 
 pub(crate) mod accounts;
+mod context;
 pub(crate) mod database;
 pub(crate) mod import;
+mod log;
 mod object_store;
+pub(crate) mod operator_keys;
 pub(crate) mod prices;
 mod progress;
+pub(crate) mod revoke;
 pub(crate) mod serve;
-pub(crate) mod settling;
-mod site;
+pub(crate) mod settle;
 pub(crate) mod tenants;
 pub(crate) mod usage;
+pub(crate) mod utc_offset;
 pub(crate) mod verify;

@@ -1,5 +1,4 @@
-//! Which object store the server works with: the embedded one, or the one that the configuration names, with its keys
-//! from the environment.
+//! Opens the object store: the embedded one, or the one that the configuration names, with its keys from the environment.
 
 use std::sync::Arc;
 
@@ -20,15 +19,15 @@ const PUBLIC_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PUBLIC_KEY";
 const PRIVATE_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PRIVATE_KEY";
 const SESSION_TOKEN_VARIABLE: &str = "TOLLBOOK_OBJECTS_SESSION_TOKEN";
 
-/// The store, opened.
+/// The opened object store.
 pub(super) struct Objects {
     pub(super) store: Arc<dyn ObjectStore>,
-    /// The same, where it is the embedded one.
+    /// The same store, if it is the embedded one.
     pub(super) embedded: Option<Arc<EmbeddedStore>>,
 }
 
 impl Objects {
-    /// Opens the store of the configuration. The embedded one must be the one that the database's other servers use.
+    /// Opens the configured store. Fails if the embedded store is not the one that other servers of the database use.
     pub(super) fn open(
         global: &Global,
         config: &Config,
@@ -71,7 +70,7 @@ fn remote(global: &Global, config: &Config, url: &StoreUrl) -> Result<RemoteStor
     RemoteStore::open(url, &settings).map_err(|error| Failure::new(format!("objects.store {url}: {error}")))
 }
 
-/// A variable that is empty is not set.
+/// A variable of the environment; an empty one counts as absent.
 #[expect(clippy::disallowed_methods, reason = "keys of a store; no argument and no file may hold them")]
 fn secret(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

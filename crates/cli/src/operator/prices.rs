@@ -1,28 +1,28 @@
-//! `prices` and `discount`.
+//! `prices` and `discount`: the price book and discounts on it.
 
 use serde_json::{Value, json};
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_formats::prices;
 use tollbook_ops::charging::reprice;
 
-use super::site::{Site, now_s, time_text};
+use super::context::{CommandContext, now_s, time_text};
 use crate::arguments::{DiscountCommand, Global, PricesCommand};
 use crate::output::{Failure, Output, note, printable, table};
 
-/// Prices that could not be kept as the list states them, and models left out, that are shown on a terminal.
+/// Maximum number of rounded prices to print.
 const SHOWN: usize = 20;
 
 pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) -> Result<(), Failure> {
-    let site = Site::open(global)?;
+    let context = CommandContext::open(global)?;
     match command {
         PricesCommand::Import { file, valid_from } => {
             let list =
-                prices::read(file, valid_from.map(crate::customer::time::Time::unix_s), &site.catalogue)?;
-            let mut transaction = site.store.begin()?;
+                prices::read(file, valid_from.map(crate::customer::time::Time::unix_s), &context.catalogue)?;
+            let mut transaction = context.store.begin()?;
             let put = transaction.put_prices(&list.prices)?;
             transaction.commit()?;
-            // What had no price and has one now is charged at once; the server would do it, too.
-            let charged = reprice(&site.charging(), now_s())?;
+            // Usage that has a price now is charged at once, instead of by the next round of a server.
+            let charged = reprice(&context.charging(), now_s())?;
             for rounded in list.rounded.iter().take(SHOWN) {
                 note(&printable(&format!(
                     "{} {} {}: {} has more than 12 places, kept as {}",
@@ -53,7 +53,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
             output.result(&value, || {
                 format!(
                     "{} prices: {} added, {} changed, {} unchanged; {} rounded; {} models left out; {charged} usage \
-                     records that had no price are charged",
+                     records without a price were charged",
                     list.prices.len(),
                     put.added,
                     put.changed,
@@ -68,7 +68,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
                 provider.as_ref().is_none_or(|provider| *provider == price.provider)
                     && model.as_ref().is_none_or(|model| *model == price.model_id)
             };
-            let book = site.store.snapshot()?.prices()?;
+            let book = context.store.snapshot()?.prices()?;
             let rows: Vec<Value> = book.iter().filter(wanted).map(price_value).collect();
             output.result(&json!({"Prices": rows}), || {
                 table(
@@ -124,7 +124,7 @@ fn price_row(price: &Price) -> Vec<String> {
 }
 
 pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Output) -> Result<(), Failure> {
-    let site = Site::open(global)?;
+    let context = CommandContext::open(global)?;
     match command {
         DiscountCommand::Set { company, model, sku, factor } => {
             let refused = |reason: &str| Failure::new(format!("--factor: {reason}"));
@@ -141,7 +141,7 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
                 sku: sku.clone().unwrap_or_default(),
                 factor: parsed,
             };
-            let mut transaction = site.store.begin()?;
+            let mut transaction = context.store.begin()?;
             if let Some(company_id) = company
                 && transaction.company(*company_id)?.is_none()
             {
@@ -150,14 +150,11 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
             transaction.set_discount(&discount)?;
             transaction.commit()?;
             output.result(&discount_value(&discount), || {
-                format!(
-                    "{} of the list price is charged for usage that comes in from now on",
-                    discount.factor
-                )
+                format!("{} of the list price will be charged for new usage", discount.factor)
             });
         }
         DiscountCommand::List => {
-            let discounts = site.store.snapshot()?.discounts()?;
+            let discounts = context.store.snapshot()?.discounts()?;
             let value = json!({"Discounts": discounts.iter().map(discount_value).collect::<Vec<_>>()});
             output.result(&value, || {
                 let rows = discounts.iter().map(|discount| {

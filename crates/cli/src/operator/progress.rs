@@ -1,4 +1,4 @@
-//! A progress bar on a terminal, and nothing elsewhere.
+//! A progress bar on standard error, shown only on a terminal.
 
 use std::io::IsTerminal as _;
 
@@ -14,10 +14,10 @@ impl Bar {
         Self(bar)
     }
 
-    pub(super) fn show(&self, what: &'static str, bytes_read: u64, bytes_total: u64) {
+    pub(super) fn show(&self, phase: &'static str, bytes_read: u64, bytes_total: u64) {
         self.0.set_length(bytes_total);
         self.0.set_position(bytes_read);
-        self.0.set_message(what);
+        self.0.set_message(phase);
     }
 
     pub(super) fn finish(&self) {

@@ -1,7 +1,6 @@
-//! `serve` and `quickstart`: the server, and the demo that a first start makes.
+//! `serve` and `quickstart`: the server, and the demo company of the quickstart.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -12,10 +11,10 @@ use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
 use tollbook_ops::config::url_of_address;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
 use tollbook_ops::{Clock as _, PrivateKey, SystemClock};
-use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Global, Listen};
 use crate::deployment;
+use crate::operator::log;
 use crate::operator::object_store::Objects;
 use crate::output::{Failure, Output};
 
@@ -28,7 +27,7 @@ pub(crate) fn quickstart(global: &Global, arguments: &Listen, output: &Output) -
 }
 
 fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) -> Result<(), Failure> {
-    log_to_stderr();
+    log::start()?;
     let mut config = deployment::config(global)?;
     config.listen = arguments.listen.unwrap_or(config.listen);
     let catalogue = deployment::catalogue(&config)?;
@@ -42,12 +41,12 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
     let bound = listener.local_addr()?;
     let url = url_of_address(bound);
-    // Here and not in the runtime: the store blocks.
+    // Outside of the runtime, because the store blocks.
     if with_demo {
-        let mut told = None;
+        let mut logged = None;
         let mut stored = |hours: usize, of: usize| {
             let days = hours / 24;
-            if told.replace(days) != Some(days) {
+            if logged.replace(days) != Some(days) {
                 tracing::info!(days, of = of / 24, "charging the demo's usage");
             }
         };
@@ -58,21 +57,14 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}"));
     }
     let clock = Arc::new(SystemClock);
-    // Our own share of the store is the last: its connections are closed here, after the runtime.
-    let shared = Arc::clone(&store);
-    let parts = Deployment { store: shared, objects, master, catalogue, config, bound, clock };
+    // `store` outlives the runtime, so that its connections are closed outside of it.
+    let parts = Deployment { store: Arc::clone(&store), objects, master, catalogue, config, bound, clock };
     let stop = async {
         stop_signal().await;
-        tracing::info!("stopping: requests that have begun are finished");
+        tracing::info!("stopping; requests in progress will finish");
     };
     runtime.block_on(Server::new(listener, Gateway::new(parts), embedded).run(stop))?;
     Ok(())
-}
-
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("TOLLBOOK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
 }
 
 async fn stop_signal() {
@@ -126,7 +118,7 @@ fn demo_text(demo: &Quickstart, url: &str, global: &Global, now_s: i64) -> Strin
     let place = match global.database {
         None => format!("its data is in {directory}"),
         Some(_) => {
-            format!("its data is in the database that was named, its master key and exports in {directory}")
+            format!("its data is in the given database, its master key and exports are in {directory}")
         }
     };
     let mut text = format!(
@@ -155,10 +147,10 @@ fn demo_text(demo: &Quickstart, url: &str, global: &Global, now_s: i64) -> Strin
         text += &requests(&key.public_key, key.private_key.reveal(), demo, url);
     }
     text += &next_steps(demo, url, now_s);
-    text + "\nStop with Ctrl-C; the next start keeps the data.\n"
+    text + "\nStop with Ctrl-C; the data is kept for the next start.\n"
 }
 
-/// What to try next: usage of one's own, and the accounts.
+/// Commands to try next: reporting usage, and the accounts.
 fn next_steps(demo: &Quickstart, url: &str, now_s: i64) -> String {
     let company_id = demo.company.company_id;
     let program = program();
@@ -194,7 +186,7 @@ Report usage, as a gateway does (this key is shown once; \"quickstart\" is its n
     let _ = write!(
         text,
         "
-Look after the accounts:
+Manage the accounts:
   {program} account show --company {company_id}
   {program} account deposit --company {company_id} --kind cash --amount 100.00 --key my-first --no-settle
 "
@@ -205,7 +197,7 @@ Look after the accounts:
     text
 }
 
-/// How this program was called.
+/// The name by which this program was called.
 fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "tollbook".to_owned())
 }
@@ -217,7 +209,7 @@ fn rfc3339(time_s: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Requests that can be pasted into a terminal.
+/// Example requests to paste into a terminal.
 fn requests(public_key: &str, private_key: &str, demo: &Quickstart, url: &str) -> String {
     let (start, end) = (demo.month_start_s, demo.month_end_s);
     let parameters = [
@@ -230,7 +222,7 @@ fn requests(public_key: &str, private_key: &str, demo: &Quickstart, url: &str) -
     ]
     .map(|(name, value)| (name.to_owned(), value));
     let signature = sign(&parameters, private_key);
-    // Keys are letters, digits, `-` and `_`: nothing needs escaping in a URL.
+    // Keys consist of letters, digits, `-` and `_`, which need no escaping in a URL.
     let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let query = query.join("&");
     let program = program();

@@ -1,4 +1,4 @@
-//! `company`, `organization` and `key`.
+//! `company`, `organization` and `key`: adds and lists tenants and their API keys.
 
 use serde_json::{Value, json};
 use tollbook_ops::tenancy::companies::{self, KeyRights};
@@ -14,14 +14,14 @@ pub(crate) fn company(global: &Global, command: &CompanyCommand, output: &Output
             let config = deployment::config(global)?;
             let known = deployment::has_config(global).then_some(&config);
             let company = companies::add_company(store.as_ref(), known, name, currency, brand)?;
-            made(output, json!({"CompanyID": company.company_id}));
+            print_created(output, json!({"CompanyID": company.company_id}));
         }
         CompanyCommand::List => {
             let companies = companies::companies(store.as_ref())?;
             let rows = companies.iter().map(|c| {
                 json!({"CompanyID": c.company_id, "Name": c.name, "Currency": c.currency, "Brand": c.brand})
             });
-            list(output, &["CompanyID", "Name", "Currency", "Brand"], rows.collect());
+            print_list(output, &["CompanyID", "Name", "Currency", "Brand"], rows.collect());
         }
     }
     Ok(())
@@ -40,7 +40,7 @@ pub(crate) fn organization(
                 "OrganizationID": organization.organization_id,
                 "ProjectId": organization.project_id,
             });
-            made(output, ids);
+            print_created(output, ids);
         }
         OrganizationCommand::List { company } => {
             let companies = match company {
@@ -58,7 +58,7 @@ pub(crate) fn organization(
                     })
                 }));
             }
-            list(output, &["CompanyID", "OrganizationID", "ProjectId", "Name"], rows);
+            print_list(output, &["CompanyID", "OrganizationID", "ProjectId", "Name"], rows);
         }
     }
     Ok(())
@@ -75,7 +75,10 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
                 rate_limit_per_s: *rate_limit,
             };
             let key = companies::add_key(store.as_ref(), &master, *company, &rights)?;
-            made(output, json!({"PublicKey": key.public_key, "PrivateKey": key.private_key.reveal()}));
+            print_created(
+                output,
+                json!({"PublicKey": key.public_key, "PrivateKey": key.private_key.reveal()}),
+            );
         }
         KeyCommand::List { company } => {
             let keys = companies::keys(store.as_ref(), *company)?;
@@ -90,22 +93,22 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
                 })
             });
             let columns = ["PublicKey", "CompanyID", "OrganizationIDs", "AllowIPs", "RateLimit", "Disabled"];
-            list(output, &columns, rows.collect());
+            print_list(output, &columns, rows.collect());
         }
         KeyCommand::Disable { public_key } => {
             companies::disable_key(store.as_ref(), public_key)?;
-            made(output, json!({"PublicKey": public_key, "Disabled": true}));
+            print_created(output, json!({"PublicKey": public_key, "Disabled": true}));
         }
     }
     Ok(())
 }
 
-/// What was made is one line of JSON with and without `--json`: short, and easy to read for people and scripts.
-fn made(output: &Output, value: Value) {
+/// Prints a created object as one line of JSON, with and without `--json`.
+fn print_created(output: &Output, value: Value) {
     output.result(&value, || value.to_string());
 }
 
-fn list(output: &Output, columns: &[&str], rows: Vec<Value>) {
+fn print_list(output: &Output, columns: &[&str], rows: Vec<Value>) {
     let text = || {
         table(
             columns,

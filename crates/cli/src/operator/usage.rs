@@ -1,4 +1,4 @@
-//! `usage`: import, and the records that are not charged.
+//! `usage`: imports usage records, and lists those that are not charged.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,14 +10,14 @@ use tollbook_ops::SystemClock;
 use tollbook_ops::import::usage::{UsageCounts, UsageReport, import_usage};
 use tollbook_store::{Uncharged as List, UnchargedKey, UnchargedUsage};
 
+use super::context::{CommandContext, time_text};
 use super::progress::Bar;
-use super::site::{Site, time_text};
 use crate::arguments::{Global, Uncharged, UsageCommand};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
 
-/// Records that are read together.
-const READ_AT_ONCE: i64 = 1_000;
+/// Records of one page read from the store.
+const PAGE_RECORDS: i64 = 1_000;
 
 pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> Result<(), Failure> {
     match command {
@@ -30,7 +30,7 @@ pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> R
     }
 }
 
-/// A mapping file, or a built-in one by its name.
+/// Reads a mapping file. A name that is not a file names a built-in mapping.
 fn read_mapping(file: &Path, constants: &[String]) -> Result<Mapping, Failure> {
     let built_in = file.to_str().filter(|_| !file.exists()).and_then(Mapping::built_in);
     let mapping = match built_in {
@@ -48,7 +48,7 @@ fn import(
     mapping: Option<&Mapping>,
     output: &Output,
 ) -> Result<(), Failure> {
-    let site = Site::open(global)?;
+    let context = CommandContext::open(global)?;
     let spool = deployment::spool_directory(global)?;
     let bar = Bar::new();
     let mut opened = Vec::with_capacity(files.len());
@@ -61,7 +61,7 @@ fn import(
         bar.show("importing", read, total);
         ControlFlow::Continue(())
     };
-    let (report, result) = import_usage(&site.charging(), &SystemClock, &opened, &mut progress);
+    let (report, result) = import_usage(&context.charging(), &SystemClock, &opened, &mut progress);
     bar.finish();
     for refused in &report.refused {
         note(&printable(&format!("{}:{}: {}", refused.file, refused.line, refused.reason)));
@@ -73,8 +73,7 @@ fn import(
     }
     let mut value = value_of(&report);
     if let Err(error) = result {
-        let message =
-            format!("{error}; {} records are stored, the same command completes it", total.accepted());
+        let message = format!("{error}; {} records stored; re-run the command to finish", total.accepted());
         value["Error"] = message.as_str().into();
         return Err(Failure::with_value(message, value));
     }
@@ -124,8 +123,8 @@ fn text_of(report: &UsageReport) -> String {
             let UsageCounts { read, charged, free, unpriced, duplicate, refused, skipped } = counts;
             let name = printable(name);
             format!(
-                "{name}: {read} read, {charged} charged, {free} free, {unpriced} without a price, {duplicate} there \
-                 already, {refused} refused, {skipped} passed over"
+                "{name}: {read} read, {charged} charged, {free} free, {unpriced} without a price, {duplicate} \
+                 duplicate, {refused} refused, {skipped} skipped"
             )
         })
         .collect();
@@ -139,9 +138,9 @@ fn text_of(report: &UsageReport) -> String {
     lines.join("\n")
 }
 
-fn list(global: &Global, arguments: &Uncharged, list: List, output: &Output) -> Result<(), Failure> {
-    let site = Site::open(global)?;
-    let mut snapshot = site.store.snapshot()?;
+fn list(global: &Global, arguments: &Uncharged, kind: List, output: &Output) -> Result<(), Failure> {
+    let context = CommandContext::open(global)?;
+    let mut snapshot = context.store.snapshot()?;
     let companies = match arguments.company {
         Some(company_id) if snapshot.company(company_id)?.is_none() => {
             return Err(Failure::new(format!("company {company_id} does not exist")));
@@ -152,9 +151,9 @@ fn list(global: &Global, arguments: &Uncharged, list: List, output: &Output) -> 
     let mut found: Vec<UnchargedUsage> = Vec::new();
     for company_id in companies {
         let mut after: Option<UnchargedKey> = None;
-        // One more than is shown says that there are more.
+        // One record beyond the limit shows that there are more.
         while found.len() <= arguments.limit {
-            let page = snapshot.uncharged_usage(company_id, list, after.as_ref(), READ_AT_ONCE)?;
+            let page = snapshot.uncharged_usage(company_id, kind, after.as_ref(), PAGE_RECORDS)?;
             let Some(last) = page.last() else { break };
             after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
             found.extend(page);

@@ -1,4 +1,4 @@
-//! `verify`: recounts everything and compares.
+//! `verify`: recounts orders, usage and ledgers, and compares them with the stored sums.
 
 use serde_json::json;
 
@@ -6,18 +6,18 @@ use crate::arguments::Global;
 use crate::deployment;
 use crate::output::{Failure, Output, note};
 
-/// Differences that are shown for each company.
-const SHOWN: usize = 100;
+/// Maximum number of differences to report for each company.
+const MAX_DIFFERENCES: usize = 100;
 
 pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     let store = deployment::store(global)?;
     let catalogue = deployment::catalogue(&deployment::config(global)?)?;
-    // One snapshot: writers that come meanwhile do not disturb the comparison.
+    // One snapshot, so that concurrent writers do not disturb the comparison.
     let mut snapshot = store.snapshot()?;
     let companies = snapshot.companies()?;
     let (mut orders, mut differences) = (0, Vec::new());
     for company in &companies {
-        let found = snapshot.verify(company.company_id, &catalogue, SHOWN)?;
+        let found = snapshot.verify(company.company_id, &catalogue, MAX_DIFFERENCES)?;
         orders += found.orders;
         differences.extend(found.differences);
     }

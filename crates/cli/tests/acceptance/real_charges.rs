@@ -31,7 +31,7 @@ fn assert_charged(site: &Site, expected: &Value) {
     assert_eq!((&shown["ArrearsOrders"], &shown["PendingAmount"]), (&0.into(), &"0.00".into()));
     let limit = "1000000";
     let ledger = site.json(&["account", "ledger", "--company", "1", "--limit", limit]);
-    let entries = ledger["LedgerRange"].as_array().unwrap();
+    let entries = ledger["Entries"].as_array().unwrap();
     let deducted = entries.iter().filter(|entry| entry["Cause"] == "deduction");
     let amount = |entry: &Value| {
         let text = entry["Amount"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! What commands about usage and accounts work on: the store, the configuration, the catalogue, the time.
+//! What commands about usage and accounts work with: store, configuration, catalogue and time.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::arguments::Global;
 use crate::deployment;
 use crate::output::Failure;
 
-pub(super) struct Site {
+pub(super) struct CommandContext {
     pub(super) store: Arc<dyn Store>,
     pub(super) config: Config,
     pub(super) catalogue: Arc<Catalogue>,
 }
 
-impl Site {
+impl CommandContext {
     pub(super) fn open(global: &Global) -> Result<Self, Failure> {
         let config = deployment::config(global)?;
         let catalogue = deployment::catalogue(&config)?;
@@ -33,7 +33,7 @@ pub(super) fn now_s() -> i64 {
     SystemClock.now_s()
 }
 
-/// A time as people read it; times beyond the calendar as the number.
+/// A time in RFC 3339; a time beyond the calendar as the number.
 pub(super) fn time_text(time_s: i64) -> String {
     jiff::Timestamp::from_second(time_s).map_or_else(|_| time_s.to_string(), |time| time.to_string())
 }

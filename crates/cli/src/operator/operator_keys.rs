@@ -1,0 +1,47 @@
+//! `operator-key`: keys of gateways and other programs of the operator.
+
+use serde_json::json;
+use tollbook_ops::tenancy::operator_keys;
+
+use super::context::{CommandContext, now_s, time_text};
+use crate::arguments::{Global, OperatorKeyCommand};
+use crate::output::{Failure, Output, printable, table};
+
+pub(crate) fn operator_key(
+    global: &Global,
+    command: &OperatorKeyCommand,
+    output: &Output,
+) -> Result<(), Failure> {
+    let context = CommandContext::open(global)?;
+    match command {
+        OperatorKeyCommand::Add { name } => {
+            let key = operator_keys::add_operator_key(context.store.as_ref(), name, now_s())?;
+            output.result(&json!({"Name": name, "OperatorKey": key}), || {
+                format!("{key}\nThe key is shown only now: the database keeps its digest.")
+            });
+        }
+        OperatorKeyCommand::List => {
+            let keys = context.store.snapshot()?.operator_keys()?;
+            let rows = keys
+                .iter()
+                .map(|key| json!({"Name": key.name, "Created": key.created_s, "Disabled": key.disabled}));
+            output.result(&json!({"OperatorKeys": rows.collect::<Vec<_>>()}), || {
+                let rows = keys.iter().map(|key| {
+                    let state = if key.disabled { "disabled" } else { "" };
+                    vec![printable(&key.name), time_text(key.created_s), state.to_owned()]
+                });
+                table(&["Name", "Created", ""], rows)
+            });
+        }
+        OperatorKeyCommand::Disable { name } => {
+            let mut transaction = context.store.begin()?;
+            let disabled = transaction.disable_operator_keys(name)?;
+            if disabled == 0 {
+                return Err(Failure::new(format!("there is no operator key named {name:?}")));
+            }
+            transaction.commit()?;
+            output.result(&json!({"Name": name, "Disabled": disabled}), || format!("{disabled} disabled"));
+        }
+    }
+    Ok(())
+}
