@@ -1,5 +1,5 @@
-//! Exact money: amounts, unit prices, their decimal texts and the one division that turns a price into an
-//! amount. No rounding may happen anywhere else.
+//! Exact money: amounts, unit prices, their decimal texts, and the rounding rule ([`divide_rounded`]). Money is rounded
+//! nowhere else.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use std::fmt;
 pub const AMOUNT_PLACES: u32 = 8;
 /// Decimal places of a [`UnitPrice`] (docs/ORDERS.md, "Amounts").
 pub const UNIT_PRICE_PLACES: u32 = 12;
-/// 10^(12 − 8): how many unit-price steps make one amount step.
+/// 10^(12 − 8): unit-price steps in one amount step.
 const PRICE_STEPS_PER_AMOUNT_STEP: i128 = 10_000;
 
-/// An amount of money of one order, as a count of 10⁻⁸ currency units.
+/// An amount of money, as a count of 10⁻⁸ currency units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i64);
 
@@ -18,25 +18,25 @@ pub struct Amount(i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPrice(i64);
 
-/// Why a text is not money, or a product is too large to be an amount.
+/// Why a text is not an amount or a price, or why a product does not fit in an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// The text is empty or has something else than digits and one point.
+    /// The text is empty or has anything else than digits and one point.
     #[error("must be a plain decimal such as 4.20")]
     NotDecimal,
     /// The text starts with a minus sign.
     #[error("must not be negative")]
     Negative,
-    /// More decimal places than the type keeps, and not only zeros.
+    /// The text has more decimal places than the type holds, other than zeros.
     #[error("must have at most {0} decimal places")]
     TooManyPlaces(u32),
-    /// Outside of what 64 bits of the smallest step hold.
+    /// The value does not fit in 64 bits of the smallest step.
     #[error("is too large")]
     TooLarge,
 }
 
 impl Amount {
-    /// Nothing.
+    /// The amount 0.
     pub const ZERO: Self = Self(0);
 
     /// From a count of 10⁻⁸ currency units.
@@ -71,27 +71,29 @@ impl UnitPrice {
         parse_decimal(text, UNIT_PRICE_PLACES).map(Self)
     }
 
-    /// What `quantity` base units cost at this price for `units` base units:
-    /// `round(price × quantity ÷ units, 8 places, half away from zero)`, the only rounding an order has
-    /// (docs/ORDERS.md, "Amounts").
+    /// Amount for `quantity` base units at this price for `units` base units: `price × quantity ÷ units`, rounded to 8
+    /// places by [`divide_rounded`]. It is the only rounding of an order (docs/ORDERS.md, "Amounts").
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`].
     ///
     /// # Panics
-    /// If `units` is not positive: the catalogue refuses such a unit.
+    /// If `units` is not positive; the catalogue refuses such a unit.
     pub fn charge(self, quantity: i64, units: i64) -> Result<Amount, MoneyError> {
         assert!(units > 0, "a pricing unit has at least one base unit");
         let product = i128::from(self.0).checked_mul(i128::from(quantity)).ok_or(MoneyError::TooLarge)?;
         let divisor =
             i128::from(units).checked_mul(PRICE_STEPS_PER_AMOUNT_STEP).ok_or(MoneyError::TooLarge)?;
-        let steps = divide_half_away(product, divisor);
+        let steps = divide_rounded(product, divisor);
         i64::try_from(steps).map(Amount).map_err(|_| MoneyError::TooLarge)
     }
 }
 
-/// `numerator ÷ divisor`, rounded to the nearest integer, halves away from zero.
+/// The rounding rule: `numerator ÷ divisor`, rounded to the nearest integer, halves away from zero.
 ///
 /// # Panics
 /// If `divisor` is not positive.
-pub fn divide_half_away(numerator: i128, divisor: i128) -> i128 {
+pub fn divide_rounded(numerator: i128, divisor: i128) -> i128 {
     assert!(divisor > 0, "rounding divides by a positive number");
     let quotient = numerator.checked_div(divisor).expect("the divisor is positive");
     let remainder = numerator.checked_rem(divisor).expect("the divisor is positive").unsigned_abs();
@@ -112,7 +114,7 @@ impl fmt::Display for UnitPrice {
     }
 }
 
-/// A sum of amounts (10⁻⁸ currency units, wider than any one order) in the text form of an amount.
+/// Text of a sum of amounts, given in 10⁻⁸ currency units.
 pub fn format_amount_sum(steps: i128) -> String {
     format_decimal(steps, AMOUNT_PLACES, 2)
 }
@@ -125,7 +127,7 @@ pub fn format_decimal(steps: i128, places: u32, min_places: u32) -> String {
     text
 }
 
-/// Writes what [`format_decimal`] says behind a text; pages and exports have many amounts.
+/// Appends the text of [`format_decimal`]: pages and exports have many amounts, and this allocates nothing for each.
 ///
 /// # Panics
 /// If there are more than 19 places.
@@ -146,7 +148,7 @@ pub fn push_decimal(text: &mut String, steps: i128, places: u32, min_places: u32
     let _ = if kept == 0 { write!(text, "{whole}") } else { write!(text, "{whole}.{fraction:0width$}") };
 }
 
-/// Quotient and remainder; narrow where that is possible, because dividing 128 bits is slow.
+/// Quotient and remainder, in 64 bits if possible, because dividing 128 bits is slow.
 fn divide(number: u128, unit: u64) -> (u128, u64) {
     const POSITIVE: &str = "the unit is positive";
     if let Ok(narrow) = u64::try_from(number) {
@@ -161,7 +163,7 @@ fn divide(number: u128, unit: u64) -> (u128, u64) {
 
 fn parse_decimal(text: &str, places: u32) -> Result<i64, MoneyError> {
     if let Some(rest) = text.strip_prefix('-') {
-        // "-0.00" is zero; any other negative is refused as such, so that the reason is the right one.
+        // "-0.00" is zero. Any other negative decimal is refused as negative, anything else as no decimal.
         return match parse_decimal(rest, places) {
             Ok(0) => Ok(0),
             Err(MoneyError::NotDecimal | MoneyError::Negative) => Err(MoneyError::NotDecimal),
@@ -199,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn decimals_are_read_exactly_or_refused_with_the_reason() {
+    fn decimals_are_parsed_exactly_or_refused_with_the_reason() {
         // text | amount in 10^-8 or the reason
         let table = "
             4.20                 | 420000000
@@ -278,7 +280,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decimals_are_what_dividing_by_hand_gives(steps in any::<i128>(), places in 0..13u32, min in 0..3u32) {
+        fn decimals_equal_long_division(steps in any::<i128>(), places in 0..13u32, min in 0..3u32) {
             let min = min.min(places);
             let digits = format!("{:0>width$}", steps.unsigned_abs(), width = places as usize + 1);
             let (whole, fraction) = digits.split_at(digits.len() - places as usize);
@@ -290,7 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn text_and_value_are_the_same_thing(steps in 0..=i64::MAX) {
+        fn text_and_value_are_inverse(steps in 0..=i64::MAX) {
             prop_assert_eq!(Amount::parse(&Amount::from_steps(steps).to_string()), Ok(Amount::from_steps(steps)));
             let price = UnitPrice::from_steps(steps);
             prop_assert_eq!(UnitPrice::parse(&price.to_string()), Ok(price));
@@ -299,7 +301,7 @@ mod tests {
         #[test]
         fn rounding_is_within_half_a_step(numerator in any::<i64>(), divisor in 1..=i64::MAX) {
             let (numerator, divisor) = (i128::from(numerator), i128::from(divisor));
-            let rounded = divide_half_away(numerator, divisor);
+            let rounded = divide_rounded(numerator, divisor);
             let error = (numerator - rounded * divisor).abs() * 2;
             prop_assert!(error <= divisor);
             if error == divisor {

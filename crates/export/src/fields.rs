@@ -6,7 +6,7 @@
 use tollbook_domain::catalogue::{LineTexts, quantity_display};
 use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
 use tollbook_domain::summary::SummaryRow;
-use tollbook_domain::{Amount, Line, Measures, Order, Status};
+use tollbook_domain::{AccountKind, Amount, Line, Measures, Order, Status};
 
 /// The value of one field of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,11 +162,11 @@ order_fields! {
     START_TIME "StartTime" Time false "Start of the billed time" |r| Cell::Time(Some(r.order.start_time_s));
     END_TIME "EndTime" Time false "End of the billed time" |r| Cell::Time(Some(r.order.end_time_s));
     PAID_TIME "PaidTime" Time false "When it was paid; 0 when it is not" |r| Cell::Time(r.order.paid_time_s);
-    STAR_CARD_ACCOUNT "StarCardAccount" Decimal false "Paid from star cards" |r| amount(r.order.deductions.star_card);
-    COUPON "Coupon" Decimal false "Paid from coupons" |r| amount(r.order.deductions.coupon);
-    BONUS_ACCOUNT "BonusAccount" Decimal false "Paid from the bonus account" |r| amount(r.order.deductions.bonus);
-    CASH_ACCOUNT "CashAccount" Decimal false "Paid from the cash account" |r| amount(r.order.deductions.cash);
-    CREDIT_ACCOUNT "CreditAccount" Decimal false "Paid from the credit line" |r| amount(r.order.deductions.credit);
+    STAR_CARD_ACCOUNT "StarCardAccount" Decimal false "Paid from star cards" |r| amount(r.order.deductions.get(AccountKind::StarCard));
+    COUPON "Coupon" Decimal false "Paid from coupons" |r| amount(r.order.deductions.get(AccountKind::Coupon));
+    BONUS_ACCOUNT "BonusAccount" Decimal false "Paid from the bonus account" |r| amount(r.order.deductions.get(AccountKind::Bonus));
+    CASH_ACCOUNT "CashAccount" Decimal false "Paid from the cash account" |r| amount(r.order.deductions.get(AccountKind::Cash));
+    CREDIT_ACCOUNT "CreditAccount" Decimal false "Paid from the credit line" |r| amount(r.order.deductions.get(AccountKind::Credit));
     UNPAID_ORDER_NO "UnpaidOrderNo" Text false "Arrears number of an order that was unpaid before; else empty" |r| Cell::Text(unpaid_order_no(r.order));
     CREATE_TIME "CreateTime" TextTime false "When the unpaid order was made; empty when not known" |r| Cell::Time(r.order.create_time_s);
     REVOCATION_TIME "RevocationTime" TextTime false "When it was revoked; empty when it is not" |r| Cell::Time(r.order.revocation_time_s);
@@ -295,13 +295,13 @@ summary_fields! {
     S_SUM_QUANTITY_DISPLAY "SumQuantityDisplay" Text "Sum of the quantities in pricing units, with the unit's name" |v| Cell::Made(quantity_display(v.row.measures.quantity, v.base_units, v.unit));
     S_SUM_ORDER_PRICE "SumOrderPrice" Decimal "Sum of `OrderTotalPrice`" |v| sum(v.row.measures.total);
     S_SUM_ORIGINAL_PRICE "SumOriginalPrice" Decimal "Sum of `OriginalPrice`" |v| sum(v.row.measures.original);
-    S_SUM_STAR_CARD_ACCOUNT "SumStarCardAccount" Decimal "Paid from star cards" |v| sum(v.row.measures.star_card);
-    S_SUM_COUPON "SumCoupon" Decimal "Paid from coupons" |v| sum(v.row.measures.coupon);
-    S_SUM_BONUS_ACCOUNT "SumBonusAccount" Decimal "Paid from the bonus account" |v| sum(v.row.measures.bonus);
-    S_SUM_CASH_ACCOUNT "SumCashAccount" Decimal "Paid from the cash account" |v| sum(v.row.measures.cash);
+    S_SUM_STAR_CARD_ACCOUNT "SumStarCardAccount" Decimal "Paid from star cards" |v| sum(v.row.measures.deductions.get(AccountKind::StarCard));
+    S_SUM_COUPON "SumCoupon" Decimal "Paid from coupons" |v| sum(v.row.measures.deductions.get(AccountKind::Coupon));
+    S_SUM_BONUS_ACCOUNT "SumBonusAccount" Decimal "Paid from the bonus account" |v| sum(v.row.measures.deductions.get(AccountKind::Bonus));
+    S_SUM_CASH_ACCOUNT "SumCashAccount" Decimal "Paid from the cash account" |v| sum(v.row.measures.deductions.get(AccountKind::Cash));
     S_CURRENCY "Currency" Text "`CNY` or `USD`" |v| Cell::Text(&v.row.key.currency);
     S_ORDER_COUNT "OrderCount" Integer "Number of orders" |v| integer(v.row.measures.orders);
-    S_SUM_CREDIT_ACCOUNT "SumCreditAccount" Decimal "Paid from the credit line" |v| sum(v.row.measures.credit);
+    S_SUM_CREDIT_ACCOUNT "SumCreditAccount" Decimal "Paid from the credit line" |v| sum(v.row.measures.deductions.get(AccountKind::Credit));
 }
 
 /// `OrderSummaryItem` of `ListPaidOrderSummary`.
@@ -361,11 +361,11 @@ pub fn amount_sums(measures: &Measures) -> [(&'static str, Cell<'static>); 7] {
     [
         (ORDER_TOTAL_PRICE.name, sum(measures.total)),
         (ORIGINAL_PRICE.name, sum(measures.original)),
-        (STAR_CARD_ACCOUNT.name, sum(measures.star_card)),
-        (COUPON.name, sum(measures.coupon)),
-        (BONUS_ACCOUNT.name, sum(measures.bonus)),
-        (CASH_ACCOUNT.name, sum(measures.cash)),
-        (CREDIT_ACCOUNT.name, sum(measures.credit)),
+        (STAR_CARD_ACCOUNT.name, sum(measures.deductions.get(AccountKind::StarCard))),
+        (COUPON.name, sum(measures.deductions.get(AccountKind::Coupon))),
+        (BONUS_ACCOUNT.name, sum(measures.deductions.get(AccountKind::Bonus))),
+        (CASH_ACCOUNT.name, sum(measures.deductions.get(AccountKind::Cash))),
+        (CREDIT_ACCOUNT.name, sum(measures.deductions.get(AccountKind::Credit))),
     ]
 }
 

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use tollbook_domain::Status;
 use tollbook_domain::catalogue::{Catalogue, NameKind, Names};
-use tollbook_domain::order::{MAX_ENUM, MAX_TEXT_BYTES, Status};
+use tollbook_domain::field_rules::{MAX_ENUM, MAX_TEXT_BYTES};
 use tollbook_domain::tenant::CURRENCIES;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -484,8 +484,8 @@ prop_compose! {
         #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any part will do")]
         let parts = shares.map(|share| if paid { (total.steps() as f64 * share) as i64 } else { 0 });
         let rest = if paid { total.steps() - parts.iter().sum::<i64>() } else { 0 };
-        let [star_card, coupon, bonus, cash] = parts.map(Amount::from_steps);
-        let deductions = Deductions { star_card, coupon, bonus, cash, credit: Amount::from_steps(rest) };
+        let [star_card, coupon, bonus, cash] = parts;
+        let deductions = Deductions::new([star_card, coupon, bonus, cash, rest].map(Amount::from_steps));
         let (number, counterpart) = numbers;
         NewOrder {
             company_id,

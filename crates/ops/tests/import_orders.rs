@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollbook_domain::filter::{LineFilter, StatusSet};
 use tollbook_domain::{
-    Amount, Catalogue, Deductions, Line, NewOrder, Order, OrderQuery, Status, TimeRange, UnitPrice,
+    AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, OrderQuery, Status, TimeRange,
+    UnitPrice,
 };
 use tollbook_formats::orders::write;
 use tollbook_formats::text::Input;
@@ -131,7 +132,8 @@ fn order(n: i64) -> NewOrder {
             quantity: n,
             total,
             original: total,
-            deductions: Deductions { cash: if owed { Amount::ZERO } else { total }, ..Deductions::default() },
+            deductions: Deductions::default()
+                .with(AccountKind::Cash, if owed { Amount::ZERO } else { total }),
             create_time_s: owed.then_some(1_700_003_600),
             paid_time_s: (!owed).then_some(1_700_003_700),
             revocation_time_s: None,
@@ -196,7 +198,7 @@ fn a_later_state_of_an_order_is_the_same_order() {
         let order = &mut new.order;
         std::mem::swap(&mut order.number, &mut order.counterpart);
         order.status = Status::Paid;
-        order.deductions.credit = order.total;
+        *order.deductions.get_mut(AccountKind::Credit) = order.total;
         order.paid_time_s = Some(1_800_000_000);
         order.create_time_s = None;
     });

@@ -2,7 +2,7 @@
 //! Types and nulls are those of the specification's "Content Constraints".
 
 use tollbook_domain::catalogue::LineTexts;
-use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES, divide_half_away};
+use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES, divide_rounded};
 use tollbook_domain::time::{DAY_S, day_of, first_day_of_month, month_of_day};
 use tollbook_domain::{Amount, Order, Status, UnitPrice};
 
@@ -188,7 +188,7 @@ fn consumed_unit<'a>(row: &OrderRow<'a>) -> Cell<'a> {
 fn pricing_quantity(quantity: i64, texts: &LineTexts) -> Cell<'static> {
     // At most 19 digits and 12 more.
     let scaled = i128::from(quantity) * 10_i128.pow(QUANTITY_PLACES);
-    Cell::Decimal { mantissa: divide_half_away(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
+    Cell::Decimal { mantissa: divide_rounded(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
 }
 
 /// Null together with the resource, and not without it: a resource whose type is not stated is its product's.

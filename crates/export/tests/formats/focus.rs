@@ -7,7 +7,7 @@ use parquet::basic::Repetition;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
-use tollbook_domain::money::{divide_half_away, format_decimal};
+use tollbook_domain::money::{divide_rounded, format_decimal};
 use tollbook_domain::{Status, UnitPrice};
 use tollbook_export::{Document, ExportError, FocusVersion, Format};
 
@@ -112,7 +112,7 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     // Costs are price × quantity, rounded once.
     for (cost, unit_price) in [("ContractedCost", "ContractedUnitPrice"), ("ListCost", "ListUnitPrice")] {
         let product = steps(cell(unit_price)) * steps(cell("PricingQuantity"));
-        let rounded = divide_half_away(product, 10_i128.pow(16)) * 10_000;
+        let rounded = divide_rounded(product, 10_i128.pow(16)) * 10_000;
         assert_eq!(steps(cell(cost)), rounded, "{cost}: {row:?}");
     }
     let billed =

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
+use tollbook_domain::field_rules::MAX_TEXT_BYTES;
 use tollbook_domain::filter::{LineFilter, StatusSet};
-use tollbook_domain::order::{Deductions, MAX_TEXT_BYTES};
 use tollbook_domain::{
-    Amount, Catalogue, Language, Line, Measures, NewOrder, Order, OrderQuery, Status, TimeRange, UnitPrice,
+    AccountKind, Amount, Catalogue, Deductions, Language, Line, Measures, NewOrder, Order, OrderQuery,
+    Status, TimeRange, UnitPrice,
 };
 use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_export::{
@@ -247,7 +248,10 @@ pub(crate) fn order(n: i64) -> NewOrder {
     };
     let third = Amount::from_steps(total.steps() / 3);
     let rest = Amount::from_steps(total.steps() - 2 * third.steps());
-    let deductions = Deductions { star_card: third, cash: rest, credit: third, ..Deductions::default() };
+    let deductions = Deductions::default()
+        .with(AccountKind::StarCard, third)
+        .with(AccountKind::Cash, rest)
+        .with(AccountKind::Credit, third);
     match n % 8 {
         0 => (order.counterpart, order.deductions) = (arrears, deductions),
         1 => {

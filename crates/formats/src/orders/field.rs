@@ -1,6 +1,8 @@
 //! The names a record of an order file may have: one table that the readers, the header check and the writers share.
 //! What a value must look like is in `record.rs`.
 
+use tollbook_domain::account::PerKind;
+
 use crate::text::shorten;
 
 /// Declares the fields in the order that the API's objects list them.
@@ -80,6 +82,15 @@ fields! {
     UnpaidOrderNo Maybe,
 }
 
+/// The fields of the deductions.
+pub(super) const DEDUCTIONS: PerKind<Field> = PerKind::new([
+    Field::StarCardAccount,
+    Field::Coupon,
+    Field::BonusAccount,
+    Field::CashAccount,
+    Field::CreditAccount,
+]);
+
 /// How many stored fields there are.
 pub(super) const FIELD_COUNT: usize = Field::ALL.len();
 
@@ -143,7 +154,16 @@ impl Name {
 
 #[cfg(test)]
 mod tests {
+    use tollbook_domain::AccountKind;
+
     use super::*;
+
+    #[test]
+    fn deductions_have_the_names_of_their_kinds() {
+        for kind in AccountKind::ALL {
+            assert_eq!(DEDUCTIONS.get(kind).name(), kind.order_field());
+        }
+    }
 
     #[test]
     fn every_name_is_found_and_has_its_own_bit() {

@@ -3,11 +3,11 @@
 
 use std::num::IntErrorKind;
 
+use tollbook_domain::field_rules::Refused;
 use tollbook_domain::money::MoneyError;
-use tollbook_domain::order::Refused;
 use tollbook_domain::{Amount, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
-use super::field::{FIELD_COUNT, Field};
+use super::field::{DEDUCTIONS, FIELD_COUNT, Field};
 use crate::text::json::JsonValue;
 
 /// The values of one record by field.
@@ -161,13 +161,7 @@ impl<'a> Record<'a> {
             end_time_s: self.required_integer(Field::EndTime)?,
             paid_time_s: self.integer(Field::PaidTime)?.filter(|time_s| *time_s != 0),
             revocation_time_s: self.text_time(Field::RevocationTime)?,
-            deductions: Deductions {
-                star_card: self.deduction(Field::StarCardAccount)?,
-                coupon: self.deduction(Field::Coupon)?,
-                bonus: self.deduction(Field::BonusAccount)?,
-                cash: self.deduction(Field::CashAccount)?,
-                credit: self.deduction(Field::CreditAccount)?,
-            },
+            deductions: Deductions::try_from_fn(|kind| self.deduction(DEDUCTIONS.get(kind)))?,
             counterpart: self.counterpart(status, &number)?,
             number,
             status,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
-use tollbook_domain::{NewOrder, Status};
+use tollbook_domain::{AccountKind, Amount, NewOrder, Status};
 
 use super::field::Field;
 
@@ -13,6 +13,8 @@ enum Written<'a> {
     Integer(i64),
     /// A decimal, written as a text.
     Decimal(&'a dyn Display),
+    /// An amount, written as a text.
+    Amount(Amount),
     /// A time that is a text, empty when there is none.
     TextTime(Option<i64>),
 }
@@ -20,6 +22,7 @@ enum Written<'a> {
 fn value(order: &NewOrder, field: Field, write: &mut dyn FnMut(Written<'_>)) {
     let NewOrder { company_id, line, order } = order;
     let paid = order.status == Status::Paid;
+    let deduction = |kind| Written::Amount(order.deductions.get(kind));
     let number_if = |shown: bool| Written::Text(if shown { &order.counterpart } else { "" });
     write(match field {
         Field::Region => Written::Text(&line.region),
@@ -52,11 +55,11 @@ fn value(order: &NewOrder, field: Field, write: &mut dyn FnMut(Written<'_>)) {
         Field::EndTime => Written::Integer(order.end_time_s),
         Field::PaidTime => Written::Integer(order.paid_time_s.unwrap_or(0)),
         Field::RevocationTime => Written::TextTime(order.revocation_time_s),
-        Field::StarCardAccount => Written::Decimal(&order.deductions.star_card),
-        Field::Coupon => Written::Decimal(&order.deductions.coupon),
-        Field::BonusAccount => Written::Decimal(&order.deductions.bonus),
-        Field::CashAccount => Written::Decimal(&order.deductions.cash),
-        Field::CreditAccount => Written::Decimal(&order.deductions.credit),
+        Field::StarCardAccount => deduction(AccountKind::StarCard),
+        Field::Coupon => deduction(AccountKind::Coupon),
+        Field::BonusAccount => deduction(AccountKind::Bonus),
+        Field::CashAccount => deduction(AccountKind::Cash),
+        Field::CreditAccount => deduction(AccountKind::Credit),
     });
 }
 
@@ -79,6 +82,7 @@ pub fn push_json_line(order: &NewOrder, out: &mut Vec<u8>) {
             Written::Text(text) => push_json_text(text, out),
             Written::Integer(number) => print(out, number),
             Written::Decimal(decimal) => print(out, format_args!("\"{decimal}\"")),
+            Written::Amount(amount) => print(out, format_args!("\"{amount}\"")),
             Written::TextTime(Some(time_s)) => print(out, format_args!("\"{time_s}\"")),
             Written::TextTime(None) => out.extend(b"\"\""),
         });
@@ -103,6 +107,7 @@ pub fn push_csv_record(order: &NewOrder, out: &mut Vec<u8>) {
             Written::Text(text) => push_cell(text, out),
             Written::Integer(number) => print(out, number),
             Written::Decimal(decimal) => print(out, decimal),
+            Written::Amount(amount) => print(out, amount),
             Written::TextTime(time_s) => {
                 if let Some(time_s) = time_s {
                     print(out, time_s);

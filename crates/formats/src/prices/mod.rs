@@ -9,7 +9,7 @@ mod own_file;
 use std::path::Path;
 
 use tollbook_domain::catalogue::Catalogue;
-use tollbook_domain::order::MAX_TEXT_BYTES;
+use tollbook_domain::field_rules::MAX_TEXT_BYTES;
 use tollbook_domain::price::Matcher;
 use tollbook_domain::time::HOUR_S;
 use tollbook_domain::{Price, UnitPrice};

@@ -2,7 +2,7 @@
 //! not here.
 
 use serde::Deserialize;
-use tollbook_domain::account::AccountKind;
+use tollbook_domain::account::{AccountKind, SETTLEMENT_ORDER};
 use tollbook_domain::usage::UsageLimits;
 use toml::Spanned;
 
@@ -52,7 +52,7 @@ impl Default for ChargingConfig {
             batch_records: 1_000,
             batch_bytes: 4 << 20,
             identity_window_s: 40 * 86_400,
-            sequence: AccountKind::ALL.to_vec(),
+            sequence: SETTLEMENT_ORDER.to_vec(),
             not_for_arrears: vec![AccountKind::Bonus],
             deposit_pays_arrears: true,
             arrears_at_s: Some(5 * 3_600),

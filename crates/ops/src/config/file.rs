@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tollbook_domain::Language;
-use tollbook_domain::order::MAX_ENUM;
+use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_store::StoreOptions;
 use toml::Spanned;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tollbook_domain::order::MAX_TEXT_BYTES;
+use tollbook_domain::field_rules::MAX_TEXT_BYTES;
 use tollbook_domain::tenant::{ApiKey, CURRENCIES, Company, Organization};
 use tollbook_store::{Snapshot, Store, StoreError, StoreResult, Transaction};
 

@@ -283,7 +283,7 @@ impl Game<'_> {
         let bucket_s = BASE_S + hour * HOUR_S;
         let mut deductions = tollbook_domain::Deductions::default();
         if is_paid {
-            deductions.cash = sum;
+            *deductions.get_mut(AccountKind::Cash) = sum;
         }
         let new = NewOrder {
             company_id: id(company),
@@ -443,7 +443,11 @@ impl Game<'_> {
                     (known.state, known.start_s, known.quantity, known.total)
                 );
                 assert_eq!(order.arrears_number(), known.arrears, "{order:?}");
-                assert_eq!(order.deductions.by_kind().values().map(i128::from), parts, "{order:?}");
+                assert_eq!(
+                    order.deductions.map(|amount| i128::from(amount.steps())).values(),
+                    parts,
+                    "{order:?}"
+                );
             }
         }
         assert_eq!(found, of.orders.len());

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use tollbook_domain::{Amount, Deductions, Line, Measures, Order, Status, UnitPrice};
+use tollbook_domain::measures::SUMS;
+use tollbook_domain::{AccountKind, Amount, Deductions, Line, Measures, Order, Status, UnitPrice};
 
 use super::connection::{Connection, Flow, Row, SqlValue, SqlValues, first};
 use super::{CompanyView, Session};
@@ -50,9 +51,10 @@ pub(super) fn blank() -> StoredOrder {
 
 /// Reads a row of [`ORDER_COLUMNS`] over an older one, so that a scan of a million allocates no texts.
 pub(super) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()> {
-    let mut numbers = [0; 10];
+    let mut numbers = [0; 5 + AccountKind::COUNT];
     row.ints(3, &mut numbers)?;
-    let [line_no, end_time_s, quantity, total, original, star_card, coupon, bonus, cash, credit] = numbers;
+    let after_deductions = 3 + numbers.len();
+    let [line_no, end_time_s, quantity, total, original, deductions @ ..] = numbers;
     let order = &mut into.order;
     order.status = status_of(row.int(0)?)?;
     order.start_time_s = row.int(1)?;
@@ -63,18 +65,12 @@ pub(super) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()
     order.quantity = quantity;
     order.total = Amount::from_steps(total);
     order.original = Amount::from_steps(original);
-    order.deductions = Deductions {
-        star_card: Amount::from_steps(star_card),
-        coupon: Amount::from_steps(coupon),
-        bonus: Amount::from_steps(bonus),
-        cash: Amount::from_steps(cash),
-        credit: Amount::from_steps(credit),
-    };
+    order.deductions = Deductions::new(deductions.map(Amount::from_steps));
     order.counterpart.clear();
-    order.counterpart.push_str(row.text(13)?);
-    order.create_time_s = row.optional_int(14)?;
-    order.paid_time_s = row.optional_int(15)?;
-    order.revocation_time_s = row.optional_int(16)?;
+    order.counterpart.push_str(row.text(after_deductions)?);
+    order.create_time_s = row.optional_int(after_deductions + 1)?;
+    order.paid_time_s = row.optional_int(after_deductions + 2)?;
+    order.revocation_time_s = row.optional_int(after_deductions + 3)?;
     Ok(())
 }
 
@@ -85,7 +81,7 @@ pub(super) fn read(row: &dyn Row) -> StoreResult<StoredOrder> {
 }
 
 pub(super) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
-    let mut numbers = [0; 9];
+    let mut numbers = [0; 1 + SUMS];
     row.ints(0, &mut numbers)?;
     let [line_no, sums @ ..] = numbers;
     Ok((line_no_of(line_no)?, Measures::from_sums(1, sums.map(i128::from))))
@@ -93,8 +89,7 @@ pub(super) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
 
 /// An order as a row of `schema::ORDERS`.
 pub(super) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> SqlValues<'_> {
-    let deductions = &order.deductions;
-    vec![
+    let mut values: SqlValues<'_> = vec![
         company_id.into(),
         order.status.number().into(),
         order.start_time_s.into(),
@@ -104,16 +99,16 @@ pub(super) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> S
         order.quantity.into(),
         order.total.steps().into(),
         order.original.steps().into(),
-        deductions.star_card.steps().into(),
-        deductions.coupon.steps().into(),
-        deductions.bonus.steps().into(),
-        deductions.cash.steps().into(),
-        deductions.credit.steps().into(),
+    ];
+    values.extend(order.deductions.values().map(|amount| SqlValue::Int(amount.steps())));
+    let rest: [SqlValue<'_>; 4] = [
         order.counterpart.as_str().into(),
         order.create_time_s.into(),
         order.paid_time_s.into(),
         order.revocation_time_s.into(),
-    ]
+    ];
+    values.extend(rest);
+    values
 }
 
 /// What is registered of a number.

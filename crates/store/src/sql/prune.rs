@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::time::HOUR_S;
-use tollbook_domain::{Measures, Status};
+use tollbook_domain::{Amount, Measures, Status};
 
 use super::Session;
 use super::connection::{Flow, SqlValue, SqlValues, all, execute_exactly, first};
@@ -100,7 +100,7 @@ impl Session {
         let mut gone = PerKind::<i128>::default();
         for stored in orders {
             if settled.contains_key(stored.order.source_number()) {
-                let deducted = stored.order.deductions.by_kind();
+                let deducted = stored.order.deductions.map(Amount::steps);
                 for kind in AccountKind::ALL {
                     *gone.get_mut(kind) += i128::from(deducted.get(kind));
                 }

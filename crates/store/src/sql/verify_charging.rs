@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::time::{HOUR_S, hour_of};
-use tollbook_domain::{Catalogue, Deductions};
+use tollbook_domain::{Amount, Catalogue, Deductions};
 
 use super::Session;
 use super::books::decode_pruned;
@@ -45,7 +45,7 @@ impl Session {
         for (number, deductions) in paid {
             let Some(entries) = settled.get(number) else { continue };
             report.settled.orders += 1;
-            let of_order = deductions.by_kind();
+            let of_order = deductions.map(Amount::steps);
             let mut of_ledger = PerKind::<i128>::default();
             let mut is_named = true;
             for kept in self.read_ledger(company_id, *entries)? {

@@ -7,7 +7,7 @@ mod twice;
 use std::path::Path;
 
 use tollbook_domain::catalogue::Catalogue;
-use tollbook_domain::order::MAX_ENUM;
+use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::tenant::CURRENCIES;
 use tollbook_domain::{Price, UnitPrice};

@@ -1,4 +1,4 @@
-//! The API server on loopback: the same library that the `tollbook` binary serves with, in this process.
+//! The API server on loopback in this process, with the library that the `tollbook` binary uses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
 use tollbook_ops::tenancy::companies::{self, KeyRights};
 use tollbook_ops::{MasterKey, SystemClock};
 
-use crate::Result;
+use crate::fixture::Fixture;
 use crate::http::Keys;
-use crate::site::Site;
+use crate::result::Result;
 
-/// A server that runs until it is dropped.
-pub(crate) struct Running {
+/// A server. Dropping it stops it.
+pub(crate) struct InProcessServer {
     pub(crate) address: SocketAddr,
     pub(crate) keys: Keys,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where exports of a site go.
-pub(crate) fn objects(site: &Site) -> Result<EmbeddedStore> {
+/// The object store of a fixture's exports.
+pub(crate) fn objects(fixture: &Fixture) -> Result<EmbeddedStore> {
     Ok(EmbeddedStore::new(EmbeddedSettings {
-        data_directory: site.directory.clone(),
+        data_directory: fixture.directory.clone(),
         bucket: "exports".into(),
         keys: ObjectKeys::new("TOKEN_bench", "bench"),
         retention_s: 86_400,
@@ -35,23 +35,27 @@ pub(crate) fn objects(site: &Site) -> Result<EmbeddedStore> {
     })?)
 }
 
-impl Running {
-    /// Serves a site under a master key and an API key of its own.
-    pub(crate) fn start(site: &Site) -> Result<Self> {
+impl InProcessServer {
+    /// Serves a fixture with a new master key and a new API key.
+    pub(crate) fn start(fixture: &Fixture) -> Result<Self> {
         let master = MasterKey::generate();
-        let new =
-            companies::add_key(site.store.as_ref(), &master, site.company.company_id, &KeyRights::default())?;
+        let new = companies::add_key(
+            fixture.store.as_ref(),
+            &master,
+            fixture.company.company_id,
+            &KeyRights::default(),
+        )?;
         let keys = Keys { public: new.public_key, private: new.private_key.reveal().to_owned() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let address = listener.local_addr()?;
-        let objects = Arc::new(objects(site)?);
+        let objects = Arc::new(objects(fixture)?);
         let gateway = Gateway::new(Deployment {
-            store: Arc::clone(&site.store),
+            store: Arc::clone(&fixture.store),
             objects: objects.clone(),
             master,
-            catalogue: Arc::clone(&site.catalogue),
-            config: site.config.clone(),
+            catalogue: Arc::clone(&fixture.catalogue),
+            config: fixture.config.clone(),
             bound: address,
             clock: Arc::new(SystemClock),
         });
@@ -59,7 +63,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let served = runtime.block_on(server.run(async {
-                // Asked to stop, or its owner is gone: the same.
+                // The sender is never used: dropping it stops the server.
                 let _ = stopped.await;
             }));
             if let Err(error) = served {
@@ -70,7 +74,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for InProcessServer {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {

@@ -1,22 +1,22 @@
-//! Matchers as texts, for keeping them: each matcher has one text, and no two have the same.
+//! Text form of matchers, for the store: each matcher has exactly one text, and no two have the same.
 
 use regex::RegexBuilder;
 
-use crate::price::Matcher;
+use crate::matcher::Matcher;
 
-/// Deeper nesting than anyone writes is refused, so that reading needs little stack.
+/// Deepest nesting of lists that is parsed. Practice needs far less, and the limit bounds the stack of the parser.
 const MAX_DEPTH: usize = 64;
 
 impl Matcher {
-    /// A matcher of names in which a regular expression finds something, whatever their ASCII case.
+    /// A matcher of names in which a regular expression has a match, without regard to case.
     pub fn pattern(text: &str) -> Result<Self, regex::Error> {
-        // Names are compared in lower case: without this an expression with a capital would never find anything.
+        // Names are compared in lower case: otherwise an expression with a capital would never match.
         RegexBuilder::new(text).case_insensitive(true).build().map(Self::Pattern)
     }
 
-    /// The text form: `*`, or a tag, a length, a colon and what follows it. Of a text (`=` equals, `^` starts with,
-    /// `$` ends with, `~` contains, `/` regular expression) the length is its bytes; of a list (`|` one of, `&` all of)
-    /// its matchers. `|2:=6:gpt-4o^3:o1-` is one of two.
+    /// The text form: `*`, or a tag, a length, a colon and the content. For a text (`=` equals, `^` starts with, `$` ends
+    /// with, `~` contains, `/` regular expression) the length is in bytes; for a list (`|` one of, `&` all of) it is the
+    /// number of matchers. Example: `|2:=6:gpt-4o^3:o1-` is a list of two.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         self.write(&mut text);
@@ -38,7 +38,7 @@ impl Matcher {
         out.push_str(text);
     }
 
-    /// Reads what [`Matcher::to_text`] wrote; `None` for any other text, also one nested more than 64 deep.
+    /// Parses the text form; `None` for any other text, and for lists nested more than 64 deep.
     pub fn from_text(text: &str) -> Option<Self> {
         let (matcher, rest) = read(text, 0)?;
         rest.is_empty().then_some(matcher)
@@ -67,7 +67,7 @@ fn read(text: &str, depth: usize) -> Option<(Matcher, &str)> {
     let (digits, rest) = rest.split_once(':')?;
     let length: usize = digits.parse().ok()?;
     if length.to_string() != digits {
-        // "+1" and "01" are numbers too, but a matcher has only one text.
+        // "+1" and "01" parse as numbers too, but a matcher has only one text.
         return None;
     }
     if tag == '|' || tag == '&' {
@@ -123,26 +123,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(matcher in any_matcher()) {
+        fn text_and_matcher_are_inverse(matcher in any_matcher()) {
             let text = matcher.to_text();
             prop_assert_eq!(Matcher::from_text(&text), Some(matcher), "{}", text);
         }
 
         #[test]
-        fn a_text_that_is_read_is_the_one_that_is_written(text in "[=^$~/|&*:0-3a]{0,12}") {
+        fn a_parsed_text_is_the_canonical_one(text in "[=^$~/|&*:0-3a]{0,12}") {
             if let Some(matcher) = Matcher::from_text(&text) {
                 prop_assert_eq!(matcher.to_text(), text);
             }
         }
 
         #[test]
-        fn two_matchers_have_two_texts(a in any_matcher(), b in any_matcher()) {
+        fn different_matchers_have_different_texts(a in any_matcher(), b in any_matcher()) {
             prop_assert_eq!(a == b, a.to_text() == b.to_text());
         }
     }
 
     #[test]
-    fn texts_of_matchers() {
+    fn known_texts() {
         let list = vec![Matcher::Equals("gpt-4o".into()), Matcher::StartsWith("o1-".into())];
         assert_eq!(Matcher::OneOf(list).to_text(), "|2:=6:gpt-4o^3:o1-");
         assert_eq!(Matcher::Equals("é".into()).to_text(), "=2:é");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_do_not_look_at_case() {
+    fn patterns_ignore_case() {
         let matcher = Matcher::pattern("^GPT-[45]").unwrap();
         assert!(matcher.closeness("gpt-4o").is_some() && matcher.closeness("Gpt-5").is_some());
         assert!(matcher.closeness("gpt-3").is_none());

@@ -1,4 +1,4 @@
-//! The same rows by writers that are no Rust: `libxlsxwriter`, `XlsxWriter` and `openpyxl`, each a program of
+//! The same rows by writers in other languages: `libxlsxwriter`, `XlsxWriter` and `openpyxl`, each called by a program of
 //! `bench/foreign` that reads the cells from a file before its clock starts.
 
 use std::fs::{self, File};
@@ -8,26 +8,26 @@ use std::process::{Command, Stdio};
 
 use tollbook_export::fields::{Cell, ORDER_ITEM_DETAIL, OrderRow};
 
-use super::steps::Rows;
-use crate::Result;
-use crate::child::Cost;
+use super::rows::Rows;
+use crate::cost::Cost;
+use crate::result::Result;
 
 /// Seconds from the spreadsheet's day 0 to 1970-01-01.
 const UNIX_EPOCH_S: i64 = 25_569 * 86_400;
-/// Where the step leaves the cells.
+/// File of the cells, written by the step `cells`.
 const CELLS: &str = "cells.txt";
 
-/// A library that writes workbooks, and a program that has it do so.
+/// A program that writes a workbook with a library.
 #[derive(Clone, Debug)]
 pub(super) enum Program {
     /// The program compiled from `libxlsxwriter.c`.
     Libxlsxwriter(PathBuf),
-    /// An interpreter, the library as `writers.py` calls it, and how many rows it is given.
+    /// An interpreter, the name of the library in `writers.py`, and the number of rows.
     Python(PathBuf, &'static str, u64),
 }
 
 impl Program {
-    /// Writes the cells once; the file is deleted.
+    /// Writes the workbook once and deletes it.
     pub(super) fn measure(&self, directory: &Path) -> Result<Cost> {
         let (cells, out) = (directory.join(CELLS), directory.join("foreign.xlsx"));
         let mut command = match self {
@@ -43,7 +43,7 @@ impl Program {
                 command
             }
         };
-        // What is written on the way goes beside the rest.
+        // Temporary files are written to the same file system.
         let output = command
             .arg(&out)
             .env("TMPDIR", directory)
@@ -56,7 +56,7 @@ impl Program {
         }
         let bytes = fs::metadata(&out)?.len();
         fs::remove_file(&out)?;
-        Cost::told(&serde_json::from_slice(&output.stdout)?, bytes)
+        Cost::from_program(&serde_json::from_slice(&output.stdout)?, bytes)
     }
 }
 
@@ -75,18 +75,18 @@ pub(super) fn compile(directory: &Path) -> Result<PathBuf> {
         .status()?;
     if !status.success() {
         return Err(
-            "libxlsxwriter.c is not compiled: on Debian, install the package libxlsxwriter-dev".into()
+            "libxlsxwriter.c cannot be compiled: on Debian, install the package libxlsxwriter-dev".into()
         );
     }
     Ok(program)
 }
 
-/// Forgets the cells.
-pub(super) fn forget(directory: &Path) -> Result {
+/// Deletes the file of the cells.
+pub(super) fn remove_cells(directory: &Path) -> Result {
     Ok(fs::remove_file(directory.join(CELLS))?)
 }
 
-/// The step `cells`: writes the file that the programs read. Its form is described in `libxlsxwriter.c`.
+/// The step `cells`: writes the file that the programs read. Its format is described in `libxlsxwriter.c`.
 pub(super) fn write_cells(rows: &Rows, directory: &Path) -> Result<Cost> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(directory.join(CELLS))?);
     let header: Vec<String> = ORDER_ITEM_DETAIL.iter().map(|field| format!("h{}", field.name)).collect();
@@ -111,7 +111,7 @@ fn write_row(out: &mut impl Write, order: &OrderRow<'_>) -> Result {
             Cell::Made(text) => write_text(out, &text)?,
             Cell::Integer(number) => write!(out, "n{number}")?,
             Cell::Decimal { mantissa, places } => write!(out, "m{mantissa}e-{places}")?,
-            // Days, with more digits than a double keeps.
+            // Days, with more digits than a double has.
             Cell::Time(Some(unix_s)) => {
                 let local_s = unix_s + UNIX_EPOCH_S;
                 let fraction = i128::from(local_s.rem_euclid(86_400)) * 1_000_000_000_000_000_000 / 86_400;
@@ -124,7 +124,7 @@ fn write_row(out: &mut impl Write, order: &OrderRow<'_>) -> Result {
 
 fn write_text(out: &mut impl Write, text: &str) -> Result {
     if text.contains(['\t', '\n', '\0']) {
-        return Err(format!("{text:?} does not fit in the file of cells").into());
+        return Err(format!("{text:?} cannot be written to the file of cells").into());
     }
     Ok(write!(out, "s{text}")?)
 }

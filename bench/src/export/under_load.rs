@@ -1,5 +1,5 @@
-//! A server at work: many small exports, none of which can be answered with the file of another, and lists while big
-//! exports run. Every answer is checked for success.
+//! A server under load: many small exports, none of which can be answered from the cache, and lists while large exports
+//! run. Every answer is checked for success.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,33 +9,33 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tollbook_domain::time::HOUR_S;
 
-use super::server::serving;
-use crate::Result;
+use super::server_process;
+use crate::fixture;
 use crate::http::{Client, Keys, answer};
 use crate::lists::cases::PAGE_SIZE;
 use crate::report::{Report, Table};
-use crate::site;
+use crate::result::Result;
 use crate::timing::{Timings, grouped, millis, per_second, times};
 
-/// Connections that ask for small exports.
+/// Connections that request small exports.
 const CONNECTIONS: usize = 4;
-/// Rows that a small export is to have, about.
+/// Approximate rows of a small export.
 const SMALL_ROWS: i64 = 1_000;
-/// Big exports at a time.
-const BIG: usize = 2;
-/// Big exports that must have ended before the lists beside them are enough.
-const BIG_ENDED: u64 = 4;
+/// Concurrent large exports.
+const LARGE: usize = 2;
+/// Large exports that must have finished before the lists beside them may stop.
+const LARGE_FINISHED: u64 = 4;
 
-/// How much is asked for.
+/// Number of requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     /// Small exports.
     pub(super) small: i64,
-    /// Lists, idle and again while big exports run.
+    /// Lists, on the idle server and again while large exports run.
     pub(super) lists: usize,
 }
 
-/// Starts a server on the directory and measures both; `orders` are the site's.
+/// Starts a server on the directory and measures both; `orders` is the number of orders of the fixture.
 pub(super) fn measure(
     directory: &Path,
     tollbook: Option<&Path>,
@@ -43,8 +43,8 @@ pub(super) fn measure(
     load: Load,
     report: &mut Report,
 ) -> Result {
-    let process = serving(directory, tollbook)?;
-    let server = Asked { address: process.address(), keys: process.keys() };
+    let process = server_process::start(directory, tollbook)?;
+    let server = Server { address: process.address(), keys: process.keys() };
     small_exports(&server, orders, load.small, report)?;
     lists_beside_exports(&server, load.lists, report)?;
     drop(process);
@@ -52,13 +52,13 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// The server as its clients know it.
-struct Asked<'p> {
+/// Address of the server and keys for its clients.
+struct Server<'p> {
     address: SocketAddr,
     keys: &'p Keys,
 }
 
-impl Asked<'_> {
+impl Server<'_> {
     fn client(&self) -> Result<Client> {
         Client::connect(self.address, self.keys)
     }
@@ -68,18 +68,18 @@ fn range(start_s: i64, end_s: i64) -> Vec<(String, String)> {
     [("StartTime", start_s), ("EndTime", end_s)].map(|(name, time)| (name.into(), time.to_string())).into()
 }
 
-/// Asks for an export; that it is a file is checked.
+/// Requests an export and checks that it has a file.
 fn export(client: &mut Client, parameters: &[(String, String)]) -> Result {
     let answer = answer(&client.action("DownloadListPaidOrders", parameters)?)?;
     let size = answer.pointer("/Data/FileSize").and_then(Value::as_u64);
     if size.is_some_and(|size| size > 0) { Ok(()) } else { Err("an export has no size".into()) }
 }
 
-fn small_exports(server: &Asked<'_>, orders: u64, count: i64, report: &mut Report) -> Result {
+fn small_exports(server: &Server<'_>, orders: u64, count: i64, report: &mut Report) -> Result {
     eprintln!("small exports");
-    let year = site::year()?;
+    let year = fixture::year()?;
     let (start_s, end_s) = (year.start_s(), year.end_s());
-    // As many hours as have about so many orders; each export begins a little later than the one before.
+    // The number of hours that have about that many orders. Each export begins a little later than the one before.
     let hours = (end_s - start_s) / HOUR_S;
     let span = (hours * SMALL_ROWS / i64::try_from(orders)?.max(1)).clamp(1, hours - 1);
     let starts = hours - span;
@@ -87,7 +87,7 @@ fn small_exports(server: &Asked<'_>, orders: u64, count: i64, report: &mut Repor
     let next = AtomicI64::new(0);
     let began = Instant::now();
     let samples = std::thread::scope(|scope| {
-        let askers: Vec<_> = (0..CONNECTIONS)
+        let clients: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
                 scope.spawn(|| -> Result<Vec<Duration>> {
                     let mut client = server.client()?;
@@ -98,21 +98,21 @@ fn small_exports(server: &Asked<'_>, orders: u64, count: i64, report: &mut Repor
                             return Ok(samples);
                         }
                         let from_s = start_s + number * starts / count * HOUR_S;
-                        let asked = Instant::now();
+                        let began = Instant::now();
                         export(&mut client, &range(from_s, from_s + span * HOUR_S))?;
-                        samples.push(asked.elapsed());
+                        samples.push(began.elapsed());
                     }
                 })
             })
             .collect();
-        joined(askers).map(|each| each.concat())
+        join_all(clients).map(|each| each.concat())
     })?;
-    let whole = began.elapsed();
+    let total = began.elapsed();
     let made = u64::try_from(count)?;
     let timings = Timings::of(samples);
     report.measurements.push(json!({
         "what": "small exports", "exports": made, "hours_each": span, "us": timings.micros(),
-        "whole_us": u64::try_from(whole.as_micros()).unwrap_or(u64::MAX),
+        "whole_us": u64::try_from(total.as_micros()).unwrap_or(u64::MAX),
     }));
     let caption = format!(
         "Small exports over HTTP on {CONNECTIONS} connections, no two alike, {span} hours each: about {} rows",
@@ -121,7 +121,7 @@ fn small_exports(server: &Asked<'_>, orders: u64, count: i64, report: &mut Repor
     let mut table = Table::new(caption, &["exports", "exports/s", "median ms", "p95 ms"]);
     table.row(vec![
         grouped(made),
-        format!("{:.1}", per_second(made, whole)),
+        format!("{:.1}", per_second(made, total)),
         millis(timings.median()),
         millis(timings.p95()),
     ]);
@@ -129,19 +129,19 @@ fn small_exports(server: &Asked<'_>, orders: u64, count: i64, report: &mut Repor
     Ok(())
 }
 
-fn lists_beside_exports(server: &Asked<'_>, count: usize, report: &mut Report) -> Result {
+fn lists_beside_exports(server: &Server<'_>, count: usize, report: &mut Report) -> Result {
     eprintln!("lists while exports run");
     let idle = lists(server, count, || true)?;
-    let year = site::year()?;
+    let year = fixture::year()?;
     let (stop, made, next) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI64::new(0));
     let busy = std::thread::scope(|scope| {
-        let exporters: Vec<_> = (0..BIG)
+        let exporters: Vec<_> = (0..LARGE)
             .map(|_| {
                 scope.spawn(|| -> Result {
                     let run = || -> Result {
                         let mut client = server.client()?;
                         while !stop.load(Ordering::Relaxed) {
-                            // A second less each time, so that none is answered with the file of another.
+                            // Each range is one second shorter, so that none is answered from the cache.
                             let less_s = next.fetch_add(1, Ordering::Relaxed);
                             export(&mut client, &range(year.start_s(), year.end_s() - less_s))?;
                             made.fetch_add(1, Ordering::Relaxed);
@@ -149,21 +149,21 @@ fn lists_beside_exports(server: &Asked<'_>, count: usize, report: &mut Report) -
                         Ok(())
                     };
                     let ran = run();
-                    // The lists do not wait for exports that failed.
+                    // After a failure, the lists need not continue until enough exports have finished.
                     stop.store(true, Ordering::Relaxed);
                     ran
                 })
             })
             .collect();
-        let enough = || stop.load(Ordering::Relaxed) || made.load(Ordering::Relaxed) >= BIG_ENDED;
+        let enough = || stop.load(Ordering::Relaxed) || made.load(Ordering::Relaxed) >= LARGE_FINISHED;
         let busy = lists(server, count, enough);
         stop.store(true, Ordering::Relaxed);
-        joined(exporters)?;
+        join_all(exporters)?;
         busy
     })?;
     let made = made.into_inner();
     let caption = format!(
-        "First pages of paid orders while {BIG} exports of the year run over and over ({} ended)",
+        "First pages of paid orders while {LARGE} exports of the year run over and over ({} ended)",
         grouped(made)
     );
     let mut table = Table::new(caption, &["what", "median ms", "p95 ms", "median / idle", "p95 / idle"]);
@@ -181,18 +181,18 @@ fn lists_beside_exports(server: &Asked<'_>, count: usize, report: &mut Report) -
     Ok(())
 }
 
-/// Times first pages, one after the other: as many as are wanted, and on until it is enough.
-fn lists(server: &Asked<'_>, count: usize, enough: impl Fn() -> bool) -> Result<Timings> {
+/// Times first pages, one after another: `count` of them, and further ones until `enough` returns true.
+fn lists(server: &Server<'_>, count: usize, enough: impl Fn() -> bool) -> Result<Timings> {
     let mut client = server.client()?;
-    let year = site::year()?;
+    let year = fixture::year()?;
     let mut parameters = range(year.start_s(), year.end_s());
     parameters.extend([("Page".into(), "1".into()), ("PageSize".into(), PAGE_SIZE.to_string())]);
     let mut samples = Vec::with_capacity(count);
     let mut warm = false;
     while samples.len() < count.max(1) || !enough() {
-        let asked = Instant::now();
+        let began = Instant::now();
         let body = client.action("ListPaidOrders", &parameters)?;
-        let took = asked.elapsed();
+        let took = began.elapsed();
         answer(&body)?;
         if warm {
             samples.push(took);
@@ -202,7 +202,7 @@ fn lists(server: &Asked<'_>, count: usize, enough: impl Fn() -> bool) -> Result<
     Ok(Timings::of(samples))
 }
 
-/// What all threads found, or the first error.
-fn joined<T>(threads: Vec<std::thread::ScopedJoinHandle<'_, Result<T>>>) -> Result<Vec<T>> {
+/// The results of all threads, or the first error.
+fn join_all<T>(threads: Vec<std::thread::ScopedJoinHandle<'_, Result<T>>>) -> Result<Vec<T>> {
     threads.into_iter().map(|thread| thread.join().map_err(|_| "a client panicked")?).collect()
 }

@@ -1,5 +1,5 @@
-//! A deployment to measure: a data directory with one company, four organizations, and any number of orders of twelve
-//! whole months.
+//! The deployment that is measured: a data directory with one company, four organizations, and any number of orders in
+//! twelve whole months.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,20 +13,20 @@ use tollbook_ops::tenancy::companies;
 use tollbook_ops::{Config, config};
 use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
-use crate::Result;
+use crate::result::Result;
 
-/// Orders of one transaction, as an import writes them.
+/// Orders per transaction, as in an import.
 pub(crate) const BATCH: usize = 10_000;
-/// The file that the `tollbook` binary has in its data directory, too.
+/// The database in the data directory; the `tollbook` binary uses the same name.
 const DATABASE: &str = "tollbook.db";
-/// The company to measure.
+/// Name of the company that is measured.
 pub(crate) const COMPANY: &str = "Bench";
 const ORGANIZATIONS: [&str; 4] = ["Products", "Research", "Support", "Platform"];
 /// 2026-01-01T00:00:00Z, the end of the default [`BenchOrders`].
 const YEAR_END_S: i64 = 1_767_225_600;
 
-/// A store with its one company.
-pub(crate) struct Site {
+/// A store with one company.
+pub(crate) struct Fixture {
     pub(crate) directory: PathBuf,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: Config,
@@ -35,22 +35,22 @@ pub(crate) struct Site {
     pub(crate) organization_ids: Vec<i64>,
 }
 
-/// What loading took.
+/// Result of loading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loaded {
     pub(crate) orders: u64,
-    /// In transactions, from begin to commit; making the orders is not counted.
+    /// Time in transactions, from begin to commit. Generating the orders is not counted.
     pub(crate) writing: Duration,
 }
 
-impl Site {
-    /// Opens a directory, and makes the company where there is none.
+impl Fixture {
+    /// Opens the SQLite database of a directory, and adds the company if it is missing.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory)?;
         Self::with(directory, open_sqlite(&directory.join(DATABASE), &StoreOptions::default())?)
     }
 
-    /// The same on PostgreSQL; only files are in the directory.
+    /// Opens a PostgreSQL database, and adds the company if it is missing. The directory is for files.
     pub(crate) fn on_postgres(directory: &Path, url: &str) -> Result<Self> {
         fs::create_dir_all(directory)?;
         Self::with(directory, open_postgres(url, None, &StoreOptions::default())?)
@@ -73,7 +73,7 @@ impl Site {
         self.directory.join(DATABASE)
     }
 
-    /// What orders this site is to have.
+    /// The orders to load into this fixture.
     pub(crate) fn bench_orders(&self, count: u64) -> BenchOrders {
         BenchOrders {
             company_id: self.company.company_id,
@@ -83,7 +83,7 @@ impl Site {
         }
     }
 
-    /// Every order of these statuses.
+    /// A query for all orders of these statuses.
     pub(crate) fn everything(&self, statuses: &[Status]) -> OrderQuery {
         OrderQuery {
             company_id: self.company.company_id,
@@ -99,7 +99,7 @@ impl Site {
         Ok(u64::try_from(count)?)
     }
 
-    /// Fills an empty site, or finds that it has what it should have. `None`: nothing had to be done.
+    /// Fills an empty fixture. `None` if it already has the expected number of orders.
     pub(crate) fn load(
         &self,
         expected: u64,
@@ -110,7 +110,7 @@ impl Site {
             found if found == expected => return Ok(None),
             found => {
                 let directory = self.directory.display();
-                return Err(format!("{directory} has {found} orders and not {expected}: delete it").into());
+                return Err(format!("{directory} has {found} orders instead of {expected}: delete it").into());
             }
         }
         let mut loaded = Loaded { orders: 0, writing: Duration::ZERO };
@@ -123,12 +123,12 @@ impl Site {
         })?;
         match self.count()? {
             found if found == expected => Ok(Some(loaded)),
-            found => Err(format!("{found} orders were stored and not {expected}").into()),
+            found => Err(format!("{found} orders were stored instead of {expected}").into()),
         }
     }
 }
 
-/// The company of this name, made where there is none, and its four organizations.
+/// The company of a name and its four organizations, added if they are missing.
 pub(crate) fn company(store: &dyn Store, config: &Config, name: &str) -> Result<(Company, Vec<i64>)> {
     let company = match companies::companies(store)?.into_iter().find(|company| company.name == name) {
         Some(company) => company,
@@ -142,8 +142,8 @@ pub(crate) fn company(store: &dyn Store, config: &Config, name: &str) -> Result<
     Ok((company, organization_ids))
 }
 
-/// Writes orders in transactions of [`BATCH`], and says of each how many orders it had and how long it took. Making the
-/// orders is not counted.
+/// Writes orders in transactions of [`BATCH`]. `written` is called after each with the number of orders and the time,
+/// without that of generating the orders.
 pub(crate) fn write(
     store: &dyn Store,
     mut orders: impl Iterator<Item = NewOrder>,
@@ -162,11 +162,11 @@ pub(crate) fn write(
     }
 }
 
-/// The twelve months.
+/// The twelve months of the orders.
 pub(crate) fn year() -> Result<TimeRange> {
     range(BenchOrders::default().start_s, YEAR_END_S)
 }
 
 pub(crate) fn range(start_s: i64, end_s: i64) -> Result<TimeRange> {
-    TimeRange::new(start_s, end_s).ok_or_else(|| format!("{start_s} to {end_s} is no range").into())
+    TimeRange::new(start_s, end_s).ok_or_else(|| format!("{start_s} to {end_s} is not a range").into())
 }

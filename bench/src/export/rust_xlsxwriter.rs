@@ -1,13 +1,13 @@
-//! The same rows and columns by `rust_xlsxwriter` in its constant-memory mode: texts as strings, numbers as numbers,
-//! times as dates, with a number format where a reader would need one.
+//! The same rows and columns by `rust_xlsxwriter` in its constant-memory mode: texts as strings, numbers as numbers, times
+//! as dates, with a number format for amounts and times.
 
 use std::path::Path;
 
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use ::rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use tollbook_export::fields::{Cell, ORDER_ITEM_DETAIL, OrderRow};
 
-use super::steps::Rows;
-use crate::Result;
+use super::rows::Rows;
+use crate::result::Result;
 
 /// Days from the spreadsheet's day 0 to 1970-01-01.
 const UNIX_DAY: f64 = 25_569.0;

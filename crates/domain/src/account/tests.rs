@@ -1,8 +1,10 @@
-//! What accounts do, as stories in a small language, and random stories in which money must be conserved.
+//! Tests of accounts: scenarios in a small command language, and random operations under which money is conserved.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::line::Line;
+use crate::money::Amount;
 use crate::order::tests::paid;
 
 fn deposit(kind: AccountKind, amount: i64, expires_s: Option<i64>, models: &[&str]) -> Deposit {
@@ -20,18 +22,18 @@ fn line(model: &str) -> Line {
     Line { model_id: model.into(), ..paid().line }
 }
 
-fn show(entries: &[Posting]) -> String {
-    let one = |entry: &Posting| {
-        let Posting { kind, grant_id, cause, amount, balance, .. } = entry;
+fn show(postings: &[Posting]) -> String {
+    let one = |posting: &Posting| {
+        let Posting { kind, grant_id, cause, amount, balance, .. } = posting;
         let grant = if *grant_id == 0 { String::new() } else { format!("#{grant_id}") };
         format!("{} {}{grant} {amount:+} = {balance}", cause.name(), kind.name())
     };
-    entries.iter().map(one).collect::<Vec<_>>().join(", ")
+    postings.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
-fn stories() {
-    // now | what is done | what the ledger says
+fn scenarios() {
+    // now | operation | postings or refusal
     let table = "
         10 | limit 50                  | done
         10 | deposit cash 100          | deposit cash +100 = 100
@@ -66,7 +68,7 @@ fn stories() {
         let words: Vec<&str> = cells[1].split_whitespace().collect();
         let before = account.clone();
         let number = |word: &str| word.parse::<i64>().unwrap();
-        let said = match words.as_slice() {
+        let result = match words.as_slice() {
             ["limit", limit] => match account.set_credit_limit(Amount::from_steps(number(limit))) {
                 Ok(()) => "done".to_owned(),
                 Err(error) => error.to_string(),
@@ -75,11 +77,11 @@ fn stories() {
             ["pay", total, model] => {
                 let total = Amount::from_steps(number(total));
                 let paid = account.pay(total, &line(model), "O1", &AccountKind::ALL, now_s);
-                if let Some((deductions, entries)) = paid {
+                if let Some((deductions, postings)) = paid {
                     assert_eq!(deductions.total_steps(), i128::from(total.steps()));
-                    show(&entries)
+                    show(&postings)
                 } else {
-                    assert_eq!(account, before, "what is refused changes nothing");
+                    assert_eq!(account, before, "a refused operation changes nothing");
                     "insufficient".to_owned()
                 }
             }
@@ -91,21 +93,21 @@ fn stories() {
                 };
                 let kind = AccountKind::from_name(kind).unwrap();
                 match account.deposit(&deposit(kind, number(amount), expires_s, &models), now_s) {
-                    Ok(entries) => show(&entries),
+                    Ok(postings) => show(&postings),
                     Err(error) => {
-                        assert_eq!(account, before, "what is refused changes nothing");
+                        assert_eq!(account, before, "a refused operation changes nothing");
                         error.to_string()
                     }
                 }
             }
             _ => panic!("{row}"),
         };
-        assert_eq!(said, cells[2], "{row}");
+        assert_eq!(result, cells[2], "{row}");
     }
 }
 
 #[test]
-fn arrears_leave_the_bonus_alone() {
+fn arrears_are_not_paid_from_the_bonus() {
     let mut account = Account::default();
     account.deposit(&deposit(AccountKind::Bonus, 10, None, &[]), 1).unwrap();
     let kinds = [AccountKind::StarCard, AccountKind::Coupon, AccountKind::Cash, AccountKind::Credit];
@@ -114,7 +116,7 @@ fn arrears_leave_the_bonus_alone() {
 }
 
 #[test]
-fn a_refund_goes_back_to_where_it_came_from() {
+fn a_refund_returns_each_deduction_to_its_account() {
     let mut account = Account::default();
     account.set_credit_limit(Amount::from_steps(50)).unwrap();
     account.deposit(&deposit(AccountKind::Coupon, 10, Some(100), &[]), 1).unwrap();
@@ -137,7 +139,7 @@ fn a_refund_goes_back_to_where_it_came_from() {
 }
 
 #[test]
-fn a_refund_that_no_balance_can_hold_changes_nothing() {
+fn a_refund_that_overflows_a_balance_changes_nothing() {
     let mut account = Account::default();
     account.set_credit_limit(Amount::from_steps(5)).unwrap();
     account.deposit(&deposit(AccountKind::Cash, 20, None, &[]), 1).unwrap();
@@ -149,7 +151,7 @@ fn a_refund_that_no_balance_can_hold_changes_nothing() {
     account.deposit(&deposit(AccountKind::Cash, i64::MAX, None, &[]), 1).unwrap();
     account.deposit(&deposit(AccountKind::Cash, 1, None, &[]), 1).unwrap();
     let before = account.clone();
-    // Five have repaid the credit: they would come back as cash.
+    // The deposits have repaid the credit, so that its refund would become cash.
     for deducted in [of_cash, of_credit] {
         assert_eq!(account.refund(&deducted, &[], 1), Err(AccountError::TooLarge));
         assert_eq!(account, before);
@@ -157,68 +159,68 @@ fn a_refund_that_no_balance_can_hold_changes_nothing() {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Operation {
     Deposit(AccountKind, i64, Option<i64>),
     Pay(i64),
     Refund(usize),
     Limit(i64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let kind = prop::sample::select(AccountKind::ALL.to_vec());
-    let step = prop_oneof![
-        3 => (kind, 0..100i64, prop::option::of(0..40i64)).prop_map(|(k, a, e)| Step::Deposit(k, a, e)),
-        5 => (0..80i64).prop_map(Step::Pay),
-        1 => (0..10usize).prop_map(Step::Refund),
-        1 => (0..100i64).prop_map(Step::Limit),
+    let operation = prop_oneof![
+        3 => (kind, 0..100i64, prop::option::of(0..40i64)).prop_map(|(k, a, e)| Operation::Deposit(k, a, e)),
+        5 => (0..80i64).prop_map(Operation::Pay),
+        1 => (0..10usize).prop_map(Operation::Refund),
+        1 => (0..100i64).prop_map(Operation::Limit),
     ];
-    prop::collection::vec(step, 1..40)
+    prop::collection::vec(operation, 1..40)
 }
 
 proptest! {
     #[test]
-    fn money_is_conserved_and_no_balance_is_below_its_bound(steps in steps()) {
+    fn money_is_conserved_and_balances_keep_their_bounds(operations in operations()) {
         let mut account = Account::default();
         let mut ledger: Vec<Posting> = Vec::new();
         let mut paid: Vec<(Vec<Posting>, bool)> = Vec::new();
         let mut grants: Vec<Grant> = Vec::new();
-        for (now_s, step) in (0i64..).zip(&steps) {
+        for (now_s, operation) in (0i64..).zip(&operations) {
             ledger.extend(account.expire(now_s));
-            match step {
-                Step::Deposit(kind, amount, expires_s) => {
-                    if let Ok(entries) = account.deposit(&deposit(*kind, *amount, *expires_s, &[]), now_s) {
-                        ledger.extend(entries);
+            match operation {
+                Operation::Deposit(kind, amount, expires_s) => {
+                    if let Ok(postings) = account.deposit(&deposit(*kind, *amount, *expires_s, &[]), now_s) {
+                        ledger.extend(postings);
                         grants.extend(account.grants.last().filter(|_| kind.is_granted()).cloned());
                     }
                 }
-                Step::Pay(total) => {
+                Operation::Pay(total) => {
                     let total = Amount::from_steps(*total);
                     let kinds = &AccountKind::ALL;
-                    if let Some((_, entries)) = account.pay(total, &line("m"), "O", kinds, now_s) {
-                        ledger.extend(entries.clone());
-                        paid.push((entries, false));
+                    if let Some((_, postings)) = account.pay(total, &line("m"), "O", kinds, now_s) {
+                        ledger.extend(postings.clone());
+                        paid.push((postings, false));
                     }
                 }
-                Step::Refund(which) => {
-                    if let Some((entries, refunded)) = paid.get_mut(*which).filter(|(_, refunded)| !refunded) {
-                        // The grants as they were when they were given, whatever became of them since.
-                        ledger.extend(account.refund(entries, &grants, now_s).unwrap());
+                Operation::Refund(which) => {
+                    if let Some((postings, refunded)) = paid.get_mut(*which).filter(|(_, refunded)| !refunded) {
+                        // The grants as deposited: their remaining amounts are outdated.
+                        ledger.extend(account.refund(postings, &grants, now_s).unwrap());
                         *refunded = true;
                     }
                 }
-                Step::Limit(limit) => {
+                Operation::Limit(limit) => {
                     let _ = account.set_credit_limit(Amount::from_steps(*limit));
                 }
             }
             for kind in AccountKind::ALL {
-                let entries = || ledger.iter().filter(|entry| entry.kind == kind);
+                let postings = || ledger.iter().filter(|posting| posting.kind == kind);
                 let balance = account.balances.get(kind);
-                prop_assert_eq!(entries().map(|entry| entry.amount).sum::<i64>(), balance);
-                prop_assert_eq!(entries().next_back().map_or(0, |entry| entry.balance), balance);
+                prop_assert_eq!(postings().map(|posting| posting.amount).sum::<i64>(), balance);
+                prop_assert_eq!(postings().next_back().map_or(0, |posting| posting.balance), balance);
                 let floor = if kind == AccountKind::Credit { -account.credit_limit } else { 0 };
                 prop_assert!(balance >= floor && (kind != AccountKind::Credit || balance <= 0));
-                let left = account.grants.iter().filter(|g| g.kind == kind).map(|g| g.remaining).sum::<i64>();
-                prop_assert!(!kind.is_granted() || left == balance);
+                let remaining = account.grants.iter().filter(|g| g.kind == kind).map(|g| g.remaining).sum::<i64>();
+                prop_assert!(!kind.is_granted() || remaining == balance);
             }
         }
     }

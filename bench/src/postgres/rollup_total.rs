@@ -1,35 +1,34 @@
-//! Totals as a client would find them that knows the store's rollups and does without the store: one statement adds up
-//! what whole months, days and hours have, and counts the orders at the edges. With a filter it reads the tiles, and
-//! has the filter's lines at hand for free.
+//! Totals by a client that reads the store's rollups without the store: one statement adds up whole months, days and hours,
+//! and counts the orders at the edges. With a filter it reads the tiles; finding the filter's lines is not counted.
 
 use tokio_postgres::Client;
 use tollbook_domain::time::Span;
 use tollbook_domain::{Status, TimeRange};
 
 use super::bare::{Bare, Query};
-use super::fill::Company;
-use crate::Result;
+use super::company::Company;
+use crate::result::Result;
 
-/// `unit` of days in rollups.
+/// `unit` of days in the rollups.
 const DAY: i64 = 1;
-/// Of months.
+/// `unit` of months.
 const MONTH: i64 = 2;
-/// Of hours; tiles have none.
+/// `unit` of hours, for which there are no tiles.
 const HOUR: i64 = 3;
-/// Lines of a tile.
+/// Lines per tile.
 const CHUNK: usize = 256;
 
-/// The statements that a Total takes.
-pub(super) struct Rolled {
-    /// Rollups and edges, added up by the server.
+/// The statements for a Total.
+pub(super) struct RollupTotal {
+    /// Sum of rollups and edges, computed by the server.
     sum: Option<Query>,
-    /// Tiles, added up by the client.
+    /// Tiles, which the client adds up.
     tiles: Option<Query>,
     /// Whether a line passes the filter, by its number.
     lines: Vec<bool>,
 }
 
-impl Rolled {
+impl RollupTotal {
     pub(super) fn prepare(bare: &Bare, company: &Company, range: TimeRange, filtered: bool) -> Result<Self> {
         let status = Status::Paid.number();
         let lines =
@@ -39,7 +38,7 @@ impl Rolled {
         for span in if filtered { range.cut() } else { range.cut_to_hours() } {
             let (unit, periods) = match span {
                 Span::Edge(edge) => {
-                    let [start, end] = sum.places([edge.start_s(), edge.end_s()]);
+                    let [start, end] = sum.bind([edge.start_s(), edge.end_s()]);
                     sum.parts.push(format!(
                         "(SELECT count(*) FROM orders WHERE company_id = $1 AND status = {status} \
                          AND start_time >= ${start} AND start_time < ${end}{lines})"
@@ -51,7 +50,7 @@ impl Rolled {
                 Span::Months(months) => (MONTH, months),
             };
             let of = if filtered { &mut tiles } else { &mut sum };
-            let [unit, start, end] = of.places([unit, periods.start, periods.end]);
+            let [unit, start, end] = of.bind([unit, periods.start, periods.end]);
             let within = format!(
                 "WHERE company_id = $1 AND status = {status} AND unit = ${unit} AND period >= ${start} AND period < ${end}"
             );
@@ -86,14 +85,14 @@ impl Rolled {
                 let chunk = usize::try_from(row.try_get::<_, i64>(0)?)?;
                 let lines = self.lines.get(chunk * CHUNK..).unwrap_or_default();
                 let counts = row.try_get::<_, &[u8]>(1)?;
-                total += count_of(counts, lines).ok_or("a tile is not what ARCHITECTURE.md says")?;
+                total += count_of(counts, lines).ok_or("a tile is malformed")?;
             }
         }
         Ok(total)
     }
 }
 
-/// A statement in the making; `$1` is the company.
+/// A statement under construction; `$1` is the company.
 struct Statement {
     parts: Vec<String>,
     values: Vec<i64>,
@@ -104,8 +103,8 @@ impl Statement {
         Self { parts: Vec::new(), values: vec![company.orders.company_id] }
     }
 
-    /// Binds values and returns the places that they got.
-    fn places<const N: usize>(&mut self, values: [i64; N]) -> [usize; N] {
+    /// Binds values and returns the numbers of their parameters.
+    fn bind<const N: usize>(&mut self, values: [i64; N]) -> [usize; N] {
         values.map(|value| {
             self.values.push(value);
             self.values.len()
@@ -120,7 +119,8 @@ impl Statement {
     }
 }
 
-/// Orders of a tile's lines that pass; `lines` begins with the tile's first. The format is in ARCHITECTURE.md.
+/// Number of orders of a tile's lines that pass; `lines` begins with the first line of the tile. ARCHITECTURE.md describes
+/// the format.
 fn count_of(tile: &[u8], lines: &[bool]) -> Option<i64> {
     let (cells, rest) = tile.split_first_chunk()?;
     let cells = usize::from(u16::from_le_bytes(*cells));
@@ -142,7 +142,7 @@ fn count_of(tile: &[u8], lines: &[bool]) -> Option<i64> {
     Some(cells.filter(|(place, _)| passes(usize::from(**place))).map(|(_, bytes)| number(bytes)).sum())
 }
 
-/// A little-endian number; counts are not negative.
+/// A non-negative little-endian number.
 fn number(bytes: &[u8]) -> i64 {
     bytes.iter().rev().fold(0, |number, byte| (number << 8) | i64::from(*byte))
 }

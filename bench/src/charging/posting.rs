@@ -1,4 +1,4 @@
-//! Gateways that post batches of events to the real binary, each on a connection of its own.
+//! Gateways that post batches of events to the `tollbook` binary, each on its own connection.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::made::{record, usage};
-use crate::Result;
+use super::generated::{START_S, record, usage};
+use crate::result::Result;
 
-/// Events of one request.
+/// Events per request.
 pub(super) const BATCH: u64 = 100;
-/// Connections.
+/// Number of gateways, each with a connection.
 pub(super) const GATEWAYS: usize = 16;
 
-/// A server in a process of its own.
-pub(super) struct Served {
+/// A server process. Dropping it kills the process.
+pub(super) struct ServerProcess {
     child: Child,
     address: String,
 }
 
-impl Served {
+impl ServerProcess {
     pub(super) fn start(command: &mut Command) -> Result<Self> {
         let mut child = command
             .args(["--json", "serve", "--listen", "127.0.0.1:0"])
@@ -32,21 +32,21 @@ impl Served {
         let mut line = String::new();
         let stdout = child.stdout.take().ok_or("the server has no standard output")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        let said: Value = serde_json::from_str(&line)?;
-        let url = said["URL"].as_str().ok_or("the server does not say where it listens")?;
+        let ready: Value = serde_json::from_str(&line)?;
+        let url = ready["URL"].as_str().ok_or("the server does not print its URL")?;
         Ok(Self { child, address: url.trim_start_matches("http://").to_owned() })
     }
 }
 
-impl Drop for Served {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Posts all records, and says how long each request took; the whole took as long as the slowest gateway.
-pub(super) fn post(served: &Served, key: &str, count: u64) -> Result<(Duration, Vec<Duration>)> {
+/// Posts all records. Returns the total time, which is that of the slowest gateway, and the time of each request.
+pub(super) fn post(server: &ServerProcess, key: &str, count: u64) -> Result<(Duration, Vec<Duration>)> {
     let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
     let next = AtomicU64::new(0);
     let began = Instant::now();
@@ -55,7 +55,7 @@ pub(super) fn post(served: &Served, key: &str, count: u64) -> Result<(Duration, 
             .map(|_| {
                 let next = &next;
                 scope.spawn(move || -> Result<Vec<Duration>> {
-                    let stream = TcpStream::connect(&served.address)?;
+                    let stream = TcpStream::connect(&server.address)?;
                     stream.set_nodelay(true)?;
                     let mut stream = BufReader::new(stream);
                     let mut times = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn post(served: &Served, key: &str, count: u64) -> Result<(Duration, 
                         let request = format!(
                             "POST /v1/usage HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\nContent-Type: \
                              application/cloudevents-batch+json\r\nContent-Length: {}\r\n\r\n{body}",
-                            served.address,
+                            server.address,
                             body.len()
                         );
                         let began = Instant::now();
@@ -76,7 +76,7 @@ pub(super) fn post(served: &Served, key: &str, count: u64) -> Result<(Duration, 
                         times.push(began.elapsed());
                         let answer: Value = serde_json::from_slice(&answer)?;
                         if answer["Accepted"] != BATCH {
-                            return Err(format!("the server took not all: {answer}").into());
+                            return Err(format!("the server did not accept all events: {answer}").into());
                         }
                     }
                 })
@@ -99,8 +99,8 @@ fn events(batch: u64, count: u64, now_s: i64) -> String {
         for name in ["id", "source", "time"] {
             data.as_object_mut().map(|data| data.remove(name));
         }
-        // Two hours that end now, at the pace of the day that was made.
-        let time_s = now_s - 7_200 + (usage.time_s - *super::made::START_S) / 12;
+        // The generated day, compressed to the last two hours.
+        let time_s = now_s - 7_200 + (usage.time_s - *START_S) / 12;
         let time = rfc3339(time_s);
         json!({
             "specversion": "1.0", "id": usage.id, "source": usage.source, "type": "ai.tollbook.usage",

@@ -1,4 +1,4 @@
-//! The usage that is measured: a day of a company's gateways, made from its numbers alone.
+//! The usage that is measured: a day of a company's gateways, each record generated from its number alone.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -10,36 +10,36 @@ use tollbook_domain::price::Matcher;
 use tollbook_domain::{Price, UnitPrice, Usage};
 use tollbook_ops::{Clock as _, SystemClock};
 
-use crate::Result;
+use crate::result::Result;
 
-/// The day before yesterday: usage that came in long ago would be forgotten while something else is measured.
+/// Start of the day before yesterday. The identities of older usage would expire during the measurement.
 pub(super) static START_S: LazyLock<i64> = LazyLock::new(|| (SystemClock.now_s() / 86_400 - 2) * 86_400);
 const DAY_S: u64 = 86_400;
 const KEYS: u64 = 60;
 const MODELS: u64 = 20;
-/// Lines of an hour: keys × models × two SKUs.
+/// Lines per hour: keys × models × two SKUs.
 pub(super) const LINES: u64 = KEYS * MODELS * 2;
 
-/// Makes record `number` of `count`. Times and ids rise, as those of gateways do; keys and models are strewn.
+/// Generates record `number` of `count`. Times and ids ascend, as those of gateways do; keys and models are scattered.
 pub(super) fn usage(number: u64, count: u64) -> Usage {
-    let strewn = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Usage {
         company_id: 1,
         id: format!("{number:012}"),
         source: format!("gateway-{}", number % 2),
         time_s: *START_S + whole(number * DAY_S / count),
-        organization_id: 1 + whole(strewn % 4),
-        resource_id: format!("key-{:02}", strewn % KEYS),
+        organization_id: 1 + whole(scattered % 4),
+        resource_id: format!("key-{:02}", scattered % KEYS),
         resource_type: 1,
         user_email: String::new(),
         provider: String::new(),
-        model_id: format!("model-{:02}", strewn / KEYS % MODELS),
+        model_id: format!("model-{:02}", scattered / KEYS % MODELS),
         product_code: "modelverse".into(),
         region: "cn-wlcb".into(),
         quantities: vec![
-            ("input".into(), whole(strewn % 4_999 + 1)),
-            ("output".into(), whole(strewn % 797 + 1)),
+            ("input".into(), whole(scattered % 4_999 + 1)),
+            ("output".into(), whole(scattered % 797 + 1)),
         ],
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn prices() -> Result<Vec<Price>> {
     Ok(vec![price("input", "2.4")?, price("output", "9.6")?])
 }
 
-/// A record as a file or an event has it.
+/// A record as JSON, as in a file or an event.
 pub(super) fn record(usage: &Usage) -> Value {
     let quantities: serde_json::Map<String, Value> =
         usage.quantities.iter().map(|(sku, quantity)| (sku.clone(), json!(quantity))).collect();
