@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod catalogue;
+pub mod decimal;
 pub mod filter;
 pub mod hours;
 pub mod measures;
