@@ -1,5 +1,5 @@
-//! The catalogue file: reads an operator's names and pricing units over the built-in catalogue, and writes a catalogue as
-//! such a file.
+//! The catalogue file: reads an operator's names and pricing units over the built-in catalogue, and writes a catalogue
+//! as such a file.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Writes order files (docs/ORDER_FILES.md) for tests and benchmarks. Reading such a file gives the same orders.
+//! Writes order files (`docs/ORDER_FILES.md`) for tests and benchmarks. Reading such a file gives the same orders.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -17,8 +17,11 @@ enum FieldValue<'a> {
     TextTime(Option<i64>),
 }
 
+/// Reads the value of a field.
+type ValueOf = for<'o> fn(&'o NewOrder) -> FieldValue<'o>;
+
 /// The stored fields by name, in the order in which the API lists them.
-const FIELDS: [(&str, for<'o> fn(&'o NewOrder) -> FieldValue<'o>); 35] = [
+const FIELDS: [(&str, ValueOf); 35] = [
     ("Region", |of| Text(&of.line.region)),
     ("ProductCode", |of| Text(&of.line.product_code)),
     ("OrderNo", |of| Text(&of.order.number)),
@@ -65,6 +68,10 @@ fn print(out: &mut Vec<u8>, value: impl Display) {
     write!(out, "{value}").expect("a vector takes every byte");
 }
 
+fn push_json_text(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("a vector takes every byte");
+}
+
 /// Appends an order as one line of JSON Lines, line feed included. The order must obey [`NewOrder::check`].
 pub fn push_json_line(order: &NewOrder, out: &mut Vec<u8>) {
     let mut opening = b'{';
@@ -73,9 +80,7 @@ pub fn push_json_line(order: &NewOrder, out: &mut Vec<u8>) {
         opening = b',';
         print(out, format_args!("\"{name}\":"));
         match value(order) {
-            Text(text) => {
-                serde_json::to_writer(&mut *out, text).expect("a vector takes every byte");
-            }
+            Text(text) => push_json_text(text, out),
             Integer(number) => print(out, number),
             Decimal(decimal) => print(out, format_args!("\"{decimal}\"")),
             TextTime(Some(time_s)) => print(out, format_args!("\"{time_s}\"")),

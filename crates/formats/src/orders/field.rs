@@ -30,7 +30,7 @@ macro_rules! fields {
     };
 }
 
-/// Whether a record must have a value for a field (docs/ORDER_FILES.md, "Fields").
+/// Whether a record must have a value for a field (`docs/ORDER_FILES.md`, "Fields").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
     /// Required; an empty CSV cell is an absent value.

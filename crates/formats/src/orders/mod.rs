@@ -1,5 +1,5 @@
-//! Reading order files (docs/ORDER_FILES.md) order by order in bounded memory. Whether companies and organizations exist
-//! is checked by the import.
+//! Reading order files (`docs/ORDER_FILES.md`) order by order in bounded memory. The import checks whether companies
+//! and organizations exist.
 
 mod csv;
 mod field;

@@ -1,5 +1,5 @@
 //! Values by field to an order: required fields, defaults of absent ones and the spelling of each value
-//! (docs/ORDER_FILES.md, "Fields").
+//! (`docs/ORDER_FILES.md`, "Fields").
 
 use std::num::IntErrorKind;
 

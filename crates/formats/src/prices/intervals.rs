@@ -1,5 +1,5 @@
-//! Validity of the price sets of a model: their constraints become intervals in each of which one set holds. A price that
-//! a set has and its successor lacks ends with the set.
+//! Validity of the price sets of a model: their constraints become intervals in each of which one set holds. A price
+//! that a set has and its successor lacks ends with the set.
 
 use tollbook_domain::price::TimeOfDay;
 
@@ -74,8 +74,8 @@ fn parts_of_day(constraints: &[Constraint], date_s: i64) -> Vec<(usize, Option<T
             Constraint::None | Constraint::From(_) => started(constraint),
         })
     };
-    // Each cut begins a part that ends at the next cut; the last part includes midnight. Adjacent parts with the same set
-    // are one part.
+    // Each cut begins a part that ends at the next cut; the last part includes midnight. Adjacent parts with the same
+    // set are one part.
     let sets: Vec<Option<usize>> = cuts.iter().map(|cut| at(*cut)).collect();
     let before = |index: usize| sets.get(index.checked_sub(1).unwrap_or(sets.len().saturating_sub(1)));
     let begins: Vec<(i64, Option<usize>)> = (cuts.iter().zip(&sets).enumerate())

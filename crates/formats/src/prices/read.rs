@@ -10,9 +10,9 @@ use crate::toml::{FileError, Source, read_file};
 
 /// Reads a price list; the ending of the name states its form.
 ///
-/// Prices are valid from `valid_from_s` on (Unix seconds; `None`: 1970). In a published list, a set of prices that starts
-/// later keeps its start, and a set that is replaced earlier is omitted; in our own files, a stated time is kept. The
-/// pricing units of our own files are those of the catalogue.
+/// Prices are valid from `valid_from_s` on (Unix seconds; `None`: 1970). In a published list, a set of prices that
+/// starts later keeps its start, and a set that is replaced earlier is omitted; in our own files, a stated time is
+/// kept. The pricing units of our own files are those of the catalogue.
 ///
 /// # Errors
 /// The first error, with the file and, if known, line and key.

@@ -1,10 +1,10 @@
 //! CSV after RFC 4180: records, cells and quotes, in bounded memory and with the number of each record's first line.
 //!
 //! The `csv` crate is not used because its parser accepts every input: a quote inside an unquoted cell, text after a
-//! closing quote and a quote that is never closed become cells without an error, so an order file could be read as other
-//! orders than it states. It also keeps a whole record in memory, so one lost quote costs as much memory as the rest of
-//! the file has bytes; it counts a record after blank lines from the first blank line; and it ends a record at a lone
-//! carriage return.
+//! closing quote and a quote that is never closed become cells without an error, so an order file could be read as
+//! orders that it does not state. It also keeps a whole record in memory, so that a lost quote costs as much memory as
+//! the rest of the file has bytes; it numbers a record after blank lines by the first blank line; and it ends a record
+//! at a lone carriage return.
 
 use std::borrow::Cow;
 use std::io::BufRead;

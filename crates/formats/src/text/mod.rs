@@ -1,4 +1,4 @@
-//! Files of records (docs/ORDER_FILES.md, "Format"): JSON Lines or CSV, plain or compressed, from a path or a stream.
+//! Files of records (`docs/ORDER_FILES.md`, "Format"): JSON Lines or CSV, plain or compressed, from a path or a stream.
 //! They are read record by record in bounded memory; the modules of each kind of file know what a record means.
 
 mod csv;

@@ -6,9 +6,9 @@ use super::mapping::Mapping;
 
 /// Name and text of each file in `adapters/`, sorted by name.
 ///
-/// To add an adapter, add `adapters/NAME.toml` and a line here. The file names its source and says in a comment how its
-/// quantities are made disjoint (`# Source: `, `# Disjoint: `); docs/USAGE_FILES.md, "Mapping files", has the syntax. A
-/// test refuses a file without a line.
+/// To add an adapter, add `adapters/NAME.toml` and a line here. Comments in the file name its source (`# Source: `) and
+/// state how its quantities are made disjoint (`# Disjoint: `); `docs/USAGE_FILES.md`, "Mapping files", has the syntax.
+/// A test fails if a file has no line here.
 const ADAPTERS: &[(&str, &str)] = &[
     ("anthropic", include_str!("adapters/anthropic.toml")),
     ("azure-llm-2023", include_str!("adapters/azure-llm-2023.toml")),

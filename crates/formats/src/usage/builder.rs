@@ -1,4 +1,4 @@
-//! Fields of a usage record (docs/USAGE_FILES.md, "The record") and the builder that collects their values.
+//! Fields of a usage record (`docs/USAGE_FILES.md`, "The record") and the builder that collects their values.
 
 use std::borrow::Cow;
 

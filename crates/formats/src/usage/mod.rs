@@ -1,5 +1,5 @@
-//! Usage files and events (docs/USAGE_FILES.md): JSON Lines, CSV and CloudEvents to usage records, one by one in bounded
-//! memory. Whether companies exist and which records are accepted is checked elsewhere.
+//! Usage files and events (`docs/USAGE_FILES.md`): JSON Lines, CSV and CloudEvents to usage records, one by one in
+//! bounded memory. Whether companies exist and which records are accepted is checked elsewhere.
 
 mod adapters;
 mod builder;

@@ -18,8 +18,8 @@ enum Columns {
     Mapped(CsvColumns),
 }
 
-/// The records of a file, each with its first line: a usage record, or the reason why it is not valid. If the file cannot
-/// be read to its end, the last item is a [`RecordFileError`].
+/// The records of a file, each with its first line: a usage record, or the reason why it is not valid. If the file
+/// cannot be read to its end, the last item is a [`RecordFileError`].
 pub struct UsageReader<'f> {
     file: &'f RecordFile,
     mapping: Option<&'f Mapping>,

@@ -1,4 +1,4 @@
-//! A usage record as JSON (docs/USAGE_FILES.md, "The record"): the object itself, or an event that contains it. The
+//! A usage record as JSON (`docs/USAGE_FILES.md`, "The record"): the object itself, or an event that contains it. The
 //! bounds of the values are checked by [`Usage::check`].
 
 use tollbook_domain::usage::Usage;

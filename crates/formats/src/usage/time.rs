@@ -1,5 +1,5 @@
-//! Times of usage records to Unix seconds. A fraction of a second is rounded down, so that a record is never counted in an
-//! hour that had not begun.
+//! Times of usage records to Unix seconds. A fraction of a second is rounded down, so that a record is never counted in
+//! an hour that had not begun.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimeParser;

@@ -45,8 +45,8 @@ pub enum UsageFileError {
 }
 
 impl UsageFile {
-    /// Opens a file, or spools a stream to a file without a name in `spool_dir`; meanwhile `progress` receives the number
-    /// of bytes so far and may cancel. If there is a mapping, it reads the records of the file.
+    /// Opens a file, or spools a stream to a file without a name in `spool_dir`; meanwhile `progress` receives the
+    /// number of bytes so far and may cancel. If there is a mapping, it reads the records of the file.
     pub fn open(
         input: Input,
         mapping: Option<Mapping>,

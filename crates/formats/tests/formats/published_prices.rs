@@ -33,8 +33,8 @@ fn the_whole_list_is_read() {
     };
     let providers: BTreeSet<&String> = list.prices.iter().map(|price| &price.provider).collect();
     assert_eq!(providers.len(), 34);
-    // 1,442 models, 157 of them without prices. Azure has 84 fallback models of OpenAI and 21 of Anthropic, Google has the
-    // latter.
+    // 1,442 models, 157 of them without prices. Azure has 84 fallback models of OpenAI and 21 of Anthropic, Google has
+    // the latter.
     assert_eq!((models(false), models(true), list.omitted.len()), (1_285, 126, 157));
     assert_eq!(list.prices.len(), 11_531);
     let mut by_sku: BTreeMap<&str, usize> = BTreeMap::new();
@@ -162,8 +162,8 @@ fn cases(folder: &Path) -> Vec<Case> {
     cases
 }
 
-/// The cases whose charge differs, as `entry provider model: ours, theirs`, if all are used at a time on the last day of
-/// the list.
+/// The cases whose charge differs, as `entry provider model: ours, theirs`, if all are used at a time on the last day
+/// of the list.
 fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
     let time_s = format!("2026-07-25T{time}Z").parse::<jiff::Timestamp>().unwrap().as_second();
     let mut chosen: HashMap<(&str, &str), ModelPrices> = HashMap::new();

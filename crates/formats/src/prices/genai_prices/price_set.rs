@@ -24,8 +24,8 @@ const STATED: [(&str, &str, i64, i32); 8] = [
     ("requests_kcount", "request", REQUEST, 3),
 ];
 
-/// A SKU without a price, and the SKU whose price the publisher's program charges for it. In this order: if a model has no
-/// price for cached input either, its cached audio is charged as input.
+/// A SKU without a price, and the SKU whose price the publisher's program charges for it. In this order: if a model has
+/// no price for cached input either, its cached audio is charged as input.
 const CHARGED_AS: [(&str, &str); 6] = [
     ("cache_read", "input"),
     ("cache_write", "input"),

@@ -29,7 +29,7 @@ pub(in crate::prices) fn parse(file: &Path, text: &str, valid_from_s: i64) -> Re
 struct Provider<'a> {
     id: &'a str,
     /// Matches models whose usage names no provider.
-    provider_models: Option<Matcher>,
+    model_names: Option<Matcher>,
     /// Providers whose models it has besides its own.
     fallbacks: Vec<&'a str>,
     models: Vec<Model<'a>>,
@@ -81,7 +81,7 @@ fn provider<'a>(
     valid_from_s: i64,
     exceptions: &mut Exceptions,
 ) -> NodeResult<Provider<'a>> {
-    let provider_models = node.get("model_match")?.map(|node| matcher(&node)).transpose()?;
+    let model_names = node.get("model_match")?.map(|node| matcher(&node)).transpose()?;
     let mut fallbacks = Vec::new();
     if let Some(names) = node.get("fallback_model_providers")? {
         for name in names.array()? {
@@ -92,7 +92,7 @@ fn provider<'a>(
     for (model_id, entry) in node.need("models")?.entries()? {
         models.push(model(ModelKey { provider: id, model_id }, &entry, valid_from_s, exceptions)?);
     }
-    Ok(Provider { id, provider_models, fallbacks, models })
+    Ok(Provider { id, model_names, fallbacks, models })
 }
 
 fn model<'a>(
@@ -138,7 +138,7 @@ impl Model<'_> {
             for sku in &set.prices {
                 out.extend(sku.tiers.iter().map(|(longer_than, list_price)| Price {
                     provider: provider.id.to_owned(),
-                    provider_models: provider.provider_models.clone(),
+                    provider_models: provider.model_names.clone(),
                     model_id: self.id.to_owned(),
                     model_name: self.name.to_owned(),
                     models: self.matcher.clone(),

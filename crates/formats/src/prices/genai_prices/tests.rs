@@ -1,4 +1,4 @@
-//! Each form of the published list, and each error. `tests/formats/published_prices.rs` reads the published list itself.
+//! Each form of the published list, and each error. `tests/formats/published_prices.rs` reads the published list.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Our own price files (docs/PRICES.md, examples/prices.toml). Every mistake is an error: a price that is not understood
-//! is money that is not charged.
+//! Our own price files (docs/PRICES.md, examples/prices.toml). Every mistake is an error: a price that is not
+//! understood is money that is not charged.
 
 mod duplicate_prices;
 mod fields;

@@ -1,5 +1,5 @@
-//! Arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (b ?? 0)`. It is exact; the caller rounds
-//! the result.
+//! Exact arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (b ?? 0)`. The caller rounds the
+//! result.
 
 use tollbook_domain::decimal::{Decimal, DecimalError};
 

@@ -1,5 +1,5 @@
-//! Mappings: rules in a file by which the records of another program become usage records (docs/USAGE_FILES.md, "Mapping
-//! files").
+//! Mappings: rules in a file by which the records of another program become usage records (`docs/USAGE_FILES.md`,
+//! "Mapping files").
 
 mod columns;
 mod expression;
