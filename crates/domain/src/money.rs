@@ -206,6 +206,7 @@ mod tests {
             -0.000000001         | must not be negative
             1e3                  | must be a plain decimal such as 4.20
             --1                  | must be a plain decimal such as 4.20
+            --0                  | must be a plain decimal such as 4.20
             .5                   | must be a plain decimal such as 4.20
             5.                   | must be a plain decimal such as 4.20
             1,5                  | must be a plain decimal such as 4.20
@@ -221,7 +222,7 @@ mod tests {
             assert_eq!(got, expected.trim(), "{row}");
             cases += 1;
         }
-        assert_eq!(cases, 21);
+        assert_eq!(cases, 22);
         assert_eq!(Amount::parse(""), Err(MoneyError::NotDecimal));
         assert_eq!(UnitPrice::parse("0.0000000000015"), Err(MoneyError::TooManyPlaces(12)));
     }
