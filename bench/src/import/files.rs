@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use tollbook_domain::Catalogue;
-use tollbook_formats::orders::write::{push_csv_header, push_csv_record, push_json_line};
 use tollbook_ops::demo::BenchOrders;
+use tollbook_testkit::order_file::{push_csv_header, push_csv_record, push_json_line};
 
 use crate::result::Result;
 

@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod catalogue;
+pub mod decimal;
 pub mod field_rules;
 pub mod filter;
 pub mod hours;

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+pub use crate::decimal::divide_rounded;
+use crate::decimal::{DecimalError, DecimalText};
+
 /// Decimal places of an [`Amount`] (docs/ORDERS.md, "Amounts").
 pub const AMOUNT_PLACES: u32 = 8;
 /// Decimal places of a [`UnitPrice`] (docs/ORDERS.md, "Amounts").
@@ -51,7 +54,7 @@ impl Amount {
 
     /// Reads a non-negative plain decimal with at most 8 places.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        parse_decimal(text, AMOUNT_PLACES).map(Self)
+        parse_steps(text, AMOUNT_PLACES).map(Self)
     }
 }
 
@@ -68,7 +71,17 @@ impl UnitPrice {
 
     /// Reads a non-negative plain decimal with at most 12 places.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        parse_decimal(text, UNIT_PRICE_PLACES).map(Self)
+        parse_steps(text, UNIT_PRICE_PLACES).map(Self)
+    }
+
+    /// A non-negative decimal with at most 12 places, which may have an exponent.
+    pub fn from_decimal(number: &DecimalText<'_>) -> Result<Self, MoneyError> {
+        steps_or_reason(number, number.steps(UNIT_PRICE_PLACES), UNIT_PRICE_PLACES).map(Self)
+    }
+
+    /// A non-negative decimal rounded to 12 places, halves away from zero.
+    pub fn from_decimal_half_away(number: &DecimalText<'_>) -> Result<Self, MoneyError> {
+        steps_or_reason(number, number.steps_half_away(UNIT_PRICE_PLACES), UNIT_PRICE_PLACES).map(Self)
     }
 
     /// Amount for `quantity` base units at this price for `units` base units: `price × quantity ÷ units`, rounded to 8
@@ -87,19 +100,6 @@ impl UnitPrice {
         let steps = divide_rounded(product, divisor);
         i64::try_from(steps).map(Amount).map_err(|_| MoneyError::TooLarge)
     }
-}
-
-/// The rounding rule: `numerator ÷ divisor`, rounded to the nearest integer, halves away from zero.
-///
-/// # Panics
-/// If `divisor` is not positive.
-pub fn divide_rounded(numerator: i128, divisor: i128) -> i128 {
-    assert!(divisor > 0, "rounding divides by a positive number");
-    let quotient = numerator.checked_div(divisor).expect("the divisor is positive");
-    let remainder = numerator.checked_rem(divisor).expect("the divisor is positive").unsigned_abs();
-    // remainder < divisor ≤ i128::MAX, so doubling fits in u128.
-    let up = remainder.wrapping_mul(2) >= divisor.unsigned_abs();
-    if up { quotient.saturating_add(numerator.signum()) } else { quotient }
 }
 
 impl fmt::Display for Amount {
@@ -161,38 +161,26 @@ fn divide(number: u128, unit: u64) -> (u128, u64) {
     (number.checked_div(wide).expect(POSITIVE), remainder)
 }
 
-fn parse_decimal(text: &str, places: u32) -> Result<i64, MoneyError> {
-    if let Some(rest) = text.strip_prefix('-') {
-        // "-0.00" is zero. Any other negative decimal is refused as negative, anything else as no decimal.
-        return match parse_decimal(rest, places) {
-            Ok(0) => Ok(0),
-            Err(MoneyError::NotDecimal | MoneyError::Negative) => Err(MoneyError::NotDecimal),
-            Ok(_) | Err(MoneyError::TooManyPlaces(_) | MoneyError::TooLarge) => Err(MoneyError::Negative),
-        };
+/// The count of 10^−`places` currency units of a non-negative plain decimal.
+fn parse_steps(text: &str, places: u32) -> Result<i64, MoneyError> {
+    let number = DecimalText::parse(text).ok().filter(DecimalText::is_plain).ok_or(MoneyError::NotDecimal)?;
+    steps_or_reason(&number, number.steps(places), places)
+}
+
+fn steps_or_reason(
+    number: &DecimalText<'_>,
+    steps: Result<i64, DecimalError>,
+    places: u32,
+) -> Result<i64, MoneyError> {
+    // "-0.00" is zero; any other negative is refused as such, so that the reason is the right one.
+    if number.is_negative() {
+        return Err(MoneyError::Negative);
     }
-    let (whole, fraction) = match text.split_once('.') {
-        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
-        Some(_) => return Err(MoneyError::NotDecimal),
-        None => (text, ""),
-    };
-    let is_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) {
-        return Err(MoneyError::NotDecimal);
-    }
-    let fraction = fraction.trim_end_matches('0');
-    let wanted = usize::try_from(places).expect("a few places");
-    if fraction.len() > wanted {
-        return Err(MoneyError::TooManyPlaces(places));
-    }
-    let mut steps: i64 = 0;
-    let padding = std::iter::repeat_n(b'0', wanted.saturating_sub(fraction.len()));
-    for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
-        steps = steps
-            .checked_mul(10)
-            .and_then(|s| s.checked_add(i64::from(digit.wrapping_sub(b'0'))))
-            .ok_or(MoneyError::TooLarge)?;
-    }
-    Ok(steps)
+    steps.map_err(|error| match error {
+        DecimalError::NotDecimal => MoneyError::NotDecimal,
+        DecimalError::TooManyPlaces => MoneyError::TooManyPlaces(places),
+        DecimalError::TooManyDigits | DecimalError::TooLarge => MoneyError::TooLarge,
+    })
 }
 
 #[cfg(test)]
@@ -220,6 +208,7 @@ mod tests {
             -0.000000001         | must not be negative
             1e3                  | must be a plain decimal such as 4.20
             --1                  | must be a plain decimal such as 4.20
+            --0                  | must be a plain decimal such as 4.20
             .5                   | must be a plain decimal such as 4.20
             5.                   | must be a plain decimal such as 4.20
             1,5                  | must be a plain decimal such as 4.20
@@ -235,7 +224,7 @@ mod tests {
             assert_eq!(got, expected.trim(), "{row}");
             cases += 1;
         }
-        assert_eq!(cases, 21);
+        assert_eq!(cases, 22);
         assert_eq!(Amount::parse(""), Err(MoneyError::NotDecimal));
         assert_eq!(UnitPrice::parse("0.0000000000015"), Err(MoneyError::TooManyPlaces(12)));
     }
@@ -296,17 +285,6 @@ mod tests {
             prop_assert_eq!(Amount::parse(&Amount::from_steps(steps).to_string()), Ok(Amount::from_steps(steps)));
             let price = UnitPrice::from_steps(steps);
             prop_assert_eq!(UnitPrice::parse(&price.to_string()), Ok(price));
-        }
-
-        #[test]
-        fn rounding_is_within_half_a_step(numerator in any::<i64>(), divisor in 1..=i64::MAX) {
-            let (numerator, divisor) = (i128::from(numerator), i128::from(divisor));
-            let rounded = divide_rounded(numerator, divisor);
-            let error = (numerator - rounded * divisor).abs() * 2;
-            prop_assert!(error <= divisor);
-            if error == divisor {
-                prop_assert!((rounded * divisor).abs() > numerator.abs());
-            }
         }
     }
 }

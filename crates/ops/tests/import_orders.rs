@@ -12,10 +12,10 @@ use tollbook_domain::{
     AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, OrderQuery, Status, TimeRange,
     UnitPrice,
 };
-use tollbook_formats::orders::write;
 use tollbook_formats::text::Input;
 use tollbook_ops::import::orders::{Failure, ImportError, Options, Phase, Report, Step, run};
 use tollbook_store::{Store, StoreOptions, open_sqlite};
+use tollbook_testkit::order_file;
 
 /// A store with a company that has two organizations, and a directory for files.
 struct Place {
@@ -92,7 +92,7 @@ impl Place {
 fn json_lines(orders: &[NewOrder]) -> String {
     let mut text = Vec::new();
     for order in orders {
-        write::push_json_line(order, &mut text);
+        order_file::push_json_line(order, &mut text);
     }
     String::from_utf8(text).unwrap()
 }
@@ -421,9 +421,9 @@ fn a_stream_is_read_once_and_its_content_says_what_it_is() {
     let all = orders(0..300);
     let json = json_lines(&all).into_bytes();
     let mut csv = Vec::new();
-    write::push_csv_header(&mut csv);
+    order_file::push_csv_header(&mut csv);
     for order in &all {
-        write::push_csv_record(order, &mut csv);
+        order_file::push_csv_record(order, &mut csv);
     }
     for text in [json.clone(), csv.clone(), zstd::encode_all(&csv[..], 1).unwrap()] {
         let place = Place::new();

@@ -74,7 +74,9 @@ pub(super) fn run(
     }
     report.skip(skipped.names().len());
     if report.is_empty() {
-        return Err(part.map_or("there are no tests".to_owned(), |part| format!("no test has {part} in its name")));
+        return Err(
+            part.map_or("there are no tests".to_owned(), |part| format!("no test has {part} in its name"))
+        );
     }
     step::print(&report.text(started.elapsed()));
     report.outcome()

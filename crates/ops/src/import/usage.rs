@@ -17,7 +17,7 @@ use tollbook_store::{Hold, StoreError};
 use crate::charging::{Charging, Closed, Rater, UsageResult, close_hour};
 use crate::clock::Clock;
 use crate::random;
-use tollbook_formats::usage::{BrokenFile, UsageFile};
+use tollbook_formats::usage::{RecordFileError, UsageFile};
 
 /// Records that are handed on together.
 const BATCH_RECORDS: usize = 2_000;
@@ -100,7 +100,7 @@ impl UsageReport {
 pub enum UsageImportError {
     /// A file cannot be read on.
     #[error(transparent)]
-    Broken(#[from] BrokenFile),
+    Broken(#[from] RecordFileError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -266,7 +266,7 @@ fn read_all(
     files: &[UsageFile],
     bytes_read: &Arc<AtomicU64>,
     sender: &SyncSender<Batch>,
-) -> Result<(), BrokenFile> {
+) -> Result<(), RecordFileError> {
     for (file, of_file) in files.iter().enumerate() {
         let mut reader = of_file.records(Arc::clone(bytes_read))?;
         let mut records = Vec::with_capacity(BATCH_RECORDS);

@@ -1,5 +1,4 @@
-//! Order files: what is an order and what is refused with which words, in every format and compression.
-#![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
+//! Order files: valid records and the reason of each refusal, in every format and compression.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tollbook_domain::{Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 use tollbook_export::fields::{ORDER_ITEM_DETAIL, UNPAID_ORDER_ITEM};
-use tollbook_formats::orders::{OrderFile, ReadError, write};
+use tollbook_formats::orders::{OrderFile, ReadError};
+use tollbook_testkit::order_file;
 
 fn paid() -> Map<String, Value> {
     let order = json!({
@@ -56,7 +56,7 @@ fn read_path(path: &Path) -> Vec<Result<(u64, NewOrder), ReadError>> {
     }
 }
 
-/// What is read from a file, errors as texts without the file's name.
+/// The records of a file; errors are texts without the file's name.
 fn read(name: &str, bytes: &[u8]) -> Vec<Result<(u64, NewOrder), String>> {
     let (_dir, path) = in_file(name, bytes);
     let prefix = path.display().to_string();
@@ -68,7 +68,7 @@ fn orders(name: &str, bytes: &[u8]) -> Vec<NewOrder> {
     read(name, bytes).into_iter().map(|record| record.unwrap().1).collect()
 }
 
-/// The order of one JSON line, or the reason why it is none.
+/// The order of one JSON line, or the reason why it is refused.
 fn line(text: &str) -> Result<NewOrder, String> {
     let mut read = read("a.jsonl", text.as_bytes());
     assert_eq!(read.len(), 1, "{text}");
@@ -77,7 +77,7 @@ fn line(text: &str) -> Result<NewOrder, String> {
 }
 
 #[test]
-fn each_field_is_read_or_refused_with_its_name() {
+fn each_field_is_read_or_refused_by_name() {
     // field of a paid order | its JSON value, or "none" | reason, or "ok"
     let table = r#"
         CompanyID       | none        | CompanyID: is required
@@ -198,7 +198,7 @@ fn each_field_is_read_or_refused_with_its_name() {
         order.remove(cells[0]);
         let mut text = serde_json::to_string(&order).unwrap();
         if value != "none" {
-            // Spliced in as a text: a JSON library would write the numbers its own way.
+            // Inserted as a text: a JSON library would change the spelling of numbers.
             text = format!("{{\"{}\":{value},{}", cells[0], &text[1..]);
         }
         let got = line(&text).map_or_else(|reason| reason, |_| "ok".to_owned());
@@ -241,7 +241,7 @@ fn orders_that_are_not_paid_have_their_own_rules() {
 }
 
 #[test]
-fn what_is_absent_has_its_default() {
+fn an_absent_field_has_its_default() {
     let order = line(&Value::from(paid()).to_string()).unwrap();
     assert_eq!(order.company_id, 1);
     assert_eq!((order.line.organization_id, order.line.resource_type, order.line.pricing_item_id), (2, 0, 0));
@@ -252,7 +252,7 @@ fn what_is_absent_has_its_default() {
 }
 
 #[test]
-fn lines_of_a_json_file_stand_for_themselves() {
+fn each_line_of_a_json_file_is_read_or_refused_by_itself() {
     let good = Value::from(paid()).to_string();
     let long = format!("{{\"Region\": \"{}\"}}", "x".repeat(1 << 20));
     let mut file = format!("\u{feff}{good}\r\n\n  \r\n{{\"Region\": \n[]\n{long}\n").into_bytes();
@@ -322,7 +322,7 @@ fn a_csv_file_has_any_columns_in_any_order() {
     ] {
         assert_eq!(orders("a.csv", file.as_bytes()), std::slice::from_ref(&expected), "{file}");
     }
-    // The same record over and over, each time with something else wrong.
+    // The same record, each time with another error.
     let spoiled = |name: &str, value: &str| {
         let mut order = paid();
         order.insert(name.to_owned(), value.into());
@@ -416,7 +416,7 @@ fn a_file_that_is_cut_off_or_damaged_is_never_read_as_a_shorter_one() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_says_why() {
+fn a_file_that_cannot_be_opened_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let (_keep, wrong) = in_file("a.json", b"");
     for (path, reason) in [
@@ -481,7 +481,7 @@ prop_compose! {
         let total = line.discount_price.charge(quantity, units).unwrap();
         let original = line.list_price.charge(quantity, units).unwrap();
         let paid = status == Status::Paid;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any part will do")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any share serves")]
         let parts = shares.map(|share| if paid { (total.steps() as f64 * share) as i64 } else { 0 });
         let rest = if paid { total.steps() - parts.iter().sum::<i64>() } else { 0 };
         let [star_card, coupon, bonus, cash] = parts;
@@ -512,13 +512,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_written_is_read_in_every_format(written in prop::collection::vec(any_order(), 0..12)) {
+    fn written_orders_are_read_back_in_every_format(written in prop::collection::vec(any_order(), 0..12)) {
         let mut json = Vec::new();
         let mut csv = Vec::new();
-        write::push_csv_header(&mut csv);
+        order_file::push_csv_header(&mut csv);
         for order in &written {
-            write::push_json_line(order, &mut json);
-            write::push_csv_record(order, &mut csv);
+            order_file::push_json_line(order, &mut json);
+            order_file::push_csv_record(order, &mut csv);
         }
         for (name, text) in [("a.jsonl", &json), ("a.csv", &csv)] {
             prop_assert_eq!(&orders(name, text), &written);
@@ -528,7 +528,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_in_a_line_is_a_panic(text in "[{}\\[\\]\",:a-zA-Z0-9\\\\u.eE+-]{0,60}", cut in 0..400usize) {
+    fn no_line_causes_a_panic(text in "[{}\\[\\]\",:a-zA-Z0-9\\\\u.eE+-]{0,60}", cut in 0..400usize) {
         let good = Value::from(paid()).to_string();
         let cut = cut.min(good.len());
         let file = format!("{text}\n{}\n{}{text}\n", &good[..cut], &good[..cut]);

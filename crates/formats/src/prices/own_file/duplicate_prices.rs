@@ -1,26 +1,25 @@
-//! Two prices of a file that would hold at once, neither more closely than the other: which is meant cannot be known.
+//! Refuses two prices that would hold at once with equal precedence: it cannot be known which one is meant.
 
 use std::collections::BTreeMap;
 
 use tollbook_domain::Price;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 
-use super::Stated;
-use super::fields::Checked;
+use super::fields::{FieldResult, LocatedPrice};
 
-/// What two prices must differ in: which models, and when.
-type Place<'p> = (&'p str, String, String, &'p str, i64, Option<i64>);
+/// Currency, provider, models, SKU, start and length condition: two prices must differ in one of them.
+type PriceKey<'p> = (&'p str, String, String, &'p str, i64, Option<i64>);
 
 /// Refuses a second price for the same models or the same id, SKU and condition.
-pub(super) fn refuse_two_prices(stated: &[Stated<'_>]) -> Checked<()> {
-    let mut by_place: BTreeMap<Place<'_>, Vec<&Stated<'_>>> = BTreeMap::new();
-    for one in stated {
-        // An id and what is matched cannot be mistaken for each other: a text form has a tag.
+pub(super) fn refuse_duplicate_prices(prices: &[LocatedPrice<'_>]) -> FieldResult<()> {
+    let mut by_key: BTreeMap<PriceKey<'_>, Vec<&LocatedPrice<'_>>> = BTreeMap::new();
+    for one in prices {
+        // An id and a matcher cannot be confused: the text of a matcher has a tag.
         let names =
             [format!("id {}", one.price.model_id.to_ascii_lowercase()), lower(&one.price.models).to_text()];
         for name in names {
-            let others = by_place.entry(place(&one.price, &name)).or_default();
-            let same = |other: &&&Stated<'_>| both_hold(one.price.time_of_day, other.price.time_of_day);
+            let others = by_key.entry(key(&one.price, &name)).or_default();
+            let same = |other: &&&LocatedPrice<'_>| both_hold(one.price.time_of_day, other.price.time_of_day);
             if let Some(other) = others.iter().find(same) {
                 return one.field.wrong(reason(one, other));
             }
@@ -30,12 +29,12 @@ pub(super) fn refuse_two_prices(stated: &[Stated<'_>]) -> Checked<()> {
     Ok(())
 }
 
-fn place<'p>(price: &'p Price, name: &str) -> Place<'p> {
+fn key<'p>(price: &'p Price, name: &str) -> PriceKey<'p> {
     let provider = price.provider.to_ascii_lowercase();
     (&price.currency, provider, name.to_owned(), &price.sku, price.valid_from_s, price.longer_than)
 }
 
-/// The same matcher, as names are compared. The case of a regular expression has a meaning.
+/// The matcher in lower case, in which names are compared. A regular expression is kept: its case has a meaning.
 fn lower(matcher: &Matcher) -> Matcher {
     let list = |matchers: &[Matcher]| matchers.iter().map(lower).collect();
     match matcher {
@@ -49,7 +48,8 @@ fn lower(matcher: &Matcher) -> Matcher {
     }
 }
 
-/// A price for a part of the day holds before one for the whole day; two parts must not overlap.
+/// Whether two prices hold at the same time of the day. A price for a part of the day takes precedence over one for the
+/// whole day.
 fn both_hold(a: Option<TimeOfDay>, b: Option<TimeOfDay>) -> bool {
     match (a, b) {
         (None, None) => true,
@@ -58,7 +58,7 @@ fn both_hold(a: Option<TimeOfDay>, b: Option<TimeOfDay>) -> bool {
     }
 }
 
-fn reason(one: &Stated<'_>, other: &Stated<'_>) -> String {
+fn reason(one: &LocatedPrice<'_>, other: &LocatedPrice<'_>) -> String {
     let model = &one.price.model_id;
     let line = other.field.error("").line.unwrap_or_default();
     match one.price.time_of_day {

@@ -1,10 +1,12 @@
-//! The language of mapping files, and the mappings that come with the program on hand-written records.
+//! The syntax of mapping files, and the mappings that come with the program on hand-written records.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use proptest::prelude::*;
+use tollbook_domain::usage::Usage;
 
-use super::*;
+use super::Mapping;
 
 const TOP: &str = "[record]\nid = \"{id}\"\ncompany_id = \"1\"\norganization_id = \"1\"\nresource_id = \"k\"\nproduct_code = \"p\"\n\
     [time]\nseconds = \"0\"\n";
@@ -13,9 +15,9 @@ fn mapping(text: &str) -> Mapping {
     Mapping::parse(Path::new("m.toml"), text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The quantities of a record, or why it is none.
+/// The usage of a record; `None` if it is skipped.
 fn apply(mapping: &Mapping, record: &str) -> Result<Option<Usage>, String> {
-    mapping.usage(&Row::of_json(mapping, record, 7)?)
+    mapping.usage_of_json(record, 7)
 }
 
 fn shown(usage: Result<Option<Usage>, String>) -> String {
@@ -34,7 +36,7 @@ fn shown(usage: Result<Option<Usage>, String>) -> String {
 
 #[test]
 fn quantities_are_calculated_exactly() {
-    // expression | record | q, or why there is none
+    // expression | record | quantity q, or the error
     let table = r#"
         a | {"a":5} | q=5
         a | {"a":"5"} | q=5
@@ -57,8 +59,8 @@ fn quantities_are_calculated_exactly() {
         (a - b) * 2 + 1 | {"a":5,"b":1} | q=9
         a - b * 2 | {"a":5,"b":1} | q=3
         a - b - 1 | {"a":5,"b":1} | q=3
-        a - b | {"a":1,"b":2} | quantities: q: comes to less than 0
-        a - b | {"a":1,"b":1.1} | quantities: q: comes to less than 0
+        a - b | {"a":1,"b":2} | quantities: q: is less than 0
+        a - b | {"a":1,"b":1.1} | quantities: q: is less than 0
         a * b | {"a":0.5,"b":3} | q=2
         a * 0.001 | {"a":500} | q=1
         a.b - c.`d.e`.f | {"a":{"b":5},"c":{"d.e":{"f":2}}} | q=3
@@ -80,8 +82,8 @@ fn quantities_are_calculated_exactly() {
 }
 
 #[test]
-fn texts_are_put_together() {
-    // template | id, or why there is none
+fn templates_give_texts() {
+    // template | id, or the error
     let table = r"
         {a} | x
         {n}-{row} | 1.50-7
@@ -104,7 +106,7 @@ fn texts_are_put_together() {
 
 #[test]
 fn times_are_read_in_many_forms() {
-    // format | offset | text | seconds, or why there is none
+    // format | offset | text | seconds, or the error
     let table = r"
         auto     |        | 1780272000               | 1780272000
         auto     |        | 2026-06-01T00:00:00.5Z   | 1780272000
@@ -135,7 +137,7 @@ fn times_are_read_in_many_forms() {
 }
 
 #[test]
-fn records_are_passed_over_checked_and_renamed() {
+fn records_are_skipped_checked_and_renamed() {
     let text = format!(
         "{}[quantities]\nq = 'a'\nr = 'b?'\n[check]\ntotal = 't?'\n[skip]\nwhen_empty = ['a']\n\
          [skip.when]\nhit = ['true', '1']\n[models]\nold = 'new'\n",
@@ -160,8 +162,8 @@ fn records_are_passed_over_checked_and_renamed() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_file_line_and_key() {
-    // text, a semicolon ends a line => message behind the file name
+fn an_error_names_file_line_and_key() {
+    // text, a semicolon ends a line => message after the file name
     let table = r#"
         [records] => :1: records: is not a section; known are record, time, quantities, check, skip and models
         record = 1 => :1: record: must be a section
@@ -195,7 +197,6 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
     for row in table.lines().filter(|row| row.contains("=>")) {
         let (text, expected) = row.trim().split_once("=>").unwrap();
         let error = Mapping::parse(Path::new("m.toml"), &text.trim().replace(';', "\n")).unwrap_err();
-        // The table's `;` of a message is put back.
         assert_eq!(error.to_string(), format!("m.toml{}", expected.trim()), "{row}");
         rows += 1;
     }
@@ -219,8 +220,8 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
 
 proptest! {
     #[test]
-    fn no_change_of_a_mapping_or_a_record_is_a_panic(
-        at in 0usize..4_000, length in 0usize..8, with in "[ -~]{0,8}", which in 0usize..6
+    fn no_change_of_a_mapping_or_a_record_causes_a_panic(
+        at in 0usize..4_000, length in 0usize..8, with in "[ -~]{0,8}", which in 0..Mapping::built_in_names().count()
     ) {
         let name = Mapping::built_in_names().nth(which).unwrap();
         let changed = |text: &str| {
@@ -254,16 +255,23 @@ fn constants_take_the_place_of_fields() {
 }
 
 #[test]
-fn every_mapping_of_the_program_is_read() {
+fn every_file_of_adapters_is_a_built_in_mapping() {
     for name in Mapping::built_in_names() {
         let text = Mapping::built_in_text(name).unwrap();
         let mapping = mapping(text);
         assert!(text.contains("# Source: ") && text.contains("# Disjoint: "), "{name}");
-        // A record is known by its id, and only the customer's side may be left to whoever imports.
+        // Only the customer's side may be left to the command line.
         let left = ["company_id", "organization_id", "resource_id"];
         assert!(mapping.missing().iter().all(|field| left.contains(field)), "{name}");
     }
-    assert_eq!(Mapping::built_in_names().count(), 6);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/usage/adapters");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    files.sort_unstable();
+    assert_eq!(Mapping::built_in_names().collect::<Vec<_>>(), files);
+    assert!(files.len() >= 6);
     assert!(Mapping::built_in("nothing").is_none());
 }
 
@@ -273,7 +281,7 @@ fn check(name: &str, wrap: fn(&str) -> String, table: &str) {
     let mapping = Mapping::built_in(name).unwrap().with_constants(&constants).unwrap();
     for row in table.lines().filter(|row| row.contains('|')) {
         let (record, expected) = row.trim().rsplit_once('|').unwrap();
-        // The table has the order in which one thinks of them, a record has them sorted.
+        // A record has its SKUs sorted; the table has input before output.
         let mut expected: Vec<&str> = expected.split_whitespace().collect();
         if expected.iter().all(|part| part.contains('=')) {
             expected.sort_unstable();
@@ -303,7 +311,7 @@ fn openai_prompt_and_completion_are_split() {
         {"input_tokens":100,"output_tokens":20,"total_tokens":120} | input=100 output=20
         {"prompt_tokens":8,"total_tokens":8} | input=8
         {"prompt_tokens":35,"completion_tokens":12,"total_tokens":109} | quantities: add up to 47, but the record says 109
-        {"prompt_tokens":10,"completion_tokens":5,"completion_tokens_details":{"reasoning_tokens":9}} | quantities: output: comes to less than 0
+        {"prompt_tokens":10,"completion_tokens":5,"completion_tokens_details":{"reasoning_tokens":9}} | quantities: output: is less than 0
         {} | quantities: input: usage.input_tokens: is missing
         null | quantities: input: usage.input_tokens: is missing"#,
     );
@@ -367,7 +375,7 @@ fn opentelemetry_spans_are_split() {
         "gen_ai.system":"openai","gen_ai.usage.input_tokens":100,"gen_ai.usage.output_tokens":20 | input=100 output=20
         "gen_ai.provider.name":"openai","gen_ai.response.model":"gpt-1","gen_ai.usage.input_tokens":100,"gen_ai.usage.output_tokens":20,"gen_ai.usage.cache_read.input_tokens":50,"gen_ai.usage.cache_creation.input_tokens":25,"gen_ai.usage.reasoning.output_tokens":12 | input=25 cache_read=50 cache_write=25 output=8 reasoning=12
         "gen_ai.provider.name":"openai","gen_ai.usage.input_tokens":8 | input=8
-        "gen_ai.provider.name":"anthropic","gen_ai.usage.input_tokens":10,"gen_ai.usage.output_tokens":2,"gen_ai.usage.cache_read.input_tokens":50 | quantities: input: comes to less than 0
+        "gen_ai.provider.name":"anthropic","gen_ai.usage.input_tokens":10,"gen_ai.usage.output_tokens":2,"gen_ai.usage.cache_read.input_tokens":50 | quantities: input: is less than 0
         "gen_ai.operation.name":"invoke_agent","gen_ai.usage.input_tokens":100,"gen_ai.usage.output_tokens":20 | skipped
         "http.request.method":"GET" | skipped"#,
     );

@@ -1,10 +1,5 @@
-//! The published price list, read whole, and real usage rated with it: what the publisher's own program computed for
-//! each, exactly, or a stated reason why not.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "clippy takes helpers of tests for something else"
-)]
+//! The published price list, and real usage rated with it: each charge equals the publisher's, or the difference has a
+//! stated reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -32,14 +27,15 @@ fn list(folder: &Path) -> PriceList {
 fn the_whole_list_is_read() {
     let Some(folder) = published() else { return };
     let list = list(&folder);
-    let models = |lent: bool| {
-        let prices = list.prices.iter().filter(|price| price.is_fallback == lent);
+    let models = |is_fallback: bool| {
+        let prices = list.prices.iter().filter(|price| price.is_fallback == is_fallback);
         prices.map(|price| (&price.provider, &price.model_id)).collect::<BTreeSet<_>>().len()
     };
     let providers: BTreeSet<&String> = list.prices.iter().map(|price| &price.provider).collect();
     assert_eq!(providers.len(), 34);
-    // 1,442 models, of which 157 have no prices; Azure is lent 84 of OpenAI and 21 of Anthropic, Google the latter.
-    assert_eq!((models(false), models(true), list.left_out.len()), (1_285, 126, 157));
+    // 1,442 models, 157 of them without prices. Azure has 84 fallback models of OpenAI and 21 of Anthropic, Google has
+    // the latter.
+    assert_eq!((models(false), models(true), list.omitted.len()), (1_285, 126, 157));
     assert_eq!(list.prices.len(), 11_531);
     let mut by_sku: BTreeMap<&str, usize> = BTreeMap::new();
     list.prices.iter().for_each(|price| *by_sku.entry(&price.sku).or_default() += 1);
@@ -65,20 +61,20 @@ fn the_whole_list_is_read() {
         ("openrouter", "0.08333333333333334", "0.083333333333".to_owned()),
     ];
     assert_eq!((list.rounded.len(), rounded), (7, BTreeSet::from(expected)));
-    assert!(list.left_out.iter().all(|left| left.reason == "has no prices"));
+    assert!(list.omitted.iter().all(|omitted| omitted.reason == "has no prices"));
 }
 
 #[test]
-fn a_model_without_prices_is_not_charged_at_those_of_another() {
+fn a_model_without_prices_is_not_charged_at_prices_of_another() {
     let Some(folder) = published() else { return };
     let list = list(&folder);
-    for left in &list.left_out {
-        let prices = ModelPrices::choose(&list.prices, &left.provider, &left.model_id, "USD");
-        assert!(prices.is_empty(), "{} {}", left.provider, left.model_id);
+    for omitted in &list.omitted {
+        let prices = ModelPrices::choose(&list.prices, &omitted.provider, &omitted.model_id, "USD");
+        assert!(prices.is_empty(), "{} {}", omitted.provider, omitted.model_id);
     }
 }
 
-/// Counts of one extracted usage, each token in one of them; `None` if the parts are more than the whole.
+/// Counts of one extracted usage, in which each token is counted once; `None` if the parts exceed the whole.
 fn disjoint(usage: &Value) -> Option<Vec<(String, i64)>> {
     let of = |name: &str| usage.get(name).map_or(0, |count| count.as_i64().unwrap());
     let cached_audio = of("cache_audio_read_tokens");
@@ -100,7 +96,7 @@ fn disjoint(usage: &Value) -> Option<Vec<(String, i64)>> {
     whole.then(|| counts.into_iter().map(|(sku, count)| (sku.to_owned(), count)).collect())
 }
 
-/// What a record is charged in 10⁻¹⁸ dollars for what went in and for what came out, exactly; or why it is not.
+/// The exact charge of a record for input and output in 10⁻¹⁸ dollars, or why it is not charged.
 fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> {
     let terms = Terms { currency: "USD".into(), channel: 1, discounts: Vec::new(), bill_zero_amounts: false };
     let catalogue = Catalogue::built_in();
@@ -131,7 +127,7 @@ fn steps(decimal: &str) -> i128 {
     digits * 10i128.pow(u32::try_from(shift).unwrap_or_else(|_| panic!("{decimal} has more than 18 places")))
 }
 
-/// A usage that the publisher priced at one provider's prices.
+/// A usage that the publisher rated with one provider's prices.
 struct Case {
     entry: usize,
     provider: String,
@@ -166,8 +162,8 @@ fn cases(folder: &Path) -> Vec<Case> {
     cases
 }
 
-/// The cases that come to something else, as `entry provider model: ours, theirs`, when all are used at a time of the
-/// last day of the list.
+/// The cases whose charge differs, as `entry provider model: ours, theirs`, if all are used at a time on the last day
+/// of the list.
 fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
     let time_s = format!("2026-07-25T{time}Z").parse::<jiff::Timestamp>().unwrap().as_second();
     let mut chosen: HashMap<(&str, &str), ModelPrices> = HashMap::new();
@@ -203,7 +199,7 @@ fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
     different
 }
 
-/// Why what we charge is something else than what the publisher says.
+/// Reasons why our charge differs from the publisher's.
 const REASONS: [(&str, &[&str]); 4] = [
     (
         // 2.5-flash-image: an image token 30 dollars a million, any other 2.5. 3-pro-image-preview: 120 and 12. The list
@@ -234,7 +230,7 @@ const REASONS: [(&str, &[&str]); 4] = [
         &["1286 zai glm-5.2: unpriced, 0.000028 + 0.0002948"],
     ),
     (
-        // We leave it unpriced until someone states a price, which may be 0.
+        // It stays unpriced until a price is stated, which may be 0.
         "the list has the model without a price, which the publisher's program takes for nothing to pay",
         &[
             "1016 cerebras qwen-3-coder-480b: unpriced, 0 + 0",
@@ -245,7 +241,7 @@ const REASONS: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-fn real_usage_costs_what_the_publisher_says() {
+fn real_usage_is_charged_as_the_publisher_charges_it() {
     let Some(folder) = published() else { return };
     let (list, cases) = (list(&folder), cases(&folder));
     assert_eq!(cases.len(), 3_474);
@@ -260,7 +256,7 @@ fn real_usage_costs_what_the_publisher_says() {
 }
 
 #[test]
-fn the_publisher_took_the_prices_of_the_day() {
+fn the_publisher_uses_the_prices_of_the_day() {
     // DeepSeek is cheaper from 16:30 to 00:30 UTC, and the usage has no time.
     let Some(folder) = published() else { return };
     let (list, cases) = (list(&folder), cases(&folder));
