@@ -54,11 +54,6 @@ impl RemoteError {
         self.status
     }
 
-    /// The store's error code: S3's `Code`, US3's `RetCode`. Empty if the reply has none.
-    pub fn code(&self) -> &str {
-        &self.code
-    }
-
     /// Whether a retry may succeed: no reply, 408, 429, 5xx except 501, or a transient S3 code.
     pub fn is_transient(&self) -> bool {
         self.is_transient

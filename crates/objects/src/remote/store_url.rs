@@ -81,13 +81,6 @@ pub enum StoreUrlError {
     },
 }
 
-impl StoreUrl {
-    /// Whether the store uses US3's native protocol.
-    pub fn is_us3(&self) -> bool {
-        matches!(self.target, Target::Us3 { .. })
-    }
-}
-
 impl FromStr for StoreUrl {
     type Err = StoreUrlError;
 
@@ -254,7 +247,6 @@ mod tests {
     #[test]
     fn defaults_fill_in_absent_parameters() {
         let us3: StoreUrl = "us3://exports?endpoint=https://cn-wlcb.ufileos.com".parse().expect("us3");
-        assert!(us3.is_us3());
         assert_eq!(us3.endpoint.as_str(), "https://cn-wlcb.ufileos.com/");
         assert_eq!(us3.public_endpoint, us3.endpoint);
         assert!(us3.target == Target::Us3 { is_custom_domain: false });

@@ -14,7 +14,7 @@ pub const BLOCK_BYTES: usize = 4 * 1024 * 1024;
 const ETAG_CHARS: usize = 32;
 
 /// Computes an `ETag`: urlsafe-base64(u32le(number of 4 MiB blocks) + sha1), where sha1 is over the file if it has one
-/// block, else over the sha1s of its blocks (docs/SIGNING.md, "ETags").
+/// block, else over the sha1s of its blocks (docs/SIGNING.md, "`ETags`").
 ///
 /// An empty file has no blocks here. The published Python SDK omits the hash of an empty file; no recorded server reply
 /// shows which is right.
@@ -83,7 +83,7 @@ impl fmt::Debug for EtagHasher {
 }
 
 /// Whether the text has the form of an `ETag` of [`EtagHasher::finish`].
-pub fn is_etag(text: &str) -> bool {
+pub(crate) fn is_etag(text: &str) -> bool {
     text.len() == ETAG_CHARS && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 

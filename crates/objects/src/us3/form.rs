@@ -217,7 +217,7 @@ impl<'a> Form<'a> {
                     return Ok(read > 0);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Refusal::BadRequest("the body broke off").into()),
+                Err(_) => return Err(Refusal::BadRequest("the body broke off")),
             }
         }
     }

@@ -12,7 +12,8 @@ mod request;
 mod signature;
 mod verify;
 
-pub use etag::{BLOCK_BYTES, EtagHasher, is_etag};
+pub(crate) use etag::is_etag;
+pub use etag::{BLOCK_BYTES, EtagHasher};
 pub use form::UploadForm;
 pub(crate) use presign::encode_value;
 pub use presign::{authorization, encode_path, presign_get};
