@@ -1,5 +1,5 @@
-//! Reply to a US3 request as plain data, without HTTP types. The `api` crate converts it to HTTP and adds the headers of
-//! the connection (`X-SessionId`, `Date`).
+//! Reply to a US3 request as plain data, without HTTP types. The `api` crate converts it to HTTP and adds the headers
+//! of the connection (`X-SessionId`, `Date`).
 
 use std::fs::File;
 

@@ -91,8 +91,8 @@ impl Us3Host {
     }
 
     /// Answers a request at `now_s` (Unix seconds): the reads of [`EmbeddedStore::us3`], and `PutFile`, `PostFile`,
-    /// `InitiateMultipartUpload`, `UploadPart`, `FinishMultipartUpload`, `AbortMultipartUpload`, `GetMultiUploadId`, `Copy`
-    /// and `DeleteFile`. `body` is read after the signature is verified.
+    /// `InitiateMultipartUpload`, `UploadPart`, `FinishMultipartUpload`, `AbortMultipartUpload`, `GetMultiUploadId`,
+    /// `Copy` and `DeleteFile`. `body` is read after the signature is verified.
     pub fn answer(&self, request: &Request<'_>, body: &mut dyn Read, now_s: i64) -> Reply {
         match self.write(request, body, now_s) {
             Ok(reply) => reply,

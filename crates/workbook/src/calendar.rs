@@ -1,5 +1,5 @@
-//! Dates in integer arithmetic: the serial numbers in sheets, and the civil dates in texts and in the container. Local time
-//! is Unix seconds plus an offset that the caller provides.
+//! Dates in integer arithmetic: the serial numbers in sheets, and the civil dates in texts and in the container. Local
+//! time is Unix seconds plus an offset that the caller provides.
 
 const DAY_S: i64 = 86_400;
 
@@ -12,8 +12,8 @@ const FIRST_SERIAL: i64 = 61;
 /// 9999-12-31, the last day that Excel shows.
 const LAST_SERIAL: i64 = 2_958_465;
 
-/// Decimals of a day. Half of 1e-11 days is 0.43 µs, about the precision of a double at current serial numbers, so readers
-/// that round to milliseconds or seconds get the exact second.
+/// Decimals of a day. Half of 1e-11 days is 0.43 µs, about the precision of a double at current serial numbers, so
+/// readers that round to milliseconds or seconds get the exact second.
 const FRACTION_DIGITS: usize = 11;
 const FRACTION_UNIT: i64 = 100_000_000_000;
 

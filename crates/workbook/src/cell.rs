@@ -105,8 +105,8 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128) {
     }
 }
 
-/// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 significant digits. Leading
-/// zeros and trailing zeros of the decimals do not count.
+/// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 significant digits.
+/// Leading zeros and trailing zeros of the decimals do not count.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     const ZEROS: [u8; 256] = [b'0'; 256];
     // The most frequent amount: most accounts pay nothing of an order.

@@ -1,5 +1,5 @@
-//! Encodes rows as a finished piece of a sheet's deflate stream: the unit of parallel work. A piece must not depend on its
-//! sheet or file, so that the bytes are the same in whatever order chunks are encoded.
+//! Encodes rows as a finished piece of a sheet's deflate stream: the unit of parallel work. A piece must not depend on
+//! its sheet or file, so that the bytes are the same in whatever order chunks are encoded.
 
 use std::sync::Arc;
 

@@ -409,7 +409,8 @@ impl BitWriter {
         }
     }
 
-    /// Appends the low `count` bits of `bits`, at most [`MAX_PUT_BITS`]; the other bits must be zero. Room must be reserved.
+    /// Appends the low `count` bits of `bits`, at most [`MAX_PUT_BITS`]; the other bits must be zero. Room must be
+    /// reserved.
     #[inline]
     fn put(&mut self, bits: u64, count: u8) {
         debug_assert!(count <= MAX_PUT_BITS && bits >> count == 0);

@@ -1,7 +1,7 @@
 //! Escaping of text in XML, with the `_xHHHH_` notation of spreadsheets for characters that XML does not allow.
 
-/// Bytes that may have to be escaped: markup, control characters, the underscore that may begin an escape, and the first
-/// byte of U+FFFE and U+FFFF.
+/// Bytes that may have to be escaped: markup, control characters, the underscore that may begin an escape, and the
+/// first byte of U+FFFE and U+FFFF.
 const SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

@@ -64,8 +64,8 @@ impl<'a> RowWriter<'a> {
         self.ends.push(self.xml.len());
     }
 
-    /// The exact decimal `mantissa × 10^-scale` without trailing zeros. With more than 15 significant digits it is a text
-    /// cell with all its digits and at least two decimals (`10000000000000000.00`).
+    /// The exact decimal `mantissa × 10^-scale` without trailing zeros. With more than 15 significant digits it is a
+    /// text cell with all its digits and at least two decimals (`10000000000000000.00`).
     #[inline]
     pub fn decimal(&mut self, mantissa: i128, scale: u8) {
         cell::push_decimal(self.xml, mantissa, scale);

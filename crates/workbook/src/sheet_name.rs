@@ -13,8 +13,8 @@ pub(crate) struct SheetNames {
 }
 
 impl SheetNames {
-    /// An unused name as close to `wanted` as possible: forbidden characters become spaces, long names are truncated, and
-    /// a second use of a name gets `name (2)`.
+    /// An unused name as close to `wanted` as possible: forbidden characters become spaces, long names are truncated,
+    /// and a second use of a name gets `name (2)`.
     pub(crate) fn claim(&mut self, wanted: &str) -> String {
         let cleaned: String = wanted
             .chars()

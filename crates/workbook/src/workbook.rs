@@ -1,5 +1,5 @@
-//! The workbook as a whole: opens sheets, appends chunks in order, continues full sheets on new ones, and lists the sheets
-//! at the end of the file.
+//! The workbook as a whole: opens sheets, appends chunks in order, continues full sheets on new ones, and lists the
+//! sheets at the end of the file.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -208,7 +208,8 @@ pub struct Sheet<'a, W: Write> {
 }
 
 impl<W: Write> Sheet<'_, W> {
-    /// Appends a row for each item; `write` writes its cells. The file does not depend on how items are divided into calls.
+    /// Appends a row for each item; `write` writes its cells. The file does not depend on how items are divided into
+    /// calls.
     ///
     /// The bounds on `T` and `F` allow encoding on several threads; currently it uses one.
     ///
@@ -243,8 +244,8 @@ impl<W: Write> Sheet<'_, W> {
         })
     }
 
-    /// An encoder for chunks of this sheet. With one encoder for each thread, rows divided every [`CHUNK_ROWS`], and the
-    /// chunks [appended](Self::append) in order, the file is the same as with [`rows`](Self::rows).
+    /// An encoder for chunks of this sheet. With one encoder for each thread, rows divided every [`CHUNK_ROWS`], and
+    /// the chunks [appended](Self::append) in order, the file is the same as with [`rows`](Self::rows).
     pub fn encoder(&self) -> ChunkEncoder {
         ChunkEncoder::new(Arc::clone(&self.layout))
     }

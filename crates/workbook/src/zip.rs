@@ -1,10 +1,10 @@
-//! The zip container (PKWARE APPNOTE 6.3.10), written sequentially without seeking. It knows entries and pieces of deflate
-//! streams, not their content.
+//! The zip container (PKWARE APPNOTE 6.3.10), written sequentially without seeking. It knows entries and pieces of
+//! deflate streams, not their content.
 //!
-//! Entries are smaller than 4 GiB: a streamed entry must declare *before* its data whether its sizes have 64 bits. Excel
-//! repairs files with large entries that do not declare it, and LibreOffice, Windows and others refuse files that always
-//! declare it (apache/poi pull request 154, zlib-ng/minizip-ng issue 894). The file as a whole may be larger; the
-//! directory at its end then uses zip64 records, which readers of large archives support.
+//! Entries are smaller than 4 GiB: a streamed entry must declare *before* its data whether its sizes have 64 bits.
+//! Excel repairs files with large entries that do not declare it, and LibreOffice, Windows and others refuse files that
+//! always declare it (apache/poi pull request 154, zlib-ng/minizip-ng issue 894). The file as a whole may be larger;
+//! the directory at its end then uses zip64 records, which readers of large archives support.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! The deployment's id in the data directory. A server with another data directory would sign links that the deployment's
-//! other servers cannot open, so it checks the id before it serves.
+//! The deployment's id in the data directory. A server with another data directory would sign links that the
+//! deployment's other servers cannot open, so it checks the id before it serves.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -60,7 +60,7 @@ pub(super) struct DeploymentId {
     data_directory: PathBuf,
     /// The directory of the objects, for error texts.
     objects: PathBuf,
-    /// Where the file is written before it is moved to its place.
+    /// The directory in which the file is written before it is moved to its place.
     temporary: PathBuf,
 }
 

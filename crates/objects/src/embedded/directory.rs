@@ -186,7 +186,8 @@ impl Place {
         let mut written = write();
         for _ in 1..DIRECTORY_ATTEMPTS {
             match &written {
-                // A directory that existed when it was to be created and has been removed since is reported as existing.
+                // A directory that existed when it was to be created and has been removed since is reported as
+                // existing.
                 Err(ObjectStoreError::Io { source, .. })
                     if is_gone(source) || source.kind() == io::ErrorKind::AlreadyExists => {}
                 _ => break,

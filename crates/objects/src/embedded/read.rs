@@ -1,5 +1,5 @@
-//! Answers `GET` and `HEAD` of an object: signature, object, conditions, range, headers, in that order. Replies are plain
-//! data that the `api` crate sends.
+//! Answers `GET` and `HEAD` of an object: signature, object, conditions, range, headers, in that order. Replies are
+//! plain data that the `api` crate sends.
 
 use std::io::{Seek as _, SeekFrom};
 

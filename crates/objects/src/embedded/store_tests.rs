@@ -1,5 +1,5 @@
-//! Tests that need the store's internals: a full disk, a damaged `ETag` file, the paths of files. Tests of its interface
-//! are in `tests/objects/embedded_store.rs`.
+//! Tests that need the store's internals: a full disk, a damaged `ETag` file, the paths of files. Tests of its
+//! interface are in `tests/objects/embedded_store.rs`.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -30,8 +30,8 @@ fn put(store: &EmbeddedStore, key: &ObjectKey, bytes: &[u8]) -> Result<Stored, O
     store.put(key, spool, &PutOptions::named("a.csv"), &|| false)
 }
 
-/// Every path below `directory`, relative to it, sorted, without the spool's folders and locks, which exist as long as a
-/// store is open.
+/// Every path below `directory`, relative to it, sorted, without the spool's folders and locks, which exist as long as
+/// a store is open.
 fn paths(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];

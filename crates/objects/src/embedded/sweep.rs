@@ -85,8 +85,8 @@ impl Sweep<'_> {
         }
     }
 
-    /// Keeps the first error. A missing file was removed by another server and is no error. Nor is a busy file, which was
-    /// removed while it is read: a network file system keeps it under a hidden name until it is closed.
+    /// Keeps the first error. A missing file was removed by another server and is no error. Nor is a busy file, which
+    /// was removed while it is read: a network file system keeps it under a hidden name until it is closed.
     fn record(&mut self, doing: &'static str, path: &Path, error: io::Error) {
         let is_busy = error.kind() == io::ErrorKind::ResourceBusy;
         if !is_gone(&error) && !is_busy && self.first_error.is_none() {

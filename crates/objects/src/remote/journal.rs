@@ -1,6 +1,6 @@
-//! Journals of uploads to a remote store. A journal is a small file in the store's spool folder, written before the upload
-//! begins, so that the upload is cleaned up even if this process crashes: the next server to start takes over the journals
-//! of crashed servers (`spool/directory.rs`).
+//! Journals of uploads to a remote store. A journal is a small file in the store's spool folder, written before the
+//! upload begins, so that the upload is cleaned up even if this process crashes: the next server to start takes over
+//! the journals of crashed servers (`spool/directory.rs`).
 //!
 //! `upload-*.journal` is an upload in progress. `failed-*.journal` is an upload whose remains could not be removed at
 //! once: its `put` has reported the failure, so an object that exists nevertheless is unused.

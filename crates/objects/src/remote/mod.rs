@@ -1,6 +1,6 @@
 //! Remote object stores by URL: US3 by its native protocol, and S3. Both share requests with retries (`transport`),
-//! uploads in parts (`upload`) and the removal of what failures leave (`journal`, `cleanup`); `us3` and `s3` are the two
-//! protocols.
+//! uploads in parts (`upload`) and the removal of what failures leave (`journal`, `cleanup`); `us3` and `s3` are the
+//! two protocols.
 
 mod cleanup;
 mod client;

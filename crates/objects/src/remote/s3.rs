@@ -1,5 +1,5 @@
-//! The S3 protocol: the requests, signed by `rusty-s3` (`SigV4` in the query, the body unsigned), and the checks of their
-//! replies. The server checks bodies against `Content-MD5`; an S3 `ETag` need not be a hash.
+//! The S3 protocol: the requests, signed by `rusty-s3` (`SigV4` in the query, the body unsigned), and the checks of
+//! their replies. The server checks bodies against `Content-MD5`; an S3 `ETag` need not be a hash.
 
 use std::time::Duration;
 

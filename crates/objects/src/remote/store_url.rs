@@ -40,7 +40,7 @@ pub(super) enum Target {
     S3 { region: String, style: Style, part_bytes: u64 },
 }
 
-/// Where S3 URLs contain the bucket.
+/// Position of the bucket in S3 URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Path,

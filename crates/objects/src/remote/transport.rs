@@ -86,7 +86,7 @@ impl HttpReply {
     }
 }
 
-/// Why a reply with a status of success is not accepted: a text for the log.
+/// The reason for rejecting a reply with a status of success; a text for the log.
 pub(super) type InvalidReply = String;
 
 /// Sends the requests of one operation until its deadline, unless it is cancelled.

@@ -1,5 +1,5 @@
-//! Uploads a finished spool file to a remote store, in one request or in parallel parts, and removes what a failed upload
-//! leaves. The protocols define the requests.
+//! Uploads a finished spool file to a remote store, in one request or in parallel parts, and removes what a failed
+//! upload leaves. The protocols define the requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -79,8 +79,8 @@ impl Client {
         }
     }
 
-    /// Uploads all parts and returns the protocol's result for each, in order. Sets `is_over` when a part fails, so that
-    /// the other threads stop.
+    /// Uploads all parts and returns the protocol's result for each, in order. Sets `is_over` when a part fails, so
+    /// that the other threads stop.
     fn send_parts(
         &self,
         caller: &Caller<'_>,

@@ -388,7 +388,7 @@ mod tests {
         let table = [
             (with_count(1, sha1), false),
             (with_count(1, other), true),
-            // A part of several blocks: the hash of one block does not tell.
+            // A part of several blocks cannot be checked against the hash of one block.
             (with_count(2, other), false),
             (URL_SAFE.encode(sha1), false),
             (URL_SAFE.encode(other), true),

@@ -1,5 +1,5 @@
-//! `PostFile`: an upload as a `multipart/form-data` body (docs/SIGNING.md, "Form uploads"), parsed as a stream. The body
-//! that the published Python client sends lacks the `--` after the last boundary; it is accepted nevertheless.
+//! `PostFile`: an upload as a `multipart/form-data` body (docs/SIGNING.md, "Form uploads"), parsed as a stream. The
+//! body that the published Python client sends lacks the `--` after the last boundary; it is accepted nevertheless.
 
 use std::io::{self, Read};
 

@@ -39,8 +39,8 @@ impl<'a> Request<'a> {
     }
 
     /// The key: the path without its first slash, with only `%XX` decoded (`+` is a plus). `None` if there is no slash,
-    /// if the bytes are not UTF-8, or if the key contains a control character: a line feed could be mistaken for part of
-    /// the signed text.
+    /// if the bytes are not UTF-8, or if the key contains a control character: a line feed could be mistaken for part
+    /// of the signed text.
     pub(crate) fn key(&self) -> Option<String> {
         let key = decode(self.path.strip_prefix('/')?)?;
         (!key.chars().any(char::is_control)).then_some(key)

@@ -66,8 +66,8 @@ pub(crate) fn is_copy_source(lower_name: &str) -> bool {
     matches!(lower_name, "x-ufile-copy-source" | "x-ufile-copy-source-range")
 }
 
-/// `CanonicalizedUCloudHeaders`: names in lower case and sorted, values of one name joined by commas, each line ended by
-/// a line feed.
+/// `CanonicalizedUCloudHeaders`: names in lower case and sorted, values of one name joined by commas, each line ended
+/// by a line feed.
 pub(crate) fn canonical_headers(headers: &[(&str, &str)], with_copy_source: bool) -> String {
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, value) in headers {

@@ -195,8 +195,8 @@ fn request_parts<'a>(request: &Request<'a>, key: &'a str) -> SignedParts<'a> {
     }
 }
 
-/// The canonical headers as different SDKs compute them: without the copy source and, if one was sent, with it (only the
-/// Java SDK signs it).
+/// The canonical headers as different SDKs compute them: without the copy source and, if one was sent, with it (only
+/// the Java SDK signs it).
 fn header_readings(headers: &[(&str, &str)]) -> Vec<String> {
     let mut readings = vec![canonical_headers(headers, false)];
     if headers.iter().any(|(name, _)| is_copy_source(&name.to_ascii_lowercase())) {

@@ -65,8 +65,8 @@ const TIMES: [(i64, i32, &str); 6] = [
 
 const ORDERS: u32 = 100_000;
 
-/// Writes one order with many kinds of cells and returns the cells as LibreOffice must show them. Values are derived from
-/// the number.
+/// Writes one order with many kinds of cells and returns the cells as LibreOffice must show them. Values are derived
+/// from the number.
 fn order(number: u32, names: &[(Fragment, &str)], row: &mut RowWriter<'_>) -> Vec<String> {
     let drawn = number.wrapping_mul(2_654_435_761);
     let pick = |from: usize, shift: u32| usize::try_from(drawn >> shift).unwrap() % from;
