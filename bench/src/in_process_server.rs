@@ -31,7 +31,6 @@ pub(crate) fn objects(fixture: &Fixture) -> Result<EmbeddedStore> {
         keys: ObjectKeys::new("TOKEN_bench", "bench"),
         retention_s: 86_400,
         spool_bytes: 16 << 30,
-        writable: false,
     })?)
 }
 

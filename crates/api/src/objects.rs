@@ -71,8 +71,7 @@ impl Endpoint {
     }
 }
 
-/// A router that is a US3 host: whatever is asked of it is asked of the store's bucket. Whether clients may write, the
-/// store's settings say.
+/// A router that serves the store's bucket as a read-only US3 host, under every host name.
 pub fn us3_endpoint(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>) -> Router {
     let answer =
         |State(endpoint): State<Endpoint>, request: Request| async move { endpoint.answer(request).await };

@@ -113,7 +113,6 @@ impl Fixture {
             keys: ObjectKeys::new("public".to_owned(), "private".to_owned()),
             retention_s: 7_200,
             spool_bytes: 1 << 30,
-            writable: false,
         });
         let ((reached_sender, reached), (let_go, release)) = (channel(), channel());
         let objects = Arc::new(Gated {

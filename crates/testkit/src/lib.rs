@@ -14,9 +14,13 @@ mod programs;
 mod python;
 mod replica;
 mod shared_data;
+#[cfg(feature = "us3")]
+mod us3_host;
 mod watchdog;
 
 pub use cluster::Cluster;
 pub use database::Database;
 pub use python::Python;
 pub use shared_data::shared_data;
+#[cfg(feature = "us3")]
+pub use us3_host::Us3Host;

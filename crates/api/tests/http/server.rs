@@ -131,7 +131,6 @@ impl Server {
                 keys: object_keys(&master),
                 retention_s: config.object_retention_s,
                 spool_bytes: config.objects.spool_bytes,
-                writable: false,
             })
             .unwrap(),
         );

@@ -83,7 +83,6 @@ impl Place {
             keys: ObjectKeys::new("public".to_owned(), "private".to_owned()),
             retention_s: 3_600,
             spool_bytes: 1 << 30,
-            writable: false,
         };
         let display = DisplaySettings {
             language: Language::English,

@@ -1,31 +1,17 @@
-//! Files as programs see them that we did not write: LibreOffice, openpyxl, and the rules of Microsoft's Open XML SDK. Each
-//! runs as a script of `tests/python` in the environment that `cargo xtask test` makes.
-
-#![expect(clippy::unwrap_used, reason = "what cannot be read back fails its test")]
+//! Workbooks as LibreOffice opens them, compared cell by cell. Needs LibreOffice and the Python environment of
+//! `cargo xtask test`.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use serde_json::{Value, json};
-use tollbook_testkit::Python;
-use tollbook_workbook::{Column, ColumnKind, Fragment, MAX_SHEET_ROWS, Properties, RowWriter, Workbook};
+use serde_json::json;
+use tollbook_workbook::{Column, ColumnKind, Fragment, MAX_SHEET_ROWS, RowWriter, Workbook};
 
-/// Runs a script and returns the JSON value that it prints.
-fn python(script: &str, arguments: &[&Path]) -> Value {
-    serde_json::from_str(&Python::Clients.run(script, arguments, &[])).unwrap()
-}
+use crate::samples::{TEXTS, properties, python};
 
-fn properties() -> Properties {
-    Properties {
-        title: "Orders & <more> 订单".into(),
-        creator: "Tollbook".into(),
-        created_unix_s: 1_700_000_000,
-    }
-}
-
-/// What a sheet must be shown as: rows of cells in the notation of `libreoffice.py`.
+/// The expected cells of a sheet, in the notation of `libreoffice.py`.
 struct Expected(BufWriter<File>);
 
 impl Expected {
@@ -43,13 +29,13 @@ impl Expected {
 }
 
 fn text(text: &str) -> String {
-    // Where a text has several lines, any break between them becomes one line feed there.
+    // In a text of several lines LibreOffice shows every line break as a line feed.
     let shown =
         if text.contains('\n') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into() };
     if text.is_empty() { String::new() } else { format!("s:{shown}") }
 }
 
-/// As `#,##0.00##########` shows it.
+/// A decimal in the number format `#,##0.00##########`.
 fn decimal(mantissa: i64, places: u32) -> String {
     let (whole, fraction) =
         (mantissa.unsigned_abs() / 10_u64.pow(places), mantissa.unsigned_abs() % 10_u64.pow(places));
@@ -66,45 +52,9 @@ fn decimal(mantissa: i64, places: u32) -> String {
     shown
 }
 
-/// Texts that a program may take for something else.
-const TEXTS: [&str; 32] = [
-    "=cmd|' /C calc'!A0",
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "</t></is></c>",
-    "</row></sheetData>",
-    "]]>",
-    "&amp;",
-    "<!-- -->",
-    "\"quoted\" 'single', comma; tab\there",
-    "\"",
-    " leading",
-    "trailing ",
-    " ",
-    "two\nlines",
-    "cr\r\nlf",
-    "00123",
-    "TRUE",
-    "#N/A",
-    "1e5",
-    "2024-01-01",
-    "_x0041_",
-    "_x005F_x0041_",
-    "\u{0}\u{1}\u{8}\u{b}\u{1f}\u{7f}\u{85}",
-    "\u{fffe}\u{ffff}\u{fffd}",
-    "文字 订单 ひらがな 한국어",
-    "مرحبا שלום",
-    "👩‍👩‍👧‍👦 🙂 e\u{301}",
-    "",
-];
-
-/// Moments around the changes of the clocks in Berlin, in Unix seconds, with the offset from UTC that holds there and the
-/// local time up to its minute.
-const MOMENTS: [(i64, i32, &str); 6] = [
+/// Times around the clock changes in Berlin, in Unix seconds, with their offset from UTC and the local time to the
+/// minute.
+const TIMES: [(i64, i32, &str); 6] = [
     (1_774_745_940, 3_600, "2026-03-29 01:59"),
     (1_774_746_000, 7_200, "2026-03-29 03:00"),
     (1_792_886_340, 7_200, "2026-10-25 01:59"),
@@ -115,8 +65,8 @@ const MOMENTS: [(i64, i32, &str); 6] = [
 
 const ORDERS: u32 = 100_000;
 
-/// One order of many kinds of cells, as it is written and as it must be shown. What differs from row to row is drawn from
-/// the number.
+/// Writes one order with many kinds of cells and returns the cells as LibreOffice must show them. Values are derived
+/// from the number.
 fn order(number: u32, names: &[(Fragment, &str)], row: &mut RowWriter<'_>) -> Vec<String> {
     let drawn = number.wrapping_mul(2_654_435_761);
     let pick = |from: usize, shift: u32| usize::try_from(drawn >> shift).unwrap() % from;
@@ -158,7 +108,7 @@ fn order(number: u32, names: &[(Fragment, &str)], row: &mut RowWriter<'_>) -> Ve
     row.decimal(exact.into(), 8);
     shown.push(format!("s:{}.{:08}", exact / 100_000_000, exact % 100_000_000));
 
-    let (minute_s, offset_s, minute) = MOMENTS[pick(MOMENTS.len(), 5)];
+    let (minute_s, offset_s, minute) = TIMES[pick(TIMES.len(), 5)];
     let second = number % 60;
     row.date_time(minute_s + i64::from(second), offset_s);
     shown.push(format!("v:{minute}:{second:02}"));
@@ -174,7 +124,7 @@ fn order(number: u32, names: &[(Fragment, &str)], row: &mut RowWriter<'_>) -> Ve
     row.empty();
     shown.push(String::new());
 
-    // Past the end of the calendar that spreadsheets share.
+    // After the end of the calendar that spreadsheets share.
     row.date_time(253_402_300_800, 0);
     shown.push("s:10000-01-01 00:00:00".to_owned());
     shown
@@ -208,7 +158,7 @@ fn libreoffice_shows_every_cell_of_100_000_orders() {
         let mut shown = Vec::new();
         sheet.row(|row| shown = order(number, &names, row)).unwrap();
         if number == ORDERS {
-            // One wrong expectation, so that this test sees that the comparison finds it, and gets so far.
+            // One wrong expectation, to check that the comparison finds differences and reaches the last row.
             shown[0].push('!');
         }
         expected.row(&shown);
@@ -272,92 +222,4 @@ fn a_full_sheet_and_the_one_after_it_open_in_libreoffice() {
             "Paid (2)": { "Rows": 4, "Cells": 4, "Different": 0, "First": [] },
         })
     );
-}
-
-/// A workbook that has every kind of part and element that we write: rows, an empty sheet, names that need quoting.
-fn sampler(path: &Path) {
-    let mut workbook = Workbook::new(File::create(path).unwrap(), &properties()).unwrap();
-    let columns = [
-        Column::new("Order", 26, ColumnKind::Text),
-        Column::new("Count", 9, ColumnKind::Integer),
-        Column::new("Amount", 14, ColumnKind::Decimal),
-        Column::new("Time", 255, ColumnKind::DateTime),
-    ];
-    let mut sheet = workbook.sheet("Bob's <paid> & 订单", &columns).unwrap();
-    for text in TEXTS {
-        sheet
-            .row(|row| {
-                row.text(text);
-                row.integer(7);
-                row.decimal(-12_345_678, 4);
-                row.date_time(1_700_000_000, 3_600);
-            })
-            .unwrap();
-    }
-    sheet
-        .row(|row| {
-            row.empty();
-            row.integer(i64::MIN);
-            row.decimal(i64::MAX.into(), 8);
-            row.empty();
-        })
-        .unwrap();
-    workbook.sheet("Empty", &columns[..1]).unwrap();
-    let mut sheet = workbook.sheet("empty", &columns[..2]).unwrap();
-    sheet
-        .row(|row| {
-            row.text("Rows");
-            row.integer(i64::try_from(TEXTS.len()).unwrap());
-        })
-        .unwrap();
-    workbook.finish().unwrap();
-}
-
-#[test]
-fn openpyxl_finds_properties_and_layout() {
-    let scratch = tempfile::tempdir().unwrap();
-    let path = scratch.path().join("sampler.xlsx");
-    sampler(&path);
-    let sheet = |name: &str, last: &str, widths: Value, formats: Value| {
-        json!({
-            "Name": name,
-            "State": "visible",
-            "Size": format!("A1:{last}"),
-            "Frozen": "A2",
-            "Filter": format!("A1:{last}"),
-            "Widths": widths,
-            "Bold": true,
-            "Formats": formats,
-        })
-    };
-    let (decimal, time) = ("#,##0.00##########", "yyyy\\-mm\\-dd\\ hh:mm:ss");
-    assert_eq!(
-        python("layout.py", &[&path]),
-        json!({
-            "Title": "Orders & <more> 订单",
-            "Creator": "Tollbook",
-            "Created": "2023-11-14T22:13:20",
-            "Modified": "2023-11-14T22:13:20",
-            "Sheets": [
-                sheet(
-                    "Bob's <paid> & 订单",
-                    "D34",
-                    json!([26.0, 9.0, 14.0, 255.0]),
-                    json!(["@", "0", decimal, time]),
-                ),
-                sheet("Empty", "A1", json!([26.0]), json!([])),
-                sheet("empty (2)", "B2", json!([26.0, 9.0]), json!(["@", "0"])),
-            ],
-        })
-    );
-}
-
-#[test]
-fn the_rules_of_the_open_xml_sdk_are_kept() {
-    let scratch = tempfile::tempdir().unwrap();
-    let path = scratch.path().join("sampler.xlsx");
-    sampler(&path);
-    let found = python("audit.py", &[&path]);
-    assert_eq!(found["Findings"], json!({ path.to_str().unwrap(): [] }));
-    assert!(found["Noticed"].as_array().is_some_and(|noticed| !noticed.is_empty()), "{found}");
 }

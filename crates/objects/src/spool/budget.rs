@@ -1,25 +1,24 @@
-//! How many bytes the spool files of a store may hold together, so that exports cannot fill the disk that the data lies
-//! on. It counts; it knows no files.
+//! Limit on the total size of a store's spool files, so that exports cannot fill the disk that holds the data.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The limit, and how much of it is used.
+/// The limit and its used part, in bytes.
 #[derive(Debug)]
 pub(crate) struct SpoolBudget {
     limit: u64,
     used: AtomicU64,
 }
 
-/// What one file holds of a budget; given back when dropped.
+/// The bytes that one file takes from a budget. Released on drop.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<SpoolBudget>,
     bytes: u64,
 }
 
-/// What a write is told that finds no room. Its kind is that of a full disk.
+/// The error of a write beyond the limit, of kind [`io::ErrorKind::StorageFull`].
 #[derive(Debug, thiserror::Error)]
 #[error("the limit of all spool files together, {limit} bytes, is used up")]
 struct SpoolFull {
@@ -31,14 +30,14 @@ impl SpoolBudget {
         Arc::new(Self { limit, used: AtomicU64::new(0) })
     }
 
-    /// One that holds nothing yet.
+    /// An empty reservation.
     pub(crate) fn reservation(self: &Arc<Self>) -> Reservation {
         Reservation { budget: Arc::clone(self), bytes: 0 }
     }
 }
 
 impl Reservation {
-    /// Takes that many bytes more, or none.
+    /// Takes all `bytes`, or none if that exceeds the limit.
     pub(crate) fn grow(&mut self, bytes: u64) -> io::Result<()> {
         let SpoolBudget { limit, used } = self.budget.as_ref();
         let grown = |now: u64| now.checked_add(bytes).filter(|sum| sum <= limit);
@@ -51,7 +50,7 @@ impl Reservation {
         }
     }
 
-    /// Gives that many of its bytes back.
+    /// Releases `bytes`.
     pub(crate) fn shrink(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;

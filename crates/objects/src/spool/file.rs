@@ -1,5 +1,5 @@
-//! Temporary files into which an export is written before it becomes an object. They hash what passes through, so
-//! that a finished file has its hashes without being read again, and count it against the spool's limit.
+//! A temporary file that an export is written to. Writes are hashed and counted against the spool's limit, so a
+//! finished file need not be read again for its hashes.
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
@@ -8,30 +8,29 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::spool_budget::Reservation;
-use crate::spool_directory::OwnFolder;
-use crate::store::{ObjectStoreError, Stored};
+use super::budget::{Reservation, SpoolBudget};
+use super::folder::OwnFolder;
+use crate::error::ObjectStoreError;
 use crate::us3::EtagHasher;
 
-/// Small writes (CSV lines) are gathered into writes of this size; larger ones pass straight through.
+/// Buffer size in bytes: smaller writes, such as CSV lines, are collected; larger ones bypass the buffer.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// A file being written, from beginning to end. Deleted when dropped; [`put`](crate::ObjectStore::put) makes it an
-/// object.
+/// A file that is written sequentially. Dropping it deletes it; [`put`](crate::ObjectStore::put) makes it an object.
 ///
-/// Errors of its [`Write`] are the system's own: a full disk is [`io::ErrorKind::StorageFull`]. So is a write that goes
-/// beyond the limit of all spool files together, with a message that says so.
+/// Its [`Write`] returns the system's errors: a full disk is [`io::ErrorKind::StorageFull`]. A write beyond the limit
+/// of all spool files has the same kind and a message that names the limit.
 pub struct SpoolFile {
     file: BufWriter<NamedTempFile>,
     hasher: EtagHasher,
     sha256: Sha256,
     len: u64,
     reservation: Reservation,
-    /// Kept, and so kept locked, until the file is gone from it.
+    /// Keeps the folder locked while the file is in it.
     folder: Arc<OwnFolder>,
 }
 
-/// A spooled file that is complete and safe on disk.
+/// A spool file that is complete and synced to disk.
 #[derive(Debug)]
 pub(crate) struct FinishedSpool {
     pub(crate) file: NamedTempFile,
@@ -40,14 +39,36 @@ pub(crate) struct FinishedSpool {
     _folder: Arc<OwnFolder>,
 }
 
+/// Size and hashes of a complete file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Size in bytes.
+    pub len: u64,
+    /// US3's `ETag`, without quotes.
+    pub etag: String,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+}
+
 impl SpoolFile {
     /// Bytes written so far.
     pub fn bytes_written(&self) -> u64 {
         self.len
     }
 
-    /// `file` lies in `folder`, and what is written to it is taken from `reservation`, which holds nothing yet.
-    pub(crate) fn new(file: NamedTempFile, folder: Arc<OwnFolder>, reservation: Reservation) -> Self {
+    /// Creates an empty file in `folder`, readable by its owner alone. Its bytes are taken from `budget`.
+    pub(super) fn create(
+        folder: Arc<OwnFolder>,
+        budget: &Arc<SpoolBudget>,
+    ) -> Result<Self, ObjectStoreError> {
+        let file = tempfile::Builder::new()
+            .prefix("spool-")
+            .tempfile_in(folder.path())
+            .map_err(ObjectStoreError::io("create a spool file in", folder.path()))?;
+        Ok(Self::new(file, folder, budget.reservation()))
+    }
+
+    fn new(file: NamedTempFile, folder: Arc<OwnFolder>, reservation: Reservation) -> Self {
         Self {
             file: BufWriter::with_capacity(BUFFER_BYTES, file),
             hasher: EtagHasher::new(),
@@ -58,12 +79,12 @@ impl SpoolFile {
         }
     }
 
-    /// Writes out what is buffered, makes it durable, and checks that the file is as long as what was written: a
-    /// cut file is never linked.
+    /// Flushes and syncs the file, and checks its length against the bytes written, so that a truncated file is never
+    /// linked.
     pub(crate) fn finish(self) -> Result<FinishedSpool, ObjectStoreError> {
         let path = self.file.get_ref().path().to_owned();
         let written = self.file.into_inner().map_err(|failed| {
-            // Taken apart, so that dropping the writer does not try the failed write once more.
+            // Dropping the writer would retry the failed write.
             let (error, writer) = failed.into_parts();
             let (file, _unwritten) = writer.into_parts();
             drop(file);
@@ -113,13 +134,13 @@ impl fmt::Debug for SpoolFile {
 
 #[cfg(test)]
 impl SpoolFile {
-    /// A spool whose every write fails with "no space left on device".
+    /// A spool file whose every write fails with "no space left on device".
     #[cfg(target_os = "linux")]
-    pub(crate) fn on_full_disk(spool: &crate::spool_directory::SpoolDirectory) -> Self {
-        let (_file, path) = NamedTempFile::new_in(spool.folder()).expect("temporary file").into_parts();
+    pub(super) fn on_full_disk(folder: Arc<OwnFolder>) -> Self {
+        let (_file, path) = NamedTempFile::new_in(folder.path()).expect("temporary file").into_parts();
         let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
-        let reservation = crate::spool_budget::SpoolBudget::new(u64::MAX).reservation();
-        Self::new(NamedTempFile::from_parts(full, path), spool.own(), reservation)
+        let reservation = SpoolBudget::new(u64::MAX).reservation();
+        Self::new(NamedTempFile::from_parts(full, path), folder, reservation)
     }
 
     pub(crate) fn path(&self) -> std::path::PathBuf {
@@ -132,14 +153,14 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::spool_directory::SpoolDirectory;
 
     fn spool(directory: &std::path::Path) -> SpoolFile {
-        SpoolDirectory::new(directory.to_owned(), 1_000).and_then(|spool| spool.create()).expect("spool")
+        let folder = Arc::new(OwnFolder::create(directory).expect("folder"));
+        SpoolFile::create(folder, &SpoolBudget::new(1_000)).expect("spool")
     }
 
     #[test]
-    fn a_file_shorter_than_what_was_written_is_refused() {
+    fn a_truncated_file_is_refused() {
         let directory = tempfile::tempdir().expect("directory");
         let mut spool = spool(directory.path());
         spool.write_all(b"0123456789").expect("write");
@@ -153,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn many_small_writes_hash_like_one() {
+    fn small_writes_hash_like_one_write() {
         let directory = tempfile::tempdir().expect("directory");
         let mut spool = spool(directory.path());
         for byte in b"hello us3\n" {
@@ -163,28 +184,5 @@ mod tests {
         assert_eq!(finished.stored.etag, "AQAAAOLHrfrT5fOQMkCgn7UwPtiBXFz5");
         assert_eq!(finished.stored.sha256, <[u8; 32]>::from(Sha256::digest(b"hello us3\n")));
         assert_eq!(fs::read(finished.file.path()).expect("read"), b"hello us3\n");
-    }
-
-    #[test]
-    fn all_files_together_are_bounded_and_give_their_room_back() {
-        let directory = tempfile::tempdir().expect("directory");
-        let directory = SpoolDirectory::new(directory.path().to_owned(), 1_000).expect("spool");
-        let (mut first, mut second) =
-            (directory.create().expect("first"), directory.create().expect("second"));
-        first.write_all(&[1; 600]).expect("fits");
-        let error = second.write_all(&[2; 401]).expect_err("one byte too many");
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        assert_eq!(error.to_string(), "the limit of all spool files together, 1000 bytes, is used up");
-        assert!(ObjectStoreError::io("write", directory.folder())(error).is_full());
-        second.write_all(&[2; 400]).expect("what is left");
-        assert_eq!(second.bytes_written(), 400);
-        assert!(second.write_all(&[2]).is_err());
-        // Finished files lie in the spool as well, until they are dropped or moved away.
-        let finished = first.finish().expect("finish");
-        assert!(second.write_all(&[2]).is_err());
-        drop(finished);
-        second.write_all(&[2; 600]).expect("room again");
-        drop(second);
-        directory.create().expect("third").write_all(&[3; 1_000]).expect("all of it");
     }
 }

@@ -1,17 +1,17 @@
-//! Every recorded US3 request of `vectors/us3_vectors.json` (docs/SIGNING.md, "US3 signatures") against signing and
-//! verification. Nothing is skipped: the counts at the end are those of the file.
+//! Signing and verification of every recorded US3 request in `vectors/us3_vectors.json` (docs/SIGNING.md, "US3
+//! signatures"). The counts at the end of each test are those of the file, so none is skipped.
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tollbook_objects::ObjectKeys;
 use tollbook_objects::us3::{EtagHasher, FormUpload, Refusal, Request, Verified, sign, verify, verify_form};
 
-const VECTORS: &str = include_str!("vectors/us3_vectors.json");
+const VECTORS: &str = include_str!("../vectors/us3_vectors.json");
 
 /// The bucket of every recording.
 const BUCKET: &str = "demobucket";
 
-/// What an HTTP client escapes in a URL that it is given: spaces, and always what is not ASCII.
+/// The characters that an HTTP client escapes in a given URL: spaces, and all that are not ASCII.
 const ON_WIRE: &AsciiSet = &CONTROLS.add(b' ');
 
 fn vectors() -> Value {
@@ -26,7 +26,7 @@ fn keys(vector: &Value) -> ObjectKeys {
     ObjectKeys::new(text(vector, "public_key"), text(vector, "private_key"))
 }
 
-/// The recorded headers; a list stands for a header sent several times.
+/// The recorded headers. A list is a header that was sent several times.
 fn headers(wire: &Value) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     for (name, value) in wire["headers"].as_object().into_iter().flatten() {
@@ -38,13 +38,13 @@ fn headers(wire: &Value) -> Vec<(&str, &str)> {
     found
 }
 
-/// The fourth line of what was signed, as a time; `None` for a request signed by header.
+/// The fourth line of the signed string, as a time; `None` for a request that is signed by header.
 fn expires_unix_s(vector: &Value) -> Option<i64> {
     text(vector, "string_to_sign").split('\n').nth(3).and_then(|line| line.parse().ok())
 }
 
-/// Checks a request that must verify: what was signed, for which key, and that it hangs on the private key, on
-/// the bucket and on the time.
+/// Checks that a request verifies, with its signed string and key, and that it does not verify with another key pair,
+/// bucket or time.
 fn assert_verifies(vector: &Value, request: &Request<'_>) {
     let id = text(vector, "id");
     let expires = expires_unix_s(vector);
@@ -67,7 +67,7 @@ fn assert_verifies(vector: &Value, request: &Request<'_>) {
 }
 
 #[test]
-fn every_signature_is_that_of_its_string_to_sign() {
+fn every_signature_matches_its_string_to_sign() {
     let file = vectors();
     let mut signed = 0;
     for vector in file["vectors"].as_array().expect("vectors") {
@@ -108,7 +108,7 @@ fn every_recorded_request_verifies() {
     assert_eq!((requests, forms, urls), (19, 1, 5));
 }
 
-/// The recording names the content type of the file part in what was signed.
+/// The recording has the content type of the file part in its signed string.
 fn assert_form_verifies(vector: &Value, wire: &Value) {
     let headers = headers(wire);
     let signed_type = text(vector, "string_to_sign").split('\n').nth(2).expect("content type");
@@ -125,7 +125,7 @@ fn assert_form_verifies(vector: &Value, wire: &Value) {
     assert_eq!(verify_form(&of_request, &keys(vector)), Err(Refusal::InvalidSignature));
 }
 
-/// A URL as the SDK returns it, unescaped, and as an HTTP client puts it on the wire.
+/// Checks a URL as the SDK returns it, unescaped, and as HTTP clients send it.
 fn assert_url_verifies(vector: &Value) {
     let url = text(vector, "url");
     let (_, rest) = url.split_once("://").expect("scheme");
@@ -154,7 +154,7 @@ fn assert_url_verifies(vector: &Value) {
 #[test]
 fn every_negative_request_is_refused_as_stated() {
     let file = vectors();
-    // Negative vectors carry no key pair; they are made with that of the others.
+    // Negative vectors have no key pair; they were made with that of the others.
     let keys = keys(&file["vectors"][0]);
     let now_s = 1_795_224_000;
     let mut refused = 0;
@@ -168,9 +168,9 @@ fn every_negative_request_is_refused_as_stated() {
             assert_eq!(refusal, Refusal::Expired);
             assert_eq!(refusal.status(), 403);
             assert_eq!(refusal.message(), "signature expired");
-            // The signature itself is good, so that nothing but the time refuses it …
+            // The signature is valid, so only the time refuses it,
             assert!(verify(&request, &keys, 1_499_999_999).is_ok());
-            // … and a bad one is refused for the time first.
+            // and the time is checked before an invalid signature.
             let altered = text(wire, "target").replace("Signature=x4", "Signature=y4");
             assert_ne!(altered, text(wire, "target"));
             let request = Request::from_target("GET", BUCKET, &altered, &[]);
@@ -186,7 +186,7 @@ fn every_negative_request_is_refused_as_stated() {
     }
     assert_eq!(refused, 4);
 
-    // The signature that three of them carry is good for what it was made for.
+    // The signature that three of them contain is valid for its own request.
     let target = "/reports/paid.xlsx?UCloudPublicKey=TOKEN_2368f919-0e7e-4e6c-affb-083fa53110e8&Expires=1893456000\
                   &Signature=anmL4iFpDD6PQbHqQvf48awmxyY%3D";
     assert!(verify(&Request::from_target("GET", BUCKET, target, &[]), &keys, now_s).is_ok());

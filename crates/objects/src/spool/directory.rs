@@ -1,35 +1,25 @@
-//! The directory of spool files, shared by the servers of a deployment. Each server writes into a folder of its own,
-//! and a file lock, which ends with the process however that ends, tells the others whether the folder is in use.
+//! The spool directory, shared by the servers of a deployment. Each server writes into a folder of its own, and a file
+//! lock tells the others whether the folder is in use.
 //!
-//! `spool/<id>/` is a server's folder, `spool/<id>.lock` its lock. The lock lies beside the folder, not in it: a
-//! network file system keeps a file that is removed while open under another name, and the folder would not be empty.
-//! `spool/lock` is held for a moment by whoever makes a folder or clears those of others, one at a time.
+//! `spool/<id>/` is a server's folder, `spool/<id>.lock` its lock. The lock is beside the folder, not in it: a network
+//! file system keeps a file that is removed while open under another name, and the folder would not be empty.
+//! `spool/lock` serializes creating folders and clearing those of other servers.
 //!
-//! A file `*.journal` names something outside that its owner has begun and must end. Whoever clears a dead server's
-//! folder takes these files over; what they say is `remote/journal.rs`'s.
+//! A file `*.journal` describes something outside that its owner began and must end. The server that clears a crashed
+//! server's folder takes these files over; their content is defined in `remote/journal.rs`.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::TempPath;
+use super::budget::SpoolBudget;
+use super::file::SpoolFile;
+use super::folder::{JOURNAL_EXTENSION, LOCK_EXTENSION, OwnFolder};
+use crate::error::ObjectStoreError;
+use crate::files::{files_in, is_gone, remove_if_present};
 
-use crate::files::{files_in, is_gone, make_directories, remove_if_there};
-use crate::spool::SpoolFile;
-use crate::spool_budget::SpoolBudget;
-use crate::store::ObjectStoreError;
-
-/// The lock under which folders are made and cleared.
-const TURN: &str = "lock";
-
-/// What the name of a folder's lock has more than the folder's.
-const LOCK_EXTENSION: &str = "lock";
-
-/// Long enough that the name of a dead server's folder never comes again.
-const ID_CHARACTERS: usize = 16;
-
-/// What the name of a journal ends with.
-pub(crate) const JOURNAL_EXTENSION: &str = "journal";
+/// The file that is locked while folders are created and cleared.
+const DIRECTORY_LOCK: &str = "lock";
 
 /// The directory, with this store's own folder in it.
 #[derive(Debug)]
@@ -39,57 +29,44 @@ pub(crate) struct SpoolDirectory {
     budget: Arc<SpoolBudget>,
 }
 
-/// A locked folder. Removed when the store and all its spool files are dropped.
-#[derive(Debug)]
-pub(crate) struct OwnFolder {
-    path: PathBuf,
-    // Fields are dropped in this order: the lock is closed before its file is removed.
-    _lock: File,
-    lock_path: TempPath,
-}
-
 impl SpoolDirectory {
-    /// Makes a folder in `path`, which must exist. Its files may hold `limit_bytes` together.
+    /// Creates a folder in `path`, which must exist. The total size of its files is at most `limit_bytes`.
     pub(crate) fn new(path: PathBuf, limit_bytes: u64) -> Result<Self, ObjectStoreError> {
-        let _turn = take_turn(&path)?;
-        let own = Arc::new(OwnFolder::make(&path)?);
+        let _lock = lock_directory(&path)?;
+        let own = Arc::new(OwnFolder::create(&path)?);
         Ok(Self { path, own, budget: SpoolBudget::new(limit_bytes) })
     }
 
-    /// A new, empty spool file, readable by its owner alone.
+    /// Creates an empty spool file, readable by its owner alone.
     pub(crate) fn create(&self) -> Result<SpoolFile, ObjectStoreError> {
-        tempfile::Builder::new()
-            .prefix("spool-")
-            .tempfile_in(self.folder())
-            .map(|file| SpoolFile::new(file, Arc::clone(&self.own), self.budget.reservation()))
-            .map_err(ObjectStoreError::io("create a spool file in", self.folder()))
+        SpoolFile::create(Arc::clone(&self.own), &self.budget)
     }
 
     /// This store's own folder.
     pub(crate) fn folder(&self) -> &Path {
-        &self.own.path
+        self.own.path()
     }
 
-    /// The folder as its files hold it.
-    #[cfg(test)]
-    pub(crate) fn own(&self) -> Arc<OwnFolder> {
-        Arc::clone(&self.own)
+    /// A spool file whose every write fails with "no space left on device".
+    #[cfg(all(test, target_os = "linux"))]
+    pub(crate) fn create_on_full_disk(&self) -> SpoolFile {
+        SpoolFile::on_full_disk(Arc::clone(&self.own))
     }
 
-    /// Removes the files of servers that are dead, and those of versions that had no folders. Tells how many there
-    /// were. Journals are moved to this store's own folder instead and not counted.
+    /// Removes the files of servers that no longer run, and those of versions that had no folders. Returns how many
+    /// there were. Journals are not counted; they are moved to this store's own folder.
     pub(crate) fn clear(&self) -> Result<u64, ObjectStoreError> {
-        let _turn = take_turn(&self.path)?;
+        let _lock = lock_directory(&self.path)?;
         let mut removed = 0;
         for path in files_in(&self.path)? {
             let name = path.file_name().unwrap_or_default();
-            // A running import keeps nameless files here, which a network file system shows under hidden names.
+            // A running import keeps unnamed files here, which a network file system shows under hidden names.
             let is_hidden = name.as_encoded_bytes().starts_with(b".");
-            if is_hidden || name == TURN || Some(name) == self.own.lock_path.file_name() {
+            if is_hidden || name == DIRECTORY_LOCK || Some(name) == self.own.lock_path().file_name() {
                 continue;
             }
             removed += if path.extension().is_some_and(|extension| extension == LOCK_EXTENSION) {
-                clear_if_dead(&path, self.folder())?
+                clear_unless_locked(&path, self.folder())?
             } else {
                 remove(&path)?
             };
@@ -98,51 +75,25 @@ impl SpoolDirectory {
     }
 }
 
-impl OwnFolder {
-    /// The lock comes first: a folder without one is never cleared.
-    fn make(directory: &Path) -> Result<Self, ObjectStoreError> {
-        let (lock, lock_path) = tempfile::Builder::new()
-            .prefix("")
-            .suffix(&format!(".{LOCK_EXTENSION}"))
-            .rand_bytes(ID_CHARACTERS)
-            .tempfile_in(directory)
-            .map_err(ObjectStoreError::io("create a lock file in", directory))?
-            .into_parts();
-        lock.lock().map_err(ObjectStoreError::io("lock", &lock_path))?;
-        let path = lock_path.with_extension("");
-        make_directories(&path).map_err(ObjectStoreError::io("create directory", &path))?;
-        Ok(Self { path, _lock: lock, lock_path })
-    }
-}
-
-impl Drop for OwnFolder {
-    fn drop(&mut self) {
-        if fs::remove_dir(&self.path).is_err_and(|error| !is_gone(&error)) {
-            // Something is left in it: the next start needs the lock's file to find and clear it.
-            self.lock_path.disable_cleanup(true);
-        }
-    }
-}
-
-/// Waits until no other server makes or clears folders, and keeps them off as long as the file is open.
-fn take_turn(directory: &Path) -> Result<File, ObjectStoreError> {
-    let path = directory.join(TURN);
-    let turn = File::options()
+/// Blocks until no other server creates or clears folders, and excludes them until the returned file is closed.
+fn lock_directory(directory: &Path) -> Result<File, ObjectStoreError> {
+    let path = directory.join(DIRECTORY_LOCK);
+    let lock = File::options()
         .write(true)
         .create(true)
         .truncate(false)
         .open(&path)
         .map_err(ObjectStoreError::io("open", &path))?;
-    turn.lock().map_err(ObjectStoreError::io("lock", &path))?;
-    Ok(turn)
+    lock.lock().map_err(ObjectStoreError::io("lock", &path))?;
+    Ok(lock)
 }
 
-/// Removes a folder with all its files but journals, which go to `heir`, unless its owner lives and so holds the lock.
-fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, ObjectStoreError> {
-    // A network file system locks only what is open for writing.
+/// Removes a folder and its files, unless a running server holds the lock. Journals are moved to `heir`.
+fn clear_unless_locked(lock_path: &Path, heir: &Path) -> Result<u64, ObjectStoreError> {
+    // A network file system locks only files that are open for writing.
     let lock = match File::options().write(true).open(lock_path) {
         Ok(lock) => lock,
-        // Its owner has just stopped and tidied up.
+        // Its owner has just stopped and removed it.
         Err(error) if is_gone(&error) => return Ok(0),
         Err(error) => return Err(ObjectStoreError::io("open", lock_path)(error)),
     };
@@ -155,7 +106,7 @@ fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, ObjectStoreError>
     let mut removed = 0;
     for path in files_in(&folder)? {
         if path.extension().is_some_and(|extension| extension == JOURNAL_EXTENSION) {
-            // Its name is random, and so never that of another.
+            // The name is random, so it cannot collide.
             let inherited = heir.join(path.file_name().unwrap_or_default());
             fs::rename(&path, inherited).map_err(ObjectStoreError::io("take over", &path))?;
         } else {
@@ -169,18 +120,18 @@ fn clear_if_dead(lock_path: &Path, heir: &Path) -> Result<u64, ObjectStoreError>
         _ => {}
     }
     drop(lock);
-    remove_if_there(lock_path).map_err(ObjectStoreError::io("remove", lock_path))?;
+    remove_if_present(lock_path).map_err(ObjectStoreError::io("remove", lock_path))?;
     Ok(removed)
 }
 
-/// One if the file was there, else none.
+/// Removes a file. Returns 1 if it existed, else 0.
 fn remove(path: &Path) -> Result<u64, ObjectStoreError> {
-    remove_if_there(path).map(u64::from).map_err(ObjectStoreError::io("remove spool file", path))
+    remove_if_present(path).map(u64::from).map_err(ObjectStoreError::io("remove spool file", path))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{self, Write as _};
     use std::sync::Barrier;
 
     use super::*;
@@ -189,18 +140,18 @@ mod tests {
         SpoolDirectory::new(directory.to_owned(), u64::MAX).expect("spool")
     }
 
-    /// What lies in the directory, sorted, without the lock that is always there.
+    /// The names in the directory, sorted, without the directory's lock.
     fn names(directory: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(directory)
             .expect("list")
             .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
-            .filter(|name| name != TURN)
+            .filter(|name| name != DIRECTORY_LOCK)
             .collect();
         names.sort();
         names
     }
 
-    /// The folder of another process: its lock, which ends as the system ends it, without any tidying.
+    /// The folder of another process. Closing the returned lock is what a crash of that process does.
     fn foreign_folder(directory: &Path, id: &str, files: usize) -> File {
         let lock = File::create_new(directory.join(format!("{id}.lock"))).expect("lock file");
         lock.lock().expect("lock");
@@ -212,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_living_store_writes_is_not_cleared() {
+    fn files_of_running_stores_are_not_cleared() {
         let directory = tempfile::tempdir().expect("directory");
         let first = spool(directory.path());
         let mut file = first.create().expect("file");
@@ -226,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_cleared_once_its_owner_is_dead() {
+    fn a_folder_is_cleared_once_its_owner_has_ended() {
         let directory = tempfile::tempdir().expect("directory");
         let store = spool(directory.path());
         let own = names(directory.path());
@@ -241,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_killed_between_its_lock_and_its_folder_leaves_nothing() {
+    fn a_server_killed_between_lock_and_folder_leaves_nothing() {
         let directory = tempfile::tempdir().expect("directory");
         fs::write(directory.path().join("other.lock"), "").expect("write");
         let store = spool(directory.path());
@@ -251,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_a_folder_are_cleared_and_what_is_not_the_stores_is_not() {
+    fn files_without_a_folder_are_cleared_and_foreign_files_are_kept() {
         let directory = tempfile::tempdir().expect("directory");
         fs::write(directory.path().join(".nfs0000000000000001"), "import").expect("write");
         fs::write(directory.path().join("spool-AbCdEf"), "half").expect("write");
@@ -263,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_goes_with_the_last_of_its_store_and_its_files() {
+    fn a_folder_is_removed_with_the_last_of_its_store_and_files() {
         let directory = tempfile::tempdir().expect("directory");
         let store = spool(directory.path());
         let file = store.create().expect("file");
@@ -277,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn journals_of_the_dead_are_taken_over_and_nobody_loses_them() {
+    fn journals_of_crashed_servers_are_taken_over() {
         let directory = tempfile::tempdir().expect("directory");
         drop(foreign_folder(directory.path(), "other", 1));
         fs::write(directory.path().join("other/a.journal"), "begun").expect("write");
@@ -290,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dropped_store_could_not_remove_is_cleared_by_the_next() {
+    fn files_that_a_dropped_store_could_not_remove_are_cleared_by_the_next() {
         let directory = tempfile::tempdir().expect("directory");
         let store = spool(directory.path());
         fs::write(store.folder().join("strange"), "").expect("write");
@@ -303,10 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_start_at_once_clear_what_is_dead_and_nothing_else() {
+    fn servers_that_start_at_once_clear_only_folders_of_ended_servers() {
         let directory = tempfile::tempdir().expect("directory");
         for round in 0..20 {
-            drop(foreign_folder(directory.path(), &format!("dead-{round}"), 2));
+            drop(foreign_folder(directory.path(), &format!("ended-{round}"), 2));
             let barrier = Barrier::new(3);
             let start = || {
                 barrier.wait();
@@ -325,5 +276,28 @@ mod tests {
             assert_eq!(cleared, 2);
             assert_eq!(names(directory.path()), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn total_size_is_bounded_and_released_on_drop() {
+        let directory = tempfile::tempdir().expect("directory");
+        let directory = SpoolDirectory::new(directory.path().to_owned(), 1_000).expect("spool");
+        let (mut first, mut second) =
+            (directory.create().expect("first"), directory.create().expect("second"));
+        first.write_all(&[1; 600]).expect("fits");
+        let error = second.write_all(&[2; 401]).expect_err("one byte too many");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(error.to_string(), "the limit of all spool files together, 1000 bytes, is used up");
+        assert!(ObjectStoreError::io("write", directory.folder())(error).is_full());
+        second.write_all(&[2; 400]).expect("what is left");
+        assert_eq!(second.bytes_written(), 400);
+        assert!(second.write_all(&[2]).is_err());
+        // Finished files count until they are dropped or moved away.
+        let finished = first.finish().expect("finish");
+        assert!(second.write_all(&[2]).is_err());
+        drop(finished);
+        second.write_all(&[2; 600]).expect("room again");
+        drop(second);
+        directory.create().expect("third").write_all(&[3; 1_000]).expect("all of it");
     }
 }

@@ -1,10 +1,10 @@
-//! What happens when the output refuses bytes: its error must reach the caller as it is, wherever in the file.
+//! Errors of the output: they must reach the caller unchanged, wherever in the file they occur.
 
 use std::io::{self, ErrorKind, Write};
 
 use tollbook_workbook::{Column, ColumnKind, Error, Properties, Workbook};
 
-/// An output with room for so many bytes.
+/// An output with room for `left` bytes.
 #[derive(Debug)]
 struct Disk {
     left: usize,
@@ -15,7 +15,7 @@ impl Write for Disk {
         if self.left == 0 {
             return Err(ErrorKind::StorageFull.into());
         }
-        // Short writes too, as a pipe does.
+        // Writes are short, as with pipes.
         let taken = bytes.len().min(self.left).min(700);
         self.left -= taken;
         Ok(taken)
@@ -33,7 +33,7 @@ fn export(disk: Disk) -> Result<u64, Error> {
     let filled =
         sheet.rows(&numbers, |&number, row| row.integer(number.wrapping_mul(0x9E37_79B9_7F4A) >> 20));
     if let Err(error) = filled {
-        assert!(matches!(workbook.finish(), Err(Error::Incomplete)), "a cut file is never finished");
+        assert!(matches!(workbook.finish(), Err(Error::Incomplete)), "an incomplete file is never finished");
         return Err(error);
     }
     Ok(workbook.finish()?.1.bytes)

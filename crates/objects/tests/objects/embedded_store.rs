@@ -1,4 +1,4 @@
-//! The embedded store as its callers see it: through the trait and through signed requests, on real files.
+//! The embedded store through its trait and through signed requests, on real files.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -26,7 +26,6 @@ fn store(directory: &Path) -> EmbeddedStore {
         keys: keys(),
         retention_s: 3600,
         spool_bytes: 1 << 30,
-        writable: false,
     })
     .expect("store")
 }
@@ -41,7 +40,7 @@ fn put(store: &dyn ObjectStore, key: &ObjectKey) {
     store.put(key, spool, &PutOptions::named("a.csv"), &|| false).expect("put");
 }
 
-/// Sends a request as the api crate would.
+/// Sends a request as the `api` crate does.
 fn send(
     store: &EmbeddedStore,
     method: &str,
@@ -76,7 +75,7 @@ fn link(store: &EmbeddedStore, key: &ObjectKey, file_name: &str) -> String {
     url.strip_prefix(BASE_URL).expect("base url").to_owned()
 }
 
-/// A target validly signed for whatever path, as only the owner of the private key can make it.
+/// A target with a valid signature for any path, which only the owner of the private key can create.
 fn signed(path_key: &str, raw_path: &str) -> String {
     format!("{raw_path}?{}", presign_get(&keys(), "tollbook", path_key, NOW_S + 60, None))
 }
@@ -133,7 +132,7 @@ fn a_header_signature_reads_too() {
 }
 
 #[test]
-fn ranges_cut_the_file() {
+fn ranges_select_part_of_the_file() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1));
@@ -160,7 +159,7 @@ fn ranges_cut_the_file() {
 }
 
 #[test]
-fn a_reader_with_a_good_copy_gets_no_second() {
+fn a_current_copy_is_not_sent_again() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1));
@@ -186,7 +185,7 @@ fn a_reader_with_a_good_copy_gets_no_second() {
 }
 
 #[test]
-fn a_link_is_good_for_its_object_method_and_time_only() {
+fn a_link_is_valid_for_its_object_method_and_time_only() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1));
@@ -205,13 +204,13 @@ fn a_link_is_good_for_its_object_method_and_time_only() {
     assert_eq!(refusal(late), Refusal::Expired);
     let elsewhere = store.get(&Request::from_target("GET", "other", &target, &[]), NOW_S);
     assert_eq!(refusal(elsewhere), Refusal::NoSuchBucket);
-    // A stranger learns nothing about which objects exist.
+    // Without a valid signature, missing and existing objects get the same reply.
     let missing = target.replacen(&key(1).to_string(), &key(3).to_string(), 1);
     assert_eq!(refusal(send(&store, "GET", &missing, &[])), Refusal::InvalidSignature);
 }
 
 #[test]
-fn what_is_signed_but_not_served_is_told() {
+fn signed_requests_that_cannot_be_served_are_refused() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     let error = send(&store, "GET", &link(&store, &key(9), "a"), &[]).expect_err("missing");
@@ -228,11 +227,11 @@ fn what_is_signed_but_not_served_is_told() {
 }
 
 #[test]
-fn signatures_come_through_however_they_are_encoded() {
+fn signatures_verify_in_every_encoding() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1));
-    // A time whose signature holds both a plus and a slash.
+    // An expiry whose signature contains both a plus and a slash.
     let (expires, signature) = (NOW_S + 60..NOW_S + 10_000)
         .map(|expires| (expires, sign("private", &format!("GET\n\n\n{expires}\n/tollbook/{}", key(1)))))
         .find(|(_, signature)| signature.contains('+') && signature.contains('/'))
@@ -259,7 +258,7 @@ fn file_names_are_decoded_once() {
     let table = [
         ("&ufileattname=a+b.xlsx", Some("attachment; filename=\"a b.xlsx\"")),
         ("&ufileattname=a%2Bb.xlsx", Some("attachment; filename=\"a+b.xlsx\"")),
-        // The Java SDK encodes twice; what is left is a harmless name.
+        // The Java SDK encodes twice; the remaining encoding is harmless.
         (
             "&ufileattname=%25E5%258D%2595.xlsx",
             Some("attachment; filename=\"_E5_8D_95.xlsx\"; filename*=UTF-8''%25E5%258D%2595.xlsx"),
@@ -278,7 +277,7 @@ fn file_names_are_decoded_once() {
 }
 
 #[test]
-fn no_path_leads_out_of_the_store() {
+fn no_path_leaves_the_store() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1));
@@ -310,7 +309,7 @@ fn no_path_leads_out_of_the_store() {
     let etag_file = key(1).to_string().replace("orders.xlsx", ".orders.xlsx.etag");
     let target = signed(&etag_file, &format!("/{}", encode_path(&etag_file)));
     assert_eq!(refusal(send(&store, "GET", &target, &[])), Refusal::NoSuchFile);
-    // Control characters and broken UTF-8 are in no signed text at all.
+    // No signed text contains control characters or invalid UTF-8.
     for (key, path) in [
         ("exports/master.key\0", "/exports/master.key%00"),
         ("exports/a\n", "/exports/a%0A"),
@@ -322,16 +321,16 @@ fn no_path_leads_out_of_the_store() {
             "{path}"
         );
     }
-    // The same form of request does read what is there.
+    // The same form of request reads existing objects.
     let control = send(&store, "GET", &signed("exports/master.key", "/exports/master.key"), &[]);
     assert_eq!(body(control.expect("reply")), b"secret");
 }
 
 #[test]
-fn objects_outlive_the_process_and_spools_do_not() {
+fn objects_are_persistent_and_spool_files_are_not() {
     let directory = tempfile::tempdir().expect("directory");
     let spool_directory = directory.path().join("spool");
-    // The lock under which servers start one after the other stays.
+    // The directory's lock file is kept.
     let count = || fs::read_dir(&spool_directory).expect("list").count() - 1;
     let target = {
         let store = store(directory.path());
@@ -343,7 +342,7 @@ fn objects_outlive_the_process_and_spools_do_not() {
         link(&store, &key(1), "a.xlsx")
     };
     assert_eq!(count(), 0, "a dropped store leaves nothing");
-    // A killed process drops nothing; its locks end with it.
+    // A killed process drops nothing, but the system releases its locks.
     fs::create_dir(spool_directory.join("killed")).expect("folder");
     fs::write(spool_directory.join("killed.lock"), "").expect("write");
     fs::write(spool_directory.join("killed/spool-1"), "half").expect("write");
@@ -356,7 +355,7 @@ fn objects_outlive_the_process_and_spools_do_not() {
 }
 
 #[test]
-fn a_starting_server_leaves_the_exports_of_another_alone() {
+fn a_starting_server_keeps_the_exports_of_another() {
     let directory = tempfile::tempdir().expect("directory");
     let first = store(directory.path());
     let mut spool = first.spool().expect("spool");
@@ -365,7 +364,7 @@ fn a_starting_server_leaves_the_exports_of_another_alone() {
     assert_eq!(second.clear_spool().expect("clear"), 0);
     spool.write_all(&CONTENT[5..]).expect("write");
     first.put(&key(1), spool, &PutOptions::named("a.csv"), &|| false).expect("put");
-    // A link of one server is read at the other.
+    // The other server serves a link that the first one signed.
     let target = link(&first, &key(1), "a.xlsx");
     assert_eq!(body(send(&second, "GET", &target, &[]).expect("reply")), CONTENT);
 }
@@ -384,7 +383,7 @@ fn no_link_reads_the_deployments_id() {
 }
 
 #[test]
-fn another_key_pair_ends_all_links() {
+fn another_key_pair_invalidates_all_links() {
     let directory = tempfile::tempdir().expect("directory");
     let target = {
         let store = store(directory.path());
@@ -400,7 +399,6 @@ fn another_key_pair_ends_all_links() {
             keys: ObjectKeys::new(public, private),
             retention_s: 3600,
             spool_bytes: 1 << 30,
-            writable: false,
         })
         .expect("store");
         assert!(!format!("{store:?}").contains(private), "{store:?}");
@@ -408,7 +406,7 @@ fn another_key_pair_ends_all_links() {
     }
 }
 
-/// What every store must do, through the trait alone; a further backend's tests call it as well.
+/// The contract of every store, through the trait alone.
 fn contract(store: &Arc<dyn ObjectStore>) {
     let mut spool = store.spool().expect("spool");
     spool.write_all(b"hello ").expect("write");
@@ -423,10 +421,10 @@ fn contract(store: &Arc<dyn ObjectStore>) {
     let url = store.presign_get(BASE_URL, &key(1), "a b.xlsx", NOW_S).expect("link");
     assert!(url.starts_with(&format!("{BASE_URL}/{}?", key(1))), "{url}");
     store.delete(&key(1)).expect("delete");
-    store.delete(&key(1)).expect("delete what is gone");
+    store.delete(&key(1)).expect("delete again");
     let empty = store.spool().expect("spool");
     assert_eq!(
-        store.put(&key(1), empty, &PutOptions::named("a.csv"), &|| false).expect("put what was deleted").len,
+        store.put(&key(1), empty, &PutOptions::named("a.csv"), &|| false).expect("put after delete").len,
         0
     );
     assert_eq!(store.sweep(0).expect("nothing is that old").objects, 0);

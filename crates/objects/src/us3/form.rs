@@ -1,78 +1,96 @@
-//! `PostFile`: an upload as a `multipart/form-data` body (docs/SIGNING.md, "Form uploads"), read as it comes. What the published Python
-//! client sends is not quite such a body: it lacks the `--` behind the last boundary, and is taken nevertheless.
+//! `PostFile`: an upload as a `multipart/form-data` body (docs/SIGNING.md, "Form uploads"), parsed as a stream. The
+//! body that the published Python client sends lacks the `--` after the last boundary; it is accepted nevertheless.
 
 use std::io::{self, Read};
 
-use super::writing::{MAX_FILE_BYTES, with_etag, write};
-use super::{EmbeddedStore, ReadError};
-use crate::key::ObjectKey;
-use crate::reply::Reply;
-use crate::store::ObjectStore as _;
-use crate::us3::{self, FormUpload, Refusal, Request};
+use super::refusal::Refusal;
+use super::request::Request;
+use super::verify::{FormUpload, Verified, verify_form};
+use crate::key_pair::ObjectKeys;
 
-/// Longest head of a part, and longest value of a field but the file, in bytes.
+/// Longest head of a part, and longest value of a field other than the file, in bytes.
 const MAX_FIELD_BYTES: usize = 8 * 1024;
 
 /// Most fields before the file.
 const MAX_FIELDS: usize = 32;
 
-/// Bytes read at a time.
+/// Bytes per read of the body.
 const READ_BYTES: usize = 64 * 1024;
 
 const BROKEN: Refusal = Refusal::BadRequest("the form is broken");
 
-impl EmbeddedStore {
-    /// The fields `FileName` and `Authorization` must come before the file, as they do in the published clients: the
-    /// file is not taken before its signature is verified.
-    pub(super) fn post_file(&self, request: &Request<'_>, body: &mut dyn Read) -> Result<Reply, ReadError> {
+/// An upload form, read up to the content of its file.
+///
+/// The fields `FileName` and `Authorization` must precede the file, as they do in the published clients, so that the
+/// signature is verified before the file is read.
+pub struct UploadForm<'a> {
+    form: Form<'a>,
+    file_name: String,
+    authorization: String,
+    file_content_type: String,
+}
+
+impl<'a> UploadForm<'a> {
+    /// Reads the fields before the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoAuthorization`] if the request is not a form or has no `Authorization` field before the file;
+    /// [`Refusal::BadRequest`] if the form is malformed or incomplete.
+    pub fn read(request: &Request<'_>, body: &'a mut dyn Read) -> Result<Self, Refusal> {
         let boundary = request.header("content-type").and_then(boundary).ok_or(Refusal::NoAuthorization)?;
         let mut form = Form::new(body, &boundary);
         form.skip_to_first_part()?;
         let (mut file_name, mut authorization) = (None, None);
         for _ in 0..MAX_FIELDS {
             let head = form.head()?;
-            if head.name != "file" {
-                let value = form.field()?;
-                match head.name.as_str() {
-                    "FileName" => file_name = Some(value),
-                    "Authorization" => authorization = Some(value),
-                    _ => {}
-                }
-                if !form.has_more()? {
-                    break;
-                }
-                continue;
+            if head.name == "file" {
+                let authorization = authorization.ok_or(Refusal::NoAuthorization)?;
+                let file_name = file_name.ok_or(BROKEN)?;
+                return Ok(Self { form, file_name, authorization, file_content_type: head.content_type });
             }
-            let authorization = authorization.as_deref().ok_or(Refusal::NoAuthorization)?;
-            let upload = FormUpload {
-                bucket: &self.bucket,
-                file_name: file_name.as_deref().ok_or(BROKEN)?,
-                authorization,
-                file_content_type: &head.content_type,
-                headers: request.headers,
-            };
-            let verified = us3::verify_form(&upload, &self.keys)?;
-            if !self.writable {
-                return Err(Refusal::ReadOnly.into());
+            let value = form.field()?;
+            match head.name.as_str() {
+                "FileName" => file_name = Some(value),
+                "Authorization" => authorization = Some(value),
+                _ => {}
             }
-            let key =
-                ObjectKey::parse(&verified.key).map_err(|_| Refusal::BadRequest("file name not allowed"))?;
-            let mut spool = self.spool().map_err(ReadError::Store)?;
-            form.content(&mut |bytes| {
-                if spool.bytes_written() + bytes.len() as u64 > MAX_FILE_BYTES {
-                    return Err(Refusal::BadRequest("the file is too long").into());
-                }
-                write(&mut spool, bytes)
-            })?;
-            // Whether the form ends well: what is cut off is not stored.
-            form.has_more()?;
-            return Ok(with_etag(Reply::empty(200), &self.replace(&key, spool)?));
+            if !form.has_more()? {
+                break;
+            }
         }
-        Err(if authorization.is_none() { Refusal::NoAuthorization } else { BROKEN }.into())
+        Err(if authorization.is_none() { Refusal::NoAuthorization } else { BROKEN })
+    }
+
+    /// Verifies the form's signature; `request` is the one that [`read`](Self::read) took.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_form`].
+    pub fn verify(&self, request: &Request<'_>, keys: &ObjectKeys) -> Result<Verified, Refusal> {
+        let upload = FormUpload {
+            bucket: request.bucket,
+            file_name: &self.file_name,
+            authorization: &self.authorization,
+            file_content_type: &self.file_content_type,
+            headers: request.headers,
+        };
+        verify_form(&upload, keys)
+    }
+
+    /// Passes the file's content to `take` in pieces. If the form does not end correctly after it, the file is
+    /// incomplete.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::BadRequest`] if the form is malformed or cut off, and the errors of `take`.
+    pub fn content(mut self, take: &mut dyn FnMut(&[u8]) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        self.form.content(take)?;
+        self.form.has_more().map(drop)
     }
 }
 
-/// The `boundary` of a form's media type.
+/// The `boundary` parameter of a form's media type.
 fn boundary(content_type: &str) -> Option<String> {
     let (kind, parameters) = content_type.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
@@ -82,7 +100,7 @@ fn boundary(content_type: &str) -> Option<String> {
     (1..=70).contains(&boundary.len()).then_some(boundary)
 }
 
-/// A parameter of a header, without its quotes.
+/// The value of a header's parameter, without quotes.
 fn parameter(parameters: &str, name: &str) -> Option<String> {
     parameters.split(';').find_map(|pair| {
         let (known, value) = pair.split_once('=')?;
@@ -90,7 +108,7 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
     })
 }
 
-/// What stands before a part's content.
+/// The relevant headers of a part.
 struct Head {
     name: String,
     content_type: String,
@@ -99,11 +117,11 @@ struct Head {
 /// A form's body as a stream.
 struct Form<'a> {
     body: &'a mut dyn Read,
-    /// Read and not yet taken.
+    /// Bytes read and not yet consumed.
     buffer: Vec<u8>,
-    /// Where the body is read into.
+    /// Buffer for one read.
     chunk: Vec<u8>,
-    /// What ends a content: a line end, two hyphens, the boundary.
+    /// The end of a part's content: a line end, two hyphens, the boundary.
     delimiter: Vec<u8>,
 }
 
@@ -117,31 +135,31 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn skip_to_first_part(&mut self) -> Result<(), ReadError> {
+    fn skip_to_first_part(&mut self) -> Result<(), Refusal> {
         let first = self.delimiter[2..].to_vec();
         while self.buffer.len() < first.len() && self.fill()? {}
         if !self.buffer.starts_with(&first) {
-            return Err(BROKEN.into());
+            return Err(BROKEN);
         }
         self.buffer.drain(..first.len());
-        if self.has_more()? { Ok(()) } else { Err(BROKEN.into()) }
+        if self.has_more()? { Ok(()) } else { Err(BROKEN) }
     }
 
-    /// Behind a boundary: whether another part follows.
-    fn has_more(&mut self) -> Result<bool, ReadError> {
+    /// After a boundary: whether another part follows.
+    fn has_more(&mut self) -> Result<bool, Refusal> {
         while self.buffer.len() < 2 && self.fill()? {}
         if self.buffer.starts_with(b"--") {
             return Ok(false);
         }
         if !self.buffer.starts_with(b"\r\n") {
-            return Err(BROKEN.into());
+            return Err(BROKEN);
         }
         self.buffer.drain(..2);
-        // The Python client's end: the last boundary as if another part followed.
+        // The Python client ends its last boundary as if another part followed.
         Ok(!self.buffer.is_empty() || self.fill()?)
     }
 
-    fn head(&mut self) -> Result<Head, ReadError> {
+    fn head(&mut self) -> Result<Head, Refusal> {
         let mut text = Vec::new();
         self.until(b"\r\n\r\n", &mut |bytes| bounded(&mut text, bytes))?;
         let text = String::from_utf8(text).map_err(|_| BROKEN)?;
@@ -157,41 +175,41 @@ impl<'a> Form<'a> {
         Ok(head)
     }
 
-    fn field(&mut self) -> Result<String, ReadError> {
+    fn field(&mut self) -> Result<String, Refusal> {
         let mut value = Vec::new();
         self.content(&mut |bytes| bounded(&mut value, bytes))?;
-        Ok(String::from_utf8(value).map_err(|_| BROKEN)?)
+        String::from_utf8(value).map_err(|_| BROKEN)
     }
 
-    fn content(&mut self, take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>) -> Result<(), ReadError> {
+    fn content(&mut self, take: &mut dyn FnMut(&[u8]) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let delimiter = self.delimiter.clone();
         self.until(&delimiter, take)
     }
 
-    /// Gives everything before `end` to `take`, in pieces, and passes over `end`.
+    /// Passes everything before `end` to `take`, in pieces, and skips `end`.
     fn until(
         &mut self,
         end: &[u8],
-        take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         loop {
             if let Some(at) = self.buffer.windows(end.len()).position(|window| window == end) {
                 take(&self.buffer[..at])?;
                 self.buffer.drain(..at + end.len());
                 return Ok(());
             }
-            // The end may have begun.
+            // The last bytes may be the beginning of `end`.
             let safe = self.buffer.len().saturating_sub(end.len() - 1);
             take(&self.buffer[..safe])?;
             self.buffer.drain(..safe);
             if !self.fill()? {
-                return Err(BROKEN.into());
+                return Err(BROKEN);
             }
         }
     }
 
-    /// Reads on; `false` at the end of the body.
-    fn fill(&mut self) -> Result<bool, ReadError> {
+    /// Reads more of the body; `false` at its end.
+    fn fill(&mut self) -> Result<bool, Refusal> {
         loop {
             match self.body.read(&mut self.chunk) {
                 Ok(read) => {
@@ -199,15 +217,15 @@ impl<'a> Form<'a> {
                     return Ok(read > 0);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Refusal::BadRequest("the body broke off").into()),
+                Err(_) => return Err(Refusal::BadRequest("the body broke off")),
             }
         }
     }
 }
 
-fn bounded(text: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ReadError> {
+fn bounded(text: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Refusal> {
     if text.len() + bytes.len() > MAX_FIELD_BYTES {
-        return Err(BROKEN.into());
+        return Err(BROKEN);
     }
     text.extend_from_slice(bytes);
     Ok(())
@@ -219,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers as few bytes at a time as it is told.
+    /// Returns at most the given number of bytes per read.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {
@@ -231,7 +249,7 @@ mod tests {
         }
     }
 
-    fn parts(body: &[u8], step: usize) -> Result<Vec<(String, String, Vec<u8>)>, ReadError> {
+    fn parts(body: &[u8], step: usize) -> Result<Vec<(String, String, Vec<u8>)>, Refusal> {
         let mut trickle = Trickle(body, step);
         let mut form = Form::new(&mut trickle, "b");
         form.skip_to_first_part()?;
@@ -251,15 +269,14 @@ mod tests {
     }
 
     proptest! {
-        /// However the body is cut on its way, with and without the hyphens at its end.
+        /// For reads of any size, with and without the hyphens at the end.
         #[test]
-        fn what_was_put_in_comes_out(
+        fn parts_are_parsed_as_sent(
             contents in prop::collection::vec("[\r\n\\-b]{0,40}", 1..4),
             step in 1_usize..50,
             closing in prop::sample::select(vec!["--\r\n", "--", "\r\n"]),
         ) {
             prop_assume!(contents.iter().all(|content| !content.contains("\r\n--b") ));
-            // Content and the boundary behind it must not make an earlier one.
             let mut body = String::from("--b");
             for content in &contents {
                 body += "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\ncontent-type: t\r\n\r\n";
@@ -270,14 +287,14 @@ mod tests {
             let expected: Vec<_> =
                 contents.iter().map(|c| ("f".to_owned(), "t".to_owned(), c.clone().into_bytes())).collect();
             prop_assert_eq!(parts(body.as_bytes(), step).expect("parts"), expected);
-            // Cut anywhere before its end it is broken, never shorter.
+            // A truncated form is an error, never a shorter file.
             let cut = body.len() - closing.len();
             prop_assert!(parts(&body.as_bytes()[..cut], step).is_err());
         }
     }
 
     #[test]
-    fn the_boundary_is_found_and_bounded() {
+    fn boundaries_are_parsed_and_bounded() {
         assert_eq!(boundary("multipart/form-data; boundary=e2e7"), Some("e2e7".to_owned()));
         assert_eq!(boundary("Multipart/Form-Data; charset=x; Boundary=\"a b\""), Some("a b".to_owned()));
         assert_eq!(boundary("multipart/form-data"), None);

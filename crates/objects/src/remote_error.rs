@@ -1,15 +1,13 @@
-//! What went wrong between this process and a remote store, told so that an operator can act on it and so that no
-//! signature or key gets into a log.
+//! A failed request to a remote store, described for an operator. Its text holds no signature and no key.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Longest text of a store's answer that is passed on, in characters.
+/// Longest text taken from a store's reply, in characters.
 const MAX_TEXT_CHARS: usize = 300;
 
-/// S3's codes of failures that pass, whatever the status that they come with; a finished upload's failure comes with
-/// 200.
-const PASSING: &[&str] =
+/// S3's codes of transient failures, whatever their HTTP status: `CompleteMultipartUpload` may fail with 200.
+const TRANSIENT_CODES: &[&str] =
     &["InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "BadDigest", "IncompleteBody"];
 
 /// A request to a remote store that failed, after all attempts.
@@ -24,44 +22,39 @@ pub struct RemoteError {
 }
 
 impl RemoteError {
-    /// No answer came: the connection failed, broke off or took too long.
-    pub(super) fn unreachable(doing: Cow<'static, str>, key: &str, message: &str) -> Self {
-        // A URL in it would bring its query, and so a signature, along.
+    /// No reply: the connection failed, was cut or timed out.
+    pub(crate) fn unreachable(doing: Cow<'static, str>, key: &str, message: &str) -> Self {
+        // A URL in the message may carry a signature in its query.
         let message = bounded(message.split('?').next().unwrap_or_default());
         Self { doing, key: key.to_owned(), status: None, code: String::new(), message, is_transient: true }
     }
 
     /// The store refused.
-    pub(super) fn refused(
+    pub(crate) fn refused(
         doing: Cow<'static, str>,
         key: &str,
         status: u16,
         code: &str,
         message: &str,
     ) -> Self {
-        let is_transient = matches!(status, 408 | 429 | 500 | 502..=599) || PASSING.contains(&code);
+        let is_transient = matches!(status, 408 | 429 | 500 | 502..=599) || TRANSIENT_CODES.contains(&code);
         let (code, message) = (bounded(code), bounded(message));
         Self { doing, key: key.to_owned(), status: Some(status), code, message, is_transient }
     }
 
-    /// The store answered what cannot be true, or what is not its protocol. What it did is not known; another attempt
-    /// may do better.
-    pub(super) fn wrong(doing: Cow<'static, str>, key: &str, status: u16, message: &str) -> Self {
+    /// A reply that contradicts the request or is not of the store's protocol. The effect of the request is unknown;
+    /// a retry may succeed.
+    pub(crate) fn invalid_reply(doing: Cow<'static, str>, key: &str, status: u16, message: &str) -> Self {
         let (status, message) = (Some(status), bounded(message));
         Self { doing, key: key.to_owned(), status, code: String::new(), message, is_transient: true }
     }
 
-    /// The HTTP status of the answer, if there was one.
+    /// The HTTP status of the reply, `None` without one.
     pub fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// The store's own code of the error: S3's `Code`, US3's `RetCode`. Empty when it told none.
-    pub fn code(&self) -> &str {
-        &self.code
-    }
-
-    /// Whether the same request may succeed another time: no answer, 408, 429, 5xx.
+    /// Whether a retry may succeed: no reply, 408, 429, 5xx except 501, or a transient S3 code.
     pub fn is_transient(&self) -> bool {
         self.is_transient
     }
@@ -86,25 +79,9 @@ impl fmt::Display for RemoteError {
 
 impl std::error::Error for RemoteError {}
 
-/// One line of bounded length.
+/// The text as one line of bounded length.
 fn bounded(text: &str) -> String {
     text.trim().chars().take(MAX_TEXT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// The code and the message in an error's body: S3's XML, US3's JSON, or nothing that is known. What is not well-formed
-/// may still hold both.
-pub(super) fn code_and_message(body: &[u8]) -> (String, String) {
-    let text = String::from_utf8_lossy(body);
-    if let Ok(json) = serde_json::from_str::<serde_json::Value>(&text) {
-        let code = json.get("RetCode").map(ToString::to_string).unwrap_or_default();
-        let message = json.get("ErrMsg").and_then(serde_json::Value::as_str).unwrap_or_default();
-        return (code, message.to_owned());
-    }
-    let element = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
-    };
-    (element("Code").unwrap_or_default(), element("Message").unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -112,26 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stores_own_words_are_found() {
-        let table = [
-            (
-                "<?xml version=\"1.0\"?>\n<Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>",
-                "SlowDown",
-                "Reduce your rate.",
-            ),
-            (r#"{"RetCode":-148658,"ErrMsg":"invalid signature"}"#, "-148658", "invalid signature"),
-            (r#"{"error":"x"}"#, "", ""),
-            ("<html>Bad Gateway</html>", "", ""),
-            ("<Error><Code>Half", "", ""),
-            ("", "", ""),
-        ];
-        for (body, code, message) in table {
-            assert_eq!(code_and_message(body.as_bytes()), (code.to_owned(), message.to_owned()), "{body}");
-        }
-    }
-
-    #[test]
-    fn what_may_pass_is_told_from_what_will_not() {
+    fn transient_failures_are_recognized() {
         let table = [
             (400, "InvalidRequest", false),
             (400, "RequestTimeout", true),

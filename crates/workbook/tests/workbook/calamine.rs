@@ -1,10 +1,8 @@
-//! Files read back with calamine, a reader that we did not write: what goes in must come out, whatever it is.
-
-#![expect(clippy::unwrap_used, reason = "what cannot be read back fails its test")]
+//! Workbooks read back with calamine: every value must be read as it was written.
 
 use std::io::Cursor;
 
-use calamine::{Data, DataType as _, Range, Reader as _, Xlsx};
+use ::calamine::{Data, DataType as _, Range, Reader as _, Xlsx};
 use proptest::prelude::*;
 use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Error, Fragment, Properties, RowWriter, Workbook};
 
@@ -28,7 +26,7 @@ fn written<T: Sync>(
 }
 
 fn sheet(file: &[u8], name: &str) -> Range<Data> {
-    let mut reader: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(file)).unwrap();
+    let mut reader: Xlsx<_> = ::calamine::open_workbook_from_rs(Cursor::new(file)).unwrap();
     assert!(reader.worksheet_formula(name).unwrap().is_empty(), "no cell is a formula");
     reader.worksheet_range(name).unwrap()
 }
@@ -69,7 +67,7 @@ fn every_kind_of_cell() {
 }
 
 #[test]
-fn empty_cells_keep_the_places_of_the_others() {
+fn empty_cells_keep_the_positions_of_the_others() {
     let kinds = [ColumnKind::Text, ColumnKind::Decimal, ColumnKind::DateTime, ColumnKind::Integer];
     let file = written(&kinds, &[0, 1, 2, 3, 4, 5, 6, 7], |&filled, row| {
         match filled & 1 {
@@ -137,7 +135,7 @@ fn numbers_beyond_fifteen_digits_are_exact_texts() {
 }
 
 #[test]
-fn a_text_too_long_is_an_error_and_spoils_the_file() {
+fn a_text_that_is_too_long_is_an_error_and_ends_the_file() {
     let columns = [Column::new("Fits", 9, ColumnKind::Text), Column::new("Long", 9, ColumnKind::Text)];
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
     let mut sheet = workbook.sheet("Sheet", &columns).unwrap();
@@ -169,7 +167,7 @@ fn a_row_has_as_many_cells_as_columns() {
 }
 
 #[test]
-fn an_encoder_drops_a_wrong_row_and_goes_on() {
+fn an_encoder_drops_a_faulty_row_and_continues() {
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
     let mut sheet = workbook.sheet("Sheet", &[Column::new("A", 9, ColumnKind::Integer)]).unwrap();
     let mut encoder = sheet.encoder();
@@ -192,7 +190,7 @@ fn sheets_without_rows_and_workbooks_without_sheets() {
     workbook.sheet("未付", &columns).unwrap();
     let (file, summary) = workbook.finish().unwrap();
     assert_eq!((summary.rows, summary.sheets), (0, 2));
-    let reader: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(&file)).unwrap();
+    let reader: Xlsx<_> = ::calamine::open_workbook_from_rs(Cursor::new(&file)).unwrap();
     assert_eq!(reader.sheet_names(), ["Paid <&> \"it's\"", "未付"]);
     for name in reader.sheet_names() {
         assert_eq!(sheet(&file, &name).rows().collect::<Vec<_>>(), [[text(&columns[0].header)]]);
@@ -223,7 +221,7 @@ fn long_item(number: u32, row: &mut RowWriter<'_>) {
 const LONG: [ColumnKind; 3] = [ColumnKind::Integer, ColumnKind::Text, ColumnKind::Decimal];
 
 #[test]
-fn the_same_rows_give_the_same_bytes_whoever_encodes_them() {
+fn the_same_rows_give_the_same_bytes_on_any_number_of_threads() {
     let numbers: Vec<u32> = (0..5 * CHUNK_ROWS + 7).collect();
     let whole = written(&LONG, &numbers, |&number, row| long_item(number, row));
     assert_eq!(whole, written(&LONG, &numbers, |&number, row| long_item(number, row)));
@@ -235,7 +233,7 @@ fn the_same_rows_give_the_same_bytes_whoever_encodes_them() {
     for batch in numbers.chunks(100) {
         sheet.rows(batch, |&number, row| long_item(number, row)).unwrap();
     }
-    assert!(whole == workbook.finish().unwrap().0, "batches do not matter");
+    assert!(whole == workbook.finish().unwrap().0, "the same in batches");
 
     let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
     let mut sheet = workbook.sheet("Sheet", &columns).unwrap();
@@ -257,7 +255,7 @@ fn the_same_rows_give_the_same_bytes_whoever_encodes_them() {
     for chunk in &chunks {
         sheet.append(chunk).unwrap();
     }
-    assert!(whole == workbook.finish().unwrap().0, "threads do not matter");
+    assert!(whole == workbook.finish().unwrap().0, "the same on several threads");
 }
 
 #[test]
@@ -272,9 +270,9 @@ fn many_rows_read_back() {
     }
 }
 
-/// What a random cell is made of.
+/// The content of a random cell.
 #[derive(Debug, Clone)]
-enum Value {
+enum CellValue {
     Text(String),
     Repeated(String),
     Integer(i64),
@@ -283,7 +281,7 @@ enum Value {
     Empty,
 }
 
-impl Value {
+impl CellValue {
     fn put(&self, row: &mut RowWriter<'_>) {
         match self {
             Self::Text(value) => row.text(value),
@@ -303,7 +301,7 @@ impl Value {
             }
             Self::Integer(value) => assert_eq!(*cell, text(&value.to_string())),
             Self::Decimal(mantissa, scale) => {
-                // Exact, by way of text: the shortest decimal of the double is the one that was written.
+                // Exact, as text: the shortest decimal of the double is the written one.
                 let shown = match cell {
                     Data::Float(number) => number.to_string(),
                     Data::String(digits) => digits.clone(),
@@ -327,19 +325,19 @@ impl Value {
     }
 }
 
-fn value() -> impl Strategy<Value = Value> {
+fn value() -> impl Strategy<Value = CellValue> {
     let odd = "(_x[0-9A-F]{4}|_|[\\x00-\\x1f]|[\u{fffe}\u{ffff}]|[ \n\t]|<|>|&|'|\"|=|文|🙂|\\PC){0,40}";
     prop_oneof![
-        odd.prop_map(Value::Text),
-        any::<String>().prop_map(Value::Text),
-        "[a-c]{0,3}".prop_map(Value::Repeated),
-        any::<i64>().prop_map(Value::Integer),
-        (-2_000..2_000_i64).prop_map(Value::Integer),
-        (any::<i64>(), 0..20_u8).prop_map(|(mantissa, scale)| Value::Decimal(mantissa, scale)),
-        (-100_000..100_000_i64, 0..13_u8).prop_map(|(mantissa, scale)| Value::Decimal(mantissa, scale)),
+        odd.prop_map(CellValue::Text),
+        any::<String>().prop_map(CellValue::Text),
+        "[a-c]{0,3}".prop_map(CellValue::Repeated),
+        any::<i64>().prop_map(CellValue::Integer),
+        (-2_000..2_000_i64).prop_map(CellValue::Integer),
+        (any::<i64>(), 0..20_u8).prop_map(|(mantissa, scale)| CellValue::Decimal(mantissa, scale)),
+        (-100_000..100_000_i64, 0..13_u8).prop_map(|(mantissa, scale)| CellValue::Decimal(mantissa, scale)),
         (0..253_402_000_000_i64, -43_200..50_400_i32)
-            .prop_map(|(unix_s, offset)| Value::Moment(unix_s, offset)),
-        Just(Value::Empty),
+            .prop_map(|(unix_s, offset)| CellValue::Moment(unix_s, offset)),
+        Just(CellValue::Empty),
     ]
 }
 
@@ -347,7 +345,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn whatever_goes_in_comes_out(
+    fn random_cells_read_back(
         rows in (1..6_usize).prop_flat_map(|columns| {
             proptest::collection::vec(proptest::collection::vec(value(), columns), 1..30)
         })
@@ -357,7 +355,7 @@ proptest! {
         let range = sheet(&file, "Sheet");
         for (number, values) in (1..).zip(&rows) {
             for (column, value) in (0..).zip(values) {
-                // Past the last cell that holds something, a reader has nothing to give.
+                // A reader has no cells after the last one with a value.
                 value.assert_read_as(range.get_value((number, column)).unwrap_or(&Data::Empty));
             }
         }

@@ -1,5 +1,5 @@
-//! Requests to a remote store over one HTTP agent: time-outs, attempts with growing pauses between them, and bodies
-//! that are read from a file as they are sent. It knows neither US3 nor S3.
+//! HTTP requests to a remote store: time-outs, retries with exponential pauses, and bodies streamed from files. It is
+//! independent of US3 and S3, except that it reads the error bodies of both.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,31 +11,32 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use ureq::{Agent, SendBody};
 
-use super::error::{RemoteError, code_and_message};
-use super::{OpenError, RemoteSettings, Tuning};
-use crate::store::{Cancelled, ObjectStoreError};
+use super::settings::{OpenError, RemoteSettings, Tuning};
+use crate::error::ObjectStoreError;
+use crate::remote_error::RemoteError;
+use crate::store::Cancelled;
 
-/// Longest answer that is read, in bytes: a page of a listing has at most 1,000 keys of 512 bytes.
-const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+/// Longest reply that is read, in bytes: a page of a listing has at most 1,000 keys of 512 bytes.
+const MAX_REPLY_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Attempts beyond the first.
+/// Attempts after the first.
 const MAX_RETRIES: usize = 6;
 
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
 
-/// How often a pause looks whether it is still wanted.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often a pause checks for cancellation.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The agent, and what every request of a store has in common.
+/// The HTTP agent and the settings that all requests to a store share.
 pub(super) struct Http {
     agent: Agent,
     tuning: Tuning,
-    /// Texts that must not be in an error, should a store repeat them.
+    /// Texts that are removed from errors, in case a store repeats them.
     secrets: Vec<String>,
 }
 
-/// A request, ready to be sent.
+/// A request to send.
 pub(super) struct Request<'a> {
     pub(super) method: &'static str,
     pub(super) url: String,
@@ -43,17 +44,17 @@ pub(super) struct Request<'a> {
     pub(super) body: Content<'a>,
 }
 
-/// What a request carries.
+/// The body of a request.
 pub(super) enum Content<'a> {
-    /// Nothing, not even a length.
+    /// No body and no length.
     None,
     /// A text in memory.
     Bytes(Vec<u8>),
-    /// A piece of a file.
+    /// A range of a file.
     Piece(&'a Piece<'a>),
 }
 
-/// Bytes of a file.
+/// A range of a file, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece<'a> {
     pub(super) path: &'a Path,
@@ -62,7 +63,7 @@ pub(super) struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// Opened on its own, so that pieces can be read at the same time.
+    /// Opens a file handle of its own, so that pieces can be read at the same time.
     pub(super) fn open(&self) -> io::Result<io::Take<File>> {
         let mut file = File::open(self.path)?;
         file.seek(SeekFrom::Start(self.offset))?;
@@ -70,25 +71,25 @@ impl Piece<'_> {
     }
 }
 
-/// An answer with a status of success.
+/// A reply with a status of success.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpReply {
     /// Without quotes.
     pub(super) etag: Option<String>,
     pub(super) content_length: Option<u64>,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpReply {
     pub(super) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
 }
 
-/// Why an answer of success is none: a text for the log.
-pub(super) type Wrong = String;
+/// The reason for rejecting a reply with a status of success; a text for the log.
+pub(super) type InvalidReply = String;
 
-/// Sends requests on behalf of one operation: until its deadline, and as long as it is wanted.
+/// Sends the requests of one operation until its deadline, unless it is cancelled.
 pub(super) struct Caller<'a> {
     http: &'a Http,
     deadline: Instant,
@@ -102,7 +103,7 @@ impl Http {
         let proxy = proxy.map_err(|_| OpenError::Proxy)?;
         let agent = Agent::config_builder()
             .http_status_as_error(false)
-            // A signature is good for one host: a redirect is an error to be told, not a way to go.
+            // A signature is valid for one host, so redirects are reported as errors.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(tuning.connect_timeout))
@@ -117,18 +118,18 @@ impl Http {
         Ok(Self { agent, tuning, secrets })
     }
 
-    /// For an operation that nobody can cancel.
+    /// For an operation that cannot be cancelled.
     pub(super) fn caller(&self) -> Caller<'_> {
         self.caller_until(self.tuning.request_timeout, &|| false)
     }
 
-    /// For one that ends after `limit` or when it is not wanted any more.
+    /// For an operation that ends after `limit` or when it is cancelled.
     pub(super) fn caller_until<'a>(&'a self, limit: Duration, cancelled: Cancelled<'a>) -> Caller<'a> {
         Caller { http: self, deadline: Instant::now() + limit, cancelled }
     }
 
-    /// One attempt.
-    fn send(&self, request: Request<'_>, limit: Duration) -> Result<(u16, Answer), ureq::Error> {
+    /// Sends a request once.
+    fn send(&self, request: Request<'_>, limit: Duration) -> Result<(u16, HttpReply), ureq::Error> {
         let Request { method, url, headers, body } = request;
         let mut builder = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
@@ -153,8 +154,8 @@ impl Http {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let etag = header("etag").map(|etag| etag.trim_matches('"').to_owned());
         let content_length = header("content-length").and_then(|len| len.parse().ok());
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-        Ok((response.status().as_u16(), Answer { etag, content_length, body }))
+        let body = response.body_mut().with_config().limit(MAX_REPLY_BYTES).read_to_vec()?;
+        Ok((response.status().as_u16(), HttpReply { etag, content_length, body }))
     }
 
     fn redacted(&self, mut text: String) -> String {
@@ -174,15 +175,16 @@ impl fmt::Debug for Http {
 }
 
 impl Caller<'_> {
-    /// Sends what `make` makes, anew for every attempt because signatures have a time, until an answer is `accept`ed.
+    /// Sends a request until `accept` accepts the reply. `make` is called for every attempt, because signatures contain
+    /// the time.
     ///
-    /// `doing` is a verb phrase that the key completes; both are for the error.
+    /// `doing` is a verb phrase whose object is the key; both are for the error.
     pub(super) fn send<'r, T>(
         &self,
         doing: impl Into<Cow<'static, str>>,
         key: &str,
         make: impl Fn() -> Request<'r>,
-        accept: impl Fn(&Answer) -> Result<T, Wrong>,
+        accept: impl Fn(&HttpReply) -> Result<T, InvalidReply>,
     ) -> Result<T, ObjectStoreError> {
         let doing = doing.into();
         let attempt = || {
@@ -195,20 +197,20 @@ impl Caller<'_> {
                 return Err(failed(RemoteError::unreachable(doing.clone(), key, "the time for it is over")));
             }
             let sent = self.http.send(make(), left);
-            let (status, answer) = sent.map_err(|error| {
+            let (status, reply) = sent.map_err(|error| {
                 let message = self.http.redacted(error.to_string());
                 failed(RemoteError::unreachable(doing.clone(), key, &message))
             })?;
             if !(200..300).contains(&status) {
-                let (code, message) = code_and_message(&answer.body);
+                let (code, message) = code_and_message(&reply.body);
                 let message = self.http.redacted(message);
                 return Err(failed(RemoteError::refused(doing.clone(), key, status, &code, &message)));
             }
-            accept(&answer).map_err(|wrong| {
-                // S3 tells a failure to put parts together with the status of success.
-                let (code, message) = code_and_message(&answer.body);
+            accept(&reply).map_err(|reason| {
+                // S3 reports a failed `CompleteMultipartUpload` with a status of success.
+                let (code, message) = code_and_message(&reply.body);
                 failed(if code.is_empty() {
-                    RemoteError::wrong(doing.clone(), key, status, &wrong)
+                    RemoteError::invalid_reply(doing.clone(), key, status, &reason)
                 } else {
                     RemoteError::refused(doing.clone(), key, status, &code, &self.http.redacted(message))
                 })
@@ -226,12 +228,12 @@ impl Caller<'_> {
                 done => return done,
             };
             let Some(pause) = pauses.next() else { return Err(error) };
-            tracing::warn!(%error, ?pause, "trying again");
+            tracing::warn!(%error, ?pause, "request to the object store failed; retrying");
             self.pause(pause);
         }
     }
 
-    /// Cut short by the deadline and by cancellation; the next attempt then tells which.
+    /// Ends early at the deadline and on cancellation; the next attempt then returns the error.
     fn pause(&self, pause: Duration) {
         let end = (Instant::now() + pause).min(self.deadline);
         loop {
@@ -239,18 +241,18 @@ impl Caller<'_> {
             if left.is_zero() || (self.cancelled)() {
                 break;
             }
-            std::thread::sleep(left.min(LOOK_EVERY));
+            std::thread::sleep(left.min(POLL_INTERVAL));
         }
     }
 }
 
-/// For answers in which nothing is looked at.
-#[expect(clippy::unnecessary_wraps, reason = "what `send` accepts")]
-pub(super) fn any(_: &Answer) -> Result<(), Wrong> {
+/// Accepts every reply.
+#[expect(clippy::unnecessary_wraps, reason = "the signature that `send` requires")]
+pub(super) fn any(_: &HttpReply) -> Result<(), InvalidReply> {
     Ok(())
 }
 
-/// `None` where the answer was "not found".
+/// `None` if the reply was 404.
 pub(super) fn found<T>(result: Result<T, ObjectStoreError>) -> Result<Option<T>, ObjectStoreError> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -259,7 +261,7 @@ pub(super) fn found<T>(result: Result<T, ObjectStoreError>) -> Result<Option<T>,
     }
 }
 
-/// Gives all bytes of a piece to `take`, through a small buffer.
+/// Passes all bytes of a piece to `take`, through a small buffer.
 pub(super) fn read_through(piece: &Piece<'_>, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut file = piece.open()?;
     let mut buffer = vec![0; 128 * 1024];
@@ -267,6 +269,46 @@ pub(super) fn read_through(piece: &Piece<'_>, mut take: impl FnMut(&[u8])) -> io
         match file.read(&mut buffer)? {
             0 => return Ok(()),
             read => take(&buffer[..read]),
+        }
+    }
+}
+
+/// The code and the message of an error's body: S3's XML, which need not be well-formed, or US3's JSON. Empty for other
+/// bodies.
+fn code_and_message(body: &[u8]) -> (String, String) {
+    let text = String::from_utf8_lossy(body);
+    if let Ok(json) = serde_json::from_str::<serde_json::Value>(&text) {
+        let code = json.get("RetCode").map(ToString::to_string).unwrap_or_default();
+        let message = json.get("ErrMsg").and_then(serde_json::Value::as_str).unwrap_or_default();
+        return (code, message.to_owned());
+    }
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
+    };
+    (element("Code").unwrap_or_default(), element("Message").unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_bodies_of_both_protocols_are_read() {
+        let table = [
+            (
+                "<?xml version=\"1.0\"?>\n<Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>",
+                "SlowDown",
+                "Reduce your rate.",
+            ),
+            (r#"{"RetCode":-148658,"ErrMsg":"invalid signature"}"#, "-148658", "invalid signature"),
+            (r#"{"error":"x"}"#, "", ""),
+            ("<html>Bad Gateway</html>", "", ""),
+            ("<Error><Code>Half", "", ""),
+            ("", "", ""),
+        ];
+        for (body, code, message) in table {
+            assert_eq!(code_and_message(body.as_bytes()), (code.to_owned(), message.to_owned()), "{body}");
         }
     }
 }

@@ -1,34 +1,34 @@
-//! The URL that names a remote store: `us3://bucket?endpoint=…` or `s3://bucket?region=…`. Keys are never part of it;
-//! what is not understood is refused by name.
+//! The URL of a remote store: `us3://bucket?endpoint=…` or `s3://bucket?region=…`. It never contains keys; unknown
+//! parameters are refused by name.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// The part size where the URL says nothing: what US3's S3 face asks for.
+/// The default part size, which US3's S3 interface requires.
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 
-/// S3's bounds of a part, in bytes.
+/// S3's limits on the size of a part, in bytes.
 const PART_RANGE: std::ops::RangeInclusive<u64> = 5 * 1024 * 1024..=5 * 1024 * 1024 * 1024;
 
-/// The region that is signed for where an endpoint is all that was said.
+/// The region in signatures if the URL has an endpoint and no region.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// A store's URL, understood.
+/// The parsed URL of a store.
 ///
-/// - `us3://bucket?endpoint=https://cn-wlcb.ufileos.com`: US3's native protocol; the bucket is put before the endpoint's
-///   host, or with `style=custom-domain` the endpoint is the bucket's own host.
-/// - `s3://bucket?region=…`: AWS; `s3://bucket?endpoint=https://…`: any S3. `style=path` or `style=virtual-host`: by
-///   default the latter at AWS and the former elsewhere. `region` is by default `us-east-1` elsewhere. `part_bytes` is
+/// - `us3://bucket?endpoint=https://cn-wlcb.ufileos.com`: US3's native protocol. The bucket is prepended to the
+///   endpoint's host; with `style=custom-domain` the endpoint is the bucket's own host.
+/// - `s3://bucket?region=…`: AWS. `s3://bucket?endpoint=https://…`: any S3. `style` is `path` or `virtual-host`, by
+///   default the latter at AWS and the former elsewhere. Outside AWS `region` defaults to `us-east-1`. `part_bytes` is
 ///   the size of parts, by default 8 MiB.
 ///
-/// Both take `public_endpoint=https://…`, which stands in links in place of the endpoint.
+/// Both allow `public_endpoint=https://…`, which replaces the endpoint in links.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl {
     pub(super) bucket: String,
     pub(super) endpoint: Url,
-    /// As readers reach it; the endpoint itself unless the URL says otherwise.
+    /// The endpoint in links; the endpoint itself by default.
     pub(super) public_endpoint: Url,
     pub(super) target: Target,
     text: String,
@@ -40,52 +40,45 @@ pub(super) enum Target {
     S3 { region: String, style: Style, part_bytes: u64 },
 }
 
-/// Where S3's URLs have the bucket.
+/// Position of the bucket in S3 URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Path,
     VirtualHost,
 }
 
-/// Why a text is not a [`StoreUrl`]. The text itself is not repeated: it may hold what it must not.
+/// The reason why a text is not a [`StoreUrl`]. The text is not repeated, because it may contain a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUrlError {
-    /// It does not begin with `us3://` or `s3://`, or is no URL at all.
+    /// The text does not begin with `us3://` or `s3://`.
     #[error("must begin with us3:// or s3:// and a bucket")]
     Scheme,
-    /// There is a user name or a password.
+    /// The URL has a user name or a password.
     #[error("must not hold a user name or a key; keys are given in the environment")]
     Credentials,
-    /// The bucket is missing or has characters that no bucket has.
+    /// The bucket is missing or invalid.
     #[error("must name a bucket of 3 to 63 lower-case letters, digits, hyphens and dots")]
     Bucket,
-    /// There is a port, a path or a fragment.
+    /// The URL has a port, a path or a fragment.
     #[error("must have nothing but a bucket and parameters; the host of the store is the parameter endpoint")]
     Excess,
-    /// A parameter is not known.
+    /// A parameter is unknown.
     #[error("has the unknown parameter {0:?}")]
     Unknown(String),
-    /// A parameter stands twice.
+    /// A parameter is repeated.
     #[error("has the parameter {0:?} twice")]
     Repeated(String),
     /// A parameter is missing.
     #[error("lacks the parameter {0:?}")]
     Missing(&'static str),
-    /// A parameter's value is not possible.
+    /// A parameter has an invalid value.
     #[error("has a wrong {parameter}: it must be {expected}")]
     Value {
-        /// Its name.
+        /// The name of the parameter.
         parameter: &'static str,
-        /// What it may be.
+        /// The valid values.
         expected: &'static str,
     },
-}
-
-impl StoreUrl {
-    /// Whether it is a store of US3's native protocol.
-    pub fn is_us3(&self) -> bool {
-        matches!(self.target, Target::Us3 { .. })
-    }
 }
 
 impl FromStr for StoreUrl {
@@ -173,7 +166,7 @@ fn s3_target(given: Option<Url>, parameters: &mut Parameters) -> Result<(Url, Ta
     Ok((endpoint, Target::S3 { region, style, part_bytes }))
 }
 
-/// What names a bucket at US3 and at S3, and can be a part of a host's name.
+/// Whether the name is valid for buckets at US3 and S3, and as part of a host name.
 fn is_bucket(name: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     let at_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -185,33 +178,33 @@ fn is_bucket(name: &str) -> bool {
         && !name.contains("..")
 }
 
-/// The query, each parameter once and all of them known.
+/// The parameters of a query: known ones, each at most once.
 struct Parameters {
-    left: Vec<(&'static str, String)>,
+    values: Vec<(&'static str, String)>,
 }
 
 impl Parameters {
     fn parse(query: &str, known: &[&'static str]) -> Result<Self, StoreUrlError> {
-        let mut left: Vec<(&'static str, String)> = Vec::new();
+        let mut values: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let name = known
                 .iter()
                 .find(|known| **known == name)
                 .ok_or_else(|| StoreUrlError::Unknown(name.chars().take(64).collect()))?;
-            if left.iter().any(|(other, _)| other == name) {
+            if values.iter().any(|(other, _)| other == name) {
                 return Err(StoreUrlError::Repeated((*name).to_owned()));
             }
-            left.push((name, value.into_owned()));
+            values.push((name, value.into_owned()));
         }
-        Ok(Self { left })
+        Ok(Self { values })
     }
 
     fn take(&mut self, name: &str) -> Option<String> {
-        let at = self.left.iter().position(|(known, _)| *known == name)?;
-        Some(self.left.swap_remove(at).1)
+        let at = self.values.iter().position(|(known, _)| *known == name)?;
+        Some(self.values.swap_remove(at).1)
     }
 
-    /// Scheme, host and perhaps a port, without a slash at the end.
+    /// A URL of scheme, host and optionally a port, without a slash at the end.
     fn endpoint(&mut self, name: &'static str) -> Result<Option<Url>, StoreUrlError> {
         let Some(text) = self.take(name) else { return Ok(None) };
         let wrong = StoreUrlError::Value {
@@ -252,9 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn stores_are_named_in_full_or_by_what_is_usual() {
+    fn defaults_fill_in_absent_parameters() {
         let us3: StoreUrl = "us3://exports?endpoint=https://cn-wlcb.ufileos.com".parse().expect("us3");
-        assert!(us3.is_us3());
         assert_eq!(us3.endpoint.as_str(), "https://cn-wlcb.ufileos.com/");
         assert_eq!(us3.public_endpoint, us3.endpoint);
         assert!(us3.target == Target::Us3 { is_custom_domain: false });
@@ -307,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_urls_are_refused_with_the_reason() {
         let table = [
             ("", "must begin with us3:// or s3:// and a bucket"),
             ("https://bucket", "must begin with us3:// or s3:// and a bucket"),
