@@ -108,7 +108,7 @@ fn write_row(out: &mut impl Write, order: &OrderRow<'_>) -> Result {
         match (field.value)(order) {
             Cell::Text("") | Cell::Time(None) => {}
             Cell::Text(text) => write_text(out, text)?,
-            Cell::Made(text) => write_text(out, &text)?,
+            Cell::OwnedText(text) => write_text(out, &text)?,
             Cell::Integer(number) => write!(out, "n{number}")?,
             Cell::Decimal { mantissa, places } => write!(out, "m{mantissa}e-{places}")?,
             // Days, with more digits than a double has.

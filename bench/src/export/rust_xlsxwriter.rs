@@ -51,7 +51,7 @@ fn write_cell(
     match cell {
         Cell::Text("") | Cell::Time(None) => return Ok(()),
         Cell::Text(text) => sheet.write_string(row, column, *text)?,
-        Cell::Made(text) => sheet.write_string(row, column, text)?,
+        Cell::OwnedText(text) => sheet.write_string(row, column, text)?,
         Cell::Integer(number) => sheet.write_number(row, column, float(*number))?,
         Cell::Decimal { mantissa, places } => {
             let value = float(*mantissa) / 10f64.powi(i32::try_from(*places).unwrap_or(0));

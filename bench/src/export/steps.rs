@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{OrderQuery, Status};
-use tollbook_export::fields::{Cell, FieldKind, ORDER_ITEM_DETAIL, OrderRow};
+use tollbook_export::fields::{Cell, FieldKind, ORDER_ITEM_DETAIL, OrderRow, Scope};
 use tollbook_export::{Build, Document, Format, Link, Progress, export};
 use tollbook_ops::{Clock as _, SystemClock, random};
 use tollbook_store::{LineNo, StoredOrder};
@@ -141,8 +141,8 @@ fn compress_again(fixture: &Fixture, query: &OrderQuery, encoder: deflaters::Enc
 fn columns() -> Vec<Column> {
     let kind = |kind| match kind {
         FieldKind::Text => ColumnKind::Text,
-        FieldKind::Integer => ColumnKind::Integer,
-        FieldKind::Decimal => ColumnKind::Decimal,
+        FieldKind::Integer | FieldKind::WideInteger => ColumnKind::Integer,
+        FieldKind::Decimal { .. } => ColumnKind::Decimal,
         FieldKind::Time | FieldKind::TextTime => ColumnKind::DateTime,
     };
     ORDER_ITEM_DETAIL.iter().map(|field| Column::new(field.name, 22, kind(field.kind))).collect()
@@ -207,7 +207,9 @@ impl LineCells {
         let Some(cells) = self.0.get_mut(index) else { return };
         let cells = cells.get_or_insert_with(|| {
             let fields = ORDER_ITEM_DETAIL.iter();
-            fields.map(|field| if field.of_line { fragment(&(field.value)(row)) } else { None }).collect()
+            fields
+                .map(|field| if field.scope == Scope::PerLine { fragment(&(field.value)(row)) } else { None })
+                .collect()
         });
         for (field, cell) in ORDER_ITEM_DETAIL.iter().zip(cells) {
             match cell {
@@ -225,7 +227,7 @@ fn scale(places: u32) -> u8 {
 fn fragment(cell: &Cell<'_>) -> Option<Fragment> {
     match cell {
         Cell::Text(text) => Fragment::text(text).ok(),
-        Cell::Made(text) => Fragment::text(text).ok(),
+        Cell::OwnedText(text) => Fragment::text(text).ok(),
         Cell::Integer(number) => Some(Fragment::integer(*number)),
         Cell::Decimal { mantissa, places } => Some(Fragment::decimal(*mantissa, scale(*places))),
         Cell::Time(_) => None,
@@ -235,7 +237,7 @@ fn fragment(cell: &Cell<'_>) -> Option<Fragment> {
 fn put_cell(writer: &mut RowWriter<'_>, cell: Cell<'_>) {
     match cell {
         Cell::Text(text) => writer.text(text),
-        Cell::Made(text) => writer.text(&text),
+        Cell::OwnedText(text) => writer.text(&text),
         Cell::Integer(number) => writer.integer(number),
         Cell::Decimal { mantissa, places } => writer.decimal(mantissa, scale(places)),
         Cell::Time(Some(unix_s)) => writer.date_time(unix_s, 0),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tollbook_export::exporter::jobs::{self, HOLD_S, MOST_ATTEMPTS};
-use tollbook_export::{ExportError, ExportRequestError, Progress, WaitPolicy, to_text};
+use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
+use tollbook_export::{ExportError, ExportRequestError, Progress, WaitPolicy};
 use tollbook_ops::random;
 use tollbook_store::{ExportState, StoreError, StoreResult};
 
@@ -71,7 +71,7 @@ fn work(gateway: &Gateway, holder: &str, stop: &CancellationToken) -> StoreResul
         let due = store.snapshot()?.due_export_jobs(now_s, 1)?;
         let Some((company_id, job_id)) = due.into_iter().next() else { return Ok(()) };
         let mut transaction = store.begin()?;
-        let taken = transaction.hold_export_job(company_id, &job_id, holder, now_s, now_s + HOLD_S)?;
+        let taken = transaction.hold_export_job(company_id, &job_id, holder, now_s, now_s + LEASE_S)?;
         transaction.commit()?;
         if taken {
             Held { gateway, holder, company_id, job_id: &job_id, stop }.work()?;
@@ -83,7 +83,7 @@ fn work(gateway: &Gateway, holder: &str, stop: &CancellationToken) -> StoreResul
 fn forget(gateway: &Gateway) -> StoreResult<()> {
     let deployment = gateway.deployment();
     let before_s = gateway.kept_since_s(deployment.clock.now_s());
-    let records = jobs::forget(deployment.store.as_ref(), before_s)?;
+    let records = jobs::expire(deployment.store.as_ref(), before_s)?;
     if records > 0 {
         tracing::info!(records, "forgot old exports");
     }
@@ -127,9 +127,9 @@ impl Held<'_> {
             Ok((None, _)) => return Ok(None),
             Err(refusal) => return self.give_back_or(refusal),
         };
-        if job.attempts > MOST_ATTEMPTS {
+        if job.attempts > MAX_ATTEMPTS {
             tracing::error!(job_id = self.job_id, attempts = job.attempts, "an export job is given up");
-            return Err(Refusal::ExportUnavailable(format!("given up after {MOST_ATTEMPTS} attempts")));
+            return Err(Refusal::ExportUnavailable(format!("given up after {MAX_ATTEMPTS} attempts")));
         }
         let ask = match gateway.export_request_of_job(&job.asked, stop) {
             Ok(ask) => ask,
@@ -141,7 +141,7 @@ impl Held<'_> {
             !signs.lost
         });
         match built {
-            Ok(file) => Ok(Some(to_text(&file))),
+            Ok(file) => Ok(Some(file.to_record())),
             Err(ExportRequestError::Cancelled) if signs.lost => Ok(None),
             Err(error) if is_passing(&error) => self.give_back_or(refusal_for_export(&error)),
             Err(error) => Err(refusal_for_export(&error)),
@@ -208,7 +208,7 @@ impl Signs {
         }
         self.last = Instant::now();
         let deployment = held.gateway.deployment();
-        let until_s = deployment.clock.now_s() + HOLD_S;
+        let until_s = deployment.clock.now_s() + LEASE_S;
         let (done, total) = progress.rows();
         let kept = deployment.store.begin().and_then(|mut transaction| {
             let kept = transaction.keep_export_job(

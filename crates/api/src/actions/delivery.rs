@@ -119,7 +119,7 @@ fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {
         digest: &digest,
         now_s,
         kept_since_s: gateway.kept_since_s(now_s),
-        most: gateway.deployment().config.exports.jobs_per_company,
+        max_unfinished: gateway.deployment().config.exports.jobs_per_company,
     };
     match jobs::submit(store, &job).map_err(log_and_refuse)? {
         Some(job_id) => {

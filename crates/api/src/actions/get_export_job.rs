@@ -1,6 +1,6 @@
 //! `GetExportJob`: what became of an export that was asked for with `Async`.
 
-use tollbook_export::from_text;
+use tollbook_export::ExportedFile;
 use tollbook_store::{ExportJob, ExportState};
 
 use super::delivery::{DATA, Data};
@@ -52,7 +52,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
             "Failed"
         }
         ExportState::Done => {
-            let file = from_text(&job.outcome).map_err(log_and_refuse)?;
+            let file = ExportedFile::from_record(&job.outcome).map_err(log_and_refuse)?;
             // The last sign of life was given before the end, or none at all.
             (written, total) = (file.rows, file.rows);
             if file.stored_s > gateway.kept_since_s(now_s) {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tollbook_export::exporter::jobs::MOST_ATTEMPTS;
+use tollbook_export::exporter::jobs::MAX_ATTEMPTS;
 use tollbook_store::ExportState;
 
 use crate::client::Answer;
@@ -116,14 +116,14 @@ fn a_job_of_a_server_that_died_is_taken_over() {
 fn a_job_that_kills_its_servers_is_given_up() {
     let scene = Scene::on(Server::start());
     let job_id = scene.submit(&scene.full, PAID);
-    for attempt in 0..MOST_ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
         let (now_s, mut transaction) = (NOW_S + attempt * 20, scene.server.store.begin().unwrap());
         let holder = format!("dead {attempt}");
         assert!(transaction.hold_export_job(1, &job_id, &holder, now_s, now_s + 20).unwrap());
         transaction.commit().unwrap();
     }
     let other = scene.server.beside(CONFIG);
-    other.clock.set(NOW_S + MOST_ATTEMPTS * 20);
+    other.clock.set(NOW_S + MAX_ATTEMPTS * 20);
     let given_up = Scene::ended(&other, &scene.full, &job_id);
     assert_eq!(
         (given_up.0["State"].as_str(), given_up.0["Reason"].as_str()),

@@ -1,5 +1,5 @@
-//! FOCUS 1.0 and 1.2 as their specification has them, written down for the tests: the columns with data type and
-//! nullability, and the allowed values. Source: "Content Constraints" of each column.
+//! The columns of FOCUS 1.0 and 1.2 with data type, nullability and allowed values, copied from the specification's
+//! "Content Constraints" of each column.
 
 /// Data types of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(crate) const COLUMNS: [(&str, Type, bool, &str); 57] = [
     ("Tags", KeyValue, true, "1.0"),
 ];
 
-/// "Allowed values" of columns that have them; null is allowed where the column allows it.
+/// Allowed values of the columns that restrict them. Null is also allowed if the column is nullable.
 pub(crate) const ALLOWED: [(&str, &[&str]); 8] = [
     ("CapacityReservationStatus", &["Used", "Unused"]),
     ("ChargeCategory", &["Usage", "Purchase", "Tax", "Credit", "Adjustment"]),
@@ -109,7 +109,7 @@ pub(crate) const ALLOWED: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Subcategories of the categories that our products are in; each has one parent.
+/// Subcategories of the categories of our products; each subcategory has one parent.
 pub(crate) const SUBCATEGORIES: [(&str, &[&str]); 3] = [
     (
         "AI and Machine Learning",

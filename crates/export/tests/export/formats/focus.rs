@@ -1,4 +1,4 @@
-//! FOCUS files against the specification: columns, types, nulls, allowed values, and what must follow from what.
+//! FOCUS files against the specification: columns, types, nulls, allowed values, and rules between columns.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use tollbook_domain::money::{divide_rounded, format_decimal};
 use tollbook_domain::{Status, UnitPrice};
 use tollbook_export::{Document, ExportError, FocusVersion, Format};
 
-use crate::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type};
-use crate::place::{Place, any_query, paid, query, summary, unpaid};
+use super::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type};
+use crate::fixture::{Fixture, any_query, paid, query, summary, unpaid};
 
-/// Of our own, behind those of the specification.
-const OURS: [&str; 3] = ["x_OrderNo", "x_OrderStatus", "x_OrderType"];
+/// Our columns, which follow those of the specification.
+const OUR_COLUMNS: [&str; 3] = ["x_OrderNo", "x_OrderStatus", "x_OrderType"];
 const VERSIONS: [FocusVersion; 2] = [FocusVersion::V1_0, FocusVersion::V1_2];
 
-/// By column.
+/// The cells of a row, by column.
 type Cells = BTreeMap<String, String>;
 
 fn columns_of(version: FocusVersion) -> impl Iterator<Item = (&'static str, Type, bool)> {
@@ -26,7 +26,7 @@ fn columns_of(version: FocusVersion) -> impl Iterator<Item = (&'static str, Type
     columns.map(|(name, of, nullable, _)| (name, of, nullable))
 }
 
-/// Header and rows; null is an empty text.
+/// Header and rows; an empty text is null.
 fn read(bytes: &[u8]) -> (Vec<String>, Vec<Cells>) {
     let mut reader = csv::Reader::from_reader(bytes);
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
@@ -44,14 +44,14 @@ fn is_decimal(text: &str) -> bool {
     all(whole) && all(fraction)
 }
 
-/// Unix seconds of `YYYY-MM-DDTHH:MM:SSZ`, in this form alone.
+/// Unix seconds of `YYYY-MM-DDTHH:MM:SSZ`. Other forms fail the test.
 fn unix_s(text: &str) -> i64 {
     let time: jiff::Timestamp = text.parse().unwrap();
     assert_eq!(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), text);
     time.as_second()
 }
 
-/// In 10⁻¹².
+/// A decimal in steps of 10⁻¹².
 fn steps(text: &str) -> i128 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     assert!(fraction.len() <= 12, "{text}");
@@ -84,7 +84,7 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     assert!(["CNY", "USD"].contains(&cell("BillingCurrency")));
     let is_purchase = cell("ChargeCategory") == "Purchase";
     assert_eq!(cell("ChargeFrequency") == "Usage-Based", !is_purchase, "{row:?}");
-    // Nullability that depends on other columns.
+    // Columns that are null depending on other columns.
     assert_eq!(cell("ConsumedQuantity").is_empty(), is_purchase, "{row:?}");
     assert_eq!(cell("ConsumedUnit").is_empty(), is_purchase, "{row:?}");
     assert_eq!(cell("ResourceType").is_empty(), cell("ResourceId").is_empty(), "{row:?}");
@@ -94,12 +94,12 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     {
         assert!(!cell(required).is_empty(), "{required} of usage and purchases: {row:?}");
     }
-    for of_nothing in ["AvailabilityZone", "ChargeClass", "CommitmentDiscountId", "CommitmentDiscountStatus"]
+    for always_null in ["AvailabilityZone", "ChargeClass", "CommitmentDiscountId", "CommitmentDiscountStatus"]
     {
-        assert_eq!(cell(of_nothing), "");
+        assert_eq!(cell(always_null), "");
     }
-    assert!(cell("SkuPriceId").starts_with(cell("SkuId")), "one parent: {row:?}");
-    // Periods: a charge is billed in the UTC month in which it begins.
+    assert!(cell("SkuPriceId").starts_with(cell("SkuId")), "the SKU is the parent: {row:?}");
+    // A charge is billed in the UTC month in which it begins.
     let [start, end, month, next] =
         ["ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd"]
             .map(|name| unix_s(cell(name)));
@@ -109,7 +109,7 @@ fn assert_row(row: &Cells, version: FocusVersion) {
             && cell("BillingPeriodEnd").ends_with("-01T00:00:00Z")
     );
     assert!((28..=31).contains(&((next - month) / 86_400)));
-    // Costs are price × quantity, rounded once.
+    // A cost is price × quantity, rounded once.
     for (cost, unit_price) in [("ContractedCost", "ContractedUnitPrice"), ("ListCost", "ListUnitPrice")] {
         let product = steps(cell(unit_price)) * steps(cell("PricingQuantity"));
         let rounded = divide_rounded(product, 10_i128.pow(16)) * 10_000;
@@ -129,28 +129,28 @@ fn assert_row(row: &Cells, version: FocusVersion) {
         assert_eq!(cell("PricingCurrencyListUnitPrice"), cell("ListUnitPrice"));
         assert_eq!(cell("PricingCurrencyContractedUnitPrice"), cell("ContractedUnitPrice"));
         assert!(!cell("SkuMeter").is_empty());
-        for of_nothing in
+        for always_null in
             ["CapacityReservationId", "CommitmentDiscountQuantity", "InvoiceId", "SkuPriceDetails"]
         {
-            assert_eq!(cell(of_nothing), "");
+            assert_eq!(cell(always_null), "");
         }
     }
 }
 
 #[test]
-fn a_file_keeps_the_specification() {
-    let place = Place::new();
+fn a_file_conforms_to_the_specification() {
+    let fixture = Fixture::shared();
     for version in VERSIONS {
-        let expected: Vec<&str> = columns_of(version).map(|(name, ..)| name).chain(OURS).collect();
-        assert_eq!(expected.len(), if version == FocusVersion::V1_0 { 43 } else { 57 } + OURS.len());
+        let expected: Vec<&str> = columns_of(version).map(|(name, ..)| name).chain(OUR_COLUMNS).collect();
+        assert_eq!(expected.len(), if version == FocusVersion::V1_0 { 43 } else { 57 } + OUR_COLUMNS.len());
         for document in [paid(), unpaid()] {
             let (Document::PaidOrders(query) | Document::UnpaidOrders(query)) = &document else { panic!() };
-            let (bytes, exported) = place.file(&document, Format::FocusCsv(version), 2);
+            let (bytes, exported) = fixture.file(&document, Format::FocusCsv(version), 2);
             assert!(bytes.starts_with(b"AvailabilityZone,"), "no byte order mark");
             let (header, rows) = read(&bytes);
             assert_eq!(header, expected);
             rows.iter().for_each(|row| assert_row(row, version));
-            let (orders, sums) = place.list(query);
+            let (orders, sums) = fixture.list(query);
             assert_eq!(rows.len(), orders.len());
             let total = |name: &str| rows.iter().map(|row| steps(&row[name])).sum::<i128>();
             assert_eq!(total("ContractedCost"), sums.total * 10_000);
@@ -168,12 +168,12 @@ fn a_file_keeps_the_specification() {
 }
 
 #[test]
-fn values_are_those_of_the_order() {
-    let place = Place::new();
-    let (bytes, _) = place.file(&paid(), Format::FocusCsv(FocusVersion::V1_2), 2);
+fn values_match_the_order() {
+    let fixture = Fixture::shared();
+    let (bytes, _) = fixture.file(&paid(), Format::FocusCsv(FocusVersion::V1_2), 2);
     let (_, rows) = read(&bytes);
-    let (orders, _) = place.list(&query(&[Status::Paid]));
-    let lines = place.store.snapshot().unwrap().lines(1).unwrap();
+    let (orders, _) = fixture.list(&query(&[Status::Paid]));
+    let lines = fixture.store.snapshot().unwrap().lines(1).unwrap();
     for (row, stored) in rows.iter().zip(&orders) {
         let line = lines.get(stored.line_no).unwrap();
         assert_eq!(row["x_OrderNo"], stored.order.number);
@@ -183,7 +183,7 @@ fn values_are_those_of_the_order() {
         let project = ["org-one", "org-two"][usize::try_from(line.organization_id).unwrap() - 1];
         assert_eq!(row["SubAccountId"], project);
         assert_eq!(row["BillingAccountId"], "company-1");
-        // The company's name could start a formula.
+        // The company's name starts like a formula.
         assert_eq!(row["BillingAccountName"], "'=Company, \"深\"");
         assert_eq!(row["ProviderName"], "Tollbook");
         let is_sandbox = line.product_code == "sandbox";
@@ -195,7 +195,7 @@ fn values_are_those_of_the_order() {
         }
         let tags: serde_json::Value = serde_json::from_str(&row["Tags"]).unwrap();
         let tag = |key: &str| tags.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
-        // JSON escapes control characters but this one, which the file does not have.
+        // JSON escapes control characters except U+007F, which the file replaces.
         assert_eq!(tag("tollbook/model_id"), line.model_id.replace('\u{7f}', "\u{fffd}"));
         assert_eq!(tag("tollbook/user_email"), line.user_email.replace('\u{7f}', "\u{fffd}"));
     }
@@ -205,10 +205,10 @@ fn values_are_those_of_the_order() {
 }
 
 #[test]
-fn every_status_is_told_apart() {
-    let place = Place::new();
-    let (bytes, _) = place.file(&unpaid(), Format::FocusCsv(FocusVersion::V1_0), 2);
-    let (orders, _) = place.list(&query(&[Status::Unpaid, Status::Revoked]));
+fn every_status_has_its_own_value() {
+    let fixture = Fixture::shared();
+    let (bytes, _) = fixture.file(&unpaid(), Format::FocusCsv(FocusVersion::V1_0), 2);
+    let (orders, _) = fixture.list(&query(&[Status::Unpaid, Status::Revoked]));
     let (_, rows) = read(&bytes);
     for (row, stored) in rows.iter().zip(&orders) {
         let expected = match (stored.order.status, stored.order.paid_time_s) {
@@ -221,13 +221,13 @@ fn every_status_is_told_apart() {
 }
 
 #[test]
-fn parquet_has_the_same_values_with_their_types() {
-    let place = Place::new();
+fn parquet_has_the_values_of_csv_with_their_types() {
+    let fixture = Fixture::shared();
     for version in VERSIONS {
         for document in [paid(), unpaid()] {
-            let (text, _) = place.file(&document, Format::FocusCsv(version), 2);
+            let (text, _) = fixture.file(&document, Format::FocusCsv(version), 2);
             let (header, rows) = read(&text);
-            let (bytes, exported) = place.file(&document, Format::FocusParquet(version), 2);
+            let (bytes, exported) = fixture.file(&document, Format::FocusParquet(version), 2);
             let number = version.number();
             assert!(
                 exported.file_name.ends_with(&format!(".focus-{number}.parquet")),
@@ -236,8 +236,9 @@ fn parquet_has_the_same_values_with_their_types() {
             );
             let reader = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
             let metadata = reader.metadata().file_metadata();
-            let said = metadata.key_value_metadata().unwrap().iter().find(|said| said.key == "FocusVersion");
-            assert_eq!(said.unwrap().value.as_deref(), Some(number));
+            let entry =
+                metadata.key_value_metadata().unwrap().iter().find(|entry| entry.key == "FocusVersion");
+            assert_eq!(entry.unwrap().value.as_deref(), Some(number));
             let schema = metadata.schema_descr().columns();
             assert_eq!(schema.iter().map(|column| column.name()).collect::<Vec<_>>(), header);
             for ((name, _, nullable), column) in columns_of(version).zip(schema) {
@@ -250,8 +251,8 @@ fn parquet_has_the_same_values_with_their_types() {
                 for (name, found) in found.unwrap().get_column_iter() {
                     let of = types.get(name.as_str()).copied().unwrap_or(Type::String);
                     let text = row[name].as_str();
-                    // What the text has before it for the sake of spreadsheets is not in the value.
-                    let harmless = text.strip_prefix('\'').unwrap_or(text);
+                    // The apostrophe that protects spreadsheets is only in the CSV.
+                    let undefused = text.strip_prefix('\'').unwrap_or(text);
                     match (of, found) {
                         (_, Found::Null) => assert_eq!(text, "", "{name}"),
                         (Type::Decimal, Found::Decimal(decimal)) => {
@@ -269,8 +270,8 @@ fn parquet_has_the_same_values_with_their_types() {
                                     if c.is_ascii_control() && !"\t\r\n".contains(c) { '\u{fffd}' } else { c }
                                 })
                                 .collect();
-                            assert!(clean == text || clean == harmless, "{name}: {value:?} {text:?}");
-                            assert!(!value.is_empty(), "{name}: nothing is null, not an empty text");
+                            assert!(clean == text || clean == undefused, "{name}: {value:?} {text:?}");
+                            assert!(!value.is_empty(), "{name}: an empty text must be null");
                         }
                         other => panic!("{name}: {other:?}"),
                     }
@@ -284,17 +285,17 @@ fn parquet_has_the_same_values_with_their_types() {
 
 #[test]
 fn any_filter_gives_the_rows_and_sums_of_the_list() {
-    let place = Place::new();
+    let fixture = Fixture::shared();
     proptest!(ProptestConfig::with_cases(16), |(query in any_query())| {
-        let (_, sums) = place.list(&query);
+        let (_, sums) = fixture.list(&query);
         let document = Document::UnpaidOrders(query);
-        let (bytes, _) = place.file(&document, Format::FocusCsv(FocusVersion::V1_2), 2);
+        let (bytes, _) = fixture.file(&document, Format::FocusCsv(FocusVersion::V1_2), 2);
         let (_, rows) = read(&bytes);
         let total = |name: &str| rows.iter().map(|row| steps(&row[name])).sum::<i128>();
         prop_assert_eq!(rows.len(), usize::try_from(sums.orders).unwrap());
         prop_assert_eq!(total("ContractedCost"), sums.total * 10_000);
         prop_assert_eq!(total("ListCost"), sums.original * 10_000);
-        let (bytes, exported) = place.file(&document, Format::FocusParquet(FocusVersion::V1_2), 2);
+        let (bytes, exported) = fixture.file(&document, Format::FocusParquet(FocusVersion::V1_2), 2);
         let reader = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
         let contracted = |row: Row| match row.get_column_iter().find(|(name, _)| *name == "ContractedCost") {
             Some((_, Found::Decimal(cost))) => i128::from_be_bytes(cost.data().try_into().unwrap()),
@@ -307,24 +308,24 @@ fn any_filter_gives_the_rows_and_sums_of_the_list() {
 }
 
 #[test]
-fn threads_do_not_matter() {
-    let place = Place::new();
+fn bytes_do_not_depend_on_threads() {
+    let fixture = Fixture::shared();
     for version in VERSIONS {
         for format in [Format::FocusCsv(version), Format::FocusParquet(version)] {
-            let (bytes, _) = place.file(&paid(), format, 1);
+            let (bytes, _) = fixture.file(&paid(), format, 1);
             for threads in [2, 5] {
-                assert!(place.file(&paid(), format, threads).0 == bytes, "{format} {threads}");
+                assert!(fixture.file(&paid(), format, threads).0 == bytes, "{format} {threads}");
             }
         }
     }
 }
 
 #[test]
-fn a_summary_has_no_charges() {
-    let place = Place::with(&[]);
+fn a_summary_is_refused() {
+    let fixture = Fixture::with(&[]);
     for version in VERSIONS {
         for format in [Format::FocusCsv(version), Format::FocusParquet(version)] {
-            let refused = place.export(&summary(), format, 1).unwrap_err();
+            let refused = fixture.export(&summary(), format, 1).unwrap_err();
             assert!(matches!(refused, ExportError::NoSummary(named) if named == format), "{refused}");
         }
     }

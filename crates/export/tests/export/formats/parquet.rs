@@ -1,4 +1,4 @@
-//! Parquet files, read by the record reader of the `parquet` crate.
+//! Parquet files, read with the record reader of the `parquet` crate.
 
 use bytes::Bytes;
 use parquet::basic::{LogicalType, Repetition, TimeUnit};
@@ -11,9 +11,9 @@ use tollbook_export::fields::{
 use tollbook_export::presentation::summary as summary_rows;
 use tollbook_export::{Document, Format};
 
-use crate::place::{Place, any_query, paid, summary, unpaid};
+use crate::fixture::{Fixture, any_query, paid, summary, unpaid};
 
-/// A value without its representation.
+/// A value, independent of its representation.
 #[derive(Debug, PartialEq)]
 enum Value {
     Null,
@@ -52,7 +52,7 @@ fn value(found: &Found) -> Value {
 fn expected(cell: &Cell<'_>, wide: bool) -> Value {
     match cell {
         Cell::Text(text) => Value::Text((*text).to_owned()),
-        Cell::Made(text) => Value::Text(text.clone()),
+        Cell::OwnedText(text) => Value::Text(text.clone()),
         Cell::Integer(number) if wide => Value::Decimal(*number, 0),
         Cell::Integer(number) => Value::Number(*number),
         Cell::Decimal { mantissa, places } => Value::Decimal(*mantissa, i32::try_from(*places).unwrap()),
@@ -71,16 +71,16 @@ fn assert_schema<F>(reader: &SerializedFileReader<Bytes>, fields: &[Field<F>]) {
         let scale = |places| Some(LogicalType::decimal(places, 38));
         let logical = match (field.kind, field.name) {
             (FieldKind::Text, _) => Some(LogicalType::String),
-            (FieldKind::Integer, "SumQuantity") => scale(0),
-            (FieldKind::Integer, _) => None,
-            (FieldKind::Decimal, "ListPrice" | "DiscountPrice") => scale(12),
-            (FieldKind::Decimal, _) => scale(8),
+            (FieldKind::Integer | FieldKind::WideInteger, "SumQuantity") => scale(0),
+            (FieldKind::Integer | FieldKind::WideInteger, _) => None,
+            (FieldKind::Decimal { .. }, "ListPrice" | "DiscountPrice") => scale(12),
+            (FieldKind::Decimal { .. }, _) => scale(8),
             (FieldKind::Time | FieldKind::TextTime, _) => {
                 Some(LogicalType::timestamp(true, TimeUnit::MILLIS))
             }
         };
         assert_eq!(column.logical_type_ref(), logical.as_ref(), "{}", field.name);
-        let optional = matches!(field.kind, FieldKind::Time | FieldKind::TextTime);
+        let optional = field.kind.is_time();
         let repetition = column.self_type().get_basic_info().repetition();
         assert_eq!(repetition == Repetition::OPTIONAL, optional, "{}", field.name);
     }
@@ -92,16 +92,16 @@ fn metadata(reader: &SerializedFileReader<Bytes>, key: &str) -> String {
 }
 
 #[test]
-fn a_file_of_orders_is_the_list_value_by_value() {
-    let place = Place::new();
+fn a_file_of_orders_equals_the_list_value_by_value() {
+    let fixture = Fixture::shared();
     for (document, fields) in [(paid(), ORDER_ITEM_DETAIL), (unpaid(), UNPAID_ORDER_ITEM)] {
         let (Document::PaidOrders(query) | Document::UnpaidOrders(query)) = &document else { panic!() };
-        let (bytes, exported) = place.file(&document, Format::Parquet, 2);
+        let (bytes, exported) = fixture.file(&document, Format::Parquet, 2);
         let file = reader(bytes);
         assert_schema(&file, fields);
-        let (orders, sums) = place.list(query);
-        let lines = place.store.snapshot().unwrap().lines(1).unwrap();
-        let mut views = place.presentation.lines(lines);
+        let (orders, sums) = fixture.list(query);
+        let lines = fixture.store.snapshot().unwrap().lines(1).unwrap();
+        let mut views = fixture.presentation.lines(lines);
         let found = rows(&file);
         assert_eq!(found.len(), orders.len());
         for (found, stored) in found.iter().zip(&orders) {
@@ -120,16 +120,16 @@ fn a_file_of_orders_is_the_list_value_by_value() {
 }
 
 #[test]
-fn a_file_of_the_summary_is_both_summaries() {
-    let place = Place::new();
-    let (bytes, exported) = place.file(&summary(), Format::Parquet, 2);
+fn a_file_of_the_summary_has_both_summaries() {
+    let fixture = Fixture::shared();
+    let (bytes, exported) = fixture.file(&summary(), Format::Parquet, 2);
     let file = reader(bytes);
     assert_schema(&file, PAID_SUMMARY_ITEM);
     let mut all: Vec<Vec<Value>> = Vec::new();
     let Document::Summary(queries) = summary() else { panic!() };
     for query in [&queries.paid, &queries.unpaid] {
-        for row in summary_rows(place.store.snapshot().unwrap().as_mut(), query).unwrap() {
-            all.push(place.presentation.show_summary(&row, |view| {
+        for row in summary_rows(fixture.store.snapshot().unwrap().as_mut(), query).unwrap() {
+            all.push(fixture.presentation.show_summary(&row, |view| {
                 let cells = PAID_SUMMARY_ITEM.iter();
                 cells.map(|field| expected(&(field.value)(view), field.name == "SumQuantity")).collect()
             }));
@@ -142,22 +142,22 @@ fn a_file_of_the_summary_is_both_summaries() {
 }
 
 #[test]
-fn threads_do_not_matter() {
-    let place = Place::new();
+fn bytes_do_not_depend_on_threads() {
+    let fixture = Fixture::shared();
     for document in [paid(), unpaid(), summary()] {
-        let (bytes, exported) = place.file(&document, Format::Parquet, 1);
+        let (bytes, exported) = fixture.file(&document, Format::Parquet, 1);
         assert!(exported.file_name.ends_with(".parquet"), "{}", exported.file_name);
         for threads in [2, 5] {
-            assert!(place.file(&document, Format::Parquet, threads).0 == bytes, "{threads} threads");
+            assert!(fixture.file(&document, Format::Parquet, threads).0 == bytes, "{threads} threads");
         }
     }
 }
 
 #[test]
-fn a_file_of_nothing_has_its_columns() {
-    let place = Place::with(&[]);
+fn a_file_without_rows_has_its_columns() {
+    let fixture = Fixture::with(&[]);
     for document in [paid(), unpaid(), summary()] {
-        let (bytes, exported) = place.file(&document, Format::Parquet, 2);
+        let (bytes, exported) = fixture.file(&document, Format::Parquet, 2);
         let file = reader(bytes);
         assert_eq!((exported.rows, file.metadata().num_row_groups()), (0, 0));
         assert_eq!(metadata(&file, "rows"), "0");
@@ -166,14 +166,14 @@ fn a_file_of_nothing_has_its_columns() {
 
 #[test]
 fn any_filter_gives_the_rows_and_sums_of_the_list() {
-    let place = Place::new();
-    let total_place = ORDER_ITEM_DETAIL.iter().position(|field| field.name == "OrderTotalPrice").unwrap();
+    let fixture = Fixture::shared();
+    let total_index = ORDER_ITEM_DETAIL.iter().position(|field| field.name == "OrderTotalPrice").unwrap();
     proptest!(ProptestConfig::with_cases(24), |(query in any_query())| {
-        let (_, sums) = place.list(&query);
-        let (bytes, exported) = place.file(&Document::PaidOrders(query.clone()), Format::Parquet, 2);
+        let (_, sums) = fixture.list(&query);
+        let (bytes, exported) = fixture.file(&Document::PaidOrders(query.clone()), Format::Parquet, 2);
         let file = reader(bytes);
         let found = rows(&file);
-        let total = found.iter().map(|row| match row[total_place] {
+        let total = found.iter().map(|row| match row[total_index] {
             Value::Decimal(mantissa, 8) => mantissa,
             ref other => panic!("{other:?}"),
         });

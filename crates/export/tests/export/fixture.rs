@@ -1,9 +1,9 @@
-//! A store with orders of every kind and texts of every unkind sort, and exports of it.
+//! A store with orders of every kind and with hostile texts, and exports of it.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
@@ -20,12 +20,12 @@ use tollbook_export::{
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
 use tollbook_store::{Snapshot, Store, StoreOptions, StoredOrder, open_sqlite};
 
-/// 2024-12-31T20:00:00Z, which is the next year in Shanghai.
+/// 2024-12-31T20:00:00Z, which is 2025 in Shanghai.
 const START_S: i64 = 1_735_675_200;
 /// More than three batches of the pipeline.
 const ORDERS: i64 = 3_300;
 
-/// Names that people give things, and names that are attacks on spreadsheets, markup and readers.
+/// Ordinary names, and names that attack spreadsheets, markup and readers.
 const NAMES: [&str; 22] = [
     "plain",
     "深圳 模型 ｅｎ",
@@ -51,7 +51,8 @@ const NAMES: [&str; 22] = [
     "007",
 ];
 
-pub(crate) struct Place {
+/// A database, an object store and a presentation of one company.
+pub(crate) struct Fixture {
     dir: tempfile::TempDir,
     pub(crate) store: Arc<dyn Store>,
     objects: EmbeddedStore,
@@ -59,12 +60,20 @@ pub(crate) struct Place {
     pub(crate) presentation: Presentation,
 }
 
-impl Place {
-    /// With all orders.
-    pub(crate) fn new() -> Self {
-        Self::with(&(0..ORDERS).map(order).collect::<Vec<_>>())
+impl Fixture {
+    /// The fixture with [`ORDERS`] orders. It is shared by the tests that run at the same time, because the import takes
+    /// longer than most exports.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Fixture>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let fixture = Arc::new(Self::with(&(0..ORDERS).map(order).collect::<Vec<_>>()));
+            *shared = Arc::downgrade(&fixture);
+            fixture
+        })
     }
 
+    /// A fixture with these orders.
     pub(crate) fn with(orders: &[NewOrder]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { tile_threshold: 500, ..StoreOptions::default() };
@@ -115,7 +124,7 @@ impl Place {
         export(&build, self.store.snapshot().unwrap(), &self.objects)
     }
 
-    /// The file of an export, and what was said of it.
+    /// The bytes of an export, and its description.
     pub(crate) fn file(
         &self,
         document: &Document,
@@ -132,7 +141,7 @@ impl Place {
         self.dir.path().join("data/objects").join(exported.key.as_str())
     }
 
-    /// What the list shows, and what it adds up to.
+    /// The orders of the list, and their sums.
     pub(crate) fn list(&self, query: &OrderQuery) -> (Vec<StoredOrder>, Measures) {
         let mut snapshot = self.store.snapshot().unwrap();
         let (mut orders, mut sums) = (Vec::new(), Measures::default());
@@ -170,7 +179,7 @@ pub(crate) fn summary() -> Document {
     Document::Summary(Box::new(SummaryQueries { paid, unpaid }))
 }
 
-/// Any filter that finds something, and some that do not.
+/// Queries with any filter. Some match no order.
 pub(crate) fn any_query() -> impl Strategy<Value = OrderQuery> {
     let statuses = proptest::sample::subsequence(Status::ALL.to_vec(), 1..=3);
     let names = proptest::sample::subsequence(NAMES.to_vec(), 0..8);
@@ -192,8 +201,8 @@ pub(crate) fn any_query() -> impl Strategy<Value = OrderQuery> {
     )
 }
 
-/// Paid from everything, paid out of arrears, owed, revoked, refunded, supplementary, bought; with and without discount; of
-/// nothing, of little and of much.
+/// Orders of every kind: paid from several accounts, paid after arrears, unpaid, revoked, refunded, supplementary and
+/// purchases; with and without discount; with zero, small and large quantities.
 pub(crate) fn order(n: i64) -> NewOrder {
     let name = NAMES[usize::try_from(n).unwrap() % NAMES.len()];
     let (is_sandbox, is_purchase) = (n % 11 == 7, n % 23 == 4);
@@ -262,7 +271,7 @@ pub(crate) fn order(n: i64) -> NewOrder {
             (order.create_time_s, order.paid_time_s) = (None, None);
             order.revocation_time_s = Some(start_s + 9_000);
         }
-        // Refunded: it keeps its number and when it was paid.
+        // Refunded: the order keeps its number and the time of payment.
         3 => (order.status, order.revocation_time_s) = (Status::Revoked, Some(start_s + 9_000)),
         _ => order.deductions = deductions,
     }
