@@ -11,9 +11,18 @@ use tollbook_domain::filter::{LineFilter, OrderQuery, StatusSet};
 use tollbook_domain::{Amount, NewOrder, Status, TimeRange};
 use tollbook_store::{LedgerEntry, LedgerRange, StoreOptions, Uncharged, open_sqlite};
 
+use tollbook_domain::Catalogue;
+use tollbook_domain::time::DAY_S;
+use tollbook_store::{Store, StoredOrder};
+
+use super::run::quickstart_of_days;
 use super::*;
-use crate::charging::standing;
+use crate::charging::{Charging, standing};
+use crate::config::Config;
+use crate::demo::{DEMO_DAYS, DemoMonth};
+use crate::tenancy::keys::disable_key;
 use crate::tenancy::operator_keys::known_operator_key;
+use crate::tenancy::secrets::MasterKey;
 
 // 2025-12-03T10:20:00Z
 const NOW_S: i64 = 1_764_757_200;
@@ -51,7 +60,7 @@ fn orders(store: &dyn Store) -> Vec<NewOrder> {
     let mut snapshot = store.snapshot().unwrap();
     let lines = snapshot.lines(1).unwrap();
     let mut orders = Vec::new();
-    let mut each = |stored: &tollbook_store::StoredOrder| {
+    let mut each = |stored: &StoredOrder| {
         let line = lines.get(stored.line_no).unwrap().as_ref().clone();
         orders.push(NewOrder { company_id: 1, line, order: stored.order.clone() });
         Ok(())
@@ -130,7 +139,7 @@ fn a_first_start_makes_a_believable_month_and_a_second_finds_it() {
     let store = open(directory.path());
     let second = start(&*store, &master, DEMO_DAYS, NOW_S + 5 * DAY_S);
     assert_eq!(second, Quickstart { orders_added: 0, operator_key: None, ..first.clone() });
-    companies::disable_key(&*store, &first.keys[1].public_key).unwrap();
+    disable_key(&*store, &first.keys[1].public_key).unwrap();
     let third = start(&*store, &master, DEMO_DAYS, NOW_S);
     assert_eq!(third.keys, [first.keys[0].clone(), first.keys[2].clone()]);
 }

@@ -1,4 +1,5 @@
-//! The property test: the same random days of a deployment in the program and in the naive model, everything compared.
+//! A property test: the same random operations in the program and in the naive model. Orders, balances, ledger and
+//! pending sums are compared.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,14 @@ use tollbook_domain::{
     Amount, Discount, Line, LineFilter, NewOrder, Order, Price, Status, TimeRange, UnitPrice, Usage,
 };
 use tollbook_ops::charging::{
-    Rater, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit, set_offset, settle_all, tick,
+    Rater, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit, set_offset, settle_all, settle_due,
 };
 use tollbook_store::{Outcome, Uncharged};
 
-use crate::model::{Answer, KINDS, MCompany, MLine, Model, ModelOrder, State, Where, total};
-use crate::place::{BASE_S, Backend, HOUR_S, Place, money, price, query, usage};
+use super::fixture::{BASE_S, Backend, Fixture, HOUR_S, money, price, query, usage};
+use super::model::{
+    KINDS, Model, ModelCompany, ModelLine, ModelOrder, ModelRating, ModelResult, OrderState, total,
+};
 
 const COMPANIES: usize = 2;
 const MODELS: [&str; 4] = ["m", "n", "free", "none"];
@@ -25,7 +28,7 @@ pub(crate) enum Operation {
     Tick,
     SettleAll,
     Deposit { company: usize, kind: usize, amount: i64, lasts_s: Option<i64>, model: Option<usize>, key: u8 },
-    Again(usize),
+    RepeatDeposit(usize),
     Limit { company: usize, limit: i64 },
     Pay { company: usize, picks: Vec<usize> },
     Revoke { company: usize, picks: Vec<usize> },
@@ -70,7 +73,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
             .prop_map(|(company, kind, amount, lasts_s, model, key)| {
                 Operation::Deposit { company, kind, amount, lasts_s, model, key }
             }),
-        1 => (0..20usize).prop_map(Operation::Again),
+        1 => (0..20usize).prop_map(Operation::RepeatDeposit),
         1 => (company(), money()).prop_map(|(company, limit)| Operation::Limit { company, limit }),
         3 => (company(), picks()).prop_map(|(company, picks)| Operation::Pay { company, picks }),
         2 => (company(), picks()).prop_map(|(company, picks)| Operation::Revoke { company, picks }),
@@ -86,8 +89,9 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 10..45)
 }
 
-struct Game<'a> {
-    place: &'a Place,
+/// The program and the model after the same operations.
+struct Comparison<'a> {
+    fixture: &'a Fixture,
     rater: Rater<'a>,
     model: Model,
     now_s: i64,
@@ -99,18 +103,18 @@ fn id(company: usize) -> i64 {
     i64::try_from(company).unwrap() + 1
 }
 
-fn answer(pricing_state: &UsageResult) -> Answer {
-    match pricing_state {
-        UsageResult::Charged => Answer::Charged,
-        UsageResult::Free => Answer::Free,
-        UsageResult::Unpriced(_) => Answer::Unpriced,
-        UsageResult::Duplicate => Answer::Duplicate,
-        UsageResult::Refused(_) => Answer::Refused,
+fn model_result(result: &UsageResult) -> ModelResult {
+    match result {
+        UsageResult::Charged => ModelResult::Charged,
+        UsageResult::Free => ModelResult::Free,
+        UsageResult::Unpriced(_) => ModelResult::Unpriced,
+        UsageResult::Duplicate => ModelResult::Duplicate,
+        UsageResult::Refused(_) => ModelResult::Refused,
     }
 }
 
-fn skus(line: &Line) -> MLine {
-    MLine {
+fn model_line(line: &Line) -> ModelLine {
+    ModelLine {
         organization_id: line.organization_id,
         model: line.model_id.clone(),
         sku: line.pricing_sku.clone(),
@@ -119,22 +123,22 @@ fn skus(line: &Line) -> MLine {
     }
 }
 
-impl Game<'_> {
+impl Comparison<'_> {
     fn perform(&mut self, operation: &Operation) {
-        let (place, now_s) = (self.place, self.now_s);
-        let charging = place.charging();
+        let (fixture, now_s) = (self.fixture, self.now_s);
+        let charging = fixture.charging();
         match operation {
             Operation::Use(records) => {
                 let records: Vec<Usage> = records.iter().map(|record| self.usage(record)).collect();
-                let fates = self.rater.accept(records.clone(), now_s, None).unwrap();
-                let said: Vec<Answer> = fates.iter().map(answer).collect();
-                assert_eq!(said, self.model.accept(&records, now_s), "{records:?}");
+                let results = self.rater.accept(records.clone(), now_s, None).unwrap();
+                let results: Vec<ModelResult> = results.iter().map(model_result).collect();
+                assert_eq!(results, self.model.accept(&records, now_s), "{records:?}");
                 self.sent.extend(records);
             }
             Operation::Wait(seconds) => self.now_s += seconds,
             Operation::Tick => {
-                tick(&charging, "worker", now_s).unwrap();
-                self.model.tick(now_s);
+                settle_due(&charging, "worker", now_s).unwrap();
+                self.model.settle_due(now_s);
                 self.name_orders();
             }
             Operation::SettleAll => {
@@ -147,20 +151,20 @@ impl Game<'_> {
                 of.expires_s = lasts_s.map(|lasts_s| now_s + lasts_s);
                 of.models = model.iter().map(|model| MODELS[*model].to_owned()).collect();
                 if *kind > 2 && key % 4 > 0 {
-                    // Mostly without what only grants may have.
+                    // Only grants may expire or be limited to models; most other deposits are valid.
                     (of.expires_s, of.models) = (None, Vec::new());
                 }
                 self.deposits.push((id(*company), of.clone()));
                 self.deposit(id(*company), &of);
             }
-            Operation::Again(place) => {
-                if let Some((company_id, of)) = self.deposits.get(*place).cloned() {
+            Operation::RepeatDeposit(index) => {
+                if let Some((company_id, of)) = self.deposits.get(*index).cloned() {
                     self.deposit(company_id, &of);
                 }
             }
             Operation::Limit { company, limit } => {
-                let said = set_credit_limit(&charging, id(*company), Amount::from_steps(*limit), now_s);
-                assert_eq!(said.is_ok(), self.model.companies[*company].set_limit((*limit).into()));
+                let result = set_credit_limit(&charging, id(*company), Amount::from_steps(*limit), now_s);
+                assert_eq!(result.is_ok(), self.model.companies[*company].set_limit((*limit).into()));
             }
             Operation::Pay { company, picks } => self.pay(*company, picks),
             Operation::Revoke { company, picks } => self.revoke(*company, picks),
@@ -174,7 +178,7 @@ impl Game<'_> {
                 let model = ["", MODELS[0], MODELS[1]][*model];
                 let factor = UnitPrice::from_steps(*factor);
                 let discount = Discount { company_id, model_id: model.into(), sku: String::new(), factor };
-                place.set_discount(&discount);
+                fixture.set_discount(&discount);
                 self.model.discount(company_id, model, factor.steps());
             }
             Operation::Import { company, id, hour, quantity, is_paid } => {
@@ -190,7 +194,7 @@ impl Game<'_> {
         usage.organization_id = record.organization_id;
         let [input, output] = record.quantities;
         usage.quantities = vec![("input".into(), input), ("output".into(), output)];
-        // The same id at the same hour comes again now and then: sometimes the very same record does.
+        // An id sometimes occurs twice in an hour: with the same record, or with another one.
         let same = |sent: &&Usage| {
             (sent.company_id, &sent.source, &sent.id) == (usage.company_id, &usage.source, &usage.id)
                 && record.time_s % 3 == 0
@@ -199,25 +203,25 @@ impl Game<'_> {
     }
 
     fn add_price(&mut self, of: &Price) {
-        self.place.put(std::slice::from_ref(of));
+        self.fixture.put(std::slice::from_ref(of));
         self.model.put(of);
     }
 
     fn deposit(&mut self, company_id: i64, of: &Deposit) {
         let company = &mut self.model.companies[usize::try_from(company_id).unwrap() - 1];
-        let said = deposit(&self.place.charging(), company_id, of, true, self.now_s);
+        let result = deposit(&self.fixture.charging(), company_id, of, true, self.now_s);
         let expected = company.deposit(of, self.now_s);
-        assert_eq!(said.as_ref().ok().map(|said| !said.is_repeated), expected, "{of:?}");
+        assert_eq!(result.as_ref().ok().map(|deposited| !deposited.is_repeated), expected, "{of:?}");
         if expected.is_some() {
             company.pay_arrears(true, self.now_s);
         }
     }
 
-    /// Numbers of every kind: U, O, of nobody.
+    /// A number U or O with the index of its order, or a number of no order.
     fn number(&self, company: usize, pick: usize) -> (String, Option<usize>) {
         let orders = &self.model.companies[company].orders;
         if orders.is_empty() || pick == 0 {
-            return (format!("nobody's {pick}"), None);
+            return (format!("unknown {pick}"), None);
         }
         let order = &orders[pick % orders.len()];
         if order.was_unpaid && pick % 10 < 8 {
@@ -232,46 +236,46 @@ impl Game<'_> {
             picks.iter().map(|pick| self.number(company, *pick)).collect();
         let asked: Vec<String> = numbers.iter().map(|(number, _)| number.clone()).collect();
         let sees = |line: &Line| line.organization_id != 2 || !picks.contains(&1);
-        let said = pay_unpaid(&self.place.charging(), id(company), &asked, &sees, self.now_s).unwrap();
+        let payments = pay_unpaid(&self.fixture.charging(), id(company), &asked, &sees, self.now_s).unwrap();
         let of = &mut self.model.companies[company];
         let mut expected: Vec<(String, &str)> = Vec::new();
-        for (number, place) in numbers {
+        for (number, index) in numbers {
             if expected.iter().any(|(known, _)| *known == number) {
                 continue;
             }
-            let result = match place {
-                Some(place) if of.orders[place].arrears == number => {
-                    if of.orders[place].line.organization_id == 2 && picks.contains(&1) {
+            let result = match index {
+                Some(index) if of.orders[index].arrears == number => {
+                    if of.orders[index].line.organization_id == 2 && picks.contains(&1) {
                         "ORDER_NOT_FOUND"
                     } else {
-                        of.pay_order(place, self.now_s)
+                        of.pay_order(index, self.now_s)
                     }
                 }
                 _ => "ORDER_NOT_FOUND",
             };
             expected.push((number, result));
         }
-        let said: Vec<(String, &str)> = said
+        let results: Vec<(String, &str)> = payments
             .iter()
             .map(|payment| (payment.number.clone(), payment.result.err().map_or("", |why| why.name())))
             .collect();
-        assert_eq!(said, expected);
+        assert_eq!(results, expected);
     }
 
     fn revoke(&mut self, company: usize, picks: &[usize]) {
         let numbers: Vec<(String, Option<usize>)> =
             picks.iter().map(|pick| self.number(company, *pick)).collect();
         let asked: Vec<String> = numbers.iter().map(|(number, _)| number.clone()).collect();
-        let said = revoke(&self.place.charging(), id(company), &asked, "a mistake", self.now_s).unwrap();
+        let all = revoke(&self.fixture.charging(), id(company), &asked, "a mistake", self.now_s).unwrap();
         let of = &mut self.model.companies[company];
-        for ((_, place), said) in numbers.into_iter().zip(said) {
-            let expected = place.map_or("NotFound", |place| of.revoke(place));
-            assert_eq!(format!("{:?}", said.outcome), expected, "{}", said.number);
+        for ((_, index), revoked) in numbers.into_iter().zip(all) {
+            let expected = index.map_or("NotFound", |index| of.revoke(index));
+            assert_eq!(format!("{:?}", revoked.outcome), expected, "{}", revoked.number);
         }
     }
 
     fn import(&mut self, company: usize, number: u8, hour: i64, quantity: i64, is_paid: bool) {
-        let line = MLine {
+        let line = ModelLine {
             organization_id: 1,
             model: "m".into(),
             sku: "input".into(),
@@ -287,7 +291,7 @@ impl Game<'_> {
         }
         let new = NewOrder {
             company_id: id(company),
-            line: Line { user_email: "imported".into(), ..whole(&line) },
+            line: Line { user_email: "imported".into(), ..program_line(&line) },
             order: Order {
                 number: if is_paid { source.clone() } else { arrears.clone() },
                 counterpart: if is_paid { String::new() } else { source.clone() },
@@ -303,8 +307,8 @@ impl Game<'_> {
                 revocation_time_s: None,
             },
         };
-        new.check(&self.place.catalogue).unwrap();
-        let mut transaction = self.place.store.begin().unwrap();
+        new.check(&self.fixture.catalogue).unwrap();
+        let mut transaction = self.fixture.store.begin().unwrap();
         let outcome = transaction.add_orders(&[new]).unwrap()[0];
         transaction.commit().unwrap();
         let of = &mut self.model.companies[company];
@@ -321,19 +325,20 @@ impl Game<'_> {
             is_supplementary: false,
             quantity,
             total: sum.steps().into(),
-            state: if is_paid { State::Paid } else { State::Unpaid },
+            state: if is_paid { OrderState::Paid } else { OrderState::Unpaid },
             was_unpaid: !is_paid,
             is_settled_here: false,
             parts: vec![(AccountKind::Cash, 0, sum.steps().into())],
         });
     }
 
-    /// The program gives numbers that rise; the model's new orders are in the order in which they were made.
+    /// Copies order numbers from the program to the model's new orders. The program assigns ascending serial numbers, in
+    /// the sequence in which the model adds orders.
     fn name_orders(&mut self) {
         for (company, of) in self.model.companies.iter_mut().enumerate() {
             let mut new: Vec<(String, String)> = Vec::new();
             for status in Status::ALL {
-                for stored in self.place.orders(id(company), status) {
+                for stored in self.fixture.orders(id(company), status) {
                     let source = stored.order.source_number().to_owned();
                     if !of.orders.iter().any(|order| order.source == source) {
                         new.push((source, stored.order.arrears_number().to_owned()));
@@ -353,7 +358,7 @@ impl Game<'_> {
         for (company, of) in self.model.companies.iter().enumerate() {
             self.compare_orders(company);
             self.compare_money(company);
-            let line_of = |line: &MLine| (line.model.clone(), line.organization_id);
+            let line_of = |line: &ModelLine| (line.model.clone(), line.organization_id);
             for (model, organization) in
                 [(None, None), (Some("m"), None), (None, Some(2)), (Some("n"), Some(1))]
             {
@@ -368,7 +373,7 @@ impl Game<'_> {
                 asked.lines = LineFilter::default()
                     .model_ids(model.map(str::to_owned).into_iter().collect())
                     .visible_organizations(organization.map(|one| vec![one]));
-                assert_eq!(self.place.pending(&asked), sum, "pending of {model:?} {organization:?}");
+                assert_eq!(self.fixture.pending(&asked), sum, "pending of {model:?} {organization:?}");
             }
             let border_s = of.open.first().map_or(BASE_S, |open| open.bucket_s);
             let mut asked = query(id(company), &[]);
@@ -379,64 +384,68 @@ impl Game<'_> {
                 asked.range = TimeRange::new(from_s, until_s).unwrap();
                 let inside = of.open.iter().filter(|open| (from_s..until_s).contains(&open.bucket_s));
                 let sum: i128 = inside.map(|open| total(open.line.discounted, open.quantity)).sum();
-                assert_eq!(self.place.pending(&asked), sum);
+                assert_eq!(self.fixture.pending(&asked), sum);
             }
-            for (uncharged, place) in [(Uncharged::Free, Where::Free), (Uncharged::Unpriced, Where::Unpriced)]
+            for (uncharged, rating) in
+                [(Uncharged::Free, ModelRating::Free), (Uncharged::Unpriced, ModelRating::Unpriced)]
             {
                 let mut expected: Vec<Usage> = of
                     .records
                     .iter()
-                    .filter(|record| record.place == place)
+                    .filter(|record| record.rating == rating)
                     .map(|record| record.usage.clone())
                     .collect();
                 expected.sort_by_key(|usage| (usage.hour(), usage.source.clone(), usage.id.clone()));
-                let kept = self.place.store.snapshot().unwrap().uncharged_usage(
+                let stored = self.fixture.store.snapshot().unwrap().uncharged_usage(
                     id(company),
                     uncharged,
                     None,
                     10_000,
                 );
-                let kept: Vec<Usage> = kept.unwrap().into_iter().map(|kept| kept.usage).collect();
-                assert_eq!(kept, expected, "{uncharged:?}");
+                let stored: Vec<Usage> =
+                    stored.unwrap().into_iter().map(|uncharged| uncharged.usage).collect();
+                assert_eq!(stored, expected, "{uncharged:?}");
             }
-            // Every unit that was charged is in an order or an open hour.
-            let mut charged: BTreeMap<&MLine, i128> = BTreeMap::new();
+            // Every charged unit is in an order or in an open hour.
+            let mut charged: BTreeMap<&ModelLine, i128> = BTreeMap::new();
             for record in &of.records {
-                if let Where::Charged(charges) = &record.place {
+                if let ModelRating::Charged(charges) = &record.rating {
                     charges.iter().for_each(|(line, n)| *charged.entry(line).or_default() += i128::from(*n));
                 }
             }
-            let mut kept: BTreeMap<&MLine, i128> = BTreeMap::new();
-            let made = of.orders.iter().filter(|order| !order.source.starts_with("IMP"));
-            made.for_each(|order| *kept.entry(&order.line).or_default() += i128::from(order.quantity));
-            of.open.iter().for_each(|open| *kept.entry(&open.line).or_default() += i128::from(open.quantity));
-            assert_eq!(kept, charged);
+            let mut found: BTreeMap<&ModelLine, i128> = BTreeMap::new();
+            let orders = of.orders.iter().filter(|order| !order.source.starts_with("IMP"));
+            orders.for_each(|order| *found.entry(&order.line).or_default() += i128::from(order.quantity));
+            of.open
+                .iter()
+                .for_each(|open| *found.entry(&open.line).or_default() += i128::from(open.quantity));
+            assert_eq!(found, charged);
         }
-        self.place.assert_clean();
+        self.fixture.assert_clean();
     }
 
     fn compare_orders(&self, company: usize) {
-        let lines = self.place.store.snapshot().unwrap().lines(id(company)).unwrap();
+        let lines = self.fixture.store.snapshot().unwrap().lines(id(company)).unwrap();
         let of = &self.model.companies[company];
         let mut found = 0;
         for status in Status::ALL {
-            for stored in self.place.orders(id(company), status) {
+            for stored in self.fixture.orders(id(company), status) {
                 found += 1;
                 let order = &stored.order;
                 let known = of.orders.iter().find(|known| known.source == order.source_number()).unwrap();
                 let line = lines.get(stored.line_no).unwrap();
                 let state = match status {
-                    Status::Unpaid => State::Unpaid,
-                    Status::Paid => State::Paid,
-                    Status::Revoked => State::Revoked,
+                    Status::Unpaid => OrderState::Unpaid,
+                    Status::Paid => OrderState::Paid,
+                    Status::Revoked => OrderState::Revoked,
                 };
-                let mut parts = [0i128; 5];
-                if state == State::Paid {
+                let mut parts = [0i128; KINDS.len()];
+                if state == OrderState::Paid {
                     for (kind, _, amount) in &known.parts {
                         parts[KINDS.iter().position(|one| one == kind).unwrap()] += amount;
                     }
                 }
-                assert_eq!(skus(line), known.line);
+                assert_eq!(model_line(line), known.line);
                 assert_eq!(line.order_type == 302, known.is_supplementary, "{order:?}");
                 assert_eq!(
                     (state, order.start_time_s, order.quantity, i128::from(order.total.steps())),
@@ -453,21 +462,24 @@ impl Game<'_> {
         assert_eq!(found, of.orders.len());
     }
 
-    /// Balances, bounds, and what is conserved, by the ledger and by the orders.
+    /// Compares balances, their bounds, and the sums of the ledger with those of the orders.
     fn compare_money(&self, company: usize) {
-        let books = self.place.books(id(company));
+        let state = self.fixture.account_state(id(company));
         let of = &self.model.companies[company];
         let now_s = self.now_s;
-        let mut there = [0i128; 5];
-        for (sum, kind) in there.iter_mut().zip(KINDS) {
-            *sum = books.account.available(&[kind], now_s);
-        }
-        // Of credit that is what is left.
-        there[4] -= i128::from(books.account.credit_limit);
-        assert_eq!(there, of.balances(now_s));
-        assert_eq!(i128::from(books.account.credit_limit), of.limit);
+        let balances = KINDS.map(|kind| {
+            let available = state.account.available(&[kind], now_s);
+            // The available credit is the limit plus the balance, which is negative.
+            if kind == AccountKind::Credit {
+                available - i128::from(state.account.credit_limit)
+            } else {
+                available
+            }
+        });
+        assert_eq!(balances, of.balances(now_s));
+        assert_eq!(i128::from(state.account.credit_limit), of.limit);
         let mut left: Vec<i128> = Vec::new();
-        for grant in books.account.grants.iter().filter(|grant| !grant.is_expired(now_s)) {
+        for grant in state.account.grants.iter().filter(|grant| !grant.is_expired(now_s)) {
             left.push(grant.remaining.into());
         }
         let expected: Vec<i128> = of
@@ -476,56 +488,57 @@ impl Game<'_> {
             .filter(|grant| grant.left > 0 && grant.expires_s.is_none_or(|until_s| now_s < until_s))
             .map(|grant| grant.left)
             .collect();
-        assert_eq!(left, expected, "what grants have left");
+        assert_eq!(left, expected, "remaining amounts of grants");
         let mut by_cause: BTreeMap<(AccountKind, Cause), i128> = BTreeMap::new();
-        for kept in self.place.ledger(id(company)) {
-            assert_ne!(kept.entry.amount, 0);
-            *by_cause.entry((kept.entry.kind, kept.entry.cause)).or_default() +=
-                i128::from(kept.entry.amount);
+        for ledger_entry in self.fixture.ledger(id(company)) {
+            let posting = ledger_entry.entry;
+            assert_ne!(posting.amount, 0);
+            *by_cause.entry((posting.kind, posting.cause)).or_default() += i128::from(posting.amount);
         }
-        for (place, kind) in KINDS.into_iter().enumerate() {
+        for kind in KINDS {
             let sum = |cause| by_cause.get(&(kind, cause)).copied().unwrap_or_default();
-            let balance = i128::from(books.account.balances.get(kind));
+            let balance = i128::from(state.account.balances.get(kind));
             let (low, high) = if kind == AccountKind::Credit { (-of.limit, 0) } else { (0, i64::MAX.into()) };
             assert!(low <= balance && balance <= high, "{kind:?} is {balance}");
             let deducted: i128 = of
                 .orders
                 .iter()
-                .filter(|order| order.state == State::Paid && order.is_settled_here)
-                .flat_map(|order| order.parts.iter().filter(|part| part.0 == KINDS[place]))
+                .filter(|order| order.state == OrderState::Paid && order.is_settled_here)
+                .flat_map(|order| order.parts.iter().filter(|part| part.0 == kind))
                 .map(|part| part.2)
                 .sum();
-            // deposits + adjustments − expired − balance = deductions − refunds = what orders say.
-            let given = sum(Cause::Deposit) + sum(Cause::Adjustment) + sum(Cause::Expiry) - balance;
-            assert_eq!(given, -sum(Cause::Deduction) - sum(Cause::Refund), "{kind:?}");
-            assert_eq!(given, deducted, "{kind:?}");
+            // deposits + adjustments − expired − balance = deductions − refunds = deductions of the orders
+            let spent = sum(Cause::Deposit) + sum(Cause::Adjustment) + sum(Cause::Expiry) - balance;
+            assert_eq!(spent, -sum(Cause::Deduction) - sum(Cause::Refund), "{kind:?}");
+            assert_eq!(spent, deducted, "{kind:?}");
         }
     }
 
-    /// Whatever was said is said again, and nothing moves.
+    /// Repeats all operations; they change nothing.
     fn replay(&mut self) {
         let before: Vec<_> = (0..COMPANIES).map(|company| self.everything(company)).collect();
-        let charging = self.place.charging();
-        // What was refused because its time had not come yet would be taken now.
+        let charging = self.fixture.charging();
+        // A record that was refused for a time in the future would be accepted now.
         let is_known = |usage: &&Usage| {
             let of = &self.model.companies[usize::try_from(usage.company_id).unwrap() - 1];
             let key = |usage: &Usage| (usage.hour(), usage.source.clone(), usage.id.clone());
             of.records.iter().any(|record| key(&record.usage) == key(usage))
         };
         let sent: Vec<Usage> = self.sent.iter().filter(is_known).cloned().collect();
-        let fates = self.rater.accept(sent, self.now_s, None).unwrap();
-        assert!(fates.iter().all(|pricing_state| !pricing_state.is_accepted()));
+        let results = self.rater.accept(sent, self.now_s, None).unwrap();
+        assert!(results.iter().all(|result| !result.is_accepted()));
         for (company_id, of) in &self.deposits {
-            // One that was refused because its end had come is refused again.
-            if let Ok(said) = deposit(&charging, *company_id, of, false, self.now_s) {
-                assert!(said.is_repeated);
+            // An expired deposit is refused again.
+            if let Ok(deposited) = deposit(&charging, *company_id, of, false, self.now_s) {
+                assert!(deposited.is_repeated);
             }
         }
         for (company, of) in self.model.companies.iter().enumerate() {
-            let of_state = |state: State| of.orders.iter().filter(move |order| order.state == state);
-            let paid: Vec<String> = of_state(State::Paid).map(|order| order.arrears.clone()).collect();
+            let of_state = |state: OrderState| of.orders.iter().filter(move |order| order.state == state);
+            let paid: Vec<String> = of_state(OrderState::Paid).map(|order| order.arrears.clone()).collect();
             pay_unpaid(&charging, id(company), &paid, &|_| true, self.now_s).unwrap();
-            let revoked: Vec<String> = of_state(State::Revoked).map(|order| order.source.clone()).collect();
+            let revoked: Vec<String> =
+                of_state(OrderState::Revoked).map(|order| order.source.clone()).collect();
             revoke(&charging, id(company), &revoked, "again", self.now_s).unwrap();
         }
         let after: Vec<_> = (0..COMPANIES).map(|company| self.everything(company)).collect();
@@ -533,17 +546,17 @@ impl Game<'_> {
     }
 
     fn everything(&self, company: usize) -> String {
-        let orders = Status::ALL.map(|status| self.place.orders(id(company), status));
-        let pending = self.place.pending(&query(id(company), &[]));
+        let orders = Status::ALL.map(|status| self.fixture.orders(id(company), status));
+        let pending = self.fixture.pending(&query(id(company), &[]));
         format!(
             "{orders:?} {pending} {:?} {:?}",
-            self.place.books(id(company)),
-            self.place.ledger(id(company))
+            self.fixture.account_state(id(company)),
+            self.fixture.ledger(id(company))
         )
     }
 }
 
-fn whole(line: &MLine) -> Line {
+fn program_line(line: &ModelLine) -> Line {
     Line {
         organization_id: line.organization_id,
         user_email: String::new(),
@@ -565,36 +578,36 @@ fn whole(line: &MLine) -> Line {
     }
 }
 
-pub(crate) fn every_balance_and_order_equals_the_naive_model(backend: &Backend) {
+pub(crate) fn balances_and_orders_equal_those_of_the_naive_model(backend: &Backend) {
     let cases = if backend.is_sqlite() { 30 } else { 8 };
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let offsets = prop::sample::select(vec![0i64, 19_800, -12_600, 28_800]);
     proptest!(config, |(offset_s in offsets, operations in operations())| {
         let database = backend.another();
-        let place = Place::new(&database, COMPANIES);
-        let charging = place.charging();
+        let fixture = Fixture::new(&database, COMPANIES);
+        let charging = fixture.charging();
         set_offset(&charging, offset_s, None, BASE_S).unwrap();
-        let mut game = Game {
-            place: &place,
-            rater: Rater::new(charging, place.config.charging.limits_of_gateways()),
-            model: Model { companies: vec![MCompany::default(); COMPANIES], offset_s, ..Model::default() },
+        let mut comparison = Comparison {
+            fixture: &fixture,
+            rater: Rater::new(charging, fixture.config.charging.limits_of_gateways()),
+            model: Model { companies: vec![ModelCompany::default(); COMPANIES], offset_s, ..Model::default() },
             now_s: BASE_S + 24 * HOUR_S,
             sent: Vec::new(),
             deposits: Vec::new(),
         };
         for (model, sku, steps) in [("m", "input", 10_000), ("m", "output", 33_333), ("free", "input", 0), ("free", "output", 0)] {
-            game.add_price(&price(model, sku, steps));
+            comparison.add_price(&price(model, sku, steps));
         }
         for (done, operation) in operations.iter().enumerate() {
-            game.perform(operation);
+            comparison.perform(operation);
             if done % 4 == 3 {
-                game.compare();
+                comparison.compare();
             }
         }
-        game.perform(&Operation::Wait(2 * HOUR_S));
-        game.perform(&Operation::Tick);
-        game.compare();
-        game.replay();
-        game.compare();
+        comparison.perform(&Operation::Wait(2 * HOUR_S));
+        comparison.perform(&Operation::Tick);
+        comparison.compare();
+        comparison.replay();
+        comparison.compare();
     });
 }

@@ -1,15 +1,15 @@
-//! The naive model of charging: vectors and `for` loops, money as 128-bit integers, nothing shared with the program but
-//! the types of what goes in.
+//! A naive model of charging: vectors and `for` loops, and money as 128-bit integers. It shares only input types with
+//! the program.
 
 use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::{Price, Usage};
 
-pub(crate) const KINDS: [AccountKind; 5] = AccountKind::ALL;
+pub(crate) const KINDS: [AccountKind; AccountKind::ALL.len()] = AccountKind::ALL;
 const UNIT: i128 = 1_000_000_000_000;
 
-/// What tells a line of usage from another one in these tests.
+/// The properties by which the lines of these tests differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MLine {
+pub(crate) struct ModelLine {
     pub(crate) organization_id: i64,
     pub(crate) model: String,
     pub(crate) sku: String,
@@ -18,7 +18,7 @@ pub(crate) struct MLine {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum OrderState {
     Unpaid,
     Paid,
     Revoked,
@@ -26,31 +26,32 @@ pub(crate) enum State {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelOrder {
-    /// Of imported ones from the beginning; of others once the program has given it.
+    /// Number O. Imported orders have it from the beginning, others after the program has assigned it.
     pub(crate) source: String,
+    /// Number U, if the order was ever unpaid.
     pub(crate) arrears: String,
     pub(crate) start_s: i64,
-    pub(crate) line: MLine,
+    pub(crate) line: ModelLine,
     pub(crate) is_supplementary: bool,
     pub(crate) quantity: i64,
     pub(crate) total: i128,
-    pub(crate) state: State,
+    pub(crate) state: OrderState,
     pub(crate) was_unpaid: bool,
     pub(crate) is_settled_here: bool,
-    /// Kind, grant (an index), amount.
+    /// The deductions: kind, index of the grant, amount.
     pub(crate) parts: Vec<(AccountKind, usize, i128)>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct MGrant {
+pub(crate) struct ModelGrant {
     pub(crate) kind: AccountKind,
     pub(crate) left: i128,
     pub(crate) expires_s: Option<i64>,
     pub(crate) models: Vec<String>,
 }
 
-impl MGrant {
-    fn lives(&self, now_s: i64) -> bool {
+impl ModelGrant {
+    fn is_unexpired(&self, now_s: i64) -> bool {
         match self.expires_s {
             Some(expires_s) => now_s < expires_s,
             None => true,
@@ -59,35 +60,35 @@ impl MGrant {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Where {
-    Charged(Vec<(MLine, i64)>),
+pub(crate) enum ModelRating {
+    Charged(Vec<(ModelLine, i64)>),
     Free,
     Unpriced,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct MRecord {
+pub(crate) struct ModelRecord {
     pub(crate) usage: Usage,
-    pub(crate) place: Where,
+    pub(crate) rating: ModelRating,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Open {
+pub(crate) struct OpenLine {
     pub(crate) bucket_s: i64,
-    pub(crate) line: MLine,
+    pub(crate) line: ModelLine,
     pub(crate) quantity: i64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct MCompany {
-    pub(crate) records: Vec<MRecord>,
-    /// In the order in which they appeared.
-    pub(crate) lines: Vec<MLine>,
-    pub(crate) open: Vec<Open>,
-    /// Start of a bucket and when it is due.
+pub(crate) struct ModelCompany {
+    pub(crate) records: Vec<ModelRecord>,
+    /// In the order of their first use.
+    pub(crate) lines: Vec<ModelLine>,
+    pub(crate) open: Vec<OpenLine>,
+    /// Start of each open bucket and the time at which it is due.
     pub(crate) due: Vec<(i64, i64)>,
     pub(crate) orders: Vec<ModelOrder>,
-    pub(crate) grants: Vec<MGrant>,
+    pub(crate) grants: Vec<ModelGrant>,
     pub(crate) cash: i128,
     pub(crate) credit: i128,
     pub(crate) limit: i128,
@@ -96,7 +97,7 @@ pub(crate) struct MCompany {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ModelResult {
     Charged,
     Free,
     Unpriced,
@@ -106,16 +107,16 @@ pub(crate) enum Answer {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
-    pub(crate) companies: Vec<MCompany>,
+    pub(crate) companies: Vec<ModelCompany>,
     pub(crate) prices: Vec<Price>,
-    /// Company or 0, model or empty, factor.
+    /// Company or 0, model or empty text, factor.
     pub(crate) discounts: Vec<(i64, String, i64)>,
     pub(crate) offset_s: i64,
     pub(crate) arrears_day: Option<i64>,
 }
 
 fn round(numerator: i128, divisor: i128) -> i128 {
-    // Nothing is negative here.
+    // No amount is negative here.
     (2 * numerator + divisor) / (2 * divisor)
 }
 
@@ -143,7 +144,7 @@ impl Model {
     }
 
     fn factor(&self, company_id: i64, model: &str) -> i64 {
-        // Model and company, model, company, nothing.
+        // From the most specific discount to the most general one.
         for (of_company, of_model) in [(company_id, model), (0, model), (company_id, ""), (0, "")] {
             for (company, model, factor) in &self.discounts {
                 if *company == of_company && model == of_model {
@@ -154,17 +155,17 @@ impl Model {
         1_000_000_000_000
     }
 
-    fn rate(&self, usage: &Usage) -> Where {
+    fn rate(&self, usage: &Usage) -> ModelRating {
         let mut charges = Vec::new();
         for (sku, quantity) in &usage.quantities {
             if *quantity == 0 {
                 continue;
             }
-            let Some(list) = self.price(usage, sku) else { return Where::Unpriced };
+            let Some(list) = self.price(usage, sku) else { return ModelRating::Unpriced };
             let factor = self.factor(usage.company_id, &usage.model_id);
             let discounted = i64::try_from(round(i128::from(list) * i128::from(factor), UNIT)).unwrap();
             if discounted > 0 {
-                let line = MLine {
+                let line = ModelLine {
                     organization_id: usage.organization_id,
                     model: usage.model_id.clone(),
                     sku: sku.clone(),
@@ -174,7 +175,7 @@ impl Model {
                 charges.push((line, *quantity));
             }
         }
-        if charges.is_empty() { Where::Free } else { Where::Charged(charges) }
+        if charges.is_empty() { ModelRating::Free } else { ModelRating::Charged(charges) }
     }
 
     fn bucket(&self, time_s: i64) -> i64 {
@@ -185,7 +186,7 @@ impl Model {
         start_s
     }
 
-    fn charge(&mut self, company: usize, usage: &Usage, charges: &[(MLine, i64)], now_s: i64) {
+    fn charge(&mut self, company: usize, usage: &Usage, charges: &[(ModelLine, i64)], now_s: i64) {
         let bucket_s = self.bucket(usage.time_s);
         let of = &mut self.companies[company];
         for (line, quantity) in charges {
@@ -200,7 +201,7 @@ impl Model {
                 }
             }
             if !found {
-                of.open.push(Open { bucket_s, line: line.clone(), quantity: *quantity });
+                of.open.push(OpenLine { bucket_s, line: line.clone(), quantity: *quantity });
             }
         }
         if !of.due.iter().any(|(start_s, _)| *start_s == bucket_s) {
@@ -209,11 +210,11 @@ impl Model {
         }
     }
 
-    pub(crate) fn accept(&mut self, records: &[Usage], now_s: i64) -> Vec<Answer> {
-        // Companies one after the other, each in the order of the batch.
-        let mut answers = vec![Answer::Refused; records.len()];
+    pub(crate) fn accept(&mut self, records: &[Usage], now_s: i64) -> Vec<ModelResult> {
+        // By company, each in the order of the batch.
+        let mut answers = vec![ModelResult::Refused; records.len()];
         for company in 0..self.companies.len() {
-            for (place, usage) in records.iter().enumerate() {
+            for (index, usage) in records.iter().enumerate() {
                 if usage.company_id != i64::try_from(company).unwrap() + 1
                     || usage.time_s > now_s + 3_600
                     || usage.time_s < now_s - 366 * 86_400
@@ -226,19 +227,20 @@ impl Model {
                         && known.usage.id == usage.id
                 });
                 if let Some(known) = known {
-                    answers[place] = if known.usage == *usage { Answer::Duplicate } else { Answer::Refused };
+                    answers[index] =
+                        if known.usage == *usage { ModelResult::Duplicate } else { ModelResult::Refused };
                     continue;
                 }
                 let rated = self.rate(usage);
-                answers[place] = match &rated {
-                    Where::Charged(_) => Answer::Charged,
-                    Where::Free => Answer::Free,
-                    Where::Unpriced => Answer::Unpriced,
+                answers[index] = match &rated {
+                    ModelRating::Charged(_) => ModelResult::Charged,
+                    ModelRating::Free => ModelResult::Free,
+                    ModelRating::Unpriced => ModelResult::Unpriced,
                 };
-                if let Where::Charged(charges) = &rated {
+                if let ModelRating::Charged(charges) = &rated {
                     self.charge(company, usage, charges, now_s);
                 }
-                self.companies[company].records.push(MRecord { usage: usage.clone(), place: rated });
+                self.companies[company].records.push(ModelRecord { usage: usage.clone(), rating: rated });
             }
         }
         answers
@@ -263,23 +265,23 @@ impl Model {
 
     fn reprice(&mut self, now_s: i64) {
         for company in 0..self.companies.len() {
-            let mut waiting: Vec<usize> = Vec::new();
-            for (place, record) in self.companies[company].records.iter().enumerate() {
-                if record.place == Where::Unpriced {
-                    waiting.push(place);
+            let mut unpriced: Vec<usize> = Vec::new();
+            for (index, record) in self.companies[company].records.iter().enumerate() {
+                if record.rating == ModelRating::Unpriced {
+                    unpriced.push(index);
                 }
             }
-            waiting.sort_by_key(|place| {
-                let usage = &self.companies[company].records[*place].usage;
+            unpriced.sort_by_key(|index| {
+                let usage = &self.companies[company].records[*index].usage;
                 (usage.time_s / 3_600, usage.source.clone(), usage.id.clone())
             });
-            for place in waiting {
-                let usage = self.companies[company].records[place].usage.clone();
+            for index in unpriced {
+                let usage = self.companies[company].records[index].usage.clone();
                 let rated = self.rate(&usage);
-                if let Where::Charged(charges) = &rated {
+                if let ModelRating::Charged(charges) = &rated {
                     self.charge(company, &usage, charges, now_s);
                 }
-                self.companies[company].records[place].place = rated;
+                self.companies[company].records[index].rating = rated;
             }
         }
     }
@@ -299,7 +301,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn tick(&mut self, now_s: i64) {
+    pub(crate) fn settle_due(&mut self, now_s: i64) {
         self.reprice(now_s);
         self.close(&|_, due_s| due_s <= now_s, now_s);
         let local_s = now_s + self.offset_s;
@@ -309,7 +311,7 @@ impl Model {
         }
         for of in &mut self.companies {
             let can_spend = of.available(now_s) > 0;
-            let owes = of.orders.iter().any(|order| order.state == State::Unpaid);
+            let owes = of.orders.iter().any(|order| order.state == OrderState::Unpaid);
             if can_spend && owes && of.arrears_day < day {
                 of.pay_arrears(false, now_s);
                 of.arrears_day = day;
@@ -327,17 +329,17 @@ impl Model {
     }
 }
 
-impl MCompany {
+impl ModelCompany {
     fn close(&mut self, bucket_s: i64, now_s: i64) {
         self.due.retain(|(start_s, _)| *start_s != bucket_s);
         for line in self.lines.clone() {
-            let Some(place) =
+            let Some(index) =
                 self.open.iter().position(|open| open.bucket_s == bucket_s && open.line == line)
             else {
                 continue;
             };
-            let quantity = self.open.remove(place).quantity;
-            // Imported orders are of lines of their own.
+            let quantity = self.open.remove(index).quantity;
+            // Imported orders have other lines.
             let earlier = self.orders.iter().any(|order| {
                 order.start_s == bucket_s && order.line == line && !order.source.starts_with("IMP")
             });
@@ -351,7 +353,7 @@ impl MCompany {
                 is_supplementary: earlier,
                 quantity,
                 total,
-                state: if parts.is_some() { State::Paid } else { State::Unpaid },
+                state: if parts.is_some() { OrderState::Paid } else { OrderState::Unpaid },
                 was_unpaid: parts.is_none(),
                 is_settled_here: parts.is_some(),
                 parts: parts.unwrap_or_default(),
@@ -359,11 +361,11 @@ impl MCompany {
         }
     }
 
-    /// What could pay arrears.
+    /// The amount that could pay arrears.
     fn available(&self, now_s: i64) -> i128 {
         let mut sum = self.cash + self.limit + self.credit;
         for grant in &self.grants {
-            if grant.kind != AccountKind::Bonus && grant.lives(now_s) {
+            if grant.kind != AccountKind::Bonus && grant.is_unexpired(now_s) {
                 sum += grant.left;
             }
         }
@@ -386,18 +388,18 @@ impl MCompany {
             } else if kind == AccountKind::Credit {
                 sources.push((0, 0, self.limit + self.credit));
             } else {
-                for (place, grant) in self.grants.iter().enumerate() {
+                for (index, grant) in self.grants.iter().enumerate() {
                     let fits = grant.models.is_empty() || grant.models.iter().any(|one| one == model);
-                    if grant.kind == kind && grant.lives(now_s) && fits {
-                        sources.push((grant.expires_s.unwrap_or(i64::MAX), place, grant.left));
+                    if grant.kind == kind && grant.is_unexpired(now_s) && fits {
+                        sources.push((grant.expires_s.unwrap_or(i64::MAX), index, grant.left));
                     }
                 }
                 sources.sort_unstable();
             }
-            for (_, place, there) in sources {
+            for (_, index, there) in sources {
                 let take = if there < left { there } else { left };
                 if take > 0 {
-                    parts.push((kind, place, take));
+                    parts.push((kind, index, take));
                     left -= take;
                 }
             }
@@ -405,47 +407,47 @@ impl MCompany {
         if left > 0 {
             return None;
         }
-        for (kind, place, amount) in &parts {
+        for (kind, index, amount) in &parts {
             match kind {
                 AccountKind::Cash => self.cash -= amount,
                 AccountKind::Credit => self.credit -= amount,
-                _ => self.grants[*place].left -= amount,
+                _ => self.grants[*index].left -= amount,
             }
         }
         Some(parts)
     }
 
-    /// As the API says it.
-    pub(crate) fn pay_order(&mut self, place: usize, now_s: i64) -> &'static str {
-        match self.orders[place].state {
-            State::Paid => return "",
-            State::Revoked => return "ORDER_REVOKED",
-            State::Unpaid => {}
+    /// Returns the reason in the API's terms, or an empty text if the order is paid.
+    pub(crate) fn pay_order(&mut self, index: usize, now_s: i64) -> &'static str {
+        match self.orders[index].state {
+            OrderState::Paid => return "",
+            OrderState::Revoked => return "ORDER_REVOKED",
+            OrderState::Unpaid => {}
         }
-        let order = self.orders[place].clone();
-        let kinds = [AccountKind::StarCard, AccountKind::Coupon, AccountKind::Cash, AccountKind::Credit];
+        let order = self.orders[index].clone();
+        let kinds: Vec<AccountKind> = KINDS.into_iter().filter(|kind| *kind != AccountKind::Bonus).collect();
         let Some(parts) = self.pay(order.total, &order.line.model, &kinds, now_s) else {
             return "INSUFFICIENT_BALANCE";
         };
-        let order = &mut self.orders[place];
-        order.state = State::Paid;
+        let order = &mut self.orders[index];
+        order.state = OrderState::Paid;
         order.is_settled_here = true;
         order.parts = parts;
         ""
     }
 
-    pub(crate) fn pay_arrears(&mut self, with_zeros: bool, now_s: i64) {
-        let mut owed: Vec<usize> = (0..self.orders.len()).collect();
-        owed.retain(|place| self.orders[*place].state == State::Unpaid);
-        owed.sort_by_key(|place| (self.orders[*place].start_s, self.orders[*place].source.clone()));
-        for place in owed {
-            if self.orders[place].total > 0 || with_zeros {
-                self.pay_order(place, now_s);
+    pub(crate) fn pay_arrears(&mut self, with_zero_amounts: bool, now_s: i64) {
+        let mut unpaid: Vec<usize> = (0..self.orders.len()).collect();
+        unpaid.retain(|index| self.orders[*index].state == OrderState::Unpaid);
+        unpaid.sort_by_key(|index| (self.orders[*index].start_s, self.orders[*index].source.clone()));
+        for index in unpaid {
+            if self.orders[index].total > 0 || with_zero_amounts {
+                self.pay_order(index, now_s);
             }
         }
     }
 
-    /// Whether money came in; `None` if the deposit is refused.
+    /// Whether money was deposited now; `None` if the deposit is refused.
     pub(crate) fn deposit(&mut self, deposit: &Deposit, now_s: i64) -> Option<bool> {
         for known in &self.deposits {
             if known.key == deposit.key {
@@ -464,7 +466,7 @@ impl MCompany {
             self.cash += amount - repaid;
         } else {
             let (expires_s, models) = (deposit.expires_s, deposit.models.clone());
-            self.grants.push(MGrant { kind: deposit.kind, left: amount, expires_s, models });
+            self.grants.push(ModelGrant { kind: deposit.kind, left: amount, expires_s, models });
         }
         self.deposits.push(deposit.clone());
         Some(true)
@@ -478,22 +480,22 @@ impl MCompany {
         true
     }
 
-    pub(crate) fn revoke(&mut self, place: usize) -> &'static str {
-        let order = &mut self.orders[place];
+    pub(crate) fn revoke(&mut self, index: usize) -> &'static str {
+        let order = &mut self.orders[index];
         match order.state {
-            State::Revoked => "Already",
-            State::Unpaid => {
-                order.state = State::Revoked;
+            OrderState::Revoked => "Already",
+            OrderState::Unpaid => {
+                order.state = OrderState::Revoked;
                 "Revoked"
             }
-            State::Paid if !order.is_settled_here => "NotSettledHere",
-            State::Paid => {
-                order.state = State::Revoked;
-                for (kind, place, amount) in std::mem::take(&mut order.parts) {
+            OrderState::Paid if !order.is_settled_here => "NotSettledHere",
+            OrderState::Paid => {
+                order.state = OrderState::Revoked;
+                for (kind, index, amount) in std::mem::take(&mut order.parts) {
                     match kind {
                         AccountKind::Cash => self.cash += amount,
                         AccountKind::Credit => self.credit += amount,
-                        _ => self.grants[place].left += amount,
+                        _ => self.grants[index].left += amount,
                     }
                 }
                 if self.credit > 0 {
@@ -505,14 +507,22 @@ impl MCompany {
         }
     }
 
-    /// What is there to spend of each kind; what has ended is not.
-    pub(crate) fn balances(&self, now_s: i64) -> [i128; 5] {
-        let mut balances = [0, 0, 0, self.cash, self.credit];
-        for grant in &self.grants {
-            if grant.lives(now_s) {
-                balances[KINDS.iter().position(|kind| *kind == grant.kind).unwrap()] += grant.left;
+    /// The balance of each kind, without expired grants.
+    pub(crate) fn balances(&self, now_s: i64) -> [i128; KINDS.len()] {
+        KINDS.map(|kind| {
+            if kind == AccountKind::Cash {
+                return self.cash;
             }
-        }
-        balances
+            if kind == AccountKind::Credit {
+                return self.credit;
+            }
+            let mut sum = 0;
+            for grant in &self.grants {
+                if grant.kind == kind && grant.is_unexpired(now_s) {
+                    sum += grant.left;
+                }
+            }
+            sum
+        })
     }
 }

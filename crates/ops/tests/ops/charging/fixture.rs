@@ -1,4 +1,4 @@
-//! A deployment to charge in: a database of either kind, two companies, and how its parts are named.
+//! A deployment with a database of either kind, and builders for prices, usage and deposits.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) const BASE_S: i64 = 1_767_225_600;
 pub(crate) const HOUR_S: i64 = 3_600;
 pub(crate) const DAY_S: i64 = 86_400;
 
-/// A fresh database.
+/// A new database.
 pub(crate) enum Backend {
     Sqlite(tempfile::TempDir),
     Postgres(Database<'static>),
@@ -35,7 +35,7 @@ impl Backend {
         Self::Postgres(Cluster::shared().database())
     }
 
-    /// Another one of the same kind.
+    /// Another database of the same kind.
     pub(crate) fn another(&self) -> Self {
         match self {
             Self::Sqlite(_) => Self::sqlite(),
@@ -47,7 +47,7 @@ impl Backend {
         matches!(self, Self::Sqlite(_))
     }
 
-    /// A handle of its own, as another server has it.
+    /// A separate handle, as of another server.
     pub(crate) fn open(&self) -> Arc<dyn Store> {
         self.open_with(&StoreOptions { tile_threshold: 20, ..StoreOptions::default() })
     }
@@ -60,18 +60,18 @@ impl Backend {
     }
 }
 
-/// A server's view of the deployment.
-pub(crate) struct Place {
+/// One server of the deployment.
+pub(crate) struct Fixture {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: Config,
     pub(crate) catalogue: Catalogue,
 }
 
-impl Place {
-    /// A new deployment with so many companies of two organizations.
+impl Fixture {
+    /// A new deployment with a number of companies, each with two organizations.
     pub(crate) fn new(backend: &Backend, companies: usize) -> Self {
-        let place = Self::another_server(backend);
-        let mut transaction = place.store.begin().unwrap();
+        let fixture = Self::another_server(backend);
+        let mut transaction = fixture.store.begin().unwrap();
         for n in 0..companies {
             let company = transaction.add_company(&format!("c{n}"), "CNY", "default").unwrap();
             for project in ["org-a", "org-b"] {
@@ -79,10 +79,10 @@ impl Place {
             }
         }
         transaction.commit().unwrap();
-        place
+        fixture
     }
 
-    /// The same deployment from another process.
+    /// Another server of the same deployment.
     pub(crate) fn another_server(backend: &Backend) -> Self {
         Self { store: backend.open(), config: Config::default(), catalogue: Catalogue::built_in() }
     }
@@ -119,12 +119,12 @@ impl Place {
         deposit(&self.charging(), company_id, &money(kind, amount, key), true, now_s).unwrap()
     }
 
-    pub(crate) fn books(&self, company_id: i64) -> AccountState {
+    pub(crate) fn account_state(&self, company_id: i64) -> AccountState {
         self.store.snapshot().unwrap().books(company_id).unwrap()
     }
 
     pub(crate) fn balance(&self, company_id: i64, kind: AccountKind) -> i64 {
-        self.books(company_id).account.balances.get(kind)
+        self.account_state(company_id).account.balances.get(kind)
     }
 
     pub(crate) fn ledger(&self, company_id: i64) -> Vec<LedgerEntry> {
@@ -151,7 +151,7 @@ impl Place {
         self.store.snapshot().unwrap().pending(query, &self.catalogue).unwrap()
     }
 
-    /// The recount has nothing to say of any company.
+    /// Asserts that the recount finds no difference in any company.
     pub(crate) fn assert_clean(&self) {
         let mut snapshot = self.store.snapshot().unwrap();
         for company in snapshot.companies().unwrap() {
@@ -182,7 +182,7 @@ pub(crate) fn money(kind: AccountKind, amount: i64, key: &str) -> Deposit {
     }
 }
 
-/// The price of a SKU of a model for one base unit, in steps of 10⁻¹²; 10,000 of them are the smallest amount.
+/// The price of a SKU of a model for one base unit, in steps of 10⁻¹²; 10,000 steps are the smallest amount.
 pub(crate) fn price(model: &str, sku: &str, steps: i64) -> Price {
     Price {
         provider: String::new(),
@@ -203,7 +203,7 @@ pub(crate) fn price(model: &str, sku: &str, steps: i64) -> Price {
     }
 }
 
-/// What one base unit of a model costs exactly one step of an amount.
+/// A price by which one base unit of a model costs the smallest amount.
 pub(crate) fn unit_price(model: &str) -> Price {
     price(model, "input", 10_000)
 }

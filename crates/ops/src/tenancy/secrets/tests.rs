@@ -4,7 +4,7 @@ use super::*;
 
 const HEX: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
-/// Made with Python's `cryptography` under HMAC-SHA256(key, "seal private keys, version 1"), not by this program.
+/// Computed with Python's `cryptography` under HMAC-SHA256(key, "seal private keys, version 1"), not by this program.
 const SEALED_BY_VERSION_1: &str = "016465666768696a6b6c6d6e6f48a1b08099c83f0d5e9239cacfb27a72f1a3a8c08f0073";
 
 fn secret(text: &str) -> PrivateKey {
@@ -19,7 +19,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn what_is_sealed_opens_with_the_same_key_and_public_key_alone() {
+fn a_sealed_key_opens_only_with_its_master_key_and_public_key() {
     let key = MasterKey::from_hex(HEX).unwrap();
     let sealed = key.seal("public", &secret("private"));
     assert_eq!(sealed.len(), 1 + NONCE_BYTES + "private".len() + TAG_BYTES);
@@ -37,8 +37,8 @@ fn what_is_sealed_opens_with_the_same_key_and_public_key_alone() {
 }
 
 #[test]
-fn what_an_older_version_sealed_still_opens() {
-    // A change that breaks this locks every deployment out of its keys.
+fn a_key_sealed_by_version_1_opens() {
+    // A change that breaks this makes the keys of every deployment unreadable.
     let sealed = hex::decode(SEALED_BY_VERSION_1).unwrap();
     let key = MasterKey::from_hex(HEX).unwrap();
     assert_eq!(key.open("public", &sealed).unwrap().reveal(), "private");
@@ -50,7 +50,7 @@ fn what_an_older_version_sealed_still_opens() {
 }
 
 #[test]
-fn nothing_secret_is_shown() {
+fn debug_and_error_texts_contain_no_secret() {
     let key = MasterKey::from_hex(HEX).unwrap();
     let sealed = key.seal("public", &secret("private"));
     let shown = format!("{key:?} {:?} {}", secret("private"), key.open("other", &sealed).unwrap_err());
@@ -60,7 +60,7 @@ fn nothing_secret_is_shown() {
 }
 
 #[test]
-fn a_key_is_made_once_and_read_ever_after() {
+fn a_key_file_is_created_once_and_then_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data").join("master.key");
     let made = MasterKey::open_or_create(&path).unwrap();
@@ -74,7 +74,7 @@ fn a_key_is_made_once_and_read_ever_after() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_for_its_owner_alone() {
+fn a_file_that_others_can_access_is_refused() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ fn the_file_is_for_its_owner_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_is_no_key_is_refused_and_left_alone() {
+fn a_file_without_a_key_is_refused_and_not_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("master.key");
     let contents: [&[u8]; 6] = [b"", b"00", &[b'0'; 63], &[b'0'; 66], &[b'g'; 64], &[0xff; 64]];
@@ -110,7 +110,7 @@ fn a_file_that_is_no_key_is_refused_and_left_alone() {
 }
 
 #[test]
-fn servers_that_start_at_once_have_one_key() {
+fn processes_that_start_at_the_same_time_use_one_key() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..20 {
         let path = directory.path().join(format!("{round}.key"));
@@ -131,7 +131,7 @@ fn servers_that_start_at_once_have_one_key() {
 }
 
 #[test]
-fn texts_that_are_no_key_are_refused() {
+fn malformed_texts_are_refused() {
     assert!(MasterKey::from_hex(&format!(" {HEX}\n")).is_ok());
     assert!(MasterKey::from_hex(&HEX.to_uppercase()).is_ok());
     for text in ["", "00", &HEX[..63], &format!("{HEX}00"), &HEX.replace('0', "x")] {

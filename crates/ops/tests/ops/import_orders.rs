@@ -1,5 +1,5 @@
-//! Importing into a real store: nothing or everything, again and again, interrupted, overtaken, in little memory.
-#![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for something else")]
+//! Importing order files into a store: atomic, idempotent, after an interruption, beside other writers, and in bounded
+//! memory.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,13 +17,13 @@ use tollbook_ops::import::orders::{Failure, ImportError, Options, Phase, Report,
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 use tollbook_testkit::order_file;
 
-/// A store with a company that has two organizations, and a directory for files.
-struct Place {
+/// A store with one company of two organizations, and a directory for files.
+struct Fixture {
     dir: tempfile::TempDir,
     store: Arc<dyn Store>,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { tile_threshold: 500, ..StoreOptions::default() };
@@ -66,7 +66,7 @@ impl Place {
         run(self.store.as_ref(), &Catalogue::built_in(), inputs, options, &mut progress)
     }
 
-    /// Every stored order by its number, after a recount that finds nothing wrong.
+    /// Every stored order by number, after a recount that finds no difference.
     fn stored(&self) -> BTreeMap<String, Order> {
         let mut snapshot = self.store.snapshot().unwrap();
         let verification = snapshot.verify(1, &Catalogue::built_in(), 10).unwrap();
@@ -97,11 +97,11 @@ fn json_lines(orders: &[NewOrder]) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// A paid order; every tenth is owed instead.
+/// A paid order; every tenth is unpaid.
 fn order(n: i64) -> NewOrder {
     let price = UnitPrice::parse("0.004").unwrap();
     let total = price.charge(n, 1_000).unwrap();
-    let owed = n % 10 == 9;
+    let is_unpaid = n % 10 == 9;
     NewOrder {
         company_id: 1,
         line: Line {
@@ -124,18 +124,18 @@ fn order(n: i64) -> NewOrder {
             discount_price: price,
         },
         order: Order {
-            number: if owed { format!("U{n}") } else { format!("O{n}") },
-            counterpart: if owed { format!("O{n}") } else { String::new() },
-            status: if owed { Status::Unpaid } else { Status::Paid },
+            number: if is_unpaid { format!("U{n}") } else { format!("O{n}") },
+            counterpart: if is_unpaid { format!("O{n}") } else { String::new() },
+            status: if is_unpaid { Status::Unpaid } else { Status::Paid },
             start_time_s: 1_700_000_000 + n * 600,
             end_time_s: 1_700_003_600 + n * 600,
             quantity: n,
             total,
             original: total,
             deductions: Deductions::default()
-                .with(AccountKind::Cash, if owed { Amount::ZERO } else { total }),
-            create_time_s: owed.then_some(1_700_003_600),
-            paid_time_s: (!owed).then_some(1_700_003_700),
+                .with(AccountKind::Cash, if is_unpaid { Amount::ZERO } else { total }),
+            create_time_s: is_unpaid.then_some(1_700_003_600),
+            paid_time_s: (!is_unpaid).then_some(1_700_003_700),
             revocation_time_s: None,
         },
     }
@@ -151,13 +151,13 @@ fn with(n: i64, change: impl FnOnce(&mut NewOrder)) -> NewOrder {
     order
 }
 
-/// Read, added, present, invalid.
+/// The records read, added, present and invalid.
 fn counts(report: &Report) -> [u64; 4] {
     let total = report.total();
     [total.read, total.added, total.present, total.invalid]
 }
 
-/// The report of an import that was refused, its errors as texts without directories.
+/// The report of a refused import, and its errors as texts without directories.
 fn refused(error: &ImportError) -> (&Report, Vec<String>) {
     let Failure::Refused(report) = &error.failure else { panic!("{error}") };
     assert_eq!(error.stored, 0);
@@ -173,27 +173,27 @@ fn texts(report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn doing_it_again_adds_nothing() {
-    let place = Place::new();
+fn repeating_an_import_adds_nothing() {
+    let fixture = Fixture::new();
     let (first, second) =
-        (place.file("a.jsonl", &orders(0..1_500)), place.file("b.jsonl", &orders(1_000..2_000)));
-    let report = place.import(&[&first, &second]).unwrap();
+        (fixture.file("a.jsonl", &orders(0..1_500)), fixture.file("b.jsonl", &orders(1_000..2_000)));
+    let report = fixture.import(&[&first, &second]).unwrap();
     assert_eq!(counts(&report), [2_500, 2_000, 500, 0]);
     assert_eq!((report.files[0].added, report.files[1].added), (1_500, 500));
     assert!(report.files[1].file.ends_with("b.jsonl"));
-    let stored = place.stored();
+    let stored = fixture.stored();
     assert_eq!(stored.len(), 2_000);
     assert_eq!(stored["O17"], order(17).order);
     assert_eq!(stored["U19"], order(19).order);
-    let again = place.import(&[&first, &second]).unwrap();
+    let again = fixture.import(&[&first, &second]).unwrap();
     assert_eq!(counts(&again), [2_500, 0, 2_500, 0]);
-    assert_eq!(place.stored(), stored);
+    assert_eq!(fixture.stored(), stored);
 }
 
 #[test]
-fn a_later_state_of_an_order_is_the_same_order() {
-    let place = Place::new();
-    place.import(&[&place.file("a.jsonl", &[order(19)])]).unwrap();
+fn an_order_in_a_later_state_is_the_same_order() {
+    let fixture = Fixture::new();
+    fixture.import(&[&fixture.file("a.jsonl", &[order(19)])]).unwrap();
     let paid = with(19, |new| {
         let order = &mut new.order;
         std::mem::swap(&mut order.number, &mut order.counterpart);
@@ -202,15 +202,15 @@ fn a_later_state_of_an_order_is_the_same_order() {
         order.paid_time_s = Some(1_800_000_000);
         order.create_time_s = None;
     });
-    let report = place.import(&[&place.file("b.jsonl", &[paid])]).unwrap();
+    let report = fixture.import(&[&fixture.file("b.jsonl", &[paid])]).unwrap();
     assert_eq!(counts(&report), [1, 0, 1, 0]);
-    assert_eq!(place.stored()["U19"], order(19).order);
+    assert_eq!(fixture.stored()["U19"], order(19).order);
 }
 
 #[test]
-fn one_invalid_record_refuses_everything_unless_it_is_left_out() {
-    let place = Place::new();
-    let good = place.file("good.jsonl", &orders(0..30));
+fn one_invalid_record_refuses_everything_unless_it_is_skipped() {
+    let fixture = Fixture::new();
+    let good = fixture.file("good.jsonl", &orders(0..30));
     let mut text = json_lines(&orders(100..103));
     text.push_str("{\"Region\": 1}\n");
     text.push_str(&json_lines(&[
@@ -220,7 +220,7 @@ fn one_invalid_record_refuses_everything_unless_it_is_left_out() {
         with(106, |order| order.order.quantity += 1),
         order(107),
     ]));
-    let bad = place.raw_file("bad.jsonl", &text);
+    let bad = fixture.raw_file("bad.jsonl", &text);
     let expected = [
         "bad.jsonl:4: CompanyID: is required",
         "bad.jsonl:5: CompanyID: 2 does not exist",
@@ -228,39 +228,39 @@ fn one_invalid_record_refuses_everything_unless_it_is_left_out() {
         "bad.jsonl:7: Currency: must be CNY, the company's",
         "bad.jsonl:8: OriginalPrice: is 0.000424, expected 0.000428",
     ];
-    let error = place.import(&[&good, &bad]).unwrap_err();
+    let error = fixture.import(&[&good, &bad]).unwrap_err();
     let (report, texts_of_all) = refused(&error);
     assert_eq!(texts_of_all, expected);
     assert_eq!(counts(report), [39, 0, 0, 5]);
     assert_eq!(error.to_string(), "5 of 39 records are not valid; nothing was stored");
-    assert!(place.stored().is_empty());
+    assert!(fixture.stored().is_empty());
 
-    let few = Options { max_errors: 2, ..place.options() };
-    let error = place.import_with(&[&good, &bad], &few, |_| ControlFlow::Continue(())).unwrap_err();
+    let few = Options { max_errors: 2, ..fixture.options() };
+    let error = fixture.import_with(&[&good, &bad], &few, |_| ControlFlow::Continue(())).unwrap_err();
     assert_eq!(refused(&error).1, expected[..2]);
     assert_eq!(refused(&error).0.total().invalid, 5);
 
-    let skip = Options { skip_invalid: true, ..place.options() };
-    let report = place.import_with(&[&good, &bad], &skip, |_| ControlFlow::Continue(())).unwrap();
+    let skip = Options { skip_invalid: true, ..fixture.options() };
+    let report = fixture.import_with(&[&good, &bad], &skip, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(texts(&report), expected);
     assert_eq!(counts(&report), [39, 34, 0, 5]);
-    assert_eq!(place.stored().len(), 34);
-    let report = place.import_with(&[&good, &bad], &skip, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(fixture.stored().len(), 34);
+    let report = fixture.import_with(&[&good, &bad], &skip, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(counts(&report), [39, 0, 34, 5]);
 }
 
 #[test]
 fn one_number_for_two_orders_is_an_error_that_names_both() {
     for sort_records in [1, 3, 500_000] {
-        let place = Place::new();
-        let first = place
+        let fixture = Fixture::new();
+        let first = fixture
             .file("a.jsonl", &[order(1), order(2), order(1), with(2, |new| new.line.region = "x".into())]);
-        let second = place.file(
+        let second = fixture.file(
             "b.jsonl",
             &[
                 order(3),
                 with(1, |new| new.order.end_time_s += 1),
-                // Another order in arrears may not have the number of an order that was paid at once.
+                // The number of an order that was paid at once cannot be the number U of another order.
                 with(9, |new| new.order.number = "O2".into()),
                 order(9),
                 order(3),
@@ -278,40 +278,40 @@ fn one_number_for_two_orders_is_an_error_that_names_both() {
             ),
             "b.jsonl:4: OrderNo: an order on line 3 has the same number but other content".to_owned(),
         ];
-        let options = Options { sort_records, ..place.options() };
+        let options = Options { sort_records, ..fixture.options() };
         let error =
-            place.import_with(&[&first, &second], &options, |_| ControlFlow::Continue(())).unwrap_err();
-        // Line 3 has O9 before line 4 has it, though line 3 itself is not stored.
+            fixture.import_with(&[&first, &second], &options, |_| ControlFlow::Continue(())).unwrap_err();
+        // Line 3 is the first with O9, although line 3 itself is not stored.
         assert_eq!(refused(&error).1, expected);
-        assert!(place.stored().is_empty());
+        assert!(fixture.stored().is_empty());
         let skip = Options { skip_invalid: true, ..options };
-        let report = place.import_with(&[&first, &second], &skip, |_| ControlFlow::Continue(())).unwrap();
+        let report = fixture.import_with(&[&first, &second], &skip, |_| ControlFlow::Continue(())).unwrap();
         assert_eq!(counts(&report), [9, 3, 2, 4]);
-        assert_eq!(place.stored().into_keys().collect::<Vec<_>>(), ["O1", "O2", "O3"]);
+        assert_eq!(fixture.stored().into_keys().collect::<Vec<_>>(), ["O1", "O2", "O3"]);
     }
 }
 
 #[test]
-fn a_record_may_not_contradict_the_store() {
-    let place = Place::new();
-    place.import(&[&place.file("a.jsonl", &orders(0..20))]).unwrap();
+fn a_record_that_contradicts_the_store_is_refused() {
+    let fixture = Fixture::new();
+    fixture.import(&[&fixture.file("a.jsonl", &orders(0..20))]).unwrap();
     let contradicting = [with(5, |new| new.line.model_id = "other".into()), order(21), order(6)];
-    let path = place.file("b.jsonl", &contradicting);
-    let error = place.import(&[&path]).unwrap_err();
+    let path = fixture.file("b.jsonl", &contradicting);
+    let error = fixture.import(&[&path]).unwrap_err();
     let expected = ["b.jsonl:1: OrderNo: a stored order has the same number but other content"];
     assert_eq!(refused(&error).1, expected);
-    let skip = Options { skip_invalid: true, ..place.options() };
-    let report = place.import_with(&[&path], &skip, |_| ControlFlow::Continue(())).unwrap();
+    let skip = Options { skip_invalid: true, ..fixture.options() };
+    let report = fixture.import_with(&[&path], &skip, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(counts(&report), [3, 1, 1, 1]);
-    assert_eq!(place.stored().len(), 21);
+    assert_eq!(fixture.stored().len(), 21);
 }
 
 #[test]
-fn the_same_command_completes_an_interrupted_import() {
-    let place = Place::new();
+fn repeating_an_interrupted_import_completes_it() {
+    let fixture = Fixture::new();
     let all = orders(0..2_000);
-    let path = place.file("a.jsonl", &all);
-    let options = Options { batch_orders: 150, ..place.options() };
+    let path = fixture.file("a.jsonl", &all);
+    let options = Options { batch_orders: 150, ..fixture.options() };
     let stop_at = |phase, orders| {
         move |step: &Step| {
             if step.phase == phase && step.orders >= orders {
@@ -321,22 +321,22 @@ fn the_same_command_completes_an_interrupted_import() {
             }
         }
     };
-    let error = place.import_with(&[&path], &options, stop_at(Phase::Checking, 1)).unwrap_err();
+    let error = fixture.import_with(&[&path], &options, stop_at(Phase::Checking, 1)).unwrap_err();
     assert_eq!(error.to_string(), "the import was stopped; nothing was stored");
-    assert_eq!(place.stored().len(), 0);
+    assert_eq!(fixture.stored().len(), 0);
     for (orders, stored) in [(700, 750), (1_600, 1_650)] {
-        let error = place.import_with(&[&path], &options, stop_at(Phase::Storing, orders)).unwrap_err();
+        let error = fixture.import_with(&[&path], &options, stop_at(Phase::Storing, orders)).unwrap_err();
         assert!(matches!(error.failure, Failure::Stopped));
-        assert_eq!(place.stored().len(), stored);
+        assert_eq!(fixture.stored().len(), stored);
     }
-    let error = place.import_with(&[&path], &options, stop_at(Phase::Storing, 1_900)).unwrap_err();
+    let error = fixture.import_with(&[&path], &options, stop_at(Phase::Storing, 1_900)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the import was stopped; 300 orders were stored, and the same command completes the import"
     );
-    let report = place.import_with(&[&path], &options, |_| ControlFlow::Continue(())).unwrap();
+    let report = fixture.import_with(&[&path], &options, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(counts(&report), [2_000, 50, 1_950, 0]);
-    let stored = place.stored();
+    let stored = fixture.stored();
     assert_eq!(stored.len(), 2_000);
     for new in all {
         assert_eq!(stored[&new.order.number], new.order);
@@ -345,13 +345,13 @@ fn the_same_command_completes_an_interrupted_import() {
 
 #[test]
 fn progress_covers_all_bytes_and_orders_of_both_phases() {
-    let place = Place::new();
-    let paths = [place.file("a.jsonl", &orders(0..500)), place.file("b.jsonl", &orders(500..900))];
+    let fixture = Fixture::new();
+    let paths = [fixture.file("a.jsonl", &orders(0..500)), fixture.file("b.jsonl", &orders(500..900))];
     let bytes: u64 = paths.iter().map(|path| path.metadata().unwrap().len()).sum();
     let mut last = BTreeMap::new();
-    let options = Options { batch_orders: 100, ..place.options() };
+    let options = Options { batch_orders: 100, ..fixture.options() };
     let mut steps = 0;
-    place
+    fixture
         .import_with(&[&paths[0], &paths[1]], &options, |step| {
             assert!(step.bytes_read <= step.bytes_total && step.bytes_total == bytes);
             last.insert(format!("{:?}", step.phase), (step.bytes_read, step.orders));
@@ -365,16 +365,16 @@ fn progress_covers_all_bytes_and_orders_of_both_phases() {
 }
 
 #[test]
-fn a_number_that_another_writer_takes_meanwhile_stops_the_import() {
+fn a_number_taken_by_another_writer_after_the_check_stops_the_import() {
     for skip_invalid in [false, true] {
-        let place = Place::new();
-        let path = place.file("a.jsonl", &orders(0..500));
-        let options = Options { batch_orders: 100, skip_invalid, ..place.options() };
+        let fixture = Fixture::new();
+        let path = fixture.file("a.jsonl", &orders(0..500));
+        let options = Options { batch_orders: 100, skip_invalid, ..fixture.options() };
         let mut overtaken = false;
-        let result = place.import_with(&[&path], &options, |step| {
+        let result = fixture.import_with(&[&path], &options, |step| {
             if step.phase == Phase::Storing && step.orders == 200 && !overtaken {
                 overtaken = true;
-                let mut transaction = place.store.begin().unwrap();
+                let mut transaction = fixture.store.begin().unwrap();
                 transaction.add_orders(&[with(250, |new| new.line.region = "x".into())]).unwrap();
                 transaction.commit().unwrap();
             }
@@ -391,25 +391,25 @@ fn a_number_that_another_writer_takes_meanwhile_stops_the_import() {
             let error = result.unwrap_err();
             assert!(matches!(&error.failure, Failure::Overtaken(line) if line.line == 251));
             assert_eq!(error.stored, 200);
-            assert_eq!(place.stored().len(), 201);
+            assert_eq!(fixture.stored().len(), 201);
         }
     }
 }
 
 #[test]
-fn a_file_that_changes_meanwhile_is_noticed() {
-    let place = Place::new();
+fn a_file_that_changes_during_the_import_is_detected() {
+    let fixture = Fixture::new();
     for changed in [json_lines(&orders(0..90)), "{}\n".to_owned(), json_lines(&orders(0..101))] {
-        let path = place.file("a.jsonl", &orders(0..100));
-        let error = place
-            .import_with(&[&path], &place.options(), |step| {
+        let path = fixture.file("a.jsonl", &orders(0..100));
+        let error = fixture
+            .import_with(&[&path], &fixture.options(), |step| {
                 if step.phase == Phase::Checking {
                     std::fs::write(&path, &changed).unwrap();
                 }
                 ControlFlow::Continue(())
             })
             .map(|report| counts(&report));
-        // The second time most orders are there, but not the last.
+        // In later rounds most orders are stored already, but not the last one.
         let error = error.unwrap_err();
         assert!(matches!(&error.failure, Failure::Changed { file } if file.ends_with("a.jsonl")), "{error}");
         assert!(error.to_string().contains("was changed while it was imported"));
@@ -417,7 +417,7 @@ fn a_file_that_changes_meanwhile_is_noticed() {
 }
 
 #[test]
-fn a_stream_is_read_once_and_its_content_says_what_it_is() {
+fn a_stream_is_read_once_and_its_format_is_detected() {
     let all = orders(0..300);
     let json = json_lines(&all).into_bytes();
     let mut csv = Vec::new();
@@ -426,62 +426,62 @@ fn a_stream_is_read_once_and_its_content_says_what_it_is() {
         order_file::push_csv_record(order, &mut csv);
     }
     for text in [json.clone(), csv.clone(), zstd::encode_all(&csv[..], 1).unwrap()] {
-        let place = Place::new();
+        let fixture = Fixture::new();
         let input =
             Input::Stream { name: "standard input".into(), from: Box::new(std::io::Cursor::new(text)) };
         let report = run(
-            place.store.as_ref(),
+            fixture.store.as_ref(),
             &Catalogue::built_in(),
             vec![input],
-            &place.options(),
+            &fixture.options(),
             &mut |_: &Step| ControlFlow::Continue(()),
         );
         assert_eq!(counts(&report.unwrap()), [300, 300, 0, 0]);
-        assert_eq!(place.stored().len(), 300);
-        assert_eq!(std::fs::read_dir(place.dir.path().join("spool")).unwrap().count(), 0);
+        assert_eq!(fixture.stored().len(), 300);
+        assert_eq!(std::fs::read_dir(fixture.dir.path().join("spool")).unwrap().count(), 0);
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_pipe_of_the_shell_is_spooled_like_a_stream() {
+fn a_pipe_is_spooled_like_a_stream() {
     use std::io::Write as _;
     use std::os::fd::AsRawFd as _;
 
-    let place = Place::new();
+    let fixture = Fixture::new();
     let (reader, mut writer) = std::io::pipe().unwrap();
     let sender =
         std::thread::spawn(move || writer.write_all(json_lines(&orders(0..2_000)).as_bytes()).unwrap());
-    // What `<(zcat orders.gz)` is to the command.
+    // As the argument that a shell makes of `<(zcat orders.gz)`.
     let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
-    let report = place.import(&[&path]).unwrap();
+    let report = fixture.import(&[&path]).unwrap();
     sender.join().unwrap();
     assert_eq!(counts(&report), [2_000, 2_000, 0, 0]);
 }
 
 #[test]
 fn a_damaged_file_is_never_imported_in_part() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let zst = zstd::encode_all(json_lines(&orders(0..300)).as_bytes(), 1).unwrap();
-    let cut = place.dir.path().join("cut.jsonl.zst");
+    let cut = fixture.dir.path().join("cut.jsonl.zst");
     std::fs::write(&cut, &zst[..zst.len() - 3]).unwrap();
-    let good = place.file("good.jsonl", &orders(0..10));
+    let good = fixture.file("good.jsonl", &orders(0..10));
     for skip_invalid in [false, true] {
-        let options = Options { skip_invalid, ..place.options() };
-        let error = place.import_with(&[&good, &cut], &options, |_| ControlFlow::Continue(())).unwrap_err();
+        let options = Options { skip_invalid, ..fixture.options() };
+        let error = fixture.import_with(&[&good, &cut], &options, |_| ControlFlow::Continue(())).unwrap_err();
         let Failure::Broken(broken) = &error.failure else { panic!("{error}") };
         assert!(broken.line.is_some_and(|line| line > 100));
         assert!(
             error.to_string().ends_with(": the compressed file is cut off; nothing was stored"),
             "{error}"
         );
-        assert!(place.stored().is_empty());
+        assert!(fixture.stored().is_empty());
     }
-    let error = place.import(&[&good, Path::new("/nonexistent/a.csv")]).unwrap_err();
+    let error = fixture.import(&[&good, Path::new("/nonexistent/a.csv")]).unwrap_err();
     assert!(matches!(&error.failure, Failure::Broken(broken) if broken.line.is_none()));
     let options = Options { sort_records: 10, ..Options::new("/nonexistent/spool".into()) };
-    let error = place
-        .import_with(&[&place.file("b.jsonl", &orders(0..100))], &options, |_| ControlFlow::Continue(()))
+    let error = fixture
+        .import_with(&[&fixture.file("b.jsonl", &orders(0..100))], &options, |_| ControlFlow::Continue(()))
         .unwrap_err();
     assert!(
         error.to_string().starts_with("the spool directory /nonexistent/spool cannot be used: "),
@@ -490,26 +490,26 @@ fn a_damaged_file_is_never_imported_in_part() {
 }
 
 #[test]
-fn other_writers_get_their_turn() {
-    let place = Place::new();
-    let path = place.file("a.jsonl", &orders(0..12_000));
+fn other_writers_write_during_an_import() {
+    let fixture = Fixture::new();
+    let path = fixture.file("a.jsonl", &orders(0..12_000));
     let (started, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut batches = 0;
-    let turns = std::thread::scope(|scope| {
+    let writes = std::thread::scope(|scope| {
         let other = scope.spawn(|| {
             while !started.load(Ordering::Acquire) {
                 std::thread::yield_now();
             }
-            let mut turns = 0;
+            let mut writes = 0;
             while !done.load(Ordering::Acquire) {
-                let mut transaction = place.store.begin().unwrap();
-                transaction.set_setting("turns", &turns.to_string()).unwrap();
+                let mut transaction = fixture.store.begin().unwrap();
+                transaction.set_setting("writes", &writes.to_string()).unwrap();
                 transaction.commit().unwrap();
-                turns += 1;
+                writes += 1;
             }
-            turns
+            writes
         });
-        let report = place.import_with(&[&path], &place.options(), |step| {
+        let report = fixture.import_with(&[&path], &fixture.options(), |step| {
             if step.phase == Phase::Storing {
                 started.store(true, Ordering::Release);
                 batches += 1;
@@ -520,15 +520,15 @@ fn other_writers_get_their_turn() {
         assert_eq!(counts(&report.unwrap()), [12_000, 12_000, 0, 0]);
         other.join().unwrap()
     });
-    assert!(turns >= 1, "the other writer wrote {turns} times during {batches} batches");
-    assert_eq!(place.stored().len(), 12_000);
+    assert!(writes >= 1, "the other writer wrote {writes} times during {batches} batches");
+    assert_eq!(fixture.stored().len(), 12_000);
 }
 
 #[test]
-fn nothing_to_import_is_fine() {
-    let place = Place::new();
-    let empty = place.raw_file("a.jsonl", "\n");
-    let report = place.import(&[&empty]).unwrap();
+fn an_empty_import_succeeds() {
+    let fixture = Fixture::new();
+    let empty = fixture.raw_file("a.jsonl", "\n");
+    let report = fixture.import(&[&empty]).unwrap();
     assert_eq!((counts(&report), report.files.len()), ([0; 4], 1));
-    assert_eq!(place.import(&[]).unwrap(), Report::default());
+    assert_eq!(fixture.import(&[]).unwrap(), Report::default());
 }
