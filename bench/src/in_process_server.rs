@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tollbook_api::{Deployment, Gateway, Server};
+use tollbook_api::{Deployment, Server};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
-use tollbook_ops::tenancy::companies::{self, KeyRights};
+use tollbook_ops::tenancy::keys::{self, KeyRights};
 use tollbook_ops::{MasterKey, SystemClock};
 
 use crate::fixture::Fixture;
@@ -38,7 +38,7 @@ impl InProcessServer {
     /// Serves a fixture with a new master key and a new API key.
     pub(crate) fn start(fixture: &Fixture) -> Result<Self> {
         let master = MasterKey::generate();
-        let new = companies::add_key(
+        let new = keys::add_key(
             fixture.store.as_ref(),
             &master,
             fixture.company.company_id,
@@ -49,7 +49,7 @@ impl InProcessServer {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let address = listener.local_addr()?;
         let objects = Arc::new(objects(fixture)?);
-        let gateway = Gateway::new(Deployment {
+        let deployment = Deployment {
             store: Arc::clone(&fixture.store),
             objects: objects.clone(),
             master,
@@ -57,8 +57,8 @@ impl InProcessServer {
             config: fixture.config.clone(),
             bound: address,
             clock: Arc::new(SystemClock),
-        });
-        let server = Server::new(listener, gateway, objects);
+        };
+        let server = Server::new(listener, deployment, objects);
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let served = runtime.block_on(server.run(async {

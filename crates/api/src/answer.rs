@@ -1,13 +1,13 @@
-//! Answers as JSON: the envelope every action shares, and the published objects written straight from their field
+//! Answers as JSON: the envelope that all actions share, and the published objects, written directly from their field
 //! tables.
 
 use serde::Serialize;
 use tollbook_domain::money::push_decimal;
 use tollbook_export::fields::{Cell, Field, FieldKind};
 
-use crate::ret_code::{Refusal, SUCCESS};
+use crate::ret_code::Refusal;
 
-/// The members of a successful answer as JSON, in the order they are written.
+/// The members of a successful answer as JSON, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Answer(Vec<(&'static str, String)>);
 
@@ -34,10 +34,10 @@ impl Answer {
     }
 }
 
-/// The body of an answer, good or bad. Without an action name there is no `Action` member.
+/// The body of an answer or of a refusal. Without the name of an action it has no member `Action`.
 pub(crate) fn body(action: Option<&str>, result: &Result<Answer, Refusal>) -> Vec<u8> {
     let mut json = String::from("{\"RetCode\":");
-    push_integer(&mut json, result.as_ref().map_or_else(Refusal::code, |_| SUCCESS).into());
+    push_integer(&mut json, result.as_ref().map_or_else(Refusal::code, |_| 0).into());
     if let Some(action) = action {
         json.push_str(",\"Action\":");
         push_text(&mut json, &format!("{action}Response"));
@@ -64,12 +64,12 @@ pub(crate) fn body(action: Option<&str>, result: &Result<Answer, Refusal>) -> Ve
     json.into_bytes()
 }
 
-/// A list of published objects, written straight from their field tables: a page has thousands of values, and this is
-/// most of what a request costs.
+/// A list of published objects, written directly from their field tables: a page has thousands of values, and writing
+/// them is most of the time of a request.
 pub(crate) struct Rows(String);
 
 impl Rows {
-    /// An empty list, with room for so many objects.
+    /// An empty list with capacity for `objects`.
     pub(crate) fn new(objects: usize) -> Self {
         let mut json = String::with_capacity(objects.saturating_mul(1_200).saturating_add(2));
         json.push('[');
@@ -96,7 +96,7 @@ impl Rows {
     }
 }
 
-/// The names of members are ours: letters and digits.
+/// Names of members are letters and digits, which need no escape.
 fn push_name(json: &mut String, name: &str) {
     json.push('"');
     json.push_str(name);
@@ -134,7 +134,7 @@ fn push_text(json: &mut String, text: &str) {
         json.push_str(text);
         json.push('"');
     } else {
-        // Rare: the library knows every escape. A text always serializes; nothing else would be decodable.
+        // Rare. Serializing a text cannot fail.
         json.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()));
     }
 }

@@ -1,23 +1,28 @@
-//! The HTTP side of Tollbook: the signed order API, presigned downloads, the API's description, and what the operator's
-//! own programs report and ask.
+//! The HTTP side of Tollbook: the signed order API, presigned downloads, the API's description, and the routes for the
+//! operator's own programs.
 //!
-//! No business rule may be here: what an action does in more than one step is in `ops`, what is true of orders in
-//! `domain`.
+//! Business rules do not belong here: operations of more than one step are in `ops`, the rules of orders in `domain`.
 
 pub mod actions;
 mod answer;
+mod background;
+mod blocking;
+mod body;
 pub mod description;
-mod exporting;
+mod export_worker;
+mod failure;
 mod gateway;
 mod objects;
 mod operator;
 pub mod parameters;
+mod request_id;
 pub mod ret_code;
 mod server;
-mod settling;
+mod service;
+mod settle_worker;
 pub mod signature;
 pub mod wire;
 
-pub use gateway::{Deployment, Gateway};
 pub use objects::us3_endpoint;
 pub use server::{Server, ServerError};
+pub use service::Deployment;

@@ -1,5 +1,5 @@
-//! The embedded object store over HTTP: presigned downloads below `/exports/`, and whole hosts at which US3 clients find
-//! it. Requests are handed to the store and its replies back; what they mean is the store's.
+//! The embedded object store over HTTP: presigned downloads below `/exports/`, and whole hosts that answer as US3. The
+//! requests are interpreted by the store; here they are only passed to it.
 
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -14,60 +14,58 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::io::AsyncReadExt as _;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use tokio_util::io::ReaderStream;
 use tollbook_objects::us3;
 use tollbook_objects::{EmbeddedStore, ReadError, Reply, ReplyBody};
 use tollbook_ops::Clock;
+use tracing::{Instrument as _, Span};
 
-use crate::server::{App, WAIT, request_id};
+use crate::blocking::{self, Workers};
+use crate::body::DRAINED_BYTES;
+use crate::request_id::request_id;
+use crate::service::Service;
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How long the next piece of a client's body may take.
+/// Longest time between two pieces of a client's body.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of a body that nobody wants is read and thrown away, so that its sender lives to read the answer.
-const DISCARDED_BYTES: usize = 16 << 20;
-
-/// Requests to an endpoint that are worked on at a time; more wait. Their bodies are read on threads that block, of
-/// which the API needs its own.
-const WORKERS: usize = 64;
-
-/// The embedded store as a host of US3.
+/// The embedded store as a US3 host.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     store: Arc<EmbeddedStore>,
     clock: Arc<dyn Clock>,
-    workers: Arc<Semaphore>,
+    /// Its own, apart from the API's: these threads also block while bodies arrive.
+    workers: Workers,
 }
 
 impl Endpoint {
     pub(crate) fn new(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, workers: Arc::new(Semaphore::new(WORKERS)) }
+        Self { store, clock, workers: Workers::new() }
     }
 
     async fn answer(self, request: Request) -> Response {
-        let id = request_id();
-        let method = request.method().clone();
-        let Ok(Ok(worker)) = tokio::time::timeout(WAIT, Arc::clone(&self.workers).acquire_owned()).await
-        else {
-            return respond(internal_error(503), &method, &id);
-        };
+        let (id, method) = (request_id(), request.method().clone());
+        let reply = self.reply(request).instrument(request_span(&id)).await;
+        respond(reply, &method, &id)
+    }
+
+    async fn reply(self, request: Request) -> Reply {
+        let Some(worker) = self.workers.acquire().await else { return internal_error(503) };
         let handle = Handle::current();
-        let task = tokio::task::spawn_blocking(move || {
+        let answered = worker.run(move || {
             let (head, body) = request.into_parts();
             let mut body = BodyReader { body: Box::pin(body), handle, ready: Bytes::new() };
             let request = Request::from_parts(head, ());
             let answered = with_target(&request, self.store.bucket(), |target| {
                 self.store.us3(target, &mut body, self.clock.now_s())
             });
-            body.discard();
-            drop(worker);
+            body.drain();
             answered
         });
-        respond(reply_of(task.await, &id), &method, &id)
+        reply_of(answered.await)
     }
 }
 
@@ -78,49 +76,62 @@ pub fn us3_endpoint(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>) -> Router 
     Router::new().fallback(answer).with_state(Endpoint::new(store, clock))
 }
 
-/// Sends what is for a US3 host there, and everything else on.
-pub(crate) async fn divert(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// What the routes of a server to its objects need.
+#[derive(Clone)]
+pub(crate) struct ObjectRoutes {
+    pub(crate) service: Arc<Service>,
+    /// `None` if exports are not in the embedded store: there is nothing to serve.
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+/// Passes requests to US3 hosts to the endpoint, and all others to `next`.
+pub(crate) async fn divert(
+    State(ObjectRoutes { service, endpoint }): State<ObjectRoutes>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host = request.headers().get("host").and_then(|value| value.to_str().ok());
     let host = host.or_else(|| request.uri().host()).unwrap_or_default();
-    match &app.us3 {
-        Some(endpoint) if app.gateway.deployment().config.is_us3_host(host) => {
-            endpoint.clone().answer(request).await
-        }
+    match endpoint {
+        Some(endpoint) if service.config().is_us3_host(host) => endpoint.answer(request).await,
         _ => next.run(request).await,
     }
 }
 
-/// Downloads. A server whose exports lie elsewhere has none.
-pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
-    let id = app.request_id();
-    let method = request.method().clone();
-    let Some(Endpoint { store, clock, .. }) = app.us3.clone() else {
-        return respond(us3::Refusal::NoSuchFile.reply(), &method, &id);
+/// Answers downloads.
+pub(crate) async fn serve(State(routes): State<ObjectRoutes>, request: Request) -> Response {
+    let (id, method) = (request_id(), request.method().clone());
+    let reply = async {
+        let Some(Endpoint { store, clock, .. }) = routes.endpoint else {
+            return us3::Refusal::NoSuchFile.reply();
+        };
+        let answered = blocking::run(move || {
+            let request = request.map(drop);
+            with_target(&request, store.bucket(), |target| store.get(target, clock.now_s()))
+        });
+        reply_of(answered.await)
     };
-    let task = tokio::task::spawn_blocking(move || {
-        let request = request.map(drop);
-        with_target(&request, store.bucket(), |target| store.get(target, clock.now_s()))
-    });
-    respond(reply_of(task.await, &id), &method, &id)
+    let reply = reply.instrument(request_span(&id)).await;
+    respond(reply, &method, &id)
 }
 
-/// What to send, and the log line of a refusal or a failure.
-fn reply_of(answered: Result<Result<Reply, ReadError>, tokio::task::JoinError>, id: &str) -> Reply {
+fn request_span(id: &str) -> Span {
+    tracing::error_span!("request", request_uuid = id)
+}
+
+/// The reply to send. Refusals and failures are logged.
+fn reply_of(answered: Result<Result<Reply, ReadError>, JoinError>) -> Reply {
     match answered {
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => {
             match &error {
-                ReadError::Refused(refusal) => {
-                    tracing::info!(request_uuid = id, ?refusal, "a request for an object was refused");
-                }
-                ReadError::Store(error) => {
-                    tracing::error!(request_uuid = id, %error, "a request for an object failed");
-                }
+                ReadError::Refused(refusal) => tracing::info!(?refusal, "object request refused"),
+                ReadError::Store(error) => tracing::error!(%error, "object request failed"),
             }
             error.reply()
         }
         Err(error) => {
-            tracing::error!(request_uuid = id, %error, "a request for an object failed");
+            tracing::error!(%error, "object request failed");
             internal_error(500)
         }
     }
@@ -130,15 +141,15 @@ fn internal_error(status: u16) -> Reply {
     Reply { status, headers: Vec::new(), body: ReplyBody::Empty }
 }
 
-/// Gives the request to `ask` as the store reads it.
-fn with_target<T>(request: &Request<()>, bucket: &str, ask: impl FnOnce(&us3::Request<'_>) -> T) -> T {
+/// Calls `answer` with the request in the form that the store takes.
+fn with_target<T>(request: &Request<()>, bucket: &str, answer: impl FnOnce(&us3::Request<'_>) -> T) -> T {
     let headers: Vec<(&str, &str)> = request
         .headers()
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
     let uri = request.uri();
-    ask(&us3::Request {
+    answer(&us3::Request {
         method: request.method().as_str(),
         bucket,
         path: uri.path(),
@@ -147,7 +158,7 @@ fn with_target<T>(request: &Request<()>, bucket: &str, ask: impl FnOnce(&us3::Re
     })
 }
 
-/// A body as the store reads it: blocking, on a thread of its own.
+/// The body of a request as a blocking reader.
 struct BodyReader {
     body: Pin<Box<Body>>,
     handle: Handle,
@@ -155,8 +166,9 @@ struct BodyReader {
 }
 
 impl BodyReader {
-    fn discard(&mut self) {
-        let mut left = DISCARDED_BYTES;
+    /// Reads the rest, so that the client can still read the response.
+    fn drain(&mut self) {
+        let mut left = DRAINED_BYTES;
         let mut buffer = vec![0; READ_BYTES];
         while let Ok(read @ 1..) = self.read(&mut buffer) {
             left = left.saturating_sub(read);
@@ -171,7 +183,7 @@ impl Read for BodyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.ready.is_empty() {
             let frame = std::future::poll_fn(|context| self.body.as_mut().poll_frame(context));
-            // The timer must be made where the runtime is known.
+            // The timer must be created inside the runtime.
             let next = async { tokio::time::timeout(PIECE_TIMEOUT, frame).await };
             match self.handle.block_on(next).map_err(io::Error::other)? {
                 None => return Ok(0),

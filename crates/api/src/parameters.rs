@@ -1,4 +1,5 @@
-//! Typed access to the parameters of a request: scalars, integers and every published shape of a list (docs/WIRE.md, "Scalars" and "Lists"). Ranges and choices of single parameters belong to the actions.
+//! Typed access to the parameters of a request: scalars, integers and every published shape of a list (docs/WIRE.md,
+//! "Scalars" and "Lists"). The allowed values of single parameters are checked by the actions.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -9,7 +10,7 @@ use crate::wire::{self, ParameterValue, Request};
 /// Most distinct values of one list.
 pub const MAX_LIST_VALUES: usize = 100;
 
-/// Longest value of a parameter that an action knows, in bytes of UTF-8.
+/// Longest value of a parameter that an action reads, in bytes of UTF-8.
 pub const MAX_VALUE_BYTES: usize = 256;
 
 const NOT_TEXT: &str = "must be a string";
@@ -18,7 +19,7 @@ const NOT_FLAG: &str = "must be true or false";
 const NOT_INTEGER: &str = "must be a 64-bit integer";
 const NOT_INTEGERS: &str = "must be 64-bit integers";
 
-/// A request seen through the names that an action knows. Parameters that nobody asks for are ignored.
+/// The parameters of a request by name. Parameters that no action reads are ignored.
 #[derive(Debug, Clone)]
 pub struct Parameters<'r> {
     request: &'r Request,
@@ -30,8 +31,8 @@ impl<'r> Parameters<'r> {
         Self { request }
     }
 
-    /// Refuses a NUL in any value, also of parameters that no action knows: neither PostgreSQL nor a workbook can
-    /// hold one, and C libraries end the text there.
+    /// Refuses a NUL in any value, also of parameters that no action reads: neither PostgreSQL nor a workbook can
+    /// store one, and C libraries end the text there.
     ///
     /// # Errors
     ///
@@ -43,8 +44,8 @@ impl<'r> Parameters<'r> {
         }
     }
 
-    /// A scalar of the envelope, `Action`, `PublicKey` or `Signature`, of any length: a long one is an unknown one,
-    /// and the check that looks it up says so with its own code. Absent, empty and null are `None`.
+    /// A scalar of the envelope, `Action`, `PublicKey` or `Signature`, of any length: the check that looks it up does
+    /// not find a long one, and refuses it with its own code. Absent, empty and null are `None`.
     ///
     /// # Errors
     ///
@@ -91,14 +92,14 @@ impl<'r> Parameters<'r> {
         }
     }
 
-    /// The parameters as JSON that [`decode`](crate::wire::decode) reads back, without those that say who asks.
+    /// The parameters as JSON that [`decode`](crate::wire::decode) reads back, without those that identify the caller.
     pub fn to_json(&self) -> String {
         let kept = |key: &str| !matches!(key, "PublicKey" | "Signature" | "SecurityToken");
         wire::encode_json(self.request.entries.iter().filter(|entry| kept(&entry.key)))
     }
 
-    /// Refuses a request that lacks any of these scalars, naming all that it lacks in the order given. Empty and null
-    /// count as lacking.
+    /// Refuses a request in which any of these scalars is missing, naming all that are, in the order given. Empty and
+    /// null values count as missing.
     ///
     /// # Errors
     ///
@@ -108,8 +109,8 @@ impl<'r> Parameters<'r> {
         if missing.is_empty() { Ok(()) } else { Err(Refusal::MissingParams(missing)) }
     }
 
-    /// A list of texts, in any of its shapes: ordered by index, then by arrival; repeated values once, where they
-    /// first stand; empty and null elements left out. A name without index, or with a literal `N` for it, has index 0.
+    /// A list of texts, in any of its shapes: ordered by index, then by arrival; repeated values once, at their first
+    /// place; without empty and null elements. A name without index, or with a literal `N` as index, has index 0.
     ///
     /// # Errors
     ///
@@ -161,7 +162,7 @@ impl<'r> Parameters<'r> {
                 continue;
             }
             match &entry.value {
-                // An array is the list itself; under an index it would be a list inside a list.
+                // An array is the whole list. With an index it would be a list inside a list.
                 ParameterValue::Array(elements) if entry.key == name => {
                     indexed.extend(elements.iter().map(|element| (index, element)));
                 }
@@ -174,14 +175,14 @@ impl<'r> Parameters<'r> {
     }
 }
 
-/// Where an element stands in its list. Without leading zeros a longer run of digits is a larger number, so that no
-/// index is too large to compare.
+/// The place of an element in its list: number of digits, digits. Without leading zeros a longer run of digits is a
+/// larger number, so no index is too large to compare.
 type Index<'k> = (usize, &'k str);
 
 const FIRST: Index<'static> = (0, "");
 
-/// Splits `X`, `X.N` and `X.12` into the name and the index. `None` if what follows the last point is no index: such
-/// a key is another parameter.
+/// Splits `X`, `X.N` and `X.12` into name and index. `None` if the part after the last point is no index: such a key is
+/// another parameter.
 fn split_index(key: &str) -> Option<(&str, Index<'_>)> {
     let Some((name, suffix)) = key.rsplit_once('.') else { return Some((key, FIRST)) };
     if suffix == "N" {
@@ -198,7 +199,8 @@ fn list_name(key: &str) -> &str {
     split_index(key).map_or(key, |(name, _)| name)
 }
 
-/// The characters of a string or number; `None` if it is blank; a refusal that says `otherwise` for the rest.
+/// The characters of a string or number, `None` if it is empty or null. Other types are refused with the reason
+/// `otherwise`.
 fn scalar_text<'v>(
     name: &str,
     value: &'v ParameterValue,
@@ -242,7 +244,7 @@ fn bounded<'t>(name: &str, text: &'t str) -> Result<&'t str, Refusal> {
 }
 
 fn parse_integer(name: &str, text: &str, otherwise: &str) -> Result<i64, Refusal> {
-    // Rust's own grammar is the one of docs/WIRE.md, "Scalars": an optional sign and ASCII digits, no spaces, no point, no exponent.
+    // Rust's grammar is that of docs/WIRE.md, "Scalars": an optional sign and ASCII digits; no spaces, point or exponent.
     text.parse().map_err(|_| Refusal::not_available(name, otherwise))
 }
 

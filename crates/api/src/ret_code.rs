@@ -1,27 +1,63 @@
-//! The gateway's return codes and their fixed texts (docs/WIRE.md, "Return codes"), one variant per code. What an operation
-//! answers when it succeeds, and what the log says about a failure, does not belong here.
+//! The return codes and their fixed texts (docs/WIRE.md, "Return codes"), and the refusals that are answered with them.
+//! Successful answers and the log are not written here.
 
 use std::fmt;
 
-/// The `RetCode` of an answer that refuses nothing.
-pub const SUCCESS: i64 = 0;
+/// A return code, as it is answered and as the descriptions print it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetCode {
+    /// The number.
+    pub code: i64,
+    /// When it is answered.
+    pub when: &'static str,
+    /// The `Message` of the answer; the text in brackets stands for a text of the request, `…` for a reason.
+    pub message: &'static str,
+}
 
-/// How many characters of a text that the caller sent are repeated in a message.
+/// Declares the return codes and the table of all of them.
+macro_rules! ret_codes {
+    ($($name:ident $code:literal $when:literal $message:literal;)*) => {
+        $(const $name: RetCode = RetCode { code: $code, when: $when, message: $message };)*
+
+        /// Every return code, by number. Clients repeat requests that are answered with 2000 and above.
+        pub const RET_CODES: &[RetCode] = &[$($name),*];
+    };
+}
+
+ret_codes! {
+    SUCCESS 0 "success" "";
+    UNAVAILABLE 150 "the service cannot answer now; try again later" "Service unavailable";
+    RATE_LIMITED 153 "the key's rate limit" "Request rate limited";
+    MISSING_ACTION 160 "no `Action`" "Missing Action";
+    ACTION_NOT_FOUND 161 "unknown `Action`" "Action [X] not found";
+    MISSING_SIGNATURE 170 "no `Signature`" "Missing signature";
+    WRONG_SIGNATURE 171 "wrong signature, or a key of another brand's host" "Signature VerifyAC Error";
+    USER_NOT_EXISTS 172 "`PublicKey` missing, unknown or disabled" "User Not Exists";
+    MISSING_PARAMS 220 "required parameters missing, empty or null" "Missing params [A|B]";
+    NOT_AVAILABLE 230 "a value is not valid; what is allowed follows" "Params [X] not available: …";
+    TOO_LARGE 240 "body, list or value too long" "Params [X] too large";
+    PROJECT_NOT_EXISTS 292 "`ProjectId` is unknown to the company" "Project [x] not exists";
+    ADDRESS_DENIED 294 "the caller's address is not on the key's allow list" "Access IP denied";
+    PERMISSION_DENIED 299 "the key may not use this action or project" "Permission denied";
+    INTERNAL 5000 "an unforeseen failure; safe to retry" "Internal error";
+}
+
+/// Most characters of a text of the request that a message repeats.
 pub const MAX_ECHO_CHARS: usize = 64;
 
-/// Why a request is refused: exactly what the caller is told, nothing about the inside.
+/// The refusal of a request: exactly what the caller gets, nothing about the inside.
 ///
-/// `Display` writes the `Message` of the answer. Texts that the caller sent are shortened to [`MAX_ECHO_CHARS`] and
-/// lose their control characters when they are written, so a variant may hold them as they came.
+/// `Display` writes the `Message` of the answer. Texts of the request are shortened to [`MAX_ECHO_CHARS`] and stripped
+/// of control characters when they are written, so a variant holds them as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// 150: the service cannot answer now, for instance because it shuts down.
+    /// 150: the service cannot answer now, for instance because it is shutting down.
     ServiceUnavailable,
-    /// 150 for an export that cannot be delivered now, and why.
+    /// 150: an export cannot be delivered now, and why.
     ExportUnavailable(String),
     /// 153: the key has used up its rate.
     RateLimited,
-    /// 153: too many exports are waiting already; what may be done about it.
+    /// 153: too many exports are waiting, and what the caller can do.
     TooManyExports(&'static str),
     /// 160: the request names no action.
     MissingAction,
@@ -39,7 +75,7 @@ pub enum Refusal {
     NotAvailable {
         /// The parameter, or `Body` for the body as a whole.
         name: String,
-        /// What is allowed or what is wrong, in our words alone: it is written as it stands.
+        /// The allowed values or the fault. It has no texts of the request, because it is written unchanged.
         reason: String,
     },
     /// 240: the body, a list or a value is too long.
@@ -68,27 +104,32 @@ impl Refusal {
         Self::TooLarge { name: name.into() }
     }
 
-    /// The `RetCode` of the answer. Codes from 2000 up tell clients to try again.
-    pub const fn code(&self) -> i64 {
+    /// The entry of the table of return codes.
+    const fn ret_code(&self) -> RetCode {
         match self {
-            Self::ServiceUnavailable | Self::ExportUnavailable(_) => 150,
-            Self::RateLimited | Self::TooManyExports(_) => 153,
-            Self::MissingAction => 160,
-            Self::ActionNotFound(_) => 161,
-            Self::MissingSignature => 170,
-            Self::WrongSignature => 171,
-            Self::UserNotExists => 172,
-            Self::MissingParams(_) => 220,
-            Self::NotAvailable { .. } => 230,
-            Self::TooLarge { .. } => 240,
-            Self::ProjectNotExists(_) => 292,
-            Self::AddressDenied => 294,
-            Self::PermissionDenied => 299,
-            Self::Internal => 5000,
+            Self::ServiceUnavailable | Self::ExportUnavailable(_) => UNAVAILABLE,
+            Self::RateLimited | Self::TooManyExports(_) => RATE_LIMITED,
+            Self::MissingAction => MISSING_ACTION,
+            Self::ActionNotFound(_) => ACTION_NOT_FOUND,
+            Self::MissingSignature => MISSING_SIGNATURE,
+            Self::WrongSignature => WRONG_SIGNATURE,
+            Self::UserNotExists => USER_NOT_EXISTS,
+            Self::MissingParams(_) => MISSING_PARAMS,
+            Self::NotAvailable { .. } => NOT_AVAILABLE,
+            Self::TooLarge { .. } => TOO_LARGE,
+            Self::ProjectNotExists(_) => PROJECT_NOT_EXISTS,
+            Self::AddressDenied => ADDRESS_DENIED,
+            Self::PermissionDenied => PERMISSION_DENIED,
+            Self::Internal => INTERNAL,
         }
     }
 
-    /// The `Reason` of the answer, where there is one: what the fixed message of an export does not say.
+    /// The `RetCode` of the answer.
+    pub const fn code(&self) -> i64 {
+        self.ret_code().code
+    }
+
+    /// The `Reason` of the answer, if it has one: what the fixed message does not say about an export.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::ExportUnavailable(reason) => Some(reason),
@@ -101,35 +142,37 @@ impl Refusal {
     pub fn message(&self) -> String {
         self.to_string()
     }
+
+    /// The text for the brackets of the message, and the one for its `…`.
+    fn details(&self) -> (String, &str) {
+        match self {
+            Self::ActionNotFound(text) | Self::ProjectNotExists(text) | Self::TooLarge { name: text } => {
+                (Echo(text).to_string(), "")
+            }
+            Self::MissingParams(names) => (names.join("|"), ""),
+            Self::NotAvailable { name, reason } => (Echo(name).to_string(), reason),
+            _ => (String::new(), ""),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceUnavailable | Self::ExportUnavailable(_) => f.write_str("Service unavailable"),
-            Self::RateLimited | Self::TooManyExports(_) => f.write_str("Request rate limited"),
-            Self::MissingAction => f.write_str("Missing Action"),
-            Self::ActionNotFound(action) => write!(f, "Action [{}] not found", Echo(action)),
-            Self::MissingSignature => f.write_str("Missing signature"),
-            Self::WrongSignature => f.write_str("Signature VerifyAC Error"),
-            Self::UserNotExists => f.write_str("User Not Exists"),
-            Self::MissingParams(names) => write!(f, "Missing params [{}]", names.join("|")),
-            Self::NotAvailable { name, reason } => {
-                write!(f, "Params [{}] not available: {reason}", Echo(name))
-            }
-            Self::TooLarge { name } => write!(f, "Params [{}] too large", Echo(name)),
-            Self::ProjectNotExists(project) => write!(f, "Project [{}] not exists", Echo(project)),
-            Self::AddressDenied => f.write_str("Access IP denied"),
-            Self::PermissionDenied => f.write_str("Permission denied"),
-            Self::Internal => f.write_str("Internal error"),
-        }
+        let message = self.ret_code().message;
+        let Some((before, (_, after))) =
+            message.split_once('[').and_then(|(before, rest)| Some((before, rest.split_once(']')?)))
+        else {
+            return f.write_str(message);
+        };
+        let (subject, reason) = self.details();
+        write!(f, "{before}[{subject}]{}{reason}", after.trim_end_matches('…'))
     }
 }
 
 impl std::error::Error for Refusal {}
 
-/// A text of the caller's, made fit to be shown: short, and without characters that move a terminal's cursor, break a
-/// log line or turn the direction of the text around it.
+/// A text of the request in a form that is safe to print: short, and without characters that move a terminal's cursor,
+/// break a log line or reverse the direction of the surrounding text.
 struct Echo<'t>(&'t str);
 
 impl fmt::Display for Echo<'_> {
@@ -143,7 +186,7 @@ impl fmt::Display for Echo<'_> {
 }
 
 fn is_unprintable(character: char) -> bool {
-    // Beyond the control characters: line and paragraph separators, direction marks and overrides, the byte order mark.
+    // Besides the control characters: line and paragraph separators, direction marks and overrides, the byte order mark.
     character.is_control()
         || matches!(
             character,

@@ -1,5 +1,5 @@
-//! The signature of a request (docs/SIGNING.md, "Request signatures"): computing it for a client, checking it for the server. Who
-//! owns a key and what it may do is not decided here.
+//! The signature of a request (docs/SIGNING.md, "Request signatures"), computed for clients and verified for the server.
+//! The rights of a key are not checked here.
 
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
@@ -10,12 +10,12 @@ use crate::wire::{ParameterValue, Request};
 /// The one parameter that is not signed, and only at the top level.
 const SIGNATURE: &str = "Signature";
 
-/// Numbers with a larger exponent are signed as they were sent. No float64 has one, so no client writes them out; and
-/// written out, the nine characters `1e9999999` would fill memory.
+/// Numbers with a larger exponent are signed as they were sent. No float64 has one, so no client expands them; and
+/// expanded, the nine characters `1e9999999` would fill memory.
 const MAX_EXPONENT: u32 = 400;
 
-/// The ways in which published SDKs write down what they sign. They differ in floats, booleans and characters beyond
-/// U+FFFF only, none of which the order API has; requests to it are all [`Dialect::Documented`].
+/// The forms of the signed text in published SDKs. They differ only in floats, booleans and characters beyond U+FFFF.
+/// The order API has none of these, so all requests to it are [`Dialect::Documented`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// The documented rule: plain decimals, `true` and `false`, names in the order of their bytes.
@@ -37,9 +37,10 @@ impl Dialect {
     }
 }
 
-/// Whether `signature` is that of `request` under `private_key`, in one of the dialects.
+/// Whether `signature` is that of `request` with `private_key`, in one of the dialects.
 ///
-/// It must be the 40 lower-case hexadecimal digits exactly. The comparison takes the same time wherever they differ.
+/// It must be exactly the 40 lower-case hexadecimal digits. The time of the comparison does not depend on the place of a
+/// difference.
 pub fn verify(request: &Request, private_key: &str, signature: &str) -> bool {
     let matches_text =
         |text: &str| bool::from(digest(text, private_key).as_bytes().ct_eq(signature.as_bytes()));
@@ -53,8 +54,8 @@ pub fn verify(request: &Request, private_key: &str, signature: &str) -> bool {
     })
 }
 
-/// The signature of the parameters of a form, for a client. A `Signature` among them is left out; parameters of the
-/// same name are signed in the order given, and must be sent in it.
+/// The signature of the parameters of a form, for a client. A `Signature` among them is not signed. Parameters of the
+/// same name are signed in the order given, and must be sent in that order.
 pub fn sign(parameters: &[(String, String)], private_key: &str) -> String {
     let mut signed: Vec<_> = parameters.iter().filter(|(key, _)| key != SIGNATURE).collect();
     signed.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -62,7 +63,7 @@ pub fn sign(parameters: &[(String, String)], private_key: &str) -> String {
     digest(&text, private_key)
 }
 
-/// What is signed, without the private key that follows it: name and value of each parameter, sorted by name.
+/// The signed text, without the private key at its end: name and value of each parameter, sorted by name.
 pub fn string_to_sign(request: &Request, dialect: Dialect) -> String {
     let signed = request.entries.iter().filter(|entry| entry.key != SIGNATURE);
     let mut text = String::new();
@@ -115,7 +116,7 @@ fn push_value(text: &mut String, value: &ParameterValue, dialect: Dialect) {
     }
 }
 
-/// Writes a JSON number without exponent and without trailing zeros; an integer token as it is.
+/// Writes a JSON number without exponent and without trailing zeros. An integer token is not changed.
 fn push_plain_decimal(text: &mut String, token: &str, zero_before_point: bool) {
     let is_integer = !token.contains(['.', 'e', 'E']);
     let number = DecimalText::parse(token).ok();

@@ -1,42 +1,53 @@
-//! What the three download actions share: the form of the file, whether to wait for it, and what is said of it.
+//! What the download actions share: the format of the file, the choice between waiting for it and a background job, and
+//! the description of the file in an answer.
 
 use serde::Serialize;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_export::exporter::jobs::{self, NewJob};
-use tollbook_export::{
-    Document, ExportError, ExportRequest, ExportRequestError, ExportedFile, Format, WaitPolicy,
-};
+use tollbook_export::{Document, ExportRequest, ExportedFile, Format, UnknownFormat, WaitPolicy};
 use tollbook_ops::Brand;
 
-use super::{Call, Member, MemberShape, Parameter, ParameterShape, download_order_summary, download_orders};
+use super::call::Call;
+use super::shape::{Described, Meaning, Member, MemberShape, Parameter, ParameterShape};
 use crate::answer::Answer;
-use crate::description::Described;
-use crate::gateway::{Gateway, log_and_refuse, refusal_for};
+use crate::failure::{log_and_refuse, no_summary, refusal_for_export, refusal_for_failed_export};
 use crate::ret_code::Refusal;
+use crate::service::Service;
 
-/// What the download actions take beside range and filters.
 pub(super) const FORMAT: Parameter = Parameter {
     name: "Format",
     shape: ParameterShape::Text,
     required: false,
     extension: true,
-    meaning: "What the file is: `xlsx` (the default), `csv`, `csv.gz`, `parquet`, and for orders `focus`, \
-              `focus.parquet`, `focus-1.2`, `focus-1.2.parquet`",
+    meaning: Meaning::Made(describe_format),
 };
+
 pub(super) const ASYNC: Parameter = Parameter {
     name: "Async",
     shape: ParameterShape::Flag,
     required: false,
     extension: true,
-    meaning: "`true`: answer at once with a `JobId`; `GetExportJob` tells what becomes of it",
+    meaning: Meaning::Text(
+        "`true`: answer at once with a `JobId`; `GetExportJob` returns the state of the job",
+    ),
 };
+
+fn describe_format() -> String {
+    let names = |has_summary| {
+        let formats = Format::all().filter(|format| format.has_summary() == has_summary);
+        let name =
+            |format| format!("`{format}`{}", if format == Format::default() { " (the default)" } else { "" });
+        formats.map(name).collect::<Vec<_>>().join(", ")
+    };
+    format!("Format of the file: {}, and for orders {}", names(true), names(false))
+}
 
 pub(super) const RESPONSE: &[Member] = &[
     DATA,
     Member {
         name: "JobId",
         shape: MemberShape::Text,
-        meaning: "Instead of `Data`, when asked with `Async`: what `GetExportJob` is asked for",
+        meaning: "With `Async`, instead of `Data`: the parameter of `GetExportJob`",
         always: false,
     },
 ];
@@ -67,7 +78,7 @@ fn describe_data() -> Vec<Described> {
     ]
 }
 
-/// `Data` of an answer.
+/// The member `Data` of an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Data {
@@ -81,8 +92,9 @@ pub(super) struct Data {
 }
 
 impl Data {
-    pub(super) fn of(gateway: &Gateway, brand: &Brand, file: ExportedFile) -> Result<Self, Refusal> {
-        let download_url = gateway.link(brand, &file).map_err(|error| failed(&error))?;
+    pub(super) fn of(service: &Service, brand: &Brand, file: ExportedFile) -> Result<Self, Refusal> {
+        let link = service.link(brand, &file);
+        let download_url = link.map_err(|error| refusal_for_failed_export(&error))?;
         Ok(Self {
             download_url,
             file_size: file.bytes,
@@ -94,22 +106,22 @@ impl Data {
     }
 }
 
-/// Delivers the document, or the id of the job that makes it.
-pub(super) fn download(call: Call<'_>, document: Document) -> Result<Answer, Refusal> {
+/// Answers a download: with the file, or with the id of the job that makes it.
+pub(super) fn deliver(call: Call<'_>, document: Document) -> Result<Answer, Refusal> {
     let request = export_request(&call, document)?;
     if call.parameters.flag("Async")? == Some(true) {
         return submit(call, &request);
     }
-    let Call { gateway, brand, snapshot, .. } = call;
+    let Call { service, brand, snapshot, .. } = call;
     let (caller, snapshot) = (snapshot.caller, snapshot.snapshot);
-    let file = gateway.exporter().file(snapshot, request, WaitPolicy::Request, caller, &mut |_| true);
+    let file = service.exporter().file(snapshot, request, WaitPolicy::Request, caller, &mut |_| true);
     let file = file.map_err(|error| refusal_for_export(&error))?;
-    Answer::new().with("Data", &Data::of(gateway, brand, file)?)
+    Answer::new().with("Data", &Data::of(service, brand, file)?)
 }
 
 fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {
-    let Call { gateway, parameters, key, mut snapshot, now_s, .. } = call;
-    let digest = gateway.exporter().digest(snapshot.snapshot.as_mut(), request).map_err(log_and_refuse)?;
+    let Call { service, parameters, key, mut snapshot, now_s, .. } = call;
+    let digest = service.exporter().digest(snapshot.snapshot.as_mut(), request).map_err(log_and_refuse)?;
     let store = snapshot.store;
     drop(snapshot);
     let job = NewJob {
@@ -118,72 +130,28 @@ fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {
         request: &parameters.to_json(),
         digest: &digest,
         now_s,
-        kept_since_s: gateway.kept_since_s(now_s),
-        max_unfinished: gateway.deployment().config.exports.jobs_per_company,
+        kept_since_s: service.kept_since_s(now_s),
+        max_unfinished: service.config().exports.jobs_per_company,
     };
     match jobs::submit(store, &job).map_err(log_and_refuse)? {
         Some(job_id) => {
-            gateway.job_is_due();
+            service.notify_job_submitted();
             Answer::new().with("JobId", &job_id)
         }
         None => Err(Refusal::TooManyExports("too many exports of the company are waiting; ask again later")),
     }
 }
 
-/// What a checked request asks for.
-fn export_request(call: &Call<'_>, document: Document) -> Result<ExportRequest, Refusal> {
+/// The export that a checked request asks for.
+pub(crate) fn export_request(call: &Call<'_>, document: Document) -> Result<ExportRequest, Refusal> {
     let format = match call.parameters.text("Format")? {
         None => Format::default(),
-        Some(name) => name.parse().map_err(|error: tollbook_export::UnknownFormat| {
-            Refusal::not_available("Format", error.to_string())
-        })?,
+        Some(name) => name
+            .parse()
+            .map_err(|error: UnknownFormat| Refusal::not_available("Format", error.to_string()))?,
     };
     if matches!(document, Document::Summary(_)) && !format.has_summary() {
         return Err(no_summary(format));
     }
     Ok(ExportRequest { company: call.company.clone(), display: call.brand.display(), document, format })
-}
-
-/// What the request of a job asks for, as it was checked when it was made.
-pub(crate) fn export_request_of_job(call: &Call<'_>) -> Result<ExportRequest, Refusal> {
-    let document = match call.parameters.envelope("Action")? {
-        Some("DownloadListPaidOrders") => download_orders::paid_document(call)?,
-        Some("DownloadListUnpaidOrders") => download_orders::unpaid_document(call)?,
-        Some("DownloadOrderSummary") => download_order_summary::document(call)?,
-        other => return Err(Refusal::ActionNotFound(other.unwrap_or_default().to_owned())),
-    };
-    export_request(call, document)
-}
-
-fn no_summary(format: Format) -> Refusal {
-    Refusal::not_available(
-        "Format",
-        format!("{format} has no summaries; must be xlsx, csv, csv.gz or parquet"),
-    )
-}
-
-/// What a caller is told; the log has the rest already.
-pub(crate) fn refusal_for_export(error: &ExportRequestError) -> Refusal {
-    match error {
-        ExportRequestError::QueueFull => {
-            Refusal::TooManyExports("too many exports are waiting; ask again, or with Async=true")
-        }
-        ExportRequestError::QueueTimeout(_) | ExportRequestError::DeadlineExceeded(_) => {
-            Refusal::ExportUnavailable(format!("{error}; ask again, or with Async=true"))
-        }
-        ExportRequestError::Cancelled => Refusal::ServiceUnavailable,
-        ExportRequestError::Failed(error) => failed(error),
-    }
-}
-
-fn failed(error: &ExportError) -> Refusal {
-    match error {
-        ExportError::Store(error) => refusal_for(error),
-        ExportError::Workbook(_) | ExportError::File(_) => {
-            Refusal::ExportUnavailable("the file cannot be written now".into())
-        }
-        ExportError::Objects(_) => Refusal::ExportUnavailable("the file cannot be stored now".into()),
-        ExportError::NoSummary(format) => no_summary(*format),
-        ExportError::Key(_) | ExportError::Panicked => Refusal::Internal,
-    }
 }

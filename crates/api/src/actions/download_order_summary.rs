@@ -3,25 +3,18 @@
 use tollbook_domain::OrderQuery;
 use tollbook_export::{Document, SummaryQueries};
 
-use super::Call;
-use super::delivery::download;
-use super::query::{EITHER, PAID, UNPAID};
-use crate::answer::Answer;
+use super::call::Call;
+use super::query::{ANY, PAID, StatusChoice, UNPAID};
 use crate::ret_code::Refusal;
-
-pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
-    let document = document(&call)?;
-    download(call, document)
-}
 
 pub(super) fn document(call: &Call<'_>) -> Result<Document, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
-    let asked = call.query(&EITHER, None)?;
-    // With `Statuses`, each sheet takes the values that it can show; without, its own.
-    let sheet = |choice: &super::query::Choice| {
-        let unasked = asked.statuses.iter().next().is_none();
-        let statuses = if unasked { choice.usual() } else { asked.statuses.and(choice.allowed()) };
-        OrderQuery { statuses, ..asked.clone() }
+    let query = call.query(&ANY, None)?;
+    // Of the values of `Statuses`, each sheet takes those that it can show; without `Statuses`, its own.
+    let sheet = |choice: &StatusChoice| {
+        let is_default = query.statuses.iter().next().is_none();
+        let statuses = if is_default { choice.usual() } else { query.statuses.and(choice.allowed()) };
+        OrderQuery { statuses, ..query.clone() }
     };
     let queries = SummaryQueries { paid: sheet(&PAID), unpaid: sheet(&UNPAID) };
     Ok(Document::Summary(Box::new(queries)))

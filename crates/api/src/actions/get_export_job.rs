@@ -1,12 +1,13 @@
-//! `GetExportJob`: what became of an export that was asked for with `Async`.
+//! `GetExportJob`: the state of an export that was asked for with `Async`.
 
 use tollbook_export::ExportedFile;
 use tollbook_store::{ExportJob, ExportState};
 
+use super::call::Call;
 use super::delivery::{DATA, Data};
-use super::{Call, Member, MemberShape, Parameter, ParameterShape, integer};
+use super::shape::{Meaning, Member, Parameter, ParameterShape, integer, text};
 use crate::answer::Answer;
-use crate::gateway::log_and_refuse;
+use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 pub(super) const PARAMETERS: &[Parameter] = &[Parameter {
@@ -14,33 +15,30 @@ pub(super) const PARAMETERS: &[Parameter] = &[Parameter {
     shape: ParameterShape::Text,
     required: true,
     extension: true,
-    meaning: "What the download action answered",
+    meaning: Meaning::Text("The `JobId` that the download action returned"),
 }];
 
 pub(super) const RESPONSE: &[Member] = &[
-    Member { name: "JobId", shape: MemberShape::Text, meaning: "The job", always: true },
-    Member {
-        name: "State",
-        shape: MemberShape::Text,
-        meaning: "`Waiting`, `Running`, `Done`, `Failed`, or `Expired` when the file is not kept any more",
-        always: true,
-    },
+    text("JobId", "The job"),
+    text("State", "`Waiting`, `Running`, `Done`, `Failed`, or `Expired` after the retention of the file"),
     integer("RowsWritten", "Rows of the file so far"),
-    integer("RowsTotal", "Rows that the file will have; 0 before that is known"),
+    integer("RowsTotal", "Rows of the whole file; 0 while that is unknown"),
     integer("Progress", "Per cent of the rows; 100 only when the file can be downloaded"),
-    integer("CreateTime", "When it was asked for, Unix seconds"),
-    Member { name: "Reason", shape: MemberShape::Text, meaning: "Why it failed; else empty", always: true },
+    integer("CreateTime", "Time of the request, Unix seconds"),
+    text("Reason", "Why the export failed; else empty"),
     DATA,
 ];
 
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["JobId"])?;
     let job_id = call.parameters.text("JobId")?.unwrap_or_default();
-    let Call { gateway, key, brand, mut snapshot, now_s, .. } = call;
+    let Call { service, key, brand, mut snapshot, now_s, .. } = call;
     let job = snapshot.snapshot.export_job(key.company_id, &job_id).map_err(log_and_refuse)?;
-    // A key that is bound to organizations must not see what another key could ask for.
-    let visible = |job: &ExportJob| key.organization_ids.is_empty() || job.asked.public_key == key.public_key;
-    let job = job.filter(visible).ok_or_else(|| Refusal::not_available("JobId", "there is no such job"))?;
+    // A key that is bound to organizations must not see exports of other organizations.
+    let is_visible =
+        |job: &ExportJob| key.organization_ids.is_empty() || job.asked.public_key == key.public_key;
+    let job =
+        job.filter(is_visible).ok_or_else(|| Refusal::not_available("JobId", "there is no such job"))?;
     drop(snapshot);
     let (mut data, mut reason) = (None, String::new());
     let (mut written, mut total) = (job.rows_done, job.rows_total);
@@ -53,10 +51,10 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         }
         ExportState::Done => {
             let file = ExportedFile::from_record(&job.outcome).map_err(log_and_refuse)?;
-            // The last sign of life was given before the end, or none at all.
+            // The last heartbeat was before the end, or there was none.
             (written, total) = (file.rows, file.rows);
-            if file.stored_s > gateway.kept_since_s(now_s) {
-                data = Some(Data::of(gateway, brand, file)?);
+            if file.stored_s > service.kept_since_s(now_s) {
+                data = Some(Data::of(service, brand, file)?);
                 "Done"
             } else {
                 "Expired"
@@ -65,7 +63,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     };
     let progress = match state {
         "Done" => 100,
-        // Stored or not, a file that is all written is not yet one that can be downloaded.
+        // A file with all its rows cannot be downloaded before it is stored.
         _ if total > 0 => (written.saturating_mul(100) / total).clamp(0, 99),
         _ => 0,
     };

@@ -1,17 +1,17 @@
-//! `GetOrderAmount`: what the orders of a range come to, paid and unpaid, and what its open hours would come to.
+//! `GetOrderAmount`: totals of the paid and unpaid orders of a range, and the pending amount of its open hours.
 
 use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::summary::OrderAmount;
 use tollbook_domain::time::DAY_S;
 use tollbook_domain::{AccountKind, Status};
 
-use super::Call;
+use super::call::Call;
 use super::query::FIXED;
 use crate::answer::Answer;
-use crate::gateway::log_and_refuse;
+use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
-/// The longest range, a leap year (docs/ORDERS.md, "Ranges").
+/// Longest range: a leap year (docs/ORDERS.md, "Ranges").
 const MAX_SPAN_S: i64 = 366 * DAY_S;
 
 /// The kinds of account in the order of the answer.
@@ -21,16 +21,16 @@ const KINDS: [AccountKind; AccountKind::COUNT] =
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
     let query = call.query(&FIXED, Some(MAX_SPAN_S))?;
-    // Not from a replica: usage that was accepted a moment ago, by whichever server, is in the pending amount. The sums are
-    // read from the same snapshot, or an hour that is closed in between would be in both or in neither.
+    // Not from a replica: the pending amount has the usage that any server accepted a moment ago. The sums are read from
+    // the same snapshot, or an hour that is closed in between would be in both or in neither.
     let mut snapshot = call.snapshot.snapshot;
-    let pending = snapshot.pending(&query, call.gateway.catalogue()).map_err(log_and_refuse)?;
+    let pending = snapshot.pending(&query, call.service.catalogue()).map_err(log_and_refuse)?;
     let mut amount = OrderAmount::default();
     for (status, measures) in snapshot.sums(&query).map_err(log_and_refuse)? {
         match status {
             Status::Paid => amount.paid = measures,
             Status::Unpaid => amount.unpaid = measures,
-            // Neither: the query asks for the other two alone.
+            // The query selects only the other two.
             Status::Revoked => {}
         }
     }

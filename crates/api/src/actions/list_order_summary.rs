@@ -3,10 +3,10 @@
 use tollbook_export::fields::{PAID_SUMMARY_ITEM, SummaryField, UNPAID_SUMMARY_ITEM};
 use tollbook_export::presentation::{Presentation, summary};
 
-use super::Call;
-use super::query::{Choice, PAID, UNPAID};
+use super::call::Call;
+use super::query::{PAID, StatusChoice, UNPAID};
 use crate::answer::{Answer, Rows};
-use crate::gateway::log_and_refuse;
+use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 pub(super) fn paid(call: Call<'_>) -> Result<Answer, Refusal> {
@@ -17,14 +17,18 @@ pub(super) fn unpaid(call: Call<'_>) -> Result<Answer, Refusal> {
     summarize(call, &UNPAID, UNPAID_SUMMARY_ITEM)
 }
 
-fn summarize(call: Call<'_>, choice: &Choice, fields: &'static [SummaryField]) -> Result<Answer, Refusal> {
+fn summarize(
+    call: Call<'_>,
+    choice: &StatusChoice,
+    fields: &'static [SummaryField],
+) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
     let query = call.query(choice, None)?;
     let mut snapshot = call.snapshot.for_orders()?;
     let snapshot = snapshot.as_mut();
     let rows = summary(snapshot, &query).map_err(log_and_refuse)?;
     let presentation =
-        Presentation::read(snapshot, call.company, &call.brand.display(), call.gateway.catalogue())
+        Presentation::read(snapshot, call.company, &call.brand.display(), call.service.catalogue())
             .map_err(log_and_refuse)?;
     let mut summaries = Rows::new(rows.len());
     for row in &rows {

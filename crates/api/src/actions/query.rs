@@ -1,37 +1,45 @@
-//! From the parameters that actions share to the one query value that list, count, sum, summary and export all take.
+//! Turns the parameters that actions share into the one query value that list, count, sum, summary and export all take.
 
+use tollbook_domain::filter::{FilterField, LineAttribute};
 use tollbook_domain::time::{DAY_S, MAX_TIME_S};
 use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 
-use super::Call;
+use super::call::Call;
 use crate::ret_code::Refusal;
 
-/// What the paid actions show, and may be asked to show.
-pub(super) const PAID: Choice =
-    Choice { usual: &[Status::Paid], allowed: &[Status::Paid, Status::Revoked], reason: "must be 2 or 3" };
-/// What the unpaid actions show, and may be asked to show.
-pub(super) const UNPAID: Choice = Choice {
+/// Statuses of the paid actions.
+pub(super) const PAID: StatusChoice = StatusChoice {
+    usual: &[Status::Paid],
+    allowed: &[Status::Paid, Status::Revoked],
+    reason: "must be 2 or 3",
+};
+/// Statuses of the unpaid actions.
+pub(super) const UNPAID: StatusChoice = StatusChoice {
     usual: &[Status::Unpaid],
     allowed: &[Status::Unpaid, Status::Revoked],
     reason: "must be 1 or 3",
 };
-/// The order summary has a sheet for each.
-pub(super) const EITHER: Choice = Choice { usual: &[], allowed: &Status::ALL, reason: "must be 1, 2 or 3" };
-/// `GetOrderAmount` splits by status itself.
-pub(super) const FIXED: Choice = Choice {
+/// Statuses of the order summary, which has a sheet for each of the above.
+pub(super) const ANY: StatusChoice =
+    StatusChoice { usual: &[], allowed: &Status::ALL, reason: "must be 1, 2 or 3" };
+/// Statuses of `GetOrderAmount`, which splits the totals by status.
+pub(super) const FIXED: StatusChoice = StatusChoice {
     usual: &[Status::Paid, Status::Unpaid],
     allowed: &[],
     reason: "is not a parameter of this action",
 };
 
-/// Which statuses an action shows when none are asked for, and which may be asked for.
-pub(super) struct Choice {
+/// The statuses that an action shows.
+pub(super) struct StatusChoice {
+    /// Shown without the parameter `Statuses`.
     usual: &'static [Status],
+    /// Allowed values of `Statuses`.
     allowed: &'static [Status],
+    /// The reason of the refusal of other values.
     reason: &'static str,
 }
 
-impl Choice {
+impl StatusChoice {
     pub(super) fn usual(&self) -> StatusSet {
         StatusSet::of(self.usual)
     }
@@ -49,15 +57,19 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// Orders before the page.
+    /// Number of orders before the page.
     pub(super) fn offset(self) -> i64 {
         (self.page - 1) * self.page_size
     }
 }
 
 impl Call<'_> {
-    /// The range and all filters. `max_span_s` bounds the range where an action has such a bound.
-    pub(super) fn query(&self, choice: &Choice, max_span_s: Option<i64>) -> Result<OrderQuery, Refusal> {
+    /// The query of range, filters and statuses. `max_span_s` is the action's bound of the range, in seconds.
+    pub(super) fn query(
+        &self,
+        choice: &StatusChoice,
+        max_span_s: Option<i64>,
+    ) -> Result<OrderQuery, Refusal> {
         let query = OrderQuery {
             company_id: self.company.company_id,
             range: self.range(max_span_s)?,
@@ -66,11 +78,6 @@ impl Call<'_> {
             statuses: StatusSet::default(),
         };
         Ok(OrderQuery { statuses: self.statuses(choice)?, ..query })
-    }
-
-    /// Says of all missing required parameters at once.
-    pub(super) fn require(&self, names: &[&'static str]) -> Result<(), Refusal> {
-        self.parameters.required(names)
     }
 
     fn range(&self, max_span_s: Option<i64>) -> Result<TimeRange, Refusal> {
@@ -109,28 +116,26 @@ impl Call<'_> {
     }
 
     fn line_filter(&self) -> Result<LineFilter, Refusal> {
-        let parameters = &self.parameters;
-        Ok(LineFilter::default()
-            .resource_ids(parameters.texts("ResourceIds")?)
-            .model_ids(parameters.texts("ModelIds")?)
-            .pricing_units(parameters.integers("PricingUnits")?)
-            .pricing_skus(parameters.texts("PricingSkus")?)
-            .product_codes(self.product_codes()?)
-            .order_types(parameters.integers("OrderTypes")?)
-            .charge_types(parameters.integers("ChargeTypes")?)
-            .regions(parameters.texts("Regions")?)
-            .organization_ids(parameters.integers("OrganizationIds")?)
-            .visible_organizations(self.key.visible_organizations()))
+        let mut filter = LineFilter::default().visible_organizations(self.key.visible_organizations());
+        for field in FilterField::ALL {
+            let name = field.name();
+            filter = match field.attribute() {
+                LineAttribute::Text(_) => {
+                    let values = self.parameters.texts(name)?;
+                    if field == FilterField::ProductCodes {
+                        values.iter().try_for_each(|code| self.check_product_code(name, code))?;
+                    }
+                    filter.with_texts(field, values)
+                }
+                LineAttribute::Number(_) => filter.with_numbers(field, self.parameters.integers(name)?),
+            };
+        }
+        Ok(filter)
     }
 
-    fn product_codes(&self) -> Result<Vec<String>, Refusal> {
-        let codes = self.parameters.texts("ProductCodes")?;
-        codes.iter().try_for_each(|code| self.check_product_code("ProductCodes", code))?;
-        Ok(codes)
-    }
-
+    /// Refuses the code of a product that is not in the catalogue.
     pub(super) fn check_product_code(&self, name: &str, code: &str) -> Result<(), Refusal> {
-        let catalogue = self.gateway.catalogue();
+        let catalogue = self.service.catalogue();
         if catalogue.has_product(code) {
             return Ok(());
         }
@@ -138,7 +143,7 @@ impl Call<'_> {
         Err(Refusal::not_available(name, format!("must be one of {}", codes.join(", "))))
     }
 
-    fn statuses(&self, choice: &Choice) -> Result<StatusSet, Refusal> {
+    fn statuses(&self, choice: &StatusChoice) -> Result<StatusSet, Refusal> {
         let numbers = self.parameters.integers("Statuses")?;
         if numbers.is_empty() {
             return Ok(choice.usual());

@@ -1,14 +1,14 @@
-//! `StartPayUnpaidOrders`: pays named arrears, each wholly or not at all. Sent again it moves nothing again.
+//! `StartPayUnpaidOrders`: pays named unpaid orders, each wholly or not at all. A repeated request moves no money.
 
 use serde::Serialize;
 use tollbook_domain::Line;
-use tollbook_ops::charging::{Charging, Payment, pay_unpaid};
+use tollbook_ops::charging::{Payment, pay_unpaid};
 use tollbook_store::StoreError;
 
-use super::{AuthorizedSnapshot, Call, Member, MemberShape, integer};
+use super::call::{AuthorizedSnapshot, Call};
+use super::shape::{Described, Member, MemberShape, integer, list};
 use crate::answer::Answer;
-use crate::description::Described;
-use crate::gateway::log_and_refuse;
+use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// Most order numbers of one request (docs/ORDERS.md, "Paying").
@@ -23,17 +23,12 @@ pub(super) const RESPONSE: &[Member] = &[
         meaning: "The first failure, else the last success",
         always: true,
     },
-    Member {
-        name: "ResultSet",
-        shape: MemberShape::List("PayResult", describe),
-        meaning: "One for each distinct number, in the order of their index",
-        always: true,
-    },
+    list("ResultSet", "PayResult", describe, "One for each distinct number, in the order of their index"),
 ];
 
 fn describe() -> Vec<Described> {
     vec![
-        Described { name: "OrderNo", json_type: "string", meaning: "The number that was asked for" },
+        Described { name: "OrderNo", json_type: "string", meaning: "The number that was given" },
         Described { name: "Success", json_type: "boolean", meaning: "Whether the order is paid" },
         Described {
             name: "Reason",
@@ -66,28 +61,25 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     if numbers.len() > MAX_NUMBERS {
         return Err(Refusal::too_large("OrderNos"));
     }
-    let Call {
-        gateway, key, company, snapshot: AuthorizedSnapshot { store, caller, snapshot }, now_s, ..
-    } = call;
-    // A transaction takes a connection of its own. Requests that each hold one while they wait for another would, all
-    // together, wait for ever.
+    let Call { service, key, company, snapshot: AuthorizedSnapshot { caller, snapshot, .. }, now_s, .. } =
+        call;
+    // A transaction takes a connection of its own. Requests that each held one while they wait for another would block
+    // each other for ever.
     drop(snapshot);
-    // Who has left gets no answer, and sends the request again: nothing need be begun for them.
+    // A client that has disconnected gets no answer and will repeat the request, so nothing is begun.
     if caller.is_cancelled() {
         return Err(log_and_refuse(StoreError::Cancelled));
     }
-    let deployment = gateway.deployment();
-    let charging = Charging { store, config: &deployment.config, catalogue: &deployment.catalogue };
     let may_see = |line: &Line| key.may_use(line.organization_id);
-    let payments =
-        pay_unpaid(&charging, company.company_id, &numbers, &may_see, now_s).map_err(log_and_refuse)?;
+    let payments = pay_unpaid(&service.charging(), company.company_id, &numbers, &may_see, now_s)
+        .map_err(log_and_refuse)?;
     let results: Vec<PayResult<'_>> = payments.iter().map(PayResult::of).collect();
     let failures = results.iter().filter(|result| !result.success).count();
-    // Published typed clients decode exactly one object. There is one: at least one number was asked for.
-    let told = results.iter().find(|result| !result.success).or(results.last()).ok_or(Refusal::Internal)?;
+    // Published typed clients decode exactly one object. There is one, because at least one number was given.
+    let shown = results.iter().find(|result| !result.success).or(results.last()).ok_or(Refusal::Internal)?;
     Answer::new()
         .with("SuccessCount", &(results.len() - failures))?
         .with("FailureCount", &failures)?
-        .with("Results", told)?
+        .with("Results", shown)?
         .with("ResultSet", &results)
 }

@@ -1,12 +1,12 @@
 //! The `OpenAPI` 3.1 document at `/openapi.json`.
 //!
-//! All actions share one path; `OpenAPI` wants one path per operation, so the action stands behind a `#`, which no
-//! client sends.
+//! All actions share one path, and `OpenAPI` requires one path per operation. So the action follows a `#`, which clients
+//! do not send.
 
 use serde_json::{Map, Value, json};
 
-use super::{Described, RET_CODES};
-use crate::actions::{ACTIONS, Action, MemberShape, Parameter, ParameterShape};
+use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
+use crate::ret_code::RET_CODES;
 
 /// The document.
 pub fn openapi() -> Value {
@@ -34,9 +34,9 @@ pub fn openapi() -> Value {
 }
 
 fn refusal_schema() -> Value {
-    let codes: Vec<i64> = RET_CODES.iter().map(|(code, ..)| *code).filter(|code| *code != 0).collect();
+    let codes: Vec<i64> = RET_CODES.iter().map(|known| known.code).filter(|code| *code != 0).collect();
     let meanings: Vec<String> =
-        RET_CODES.iter().skip(1).map(|(code, when, _)| format!("{code}: {when}")).collect();
+        RET_CODES.iter().skip(1).map(|known| format!("{}: {}", known.code, known.when)).collect();
     json!({
         "type": "object",
         "required": ["RetCode", "Message"],
@@ -44,7 +44,7 @@ fn refusal_schema() -> Value {
             "RetCode": {"type": "integer", "enum": codes, "description": meanings.join("; ")},
             "Action": {"type": "string"},
             "Message": {"type": "string"},
-            "Reason": {"type": "string", "description": "Of an export that cannot be had now: why, and what to do"}
+            "Reason": {"type": "string", "description": "Of an export that cannot be delivered now: why, and what to do"}
         }
     })
 }
@@ -52,7 +52,7 @@ fn refusal_schema() -> Value {
 fn path(action: &Action) -> Value {
     let answer = json!({
         "200": {
-            "description": "Success or refusal; RetCode tells",
+            "description": "Success or refusal, by RetCode",
             "headers": {"X-UCLOUD-REQUEST-UUID": {"schema": {"type": "string"}}},
             "content": {"application/json": {"schema": {"oneOf": [
                 {"$ref": format!("#/components/schemas/{}Response", action.name)},
@@ -70,7 +70,7 @@ fn path(action: &Action) -> Value {
             "name": parameter.name,
             "in": "query",
             "required": parameter.required,
-            "description": parameter.meaning,
+            "description": parameter.meaning.text(),
             "schema": parameter_schema(parameter)
         })
     });
@@ -112,7 +112,7 @@ fn body_schema(action: &Action) -> Value {
     let mut required = vec!["Action", "PublicKey", "Signature"];
     for parameter in action.parameters {
         let mut schema = parameter_schema(parameter);
-        schema["description"] = parameter.meaning.into();
+        schema["description"] = parameter.meaning.text().into();
         properties.insert(parameter.name.into(), schema);
         if parameter.required {
             required.push(parameter.name);

@@ -1,19 +1,19 @@
-//! The reference page `docs/API.md`.
+//! The reference page, `docs/API.md`.
 
 use std::fmt::Write as _;
 
-use super::{Described, RET_CODES};
-use crate::actions::{ACTIONS, Action, MemberShape, ParameterShape};
+use crate::actions::{ACTIONS, Action, Described, MemberShape, ParameterShape};
+use crate::ret_code::{RET_CODES, RetCode};
 
-/// The whole page as Markdown. `cargo run -p tollbook-api --example reference` prints it; a test compares it with the
-/// file in `docs/`.
+/// The page as Markdown. `cargo run -p tollbook-api --example reference` prints it; a test compares it with the file in
+/// `docs/`.
 pub fn reference() -> String {
     let mut page = String::from(INTRODUCTION);
     for action in ACTIONS {
         let _ = writeln!(page, "- [{}](#{}) — {}", action.name, action.name.to_lowercase(), action.summary);
     }
     page.push_str("\n## Return codes\n\n| RetCode | when | Message |\n| --- | --- | --- |\n");
-    for (code, when, message) in RET_CODES {
+    for RetCode { code, when, message } in RET_CODES {
         let _ = writeln!(page, "| {code} | {when} | {} |", message.replace('|', "\\|"));
     }
     let mut objects: Vec<(&str, Vec<Described>)> = Vec::new();
@@ -40,7 +40,7 @@ One endpoint, `/`. `Action` names the operation; parameters come as a query stri
 `SecurityToken`, which are signed like all others. Answers are HTTP 200 with a JSON object; `RetCode` 0 is success,
 anything else has a `Message`. Every answer has the header `X-UCLOUD-REQUEST-UUID`.
 
-**Signature.** Sort the parameters by name, bytewise; write each name and value behind the other without separators;
+**Signature.** Sort the parameters by name, bytewise; write each name and its value one after the other without separators;
 append the private key; the signature is the lower-case hexadecimal SHA-1 of that text in UTF-8.
 
 **Lists.** `X.0=a&X.1=b`, `X.N=a&X.N=b`, `X=a&X=b` and JSON `\"X\": [\"a\", \"b\"]` are the same list. At most 100
@@ -75,7 +75,7 @@ fn write_action(
         };
         let mark = if parameter.extension { " ◆" } else { "" };
         let required = if parameter.required { "yes" } else { "no" };
-        let _ = writeln!(page, "| {name}{mark} | {shape} | {required} | {} |", parameter.meaning);
+        let _ = writeln!(page, "| {name}{mark} | {shape} | {required} | {} |", parameter.meaning.text());
     }
     page.push_str("\n| member of the answer | type | meaning |\n| --- | --- | --- |\n");
     for member in action.response {

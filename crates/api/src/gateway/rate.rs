@@ -2,7 +2,7 @@
 //!
 //! A server that has its database to itself counts in memory, by token bucket: a key with a limit of n may send n
 //! requests a second and, after a pause, n at once. Servers that share a database count there, by the second of the
-//! clock: together they let n pass in each.
+//! clock: together they admit n in each.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -12,7 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tollbook_domain::tenant::ApiKey;
 use tollbook_store::Store;
 
-use super::log_and_refuse;
+use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// A key's limit, if it has one.
@@ -23,18 +23,18 @@ pub(super) fn limit_of(key: &ApiKey) -> Option<NonZeroU32> {
 /// A bucket, with the limit that it was made for.
 type Bucket = (NonZeroU32, Arc<DefaultDirectRateLimiter>);
 
-/// What a process remembers of the keys that have a limit.
+/// The counts of the keys that have a limit.
 #[derive(Default)]
 pub(super) struct Rates {
-    /// Of a server that has its database to itself.
+    /// Used by a server that has its database to itself.
     buckets: Mutex<HashMap<String, Bucket>>,
-    /// Of servers that share one: the second in which a key was refused. The rest of that second needs no counting, so
-    /// that a key which is over its limit costs no transactions.
+    /// Used by servers that share a database: the second in which a key was refused. Its further requests in that
+    /// second are refused without a transaction.
     refused: Mutex<HashMap<String, i64>>,
 }
 
 impl Rates {
-    /// Takes one request's worth from the key's bucket.
+    /// Takes one token from the key's bucket.
     pub(super) fn check(&self, key: &ApiKey, limit: NonZeroU32) -> Result<(), Refusal> {
         let bucket = {
             let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! `GET /v1/companies/{id}/standing`: whether a company may go on using what it pays for.
+//! `GET /v1/companies/{id}/standing`: what a company owes and can still spend.
 
 use std::sync::Arc;
 
@@ -10,33 +10,31 @@ use axum::routing::{MethodRouter, get};
 use serde::{Serialize, Serializer};
 use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::money::format_amount_sum;
-use tollbook_ops::charging::{Charging, Standing, standing};
+use tollbook_ops::charging::{Standing, standing};
 
-use super::{Exchange, Problem, failed, work};
-use crate::server::App;
+use super::exchange::{Exchange, Problem, authorize, log_and_report, run_blocking};
+use super::state::OperatorRoutes;
 
 const ROUTE: &str = "/v1/companies/{id}/standing";
 
-pub(crate) fn routes() -> MethodRouter<Arc<App>> {
-    get(ask).fallback(wrong_method)
+pub(crate) fn routes() -> MethodRouter<Arc<OperatorRoutes>> {
+    get(answer).fallback(wrong_method)
 }
 
-async fn wrong_method(State(app): State<Arc<App>>) -> Response {
-    Exchange::begin(&app, ROUTE).end(Err::<(), _>(Problem::Method("GET")))
+async fn wrong_method() -> Response {
+    Exchange::answer(ROUTE, async || Err::<(), _>(Problem::Method("GET"))).await
 }
 
-async fn ask(
-    State(app): State<Arc<App>>,
+async fn answer(
+    State(routes): State<Arc<OperatorRoutes>>,
     company: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let mut exchange = Exchange::begin(&app, ROUTE);
     let company = company.map(|Path(company)| company).unwrap_or_default();
-    let result = answer(&app, &mut exchange, company, &headers).await;
-    exchange.end(result)
+    Exchange::answer(ROUTE, async || standing_of(&routes, &company, &headers).await).await
 }
 
-/// As it is sent: amounts as the order API writes them.
+/// The response. Amounts are written as the order API writes them.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -80,22 +78,15 @@ impl Answer {
     }
 }
 
-async fn answer(
-    app: &Arc<App>,
-    exchange: &mut Exchange,
-    company: String,
-    headers: &HeaderMap,
-) -> Result<Answer, Problem> {
-    exchange.authorize(app, headers).await?;
+async fn standing_of(routes: &OperatorRoutes, company: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
+    authorize(routes, headers).await?;
     let unknown = || Problem::NotFound("there is no such company".to_owned());
-    // Digits alone: one company has one URL.
+    // Digits alone: each company has exactly one URL.
     let is_number = !company.is_empty() && company.bytes().all(|byte| byte.is_ascii_digit());
     let company_id: i64 = company.parse().ok().filter(|_| is_number).ok_or_else(unknown)?;
-    let found = work(app, move |app| {
-        let deployment = app.gateway.deployment();
-        let (config, catalogue) = (&deployment.config, deployment.catalogue.as_ref());
-        let charging = Charging { store: deployment.store.as_ref(), config, catalogue };
-        standing(&charging, company_id, deployment.clock.now_s()).map_err(|error| failed(&error))
+    let service = Arc::clone(&routes.service);
+    let found = run_blocking(routes, move || {
+        standing(&service.charging(), company_id, service.now_s()).map_err(|error| log_and_report(&error))
     });
     found.await??.map(|standing| Answer::of(company_id, standing)).ok_or_else(unknown)
 }

@@ -1,5 +1,5 @@
-//! `POST /v1/usage`: usage records as `CloudEvents`, one or many at once. Each is answered for itself, when what is
-//! accepted is durable.
+//! `POST /v1/usage`: usage records as `CloudEvents`, one or a batch. Each has a result of its own; the response is sent
+//! when the accepted records are durable.
 
 use std::sync::Arc;
 
@@ -14,28 +14,27 @@ use tollbook_domain::Usage;
 use tollbook_formats::usage::{BatchError, RefusedEvent, parse_batch};
 use tollbook_ops::charging::{IntakeError, UsageResult};
 
-use super::{Exchange, Problem, work};
-use crate::server::{App, discard_body, read_body};
+use super::exchange::{Exchange, Problem, authorize, run_blocking};
+use super::state::OperatorRoutes;
+use crate::body::{drain_body, read_body};
 
 const ROUTE: &str = "/v1/usage";
 const EVENT: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
-pub(crate) fn routes() -> MethodRouter<Arc<App>> {
-    post(report).fallback(wrong_method)
+pub(crate) fn routes() -> MethodRouter<Arc<OperatorRoutes>> {
+    post(answer).fallback(wrong_method)
 }
 
-async fn wrong_method(State(app): State<Arc<App>>) -> Response {
-    Exchange::begin(&app, ROUTE).end(Err::<(), _>(Problem::Method("POST")))
+async fn wrong_method() -> Response {
+    Exchange::answer(ROUTE, async || Err::<(), _>(Problem::Method("POST"))).await
 }
 
-async fn report(State(app): State<Arc<App>>, request: Request) -> Response {
-    let mut exchange = Exchange::begin(&app, ROUTE);
-    let result = take(&app, &mut exchange, request).await;
-    exchange.end(result)
+async fn answer(State(routes): State<Arc<OperatorRoutes>>, request: Request) -> Response {
+    Exchange::answer(ROUTE, async || accept(&routes, request).await).await
 }
 
-/// What became of all records.
+/// The response: the result of each record, and how many there are of each kind.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Report {
@@ -45,12 +44,13 @@ struct Report {
     results: Vec<RecordResult>,
 }
 
-/// What became of one record, in its place.
+/// The result of one record.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct RecordResult {
+    /// The record's place in the request, from 0.
     index: usize,
-    /// Empty where it cannot be read.
+    /// Empty if it cannot be read.
     id: String,
     source: String,
     status: &'static str,
@@ -60,26 +60,25 @@ struct RecordResult {
     reason: Option<String>,
 }
 
-async fn take(app: &Arc<App>, exchange: &mut Exchange, request: Request) -> Result<Report, Problem> {
+async fn accept(routes: &OperatorRoutes, request: Request) -> Result<Report, Problem> {
     let (head, body) = request.into_parts();
-    let is_batch = match check(app, exchange, &head.headers).await {
+    let is_batch = match check(routes, &head.headers).await {
         Ok(is_batch) => is_batch,
         Err(problem) => {
-            // So that its sender lives to read the answer.
-            discard_body(body).await;
+            drain_body(body).await;
             return Err(problem);
         }
     };
-    let events = read(app, body, is_batch).await?;
+    let events = read(routes, body, is_batch).await?;
     let (names, records): (Vec<Named>, Vec<Option<Usage>>) = events.into_iter().map(Named::of).unzip();
     let records: Vec<Usage> = records.into_iter().flatten().collect();
-    let fates = if records.is_empty() { Vec::new() } else { submit(app, records).await? };
-    Ok(Report::of(names, fates))
+    let results = if records.is_empty() { Vec::new() } else { submit(routes, records).await? };
+    Ok(Report::of(names, results))
 }
 
-/// Who asks, and whether they send a batch.
-async fn check(app: &Arc<App>, exchange: &mut Exchange, headers: &HeaderMap) -> Result<bool, Problem> {
-    exchange.authorize(app, headers).await?;
+/// Checks the key and the content type. Returns whether the body is a batch.
+async fn check(routes: &OperatorRoutes, headers: &HeaderMap) -> Result<bool, Problem> {
+    authorize(routes, headers).await?;
     let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = stated.split(';').next().unwrap_or_default().trim();
     if headers.contains_key(header::CONTENT_ENCODING) {
@@ -94,17 +93,17 @@ async fn check(app: &Arc<App>, exchange: &mut Exchange, headers: &HeaderMap) -> 
     }
 }
 
-async fn read(app: &Arc<App>, body: Body, is_batch: bool) -> Result<Vec<Event>, Problem> {
-    let charging = &app.gateway.deployment().config.charging;
+async fn read(routes: &OperatorRoutes, body: Body, is_batch: bool) -> Result<Vec<Event>, Problem> {
+    let charging = &routes.service.config().charging;
     let (max_bytes, max_records) = (charging.batch_bytes, charging.batch_records);
     let body = read_body(body, max_bytes).await.ok_or_else(|| {
         Problem::TooLarge(format!("the body is longer than {max_bytes} bytes, the most of one request"))
     })?;
-    // A batch takes the time of a request.
-    work(app, move |_| if is_batch { batch(&body, max_records) } else { single(body) }).await?
+    // Parsing a batch takes as long as a whole request elsewhere, too long for an async thread.
+    run_blocking(routes, move || if is_batch { batch(&body, max_records) } else { single(body) }).await?
 }
 
-/// A record, or why it is none.
+/// A record, or the refusal of an event that is none.
 type Event = Result<Usage, RefusedEvent>;
 
 fn single(body: Vec<u8>) -> Result<Vec<Event>, Problem> {
@@ -112,7 +111,7 @@ fn single(body: Vec<u8>) -> Result<Vec<Event>, Problem> {
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
         return Err(malformed(error.to_string()));
     }
-    // A batch of one tells what it can of a record that is refused.
+    // As a batch of one, a refused event has a result with its id and source.
     let batch = [b"[".to_vec(), body, b"]".to_vec()].concat();
     parse_batch(&batch, 1).map_err(|error| malformed(error.to_string()))
 }
@@ -129,10 +128,11 @@ fn batch(body: &[u8], max_records: usize) -> Result<Vec<Event>, Problem> {
     })
 }
 
-/// How a record is named in the answer, and why it was refused before anyone looked at the store.
+/// The names of a record in the response.
 struct Named {
     id: String,
     source: String,
+    /// Why the event is no record.
     refused: Option<String>,
 }
 
@@ -151,10 +151,10 @@ impl Named {
     }
 }
 
-/// Waits, without a thread, until the records are durable.
-async fn submit(app: &App, records: Vec<Usage>) -> Result<Vec<UsageResult>, Problem> {
-    match app.submit(records).await {
-        Ok(Ok(fates)) => Ok(fates),
+/// Waits, without blocking a thread, until the records are durable.
+async fn submit(routes: &OperatorRoutes, records: Vec<Usage>) -> Result<Vec<UsageResult>, Problem> {
+    match routes.submit(records).await {
+        Ok(Ok(results)) => Ok(results),
         Ok(Err(IntakeError::Busy)) => Err(Problem::Unavailable),
         Ok(Err(IntakeError::Store(error))) => Err(Problem::from(error.as_ref())),
         Err(_) => Err(Problem::Internal),
@@ -162,19 +162,19 @@ async fn submit(app: &App, records: Vec<Usage>) -> Result<Vec<UsageResult>, Prob
 }
 
 impl Report {
-    /// `fates` are those of the records that were not refused before, in their order.
-    fn of(names: Vec<Named>, fates: Vec<UsageResult>) -> Self {
+    /// `results` are those of the events that are records, in their order.
+    fn of(names: Vec<Named>, results: Vec<UsageResult>) -> Self {
         let mut report = Self::default();
-        let mut fates = fates.into_iter();
+        let mut results = results.into_iter();
         for (index, Named { id, source, refused }) in names.into_iter().enumerate() {
-            let pricing_state = match refused {
+            let result = match refused {
                 Some(reason) => UsageResult::Refused(reason),
-                // One that got no answer may be stored or not; sent again it is told.
-                None => {
-                    fates.next().unwrap_or_else(|| UsageResult::Refused("was lost; send it again".to_owned()))
-                }
+                // A record without a result may be stored or not. If it is sent again, it has one.
+                None => results
+                    .next()
+                    .unwrap_or_else(|| UsageResult::Refused("was lost; send it again".to_owned())),
             };
-            let (status, pricing, reason) = match pricing_state {
+            let (status, pricing, reason) = match result {
                 UsageResult::Charged => ("accepted", Some("charged"), None),
                 UsageResult::Free => ("accepted", Some("free"), None),
                 UsageResult::Unpriced(reason) => ("accepted", Some("unpriced"), Some(reason)),

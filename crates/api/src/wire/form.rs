@@ -1,12 +1,12 @@
 //! Decoding of `application/x-www-form-urlencoded` bodies and of query strings. Unlike the usual decoders it refuses
-//! what is not UTF-8: a replacement character would be a value that nobody sent and nobody signed.
+//! bytes that are not UTF-8: a replacement character would be a value that was neither sent nor signed.
 
 use percent_encoding::percent_decode;
 
-use super::{BODY, Limits, ParameterValue, RawParameter};
+use super::request::{BODY, Limits, ParameterValue, RawParameter};
 use crate::ret_code::Refusal;
 
-/// The parameters of a form. A name without `=` has the empty value; nothing between two `&` is no parameter.
+/// The parameters of a form. A name without `=` has an empty value; an empty text between two `&` is skipped.
 pub(super) fn decode(form: &[u8], limits: &Limits) -> Result<Vec<RawParameter>, Refusal> {
     let mut entries = Vec::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -29,7 +29,7 @@ fn split_once(pair: &[u8], separator: u8) -> (&[u8], &[u8]) {
 }
 
 fn text(encoded: &[u8]) -> Option<String> {
-    // Before the escapes, so that `%2B` stays a plus.
+    // Before the escapes are decoded, so that `%2B` stays a plus.
     let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     String::from_utf8(percent_decode(&spaced).collect()).ok()
 }

@@ -1,8 +1,8 @@
-//! Decoding of JSON bodies (RFC 8259). It is our own because a signature is over the characters that were sent:
-//! repeated names, the order of names and the spelling of numbers (`-0`, `1E5`) all survive, which `serde_json`
-//! does not promise; a property test holds the two together.
+//! Decoding of JSON bodies (RFC 8259). The decoder is our own because the signature covers the characters that were
+//! sent: repeated names, the order of names and the spelling of numbers (`-0`, `1E5`) must be kept, which `serde_json`
+//! does not guarantee. A property test compares the two.
 
-use super::{BODY, Limits, ParameterValue, RawParameter};
+use super::request::{BODY, Limits, ParameterValue, RawParameter};
 use crate::ret_code::Refusal;
 
 /// The members of the object that the body must be.
@@ -76,7 +76,7 @@ fn refusal(reason: &str, at: usize) -> Refusal {
     Refusal::not_available(BODY, format!("{reason} at byte {at}"))
 }
 
-/// A cursor over the text. It only ever stops at ASCII characters, so `at` is always a character boundary.
+/// A cursor over the text. It stops at ASCII characters only, so `at` is always a character boundary.
 struct Parser<'t> {
     text: &'t str,
     at: usize,
@@ -98,7 +98,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Runs `parse` one level deeper, if there is one left.
+    /// Runs `parse` one level deeper, if the bound allows it.
     fn nested<T>(&mut self, parse: fn(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
         self.depth_left = self.depth_left.checked_sub(1).ok_or_else(|| self.fault("nested too deeply"))?;
         let parsed = parse(self)?;
@@ -198,7 +198,7 @@ impl Parser<'_> {
         Ok(escaped)
     }
 
-    /// The character after `\u`, which may take a second `\u` if it lies beyond U+FFFF.
+    /// The character after `\u`. One beyond U+FFFF is written as two escapes.
     fn unicode_escape(&mut self, start: usize) -> Result<char, Refusal> {
         let first = self.hex4(start)?;
         if let Some(character) = char::from_u32(first) {
@@ -229,7 +229,7 @@ impl Parser<'_> {
     fn number(&mut self) -> Result<String, Refusal> {
         let start = self.at;
         self.take(b'-');
-        // A number that begins with 0 has no further digits before the point.
+        // After a leading 0 there are no further digits before the point.
         if !self.take(b'0') {
             self.digits()?;
         }
@@ -259,7 +259,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// Counts before it is read, so that a body of nothing but brackets and commas costs no memory.
+    /// Counts a value before it is read, so that a body of many empty values is refused before it takes memory.
     fn count_value(&mut self) -> Result<(), Refusal> {
         self.values_left = self.values_left.checked_sub(1).ok_or_else(|| Refusal::too_large(BODY))?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tollbook_ops::tenancy::companies::KeyRights;
+use tollbook_ops::tenancy::keys::KeyRights;
 
 use crate::client::{FORM, Http, Pairs, encode, pairs};
 use crate::made::RANGE;

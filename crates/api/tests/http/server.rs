@@ -7,13 +7,16 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-use tollbook_api::{Deployment, Gateway, ServerError};
+use tollbook_api::{Deployment, ServerError};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
 use tollbook_ops::maintenance::shared_objects::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart};
-use tollbook_ops::tenancy::companies::{self, KeyRights};
+use tollbook_ops::tenancy::{
+    companies,
+    keys::{self, KeyRights},
+};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
 use tollbook_store::{NewExportJob, Outcome, Store, StoredOrder};
 
@@ -138,7 +141,7 @@ impl Server {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway = Gateway::new(Deployment {
+        let deployment = Deployment {
             store: served,
             objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
             master: master.clone(),
@@ -146,8 +149,8 @@ impl Server {
             config: config.clone(),
             bound: address,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        });
-        let server = tollbook_api::Server::new(listener, gateway, Arc::clone(&objects));
+        };
+        let server = tollbook_api::Server::new(listener, deployment, Arc::clone(&objects));
         let server = if works { server } else { server.without_own_work() };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -215,7 +218,7 @@ impl Server {
 
     /// A key of a company.
     pub(crate) fn key(&self, company: &Company, rights: &KeyRights) -> Key {
-        let made = companies::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
+        let made = keys::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
         Key { public: made.public_key, private: made.private_key.reveal().to_owned() }
     }
 
@@ -232,7 +235,7 @@ impl Server {
 
     /// Disables a key.
     pub(crate) fn disable(&self, key: &Key) {
-        companies::disable_key(&*self.store, &key.public).unwrap();
+        keys::disable_key(&*self.store, &key.public).unwrap();
     }
 
     /// Deletes every object behind the server's back.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tollbook_api::Deployment;
 use tollbook_api::signature::sign;
-use tollbook_api::{Deployment, Gateway};
 use tollbook_domain::Catalogue;
 use tollbook_objects::ObjectStore;
 use tollbook_ops::quickstart::quickstart;
@@ -28,8 +28,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway = Gateway::new(deployment(address));
-        let server = tollbook_api::Server::new(listener, gateway, None).without_own_work();
+        let server = tollbook_api::Server::new(listener, deployment(address), None).without_own_work();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serve = async {
             let _ = stopped.await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tollbook_api::signature::sign;
-use tollbook_api::{Deployment, Gateway, Server};
+use tollbook_api::{Deployment, Server};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
 use tollbook_ops::config::url_of_address;
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
@@ -63,7 +63,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         stop_signal().await;
         tracing::info!("stopping; requests in progress will finish");
     };
-    runtime.block_on(Server::new(listener, Gateway::new(parts), embedded).run(stop))?;
+    runtime.block_on(Server::new(listener, parts, embedded).run(stop))?;
     Ok(())
 }
 

@@ -1,0 +1,56 @@
+//! Runs work that blocks (the store, files, compression) on threads of their own. Nothing else in this crate starts such
+//! threads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
+use tracing::Span;
+
+/// Requests that one pool runs at a time; further ones are queued.
+const WORKERS: usize = 64;
+/// Longest time that a request is queued for a worker.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A bound on the requests that block at a time.
+#[derive(Clone)]
+pub(crate) struct Workers(Arc<Semaphore>);
+
+/// The right to run one request.
+pub(crate) struct Worker(OwnedSemaphorePermit);
+
+impl Workers {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(WORKERS)))
+    }
+
+    /// Takes a worker, in order of arrival; `None` after [`QUEUE_TIMEOUT`].
+    pub(crate) async fn acquire(&self) -> Option<Worker> {
+        let acquired = tokio::time::timeout(QUEUE_TIMEOUT, Arc::clone(&self.0).acquire_owned()).await;
+        acquired.ok()?.ok().map(Worker)
+    }
+}
+
+impl Worker {
+    /// Runs `work` on a thread. The worker is taken until `work` has ended, even if the returned future is dropped.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        run(move || {
+            let done = work();
+            drop(self.0);
+            done
+        })
+        .await
+    }
+}
+
+/// Runs `work` on a thread, within the current tracing span. The error says that `work` panicked.
+pub(crate) async fn run<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work)).await
+}

@@ -1,0 +1,7 @@
+//! Descriptions of the API, made of its tables: the reference page and the `OpenAPI` 3.1 document.
+
+mod openapi;
+mod reference;
+
+pub use openapi::openapi;
+pub use reference::reference;

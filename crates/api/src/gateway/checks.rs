@@ -1,0 +1,206 @@
+//! The checks of every request, in the documented order (docs/WIRE.md, "Order of checks"): body, action, presence of a
+//! signature, key, signature, address, rate, project. A request that passes runs its action.
+
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tollbook_domain::tenant::{ApiKey, Company};
+use tollbook_ops::{Brand, networks};
+use tollbook_store::{Snapshot, StoreError};
+use tracing::Span;
+
+use super::rate::{Rates, limit_of};
+use crate::actions::{Action, AuthorizedSnapshot, Call};
+use crate::answer::{Answer, body};
+use crate::failure::log_and_refuse;
+use crate::parameters::Parameters;
+use crate::ret_code::Refusal;
+use crate::service::Service;
+use crate::signature::verify;
+use crate::wire::{Limits, Request, decode};
+
+/// Checks requests and has them answered. Every call may block.
+pub(crate) struct Gateway {
+    service: Arc<Service>,
+    limits: Limits,
+    rates: Rates,
+}
+
+/// The parts of an HTTP request that are checked.
+#[derive(Debug)]
+pub(super) struct Received<'a> {
+    pub(super) method: &'a str,
+    pub(super) query: Option<&'a str>,
+    pub(super) content_type: Option<&'a str>,
+    pub(super) authorization: Option<&'a str>,
+    pub(super) host: Option<&'a str>,
+    pub(super) address: IpAddr,
+    /// `None` if the body is too long.
+    pub(super) body: Option<&'a [u8]>,
+    /// Cancelled when the client disconnects.
+    pub(super) caller: &'a CancellationToken,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) ret_code: i64,
+    pub(super) body: Vec<u8>,
+}
+
+impl Gateway {
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        let limits = service.body_limits();
+        Self { service, limits, rates: Rates::default() }
+    }
+
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Longest body, in bytes.
+    pub(super) fn body_limit(&self) -> usize {
+        self.limits.body_bytes
+    }
+
+    /// Answers a request. Never fails: a failure is an answer too. The current tracing span gets the action, the
+    /// company and the key as they become known.
+    pub(super) fn answer(&self, received: &Received<'_>) -> Answered {
+        let mut action = None;
+        // Caught here, where the action is known. A request changes only values of its own, so nothing half-changed is used.
+        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(received, &mut action)));
+        let result = handled.unwrap_or_else(|_| {
+            tracing::error!("a request panicked");
+            Err(Refusal::Internal)
+        });
+        let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
+        Answered { ret_code, body: body(action.map(|action| action.name), &result) }
+    }
+
+    fn handle(
+        &self,
+        received: &Received<'_>,
+        known_action: &mut Option<&'static Action>,
+    ) -> Result<Answer, Refusal> {
+        let request = self.read(received)?;
+        let parameters = Parameters::new(&request);
+        let action = named_action(&parameters)?;
+        *known_action = Some(action);
+        let span = Span::current();
+        span.record("action", action.name);
+        let signature = parameters.envelope("Signature")?.filter(|signature| !signature.is_empty());
+        let signature = signature.ok_or(Refusal::MissingSignature)?;
+        // The client may have disconnected while the request was queued. No connection is spent on it then.
+        if received.caller.is_cancelled() {
+            return Err(log_and_refuse(StoreError::Cancelled));
+        }
+        let store = self.service.store();
+        let mut snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
+        let key = known_key(snapshot.as_mut(), &parameters)?;
+        span.record("company_id", key.company_id);
+        span.record("public_key", key.public_key.as_str());
+        self.check_signature(&request, &key, signature, received)?;
+        let company = snapshot.company(key.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
+        let brand = self.check_host(&company, received.host)?;
+        check_address(&key, received.address)?;
+        let now_s = self.service.now_s();
+        match limit_of(&key) {
+            Some(limit) if store.is_shared() => {
+                // Counting takes a connection of its own. Requests that each held one while they wait for another
+                // would block each other for ever.
+                drop(snapshot);
+                self.rates.check_shared(store, &key, limit, now_s)?;
+                snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
+            }
+            Some(limit) => self.rates.check(&key, limit)?,
+            None => {}
+        }
+        check_project(snapshot.as_mut(), &key, &parameters)?;
+        parameters.check_nul()?;
+        let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
+        let service = self.service.as_ref();
+        action.run(Call { service, parameters, key: &key, company: &company, brand, snapshot, now_s })
+    }
+
+    fn read(&self, received: &Received<'_>) -> Result<Request, Refusal> {
+        if !matches!(received.method, "GET" | "POST") {
+            return Err(Refusal::not_available("Method", "must be GET or POST"));
+        }
+        let body = received.body.ok_or_else(|| Refusal::too_large("Body"))?;
+        decode(received.method, received.query, received.content_type, body, &self.limits)
+    }
+
+    fn check_signature(
+        &self,
+        request: &Request,
+        key: &ApiKey,
+        signature: &str,
+        received: &Received<'_>,
+    ) -> Result<(), Refusal> {
+        let master = &self.service.deployment().master;
+        let private_key = master.open(&key.public_key, &key.sealed_private_key).map_err(|error| {
+            tracing::error!(%error, "a private key cannot be decrypted");
+            Refusal::Internal
+        })?;
+        // A signature and a bearer token name two identities, and neither takes precedence (docs/WIRE.md, "Order of checks").
+        let bearer = received
+            .authorization
+            .is_some_and(|value| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
+        if bearer || !verify(request, private_key.reveal(), signature) {
+            return Err(Refusal::WrongSignature);
+        }
+        Ok(())
+    }
+
+    /// The company's brand, unless the host belongs to another one: its keys are unknown at that site. A host of no
+    /// brand serves every company.
+    fn check_host(&self, company: &Company, host: Option<&str>) -> Result<&Brand, Refusal> {
+        let brand = self.service.brand_of(company);
+        match host.and_then(|host| self.service.config().brand_of_host(host)) {
+            Some(at) if at.name != brand.name => Err(Refusal::WrongSignature),
+            _ => Ok(brand),
+        }
+    }
+}
+
+fn named_action(parameters: &Parameters<'_>) -> Result<&'static Action, Refusal> {
+    let name = parameters.envelope("Action")?.filter(|name| !name.is_empty());
+    let name = name.ok_or(Refusal::MissingAction)?;
+    Action::find(name).ok_or_else(|| Refusal::ActionNotFound(name.to_owned()))
+}
+
+fn known_key(snapshot: &mut dyn Snapshot, parameters: &Parameters<'_>) -> Result<ApiKey, Refusal> {
+    let public_key = parameters.envelope("PublicKey")?.unwrap_or_default();
+    // Not every database can store NUL, so not every one can look it up.
+    let known = !public_key.is_empty() && !public_key.contains('\0');
+    let key = if known { snapshot.api_key(public_key).map_err(log_and_refuse)? } else { None };
+    key.filter(|key| !key.disabled).ok_or(Refusal::UserNotExists)
+}
+
+fn check_address(key: &ApiKey, address: IpAddr) -> Result<(), Refusal> {
+    if key.allowed_networks.is_empty() {
+        return Ok(());
+    }
+    let networks: Vec<_> =
+        key.allowed_networks.iter().filter_map(|text| networks::parse(text).ok()).collect();
+    if networks::any_contains(&networks, address) { Ok(()) } else { Err(Refusal::AddressDenied) }
+}
+
+/// `ProjectId` never filters. It must only name a project that the key may use (docs/WIRE.md, "Parameters").
+fn check_project(
+    snapshot: &mut dyn Snapshot,
+    key: &ApiKey,
+    parameters: &Parameters<'_>,
+) -> Result<(), Refusal> {
+    let Some(project_id) = parameters.envelope("ProjectId")?.filter(|id| !id.is_empty()) else {
+        return Ok(());
+    };
+    let organizations = snapshot.organizations(key.company_id).map_err(log_and_refuse)?;
+    match organizations.iter().find(|organization| organization.project_id == project_id) {
+        None => Err(Refusal::ProjectNotExists(project_id.to_owned())),
+        Some(organization) if key.may_use(organization.organization_id) => Ok(()),
+        Some(_) => Err(Refusal::PermissionDenied),
+    }
+}

@@ -1,0 +1,168 @@
+//! The HTTP handler of the signed API: reads the body, queues the request for a worker, writes one log line per request.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use tokio_util::sync::CancellationToken;
+use tollbook_ops::Config;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+
+use super::checks::{Answered, Gateway, Received};
+use crate::answer;
+use crate::blocking::Workers;
+use crate::body::read_body;
+use crate::request_id::request_id;
+use crate::ret_code::Refusal;
+
+/// Answers one request.
+pub(crate) async fn answer(
+    State((gateway, workers)): State<(Arc<Gateway>, Workers)>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Result<Response, Infallible> {
+    let id = request_id();
+    // At the level of errors, so that it is there whatever the log is filtered by.
+    let span = tracing::error_span!(
+        "request",
+        request_uuid = id,
+        action = Empty,
+        company_id = Empty,
+        public_key = Empty
+    );
+    let line = LogLine::new(&span);
+    let body = body(&gateway, &workers, peer.ip(), request, line).instrument(span).await;
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert("x-ucloud-request-uuid", value);
+    }
+    Ok(response)
+}
+
+/// The body of the answer.
+async fn body(
+    gateway: &Arc<Gateway>,
+    workers: &Workers,
+    peer: IpAddr,
+    request: Request,
+    mut line: LogLine,
+) -> Vec<u8> {
+    // If the client disconnects, this future is dropped, and the guard cancels the work. It is dropped before the log
+    // line, which says so.
+    let guard = line.caller.clone().drop_guard();
+    let (head, body) = request.into_parts();
+    let body = read_body(body, gateway.body_limit()).await;
+    let Some(worker) = workers.acquire().await else {
+        guard.disarm();
+        line.answered(Refusal::ServiceUnavailable.code());
+        return answer::body(None, &Err(Refusal::ServiceUnavailable));
+    };
+    let gateway = Arc::clone(gateway);
+    // The line is written when the work has ended, which may be long after the client disconnected.
+    let work = worker.run(move || {
+        let config = gateway.service().config();
+        let received = received(config, peer, &head, body.as_deref(), &line.caller);
+        let Answered { ret_code, body } = gateway.answer(&received);
+        line.answered(ret_code);
+        body
+    });
+    let body = work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request failed");
+        answer::body(None, &Err(Refusal::Internal))
+    });
+    guard.disarm();
+    body
+}
+
+fn received<'a>(
+    config: &Config,
+    peer: IpAddr,
+    head: &'a Parts,
+    body: Option<&'a [u8]>,
+    caller: &'a CancellationToken,
+) -> Received<'a> {
+    let text = |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+    Received {
+        method: head.method.as_str(),
+        query: head.uri.query(),
+        content_type: text(header::CONTENT_TYPE),
+        authorization: text(header::AUTHORIZATION),
+        host: text(header::HOST).or_else(|| head.uri.host()),
+        address: client_address(config, peer, &head.headers),
+        body,
+        caller,
+    }
+}
+
+/// The address of the client: the peer's, or the one that trusted proxies forward.
+fn client_address(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    let mut address = peer;
+    // From the nearest hop outwards, as far as each hop is a trusted proxy.
+    for hop in forwarded.iter().rev() {
+        if !config.is_trusted_proxy(address) {
+            break;
+        }
+        match hop.parse() {
+            Ok(before) => address = before,
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// The log line of a request. It is written on drop, so that every request has one, however it ends.
+struct LogLine {
+    span: Span,
+    started: Instant,
+    /// Cancelled when the client disconnects.
+    caller: CancellationToken,
+    ret_code: i64,
+}
+
+impl LogLine {
+    fn new(span: &Span) -> Self {
+        Self {
+            span: span.clone(),
+            started: Instant::now(),
+            caller: CancellationToken::new(),
+            // The answer to a request that panics.
+            ret_code: Refusal::Internal.code(),
+        }
+    }
+
+    fn answered(&mut self, ret_code: i64) {
+        self.ret_code = ret_code;
+    }
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        let client_left = self.caller.is_cancelled();
+        self.span.in_scope(|| {
+            tracing::info!(
+                // Not of a request whose client disconnected: no code was sent, and 5000 would look like a failure.
+                ret_code = (!client_left).then_some(self.ret_code),
+                client_left = client_left.then_some(true),
+                duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                "request"
+            );
+        });
+    }
+}

@@ -1,0 +1,196 @@
+//! One request of the operator's programs: its authentication, its response, its log line.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+use tollbook_ops::tenancy::operator_keys::known_operator_key;
+use tollbook_store::StoreError;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+
+use super::state::OperatorRoutes;
+use crate::failure::refusal_for;
+use crate::request_id::request_id;
+use crate::ret_code::Refusal;
+
+/// Seconds after which a request that met an unavailable service may be repeated.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// A failed request: what the caller can do about it, nothing about the inside.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// 400
+    Malformed(String),
+    /// 401
+    Unauthorized,
+    /// 404
+    NotFound(String),
+    /// 405, and the method that is allowed.
+    Method(&'static str),
+    /// 413
+    TooLarge(String),
+    /// 415
+    ContentType(&'static str),
+    /// 500
+    Internal,
+    /// 503
+    Unavailable,
+}
+
+impl Problem {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Malformed(text) | Self::NotFound(text) | Self::TooLarge(text) => text,
+            Self::Unauthorized => "a key of the operator is required as bearer token".to_owned(),
+            Self::Method(allowed) => format!("the method must be {allowed}"),
+            Self::ContentType(text) => text.to_owned(),
+            Self::Internal => "internal error; it may be tried again".to_owned(),
+            Self::Unavailable => "the service is not available; try again".to_owned(),
+        }
+    }
+
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Method(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
+            Self::Malformed(_)
+            | Self::NotFound(_)
+            | Self::TooLarge(_)
+            | Self::ContentType(_)
+            | Self::Internal => None,
+        }
+    }
+}
+
+/// For a store error that is logged already.
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        match refusal_for(error) {
+            Refusal::ServiceUnavailable => Self::Unavailable,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// Logs a store error and returns the problem for it.
+pub(super) fn log_and_report(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the store failed");
+    Problem::from(error)
+}
+
+/// One request. Its log line is written on drop, so that every request has one, however it ends.
+pub(super) struct Exchange {
+    id: String,
+    span: Span,
+    started: Instant,
+    /// `None` until there is a response to send.
+    status: Option<StatusCode>,
+}
+
+impl Exchange {
+    /// Answers a request with the result of `work`, which runs within the request's tracing span.
+    pub(super) async fn answer<T: Serialize>(
+        route: &'static str,
+        work: impl AsyncFnOnce() -> Result<T, Problem>,
+    ) -> Response {
+        let id = request_id();
+        // At the level of errors, so that it is there whatever the log is filtered by.
+        let span = tracing::error_span!("request", request_uuid = id, route, operator_key = Empty);
+        let exchange = Self { id, span: span.clone(), started: Instant::now(), status: None };
+        async {
+            let result = work().await;
+            exchange.end(result)
+        }
+        .instrument(span)
+        .await
+    }
+
+    fn end(mut self, result: Result<impl Serialize, Problem>) -> Response {
+        let result = result.and_then(|answer| {
+            serde_json::to_string(&answer).map_err(|error| {
+                tracing::error!(%error, "a response cannot be written as JSON");
+                Problem::Internal
+            })
+        });
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(value) = HeaderValue::from_str(&self.id) {
+            headers.insert("x-ucloud-request-uuid", value);
+        }
+        let (status, body) = match result {
+            Ok(body) => (StatusCode::OK, body),
+            Err(problem) => {
+                headers.extend(problem.header());
+                (problem.status(), serde_json::json!({"Error": problem.text()}).to_string())
+            }
+        };
+        self.status = Some(status);
+        let mut response = Response::new(body.into());
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.span.in_scope(|| {
+            tracing::info!(
+                status = self.status.map(|status| status.as_u16()),
+                client_left = self.status.is_none().then_some(true),
+                duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                "request"
+            );
+        });
+    }
+}
+
+/// Checks the operator's key of a request. The tracing span gets the name of the key, never the key.
+pub(super) async fn authorize(routes: &OperatorRoutes, headers: &HeaderMap) -> Result<(), Problem> {
+    let key = bearer(headers).ok_or(Problem::Unauthorized)?.to_owned();
+    let service = Arc::clone(&routes.service);
+    let known = run_blocking(routes, move || {
+        known_operator_key(service.store(), &key).map_err(|error| log_and_report(&error))
+    });
+    let key = known.await??.ok_or(Problem::Unauthorized)?;
+    Span::current().record("operator_key", key.name.as_str());
+    Ok(())
+}
+
+/// The token of the `Authorization` header. Of several headers none takes precedence, so there must be one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    let (scheme, token) = value.split_at_checked(7)?;
+    (values.next().is_none() && scheme.eq_ignore_ascii_case("bearer ")).then_some(token.trim())
+}
+
+/// Runs `work`, which may block, on one of the workers that all requests share.
+pub(super) async fn run_blocking<T: Send + 'static>(
+    routes: &OperatorRoutes,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let worker = routes.workers.acquire().await.ok_or(Problem::Unavailable)?;
+    worker.run(work).await.map_err(|error| {
+        tracing::error!(%error, "a request failed");
+        Problem::Internal
+    })
+}

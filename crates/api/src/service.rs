@@ -1,0 +1,126 @@
+//! What all request handlers and background workers share: the parts of the deployment, the exporter, and what follows
+//! from the configuration (brands, links, retention).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tollbook_domain::Catalogue;
+use tollbook_domain::tenant::Company;
+use tollbook_export::{ExportError, ExportedFile, Exporter, ExporterParts, Link};
+use tollbook_objects::ObjectStore;
+use tollbook_ops::charging::Charging;
+use tollbook_ops::{Brand, Clock, Config, MasterKey, random};
+use tollbook_store::Store;
+
+use crate::wire::Limits;
+
+/// The parts that a server is made of.
+pub struct Deployment {
+    /// Tenants and orders.
+    pub store: Arc<dyn Store>,
+    /// Where exports are stored.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Decrypts the private keys in the store.
+    pub master: MasterKey,
+    /// Display names.
+    pub catalogue: Arc<Catalogue>,
+    /// Brands, limits, lifetimes of links.
+    pub config: Config,
+    /// The address that the server listens on. Links start with it if the configuration has no public URL.
+    pub bound: SocketAddr,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The deployment as handlers and workers use it. Most methods of its parts may block.
+pub(crate) struct Service {
+    deployment: Deployment,
+    exporter: Exporter,
+    job_submitted: Notify,
+}
+
+impl Service {
+    pub(crate) fn new(deployment: Deployment) -> Self {
+        let exporter = Exporter::new(ExporterParts {
+            store: Arc::clone(&deployment.store),
+            objects: Arc::clone(&deployment.objects),
+            catalogue: Arc::clone(&deployment.catalogue),
+            limits: deployment.config.exports,
+            reusable_for_s: deployment.config.object_retention_s - deployment.config.link_lifetime_s,
+            now_s: {
+                let clock = Arc::clone(&deployment.clock);
+                Arc::new(move || clock.now_s())
+            },
+            random: random::u128,
+        });
+        Self { deployment, exporter, job_submitted: Notify::new() }
+    }
+
+    pub(crate) fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.deployment.store.as_ref()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.deployment.config
+    }
+
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.deployment.catalogue
+    }
+
+    pub(crate) fn exporter(&self) -> &Exporter {
+        &self.exporter
+    }
+
+    /// The time, in Unix seconds.
+    pub(crate) fn now_s(&self) -> i64 {
+        self.deployment.clock.now_s()
+    }
+
+    /// What the operations of charging take.
+    pub(crate) fn charging(&self) -> Charging<'_> {
+        Charging { store: self.store(), config: self.config(), catalogue: self.catalogue() }
+    }
+
+    /// The bounds of a request's body.
+    pub(crate) fn body_limits(&self) -> Limits {
+        let limits = &self.config().limits;
+        Limits { body_bytes: limits.body_bytes, parameters: limits.parameters, json_depth: limits.json_depth }
+    }
+
+    /// The brand of a company; the default brand if the company's is not configured.
+    pub(crate) fn brand_of(&self, company: &Company) -> &Brand {
+        self.config().brand(&company.brand).unwrap_or_else(|| self.config().default_brand())
+    }
+
+    /// A presigned URL of a file for customers of a brand. It expires before the file is deleted.
+    pub(crate) fn link(&self, brand: &Brand, file: &ExportedFile) -> Result<String, ExportError> {
+        let Deployment { config, objects, bound, .. } = &self.deployment;
+        let ends_s = self.now_s().saturating_add(config.link_lifetime_s);
+        let link = Link {
+            base_url: config.public_url(brand, *bound),
+            expires_s: ends_s.min(file.stored_s.saturating_add(config.object_retention_s)),
+        };
+        file.link(objects.as_ref(), &link)
+    }
+
+    /// Files stored at or before this time may be deleted at any moment.
+    pub(crate) fn kept_since_s(&self, now_s: i64) -> i64 {
+        now_s.saturating_sub(self.config().object_retention_s)
+    }
+
+    /// Notifies the export worker of a new job.
+    pub(crate) fn notify_job_submitted(&self) {
+        self.job_submitted.notify_one();
+    }
+
+    /// Completes when a job has been submitted to this server.
+    pub(crate) async fn job_submitted(&self) {
+        self.job_submitted.notified().await;
+    }
+}
