@@ -33,7 +33,8 @@ pub use error::{StoreError, StoreResult};
 pub use exports::{ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob};
 pub use lines::{LineNo, Lines};
 pub use postgres::{Distribution, connect_postgres, distribute, open_postgres};
-pub use sql::copying::{Copied, OpenDatabase, copy};
+pub use sql::maintenance::copy::{Copied, copy};
+pub use sql::store::OpenDatabase;
 pub use sqlite::{connect_sqlite, open_sqlite};
 
 /// How a store behaves; the defaults are right for production.

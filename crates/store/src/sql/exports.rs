@@ -1,18 +1,16 @@
 //! Exports: which orders a company has by a number, which files were made of them, and the jobs that make more. Files and
 //! jobs are found and forgotten over all companies, so their tables are the deployment's own, as that of due hours is.
 
-use super::Session;
-use super::connection::{Connection, Row, SqlValue, SqlValues, all, execute_exactly, first};
-use super::verify::Report;
 use crate::error::{StoreError, StoreResult};
 use crate::exports::{ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob};
+use crate::sql::driver::connection::{Connection, Row, SqlValue, SqlValues, all, execute_exactly, first};
 
-pub(super) fn orders_version(connection: &mut dyn Connection, company_id: i64) -> StoreResult<i64> {
+pub(crate) fn orders_version(connection: &mut dyn Connection, company_id: i64) -> StoreResult<i64> {
     let sql = "SELECT orders_version FROM company_state WHERE company_id = $1";
     Ok(first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(0))
 }
 
-pub(super) fn export_file(
+pub(crate) fn export_file(
     connection: &mut dyn Connection,
     company_id: i64,
     digest: &[u8; 32],
@@ -23,7 +21,7 @@ pub(super) fn export_file(
     })
 }
 
-pub(super) fn put_export_file(
+pub(crate) fn put_export_file(
     connection: &mut dyn Connection,
     company_id: i64,
     digest: &[u8; 32],
@@ -39,7 +37,7 @@ pub(super) fn put_export_file(
     )
 }
 
-pub(super) fn forget_export_file(
+pub(crate) fn forget_export_file(
     connection: &mut dyn Connection,
     company_id: i64,
     digest: &[u8; 32],
@@ -49,7 +47,7 @@ pub(super) fn forget_export_file(
     Ok(())
 }
 
-pub(super) fn forget_export_files(
+pub(crate) fn forget_export_files(
     connection: &mut dyn Connection,
     before_s: i64,
     limit: i64,
@@ -72,10 +70,10 @@ pub(super) fn forget_export_files(
     )
 }
 
-const JOB_COLUMNS: &str = "company_id, job_id, public_key, made_at, request, state, holder, held_until, rows_done, \
+pub(crate) const JOB_COLUMNS: &str = "company_id, job_id, public_key, made_at, request, state, holder, held_until, rows_done, \
      rows_total, outcome, ended_at, attempts";
 
-fn read_job(row: &dyn Row) -> StoreResult<ExportJob> {
+pub(crate) fn read_job(row: &dyn Row) -> StoreResult<ExportJob> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
     let state = row.int(5)?;
     let state = ExportState::from_number(state)
@@ -99,7 +97,7 @@ fn read_job(row: &dyn Row) -> StoreResult<ExportJob> {
     })
 }
 
-pub(super) fn add_export_job(connection: &mut dyn Connection, job: &NewExportJob) -> StoreResult<()> {
+pub(crate) fn add_export_job(connection: &mut dyn Connection, job: &NewExportJob) -> StoreResult<()> {
     require_short("the id of an export job", &job.job_id, LONGEST_JOB_ID)?;
     let sql = format!(
         "INSERT INTO export_job ({JOB_COLUMNS}) VALUES ($1, $2, $3, $4, $5, 0, '', 0, 0, 0, '', NULL, 0) \
@@ -118,7 +116,7 @@ pub(super) fn add_export_job(connection: &mut dyn Connection, job: &NewExportJob
     }
 }
 
-pub(super) fn export_job(
+pub(crate) fn export_job(
     connection: &mut dyn Connection,
     company_id: i64,
     job_id: &str,
@@ -127,12 +125,12 @@ pub(super) fn export_job(
     first(connection, &sql, &[company_id.into(), job_id.into()], read_job)
 }
 
-pub(super) fn unfinished_export_jobs(connection: &mut dyn Connection, company_id: i64) -> StoreResult<i64> {
+pub(crate) fn unfinished_export_jobs(connection: &mut dyn Connection, company_id: i64) -> StoreResult<i64> {
     let sql = "SELECT count(*) FROM export_job WHERE company_id = $1 AND state < 2";
     Ok(first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(0))
 }
 
-pub(super) fn due_export_jobs(
+pub(crate) fn due_export_jobs(
     connection: &mut dyn Connection,
     now_s: i64,
     limit: i64,
@@ -142,7 +140,7 @@ pub(super) fn due_export_jobs(
     all(connection, sql, &[now_s, limit].map(SqlValue::Int), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))
 }
 
-pub(super) fn hold_export_job(
+pub(crate) fn hold_export_job(
     connection: &mut dyn Connection,
     company_id: i64,
     job_id: &str,
@@ -171,7 +169,7 @@ fn change_own_job(
     Ok(connection.execute(&sql, &[&key, values].concat())? == 1)
 }
 
-pub(super) fn keep_export_job(
+pub(crate) fn keep_export_job(
     connection: &mut dyn Connection,
     job: (i64, &str, &str),
     until_s: i64,
@@ -182,7 +180,7 @@ pub(super) fn keep_export_job(
     change_own_job(connection, job, "held_until = $4, rows_done = $5, rows_total = $6", &values)
 }
 
-pub(super) fn end_export_job(
+pub(crate) fn end_export_job(
     connection: &mut dyn Connection,
     job: (i64, &str, &str),
     state: ExportState,
@@ -196,14 +194,14 @@ pub(super) fn end_export_job(
     change_own_job(connection, job, change, &[state.number().into(), outcome.into(), now_s.into()])
 }
 
-pub(super) fn release_export_job(
+pub(crate) fn release_export_job(
     connection: &mut dyn Connection,
     job: (i64, &str, &str),
 ) -> StoreResult<bool> {
     change_own_job(connection, job, "state = 0, holder = '', held_until = 0, rows_done = 0", &[])
 }
 
-pub(super) fn forget_export_jobs(
+pub(crate) fn forget_export_jobs(
     connection: &mut dyn Connection,
     ended_before_s: i64,
     limit: i64,
@@ -227,30 +225,4 @@ fn require_short(what: &str, text: &str, most: usize) -> StoreResult<()> {
         return Ok(());
     }
     Err(StoreError::Refused(format!("{what} has {} bytes; {most} are the most", text.len())))
-}
-
-/// Whether a job is as its state says.
-fn is_sound(job: &ExportJob) -> bool {
-    let held = !job.holder.is_empty();
-    match job.state {
-        ExportState::Waiting => !held && job.held_until_s == 0 && job.ended_s.is_none(),
-        ExportState::Running => held && job.attempts > 0 && job.ended_s.is_none(),
-        ExportState::Done | ExportState::Failed => !held && job.attempts > 0 && job.ended_s.is_some(),
-    }
-}
-
-impl Session {
-    /// Every job is in one of the states that there are.
-    pub(super) fn verify_exports(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
-        let sql = format!("SELECT {JOB_COLUMNS} FROM export_job WHERE company_id = $1 ORDER BY job_id");
-        for job in all(self.connection.as_mut(), &sql, &[company_id.into()], read_job)? {
-            if !is_sound(&job) {
-                let job_id = job.asked.job_id;
-                report.differ(|| {
-                    format!("company {company_id}: export job {job_id} is not what its state says")
-                });
-            }
-        }
-        Ok(())
-    }
 }

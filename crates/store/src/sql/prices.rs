@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::{Discount, HourOffsets, Price, UnitPrice};
 
-use super::connection::{Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly};
-use super::schema::PRICE;
-use super::tenants::{hold, set_setting, setting};
 use crate::charging::PutPrices;
 use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{
+    Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly,
+};
+use crate::sql::driver::schema::PRICE;
+use crate::sql::settings::{hold, set_setting, setting};
 
 /// Names of settings.
 const VERSION: &str = "price version";
@@ -48,7 +50,7 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
     })
 }
 
-pub(super) fn prices(connection: &mut dyn Connection) -> StoreResult<Vec<Price>> {
+pub(crate) fn prices(connection: &mut dyn Connection) -> StoreResult<Vec<Price>> {
     let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
     all(connection, &sql, &[], read_price)
 }
@@ -103,7 +105,7 @@ fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlVal
     ]
 }
 
-pub(super) fn put_prices(connection: &mut dyn Connection, prices: &[Price]) -> StoreResult<PutPrices> {
+pub(crate) fn put_prices(connection: &mut dyn Connection, prices: &[Price]) -> StoreResult<PutPrices> {
     hold(connection, "prices")?;
     let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
     let there = all(connection, &sql, &[], |row| Ok((row.int(16)?, read_price(row)?)))?;
@@ -146,7 +148,7 @@ pub(super) fn put_prices(connection: &mut dyn Connection, prices: &[Price]) -> S
     Ok(put)
 }
 
-pub(super) fn version(connection: &mut dyn Connection) -> StoreResult<i64> {
+pub(crate) fn version(connection: &mut dyn Connection) -> StoreResult<i64> {
     match setting(connection, VERSION)? {
         None => Ok(0),
         Some(text) => {
@@ -161,7 +163,7 @@ fn note_change(connection: &mut dyn Connection) -> StoreResult<()> {
     set_setting(connection, VERSION, &version.to_string())
 }
 
-pub(super) fn discounts(connection: &mut dyn Connection) -> StoreResult<Vec<Discount>> {
+pub(crate) fn discounts(connection: &mut dyn Connection) -> StoreResult<Vec<Discount>> {
     let sql = "SELECT company_id, model_id, sku, factor FROM discount ORDER BY company_id, model_id, sku";
     all(connection, sql, &[], |row| {
         Ok(Discount {
@@ -173,7 +175,7 @@ pub(super) fn discounts(connection: &mut dyn Connection) -> StoreResult<Vec<Disc
     })
 }
 
-pub(super) fn set_discount(connection: &mut dyn Connection, discount: &Discount) -> StoreResult<()> {
+pub(crate) fn set_discount(connection: &mut dyn Connection, discount: &Discount) -> StoreResult<()> {
     hold(connection, "prices")?;
     let key = [discount.company_id.into(), discount.model_id.as_str().into(), discount.sku.as_str().into()];
     let sql = "SELECT factor FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3";
@@ -197,7 +199,7 @@ pub(super) fn set_discount(connection: &mut dyn Connection, discount: &Discount)
 }
 
 /// As text: `from offset`, separated by commas; the first has no beginning.
-pub(super) fn hour_offsets(connection: &mut dyn Connection) -> StoreResult<HourOffsets> {
+pub(crate) fn hour_offsets(connection: &mut dyn Connection) -> StoreResult<HourOffsets> {
     let Some(text) = setting(connection, OFFSETS)? else { return Ok(HourOffsets::default()) };
     let changes: Option<Vec<(i64, i64)>> = text
         .split(',')
@@ -211,51 +213,8 @@ pub(super) fn hour_offsets(connection: &mut dyn Connection) -> StoreResult<HourO
         .ok_or_else(|| StoreError::Damaged("the offsets of hours cannot be read".into()))
 }
 
-pub(super) fn set_hour_offsets(connection: &mut dyn Connection, offsets: &HourOffsets) -> StoreResult<()> {
+pub(crate) fn set_hour_offsets(connection: &mut dyn Connection, offsets: &HourOffsets) -> StoreResult<()> {
     let changes: Vec<String> =
         offsets.changes().iter().map(|(from_s, offset_s)| format!("{from_s} {offset_s}")).collect();
     set_setting(connection, OFFSETS, &changes.join(","))
-}
-
-const KEY_COLUMNS: &str = "digest, name, created, disabled";
-
-fn read_operator_key(row: &dyn Row) -> StoreResult<crate::OperatorKey> {
-    let digest = row.blob(0)?.try_into();
-    Ok(crate::OperatorKey {
-        digest: digest.map_err(|_| StoreError::Damaged("an operator key has another length".into()))?,
-        name: row.text(1)?.to_owned(),
-        created_s: row.int(2)?,
-        disabled: row.int(3)? != 0,
-    })
-}
-
-pub(super) fn operator_key(
-    connection: &mut dyn Connection,
-    digest: &[u8; 32],
-) -> StoreResult<Option<crate::OperatorKey>> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key WHERE digest = $1");
-    first(connection, &sql, &[digest.as_slice().into()], read_operator_key)
-}
-
-pub(super) fn operator_keys(connection: &mut dyn Connection) -> StoreResult<Vec<crate::OperatorKey>> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key ORDER BY created, name, digest");
-    all(connection, &sql, &[], read_operator_key)
-}
-
-pub(super) fn add_operator_key(connection: &mut dyn Connection, key: &crate::OperatorKey) -> StoreResult<()> {
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO operator_key (digest, name, created, disabled) VALUES ($1, $2, $3, $4)",
-        &[
-            key.digest.as_slice().into(),
-            key.name.as_str().into(),
-            key.created_s.into(),
-            i64::from(key.disabled).into(),
-        ],
-    )
-}
-
-pub(super) fn disable_operator_keys(connection: &mut dyn Connection, name: &str) -> StoreResult<u64> {
-    connection.execute("UPDATE operator_key SET disabled = 1 WHERE name = $1", &[name.into()])
 }

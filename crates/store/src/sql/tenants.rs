@@ -2,8 +2,8 @@
 
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 
-use super::connection::{Connection, Row, all, execute_exactly, first};
 use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Connection, Row, all, execute_exactly, first};
 
 const API_KEY_COLUMNS: &str = "public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
                                rate_limit_per_s, disabled";
@@ -31,12 +31,12 @@ fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
 }
 
 /// Exception to "every statement carries `company_id`": a request is known by its public key alone.
-pub(super) fn api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<Option<ApiKey>> {
+pub(crate) fn api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<Option<ApiKey>> {
     let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key WHERE public_key = $1");
     first(connection, &sql, &[public_key.into()], read_api_key)
 }
 
-pub(super) fn api_keys(connection: &mut dyn Connection, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
+pub(crate) fn api_keys(connection: &mut dyn Connection, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
     // Without a company: the operator's own listing.
     let (condition, values) = match company_id {
         Some(company_id) => ("WHERE company_id = $1", vec![company_id.into()]),
@@ -46,7 +46,7 @@ pub(super) fn api_keys(connection: &mut dyn Connection, company_id: Option<i64>)
     all(connection, &sql, &values, read_api_key)
 }
 
-pub(super) fn add_api_key(connection: &mut dyn Connection, key: &ApiKey) -> StoreResult<()> {
+pub(crate) fn add_api_key(connection: &mut dyn Connection, key: &ApiKey) -> StoreResult<()> {
     require_company(connection, key.company_id)?;
     let organization_ids = key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let added = connection.execute(
@@ -66,7 +66,7 @@ pub(super) fn add_api_key(connection: &mut dyn Connection, key: &ApiKey) -> Stor
 }
 
 /// The other statement that knows a key by its public half alone.
-pub(super) fn disable_api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<bool> {
+pub(crate) fn disable_api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<bool> {
     Ok(connection.execute("UPDATE api_key SET disabled = 1 WHERE public_key = $1", &[public_key.into()])?
         == 1)
 }
@@ -80,13 +80,13 @@ fn read_company(row: &dyn Row) -> StoreResult<Company> {
     })
 }
 
-pub(super) fn company(connection: &mut dyn Connection, company_id: i64) -> StoreResult<Option<Company>> {
+pub(crate) fn company(connection: &mut dyn Connection, company_id: i64) -> StoreResult<Option<Company>> {
     let sql = "SELECT company_id, name, currency, brand FROM company WHERE company_id = $1";
     first(connection, sql, &[company_id.into()], read_company)
 }
 
 /// The operator's own listing: all companies.
-pub(super) fn companies(connection: &mut dyn Connection) -> StoreResult<Vec<Company>> {
+pub(crate) fn companies(connection: &mut dyn Connection) -> StoreResult<Vec<Company>> {
     let sql = "SELECT company_id, name, currency, brand FROM company ORDER BY company_id";
     all(connection, sql, &[], read_company)
 }
@@ -98,7 +98,7 @@ fn require_company(connection: &mut dyn Connection, company_id: i64) -> StoreRes
     }
 }
 
-pub(super) fn add_company(
+pub(crate) fn add_company(
     connection: &mut dyn Connection,
     name: &str,
     currency: &str,
@@ -126,11 +126,11 @@ pub(super) fn add_company(
          VALUES ($1, 0, 0, 0, 0, 0)",
         &[company_id.into()],
     )?;
-    super::books::add_account(connection, company_id)?;
+    crate::sql::accounts::add_account(connection, company_id)?;
     Ok(company)
 }
 
-pub(super) fn organizations(
+pub(crate) fn organizations(
     connection: &mut dyn Connection,
     company_id: i64,
 ) -> StoreResult<Vec<Organization>> {
@@ -146,7 +146,7 @@ pub(super) fn organizations(
     })
 }
 
-pub(super) fn add_organization(
+pub(crate) fn add_organization(
     connection: &mut dyn Connection,
     company_id: i64,
     project_id: &str,
@@ -172,29 +172,9 @@ pub(super) fn add_organization(
     Ok(Organization { company_id, organization_id, project_id: project_id.to_owned(), name: name.to_owned() })
 }
 
-pub(super) fn setting(connection: &mut dyn Connection, name: &str) -> StoreResult<Option<String>> {
-    first(connection, "SELECT value FROM setting WHERE name = $1", &[name.into()], |row| {
-        Ok(row.text(0)?.to_owned())
-    })
-}
-
-pub(super) fn set_setting(connection: &mut dyn Connection, name: &str, value: &str) -> StoreResult<()> {
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        &[name.into(), value.into()],
-    )
-}
-
-/// Takes the row of a name; a second transaction waits for it, also while the row is only being made.
-pub(super) fn hold(connection: &mut dyn Connection, name: &str) -> StoreResult<()> {
-    set_setting(connection, &format!("hold {name}"), "")
-}
-
 /// One request more in the key's second. A server whose clock is behind counts into the latest second, so that clocks
 /// that differ do not multiply the limit.
-pub(super) fn count_request(connection: &mut dyn Connection, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
+pub(crate) fn count_request(connection: &mut dyn Connection, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
     let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 1) \
                ON CONFLICT (company_id, public_key) DO UPDATE SET \
                requests = CASE WHEN excluded.second > request_rate.second THEN 1 ELSE request_rate.requests + 1 END, \

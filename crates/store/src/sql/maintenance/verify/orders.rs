@@ -5,39 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use tollbook_domain::time::{DAY_S, civil_of_day, day_of, hour_of, month_of_day};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
-use super::Session;
-use super::connection::{Flow, SqlValue, first};
-use super::order_rows::{ORDER_COLUMNS, Owner, blank, owners, read_into};
-use super::periods::{DAY, HOUR, MONTH};
-use super::rollups::decode_one;
-use super::verify_charging::Settled;
 use crate::Verification;
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::pack::{CountArray, SumArrays, place_of};
+use crate::sql::driver::connection::{Flow, SqlValue, first};
+use crate::sql::maintenance::verify::report::{Report, Settled};
+use crate::sql::orders::lookup::{Owner, owners};
+use crate::sql::orders::periods::{DAY, HOUR, MONTH};
+use crate::sql::orders::rollups::decode_one;
+use crate::sql::orders::rows::{ORDER_COLUMNS, blank, read_into};
+use crate::sql::session::Session;
 
 /// The recount of one period: each line's measures.
 type LineSums = BTreeMap<LineNo, Measures>;
 
-pub(super) struct Report {
-    found: Verification,
-    limit: usize,
-    /// Numbers that orders have.
-    numbers: i64,
-    /// What orders that were settled here say of their deductions.
-    pub(super) settled: Settled,
-}
-
-impl Report {
-    pub(super) fn differ(&mut self, text: impl FnOnce() -> String) {
-        if self.found.differences.len() < self.limit {
-            self.found.differences.push(text());
-        }
-    }
-}
-
 impl Session {
-    pub(super) fn recount(
+    pub(crate) fn recount(
         &mut self,
         company_id: i64,
         catalogue: &Catalogue,

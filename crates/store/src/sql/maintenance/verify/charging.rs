@@ -7,23 +7,16 @@ use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::time::{HOUR_S, hour_of};
 use tollbook_domain::{Catalogue, Deductions};
 
-use super::Session;
-use super::books::decode_pruned;
-use super::connection::{Flow, SqlValue, all, first};
-use super::order_rows::line_no_of;
-use super::usage::{FREE, UNPRICED, amount_of_line, decode_amount};
-use super::verify::Report;
 use crate::charging::{LedgerEntry, LedgerRange, StoredDeposit};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
+use crate::sql::accounts::decode_pruned;
+use crate::sql::driver::connection::{Flow, SqlValue, all, first};
+use crate::sql::maintenance::verify::report::Report;
+use crate::sql::orders::line_rows::line_no_of;
+use crate::sql::session::Session;
+use crate::sql::usage::rows::{FREE, UNPRICED, amount_of_line, decode_amount};
 use crate::usage_pack::decode_charges;
-
-/// Orders that were settled here, added up.
-#[derive(Default)]
-pub(super) struct Settled {
-    deducted: PerKind<i128>,
-    orders: i64,
-}
 
 /// Quantity and records of each line.
 type LineUsage = BTreeMap<LineNo, (i128, i64)>;
@@ -35,7 +28,7 @@ const ORDERS_AT_ONCE: i64 = 1_000;
 
 impl Session {
     /// Compares orders that were paid, or paid once, with the ledger entries that paid them.
-    pub(super) fn verify_settled(
+    pub(crate) fn verify_settled(
         &mut self,
         company_id: i64,
         paid: &[(String, Deductions)],
@@ -70,7 +63,7 @@ impl Session {
     }
 
     /// Walks the ledger: each entry's balance, the balances now, grants, and what settled orders deducted.
-    pub(super) fn verify_books(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+    pub(crate) fn verify_books(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let books = self.read_books(company_id)?;
         let mut balances = PerKind::<i128>::default();
         let mut net = PerKind::<i128>::default();
@@ -240,7 +233,7 @@ impl Session {
     }
 
     /// Adds up usage records by bucket and line and compares with what is open and what was ordered.
-    pub(super) fn verify_usage(
+    pub(crate) fn verify_usage(
         &mut self,
         company_id: i64,
         catalogue: &Catalogue,

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use tollbook_domain::Amount;
 use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, PerKind, Posting};
 
-use super::Session;
-use super::connection::{Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly};
-use super::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
 use crate::charging::{AccountState, LedgerEntry, LedgerRange, Settlement, StoredDeposit};
 use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{
+    Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly,
+};
+use crate::sql::driver::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
+use crate::sql::session::Session;
 
 /// Between the parts of a list.
 const SEPARATOR: char = '\u{1f}';
@@ -28,7 +30,7 @@ fn kind_of(number: i64) -> StoreResult<AccountKind> {
 }
 
 /// The deductions of settled orders that were pruned, by kind.
-pub(super) fn decode_pruned(bytes: &[u8]) -> StoreResult<PerKind<i128>> {
+pub(crate) fn decode_pruned(bytes: &[u8]) -> StoreResult<PerKind<i128>> {
     let mut pruned = PerKind::<i128>::default();
     let (parts, rest) = bytes.as_chunks::<16>();
     if !rest.is_empty() || !(parts.is_empty() || parts.len() == AccountKind::ALL.len()) {
@@ -71,7 +73,7 @@ fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -
     ]
 }
 
-pub(super) fn add_account(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
+pub(crate) fn add_account(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
     execute_exactly(
         connection,
         1,
@@ -83,7 +85,7 @@ pub(super) fn add_account(connection: &mut dyn Connection, company_id: i64) -> S
 
 const LEDGER_COLUMNS: &str = "entry_no, time, kind, grant_id, cause, amount, balance, reference";
 
-pub(super) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
+pub(crate) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
     let cause = row.int(4)?;
     Ok(LedgerEntry {
         entry_no: row.int(0)?,
@@ -101,7 +103,7 @@ pub(super) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
 }
 
 impl Session {
-    pub(super) fn read_books(&mut self, company_id: i64) -> StoreResult<AccountState> {
+    pub(crate) fn read_books(&mut self, company_id: i64) -> StoreResult<AccountState> {
         let connection = self.connection.as_mut();
         let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, numbers, arrears_day \
                    FROM account WHERE company_id = $1";
@@ -123,7 +125,7 @@ impl Session {
         Ok(books)
     }
 
-    pub(super) fn read_grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
+    pub(crate) fn read_grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
         let sql =
             format!("SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND grant_id = $2");
         let sets: Vec<SqlValues<'_>> =
@@ -136,7 +138,7 @@ impl Session {
         Ok(grants)
     }
 
-    pub(super) fn read_ledger(
+    pub(crate) fn read_ledger(
         &mut self,
         company_id: i64,
         entries: LedgerRange,
@@ -151,7 +153,7 @@ impl Session {
     }
 
     /// Writes what became of the accounts, and the entries; gives where those begin.
-    pub(super) fn write_books(
+    pub(crate) fn write_books(
         &mut self,
         company_id: i64,
         before: &AccountState,
@@ -231,7 +233,7 @@ impl Session {
         Err(StoreError::Damaged(format!("{changed} of {} grants were there to change", sets.len())))
     }
 
-    pub(super) fn read_deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
+    pub(crate) fn read_deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
         let sql = "SELECT kind, amount, expires, products, models, first_entry, entries FROM deposit \
                    WHERE company_id = $1 AND deposit_key = $2";
         first(self.connection.as_mut(), sql, &[company_id.into(), key.into()], |row| {
@@ -249,7 +251,7 @@ impl Session {
         })
     }
 
-    pub(super) fn write_deposit(&mut self, company_id: i64, stored: &StoredDeposit) -> StoreResult<()> {
+    pub(crate) fn write_deposit(&mut self, company_id: i64, stored: &StoredDeposit) -> StoreResult<()> {
         let StoredDeposit { deposit, entries } = stored;
         let (products, models) = (join(&deposit.products), join(&deposit.models));
         execute_exactly(
@@ -271,7 +273,7 @@ impl Session {
         )
     }
 
-    pub(super) fn read_settlement(
+    pub(crate) fn read_settlement(
         &mut self,
         company_id: i64,
         source_number: &str,
@@ -284,7 +286,7 @@ impl Session {
     }
 
     /// Which of these orders were settled here, by number O, and with which ledger entries.
-    pub(super) fn settled<'n>(
+    pub(crate) fn settled<'n>(
         &mut self,
         company_id: i64,
         source_numbers: impl Iterator<Item = &'n str>,
@@ -305,7 +307,7 @@ impl Session {
         Ok(settled)
     }
 
-    pub(super) fn write_settlements(
+    pub(crate) fn write_settlements(
         &mut self,
         company_id: i64,
         settlements: &[Settlement],
@@ -321,7 +323,7 @@ impl Session {
         insert_exactly(self.connection.as_mut(), &SETTLEMENT, settlements.len(), &mut rows)
     }
 
-    pub(super) fn read_revocation(
+    pub(crate) fn read_revocation(
         &mut self,
         company_id: i64,
         source_number: &str,
@@ -332,7 +334,7 @@ impl Session {
         })
     }
 
-    pub(super) fn write_revocation(
+    pub(crate) fn write_revocation(
         &mut self,
         company_id: i64,
         source_number: &str,
@@ -348,7 +350,7 @@ impl Session {
     }
 
     /// The deductions of settled orders leave with the orders; the account remembers what they came to.
-    pub(super) fn note_pruned(&mut self, company_id: i64, gone: &PerKind<i128>) -> StoreResult<()> {
+    pub(crate) fn note_pruned(&mut self, company_id: i64, gone: &PerKind<i128>) -> StoreResult<()> {
         let sql = "SELECT pruned FROM account WHERE company_id = $1";
         let pruned =
             first(self.connection.as_mut(), sql, &[company_id.into()], |row| decode_pruned(row.blob(0)?))?;

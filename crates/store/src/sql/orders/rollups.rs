@@ -7,17 +7,17 @@ use tollbook_domain::measures::SUMS;
 use tollbook_domain::time::{day_of, hour_of, month_of_day};
 use tollbook_domain::{Measures, Status};
 
-use super::Session;
-use super::connection::{Connection, Flow, SqlValue, SqlValues, execute_exactly};
-use super::order_rows::{MEASURE_COLUMNS, read_measures};
-use super::periods::{DAY, HOUR, MONTH};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
 use crate::pack::{Arrays, CountArray, SumArrays, place_of};
+use crate::sql::driver::connection::{Connection, Flow, SqlValue, SqlValues, execute_exactly};
+use crate::sql::orders::periods::{DAY, HOUR, MONTH};
+use crate::sql::orders::rows::{MEASURE_COLUMNS, read_measures};
+use crate::sql::session::Session;
 
 /// What a batch changes in one company's rollups.
 #[derive(Default)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     /// (status, unit, period): days and months.
     periods: BTreeMap<(i64, i64, i64), Measures>,
     /// The same for hours.
@@ -28,7 +28,7 @@ pub(super) struct Changes {
 
 impl Changes {
     /// Adds the measures of one order, or takes them away when negated.
-    pub(super) fn add(&mut self, status: Status, start_time_s: i64, line_no: LineNo, measures: &Measures) {
+    pub(crate) fn add(&mut self, status: Status, start_time_s: i64, line_no: LineNo, measures: &Measures) {
         let day = day_of(start_time_s);
         let (chunk, place) = place_of(line_no);
         self.hours.entry((status.number(), HOUR, hour_of(start_time_s))).or_default().add(measures);
@@ -44,12 +44,12 @@ impl Changes {
     }
 
     /// Writes the rollups that every company has.
-    pub(super) fn write_periods(&self, connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
+    pub(crate) fn write_periods(&self, connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
         write_rollups(connection, company_id, &self.periods)
     }
 
     /// Writes the rollups that a large company has besides.
-    pub(super) fn write_tiles_and_hours(
+    pub(crate) fn write_tiles_and_hours(
         &self,
         connection: &mut dyn Connection,
         company_id: i64,
@@ -133,7 +133,7 @@ fn upsert_each(connection: &mut dyn Connection, sql: &str, rows: &[SqlValues<'_>
 }
 
 /// One rollup row's measures.
-pub(super) fn decode_one(orders: i64, sums: &[u8]) -> StoreResult<Measures> {
+pub(crate) fn decode_one(orders: i64, sums: &[u8]) -> StoreResult<Measures> {
     let arrays = SumArrays::decode(sums)?;
     Ok(Measures::from_sums(orders, std::array::from_fn(|column| arrays.get(0, column))))
 }
@@ -199,7 +199,7 @@ fn write_tiles(
 
 impl Session {
     /// Gives a company that has grown large its tiles and hours, counted from its orders, in this very transaction.
-    pub(super) fn promote(&mut self, company_id: i64) -> StoreResult<()> {
+    pub(crate) fn promote(&mut self, company_id: i64) -> StoreResult<()> {
         let mut changes = Changes::default();
         let sql =
             format!("SELECT {MEASURE_COLUMNS}, start_time FROM orders WHERE company_id = $1 AND status = $2");

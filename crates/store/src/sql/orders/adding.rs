@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use tollbook_domain::{Line, Measures, NewOrder};
 
-use super::connection::{execute_exactly, insert_exactly};
-use super::order_rows::{Owner, by_owners, line_key, line_values, order_values, owners};
-use super::rollups::Changes;
-use super::schema::{LINE, ORDER_NUMBER, ORDERS};
-use super::{CompanyView, Session};
 use crate::Outcome;
 use crate::error::StoreResult;
 use crate::lines::{LineNo, Lines};
+use crate::sql::driver::connection::{execute_exactly, insert_exactly};
+use crate::sql::driver::schema::{LINE, ORDER_NUMBER, ORDERS};
+use crate::sql::orders::line_rows::{line_key, line_values};
+use crate::sql::orders::lookup::{Owner, by_owners, owners};
+use crate::sql::orders::rollups::Changes;
+use crate::sql::orders::rows::order_values;
+use crate::sql::session::{CompanyView, Session};
 
 /// Positions in the batch of one company's orders.
 type Positions = Vec<usize>;
@@ -51,7 +53,7 @@ fn repeats(orders: &[NewOrder], positions: &Positions) -> HashMap<usize, Outcome
 
 impl Session {
     /// What [`Session::write_orders`] would say, without writing.
-    pub(super) fn classify(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
+    pub(crate) fn classify(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::Added; orders.len()];
         for (company_id, positions) in by_company(orders) {
             let view = self.view(company_id)?;
@@ -109,7 +111,7 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn write_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
+    pub(crate) fn write_orders(&mut self, orders: &[NewOrder]) -> StoreResult<Vec<Outcome>> {
         let mut outcomes = vec![Outcome::Added; orders.len()];
         // Companies in the order of their numbers: two writers of several companies wait for each other, never both.
         for (company_id, positions) in by_company(orders) {
@@ -165,7 +167,7 @@ impl Session {
         self.finish_company(company_id, view, lines, added.len(), &changes)
     }
 
-    pub(super) fn insert_lines(&mut self, company_id: i64, known: usize, lines: &Lines) -> StoreResult<()> {
+    pub(crate) fn insert_lines(&mut self, company_id: i64, known: usize, lines: &Lines) -> StoreResult<()> {
         let new: Vec<(LineNo, &Line, [u8; 32])> = (0..)
             .zip(lines.iter())
             .skip(known)

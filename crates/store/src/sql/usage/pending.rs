@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashSet};
 use tollbook_domain::rating::SUPPLEMENTARY_ORDER;
 use tollbook_domain::{Catalogue, Line, OrderQuery};
 
-use super::Session;
-use super::connection::{Flow, SqlValue};
-use super::order_rows::line_no_of;
-use super::usage::{amount_of_line, decode_amount};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
+use crate::sql::driver::connection::{Flow, SqlValue};
+use crate::sql::orders::line_rows::line_no_of;
+use crate::sql::session::Session;
+use crate::sql::usage::rows::{amount_of_line, decode_amount};
 
 impl Session {
-    pub(super) fn read_pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
+    pub(crate) fn read_pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         if !query.order_numbers.is_empty() {
             return Ok(0);
         }

@@ -7,13 +7,13 @@ use tollbook_domain::measures::SUMS;
 use tollbook_domain::time::Span;
 use tollbook_domain::{Measures, OrderQuery, Status, TimeRange};
 
-use super::Session;
-use super::connection::Flow;
-use super::order_rows::{MEASURE_COLUMNS, read_measures};
-use super::periods::{DAY, HOUR, MONTH, Plan, Source, line_offset};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::pack;
+use crate::sql::driver::connection::Flow;
+use crate::sql::orders::periods::{DAY, HOUR, MONTH, Plan, Source, line_offset};
+use crate::sql::orders::rows::{MEASURE_COLUMNS, read_measures};
+use crate::sql::session::Session;
 
 /// Where sums go: `add(line, orders, sums)`.
 trait Sink {
@@ -75,7 +75,7 @@ impl Sink for PerLine {
 }
 
 impl Session {
-    pub(super) fn read_sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
+    pub(crate) fn read_sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
         let plan = self.plan(query)?;
         let mut sums = Vec::new();
         for status in query.statuses.iter() {
@@ -90,7 +90,7 @@ impl Session {
         Ok(sums)
     }
 
-    pub(super) fn read_sums_by_line(
+    pub(crate) fn read_sums_by_line(
         &mut self,
         query: &OrderQuery,
     ) -> StoreResult<Vec<(Status, LineNo, Measures)>> {

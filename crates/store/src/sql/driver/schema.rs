@@ -1,7 +1,7 @@
 //! The tables and their migrations, which run at open in one transaction.
 
-use super::connection::{Connection, Database, Flow};
 use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Connection, Database, Flow};
 use tokio_util::sync::CancellationToken;
 
 /// Migrations in order; the version of a schema is how many of them it has had.

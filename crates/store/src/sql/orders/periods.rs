@@ -6,24 +6,25 @@ use std::ops::Range;
 use tollbook_domain::time::{DAY_S, HOUR_S, Span, first_day_of_month};
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
-use super::Session;
-use super::connection::{Flow, Row, SqlValue, SqlValues, first};
-use super::order_rows::{by_numbers, line_no_of};
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, LineSet};
 use crate::pack::{self, CHUNK};
+use crate::sql::driver::connection::{Flow, Row, SqlValue, SqlValues, first};
+use crate::sql::orders::line_rows::line_no_of;
+use crate::sql::orders::lookup::by_numbers;
+use crate::sql::session::Session;
 
 /// `unit` of rollups: UTC days.
-pub(super) const DAY: i64 = 1;
+pub(crate) const DAY: i64 = 1;
 /// `unit` of rollups: UTC months.
-pub(super) const MONTH: i64 = 2;
+pub(crate) const MONTH: i64 = 2;
 /// `unit` of rollups: hours, of companies that have tiles.
-pub(super) const HOUR: i64 = 3;
+pub(crate) const HOUR: i64 = 3;
 
 /// Where the answer to a query comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// No line passes the filter.
     Nothing,
     /// A few orders named by number.
@@ -37,10 +38,10 @@ pub(super) enum Source {
 }
 
 /// A query with its filter resolved to lines.
-pub(super) struct Plan {
-    pub(super) source: Source,
-    pub(super) set: LineSet,
-    pub(super) tiled: bool,
+pub(crate) struct Plan {
+    pub(crate) source: Source,
+    pub(crate) set: LineSet,
+    pub(crate) tiled: bool,
 }
 
 impl Plan {
@@ -50,7 +51,7 @@ impl Plan {
     }
 
     /// A range cut into what is read from rollups or tiles, and edges.
-    pub(super) fn cut(&self, range: TimeRange) -> Vec<Span> {
+    pub(crate) fn cut(&self, range: TimeRange) -> Vec<Span> {
         if self.has_hours() { range.cut_to_hours() } else { range.cut() }
     }
 }
@@ -59,22 +60,22 @@ const HOURS_PER_DAY: i64 = DAY_S / HOUR_S;
 
 /// A stretch of time with the number of matching orders in it.
 #[derive(Clone, Debug)]
-pub(super) struct Block {
-    pub(super) range: TimeRange,
-    pub(super) count: i64,
-    pub(super) parts: Parts,
+pub(crate) struct Block {
+    pub(crate) range: TimeRange,
+    pub(crate) count: i64,
+    pub(crate) parts: Parts,
 }
 
 /// What a block can be cut into.
 #[derive(Clone, Debug)]
-pub(super) enum Parts {
+pub(crate) enum Parts {
     Days(Range<i64>),
     Hours(Range<i64>),
     Nothing,
 }
 
 impl Session {
-    pub(super) fn plan(&mut self, query: &OrderQuery) -> StoreResult<Plan> {
+    pub(crate) fn plan(&mut self, query: &OrderQuery) -> StoreResult<Plan> {
         let view = self.view(query.company_id)?;
         let set = view.lines.select(&query.lines);
         let source = if set.is_empty() {
@@ -92,7 +93,7 @@ impl Session {
     }
 
     /// The orders that a query names by number, in list order.
-    pub(super) fn named_orders(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<StoredOrder>> {
+    pub(crate) fn named_orders(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<StoredOrder>> {
         let numbers: Vec<&str> = query.order_numbers.iter().map(String::as_str).collect();
         let mut found = by_numbers(self.connection.as_mut(), query.company_id, &numbers)?;
         found.retain(|stored| {
@@ -109,7 +110,7 @@ impl Session {
     }
 
     /// The range in blocks with their counts, oldest first: ragged edges, hours, days, and months.
-    pub(super) fn blocks(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<Block>> {
+    pub(crate) fn blocks(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<Block>> {
         let mut blocks = Vec::new();
         for span in plan.cut(query.range) {
             match span {
@@ -133,7 +134,7 @@ impl Session {
     }
 
     /// A block's parts with their counts; `None` where it has none.
-    pub(super) fn split(
+    pub(crate) fn split(
         &mut self,
         query: &OrderQuery,
         plan: &Plan,
@@ -199,7 +200,7 @@ impl Session {
     }
 
     /// Calls `each(period, line, count)` for every selected line's orders of a period.
-    pub(super) fn visit_tile_counts(
+    pub(crate) fn visit_tile_counts(
         &mut self,
         query: &OrderQuery,
         plan: &Plan,
@@ -224,7 +225,7 @@ impl Session {
     /// Runs a statement over tiles for each chunk that holds a selected line, and hands over the rows with the first
     /// line of their chunk.
     #[expect(clippy::too_many_arguments, reason = "the six are what a tile is found by")]
-    pub(super) fn visit_chunks(
+    pub(crate) fn visit_chunks(
         &mut self,
         query: &OrderQuery,
         plan: &Plan,
@@ -273,6 +274,6 @@ fn first_line_of(chunk: i64) -> StoreResult<LineNo> {
 }
 
 /// A line's place in its chunk, as a line number.
-pub(super) fn line_offset(index: usize) -> LineNo {
+pub(crate) fn line_offset(index: usize) -> LineNo {
     LineNo::try_from(index).expect("an index within a chunk")
 }

@@ -3,14 +3,16 @@
 
 use tollbook_domain::{Bucket, Catalogue};
 
-use super::Session;
-use super::connection::{Connection, Row, SqlValue, all, execute_exactly, first, insert_exactly};
-use super::order_rows::line_no_of;
-use super::schema::USAGE_ORDER;
-use super::usage::{amount_of_line, decode_amount};
 use crate::charging::{Due, DueHour, Hold, OpenUsage, UsageOrder};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
+use crate::sql::driver::connection::{
+    Connection, Row, SqlValue, all, execute_exactly, first, insert_exactly,
+};
+use crate::sql::driver::schema::USAGE_ORDER;
+use crate::sql::orders::line_rows::line_no_of;
+use crate::sql::session::Session;
+use crate::sql::usage::rows::{amount_of_line, decode_amount};
 
 const DUE_COLUMNS: &str = "company_id, bucket_start, bucket_end, due";
 
@@ -23,7 +25,7 @@ fn read_due(row: &dyn Row) -> StoreResult<DueHour> {
 }
 
 /// The due work of all companies; its table is on every machine.
-pub(super) fn due_hours(
+pub(crate) fn due_hours(
     connection: &mut dyn Connection,
     due: Due,
     now_s: i64,
@@ -40,7 +42,7 @@ pub(super) fn due_hours(
     all(connection, &sql, &[by_s, now_s, limit].map(SqlValue::Int), read_due)
 }
 
-pub(super) fn hold_hour(
+pub(crate) fn hold_hour(
     connection: &mut dyn Connection,
     hour: &DueHour,
     now_s: i64,
@@ -60,13 +62,13 @@ pub(super) fn hold_hour(
     Ok(held == 1)
 }
 
-pub(super) fn held_hours(connection: &mut dyn Connection, holder: &str) -> StoreResult<Vec<DueHour>> {
+pub(crate) fn held_hours(connection: &mut dyn Connection, holder: &str) -> StoreResult<Vec<DueHour>> {
     let sql =
         format!("SELECT {DUE_COLUMNS} FROM due_hour WHERE held_by = $1 ORDER BY bucket_start, company_id");
     all(connection, &sql, &[holder.into()], read_due)
 }
 
-pub(super) fn renew_holds(
+pub(crate) fn renew_holds(
     connection: &mut dyn Connection,
     company_id: i64,
     hold: &Hold<'_>,
@@ -77,7 +79,7 @@ pub(super) fn renew_holds(
     Ok(())
 }
 
-pub(super) fn release_hour(connection: &mut dyn Connection, hour: &DueHour, holder: &str) -> StoreResult<()> {
+pub(crate) fn release_hour(connection: &mut dyn Connection, hour: &DueHour, holder: &str) -> StoreResult<()> {
     connection.execute(
         "UPDATE due_hour SET held_by = '', held_until = 0 WHERE company_id = $1 AND bucket_start = $2 \
          AND held_by = $3",
@@ -87,7 +89,7 @@ pub(super) fn release_hour(connection: &mut dyn Connection, hour: &DueHour, hold
 }
 
 impl Session {
-    pub(super) fn take_open(
+    pub(crate) fn take_open(
         &mut self,
         company_id: i64,
         bucket: Bucket,
@@ -172,7 +174,7 @@ impl Session {
         )
     }
 
-    pub(super) fn write_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()> {
+    pub(crate) fn write_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()> {
         let mut rows = orders.iter().map(|order| {
             vec![
                 company_id.into(),

@@ -3,16 +3,16 @@
 use tollbook_domain::Usage;
 use tollbook_domain::rating::Rated;
 
-use super::Session;
-use super::connection::{Row, SqlValue, SqlValues, all, insert_exactly};
-use super::schema::UNCHARGED_USAGE;
-use super::usage::{FREE, UNPRICED, identity_values, key_of, pricing_state};
 use crate::charging::{Arrival, RatedUsage, Uncharged, UnchargedKey, UnchargedUsage};
 use crate::error::StoreResult;
+use crate::sql::driver::connection::{Row, SqlValue, SqlValues, all, insert_exactly};
+use crate::sql::driver::schema::UNCHARGED_USAGE;
+use crate::sql::session::Session;
+use crate::sql::usage::rows::{FREE, UNPRICED, identity_values, key_of, pricing_state};
 use crate::usage_pack::{decode_quantities, encode_quantities};
 
 impl Session {
-    pub(super) fn insert_uncharged(&mut self, records: &[&RatedUsage]) -> StoreResult<()> {
+    pub(crate) fn insert_uncharged(&mut self, records: &[&RatedUsage]) -> StoreResult<()> {
         let mut rows: Vec<(&RatedUsage, Vec<u8>)> =
             records.iter().map(|record| (*record, encode_quantities(&record.usage.quantities))).collect();
         rows.sort_by_key(|(record, _)| (pricing_state(&record.rated), key_of(&record.usage)));
@@ -21,7 +21,7 @@ impl Session {
     }
 
     /// Charges records of the unpriced list that have a price now.
-    pub(super) fn charge_unpriced(
+    pub(crate) fn charge_unpriced(
         &mut self,
         company_id: i64,
         records: &[RatedUsage],
@@ -79,7 +79,7 @@ impl Session {
         Ok(done.len())
     }
 
-    pub(super) fn read_uncharged(
+    pub(crate) fn read_uncharged(
         &mut self,
         company_id: i64,
         uncharged: Uncharged,

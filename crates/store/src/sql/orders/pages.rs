@@ -5,11 +5,12 @@
 
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
-use super::Session;
-use super::connection::{Flow, SqlValue, SqlValues};
-use super::order_rows::{ORDER_COLUMNS, blank, line_no_of, read, read_into, status_of};
-use super::periods::{Block, Plan, Source};
 use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Flow, SqlValue, SqlValues};
+use crate::sql::orders::line_rows::line_no_of;
+use crate::sql::orders::periods::{Block, Plan, Source};
+use crate::sql::orders::rows::{ORDER_COLUMNS, blank, read, read_into, status_of};
+use crate::sql::session::Session;
 use crate::{EachOrder, Page, StoredOrder};
 
 /// Orders that are read over rather than looked for by finer counts: it costs less than another question.
@@ -34,7 +35,7 @@ struct ListKey {
 }
 
 impl Session {
-    pub(super) fn read_page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page> {
+    pub(crate) fn read_page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page> {
         let plan = self.plan(query)?;
         match plan.source {
             Source::Nothing => Ok(Page { total: 0, orders: Vec::new() }),
@@ -91,7 +92,7 @@ impl Session {
             let (sql, mut values) = in_list_order(ORDER_COLUMNS, query, range, None);
             let sql = format!("{sql} LIMIT ${} OFFSET ${}", values.len() + 1, values.len() + 2);
             values.extend([SqlValue::Int(limit), SqlValue::Int(skip)]);
-            return super::connection::all(self.connection.as_mut(), &sql, &values, read);
+            return crate::sql::driver::connection::all(self.connection.as_mut(), &sql, &values, read);
         }
         Ok(Vec::new())
     }
@@ -201,7 +202,7 @@ impl Session {
         Err(StoreError::Damaged("an order left its snapshot".into()))
     }
 
-    pub(super) fn read_all(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
+    pub(crate) fn read_all(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
         let plan = self.plan(query)?;
         match plan.source {
             Source::Nothing => Ok(()),

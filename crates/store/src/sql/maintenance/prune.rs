@@ -6,12 +6,12 @@ use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::time::HOUR_S;
 use tollbook_domain::{Measures, Status};
 
-use super::Session;
-use super::connection::{Flow, SqlValue, SqlValues, all, execute_exactly, first};
-use super::order_rows::{ORDER_COLUMNS, read};
-use super::rollups::Changes;
 use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Flow, SqlValue, SqlValues, all, execute_exactly, first};
+use crate::sql::orders::rollups::Changes;
+use crate::sql::orders::rows::{ORDER_COLUMNS, read};
+use crate::sql::session::Session;
 
 /// What retention may delete: what is owed stays until it is paid or revoked.
 const SETTLED: [Status; 2] = [Status::Paid, Status::Revoked];
@@ -20,7 +20,7 @@ impl Session {
     /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, and says how many they
     /// were. From the first call on no order from before that time is taken any more. An hour that is still open is to
     /// become orders: it and what comes after it stays.
-    pub(super) fn prune_orders(
+    pub(crate) fn prune_orders(
         &mut self,
         company_id: i64,
         before_s: i64,
@@ -135,7 +135,7 @@ impl Session {
     }
 
     /// Forgets the identities of usage records of hours that were last written before a time, up to `limit`.
-    pub(super) fn forget_records(
+    pub(crate) fn forget_records(
         &mut self,
         company_id: i64,
         written_before_s: i64,
@@ -193,7 +193,7 @@ impl Session {
         Ok(first(self.connection.as_mut(), sql, &values, |_| Ok(()))?.is_some())
     }
 
-    pub(super) fn delete_exactly(&mut self, sql: &str, keys: &[SqlValues<'_>]) -> StoreResult<()> {
+    pub(crate) fn delete_exactly(&mut self, sql: &str, keys: &[SqlValues<'_>]) -> StoreResult<()> {
         let deleted = self.connection.execute_each(sql, keys)?;
         if deleted == keys.len() as u64 {
             return Ok(());

@@ -12,51 +12,24 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
-use super::connection::{Connection, Database, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly};
-use super::schema::{self, ColumnType, EXPORT_FILE, EXPORT_JOB, Scope, TABLES, Table};
-use super::{Session, SqlStore, tenants};
+use crate::StoreOptions;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineCache;
-use crate::{Store, StoreOptions};
+use crate::sql::driver::connection::{
+    Connection, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly,
+};
+use crate::sql::driver::schema::{self, ColumnType, EXPORT_FILE, EXPORT_JOB, Scope, TABLES, Table};
+use crate::sql::session::Session;
+use crate::sql::settings::{self, COPY_MARK};
+use crate::sql::store::OpenDatabase;
+use crate::sql::tenants;
 
-/// Name of the setting that marks a target as not complete.
-const MARK: &str = "copy";
 /// Rows of one transaction, unless they are long ones.
 const BATCH_ROWS: usize = 10_000;
 /// Bytes of texts and byte strings of one transaction.
 const BATCH_BYTES: usize = 8 << 20;
 /// Batches that wait between the one who reads and the one who writes.
 const WAITING: usize = 2;
-
-/// A database that is reached, and not yet looked into.
-pub struct OpenDatabase(pub(crate) Box<dyn Database>);
-
-impl OpenDatabase {
-    /// Creates or migrates its tables, and sees that it is whole.
-    ///
-    /// # Errors
-    /// Those of a database that cannot be reached, and of a schema that is not ours, newer, or not complete.
-    pub fn prepare(&self) -> StoreResult<()> {
-        schema::migrate(self.0.as_ref())?;
-        refuse_unfinished(self.0.read(&CancellationToken::new())?.as_mut())
-    }
-
-    /// Prepares the database and serves it.
-    ///
-    /// # Errors
-    /// As [`OpenDatabase::prepare`].
-    pub fn into_store(self, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
-        self.prepare()?;
-        Ok(Arc::new(SqlStore::new(self.0, options.clone())))
-    }
-}
-
-fn refuse_unfinished(connection: &mut dyn Connection) -> StoreResult<()> {
-    match tenants::setting(connection, MARK)? {
-        Some(_) => Err(StoreError::Unfinished),
-        None => Ok(()),
-    }
-}
 
 /// What was copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,7 +79,7 @@ pub fn copy(
     })?;
     let copied = compare(source, to, &companies, catalogue)?;
     let mut connection = to.0.write()?;
-    connection.execute("DELETE FROM setting WHERE name = $1", &[MARK.into()])?;
+    connection.execute("DELETE FROM setting WHERE name = $1", &[COPY_MARK.into()])?;
     connection.commit()?;
     Ok(copied)
 }
@@ -114,8 +87,8 @@ pub fn copy(
 /// Marks the target as not complete; says whether it was so already.
 fn mark(to: &OpenDatabase) -> StoreResult<bool> {
     let mut connection = to.0.write()?;
-    tenants::hold(connection.as_mut(), MARK)?;
-    if tenants::setting(connection.as_mut(), MARK)?.is_some() {
+    settings::hold(connection.as_mut(), COPY_MARK)?;
+    if settings::setting(connection.as_mut(), COPY_MARK)?.is_some() {
         return Ok(true);
     }
     let companies = tenants::companies(connection.as_mut())?.len();
@@ -124,7 +97,7 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
     if companies > 0 || names.iter().any(|name| !is_passing(name)) {
         return Err(StoreError::NotEmpty);
     }
-    tenants::set_setting(connection.as_mut(), MARK, "unfinished")?;
+    settings::set_setting(connection.as_mut(), COPY_MARK, "unfinished")?;
     connection.commit()?;
     Ok(false)
 }
@@ -137,7 +110,7 @@ fn is_left_behind(table: &Table) -> bool {
 
 /// Whether a setting means nothing beyond the moment, and so is not a part of a deployment.
 fn is_passing(name: &str) -> bool {
-    name == MARK || name.starts_with("hold ")
+    name == COPY_MARK || name.starts_with("hold ")
 }
 
 /// A value that outlives its row.
@@ -325,13 +298,8 @@ fn compare(
     companies: &[i64],
     catalogue: &Catalogue,
 ) -> StoreResult<Copied> {
-    let session = |connection| Session {
-        connection,
-        failover_epoch: 0,
-        cache: Arc::new(LineCache::new(0)),
-        options: StoreOptions::default(),
-        companies: std::collections::HashMap::new(),
-    };
+    let session =
+        |connection| Session::new(connection, 0, Arc::new(LineCache::new(0)), StoreOptions::default());
     let mut source = session(source);
     let mut target = session(to.0.read(&CancellationToken::new())?);
     let changed = |what: String| {
@@ -361,8 +329,8 @@ fn compare(
         copied.tables.push((table.name, rows));
     }
     for &company_id in companies {
-        if super::exports::orders_version(source.connection.as_mut(), company_id)?
-            != super::exports::orders_version(target.connection.as_mut(), company_id)?
+        if crate::sql::exports::orders_version(source.connection.as_mut(), company_id)?
+            != crate::sql::exports::orders_version(target.connection.as_mut(), company_id)?
         {
             return Err(changed(format!("company {company_id}: its orders were changed")));
         }

@@ -3,17 +3,18 @@
 
 use tollbook_domain::{Measures, Status};
 
-use super::Session;
-use super::connection::{SqlValue, SqlValues, all, execute_exactly, insert_exactly};
-use super::order_rows::{ORDER_COLUMNS, by_owners, order_values, owners, read};
-use super::rollups::Changes;
-use super::schema::ORDERS;
 use crate::StoredOrder;
 use crate::charging::OrderTransition;
 use crate::error::StoreResult;
+use crate::sql::driver::connection::{SqlValue, SqlValues, all, execute_exactly, insert_exactly};
+use crate::sql::driver::schema::ORDERS;
+use crate::sql::orders::lookup::{by_owners, owners};
+use crate::sql::orders::rollups::Changes;
+use crate::sql::orders::rows::{ORDER_COLUMNS, order_values, read};
+use crate::sql::session::Session;
 
 impl Session {
-    pub(super) fn transition_orders(
+    pub(crate) fn transition_orders(
         &mut self,
         company_id: i64,
         moved: &[OrderTransition],
@@ -59,7 +60,7 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn find_orders(
+    pub(crate) fn find_orders(
         &mut self,
         company_id: i64,
         numbers: &[&str],
@@ -75,7 +76,7 @@ impl Session {
     }
 
     /// Unpaid orders from a start time on: `limit` of them, and what else begins when the last one does.
-    pub(super) fn read_arrears(
+    pub(crate) fn read_arrears(
         &mut self,
         company_id: i64,
         from_s: i64,
