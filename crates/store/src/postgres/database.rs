@@ -12,7 +12,7 @@ use super::url;
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
-use crate::{Store, StoreOptions};
+use crate::store::{Store, StoreOptions};
 
 /// Opens a database on a PostgreSQL server, creating and migrating the tables where that is needed. `read_url` names a
 /// streaming replica of it.

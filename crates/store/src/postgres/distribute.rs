@@ -9,10 +9,10 @@ use super::link::Patience;
 use super::pool::Pool;
 use super::transaction::{PostgresTransaction, WRITING};
 use super::url;
-use crate::StoreOptions;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, all, first};
 use crate::sql::driver::schema::{COMPANY_STATE, Scope, TABLES};
+use crate::store::StoreOptions;
 
 /// Where tables are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

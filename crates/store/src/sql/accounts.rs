@@ -1,11 +1,13 @@
-//! Accounts: balances, grants, the ledger, deposits, and which orders were settled from them.
+//! Statements over accounts: balances, grants, the ledger, deposits, settlements and revocations.
 
 use std::collections::{BTreeMap, HashMap};
 
 use tollbook_domain::Amount;
 use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, PerKind, Posting};
 
-use crate::charging::{AccountState, LedgerEntry, LedgerRange, Settlement, StoredDeposit};
+use crate::accounts::{
+    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
+};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{
     Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly,
@@ -13,7 +15,7 @@ use crate::sql::driver::connection::{
 use crate::sql::driver::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
 use crate::sql::session::Session;
 
-/// Between the parts of a list.
+/// Separates the parts of a list.
 const SEPARATOR: char = '\u{1f}';
 
 fn split(text: &str) -> Vec<String> {
@@ -26,15 +28,15 @@ fn join(list: &[String]) -> String {
 
 fn kind_of(number: i64) -> StoreResult<AccountKind> {
     AccountKind::from_number(number)
-        .ok_or_else(|| StoreError::Damaged(format!("{number} is not a kind of account")))
+        .ok_or_else(|| StoreError::Damaged(format!("{number} is not an account kind")))
 }
 
-/// The deductions of settled orders that were pruned, by kind.
+/// The deductions of settled orders that were pruned, by account kind.
 pub(crate) fn decode_pruned(bytes: &[u8]) -> StoreResult<PerKind<i128>> {
     let mut pruned = PerKind::<i128>::default();
     let (parts, rest) = bytes.as_chunks::<16>();
     if !rest.is_empty() || !(parts.is_empty() || parts.len() == AccountKind::ALL.len()) {
-        return Err(StoreError::Damaged("an account has lost what was pruned".into()));
+        return Err(StoreError::Damaged("the pruned deductions of an account cannot be read".into()));
     }
     for (kind, part) in AccountKind::ALL.into_iter().zip(parts) {
         *pruned.get_mut(kind) = i128::from_le_bytes(*part);
@@ -73,12 +75,13 @@ fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -
     ]
 }
 
+/// Adds the empty account of a new company.
 pub(crate) fn add_account(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
     execute_exactly(
         connection,
         1,
         "INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, \
-         numbers, arrears_day, pruned) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
+         numbers, arrears_day, pruned_deductions) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
         &[company_id.into(), SqlValue::Blob(&[])],
     )
 }
@@ -94,7 +97,7 @@ pub(crate) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
             kind: kind_of(row.int(2)?)?,
             grant_id: row.int(3)?,
             cause: Cause::from_number(cause)
-                .ok_or_else(|| StoreError::Damaged(format!("{cause} is not a cause of an entry")))?,
+                .ok_or_else(|| StoreError::Damaged(format!("{cause} is not a cause of a ledger entry")))?,
             amount: row.int(5)?,
             balance: row.int(6)?,
             reference: row.text(7)?.to_owned(),
@@ -102,12 +105,12 @@ pub(crate) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
     })
 }
 
-impl Session {
-    pub(crate) fn read_books(&mut self, company_id: i64) -> StoreResult<AccountState> {
+impl AccountReads for Session {
+    fn books(&mut self, company_id: i64) -> StoreResult<AccountState> {
         let connection = self.connection.as_mut();
         let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, numbers, arrears_day \
                    FROM account WHERE company_id = $1";
-        let books = first(connection, sql, &[company_id.into()], |row| {
+        let state = first(connection, sql, &[company_id.into()], |row| {
             let kinds = [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?];
             let account = Account {
                 balances: PerKind::new(kinds),
@@ -117,15 +120,15 @@ impl Session {
             };
             Ok(AccountState { account, entries: row.int(7)?, serial: row.int(8)?, arrears_day: row.int(9)? })
         })?;
-        let mut books = books.ok_or_else(|| StoreError::Missing(format!("company {company_id}")))?;
+        let mut state = state.ok_or_else(|| StoreError::Missing(format!("company {company_id}")))?;
         let sql = format!(
             "SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND remaining > 0 ORDER BY grant_id"
         );
-        books.account.grants = all(connection, &sql, &[company_id.into()], read_grant)?;
-        Ok(books)
+        state.account.grants = all(connection, &sql, &[company_id.into()], read_grant)?;
+        Ok(state)
     }
 
-    pub(crate) fn read_grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
+    fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
         let sql =
             format!("SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND grant_id = $2");
         let sets: Vec<SqlValues<'_>> =
@@ -138,11 +141,7 @@ impl Session {
         Ok(grants)
     }
 
-    pub(crate) fn read_ledger(
-        &mut self,
-        company_id: i64,
-        entries: LedgerRange,
-    ) -> StoreResult<Vec<LedgerEntry>> {
+    fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         let sql = format!(
             "SELECT {LEDGER_COLUMNS} FROM ledger WHERE company_id = $1 AND entry_no >= $2 AND entry_no < $3 \
              ORDER BY entry_no"
@@ -152,8 +151,42 @@ impl Session {
         all(self.connection.as_mut(), &sql, &values, read_entry)
     }
 
-    /// Writes what became of the accounts, and the entries; gives where those begin.
-    pub(crate) fn write_books(
+    fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
+        let sql = "SELECT kind, amount, expires, products, models, first_entry, entries FROM deposit \
+                   WHERE company_id = $1 AND deposit_key = $2";
+        first(self.connection.as_mut(), sql, &[company_id.into(), key.into()], |row| {
+            Ok(StoredDeposit {
+                deposit: Deposit {
+                    kind: kind_of(row.int(0)?)?,
+                    amount: Amount::from_steps(row.int(1)?),
+                    expires_s: row.optional_int(2)?,
+                    products: split(row.text(3)?),
+                    models: split(row.text(4)?),
+                    key: key.to_owned(),
+                },
+                entries: LedgerRange { first: row.int(5)?, count: row.int(6)? },
+            })
+        })
+    }
+
+    fn settlement(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<Settlement>> {
+        let sql = "SELECT first_entry, entries FROM settlement WHERE company_id = $1 AND source_no = $2";
+        first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
+            let entries = LedgerRange { first: row.int(0)?, count: row.int(1)? };
+            Ok(Settlement { source_number: source_number.to_owned(), entries })
+        })
+    }
+
+    fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
+        let sql = "SELECT time, reason FROM revocation WHERE company_id = $1 AND source_no = $2";
+        first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
+            Ok((row.int(0)?, row.text(1)?.to_owned()))
+        })
+    }
+}
+
+impl AccountWrites for Session {
+    fn post(
         &mut self,
         company_id: i64,
         before: &AccountState,
@@ -201,57 +234,7 @@ impl Session {
         Ok(first_entry)
     }
 
-    fn write_grants(&mut self, company_id: i64, before: &Account, after: &Account) -> StoreResult<()> {
-        let known = |grant: &&Grant| grant.grant_id <= before.grant_count;
-        let new: Vec<(&Grant, [String; 2])> = after
-            .grants
-            .iter()
-            .filter(|grant| !known(grant))
-            .map(|grant| (grant, [join(&grant.products), join(&grant.models)]))
-            .collect();
-        let mut rows = new.iter().map(|(grant, lists)| grant_values(company_id, grant, lists));
-        insert_exactly(self.connection.as_mut(), &ACCOUNT_GRANT, new.len(), &mut rows)?;
-        // Those that are not among the others any more have nothing left.
-        let mut left: BTreeMap<i64, i64> = before.grants.iter().map(|grant| (grant.grant_id, 0)).collect();
-        left.extend(after.grants.iter().filter(known).map(|grant| (grant.grant_id, grant.remaining)));
-        for grant in &before.grants {
-            if left.get(&grant.grant_id) == Some(&grant.remaining) {
-                left.remove(&grant.grant_id);
-            }
-        }
-        let sets: Vec<SqlValues<'_>> = left
-            .into_iter()
-            .map(|(grant_id, remaining)| [company_id, grant_id, remaining].map(SqlValue::Int).to_vec())
-            .collect();
-        let changed = self.connection.execute_each(
-            "UPDATE account_grant SET remaining = $3 WHERE company_id = $1 AND grant_id = $2",
-            &sets,
-        )?;
-        if changed == sets.len() as u64 {
-            return Ok(());
-        }
-        Err(StoreError::Damaged(format!("{changed} of {} grants were there to change", sets.len())))
-    }
-
-    pub(crate) fn read_deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
-        let sql = "SELECT kind, amount, expires, products, models, first_entry, entries FROM deposit \
-                   WHERE company_id = $1 AND deposit_key = $2";
-        first(self.connection.as_mut(), sql, &[company_id.into(), key.into()], |row| {
-            Ok(StoredDeposit {
-                deposit: Deposit {
-                    kind: kind_of(row.int(0)?)?,
-                    amount: Amount::from_steps(row.int(1)?),
-                    expires_s: row.optional_int(2)?,
-                    products: split(row.text(3)?),
-                    models: split(row.text(4)?),
-                    key: key.to_owned(),
-                },
-                entries: LedgerRange { first: row.int(5)?, count: row.int(6)? },
-            })
-        })
-    }
-
-    pub(crate) fn write_deposit(&mut self, company_id: i64, stored: &StoredDeposit) -> StoreResult<()> {
+    fn add_deposit(&mut self, company_id: i64, stored: &StoredDeposit) -> StoreResult<()> {
         let StoredDeposit { deposit, entries } = stored;
         let (products, models) = (join(&deposit.products), join(&deposit.models));
         execute_exactly(
@@ -273,19 +256,69 @@ impl Session {
         )
     }
 
-    pub(crate) fn read_settlement(
+    fn add_settlements(&mut self, company_id: i64, settlements: &[Settlement]) -> StoreResult<()> {
+        let mut rows = settlements.iter().map(|settlement| {
+            vec![
+                company_id.into(),
+                settlement.source_number.as_str().into(),
+                settlement.entries.first.into(),
+                settlement.entries.count.into(),
+            ]
+        });
+        insert_exactly(self.connection.as_mut(), &SETTLEMENT, settlements.len(), &mut rows)
+    }
+
+    fn add_revocation(
         &mut self,
         company_id: i64,
         source_number: &str,
-    ) -> StoreResult<Option<Settlement>> {
-        let sql = "SELECT first_entry, entries FROM settlement WHERE company_id = $1 AND source_no = $2";
-        first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
-            let entries = LedgerRange { first: row.int(0)?, count: row.int(1)? };
-            Ok(Settlement { source_number: source_number.to_owned(), entries })
-        })
+        now_s: i64,
+        reason: &str,
+    ) -> StoreResult<()> {
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "INSERT INTO revocation (company_id, source_no, time, reason) VALUES ($1, $2, $3, $4)",
+            &[company_id.into(), source_number.into(), now_s.into(), reason.into()],
+        )
+    }
+}
+
+impl Session {
+    fn write_grants(&mut self, company_id: i64, before: &Account, after: &Account) -> StoreResult<()> {
+        let known = |grant: &&Grant| grant.grant_id <= before.grant_count;
+        let new: Vec<(&Grant, [String; 2])> = after
+            .grants
+            .iter()
+            .filter(|grant| !known(grant))
+            .map(|grant| (grant, [join(&grant.products), join(&grant.models)]))
+            .collect();
+        let mut rows = new.iter().map(|(grant, lists)| grant_values(company_id, grant, lists));
+        insert_exactly(self.connection.as_mut(), &ACCOUNT_GRANT, new.len(), &mut rows)?;
+        // A grant that is missing in `after` is used up.
+        let mut remaining: BTreeMap<i64, i64> =
+            before.grants.iter().map(|grant| (grant.grant_id, 0)).collect();
+        remaining.extend(after.grants.iter().filter(known).map(|grant| (grant.grant_id, grant.remaining)));
+        for grant in &before.grants {
+            if remaining.get(&grant.grant_id) == Some(&grant.remaining) {
+                remaining.remove(&grant.grant_id);
+            }
+        }
+        let sets: Vec<SqlValues<'_>> = remaining
+            .into_iter()
+            .map(|(grant_id, remaining)| [company_id, grant_id, remaining].map(SqlValue::Int).to_vec())
+            .collect();
+        let changed = self.connection.execute_each(
+            "UPDATE account_grant SET remaining = $3 WHERE company_id = $1 AND grant_id = $2",
+            &sets,
+        )?;
+        if changed == sets.len() as u64 {
+            return Ok(());
+        }
+        Err(StoreError::Damaged(format!("{changed} of {} grants could be changed", sets.len())))
     }
 
-    /// Which of these orders were settled here, by number O, and with which ledger entries.
+    /// The ledger entries of those of these orders that were settled from the accounts, by number O.
     pub(crate) fn settled<'n>(
         &mut self,
         company_id: i64,
@@ -307,61 +340,23 @@ impl Session {
         Ok(settled)
     }
 
-    pub(crate) fn write_settlements(
+    /// Adds the deductions of settled orders that are pruned to the sum that the account keeps of them.
+    pub(crate) fn add_pruned_deductions(
         &mut self,
         company_id: i64,
-        settlements: &[Settlement],
+        deducted: &PerKind<i128>,
     ) -> StoreResult<()> {
-        let mut rows = settlements.iter().map(|settlement| {
-            vec![
-                company_id.into(),
-                settlement.source_number.as_str().into(),
-                settlement.entries.first.into(),
-                settlement.entries.count.into(),
-            ]
-        });
-        insert_exactly(self.connection.as_mut(), &SETTLEMENT, settlements.len(), &mut rows)
-    }
-
-    pub(crate) fn read_revocation(
-        &mut self,
-        company_id: i64,
-        source_number: &str,
-    ) -> StoreResult<Option<(i64, String)>> {
-        let sql = "SELECT time, reason FROM revocation WHERE company_id = $1 AND source_no = $2";
-        first(self.connection.as_mut(), sql, &[company_id.into(), source_number.into()], |row| {
-            Ok((row.int(0)?, row.text(1)?.to_owned()))
-        })
-    }
-
-    pub(crate) fn write_revocation(
-        &mut self,
-        company_id: i64,
-        source_number: &str,
-        now_s: i64,
-        reason: &str,
-    ) -> StoreResult<()> {
-        execute_exactly(
-            self.connection.as_mut(),
-            1,
-            "INSERT INTO revocation (company_id, source_no, time, reason) VALUES ($1, $2, $3, $4)",
-            &[company_id.into(), source_number.into(), now_s.into(), reason.into()],
-        )
-    }
-
-    /// The deductions of settled orders leave with the orders; the account remembers what they came to.
-    pub(crate) fn note_pruned(&mut self, company_id: i64, gone: &PerKind<i128>) -> StoreResult<()> {
-        let sql = "SELECT pruned FROM account WHERE company_id = $1";
+        let sql = "SELECT pruned_deductions FROM account WHERE company_id = $1";
         let pruned =
             first(self.connection.as_mut(), sql, &[company_id.into()], |row| decode_pruned(row.blob(0)?))?;
         let mut pruned = pruned.unwrap_or_default();
         for kind in AccountKind::ALL {
-            *pruned.get_mut(kind) += gone.get(kind);
+            *pruned.get_mut(kind) += deducted.get(kind);
         }
         execute_exactly(
             self.connection.as_mut(),
             1,
-            "UPDATE account SET pruned = $2 WHERE company_id = $1",
+            "UPDATE account SET pruned_deductions = $2 WHERE company_id = $1",
             &[company_id.into(), encode_pruned(&pruned).as_slice().into()],
         )
     }

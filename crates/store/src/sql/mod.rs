@@ -1,9 +1,9 @@
 //! The one implementation of the store's traits, over any database that speaks the SQL of this folder.
 
 pub(crate) mod accounts;
-mod contract;
 pub(crate) mod driver;
 pub(crate) mod exports;
+pub(crate) mod leases;
 pub(crate) mod maintenance;
 pub(crate) mod operator_keys;
 pub(crate) mod orders;

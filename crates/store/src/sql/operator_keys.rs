@@ -1,8 +1,9 @@
 //! Keys of gateways and other programs of the operator.
 
-use crate::OperatorKey;
 use crate::error::{StoreError, StoreResult};
-use crate::sql::driver::connection::{Connection, Row, all, execute_exactly, first};
+use crate::sql::driver::connection::{Row, all, execute_exactly, first};
+use crate::sql::session::Session;
+use crate::tenants::{OperatorKey, OperatorKeyReads, OperatorKeyWrites};
 
 const KEY_COLUMNS: &str = "digest, name, created, disabled";
 
@@ -16,33 +17,38 @@ fn read_operator_key(row: &dyn Row) -> StoreResult<OperatorKey> {
     })
 }
 
-pub(crate) fn operator_key(
-    connection: &mut dyn Connection,
-    digest: &[u8; 32],
-) -> StoreResult<Option<OperatorKey>> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key WHERE digest = $1");
-    first(connection, &sql, &[digest.as_slice().into()], read_operator_key)
+impl OperatorKeyReads for Session {
+    fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>> {
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key WHERE digest = $1");
+        first(connection, &sql, &[digest.as_slice().into()], read_operator_key)
+    }
+
+    fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>> {
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key ORDER BY created, name, digest");
+        all(connection, &sql, &[], read_operator_key)
+    }
 }
 
-pub(crate) fn operator_keys(connection: &mut dyn Connection) -> StoreResult<Vec<OperatorKey>> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key ORDER BY created, name, digest");
-    all(connection, &sql, &[], read_operator_key)
-}
+impl OperatorKeyWrites for Session {
+    fn add_operator_key(&mut self, key: &OperatorKey) -> StoreResult<()> {
+        let connection = self.connection.as_mut();
+        execute_exactly(
+            connection,
+            1,
+            "INSERT INTO operator_key (digest, name, created, disabled) VALUES ($1, $2, $3, $4)",
+            &[
+                key.digest.as_slice().into(),
+                key.name.as_str().into(),
+                key.created_s.into(),
+                i64::from(key.disabled).into(),
+            ],
+        )
+    }
 
-pub(crate) fn add_operator_key(connection: &mut dyn Connection, key: &OperatorKey) -> StoreResult<()> {
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO operator_key (digest, name, created, disabled) VALUES ($1, $2, $3, $4)",
-        &[
-            key.digest.as_slice().into(),
-            key.name.as_str().into(),
-            key.created_s.into(),
-            i64::from(key.disabled).into(),
-        ],
-    )
-}
-
-pub(crate) fn disable_operator_keys(connection: &mut dyn Connection, name: &str) -> StoreResult<u64> {
-    connection.execute("UPDATE operator_key SET disabled = 1 WHERE name = $1", &[name.into()])
+    fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64> {
+        let connection = self.connection.as_mut();
+        connection.execute("UPDATE operator_key SET disabled = 1 WHERE name = $1", &[name.into()])
+    }
 }

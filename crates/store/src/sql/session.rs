@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::StoreOptions;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineCache, Lines};
 use crate::sql::driver::connection::{Connection, Flow, SqlValue, first};
 use crate::sql::orders::line_rows::{LINE_COLUMNS, read_line};
+use crate::store::{Snapshot, StoreOptions, Transaction};
 
-/// One transaction, reading or writing, with what it has learnt about companies.
+/// One transaction, reading or writing.
 pub(crate) struct Session {
     pub(crate) connection: Box<dyn Connection>,
-    /// Of the database, for what the cache may tell and be told.
+    /// The failover epoch of the database when the transaction began; the cache is used within one epoch only.
     pub(crate) failover_epoch: u64,
     pub(crate) cache: Arc<LineCache>,
     pub(crate) options: StoreOptions,
@@ -28,6 +28,11 @@ impl Session {
     ) -> Self {
         Self { connection, failover_epoch, cache, options, companies: HashMap::new() }
     }
+
+    /// A session that shares no lines with others.
+    pub(crate) fn without_cache(connection: Box<dyn Connection>) -> Self {
+        Self::new(connection, 0, Arc::new(LineCache::new(0)), StoreOptions::default())
+    }
 }
 
 /// A company's state as this transaction sees it.
@@ -36,18 +41,18 @@ pub(crate) struct CompanyView {
     pub(crate) lines: Arc<Lines>,
     pub(crate) order_count: i64,
     pub(crate) tiled: bool,
-    /// No order that begins before this is taken any more.
+    /// Orders that begin before this time are refused.
     pub(crate) pruned_before_s: i64,
-    /// [`Snapshot::orders_version`].
+    /// [`OrderLookup::orders_version`](crate::OrderLookup::orders_version).
     pub(crate) orders_version: i64,
-    /// Whether this transaction has changed orders of the company, so that the version is raised already.
+    /// Whether this transaction has changed orders of the company and so has raised the version already.
     pub(crate) changed: bool,
     /// Whether no other transaction may write orders of the company until this one ends.
     pub(crate) locked: bool,
 }
 
 impl CompanyView {
-    /// The same, with orders that differ from those of every moment before this transaction; the company is locked.
+    /// The same with the version raised for this transaction, if it is not yet. The company must be locked.
     pub(crate) fn with_changed_orders(mut self) -> Self {
         if !self.changed {
             self.orders_version += 1;
@@ -58,7 +63,7 @@ impl CompanyView {
 }
 
 impl Session {
-    /// What this transaction knows of a company; a company that does not exist has nothing.
+    /// The state of a company in this transaction; all zero for a company that does not exist.
     pub(crate) fn view(&mut self, company_id: i64) -> StoreResult<CompanyView> {
         match self.companies.get(&company_id) {
             Some(view) => Ok(view.clone()),
@@ -66,8 +71,8 @@ impl Session {
         }
     }
 
-    /// The same, and from here on no other transaction may write orders of the company. What was seen of it before is
-    /// read again: another one may have written until now.
+    /// The same with the company locked: no other transaction writes orders of it until this one ends. A state that was
+    /// read before the lock is read again, because another transaction may have changed it.
     pub(crate) fn view_for_update(&mut self, company_id: i64) -> StoreResult<CompanyView> {
         match self.companies.get(&company_id) {
             Some(view) if view.locked => Ok(view.clone()),
@@ -110,11 +115,11 @@ impl Session {
             return Ok(cached);
         }
         if cached.len() > wanted {
-            // An older snapshot than one that another reader had.
+            // This snapshot is older than the one that filled the cache.
             return Ok(Arc::new(cached.truncated(wanted)));
         }
         let mut lines = Lines::clone(&cached);
-        // Of a company that is not locked, a writer may see more lines by now than the state counted a moment ago.
+        // If the company is not locked, a writer may see more lines now than the state counted before.
         let sql = format!(
             "SELECT {LINE_COLUMNS} FROM line WHERE company_id = $1 AND line_no >= $2 AND line_no < $3 \
              ORDER BY line_no"
@@ -134,5 +139,21 @@ impl Session {
         let lines = Arc::new(lines);
         self.cache.put(company_id, &lines, self.failover_epoch);
         Ok(lines)
+    }
+}
+
+impl Snapshot for Session {
+    fn position(&mut self) -> StoreResult<Option<u64>> {
+        self.connection.position()
+    }
+}
+
+impl Transaction for Session {
+    fn another_writer_waits(&mut self) -> StoreResult<bool> {
+        self.connection.another_writer_waits()
+    }
+
+    fn commit(mut self: Box<Self>) -> StoreResult<()> {
+        self.connection.commit()
     }
 }

@@ -9,10 +9,11 @@ use crate::lines::LineCache;
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::driver::schema;
 use crate::sql::session::Session;
-use crate::sql::settings::{self, COPY_MARK};
-use crate::{Snapshot, Store, StoreOptions, Transaction};
+use crate::sql::settings::COPY_MARK;
+use crate::store::{Snapshot, Store, StoreOptions, Transaction};
+use crate::tenants::SettingReads;
 
-/// How many lines a process keeps in memory over all companies, some 400 bytes each.
+/// Lines that a process keeps in memory over all companies, some 400 bytes each.
 const CACHED_LINES: usize = 100_000;
 
 /// A store on a SQL database.
@@ -29,7 +30,7 @@ impl SqlStore {
     }
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
-        // Asked after the connection was made: whoever has one to a later database knows of the change.
+        // Read after the connection was made, so that a connection to a later database always has its epoch.
         let failover_epoch = self.database.failover_epoch();
         Session::new(connection, failover_epoch, Arc::clone(&self.lines), self.options.clone())
     }
@@ -67,17 +68,17 @@ impl Store for SqlStore {
     }
 }
 
-/// A database that is reached, and not yet looked into.
+/// A database whose schema has not been read yet.
 pub struct OpenDatabase(pub(crate) Box<dyn Database>);
 
 impl OpenDatabase {
-    /// Creates or migrates its tables, and sees that it is whole.
+    /// Creates or migrates its tables, and checks that they are complete.
     ///
     /// # Errors
-    /// Those of a database that cannot be reached, and of a schema that is not ours, newer, or not complete.
+    /// Those of a database that cannot be reached, and of a schema that is not Tollbook's, newer, or incomplete.
     pub fn prepare(&self) -> StoreResult<()> {
         schema::migrate(self.0.as_ref())?;
-        refuse_unfinished(self.0.read(&CancellationToken::new())?.as_mut())
+        refuse_unfinished(self.0.read(&CancellationToken::new())?)
     }
 
     /// Prepares the database and serves it.
@@ -90,8 +91,8 @@ impl OpenDatabase {
     }
 }
 
-fn refuse_unfinished(connection: &mut dyn Connection) -> StoreResult<()> {
-    match settings::setting(connection, COPY_MARK)? {
+fn refuse_unfinished(connection: Box<dyn Connection>) -> StoreResult<()> {
+    match Session::without_cache(connection).setting(COPY_MARK)? {
         Some(_) => Err(StoreError::Unfinished),
         None => Ok(()),
     }

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::of_sqlite;
 use super::transaction::{Pool, SqliteTransaction, StatementDeadline, give_back};
-use super::writer_lock::WriterLock;
+use super::writer_lock::{QUEUE, WRITER, WriterLock};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
-use crate::{Store, StoreOptions};
+use crate::store::{Store, StoreOptions};
 
 /// "Toll" in ASCII: marks the file as a Tollbook database (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x546f_6c6c;
@@ -24,6 +24,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const CHECKPOINT_PAGES: i64 = 8_000;
 /// Prepared statements kept for each connection.
 const STATEMENTS_CACHED: usize = 64;
+/// Files beside the database file have its name followed by one of these.
+pub const COMPANION_SUFFIXES: [&str; 4] = ["-wal", "-shm", QUEUE, WRITER];
+
 /// Opens the database file. Creates it if it is absent, and migrates it if its schema is older.
 ///
 /// # Errors

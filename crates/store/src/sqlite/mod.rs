@@ -5,4 +5,4 @@ mod failure;
 mod transaction;
 mod writer_lock;
 
-pub use database::{connect_sqlite, open_sqlite};
+pub use database::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};

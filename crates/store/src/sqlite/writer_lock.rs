@@ -7,9 +7,9 @@ use super::failure::of_io;
 use crate::error::StoreResult;
 
 /// Added to the name of the database file: the lock of the next writer.
-const QUEUE: &str = "-queue.lock";
+pub(super) const QUEUE: &str = "-queue.lock";
 /// Added to the name of the database file: the lock of the writer.
-const WRITER: &str = "-writer.lock";
+pub(super) const WRITER: &str = "-writer.lock";
 
 /// The exclusive right to write. SQLite gives its own write lock to the first connection that tries at the right moment,
 /// so that a long job which begins a new transaction at once starves all others. Here a writer first locks the queue,

@@ -180,7 +180,7 @@ pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
     for target in others() {
         let store = target.open(&StoreOptions::default());
         let mut transaction = store.begin().unwrap();
-        transaction.hold("first start").unwrap();
+        transaction.lock_name("first start").unwrap();
         transaction.set_setting("master", "another fingerprint").unwrap();
         transaction.commit().unwrap();
         let refused =

@@ -191,3 +191,16 @@ pub(crate) fn insert_exactly(
     }
     Err(StoreError::Damaged(format!("{added} of {expected} rows came into {}", table.name)))
 }
+
+/// Deletes one row for each key; an error if a row is missing.
+pub(crate) fn delete_exactly(
+    connection: &mut dyn Connection,
+    sql: &str,
+    keys: &[SqlValues<'_>],
+) -> StoreResult<()> {
+    let deleted = connection.execute_each(sql, keys)?;
+    if deleted == keys.len() as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!("{deleted} of {} rows could be deleted", keys.len())))
+}

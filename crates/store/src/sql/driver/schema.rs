@@ -73,7 +73,7 @@ pub(crate) static ORDERS: Table = table!("orders", Company, 4, [
     paid_time Int, revocation_time Int,
 ]);
 pub(crate) static ORDER_NUMBER: Table =
-    table!("order_number", Company, 2, [company_id Int, number Text, other_no Text, start_time Int]);
+    table!("order_number", Company, 2, [company_id Int, number Text, counterpart_no Text, start_time Int]);
 pub(crate) static ROLLUP: Table = table!("rollup", Company, 4, [
     company_id Int, status Int, unit Int, period Int, orders Int, sums Blob,
 ]);
@@ -96,10 +96,10 @@ pub(crate) static DISCOUNT: Table =
 pub(crate) static OPERATOR_KEY: Table =
     table!("operator_key", Deployment, 1, [digest Blob, name Text, created Int, disabled Int]);
 pub(crate) static DUE_HOUR: Table = table!("due_hour", Deployment, 2, [
-    company_id Int, bucket_start Int, bucket_end Int, due Int, held_by Text, held_until Int,
+    company_id Int, bucket_start Int, bucket_end Int, due Int, lease_holder Text, lease_until Int,
 ]);
 pub(crate) static USAGE_HOUR: Table =
-    table!("usage_hour", Company, 2, [company_id Int, hour Int, records Int, written Int, gone Int]);
+    table!("usage_hour", Company, 2, [company_id Int, hour Int, records Int, written Int, expired Int]);
 pub(crate) static USAGE_RECORD: Table = table!("usage_record", Company, 4, [
     company_id Int, hour Int, source Text, id Text, digest Blob, pricing_state Int, bucket_start Int, charges Blob,
 ]);
@@ -113,11 +113,11 @@ pub(crate) static OPEN_HOUR: Table = table!("open_hour", Company, 2, [
 ]);
 pub(crate) static OPEN_USAGE: Table = table!("open_usage", Company, 3, [company_id Int, bucket_start Int, line_no Int, quantity Int, records Int]);
 pub(crate) static USAGE_ORDER: Table = table!("usage_order", Company, 4, [
-    company_id Int, bucket_start Int, line_no Int, place Int, order_no Text, quantity Int, records Int,
+    company_id Int, bucket_start Int, line_no Int, sequence_no Int, order_no Text, quantity Int, records Int,
 ]);
 pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
     company_id Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, credit_limit Int, entries Int,
-    grants Int, numbers Int, arrears_day Int, pruned Blob,
+    grants Int, numbers Int, arrears_day Int, pruned_deductions Blob,
 ]);
 pub(crate) static ACCOUNT_GRANT: Table = table!("account_grant", Company, 2, [
     company_id Int, grant_id Int, kind Int, granted Int, remaining Int, expires Int, products Text, models Text,

@@ -1,40 +1,40 @@
-//! Moving house: every row of one database into another, as it is, from one snapshot. Interrupted, it goes on where it
-//! stopped; it is done only when the target has been counted, compared and verified.
+//! Copies every row of one database into another, from one snapshot. An interrupted copy continues at the row after the
+//! last one that arrived; it is complete only when the target has been counted, compared and verified.
 //!
-//! Rows of a company go in the order of their keys, so that what has arrived is always the beginning of a table, and
-//! the last key there says where to go on. A mark in the target keeps every other command away until all is there.
+//! Rows of a company are copied in the order of their keys, so that the rows in the target are always the beginning of a
+//! table, and the last key tells where to continue. A mark in the target makes every other command refuse it until the
+//! copy is complete.
 
 use std::collections::HashSet;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
-use crate::StoreOptions;
 use crate::error::{StoreError, StoreResult};
-use crate::lines::LineCache;
+use crate::maintenance::Verify;
+use crate::orders::{OrderLookup, OrderSums};
 use crate::sql::driver::connection::{
     Connection, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly,
 };
 use crate::sql::driver::schema::{self, ColumnType, EXPORT_FILE, EXPORT_JOB, Scope, TABLES, Table};
 use crate::sql::session::Session;
-use crate::sql::settings::{self, COPY_MARK};
+use crate::sql::settings::{COPY_MARK, LOCK_PREFIX};
 use crate::sql::store::OpenDatabase;
-use crate::sql::tenants;
+use crate::tenants::{SettingReads, SettingWrites, TenantReads};
 
 /// Rows of one transaction, unless they are long ones.
 const BATCH_ROWS: usize = 10_000;
 /// Bytes of texts and byte strings of one transaction.
 const BATCH_BYTES: usize = 8 << 20;
-/// Batches that wait between the one who reads and the one who writes.
-const WAITING: usize = 2;
+/// Batches that wait between the reader and the writer.
+const QUEUED_BATCHES: usize = 2;
 
-/// What was copied.
+/// The rows that a copy has brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
-    /// Rows of each table, those of earlier runs included.
+    /// Rows of each table, including those of earlier runs.
     pub tables: Vec<(&'static str, u64)>,
     /// Companies.
     pub companies: usize,
@@ -42,13 +42,14 @@ pub struct Copied {
     pub orders: i64,
 }
 
-/// Where a copy is: a table, and how many of its rows this run has brought.
+/// Receives the progress of a copy: a table, and how many of its rows this run has copied.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(&str, u64);
 
-/// Copies a database into another, which is empty or holds the beginning of this very copy.
+/// Copies a database into another, which is empty or has the beginning of this very copy.
 ///
 /// # Errors
-/// The target is not empty, or what arrived is not what was sent: then nothing but this command will use it.
+/// [`StoreError::NotEmpty`] if the target is in use. [`StoreError::Damaged`] if the rows that arrived differ from the
+/// source: the target then stays unusable for every other command.
 pub fn copy(
     from: &OpenDatabase,
     to: &OpenDatabase,
@@ -57,24 +58,23 @@ pub fn copy(
 ) -> StoreResult<Copied> {
     from.prepare()?;
     schema::migrate(to.0.as_ref())?;
-    let mut source = from.0.read(&CancellationToken::new())?;
-    let goes_on = mark(to)?;
-    let companies: Vec<i64> =
-        tenants::companies(source.as_mut())?.iter().map(|company| company.company_id).collect();
-    for table in TABLES.iter().filter(|table| table.scope == Scope::Deployment && !is_left_behind(table)) {
-        copy_small(source.as_mut(), to, table)?;
+    let mut source = Session::without_cache(from.0.read(&CancellationToken::new())?);
+    let continues = mark(to)?;
+    let companies: Vec<i64> = source.companies()?.iter().map(|company| company.company_id).collect();
+    for table in TABLES.iter().filter(|table| table.scope == Scope::Deployment && !is_excluded(table)) {
+        copy_small(source.connection.as_mut(), to, table)?;
     }
-    let jobs = jobs(to, &companies, goes_on)?;
+    let jobs = jobs(to, &companies, continues)?;
     let source = std::thread::scope(|scope| {
-        let (sender, batches) = sync_channel(WAITING);
+        let (sender, batches) = sync_channel(QUEUED_BATCHES);
         let reader = scope.spawn(move || {
-            let read = read_all(source.as_mut(), &jobs, &sender);
+            let read = read_all(source.connection.as_mut(), &jobs, &sender);
             drop(sender);
             read.map(|()| source)
         });
         let written = write_all(to, batches, progress);
         let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        // A target that fails ends the reading; why, the target says.
+        // A failure of the target ends the reading; its error is the one to report.
         written.and(read)
     })?;
     let copied = compare(source, to, &companies, catalogue)?;
@@ -84,33 +84,34 @@ pub fn copy(
     Ok(copied)
 }
 
-/// Marks the target as not complete; says whether it was so already.
+/// Marks the target as incomplete. Returns whether it was marked already.
 fn mark(to: &OpenDatabase) -> StoreResult<bool> {
-    let mut connection = to.0.write()?;
-    settings::hold(connection.as_mut(), COPY_MARK)?;
-    if settings::setting(connection.as_mut(), COPY_MARK)?.is_some() {
+    let mut target = Session::without_cache(to.0.write()?);
+    target.lock_name(COPY_MARK)?;
+    if target.setting(COPY_MARK)?.is_some() {
         return Ok(true);
     }
-    let companies = tenants::companies(connection.as_mut())?.len();
-    // One that a server has used has a master key of its own: what is sealed under the source's could not be opened.
-    let names = all(connection.as_mut(), "SELECT name FROM setting", &[], |row| Ok(row.text(0)?.to_owned()))?;
-    if companies > 0 || names.iter().any(|name| !is_passing(name)) {
+    let companies = target.companies()?.len();
+    // A database that a server has used has its own master key, which cannot open what the source's has sealed.
+    let names =
+        all(target.connection.as_mut(), "SELECT name FROM setting", &[], |row| Ok(row.text(0)?.to_owned()))?;
+    if companies > 0 || names.iter().any(|name| !is_transient(name)) {
         return Err(StoreError::NotEmpty);
     }
-    settings::set_setting(connection.as_mut(), COPY_MARK, "unfinished")?;
-    connection.commit()?;
+    target.set_setting(COPY_MARK, "unfinished")?;
+    target.connection.commit()?;
     Ok(false)
 }
 
-/// Whether a table is not a part of a copy: exports lie in the object store, which is not copied with a database, and the
-/// servers that make some are the source's.
-fn is_left_behind(table: &Table) -> bool {
+/// Whether a table is not a part of a copy: the files of exports are in the object store, which is not copied, and their
+/// jobs run on servers of the source.
+fn is_excluded(table: &Table) -> bool {
     [EXPORT_FILE.name, EXPORT_JOB.name].contains(&table.name)
 }
 
-/// Whether a setting means nothing beyond the moment, and so is not a part of a deployment.
-fn is_passing(name: &str) -> bool {
-    name == COPY_MARK || name.starts_with("hold ")
+/// Whether a setting is a lock or the mark of a copy, and so is not a part of a deployment.
+fn is_transient(name: &str) -> bool {
+    name == COPY_MARK || name.starts_with(LOCK_PREFIX)
 }
 
 /// A value that outlives its row.
@@ -159,22 +160,22 @@ fn insert(connection: &mut dyn Connection, table: &Table, rows: &[OwnedRow]) -> 
     insert_exactly(connection, table, rows.len(), &mut values)
 }
 
-/// Adds the rows of one of the deployment's own tables that are not there yet.
+/// Copies the rows of a table of the deployment that the target does not have yet.
 fn copy_small(source: &mut dyn Connection, to: &OpenDatabase, table: &Table) -> StoreResult<()> {
     let key: Vec<&str> = table.key_columns().collect();
-    // These tables are on every machine and small; they have no company to be asked by.
+    // These tables are small and on every machine; their statements name no company.
     let rows = |connection: &mut dyn Connection| {
         let sql = format!("SELECT {} FROM {} ORDER BY {}", table.column_list(), table.name, key.join(", "));
         all(connection, &sql, &[], |row| own(row, table.columns))
     };
     let mut connection = to.0.write()?;
-    let there: HashSet<OwnedRow> =
+    let present: HashSet<OwnedRow> =
         rows(connection.as_mut())?.into_iter().map(|row| row[..table.key].to_vec()).collect();
-    let passing = |name: &Owned| matches!(name, Owned::Text(name) if is_passing(name));
+    let transient = |name: &Owned| matches!(name, Owned::Text(name) if is_transient(name));
     let mut missing = rows(source)?;
-    missing.retain(|row| !there.contains(&row[..table.key]));
+    missing.retain(|row| !present.contains(&row[..table.key]));
     if table.name == schema::SETTING.name {
-        missing.retain(|row| !passing(&row[0]));
+        missing.retain(|row| !transient(&row[0]));
     }
     if !missing.is_empty() {
         insert(connection.as_mut(), table, &missing)?;
@@ -182,27 +183,27 @@ fn copy_small(source: &mut dyn Connection, to: &OpenDatabase, table: &Table) -> 
     connection.commit()
 }
 
-/// The rows of one table of one company, after the last one that is there.
+/// The rows of one table of one company, after the last one in the target.
 struct Job {
     table: &'static Table,
     company_id: i64,
-    /// The rest of that one's key.
+    /// The key of that row, without the company.
     after: Option<OwnedRow>,
 }
 
-fn jobs(to: &OpenDatabase, companies: &[i64], goes_on: bool) -> StoreResult<Vec<Job>> {
+fn jobs(to: &OpenDatabase, companies: &[i64], continues: bool) -> StoreResult<Vec<Job>> {
     let mut target = to.0.read(&CancellationToken::new())?;
     let mut jobs = Vec::new();
     for table in TABLES.iter().copied().filter(|table| table.scope == Scope::Company) {
         for &company_id in companies {
-            let after = if goes_on { last_key(target.as_mut(), table, company_id)? } else { None };
+            let after = if continues { last_key(target.as_mut(), table, company_id)? } else { None };
             jobs.push(Job { table, company_id, after });
         }
     }
     Ok(jobs)
 }
 
-/// Names of the key's columns after the company, and what they hold.
+/// The columns of the key after the company.
 fn rest_of_key(table: &'static Table) -> &'static [(&'static str, ColumnType)] {
     &table.columns[1..table.key]
 }
@@ -214,7 +215,7 @@ fn last_key(
 ) -> StoreResult<Option<OwnedRow>> {
     let columns: Vec<&str> = rest_of_key(table).iter().map(|(name, _)| *name).collect();
     if columns.is_empty() {
-        // One row a company.
+        // The table has one row per company.
         let sql = format!("SELECT company_id FROM {} WHERE company_id = $1", table.name);
         return first(target, &sql, &[company_id.into()], |_| Ok(OwnedRow::new()));
     }
@@ -234,7 +235,7 @@ struct Batch {
 }
 
 fn read_all(source: &mut dyn Connection, jobs: &[Job], batches: &SyncSender<Batch>) -> StoreResult<()> {
-    let gone = |_| StoreError::Unavailable("the target of the copy failed".into());
+    let target_failed = |_| StoreError::Unavailable("the target of the copy failed".into());
     for job in jobs {
         let mut batch = Batch { table: job.table, rows: Vec::new() };
         let mut bytes = 0;
@@ -246,18 +247,18 @@ fn read_all(source: &mut dyn Connection, jobs: &[Job], batches: &SyncSender<Batc
             if batch.rows.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
                 bytes = 0;
                 let rows = std::mem::take(&mut batch.rows);
-                batches.send(Batch { table: job.table, rows }).map_err(gone)?;
+                batches.send(Batch { table: job.table, rows }).map_err(target_failed)?;
             }
             Ok(Flow::More)
         })?;
         if !batch.rows.is_empty() {
-            batches.send(batch).map_err(gone)?;
+            batches.send(batch).map_err(target_failed)?;
         }
     }
     Ok(())
 }
 
-/// What reads a job's rows in the order of their keys; `None` if the only row is there.
+/// The statement that reads a job's rows in the order of their keys; `None` if the target has the only row.
 fn statement(job: &Job) -> Option<(String, SqlValues<'_>)> {
     let table = job.table;
     let rest: Vec<&str> = rest_of_key(table).iter().map(|(name, _)| *name).collect();
@@ -291,17 +292,14 @@ fn write_all(to: &OpenDatabase, batches: Receiver<Batch>, progress: Progress<'_>
     Ok(())
 }
 
-/// Counts and sums of both sides, and the recount of every order in the target.
+/// Compares counts and sums of both sides, and verifies the target.
 fn compare(
-    source: Box<dyn Connection>,
+    mut source: Session,
     to: &OpenDatabase,
     companies: &[i64],
     catalogue: &Catalogue,
 ) -> StoreResult<Copied> {
-    let session =
-        |connection| Session::new(connection, 0, Arc::new(LineCache::new(0)), StoreOptions::default());
-    let mut source = session(source);
-    let mut target = session(to.0.read(&CancellationToken::new())?);
+    let mut target = Session::without_cache(to.0.read(&CancellationToken::new())?);
     let changed = |what: String| {
         StoreError::Damaged(format!(
             "{what}; the source has changed since the copy began, or the target was written to by others: begin \
@@ -329,9 +327,7 @@ fn compare(
         copied.tables.push((table.name, rows));
     }
     for &company_id in companies {
-        if crate::sql::exports::orders_version(source.connection.as_mut(), company_id)?
-            != crate::sql::exports::orders_version(target.connection.as_mut(), company_id)?
-        {
+        if source.orders_version(company_id)? != target.orders_version(company_id)? {
             return Err(changed(format!("company {company_id}: its orders were changed")));
         }
         let query = OrderQuery {
@@ -341,11 +337,11 @@ fn compare(
             lines: LineFilter::default(),
             order_numbers: Vec::new(),
         };
-        let sums: Vec<(Status, Measures)> = source.read_sums(&query)?;
-        if sums != target.read_sums(&query)? {
+        let sums: Vec<(Status, Measures)> = source.sums(&query)?;
+        if sums != target.sums(&query)? {
             return Err(changed(format!("company {company_id}: the sums of its orders differ")));
         }
-        let found = target.recount(company_id, catalogue, 20)?;
+        let found = target.verify(company_id, catalogue, 20)?;
         if !found.differences.is_empty() {
             return Err(changed(found.differences.join("; ")));
         }

@@ -1,4 +1,4 @@
-//! Retention: orders that are settled leave, with what rollups hold of them.
+//! Retention: deletes settled orders and their share of rollups, and the identities of old usage records.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,26 +6,21 @@ use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::time::HOUR_S;
 use tollbook_domain::{Measures, Status};
 
-use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
-use crate::sql::driver::connection::{Flow, SqlValue, SqlValues, all, execute_exactly, first};
+use crate::maintenance::Retention;
+use crate::orders::StoredOrder;
+use crate::sql::driver::connection::{
+    Flow, SqlValue, SqlValues, all, delete_exactly, execute_exactly, first,
+};
 use crate::sql::orders::rollups::Changes;
 use crate::sql::orders::rows::{ORDER_COLUMNS, read};
 use crate::sql::session::Session;
 
-/// What retention may delete: what is owed stays until it is paid or revoked.
+/// The statuses that retention may delete: an unpaid order is kept until it is paid or revoked.
 const SETTLED: [Status; 2] = [Status::Paid, Status::Revoked];
 
-impl Session {
-    /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, and says how many they
-    /// were. From the first call on no order from before that time is taken any more. An hour that is still open is to
-    /// become orders: it and what comes after it stays.
-    pub(crate) fn prune_orders(
-        &mut self,
-        company_id: i64,
-        before_s: i64,
-        limit: usize,
-    ) -> StoreResult<usize> {
+impl Retention for Session {
+    fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize> {
         let view = self.view_for_update(company_id)?;
         let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start < $2 \
                    ORDER BY bucket_start LIMIT 1";
@@ -61,20 +56,25 @@ impl Session {
                 }
             }
         }
-        self.delete_exactly(
+        delete_exactly(
+            self.connection.as_mut(),
             "DELETE FROM orders WHERE company_id = $1 AND status = $2 AND start_time = $3 AND order_no = $4",
             &keys,
         )?;
-        self.delete_exactly("DELETE FROM order_number WHERE company_id = $1 AND number = $2", &numbers)?;
+        delete_exactly(
+            self.connection.as_mut(),
+            "DELETE FROM order_number WHERE company_id = $1 AND number = $2",
+            &numbers,
+        )?;
         self.prune_charging(company_id, &orders)?;
         changes.write_periods(self.connection.as_mut(), company_id)?;
         if view.tiled {
             changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
         }
-        // That nothing from before some time is taken any more is nothing that a list shows.
+        // A later pruning time alone changes nothing that a list shows.
         let mut view = if orders.is_empty() { view } else { view.with_changed_orders() };
         view.order_count -= i64::try_from(orders.len()).unwrap_or(0);
-        // Retention is never taken back: the numbers of what has left are not known any more.
+        // The pruning time never moves back: the numbers of deleted orders are unknown.
         view.pruned_before_s = view.pruned_before_s.max(before_s);
         execute_exactly(
             self.connection.as_mut(),
@@ -91,23 +91,71 @@ impl Session {
         Ok(orders.len())
     }
 
-    /// What charging keeps beside orders leaves with them; the accounts remember what was deducted for them.
+    fn expire_identities(&mut self, company_id: i64, written_before_s: i64, limit: i64) -> StoreResult<usize> {
+        self.view_for_update(company_id)?;
+        let sql = "SELECT hour, expired FROM usage_hour WHERE company_id = $1 AND written < $2 AND records > 0 \
+                   ORDER BY hour LIMIT 1000";
+        let hours =
+            all(self.connection.as_mut(), sql, &[company_id.into(), written_before_s.into()], |row| {
+                Ok((row.int(0)?, row.int(1)? != 0))
+            })?;
+        let mut remaining = limit;
+        for (hour, expired) in hours {
+            if remaining <= 0 {
+                break;
+            }
+            if !expired && self.has_open(company_id, hour)? {
+                continue;
+            }
+            let sql = "SELECT source, id FROM usage_record WHERE company_id = $1 AND hour = $2 \
+                       ORDER BY source, id LIMIT $3";
+            let values = [company_id, hour, remaining].map(SqlValue::Int);
+            let found = all(self.connection.as_mut(), sql, &values, |row| {
+                Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))
+            })?;
+            // An hour that counts records and has none is damaged; `verify` reports it.
+            let Some((source, id)) = found.last() else { continue };
+            let deleted = self.connection.execute(
+                "DELETE FROM usage_record WHERE company_id = $1 AND hour = $2 AND (source, id) <= ($3, $4)",
+                &[company_id.into(), hour.into(), source.as_str().into(), id.as_str().into()],
+            )?;
+            if deleted != found.len() as u64 {
+                return Err(StoreError::Damaged(format!(
+                    "{deleted} of {} records could be deleted",
+                    found.len()
+                )));
+            }
+            let deleted = i64::try_from(found.len()).unwrap_or(0);
+            execute_exactly(
+                self.connection.as_mut(),
+                1,
+                "UPDATE usage_hour SET expired = 1, records = records - $3 WHERE company_id = $1 AND hour = $2",
+                &[company_id.into(), hour.into(), deleted.into()],
+            )?;
+            remaining -= deleted;
+        }
+        Ok(usize::try_from(limit - remaining).unwrap_or(0))
+    }
+}
+
+impl Session {
+    /// Deletes what charging stores for orders that are pruned; their deductions are added to a sum of the account.
     fn prune_charging(&mut self, company_id: i64, orders: &[StoredOrder]) -> StoreResult<()> {
         let sources: HashSet<&str> = orders.iter().map(|stored| stored.order.source_number()).collect();
         let keys: Vec<SqlValues<'_>> =
             sources.iter().map(|number| vec![company_id.into(), (*number).into()]).collect();
         let settled = self.settled(company_id, orders.iter().map(|stored| stored.order.source_number()))?;
-        let mut gone = PerKind::<i128>::default();
+        let mut deductions = PerKind::<i128>::default();
         for stored in orders {
             if settled.contains_key(stored.order.source_number()) {
                 let deducted = stored.order.deductions.by_kind();
                 for kind in AccountKind::ALL {
-                    *gone.get_mut(kind) += i128::from(deducted.get(kind));
+                    *deductions.get_mut(kind) += i128::from(deducted.get(kind));
                 }
             }
         }
         if !settled.is_empty() {
-            self.note_pruned(company_id, &gone)?;
+            self.add_pruned_deductions(company_id, &deductions)?;
         }
         self.connection
             .execute_each("DELETE FROM settlement WHERE company_id = $1 AND source_no = $2", &keys)?;
@@ -116,8 +164,8 @@ impl Session {
         let buckets: BTreeSet<i64> = orders.iter().map(|stored| stored.order.start_time_s).collect();
         let mut of_usage: Vec<SqlValues<'_>> = Vec::new();
         for bucket_start in buckets {
-            let sql = "SELECT line_no, place, order_no FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
-                       ORDER BY line_no, place";
+            let sql = "SELECT line_no, sequence_no, order_no FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
+                       ORDER BY line_no, sequence_no";
             let values = [company_id, bucket_start].map(SqlValue::Int);
             self.connection.query(sql, &values, &mut |row| {
                 if sources.contains(row.text(2)?) {
@@ -128,62 +176,14 @@ impl Session {
                 Ok(Flow::More)
             })?;
         }
-        self.delete_exactly(
-            "DELETE FROM usage_order WHERE company_id = $1 AND bucket_start = $2 AND line_no = $3 AND place = $4",
+        delete_exactly(
+            self.connection.as_mut(),
+            "DELETE FROM usage_order WHERE company_id = $1 AND bucket_start = $2 AND line_no = $3 AND sequence_no = $4",
             &of_usage,
         )
     }
 
-    /// Forgets the identities of usage records of hours that were last written before a time, up to `limit`.
-    pub(crate) fn forget_records(
-        &mut self,
-        company_id: i64,
-        written_before_s: i64,
-        limit: i64,
-    ) -> StoreResult<usize> {
-        self.view_for_update(company_id)?;
-        let sql = "SELECT hour, gone FROM usage_hour WHERE company_id = $1 AND written < $2 AND records > 0 \
-                   ORDER BY hour LIMIT 1000";
-        let hours =
-            all(self.connection.as_mut(), sql, &[company_id.into(), written_before_s.into()], |row| {
-                Ok((row.int(0)?, row.int(1)? != 0))
-            })?;
-        let mut left = limit;
-        for (hour, gone) in hours {
-            if left <= 0 {
-                break;
-            }
-            if !gone && self.has_open(company_id, hour)? {
-                continue;
-            }
-            let sql = "SELECT source, id FROM usage_record WHERE company_id = $1 AND hour = $2 \
-                       ORDER BY source, id LIMIT $3";
-            let values = [company_id, hour, left].map(SqlValue::Int);
-            let found = all(self.connection.as_mut(), sql, &values, |row| {
-                Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))
-            })?;
-            // An hour that notes records and has none is damaged, which is for `verify` to tell.
-            let Some((source, id)) = found.last() else { continue };
-            let gone = self.connection.execute(
-                "DELETE FROM usage_record WHERE company_id = $1 AND hour = $2 AND (source, id) <= ($3, $4)",
-                &[company_id.into(), hour.into(), source.as_str().into(), id.as_str().into()],
-            )?;
-            if gone != found.len() as u64 {
-                return Err(StoreError::Damaged(format!("{gone} of {} records were forgotten", found.len())));
-            }
-            let deleted = i64::try_from(found.len()).unwrap_or(0);
-            execute_exactly(
-                self.connection.as_mut(),
-                1,
-                "UPDATE usage_hour SET gone = 1, records = records - $3 WHERE company_id = $1 AND hour = $2",
-                &[company_id.into(), hour.into(), deleted.into()],
-            )?;
-            left -= deleted;
-        }
-        Ok(usize::try_from(limit - left).unwrap_or(0))
-    }
-
-    /// Whether some bucket with a part of this UTC hour is open.
+    /// Whether a bucket that overlaps this UTC hour is open.
     fn has_open(&mut self, company_id: i64, hour: i64) -> StoreResult<bool> {
         let range = tollbook_domain::TimeRange::of_hour(hour);
         let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start > $2 AND bucket_start < $3 \
@@ -191,13 +191,5 @@ impl Session {
         // A bucket is at most an hour long.
         let values = [company_id, range.start_s() - HOUR_S, range.end_s()].map(SqlValue::Int);
         Ok(first(self.connection.as_mut(), sql, &values, |_| Ok(()))?.is_some())
-    }
-
-    pub(crate) fn delete_exactly(&mut self, sql: &str, keys: &[SqlValues<'_>]) -> StoreResult<()> {
-        let deleted = self.connection.execute_each(sql, keys)?;
-        if deleted == keys.len() as u64 {
-            return Ok(());
-        }
-        Err(StoreError::Damaged(format!("{deleted} of {} rows could be deleted", keys.len())))
     }
 }

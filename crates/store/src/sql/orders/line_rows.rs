@@ -3,13 +3,15 @@
 use tollbook_domain::{Line, UnitPrice};
 
 use crate::error::{StoreError, StoreResult};
-use crate::lines::LineNo;
-use crate::sql::driver::connection::{Row, SqlValue, SqlValues};
+use crate::lines::{LineNo, Lines};
+use crate::sql::driver::connection::{Connection, Row, SqlValue, SqlValues, insert_exactly};
+use crate::sql::driver::schema::LINE;
 
 pub(crate) fn line_no_of(number: i64) -> StoreResult<LineNo> {
     LineNo::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is not a line number")))
 }
 
+/// Columns of a line as [`read_line`] takes them.
 pub(crate) const LINE_COLUMNS: &str = "organization_id, user_email, resource_id, resource_type, model_id, model_name, pricing_sku, \
      pricing_item_id, pricing_unit, product_code, region, charge_type, order_type, channel, currency, list_price, \
      discount_price";
@@ -37,13 +39,8 @@ pub(crate) fn read_line(row: &dyn Row) -> StoreResult<Line> {
     })
 }
 
-/// A line as a row of `schema::LINE`; `key` is its [`line_key`].
-pub(crate) fn line_values<'a>(
-    company_id: i64,
-    line_no: LineNo,
-    line: &'a Line,
-    key: &'a [u8; 32],
-) -> SqlValues<'a> {
+/// The values of a line in the order of `schema::LINE`; `key` is its [`line_key`].
+fn line_values<'a>(company_id: i64, line_no: LineNo, line: &'a Line, key: &'a [u8; 32]) -> SqlValues<'a> {
     vec![
         company_id.into(),
         i64::from(line_no).into(),
@@ -68,8 +65,8 @@ pub(crate) fn line_values<'a>(
     ]
 }
 
-/// SHA-256 over all fields, texts with their length in front, so that no two lines share a key.
-pub(crate) fn line_key(line: &Line) -> [u8; 32] {
+/// SHA-256 over all fields. Each text is preceded by its length, so that no two lines have the same input.
+fn line_key(line: &Line) -> [u8; 32] {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();
     for text in [
@@ -99,4 +96,23 @@ pub(crate) fn line_key(line: &Line) -> [u8; 32] {
         hash.update(number.to_le_bytes());
     }
     hash.finalize().into()
+}
+
+/// Adds the lines of a company from number `known` on.
+pub(crate) fn insert_lines(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    known: usize,
+    lines: &Lines,
+) -> StoreResult<()> {
+    let new: Vec<(LineNo, &Line, [u8; 32])> = (0..)
+        .zip(lines.iter())
+        .skip(known)
+        .map(|(line_no, line)| (line_no, &**line, line_key(line)))
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut rows = new.iter().map(|(line_no, line, key)| line_values(company_id, *line_no, line, key));
+    insert_exactly(connection, &LINE, new.len(), &mut rows)
 }

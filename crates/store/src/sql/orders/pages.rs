@@ -1,41 +1,52 @@
 //! Lists: a page with its exact total, and the scan of a whole list.
 //!
-//! A deep page costs little more than the first: counts per month, day and hour find where it begins, and only that
-//! stretch is read.
+//! A deep page costs little more than the first: counts per month, day and hour find where it begins, and only the range
+//! from there on is read.
+
+use std::sync::Arc;
 
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
 use crate::error::{StoreError, StoreResult};
-use crate::sql::driver::connection::{Flow, SqlValue, SqlValues};
+use crate::lines::Lines;
+use crate::orders::{EachOrder, OrderLists, Page, StoredOrder};
+use crate::sql::driver::connection::{Flow, SqlValue, SqlValues, all};
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::orders::periods::{Block, Plan, Source};
 use crate::sql::orders::rows::{ORDER_COLUMNS, blank, read, read_into, status_of};
 use crate::sql::session::Session;
-use crate::{EachOrder, Page, StoredOrder};
 
-/// Orders that are read over rather than looked for by finer counts: it costs less than another question.
-const READ_OVER: i64 = 200;
+/// Up to so many orders are read and skipped: that costs less than a statement for finer counts.
+const MAX_SKIPPED: i64 = 200;
 /// Orders of the first step of a walk; each step is twice as long as the one before.
 const FIRST_STEP: i64 = 512;
 /// Orders of the longest step.
 const LONGEST_STEP: i64 = 16_384;
 
-/// What is still to be found of a page.
+/// The part of a page that is still to be found.
 struct Wanted {
     skip: i64,
     limit: i64,
     orders: Vec<StoredOrder>,
 }
 
-/// What finds an order again: its place in the list.
+/// The place of an order in the list, by which it is read again.
 struct ListKey {
     status: Status,
     start_time_s: i64,
     number: String,
 }
 
-impl Session {
-    pub(crate) fn read_page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page> {
+impl OrderLists for Session {
+    fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>> {
+        Ok(self.view(company_id)?.lines)
+    }
+
+    fn count(&mut self, query: &OrderQuery) -> StoreResult<i64> {
+        Ok(self.page(query, 0, 0)?.total)
+    }
+
+    fn page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page> {
         let plan = self.plan(query)?;
         match plan.source {
             Source::Nothing => Ok(Page { total: 0, orders: Vec::new() }),
@@ -47,7 +58,7 @@ impl Session {
                 Ok(Page { total, orders: found.into_iter().skip(skip).take(limit).collect() })
             }
             Source::Orders => {
-                // One walk counts all and remembers the page.
+                // One walk counts all orders and collects the keys of the page.
                 let (total, keys) = self.walk(query, &plan, query.range, offset, limit, true)?;
                 Ok(Page { total, orders: self.orders_of(query.company_id, &keys)? })
             }
@@ -55,7 +66,7 @@ impl Session {
                 let blocks = self.blocks(query, &plan)?;
                 let total = blocks.iter().map(|block| block.count).sum();
                 if plan.set.is_all() {
-                    let orders = self.stretch(query, &plan, blocks, offset, limit)?;
+                    let orders = self.page_of_all_lines(query, &plan, blocks, offset, limit)?;
                     return Ok(Page { total, orders });
                 }
                 let mut wanted = Wanted { skip: offset, limit, orders: Vec::new() };
@@ -65,8 +76,50 @@ impl Session {
         }
     }
 
-    /// A page of a list that no line is left out of: counts find where it begins, and one statement reads it.
-    fn stretch(
+    fn scan(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
+        let plan = self.plan(query)?;
+        match plan.source {
+            Source::Nothing => Ok(()),
+            Source::Numbers => self.named_orders(query, &plan)?.iter().try_for_each(each),
+            Source::Rollups | Source::Orders => self.scan_range(query, &plan, query.range, each),
+            Source::Tiles => {
+                // Only days that have a matching order are read.
+                for range in self.occupied_ranges(query, &plan)?.into_iter().rev() {
+                    self.scan_range(query, &plan, range, each)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn arrears(&mut self, company_id: i64, from_s: i64, limit: i64) -> StoreResult<Vec<StoredOrder>> {
+        let unpaid = Status::Unpaid.number();
+        let sql = format!(
+            "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
+             ORDER BY start_time, order_no LIMIT $4"
+        );
+        let values = [company_id, unpaid, from_s, limit].map(SqlValue::Int);
+        let mut orders = all(self.connection.as_mut(), &sql, &values, read)?;
+        if let Some(last) = orders.last() {
+            let (start_time_s, number) = (last.order.start_time_s, last.order.number.clone());
+            let sql = format!(
+                "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time = $3 \
+                 AND order_no > $4 ORDER BY order_no"
+            );
+            let values = [company_id.into(), unpaid.into(), start_time_s.into(), SqlValue::Text(&number)];
+            orders.extend(all(self.connection.as_mut(), &sql, &values, read)?);
+        }
+        orders.sort_by(|a, b| {
+            let key = |stored: &StoredOrder| (stored.order.start_time_s, stored.order.counterpart.clone());
+            key(a).cmp(&key(b))
+        });
+        Ok(orders)
+    }
+}
+
+impl Session {
+    /// A page of a list without a filter by line: counts find where it begins, and one statement reads it.
+    fn page_of_all_lines(
         &mut self,
         query: &OrderQuery,
         plan: &Plan,
@@ -82,7 +135,7 @@ impl Session {
                 skip -= block.count;
                 continue;
             }
-            if skip > READ_OVER
+            if skip > MAX_SKIPPED
                 && let Some(parts) = self.split(query, plan, &block)?
             {
                 blocks = parts;
@@ -92,7 +145,7 @@ impl Session {
             let (sql, mut values) = in_list_order(ORDER_COLUMNS, query, range, None);
             let sql = format!("{sql} LIMIT ${} OFFSET ${}", values.len() + 1, values.len() + 2);
             values.extend([SqlValue::Int(limit), SqlValue::Int(skip)]);
-            return crate::sql::driver::connection::all(self.connection.as_mut(), &sql, &values, read);
+            return all(self.connection.as_mut(), &sql, &values, read);
         }
         Ok(Vec::new())
     }
@@ -126,8 +179,8 @@ impl Session {
         Ok(())
     }
 
-    /// Walks the list over a stretch of time and returns the keys of the matching orders number `skip` to
-    /// `skip + limit`, with how many matches it passed: all there are if `to_the_end`.
+    /// Walks the list over a range of time and returns the keys of the matching orders number `skip` to
+    /// `skip + limit`, and the number of matches that it passed: all of them if `to_the_end`.
     fn walk(
         &mut self,
         query: &OrderQuery,
@@ -140,7 +193,7 @@ impl Session {
         let mut matches = 0;
         let mut keys = Vec::new();
         let end = skip.saturating_add(limit);
-        // A walk that may end early goes in steps: a server sends all that it was asked for.
+        // A walk that may end early goes in steps: a server sends every row that a statement selects.
         let mut step = if to_the_end { i64::MAX } else { FIRST_STEP };
         let mut last: Option<(i64, String)> = None;
         loop {
@@ -199,26 +252,10 @@ impl Session {
         if orders.len() == keys.len() {
             return Ok(orders);
         }
-        Err(StoreError::Damaged("an order left its snapshot".into()))
+        Err(StoreError::Damaged("an order is missing from its snapshot".into()))
     }
 
-    pub(crate) fn read_all(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
-        let plan = self.plan(query)?;
-        match plan.source {
-            Source::Nothing => Ok(()),
-            Source::Numbers => self.named_orders(query, &plan)?.iter().try_for_each(each),
-            Source::Rollups | Source::Orders => self.scan_range(query, &plan, query.range, each),
-            Source::Tiles => {
-                // Only days that hold a matching order are read.
-                for range in self.occupied_ranges(query, &plan)?.into_iter().rev() {
-                    self.scan_range(query, &plan, range, each)?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// The stretches of time in which orders match, oldest first, neighbours joined.
+    /// The ranges of time in which orders match, oldest first; adjacent ones are joined.
     fn occupied_ranges(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<TimeRange>> {
         let mut ranges: Vec<TimeRange> = Vec::new();
         for block in self.blocks(query, plan)? {
@@ -255,9 +292,9 @@ impl Session {
     }
 }
 
-/// A SELECT over the wanted statuses in list order, from the order after `last` on. Each status is a stretch of the
-/// primary key; of two, the database merges the stretches, so that nothing is sorted. `PostgreSQL` does so only if each
-/// stretch says its order itself, and `SQLite` takes that in a subquery only.
+/// A SELECT over the wanted statuses in list order, from the order after `last` on. Each status is a range of the primary
+/// key, and the database merges the ranges instead of sorting. `PostgreSQL` does so only if each range has its own ORDER
+/// BY, and `SQLite` accepts that in a subquery only.
 fn in_list_order<'a>(
     columns: &str,
     query: &OrderQuery,
@@ -273,7 +310,7 @@ fn in_list_order<'a>(
         }
         None => "",
     };
-    let mut stretch = |status: i64| {
+    let mut range_of = |status: i64| {
         values.push(SqlValue::Int(status));
         format!(
             "SELECT {columns} FROM orders WHERE company_id = $1 AND status = ${} AND start_time >= $2 \
@@ -281,15 +318,15 @@ fn in_list_order<'a>(
             values.len()
         )
     };
-    let mut stretches: Vec<String> = query.statuses.iter().map(|status| stretch(status.number())).collect();
-    let sql = match stretches.len() {
-        // No status is wanted: the same columns, and no row.
-        0 => stretch(0),
-        1 => stretches.remove(0),
+    let mut ranges: Vec<String> = query.statuses.iter().map(|status| range_of(status.number())).collect();
+    let sql = match ranges.len() {
+        // No status is wanted: the same columns without a row.
+        0 => range_of(0),
+        1 => ranges.remove(0),
         _ => {
             let arms: Vec<String> = (1..)
-                .zip(&stretches)
-                .map(|(place, stretch)| format!("SELECT * FROM ({stretch}) AS stretch_{place}"))
+                .zip(&ranges)
+                .map(|(place, range)| format!("SELECT * FROM ({range}) AS range_{place}"))
                 .collect();
             format!("{} {LIST_ORDER}", arms.join(" UNION ALL "))
         }

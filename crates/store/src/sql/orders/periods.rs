@@ -1,4 +1,4 @@
-//! How a query is answered (from rollups, from tiles, from orders, or by number), and counts per period.
+//! Chooses how a query is answered (from rollups, from tiles, from orders, or by number), and counts orders per period.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,9 +6,9 @@ use std::ops::Range;
 use tollbook_domain::time::{DAY_S, HOUR_S, Span, first_day_of_month};
 use tollbook_domain::{OrderQuery, Status, TimeRange};
 
-use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, LineSet};
+use crate::orders::StoredOrder;
 use crate::pack::{self, CHUNK};
 use crate::sql::driver::connection::{Flow, Row, SqlValue, SqlValues, first};
 use crate::sql::orders::line_rows::line_no_of;
@@ -19,17 +19,17 @@ use crate::sql::session::Session;
 pub(crate) const DAY: i64 = 1;
 /// `unit` of rollups: UTC months.
 pub(crate) const MONTH: i64 = 2;
-/// `unit` of rollups: hours, of companies that have tiles.
+/// `unit` of rollups: hours, for companies that have tiles.
 pub(crate) const HOUR: i64 = 3;
 
-/// Where the answer to a query comes from.
+/// The source of the answer to a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// No line passes the filter.
+    /// No line passes the filter: the answer is empty.
     Nothing,
     /// A few orders named by number.
     Numbers,
-    /// No filter by line: rollups of the whole company, ragged edges from orders.
+    /// No filter by line: rollups of the whole company, and orders at the edges of the range.
     Rollups,
     /// A filter over a large company: rollups by line.
     Tiles,
@@ -45,12 +45,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Whether the company's rollups by hour answer it: tiles have none.
+    /// Whether rollups by hour answer it: there are no tiles by hour.
     fn has_hours(&self) -> bool {
         self.tiled && self.source == Source::Rollups
     }
 
-    /// A range cut into what is read from rollups or tiles, and edges.
+    /// A range cut into periods that have rollups or tiles, and edges.
     pub(crate) fn cut(&self, range: TimeRange) -> Vec<Span> {
         if self.has_hours() { range.cut_to_hours() } else { range.cut() }
     }
@@ -58,7 +58,7 @@ impl Plan {
 
 const HOURS_PER_DAY: i64 = DAY_S / HOUR_S;
 
-/// A stretch of time with the number of matching orders in it.
+/// A range of time with the number of matching orders in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     pub(crate) range: TimeRange,
@@ -66,7 +66,7 @@ pub(crate) struct Block {
     pub(crate) parts: Parts,
 }
 
-/// What a block can be cut into.
+/// The periods into which a block can be cut.
 #[derive(Clone, Debug)]
 pub(crate) enum Parts {
     Days(Range<i64>),
@@ -104,12 +104,12 @@ impl Session {
         found.sort_by(|a, b| {
             (b.order.start_time_s, &b.order.number).cmp(&(a.order.start_time_s, &a.order.number))
         });
-        // Both numbers of one order may be asked for.
+        // The query may name both numbers of one order.
         found.dedup_by(|a, b| a.order.number == b.order.number);
         Ok(found)
     }
 
-    /// The range in blocks with their counts, oldest first: ragged edges, hours, days, and months.
+    /// The range in blocks with their counts, oldest first: edges, hours, days, and months.
     pub(crate) fn blocks(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<Block>> {
         let mut blocks = Vec::new();
         for span in plan.cut(query.range) {
@@ -133,7 +133,7 @@ impl Session {
         Ok(blocks)
     }
 
-    /// A block's parts with their counts; `None` where it has none.
+    /// A block's parts with their counts; `None` if it cannot be cut.
     pub(crate) fn split(
         &mut self,
         query: &OrderQuery,
@@ -170,7 +170,7 @@ impl Session {
             .collect())
     }
 
-    /// Matching orders per period, periods without any left out.
+    /// Matching orders per period, without periods that have none.
     fn period_counts(
         &mut self,
         query: &OrderQuery,
@@ -222,9 +222,9 @@ impl Session {
         })
     }
 
-    /// Runs a statement over tiles for each chunk that holds a selected line, and hands over the rows with the first
-    /// line of their chunk.
-    #[expect(clippy::too_many_arguments, reason = "the six are what a tile is found by")]
+    /// Runs a statement over tiles for each chunk that has a selected line, and passes on each row with the first line of
+    /// its chunk.
+    #[expect(clippy::too_many_arguments, reason = "six of them are the key of a tile")]
     pub(crate) fn visit_chunks(
         &mut self,
         query: &OrderQuery,
@@ -247,7 +247,7 @@ impl Session {
         self.connection.query_each(sql, &sets, &mut |index, row| each(first_line_of(chunks[index])?, row))
     }
 
-    /// Counts matching orders of a stretch of time one by one.
+    /// Counts matching orders of a range of time one by one.
     fn count_orders(&mut self, query: &OrderQuery, plan: &Plan, range: TimeRange) -> StoreResult<i64> {
         let mut count = 0;
         for status in query.statuses.iter() {
@@ -268,12 +268,12 @@ impl Session {
     }
 }
 
-/// The first line of a chunk that the store itself named.
+/// The first line of a chunk; an error for a chunk that no line can be in.
 fn first_line_of(chunk: i64) -> StoreResult<LineNo> {
     pack::first_line_of(chunk).ok_or_else(|| StoreError::Damaged(format!("{chunk} is not a chunk of lines")))
 }
 
-/// A line's place in its chunk, as a line number.
+/// The index of a line in its chunk, as a line number.
 pub(crate) fn line_offset(index: usize) -> LineNo {
     LineNo::try_from(index).expect("an index within a chunk")
 }

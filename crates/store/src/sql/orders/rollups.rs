@@ -1,4 +1,4 @@
-//! Keeping rollups and tiles: changes are added up in memory over a whole batch, then each row is read, changed and
+//! Maintains rollups and tiles: changes are added up in memory over a whole batch, then each row is read, changed and
 //! written once, in sorted order.
 
 use std::collections::BTreeMap;
@@ -15,19 +15,19 @@ use crate::sql::orders::periods::{DAY, HOUR, MONTH};
 use crate::sql::orders::rows::{MEASURE_COLUMNS, read_measures};
 use crate::sql::session::Session;
 
-/// What a batch changes in one company's rollups.
+/// The changes of one company's rollups by a batch.
 #[derive(Default)]
 pub(crate) struct Changes {
     /// (status, unit, period): days and months.
     periods: BTreeMap<(i64, i64, i64), Measures>,
     /// The same for hours.
     hours: BTreeMap<(i64, i64, i64), Measures>,
-    /// (status, unit, chunk, period), then the line's place in the chunk.
+    /// (status, unit, chunk, period), then the index of the line in the chunk.
     tiles: BTreeMap<(i64, i64, i64, i64), BTreeMap<usize, Measures>>,
 }
 
 impl Changes {
-    /// Adds the measures of one order, or takes them away when negated.
+    /// Adds the measures of one order; negated measures subtract it.
     pub(crate) fn add(&mut self, status: Status, start_time_s: i64, line_no: LineNo, measures: &Measures) {
         let day = day_of(start_time_s);
         let (chunk, place) = place_of(line_no);
@@ -43,12 +43,12 @@ impl Changes {
         }
     }
 
-    /// Writes the rollups that every company has.
+    /// Writes the rollups by day and month, which every company has.
     pub(crate) fn write_periods(&self, connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
         write_rollups(connection, company_id, &self.periods)
     }
 
-    /// Writes the rollups that a large company has besides.
+    /// Writes the rollups by hour and the tiles, which large companies have too.
     pub(crate) fn write_tiles_and_hours(
         &self,
         connection: &mut dyn Connection,
@@ -72,7 +72,7 @@ impl Changes {
                 }
             }
         }
-        // A tile without orders has no row: the rows of a healthy store are those that a recount makes.
+        // A tile without orders has no row, so that the rows of a healthy store are exactly those of a recount.
         let counts: Vec<Option<Vec<u8>>> =
             counts.iter().map(|tile| (!tile.is_zero()).then(|| tile.encode())).collect();
         let sums: Vec<Option<Vec<u8>>> =
@@ -82,9 +82,8 @@ impl Changes {
     }
 }
 
-/// Adds changes to rollup rows: all are read, then all are written. The rows are taken in sorted order. Writers of one
-/// company come one after the other already, by the lock of its state; sorted rows make that two transactions which
-/// change the same rows without it still wait for each other instead of each for the other.
+/// Adds changes to rollup rows: all are read, then all are written, in sorted order. The lock of the company's state
+/// already serializes its writers; if two transactions changed the same rows without it, the order prevents a deadlock.
 fn write_rollups(
     connection: &mut dyn Connection,
     company_id: i64,
@@ -104,17 +103,17 @@ fn write_rollups(
         },
     )?;
     let encoded: Vec<Vec<u8>> = sums.iter().map(encode_one).collect();
-    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    let (mut emptied, mut kept) = (Vec::new(), Vec::new());
     for ((key, sum), bytes) in keys.into_iter().zip(&sums).zip(&encoded) {
         if sum.is_zero() {
-            gone.push(key);
+            emptied.push(key);
         } else {
             kept.push([key, vec![SqlValue::Int(sum.orders), SqlValue::Blob(bytes)]].concat());
         }
     }
     connection.execute_each(
         "DELETE FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4",
-        &gone,
+        &emptied,
     )?;
     upsert_each(
         connection,
@@ -166,7 +165,7 @@ fn read_tiles<const N: usize>(
     Ok(tiles)
 }
 
-/// Writes tiles, and deletes those of which nothing is left.
+/// Writes tiles, and deletes those without orders.
 fn write_tiles(
     connection: &mut dyn Connection,
     table: &str,
@@ -174,18 +173,18 @@ fn write_tiles(
     keys: &[SqlValues<'_>],
     tiles: &[Option<Vec<u8>>],
 ) -> StoreResult<()> {
-    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    let (mut emptied, mut kept) = (Vec::new(), Vec::new());
     for (key, tile) in keys.iter().zip(tiles) {
         match tile {
             Some(bytes) => kept.push([key.as_slice(), &[SqlValue::Blob(bytes)]].concat()),
-            None => gone.push(key.clone()),
+            None => emptied.push(key.clone()),
         }
     }
     connection.execute_each(
         &format!(
             "DELETE FROM {table} WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 AND period = $5"
         ),
-        &gone,
+        &emptied,
     )?;
     upsert_each(
         connection,
@@ -198,7 +197,7 @@ fn write_tiles(
 }
 
 impl Session {
-    /// Gives a company that has grown large its tiles and hours, counted from its orders, in this very transaction.
+    /// Writes the tiles and hours of a company that has grown large, counted from its orders in this transaction.
     pub(crate) fn promote(&mut self, company_id: i64) -> StoreResult<()> {
         let mut changes = Changes::default();
         let sql =

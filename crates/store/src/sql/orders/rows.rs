@@ -1,10 +1,10 @@
-//! Order and line rows to and from their types, and finding an order by one of its numbers.
+//! Rows of the table `orders` to and from [`Order`].
 
 use tollbook_domain::{Amount, Deductions, Measures, Order, Status};
 
-use crate::StoredOrder;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
+use crate::orders::StoredOrder;
 use crate::sql::driver::connection::{Row, SqlValues};
 use crate::sql::orders::line_rows::line_no_of;
 
@@ -20,7 +20,7 @@ pub(crate) fn status_of(number: i64) -> StoreResult<Status> {
     Status::from_number(number).ok_or_else(|| StoreError::Damaged(format!("{number} is not a status")))
 }
 
-/// An order to read rows into.
+/// An empty order to read rows into.
 pub(crate) fn blank() -> StoredOrder {
     StoredOrder {
         line_no: 0,
@@ -41,7 +41,7 @@ pub(crate) fn blank() -> StoredOrder {
     }
 }
 
-/// Reads a row of [`ORDER_COLUMNS`] over an older one, so that a scan of a million allocates no texts.
+/// Reads a row of [`ORDER_COLUMNS`] into an order that is reused, so that a scan of a million rows allocates no texts.
 pub(crate) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()> {
     let mut numbers = [0; 10];
     row.ints(3, &mut numbers)?;
@@ -71,6 +71,7 @@ pub(crate) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()
     Ok(())
 }
 
+/// Reads a row of [`ORDER_COLUMNS`].
 pub(crate) fn read(row: &dyn Row) -> StoreResult<StoredOrder> {
     let mut order = blank();
     read_into(row, &mut order)?;
@@ -84,7 +85,7 @@ pub(crate) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
     Ok((line_no_of(line_no)?, Measures::from_sums(1, sums.map(i128::from))))
 }
 
-/// An order as a row of `schema::ORDERS`.
+/// The values of an order in the order of `schema::ORDERS`.
 pub(crate) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> SqlValues<'_> {
     let deductions = &order.deductions;
     vec![

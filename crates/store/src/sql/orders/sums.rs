@@ -9,13 +9,14 @@ use tollbook_domain::{Measures, OrderQuery, Status, TimeRange};
 
 use crate::error::StoreResult;
 use crate::lines::LineNo;
+use crate::orders::OrderSums;
 use crate::pack;
 use crate::sql::driver::connection::Flow;
 use crate::sql::orders::periods::{DAY, HOUR, MONTH, Plan, Source, line_offset};
 use crate::sql::orders::rows::{MEASURE_COLUMNS, read_measures};
 use crate::sql::session::Session;
 
-/// Where sums go: `add(line, orders, sums)`.
+/// Receives counts and sums of lines.
 trait Sink {
     fn add(&mut self, line_no: LineNo, measures: &Measures);
     fn add_count(&mut self, line_no: LineNo, orders: i64);
@@ -46,7 +47,7 @@ impl Sink for Total {
     }
 }
 
-/// Each line for itself, by line number.
+/// One total per line, by line number.
 #[derive(Default)]
 struct PerLine(Vec<Total>);
 
@@ -74,8 +75,8 @@ impl Sink for PerLine {
     }
 }
 
-impl Session {
-    pub(crate) fn read_sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
+impl OrderSums for Session {
+    fn sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
         let plan = self.plan(query)?;
         let mut sums = Vec::new();
         for status in query.statuses.iter() {
@@ -90,10 +91,7 @@ impl Session {
         Ok(sums)
     }
 
-    pub(crate) fn read_sums_by_line(
-        &mut self,
-        query: &OrderQuery,
-    ) -> StoreResult<Vec<(Status, LineNo, Measures)>> {
+    fn sums_by_line(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, LineNo, Measures)>> {
         let plan = self.plan(query)?;
         let mut sums = Vec::new();
         for status in query.statuses.iter() {
@@ -107,8 +105,10 @@ impl Session {
         }
         Ok(sums)
     }
+}
 
-    /// No filter by line: the company's rollups.
+impl Session {
+    /// Adds from the company's rollups, for a query without a filter by line.
     fn add_rollups(
         &mut self,
         query: &OrderQuery,
@@ -164,7 +164,7 @@ impl Session {
         for span in query.range.cut() {
             match span {
                 Span::Edge(range) => self.add_orders_of(query, plan, status, range, sink)?,
-                // Tiles are by day and month; nothing is cut to hours here.
+                // Tiles exist by day and month only; hours are read from orders.
                 Span::Hours(hours) => {
                     let range =
                         TimeRange::of_hour(hours.start).until(TimeRange::of_hour(hours.end).start_s());

@@ -1,30 +1,32 @@
-//! Usage coming in: identities decide what is new, then each record is added to the open hours of its lines, with what
-//! those would come to. The company is locked, so that what was new a moment ago still is.
+//! Accepts usage: identities decide which records are new, then each is added to the open hours of its lines. The company
+//! is locked, so that new records are still new when they are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollbook_domain::rating::Rated;
 
-use crate::charging::{Arrival, RatedUsage, UsageOutcome};
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{SqlValue, SqlValues, first, insert_exactly};
 use crate::sql::driver::schema::USAGE_RECORD;
 use crate::sql::session::Session;
 use crate::sql::usage::rows::{identity_values, key_of, pricing_state};
+use crate::tenants::TenantReads;
+use crate::usage::{IntakeContext, RatedUsage, UsageOutcome, UsageWrites};
 
-impl Session {
-    pub(crate) fn write_usage(
+impl UsageWrites for Session {
+    fn add_usage(
         &mut self,
         company_id: i64,
         records: &[RatedUsage],
-        arrival: &Arrival<'_>,
+        context: &IntakeContext<'_>,
     ) -> StoreResult<Vec<UsageOutcome>> {
         let view = self.view_for_update(company_id)?;
         let mut outcomes = vec![UsageOutcome::Accepted; records.len()];
         let mut order: Vec<usize> = (0..records.len()).collect();
-        // Neighbours lie on the same leaf; and of two records with one identity the first of the batch comes first.
+        // Sorted keys that are close are on the same leaf. The sort is stable: of two records with one identity, the first
+        // of the batch stays first.
         order.sort_by_key(|place| key_of(&records[*place].usage));
-        self.refuse_forgotten(company_id, records, &mut outcomes)?;
+        self.refuse_expired(company_id, records, &mut outcomes)?;
         let repeats = self.find_known(company_id, records, &order, &mut outcomes)?;
         for (record, outcome) in records.iter().zip(&mut outcomes) {
             if *outcome == UsageOutcome::Accepted && record.bucket.start_s < view.pruned_before_s {
@@ -33,7 +35,7 @@ impl Session {
         }
         let new: Vec<usize> =
             (0..records.len()).filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
-        let charges = self.add_to_hours(company_id, &view, records, &new, arrival)?;
+        let charges = self.add_to_hours(company_id, &view, records, &new, context)?;
         let mut kept: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         for (place, charges) in new.into_iter().zip(charges) {
             match charges {
@@ -42,7 +44,7 @@ impl Session {
             }
         }
         for (place, earlier) in repeats {
-            // What repeats a record that is not taken is not taken either.
+            // A repetition of a record that is not accepted is not accepted either.
             if matches!(outcomes[earlier], UsageOutcome::TooLarge | UsageOutcome::Pruned) {
                 outcomes[place] = outcomes[earlier];
             }
@@ -56,17 +58,29 @@ impl Session {
             .filter(|record| !matches!(record.rated, Rated::Charged(_)))
             .collect();
         self.insert_uncharged(&uncharged)?;
-        self.hold_repeated(company_id, records, &outcomes, arrival)?;
+        self.take_over_repeated(company_id, records, &outcomes, context)?;
         self.count_records(
             company_id,
             order.iter().map(|place| records[*place].usage.hour()),
-            arrival.now_s,
+            context.now_s,
         )?;
         Ok(outcomes)
     }
 
-    /// Records of hours whose identities are not kept.
-    fn refuse_forgotten(
+    fn has_usage(&mut self) -> StoreResult<bool> {
+        for company in self.companies()? {
+            let sql = "SELECT hour FROM usage_hour WHERE company_id = $1 LIMIT 1";
+            if first(self.connection.as_mut(), sql, &[company.company_id.into()], |_| Ok(()))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Session {
+    /// Refuses records of hours whose identities have expired.
+    fn refuse_expired(
         &mut self,
         company_id: i64,
         records: &[RatedUsage],
@@ -76,26 +90,26 @@ impl Session {
         let hours: Vec<i64> = hours.into_iter().collect();
         let sets: Vec<SqlValues<'_>> =
             hours.iter().map(|hour| [company_id, *hour].map(SqlValue::Int).to_vec()).collect();
-        let mut gone = vec![false; hours.len()];
+        let mut expired = vec![false; hours.len()];
         self.connection.query_each(
-            "SELECT gone FROM usage_hour WHERE company_id = $1 AND hour = $2",
+            "SELECT expired FROM usage_hour WHERE company_id = $1 AND hour = $2",
             &sets,
             &mut |index, row| {
-                gone[index] = row.int(0)? != 0;
+                expired[index] = row.int(0)? != 0;
                 Ok(())
             },
         )?;
         for (record, outcome) in records.iter().zip(outcomes) {
             let hour = hours.binary_search(&record.usage.hour());
-            if hour.is_ok_and(|hour| gone[hour]) {
-                *outcome = UsageOutcome::Forgotten;
+            if hour.is_ok_and(|hour| expired[hour]) {
+                *outcome = UsageOutcome::Expired;
             }
         }
         Ok(())
     }
 
-    /// Finds records that are there already, in the store or earlier in the batch. `order` is by identity. Gives those
-    /// that came again within the batch, with the first of their identity.
+    /// Finds records that are already in the store or earlier in the batch. `order` is by identity. Returns the repetitions
+    /// within the batch, each with the first record of its identity.
     fn find_known(
         &mut self,
         company_id: i64,
@@ -104,19 +118,19 @@ impl Session {
         outcomes: &mut [UsageOutcome],
     ) -> StoreResult<Vec<(usize, usize)>> {
         let again = |same: bool| if same { UsageOutcome::Duplicate } else { UsageOutcome::Conflict };
-        let asked: Vec<usize> =
+        let candidates: Vec<usize> =
             order.iter().copied().filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
-        let mut asked_once: Vec<usize> = Vec::with_capacity(asked.len());
+        let mut distinct: Vec<usize> = Vec::with_capacity(candidates.len());
         let mut repeats = Vec::new();
-        for place in asked {
-            match asked_once.last() {
+        for place in candidates {
+            match distinct.last() {
                 Some(&earlier) if key_of(&records[earlier].usage) == key_of(&records[place].usage) => {
                     repeats.push((place, earlier));
                 }
-                _ => asked_once.push(place),
+                _ => distinct.push(place),
             }
         }
-        let stored = self.find_digests(company_id, records, &asked_once)?;
+        let stored = self.find_digests(company_id, records, &distinct)?;
         for (place, digest) in &stored {
             outcomes[*place] = again(*digest == records[*place].digest);
         }
@@ -127,7 +141,7 @@ impl Session {
         Ok(repeats)
     }
 
-    /// The stored digests of records that are known, by place. `places` are by identity, each once.
+    /// The stored digests of records that are known, by place. `places` are sorted by identity, without repetitions.
     fn find_digests(
         &mut self,
         company_id: i64,
@@ -140,8 +154,8 @@ impl Session {
                 (a.0, a.1) == (b.0, b.1)
             })
             .collect();
-        // Where ids rise with time, a batch has the stretch between its first and its last one to itself: what is known
-        // there is all of it or nothing. Of a stretch that others fill as well, each id is sought.
+        // If ids rise with time, the range between the first and the last id of a batch has no other records, and one
+        // statement reads it. If the range has many others, each id is looked up on its own.
         let most = |group: &[usize]| 2 * group.len() + 1;
         let sets: Vec<SqlValues<'_>> = groups
             .iter()
@@ -163,10 +177,10 @@ impl Session {
             },
         )?;
         let mut stored = BTreeMap::new();
-        let mut sought: Vec<usize> = Vec::new();
+        let mut looked_up: Vec<usize> = Vec::new();
         for (group, known) in groups.into_iter().zip(known) {
             if known.len() == most(group) {
-                sought.extend(group);
+                looked_up.extend(group);
                 continue;
             }
             let mut known = known.into_iter().peekable();
@@ -179,42 +193,31 @@ impl Session {
             }
         }
         let sets: Vec<SqlValues<'_>> =
-            sought.iter().map(|place| identity_values(&records[*place].usage)).collect();
+            looked_up.iter().map(|place| identity_values(&records[*place].usage)).collect();
         self.connection.query_each(
             "SELECT digest FROM usage_record WHERE company_id = $1 AND hour = $2 AND source = $3 AND id = $4",
             &sets,
             &mut |index, row| {
-                stored.insert(sought[index], row.blob(0)?.to_owned());
+                stored.insert(looked_up[index], row.blob(0)?.to_owned());
                 Ok(())
             },
         )?;
         Ok(stored)
     }
 
-    /// An import that brings what is there already touches its hours all the same: whoever brought it first may have died
-    /// over them.
-    fn hold_repeated(
+    /// Takes the hours of repeated records too: the import that brought them first may have crashed before it closed them.
+    fn take_over_repeated(
         &mut self,
         company_id: i64,
         records: &[RatedUsage],
         outcomes: &[UsageOutcome],
-        arrival: &Arrival<'_>,
+        context: &IntakeContext<'_>,
     ) -> StoreResult<()> {
-        let Some(hold) = arrival.hold else { return Ok(()) };
+        let Some(lease) = context.lease else { return Ok(()) };
         let repeated =
             records.iter().zip(outcomes).filter(|(_, outcome)| **outcome == UsageOutcome::Duplicate);
         let buckets: BTreeSet<i64> = repeated.map(|(record, _)| record.bucket.start_s).collect();
-        let sets: Vec<SqlValues<'_>> = buckets
-            .into_iter()
-            .map(|bucket_start| {
-                vec![company_id.into(), bucket_start.into(), hold.holder.into(), hold.until_s.into()]
-            })
-            .collect();
-        self.connection.execute_each(
-            "UPDATE due_hour SET held_by = $3, held_until = $4 WHERE company_id = $1 AND bucket_start = $2",
-            &sets,
-        )?;
-        Ok(())
+        self.take_over_hours(company_id, buckets, &lease)
     }
 
     fn count_records(
@@ -232,23 +235,13 @@ impl Session {
             .map(|(hour, records)| [company_id, hour, records, now_s].map(SqlValue::Int).to_vec())
             .collect();
         self.connection.execute_each(
-            "INSERT INTO usage_hour (company_id, hour, records, written, gone) VALUES ($1, $2, $3, $4, 0) \
+            "INSERT INTO usage_hour (company_id, hour, records, written, expired) VALUES ($1, $2, $3, $4, 0) \
              ON CONFLICT (company_id, hour) DO UPDATE SET records = usage_hour.records + excluded.records, \
              written = CASE WHEN excluded.written > usage_hour.written THEN excluded.written \
              ELSE usage_hour.written END",
             &rows,
         )?;
         Ok(())
-    }
-
-    pub(crate) fn has_any_usage(&mut self) -> StoreResult<bool> {
-        for company in crate::sql::tenants::companies(self.connection.as_mut())? {
-            let sql = "SELECT hour FROM usage_hour WHERE company_id = $1 LIMIT 1";
-            if first(self.connection.as_mut(), sql, &[company.company_id.into()], |_| Ok(()))?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 

@@ -6,24 +6,25 @@ use std::sync::{Arc, LazyLock};
 use tollbook_domain::Bucket;
 use tollbook_domain::rating::Rated;
 
-use crate::charging::{Arrival, RatedUsage};
 use crate::error::StoreResult;
 use crate::lines::{LineNo, Lines};
 use crate::sql::driver::connection::{Flow, SqlValue, SqlValues, execute_exactly, first};
-use crate::sql::orders::line_rows::line_no_of;
+use crate::sql::leases::KEEP_OR_TAKE_OVER;
+use crate::sql::orders::line_rows::{insert_lines, line_no_of};
 use crate::sql::session::{CompanyView, Session};
 use crate::sql::usage::rows::{amount_of, amount_of_line, decode_amount};
+use crate::usage::{IntakeContext, RatedUsage};
 use crate::usage_pack::encode_charges;
 
-/// Rows of one statement that writes open usage.
-const ROWS_AT_ONCE: usize = 64;
-/// A stretch of lines is read whole if at least one of so many is wanted.
-const STRETCH_PER_LINE: usize = 4;
+/// Rows of a statement that writes open usage.
+const ROWS_PER_STATEMENT: usize = 64;
+/// A range of line numbers is read whole if at least one in so many lines is wanted.
+const RANGE_PER_LINE: usize = 4;
 
 static PUT_OPEN: LazyLock<String> = LazyLock::new(|| put_open(1));
-static PUT_MANY_OPEN: LazyLock<String> = LazyLock::new(|| put_open(ROWS_AT_ONCE));
+static PUT_MANY_OPEN: LazyLock<String> = LazyLock::new(|| put_open(ROWS_PER_STATEMENT));
 
-/// Writes so many rows of open usage, over those that are there.
+/// The statement that writes `rows` rows of open usage; it replaces rows that exist.
 fn put_open(rows: usize) -> String {
     let row = |row: usize| {
         let places: Vec<String> = (1..=5).map(|column| format!("${}", row * 5 + column)).collect();
@@ -38,7 +39,7 @@ fn put_open(rows: usize) -> String {
     )
 }
 
-/// An open hour of a line, before and after this batch.
+/// Open usage of a line and hour, before and after this batch.
 #[derive(Default)]
 struct Open {
     before: i64,
@@ -47,48 +48,48 @@ struct Open {
 }
 
 impl Open {
-    const fn there(quantity: i64, records: i64) -> Self {
+    const fn stored(quantity: i64, records: i64) -> Self {
         Self { before: quantity, quantity, records }
     }
 }
 
-/// What a batch adds to an open hour.
+/// The addition of a batch to an open hour.
 struct HourChange {
     bucket: Bucket,
     is_used: bool,
     amount: i128,
 }
 
-/// Adds records to open hours.
+/// Records of a batch that are being added to open hours.
 struct Adding<'a> {
     company_id: i64,
-    arrival: &'a Arrival<'a>,
+    context: &'a IntakeContext<'a>,
     lines: Arc<Lines>,
     open: BTreeMap<(i64, LineNo), Open>,
     hours: BTreeMap<i64, HourChange>,
 }
 
 impl Session {
-    /// Adds records to the open hours of their lines; for each what it was added to, or `None` if an order could not hold
-    /// it. Records that are not charged are added to nothing.
+    /// Adds records to the open hours of their lines. Returns the encoded charges of each, or `None` if an order could not
+    /// hold the sum. Records that are not charged are added to no line.
     pub(crate) fn add_to_hours(
         &mut self,
         company_id: i64,
         view: &CompanyView,
         records: &[RatedUsage],
         places: &[usize],
-        arrival: &Arrival<'_>,
+        context: &IntakeContext<'_>,
     ) -> StoreResult<Vec<Option<Vec<u8>>>> {
         let mut adding = Adding {
             company_id,
-            arrival,
+            context,
             lines: Arc::clone(&view.lines),
             open: BTreeMap::new(),
             hours: BTreeMap::new(),
         };
         let charges: Vec<Vec<(LineNo, i64)>> =
             places.iter().map(|place| adding.find_lines(&records[*place])).collect();
-        self.insert_lines(company_id, view.lines.len(), &adding.lines)?;
+        insert_lines(self.connection.as_mut(), company_id, view.lines.len(), &adding.lines)?;
         self.read_open(&mut adding)?;
         let encoded = places.iter().zip(charges).map(|(place, charges)| {
             let fits = adding.add(records[*place].bucket, &charges);
@@ -109,28 +110,28 @@ impl Session {
         Ok(encoded)
     }
 
-    /// Reads the open hours of the lines that are added to. Where most of a stretch of lines is, the stretch is read at
-    /// once; else each line is sought.
+    /// Reads the open usage to which the batch adds. If most of a range of lines is wanted, one statement reads the range;
+    /// otherwise each line is looked up.
     fn read_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
         let keys: Vec<(i64, LineNo)> = adding.open.keys().copied().collect();
-        let mut sought: Vec<SqlValues<'_>> = Vec::new();
+        let mut looked_up: Vec<SqlValues<'_>> = Vec::new();
         for of_bucket in keys.chunk_by(|a, b| a.0 == b.0) {
             let (bucket_start, first, last) =
                 (of_bucket[0].0, of_bucket[0].1, of_bucket[of_bucket.len() - 1].1);
-            if (last - first) as usize / STRETCH_PER_LINE > of_bucket.len() {
-                sought.extend(of_bucket.iter().map(|(bucket_start, line_no)| {
+            if (last - first) as usize / RANGE_PER_LINE > of_bucket.len() {
+                looked_up.extend(of_bucket.iter().map(|(bucket_start, line_no)| {
                     [company_id, *bucket_start, i64::from(*line_no)].map(SqlValue::Int).to_vec()
                 }));
                 continue;
             }
             let sql = "SELECT line_no, quantity, records FROM open_usage WHERE company_id = $1 \
                        AND bucket_start = $2 AND line_no >= $3 AND line_no <= $4 ORDER BY line_no";
-            let stretch = [company_id, bucket_start, first.into(), last.into()].map(SqlValue::Int);
-            self.connection.query(sql, &stretch, &mut |row| {
+            let range = [company_id, bucket_start, first.into(), last.into()].map(SqlValue::Int);
+            self.connection.query(sql, &range, &mut |row| {
                 let key = (bucket_start, line_no_of(row.int(0)?)?);
                 if let Some(open) = adding.open.get_mut(&key) {
-                    *open = Open::there(row.int(1)?, row.int(2)?);
+                    *open = Open::stored(row.int(1)?, row.int(2)?);
                 }
                 Ok(Flow::More)
             })?;
@@ -138,18 +139,18 @@ impl Session {
         self.connection.query_each(
             "SELECT line_no, quantity, records, bucket_start FROM open_usage WHERE company_id = $1 \
              AND bucket_start = $2 AND line_no = $3",
-            &sought,
+            &looked_up,
             &mut |_, row| {
                 let key = (row.int(3)?, line_no_of(row.int(0)?)?);
                 if let Some(open) = adding.open.get_mut(&key) {
-                    *open = Open::there(row.int(1)?, row.int(2)?);
+                    *open = Open::stored(row.int(1)?, row.int(2)?);
                 }
                 Ok(())
             },
         )
     }
 
-    /// Writes what was added, and that there is something to close.
+    /// Writes the sums, and the hours as due.
     fn write_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
         adding.sum_hours()?;
@@ -162,15 +163,16 @@ impl Session {
                 row.map(SqlValue::Int).to_vec()
             })
             .collect();
-        // Many rows a statement: on a server each statement costs more than its rows.
-        let many = rows.len() / ROWS_AT_ONCE * ROWS_AT_ONCE;
+        // Many rows per statement: on a server a statement costs more than its rows.
+        let many = rows.len() / ROWS_PER_STATEMENT * ROWS_PER_STATEMENT;
         let (many, rest) = rows.split_at(many);
-        let many: Vec<SqlValues<'_>> = many.chunks(ROWS_AT_ONCE).map(<[SqlValues<'_>]>::concat).collect();
+        let many: Vec<SqlValues<'_>> =
+            many.chunks(ROWS_PER_STATEMENT).map(<[SqlValues<'_>]>::concat).collect();
         self.connection.execute_each(&PUT_MANY_OPEN, &many)?;
         self.connection.execute_each(&PUT_OPEN, rest)?;
         for change in adding.hours.values().filter(|change| change.is_used) {
             self.add_to_hour(company_id, change)?;
-            self.note_due(company_id, change.bucket, adding.arrival)?;
+            self.note_due(company_id, change.bucket, adding.context)?;
         }
         Ok(())
     }
@@ -178,10 +180,10 @@ impl Session {
     fn add_to_hour(&mut self, company_id: i64, change: &HourChange) -> StoreResult<()> {
         let Bucket { start_s, end_s } = change.bucket;
         let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start = $2";
-        let there = first(self.connection.as_mut(), sql, &[company_id.into(), start_s.into()], |row| {
+        let stored = first(self.connection.as_mut(), sql, &[company_id.into(), start_s.into()], |row| {
             decode_amount(row.blob(0)?)
         })?;
-        let amount = (there.unwrap_or_default() + change.amount).to_le_bytes();
+        let amount = (stored.unwrap_or_default() + change.amount).to_le_bytes();
         execute_exactly(
             self.connection.as_mut(),
             1,
@@ -191,20 +193,18 @@ impl Session {
         )
     }
 
-    fn note_due(&mut self, company_id: i64, bucket: Bucket, arrival: &Arrival<'_>) -> StoreResult<()> {
-        let ordinary_s = bucket.end_s.saturating_add(arrival.grace_s);
-        let due_s = if ordinary_s > arrival.now_s {
+    fn note_due(&mut self, company_id: i64, bucket: Bucket, context: &IntakeContext<'_>) -> StoreResult<()> {
+        let ordinary_s = bucket.end_s.saturating_add(context.grace_s);
+        let due_s = if ordinary_s > context.now_s {
             ordinary_s
         } else {
-            arrival.now_s.saturating_add(arrival.gather_s)
+            context.now_s.saturating_add(context.gather_s)
         };
-        let (holder, until_s) = arrival.hold.map_or(("", 0), |hold| (hold.holder, hold.until_s));
-        // Whoever comes without a hold leaves that of another one as it is.
-        let sql = "INSERT INTO due_hour (company_id, bucket_start, bucket_end, due, held_by, held_until) \
-                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (company_id, bucket_start) DO UPDATE SET \
-                   held_by = CASE WHEN excluded.held_until > 0 THEN excluded.held_by ELSE due_hour.held_by END, \
-                   held_until = CASE WHEN excluded.held_until > 0 THEN excluded.held_until \
-                   ELSE due_hour.held_until END";
+        let (holder, until_s) = context.lease.map_or(("", 0), |lease| (lease.holder, lease.until_s));
+        let sql = format!(
+            "INSERT INTO due_hour (company_id, bucket_start, bucket_end, due, lease_holder, lease_until) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (company_id, bucket_start) DO UPDATE SET {KEEP_OR_TAKE_OVER}"
+        );
         let row = [
             company_id.into(),
             bucket.start_s.into(),
@@ -213,13 +213,13 @@ impl Session {
             holder.into(),
             until_s.into(),
         ];
-        self.connection.execute(sql, &row)?;
+        self.connection.execute(&sql, &row)?;
         Ok(())
     }
 }
 
 impl Adding<'_> {
-    /// The lines of a record's charges, new ones included, and a place for each in the open hours.
+    /// The lines and quantities of a record's charges. Adds lines that are new, and an entry for each in the open hours.
     fn find_lines(&mut self, record: &RatedUsage) -> Vec<(LineNo, i64)> {
         let Rated::Charged(charges) = &record.rated else { return Vec::new() };
         let bucket = record.bucket;
@@ -237,12 +237,12 @@ impl Adding<'_> {
             .collect()
     }
 
-    /// Adds a record wholly or not at all.
+    /// Adds a record with all of its charges; `false` if an order could not hold one of the sums.
     fn add(&mut self, bucket: Bucket, charges: &[(LineNo, i64)]) -> bool {
         let sum = |(line_no, quantity): &(LineNo, i64)| {
             let open = self.open.get(&(bucket.start_s, *line_no))?;
             let sum = open.quantity.checked_add(*quantity)?;
-            amount_of(self.lines.get(*line_no)?, sum, self.arrival.catalogue)?;
+            amount_of(self.lines.get(*line_no)?, sum, self.context.catalogue)?;
             Some(sum)
         };
         let Some(sums) = charges.iter().map(sum).collect::<Option<Vec<i64>>>() else { return false };
@@ -258,10 +258,10 @@ impl Adding<'_> {
         true
     }
 
-    /// What the batch adds to what each hour would come to.
+    /// Computes what the batch adds to the amount of each hour.
     fn sum_hours(&mut self) -> StoreResult<()> {
         for ((bucket_start, line_no), open) in &self.open {
-            let amount = |quantity| amount_of_line(&self.lines, *line_no, quantity, self.arrival.catalogue);
+            let amount = |quantity| amount_of_line(&self.lines, *line_no, quantity, self.context.catalogue);
             let added = amount(open.quantity)? - amount(open.before)?;
             if let Some(hour) = self.hours.get_mut(bucket_start) {
                 hour.amount += added;

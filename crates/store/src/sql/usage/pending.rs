@@ -1,19 +1,49 @@
-//! What the open hours of a query would come to, each line rounded as its order would be.
+//! Usage that is not ordered yet: the hours that are due, and the pending amount of a query.
 
 use std::collections::{BTreeMap, HashSet};
 
 use tollbook_domain::rating::SUPPLEMENTARY_ORDER;
-use tollbook_domain::{Catalogue, Line, OrderQuery};
+use tollbook_domain::{Bucket, Catalogue, Line, OrderQuery};
 
 use crate::error::StoreResult;
 use crate::lines::LineNo;
-use crate::sql::driver::connection::{Flow, SqlValue};
+use crate::sql::driver::connection::{Flow, Row, SqlValue, all};
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::session::Session;
 use crate::sql::usage::rows::{amount_of_line, decode_amount};
+use crate::usage::{DueHour, HourFilter, UsageReads};
 
-impl Session {
-    pub(crate) fn read_pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
+const DUE_COLUMNS: &str = "company_id, bucket_start, bucket_end, due";
+
+fn read_due(row: &dyn Row) -> StoreResult<DueHour> {
+    Ok(DueHour {
+        company_id: row.int(0)?,
+        bucket: Bucket { start_s: row.int(1)?, end_s: row.int(2)? },
+        due_s: row.int(3)?,
+    })
+}
+
+impl UsageReads for Session {
+    fn due_hours(&mut self, filter: HourFilter, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
+        let (column, by_s) = match filter {
+            HourFilter::DueBy(by_s) => ("due", by_s),
+            HourFilter::EndedBy(by_s) => ("bucket_end", by_s),
+        };
+        let sql = format!(
+            "SELECT {DUE_COLUMNS} FROM due_hour WHERE {column} <= $1 AND lease_until <= $2 \
+         ORDER BY bucket_start, company_id LIMIT $3"
+        );
+        all(self.connection.as_mut(), &sql, &[by_s, now_s, limit].map(SqlValue::Int), read_due)
+    }
+
+    fn leased_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
+        let sql = format!(
+            "SELECT {DUE_COLUMNS} FROM due_hour WHERE lease_holder = $1 ORDER BY bucket_start, company_id"
+        );
+        all(self.connection.as_mut(), &sql, &[holder.into()], read_due)
+    }
+
+    fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         if !query.order_numbers.is_empty() {
             return Ok(0);
         }
@@ -48,9 +78,11 @@ impl Session {
         })?;
         Ok(pending)
     }
+}
 
-    /// The same where the type of an order matters: usage of a line and hour that has an order already will be a
-    /// supplementary one.
+impl Session {
+    /// The same for a filter by order type: usage of a line and hour that has an order already becomes a supplementary
+    /// order.
     fn read_pending_by_type(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         let company_id = query.company_id;
         let lines = self.view(company_id)?.lines;
@@ -73,8 +105,8 @@ impl Session {
             for (line_no, quantity) in usage {
                 let Some(line) = lines.get(line_no) else { continue };
                 let is_wanted = if ordered.contains(&line_no) {
-                    let later = Line { order_type: SUPPLEMENTARY_ORDER, ..Line::clone(line) };
-                    query.lines.matches(&later)
+                    let supplementary = Line { order_type: SUPPLEMENTARY_ORDER, ..Line::clone(line) };
+                    query.lines.matches(&supplementary)
                 } else {
                     query.lines.matches(line)
                 };

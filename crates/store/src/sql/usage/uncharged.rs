@@ -1,85 +1,20 @@
-//! Usage that is not charged: kept whole, listed, and charged once it has a price.
+//! Usage that is not charged: stored whole, listed, and charged once it has a price.
 
 use tollbook_domain::Usage;
 use tollbook_domain::rating::Rated;
 
-use crate::charging::{Arrival, RatedUsage, Uncharged, UnchargedKey, UnchargedUsage};
 use crate::error::StoreResult;
-use crate::sql::driver::connection::{Row, SqlValue, SqlValues, all, insert_exactly};
+use crate::sql::driver::connection::{Row, SqlValue, SqlValues, all, delete_exactly, insert_exactly};
 use crate::sql::driver::schema::UNCHARGED_USAGE;
 use crate::sql::session::Session;
 use crate::sql::usage::rows::{FREE, UNPRICED, identity_values, key_of, pricing_state};
+use crate::usage::{
+    IntakeContext, RatedUsage, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UnchargedWrites,
+};
 use crate::usage_pack::{decode_quantities, encode_quantities};
 
-impl Session {
-    pub(crate) fn insert_uncharged(&mut self, records: &[&RatedUsage]) -> StoreResult<()> {
-        let mut rows: Vec<(&RatedUsage, Vec<u8>)> =
-            records.iter().map(|record| (*record, encode_quantities(&record.usage.quantities))).collect();
-        rows.sort_by_key(|(record, _)| (pricing_state(&record.rated), key_of(&record.usage)));
-        let mut values = rows.iter().map(|(record, quantities)| aside_values(record, quantities));
-        insert_exactly(self.connection.as_mut(), &UNCHARGED_USAGE, rows.len(), &mut values)
-    }
-
-    /// Charges records of the unpriced list that have a price now.
-    pub(crate) fn charge_unpriced(
-        &mut self,
-        company_id: i64,
-        records: &[RatedUsage],
-        arrival: &Arrival<'_>,
-    ) -> StoreResult<usize> {
-        let view = self.view_for_update(company_id)?;
-        let sets: Vec<SqlValues<'_>> = records.iter().map(|record| identity_values(&record.usage)).collect();
-        let mut waiting = vec![false; records.len()];
-        let sql = format!(
-            "SELECT pricing_state FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
-             AND id = $4"
-        );
-        self.connection.query_each(&sql, &sets, &mut |index, _| {
-            waiting[index] = true;
-            Ok(())
-        })?;
-        // An hour whose orders were pruned takes none any more.
-        let places: Vec<usize> = (0..records.len())
-            .filter(|place| waiting[*place] && !matches!(records[*place].rated, Rated::Unpriced(_)))
-            .filter(|place| records[*place].bucket.start_s >= view.pruned_before_s)
-            .collect();
-        let charges = self.add_to_hours(company_id, &view, records, &places, arrival)?;
-        let done: Vec<(&RatedUsage, Vec<u8>)> = places
-            .into_iter()
-            .zip(charges)
-            .filter_map(|(place, charges)| Some((&records[place], charges?)))
-            .collect();
-        let keys: Vec<SqlValues<'_>> =
-            done.iter().map(|(record, _)| identity_values(&record.usage)).collect();
-        let sql = format!(
-            "DELETE FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
-             AND id = $4"
-        );
-        self.delete_exactly(&sql, &keys)?;
-        // Its identity may be forgotten by now; what it is charged for is not.
-        let rows: Vec<SqlValues<'_>> = done
-            .iter()
-            .map(|(record, charges)| {
-                let rest = [
-                    pricing_state(&record.rated).into(),
-                    charges.as_slice().into(),
-                    record.bucket.start_s.into(),
-                ];
-                [identity_values(&record.usage), rest.to_vec()].concat()
-            })
-            .collect();
-        self.connection.execute_each(
-            "UPDATE usage_record SET pricing_state = $5, charges = $6, bucket_start = $7 WHERE company_id = $1 AND hour = $2 AND source = $3 \
-             AND id = $4",
-            &rows,
-        )?;
-        let free: Vec<&RatedUsage> =
-            done.iter().map(|(record, _)| *record).filter(|record| record.rated == Rated::Free).collect();
-        self.insert_uncharged(&free)?;
-        Ok(done.len())
-    }
-
-    pub(crate) fn read_uncharged(
+impl UnchargedReads for Session {
+    fn uncharged_usage(
         &mut self,
         company_id: i64,
         uncharged: Uncharged,
@@ -107,7 +42,77 @@ impl Session {
     }
 }
 
-fn aside_values<'a>(record: &'a RatedUsage, quantities: &'a [u8]) -> SqlValues<'a> {
+impl UnchargedWrites for Session {
+    fn price_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        context: &IntakeContext<'_>,
+    ) -> StoreResult<usize> {
+        let view = self.view_for_update(company_id)?;
+        let sets: Vec<SqlValues<'_>> = records.iter().map(|record| identity_values(&record.usage)).collect();
+        let mut waiting = vec![false; records.len()];
+        let sql = format!(
+            "SELECT pricing_state FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
+             AND id = $4"
+        );
+        self.connection.query_each(&sql, &sets, &mut |index, _| {
+            waiting[index] = true;
+            Ok(())
+        })?;
+        // An hour whose orders were pruned accepts no more charges.
+        let places: Vec<usize> = (0..records.len())
+            .filter(|place| waiting[*place] && !matches!(records[*place].rated, Rated::Unpriced(_)))
+            .filter(|place| records[*place].bucket.start_s >= view.pruned_before_s)
+            .collect();
+        let charges = self.add_to_hours(company_id, &view, records, &places, context)?;
+        let done: Vec<(&RatedUsage, Vec<u8>)> = places
+            .into_iter()
+            .zip(charges)
+            .filter_map(|(place, charges)| Some((&records[place], charges?)))
+            .collect();
+        let keys: Vec<SqlValues<'_>> =
+            done.iter().map(|(record, _)| identity_values(&record.usage)).collect();
+        let sql = format!(
+            "DELETE FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
+             AND id = $4"
+        );
+        delete_exactly(self.connection.as_mut(), &sql, &keys)?;
+        // The identity may have expired: then there is no row to change.
+        let rows: Vec<SqlValues<'_>> = done
+            .iter()
+            .map(|(record, charges)| {
+                let rest = [
+                    pricing_state(&record.rated).into(),
+                    charges.as_slice().into(),
+                    record.bucket.start_s.into(),
+                ];
+                [identity_values(&record.usage), rest.to_vec()].concat()
+            })
+            .collect();
+        self.connection.execute_each(
+            "UPDATE usage_record SET pricing_state = $5, charges = $6, bucket_start = $7 WHERE company_id = $1 AND hour = $2 AND source = $3 \
+             AND id = $4",
+            &rows,
+        )?;
+        let free: Vec<&RatedUsage> =
+            done.iter().map(|(record, _)| *record).filter(|record| record.rated == Rated::Free).collect();
+        self.insert_uncharged(&free)?;
+        Ok(done.len())
+    }
+}
+
+impl Session {
+    pub(crate) fn insert_uncharged(&mut self, records: &[&RatedUsage]) -> StoreResult<()> {
+        let mut rows: Vec<(&RatedUsage, Vec<u8>)> =
+            records.iter().map(|record| (*record, encode_quantities(&record.usage.quantities))).collect();
+        rows.sort_by_key(|(record, _)| (pricing_state(&record.rated), key_of(&record.usage)));
+        let mut values = rows.iter().map(|(record, quantities)| uncharged_values(record, quantities));
+        insert_exactly(self.connection.as_mut(), &UNCHARGED_USAGE, rows.len(), &mut values)
+    }
+}
+
+fn uncharged_values<'a>(record: &'a RatedUsage, quantities: &'a [u8]) -> SqlValues<'a> {
     let usage = &record.usage;
     let reason = if let Rated::Unpriced(reason) = &record.rated { reason.as_str() } else { "" };
     vec![

@@ -1,5 +1,5 @@
-//! The recount of charging: every usage record is in one place, hours and orders hold what their records say, the ledger
-//! adds up to the balances, and settled orders to the ledger.
+//! Verification of charging: every usage record is in one state, open hours and orders equal the sums of their records, the
+//! ledger adds up to the balances, and the deductions of settled orders equal the ledger.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,12 +7,13 @@ use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::time::{HOUR_S, hour_of};
 use tollbook_domain::{Catalogue, Deductions};
 
-use crate::charging::{LedgerEntry, LedgerRange, StoredDeposit};
+use super::report::Report;
+use crate::accounts::{AccountReads, LedgerEntry, LedgerRange, StoredDeposit};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
+use crate::orders::OrderLookup;
 use crate::sql::accounts::decode_pruned;
 use crate::sql::driver::connection::{Flow, SqlValue, all, first};
-use crate::sql::maintenance::verify::report::Report;
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::session::Session;
 use crate::sql::usage::rows::{FREE, UNPRICED, amount_of_line, decode_amount};
@@ -22,12 +23,12 @@ use crate::usage_pack::decode_charges;
 type LineUsage = BTreeMap<LineNo, (i128, i64)>;
 
 /// Ledger entries that are read at a time.
-const ENTRIES_AT_ONCE: i64 = 10_000;
+const ENTRIES_PER_READ: i64 = 10_000;
 /// Orders of usage that are looked up at a time.
-const ORDERS_AT_ONCE: i64 = 1_000;
+const ORDERS_PER_READ: i64 = 1_000;
 
 impl Session {
-    /// Compares orders that were paid, or paid once, with the ledger entries that paid them.
+    /// Compares orders that are or were paid with the ledger entries of their payment.
     pub(crate) fn verify_settled(
         &mut self,
         company_id: i64,
@@ -41,11 +42,11 @@ impl Session {
             let of_order = deductions.by_kind();
             let mut of_ledger = PerKind::<i128>::default();
             let mut is_named = true;
-            for kept in self.read_ledger(company_id, *entries)? {
+            for kept in self.ledger(company_id, *entries)? {
                 is_named &= kept.is_deduction() && kept.entry.reference == *number;
                 *of_ledger.get_mut(kept.entry.kind) -= i128::from(kept.entry.amount);
             }
-            // Of a refunded order nothing is deducted any more; the ledger has the refund as well.
+            // A refunded order has no deductions; the ledger has the deductions and the refund.
             let is_refunded = deductions.total_steps() == 0;
             let same = AccountKind::ALL.iter().all(|kind| {
                 i128::from(of_order.get(*kind)) == if is_refunded { 0 } else { of_ledger.get(*kind) }
@@ -62,21 +63,22 @@ impl Session {
         Ok(())
     }
 
-    /// Walks the ledger: each entry's balance, the balances now, grants, and what settled orders deducted.
-    pub(crate) fn verify_books(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
-        let books = self.read_books(company_id)?;
+    /// Reads the whole ledger and checks the balance of each entry, the present balances, grants, deposits, and the
+    /// deductions of settled orders.
+    pub(crate) fn verify_accounts(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+        let state = self.books(company_id)?;
         let mut balances = PerKind::<i128>::default();
         let mut net = PerKind::<i128>::default();
         let mut grants: HashMap<i64, i128> = HashMap::new();
         let mut deposits = 0;
         let mut next = 0;
         loop {
-            let entries = LedgerRange { first: next, count: ENTRIES_AT_ONCE };
-            let stretch = self.read_ledger(company_id, entries)?;
-            if stretch.is_empty() {
+            let range = LedgerRange { first: next, count: ENTRIES_PER_READ };
+            let entries = self.ledger(company_id, range)?;
+            if entries.is_empty() {
                 break;
             }
-            for kept in stretch {
+            for kept in entries {
                 let entry = &kept.entry;
                 let balance = balances.get_mut(entry.kind);
                 *balance += i128::from(entry.amount);
@@ -86,7 +88,7 @@ impl Session {
                     });
                 }
                 let outside = if entry.kind == AccountKind::Credit { *balance > 0 } else { *balance < 0 };
-                // Credit that comes back and is not owed any more is moved to cash by the entry after it.
+                // A refund may make credit positive; the entry after it moves the excess to cash.
                 if outside && entry.cause != Cause::Refund {
                     let name = entry.kind.name();
                     report.differ(|| {
@@ -103,17 +105,17 @@ impl Session {
                 next = kept.entry_no + 1;
             }
         }
-        if next != books.entries {
+        if next != state.entries {
             report.differ(|| {
-                format!("company {company_id}: {} ledger entries noted, {next} counted", books.entries)
+                format!("company {company_id}: {} ledger entries noted, {next} counted", state.entries)
             });
         }
-        self.verify_grants(company_id, books.account.grant_count, &grants, report)?;
+        self.verify_grants(company_id, state.account.grant_count, &grants, report)?;
         self.verify_deposits(company_id, deposits, report)?;
         self.verify_revocations(company_id, report)?;
         let pruned = self.read_pruned(company_id)?;
         for kind in AccountKind::ALL {
-            let (balance, name) = (books.account.balances.get(kind), kind.name());
+            let (balance, name) = (state.account.balances.get(kind), kind.name());
             if i128::from(balance) != balances.get(kind) {
                 report.differ(|| {
                     format!("company {company_id}: {name}: balance {balance}, the ledger says {balances:?}")
@@ -129,7 +131,7 @@ impl Session {
                 });
             }
         }
-        if books.account.balances.get(AccountKind::Credit) < -books.account.credit_limit {
+        if state.account.balances.get(AccountKind::Credit) < -state.account.credit_limit {
             report.differ(|| format!("company {company_id}: more credit is used than the limit"));
         }
         let sql = "SELECT count(*) FROM settlement WHERE company_id = $1";
@@ -144,7 +146,7 @@ impl Session {
     }
 
     fn read_pruned(&mut self, company_id: i64) -> StoreResult<PerKind<i128>> {
-        let sql = "SELECT pruned FROM account WHERE company_id = $1";
+        let sql = "SELECT pruned_deductions FROM account WHERE company_id = $1";
         let pruned =
             first(self.connection.as_mut(), sql, &[company_id.into()], |row| decode_pruned(row.blob(0)?))?;
         Ok(pruned.unwrap_or_default())
@@ -176,16 +178,16 @@ impl Session {
         Ok(())
     }
 
-    /// Each deposit is what its ledger entries say, and its grant is what came in.
+    /// Compares each deposit with its ledger entries and its grant.
     fn verify_deposits(&mut self, company_id: i64, in_ledger: i64, report: &mut Report) -> StoreResult<()> {
         let sql = "SELECT deposit_key FROM deposit WHERE company_id = $1 ORDER BY deposit_key";
         let keys: Vec<String> =
             all(self.connection.as_mut(), sql, &[company_id.into()], |row| Ok(row.text(0)?.to_owned()))?;
         for key in &keys {
-            let Some(StoredDeposit { deposit, entries }) = self.read_deposit(company_id, key)? else {
+            let Some(StoredDeposit { deposit, entries }) = self.deposit(company_id, key)? else {
                 continue;
             };
-            let kept = self.read_ledger(company_id, entries)?;
+            let kept = self.ledger(company_id, entries)?;
             let mut same = i64::try_from(kept.len()) == Ok(entries.count);
             for (place, LedgerEntry { entry, .. }) in kept.iter().enumerate() {
                 let cause = if place == 0 { Cause::Deposit } else { Cause::Adjustment };
@@ -193,7 +195,7 @@ impl Session {
             }
             if let Some(LedgerEntry { entry, .. }) = kept.first() {
                 same &= (entry.kind, entry.amount) == (deposit.kind, deposit.amount.steps());
-                let grants = self.read_grants(company_id, &[entry.grant_id])?;
+                let grants = self.grants(company_id, &[entry.grant_id])?;
                 same &= grants.len() == usize::from(deposit.kind.is_granted());
                 for grant in grants {
                     same &= (grant.kind, grant.granted) == (deposit.kind, deposit.amount.steps());
@@ -214,14 +216,14 @@ impl Session {
         Ok(())
     }
 
-    /// Each revocation has its order, taken back at that time.
+    /// Checks that each revocation has its order, revoked at the same time.
     fn verify_revocations(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let sql = "SELECT source_no, time FROM revocation WHERE company_id = $1 ORDER BY source_no";
         let noted: Vec<(String, i64)> = all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
             Ok((row.text(0)?.to_owned(), row.int(1)?))
         })?;
         let numbers: Vec<&str> = noted.iter().map(|(number, _)| number.as_str()).collect();
-        let orders = self.find_orders(company_id, &numbers)?;
+        let orders = self.orders_by_numbers(company_id, &numbers)?;
         for ((number, time_s), stored) in noted.iter().zip(orders) {
             if stored.is_none_or(|stored| stored.order.revocation_time_s != Some(*time_s)) {
                 report.differ(|| {
@@ -239,31 +241,32 @@ impl Session {
         catalogue: &Catalogue,
         report: &mut Report,
     ) -> StoreResult<()> {
-        let sql = "SELECT hour, records, gone FROM usage_hour WHERE company_id = $1 ORDER BY hour";
+        let sql = "SELECT hour, records, expired FROM usage_hour WHERE company_id = $1 ORDER BY hour";
         let hours: Vec<(i64, i64, bool)> = all(self.connection.as_mut(), sql, &[company_id.into()], |row| {
             Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
         })?;
-        let gone: Vec<i64> = hours.iter().filter(|(_, _, gone)| *gone).map(|(hour, _, _)| *hour).collect();
+        let expired: Vec<i64> =
+            hours.iter().filter(|(_, _, expired)| *expired).map(|(hour, _, _)| *hour).collect();
         let mut buckets: BTreeMap<i64, LineUsage> = BTreeMap::new();
-        for (hour, noted, is_gone) in hours {
-            if is_gone {
+        for (hour, noted, is_expired) in hours {
+            if is_expired {
                 continue;
             }
             self.recount_hour(company_id, hour, noted, &mut buckets, report)?;
-            // A bucket is at most an hour long: what began before this hour has all its records.
+            // A bucket is at most an hour long: one that began before this hour has all its records.
             let whole = buckets.split_off(&(hour * HOUR_S));
             for (bucket_start, usage) in std::mem::replace(&mut buckets, whole) {
-                self.compare_bucket(company_id, bucket_start, usage, &gone, report)?;
+                self.compare_bucket(company_id, bucket_start, usage, &expired, report)?;
             }
         }
         for (bucket_start, usage) in buckets {
-            self.compare_bucket(company_id, bucket_start, usage, &gone, report)?;
+            self.compare_bucket(company_id, bucket_start, usage, &expired, report)?;
         }
-        self.verify_open_hours(company_id, catalogue, &gone, report)?;
+        self.verify_open_hours(company_id, catalogue, &expired, report)?;
         self.verify_usage_orders(company_id, report)
     }
 
-    /// Adds an hour's records to the buckets that they are in.
+    /// Adds an hour's records to their buckets.
     fn recount_hour(
         &mut self,
         company_id: i64,
@@ -317,13 +320,13 @@ impl Session {
         company_id: i64,
         bucket_start: i64,
         recounted: LineUsage,
-        gone: &[i64],
+        expired: &[i64],
         report: &mut Report,
     ) -> StoreResult<()> {
-        // Where identities were forgotten or orders pruned, there is nothing to compare with any more.
+        // If identities have expired or orders were pruned, there is nothing left to compare.
         let touches = [bucket_start, bucket_start + HOUR_S - 1].map(hour_of);
-        let is_gone = touches.iter().any(|hour| gone.binary_search(hour).is_ok());
-        if is_gone || bucket_start < self.view(company_id)?.pruned_before_s {
+        let is_expired = touches.iter().any(|hour| expired.binary_search(hour).is_ok());
+        if is_expired || bucket_start < self.view(company_id)?.pruned_before_s {
             return Ok(());
         }
         let mut kept = LineUsage::new();
@@ -350,12 +353,12 @@ impl Session {
         Ok(())
     }
 
-    /// What open hours would come to, that each is due, and that none is without records.
+    /// Checks the amounts of open hours, that each is due, and that each has records.
     fn verify_open_hours(
         &mut self,
         company_id: i64,
         catalogue: &Catalogue,
-        gone: &[i64],
+        expired: &[i64],
         report: &mut Report,
     ) -> StoreResult<()> {
         let lines = self.view(company_id)?.lines;
@@ -394,7 +397,7 @@ impl Session {
                 let values = [company_id, hour].map(SqlValue::Int);
                 records += first(self.connection.as_mut(), sql, &values, |row| row.int(0))?.unwrap_or(0);
             }
-            if records == 0 && !touches.iter().any(|hour| gone.binary_search(hour).is_ok()) {
+            if records == 0 && !touches.iter().any(|hour| expired.binary_search(hour).is_ok()) {
                 report.differ(|| {
                     format!("company {company_id}: open usage from {bucket_start} on has no records")
                 });
@@ -403,15 +406,15 @@ impl Session {
         Ok(())
     }
 
-    /// Each order that was made of usage is there, of its hour, with its quantity.
+    /// Checks that each order that was made of usage exists, with its hour and its quantity.
     fn verify_usage_orders(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let mut after = [i64::MIN; 3];
         loop {
-            let sql = "SELECT bucket_start, line_no, place, order_no, quantity FROM usage_order \
-                       WHERE company_id = $1 AND (bucket_start, line_no, place) > ($2, $3, $4) \
-                       ORDER BY bucket_start, line_no, place LIMIT $5";
-            let [bucket_start, line_no, place] = after;
-            let values = [company_id, bucket_start, line_no, place, ORDERS_AT_ONCE].map(SqlValue::Int);
+            let sql = "SELECT bucket_start, line_no, sequence_no, order_no, quantity FROM usage_order \
+                       WHERE company_id = $1 AND (bucket_start, line_no, sequence_no) > ($2, $3, $4) \
+                       ORDER BY bucket_start, line_no, sequence_no LIMIT $5";
+            let [bucket_start, line_no, sequence_no] = after;
+            let values = [company_id, bucket_start, line_no, sequence_no, ORDERS_PER_READ].map(SqlValue::Int);
             let rows = all(self.connection.as_mut(), sql, &values, |row| {
                 let key = [row.int(0)?, row.int(1)?, row.int(2)?];
                 Ok((key, row.text(3)?.to_owned(), row.int(4)?))
@@ -419,7 +422,7 @@ impl Session {
             let Some((last, _, _)) = rows.last() else { return Ok(()) };
             after = *last;
             let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
-            let orders = self.find_orders(company_id, &numbers)?;
+            let orders = self.orders_by_numbers(company_id, &numbers)?;
             for (([bucket_start, _, _], number, quantity), order) in rows.iter().zip(orders) {
                 let same = order.is_some_and(|stored| {
                     (stored.order.start_time_s, stored.order.quantity) == (*bucket_start, *quantity)

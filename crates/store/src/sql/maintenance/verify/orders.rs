@@ -1,16 +1,16 @@
-//! The recount: everything that is kept twice is computed again from the orders and compared.
+//! Verification of orders: rollups, tiles and numbers are computed again from the orders and compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollbook_domain::time::{DAY_S, civil_of_day, day_of, hour_of, month_of_day};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
-use crate::Verification;
+use super::report::{Report, Settled};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
+use crate::maintenance::{Verification, Verify};
 use crate::pack::{CountArray, SumArrays, place_of};
 use crate::sql::driver::connection::{Flow, SqlValue, first};
-use crate::sql::maintenance::verify::report::{Report, Settled};
 use crate::sql::orders::lookup::{Owner, owners};
 use crate::sql::orders::periods::{DAY, HOUR, MONTH};
 use crate::sql::orders::rollups::decode_one;
@@ -20,13 +20,8 @@ use crate::sql::session::Session;
 /// The recount of one period: each line's measures.
 type LineSums = BTreeMap<LineNo, Measures>;
 
-impl Session {
-    pub(crate) fn recount(
-        &mut self,
-        company_id: i64,
-        catalogue: &Catalogue,
-        limit: usize,
-    ) -> StoreResult<Verification> {
+impl Verify for Session {
+    fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
         let mut report =
             Report { found: Verification::default(), limit, numbers: 0, settled: Settled::default() };
         for status in Status::ALL {
@@ -67,12 +62,14 @@ impl Session {
         }
         self.count_numbers(company_id, &mut report)?;
         self.verify_usage(company_id, catalogue, &mut report)?;
-        self.verify_books(company_id, &mut report)?;
+        self.verify_accounts(company_id, &mut report)?;
         self.verify_exports(company_id, &mut report)?;
         Ok(report.found)
     }
+}
 
-    /// The first day from `from` on that has an order.
+impl Session {
+    /// The first day on or after `from` that has an order.
     fn next_day(&mut self, company_id: i64, status: Status, from: i64) -> StoreResult<Option<i64>> {
         let sql = "SELECT start_time FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
                    ORDER BY start_time LIMIT 1";
@@ -102,12 +99,12 @@ impl Session {
         self.connection.query(&sql, &values, &mut |row| {
             read_into(row, &mut stored)?;
             report.found.orders += 1;
-            let (number, other) = (&stored.order.number, &stored.order.counterpart);
+            let (number, counterpart) = (&stored.order.number, &stored.order.counterpart);
             let owner =
-                |other: &String| Owner { other: other.clone(), start_time_s: stored.order.start_time_s };
-            numbers.push((number.clone(), owner(other)));
-            if !other.is_empty() {
-                numbers.push((other.clone(), owner(number)));
+                |counterpart: &String| Owner { counterpart: counterpart.clone(), start_time_s: stored.order.start_time_s };
+            numbers.push((number.clone(), owner(counterpart)));
+            if !counterpart.is_empty() {
+                numbers.push((counterpart.clone(), owner(number)));
             }
             if stored.order.paid_time_s.is_some() {
                 paid.push((stored.order.source_number().to_owned(), stored.order.deductions));
@@ -165,7 +162,7 @@ impl Session {
             let key = [company_id, status.number(), unit, chunk, period].map(SqlValue::Int);
             let sql = "SELECT counts, sums FROM tile_count JOIN tile_sum USING (company_id, status, unit, chunk, \
                        period) WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 AND period = $5";
-            // The encoding is canonical: equal numbers are equal bytes.
+            // The encoding is canonical: equal numbers have equal bytes.
             let (counts, sums) = (counts.encode(), sums.encode());
             let same = first(self.connection.as_mut(), sql, &key, |row| {
                 Ok(row.blob(0)? == counts.as_slice() && row.blob(1)? == sums.as_slice())
@@ -194,19 +191,19 @@ impl Session {
     ) -> StoreResult<()> {
         let key = [company_id, status.number(), unit, period].map(SqlValue::Int);
         let sql = "SELECT orders, sums FROM rollup WHERE company_id = $1 AND status = $2 AND unit = $3 AND period = $4";
-        let kept = first(self.connection.as_mut(), sql, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?;
-        if kept.unwrap_or_default() != *total {
+        let stored = first(self.connection.as_mut(), sql, &key, |row| decode_one(row.int(0)?, row.blob(1)?))?;
+        if stored.unwrap_or_default() != *total {
             let (name, status) = (period_name(unit, period), status.number());
             report.differ(|| {
                 format!(
-                    "company {company_id}: status {status}: {name}: rollup says {kept:?}, counted {total:?}"
+                    "company {company_id}: status {status}: {name}: rollup says {stored:?}, counted {total:?}"
                 )
             });
         }
         Ok(())
     }
 
-    /// Rollups and tiles of periods that have no order.
+    /// Reports rollups and tiles of periods that have no order.
     fn find_extra_periods(
         &mut self,
         company_id: i64,
@@ -236,7 +233,7 @@ impl Session {
         Ok(())
     }
 
-    /// Every order of a day has its numbers.
+    /// Checks that every order of a day has its numbers.
     fn verify_numbers(
         &mut self,
         company_id: i64,
@@ -254,7 +251,7 @@ impl Session {
         Ok(())
     }
 
-    /// Every number has its order: there are as many as the orders have.
+    /// Checks that every number has its order: there are as many numbers as the orders have.
     fn count_numbers(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let sql = "SELECT count(*) FROM order_number WHERE company_id = $1";
         let registered =

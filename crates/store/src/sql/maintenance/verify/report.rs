@@ -2,18 +2,20 @@
 
 use tollbook_domain::account::PerKind;
 
-use crate::Verification;
+use crate::maintenance::Verification;
 
+/// The differences found so far, and sums over orders that are compared at the end.
 pub(crate) struct Report {
     pub(crate) found: Verification,
     pub(crate) limit: usize,
-    /// Numbers that orders have.
+    /// How many numbers the orders have.
     pub(crate) numbers: i64,
-    /// What orders that were settled here say of their deductions.
+    /// Sums over the orders that were settled from the accounts.
     pub(crate) settled: Settled,
 }
 
 impl Report {
+    /// Reports a difference.
     pub(crate) fn differ(&mut self, text: impl FnOnce() -> String) {
         if self.found.differences.len() < self.limit {
             self.found.differences.push(text());
@@ -21,7 +23,7 @@ impl Report {
     }
 }
 
-/// Orders that were settled here, added up.
+/// Sums over settled orders.
 #[derive(Default)]
 pub(crate) struct Settled {
     pub(crate) deducted: PerKind<i128>,
