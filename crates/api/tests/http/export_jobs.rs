@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tollbook_export::exporter::jobs::MAX_ATTEMPTS;
-use tollbook_store::ExportState;
+use tollbook_store::{ExportState, Lease, LeaseKey};
 
 use crate::client::Answer;
 use crate::faulty::PATIENCE;
@@ -99,7 +99,13 @@ fn a_job_of_a_server_that_died_is_taken_over() {
     let job_id = scene.submit(&scene.full, PAID);
     let hold = |now_s: i64| {
         let mut transaction = scene.server.store.begin().unwrap();
-        let taken = transaction.hold_export_job(1, &job_id, "a dead server", now_s, now_s + 20).unwrap();
+        let taken = transaction
+            .acquire(
+                LeaseKey::ExportJob { company_id: 1, job_id: &job_id },
+                &Lease { holder: "a dead server", until_s: now_s + 20 },
+                now_s,
+            )
+            .unwrap();
         transaction.commit().unwrap();
         taken
     };
@@ -119,7 +125,15 @@ fn a_job_that_kills_its_servers_is_given_up() {
     for attempt in 0..MAX_ATTEMPTS {
         let (now_s, mut transaction) = (NOW_S + attempt * 20, scene.server.store.begin().unwrap());
         let holder = format!("dead {attempt}");
-        assert!(transaction.hold_export_job(1, &job_id, &holder, now_s, now_s + 20).unwrap());
+        assert!(
+            transaction
+                .acquire(
+                    LeaseKey::ExportJob { company_id: 1, job_id: &job_id },
+                    &Lease { holder: &holder, until_s: now_s + 20 },
+                    now_s
+                )
+                .unwrap()
+        );
         transaction.commit().unwrap();
     }
     let other = scene.server.beside(CONFIG);

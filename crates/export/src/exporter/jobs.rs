@@ -98,8 +98,8 @@ pub fn expire(store: &dyn Store, before_s: i64) -> Result<u64, StoreError> {
     let mut expired = 0;
     loop {
         let mut transaction = store.begin()?;
-        let files = transaction.forget_export_files(before_s, EXPIRED_AT_ONCE)?;
-        let jobs = transaction.forget_export_jobs(before_s, EXPIRED_AT_ONCE)?;
+        let files = transaction.expire_export_files(before_s, EXPIRED_AT_ONCE)?;
+        let jobs = transaction.expire_export_jobs(before_s, EXPIRED_AT_ONCE)?;
         transaction.commit()?;
         expired += files + jobs;
         if files + jobs == 0 {

@@ -18,7 +18,7 @@ use tollbook_export::{
     Build, Document, ExportError, ExportedFile, Format, Progress, SummaryQueries, Zone, export,
 };
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
-use tollbook_store::{Snapshot, Store, StoreOptions, StoredOrder, open_sqlite};
+use tollbook_store::{Store, StoreOptions, StoredOrder, open_sqlite};
 
 /// 2024-12-31T20:00:00Z, which is 2025 in Shanghai.
 const START_S: i64 = 1_735_675_200;
@@ -150,7 +150,7 @@ impl Fixture {
             orders.push(stored.clone());
             Ok(())
         };
-        Snapshot::scan(snapshot.as_mut(), query, &mut each).unwrap();
+        snapshot.scan(query, &mut each).unwrap();
         (orders, sums)
     }
 }

@@ -28,7 +28,7 @@ impl Charging<'_> {
             return Ok(token);
         }
         let mut transaction = self.store.begin()?;
-        transaction.hold(TOKEN)?;
+        transaction.lock_name(TOKEN)?;
         if let Some(token) = transaction.setting(TOKEN)? {
             return Ok(token);
         }

@@ -127,7 +127,7 @@ impl ClosingBatch<'_> {
             usage_orders.push(UsageOrder {
                 bucket_start_s: bucket.start_s,
                 line_no: usage.line_no,
-                place: usage.orders,
+                sequence_no: usage.orders,
                 source_number: new.order.source_number().to_owned(),
                 quantity: usage.quantity,
                 records: usage.records,

@@ -17,7 +17,7 @@ pub fn set_offset(
     now_s: i64,
 ) -> Result<HourOffsets, ChargingError> {
     let mut transaction = charging.store.begin()?;
-    transaction.hold("hour offsets")?;
+    transaction.lock_name("hour offsets")?;
     let mut offsets = transaction.hour_offsets()?;
     match from_s {
         // Usage with a time in the future may be in an open hour already.

@@ -7,7 +7,7 @@ use tollbook_domain::price::ModelPrices;
 use tollbook_domain::rating::{Rated, Terms, rate};
 use tollbook_domain::usage::UsageLimits;
 use tollbook_domain::{Discount, HourOffsets, Price, Usage};
-use tollbook_store::{Arrival, Hold, RatedUsage, Snapshot, StoreResult, UsageOutcome};
+use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, UsageOutcome};
 
 use super::context::Charging;
 use crate::tenancy::directory::{Tenant, TenantDirectory};
@@ -84,7 +84,7 @@ impl<'a> Rater<'a> {
         &mut self,
         records: Vec<Usage>,
         now_s: i64,
-        lease: Option<Hold<'_>>,
+        lease: Option<Lease<'_>>,
     ) -> StoreResult<Vec<UsageResult>> {
         let mut results: Vec<Option<UsageResult>> = vec![None; records.len()];
         let mut rated = Vec::with_capacity(records.len());
@@ -128,9 +128,9 @@ impl<'a> Rater<'a> {
         &self,
         batch: &[RatedUsage],
         now_s: i64,
-        lease: Option<Hold<'_>>,
+        lease: Option<Lease<'_>>,
     ) -> StoreResult<Option<Vec<UsageOutcome>>> {
-        let arrival = self.arrival(now_s, lease);
+        let arrival = self.intake_context(now_s, lease);
         let mut transaction = self.charging.store.begin()?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for of_company in batch.chunk_by(|a, b| a.usage.company_id == b.usage.company_id) {
@@ -161,13 +161,13 @@ impl<'a> Rater<'a> {
         Ok(())
     }
 
-    pub(super) fn arrival<'h>(&self, now_s: i64, hold: Option<Hold<'h>>) -> Arrival<'h>
+    pub(super) fn intake_context<'h>(&self, now_s: i64, lease: Option<Lease<'h>>) -> IntakeContext<'h>
     where
         'a: 'h,
     {
         let Charging { config, catalogue, .. } = self.charging;
         let (grace_s, gather_s) = (config.charging.grace_s, config.charging.gather_s);
-        Arrival { now_s, grace_s, gather_s, hold, catalogue }
+        IntakeContext { now_s, grace_s, gather_s, lease, catalogue }
     }
 
     /// Reads the offsets, and the prices and discounts if they have changed.
@@ -256,7 +256,7 @@ fn usage_result(outcome: UsageOutcome, rated: &Rated) -> UsageResult {
         (UsageOutcome::Accepted, Rated::Unpriced(reason)) => UsageResult::Unpriced(reason.clone()),
         (UsageOutcome::Duplicate, _) => UsageResult::Duplicate,
         (UsageOutcome::Conflict, _) => refused("id: another record has this id, source and hour"),
-        (UsageOutcome::Forgotten, _) => refused("time: the records of this hour are not kept any more"),
+        (UsageOutcome::Expired, _) => refused("time: the records of this hour are not kept any more"),
         (UsageOutcome::Pruned, _) => refused("time: the orders of this hour have been pruned"),
         (UsageOutcome::TooLarge, _) => {
             refused("quantities: the hour would come to more than an order can hold")

@@ -77,7 +77,7 @@ fn reprice_company(
             continue;
         }
         let mut transaction = charging.store.begin()?;
-        charged += transaction.price_usage(company_id, &rated, &rater.arrival(now_s, None))? as u64;
+        charged += transaction.price_usage(company_id, &rated, &rater.intake_context(now_s, None))? as u64;
         transaction.commit()?;
     }
 }

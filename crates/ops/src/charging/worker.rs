@@ -2,7 +2,7 @@
 //! identities. Leases ensure that exactly one of several servers does each piece of work.
 
 use tollbook_domain::time::hour_of;
-use tollbook_store::{Due, StoreError, StoreResult};
+use tollbook_store::{HourFilter, StoreError, StoreResult};
 
 use super::account_tx::AccountTx;
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
@@ -62,7 +62,7 @@ pub fn settle_due(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
     let round = Round { charging, worker, now_s };
     Ok(Settled {
         priced: round.reprice()?,
-        closed: round.close(Due::By(now_s))?,
+        closed: round.close(HourFilter::DueBy(now_s))?,
         arrears: round.pay_daily()?,
         expired_identities: round.expire_identities()?,
     })
@@ -78,7 +78,7 @@ pub fn settle_all(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
     let _entered = span.enter();
     let round = Round { charging, worker, now_s };
     let priced = reprice(charging, now_s)?;
-    let closed = round.close(Due::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s)))?;
+    let closed = round.close(HourFilter::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s)))?;
     let mut arrears = ArrearsPaid::default();
     for company in charging.store.snapshot()?.companies()? {
         arrears.add(pay_arrears(charging, company.company_id, ZeroAmount::Skip, now_s)?);
@@ -92,7 +92,7 @@ pub fn settle_all(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
 /// # Errors
 /// Those of the store.
 pub fn leased_hours(charging: &Charging<'_>, now_s: i64) -> StoreResult<usize> {
-    let ended = Due::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s));
+    let ended = HourFilter::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s));
     // At the end of time every lease has expired, so that leased hours are listed too.
     Ok(charging.store.snapshot()?.due_hours(ended, i64::MAX, READ_HOURS)?.len())
 }
@@ -106,15 +106,15 @@ struct Round<'a> {
 impl Round<'_> {
     /// Closes due hours. An hour that cannot be closed does not stop the others; it is tried again after its lease
     /// expires. The first error is returned at the end.
-    fn close(&self, due: Due) -> StoreResult<Closed> {
+    fn close(&self, hours: HourFilter) -> StoreResult<Closed> {
         let Self { charging, worker, now_s } = *self;
         let leases = HourLeases::new(charging.store, worker, WORKER_LEASE_S, now_s);
         let mut closed = Closed::default();
         let mut first_error = None;
         loop {
-            let hours = charging.store.snapshot()?.due_hours(due, now_s, READ_HOURS)?;
+            let due = charging.store.snapshot()?.due_hours(hours, now_s, READ_HOURS)?;
             let mut acquired = 0;
-            for hour in hours {
+            for hour in due {
                 if !leases.acquire(&hour, now_s)? {
                     continue;
                 }
@@ -136,7 +136,7 @@ impl Round<'_> {
         }
     }
 
-    fn lease(&self, task: &str) -> TaskLease<'_> {
+    fn lease<'t>(&'t self, task: &'t str) -> TaskLease<'t> {
         TaskLease::new(self.charging.store, task, self.worker, WORKER_LEASE_S)
     }
 
@@ -193,7 +193,7 @@ impl Round<'_> {
             loop {
                 let mut transaction = charging.store.begin()?;
                 let batch =
-                    transaction.forget_usage(company.company_id, before_s, EXPIRED_PER_TRANSACTION)?;
+                    transaction.expire_identities(company.company_id, before_s, EXPIRED_PER_TRANSACTION)?;
                 if batch == 0 {
                     break;
                 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tollbook_store::{DueHour, Hold, Store, StoreResult, Transaction};
+use tollbook_store::{DueHour, Lease, LeaseKey, Store, StoreResult, Transaction};
 
 use crate::clock::Clock;
 use crate::random;
@@ -40,8 +40,8 @@ impl<'a> HourLeases<'a> {
     }
 
     /// A lease that begins now.
-    pub(crate) const fn lease(&self, now_s: i64) -> Hold<'a> {
-        Hold { holder: self.holder, until_s: now_s.saturating_add(self.length_s) }
+    pub(crate) const fn lease(&self, now_s: i64) -> Lease<'a> {
+        Lease { holder: self.holder, until_s: now_s.saturating_add(self.length_s) }
     }
 
     /// Leases an hour, or renews its lease; `false` if another holder has it or it is closed.
@@ -61,12 +61,12 @@ impl<'a> HourLeases<'a> {
         hour: &DueHour,
         now_s: i64,
     ) -> StoreResult<bool> {
-        transaction.hold_hour(hour, now_s, &self.lease(now_s))
+        transaction.acquire(hour.lease_key(), &self.lease(now_s), now_s)
     }
 
     /// The leased hours.
     pub(crate) fn hours(&self) -> StoreResult<Vec<DueHour>> {
-        self.store.snapshot()?.held_hours(self.holder)
+        self.store.snapshot()?.leased_hours(self.holder)
     }
 
     /// Renews all leases if a quarter of their length has passed since the last renewal.
@@ -79,7 +79,7 @@ impl<'a> HourLeases<'a> {
             // The company is locked first, as by every transaction that adds usage to its hours.
             let mut transaction = self.store.begin()?;
             transaction.lock_company(company_id)?;
-            transaction.renew_holds(company_id, &self.lease(now_s))?;
+            transaction.renew_hours(company_id, &self.lease(now_s))?;
             transaction.commit()?;
         }
         self.renewed_s = now_s;
@@ -95,15 +95,15 @@ impl<'a> HourLeases<'a> {
 
     /// [`Self::release`] within a larger transaction.
     pub(crate) fn release_in(&self, transaction: &mut dyn Transaction, hour: &DueHour) -> StoreResult<()> {
-        transaction.release_hour(hour, self.holder)
+        transaction.release(hour.lease_key(), self.holder)?;
+        Ok(())
     }
 }
 
-/// A lease on a task that one process of the deployment does at a time. It is stored as the setting `lease TASK`, with
-/// the time at which it expires and its holder.
+/// A lease on a task that one process of the deployment does at a time.
 pub(crate) struct TaskLease<'a> {
     store: &'a dyn Store,
-    setting: String,
+    task: &'a str,
     holder: &'a str,
     length_s: i64,
     renewed_s: i64,
@@ -111,14 +111,19 @@ pub(crate) struct TaskLease<'a> {
 
 impl<'a> TaskLease<'a> {
     /// The lease of `holder` on a task, not acquired yet.
-    pub(crate) fn new(store: &'a dyn Store, task: &str, holder: &'a str, length_s: i64) -> Self {
-        Self { store, setting: format!("lease {task}"), holder, length_s, renewed_s: i64::MIN }
+    pub(crate) const fn new(store: &'a dyn Store, task: &'a str, holder: &'a str, length_s: i64) -> Self {
+        Self { store, task, holder, length_s, renewed_s: i64::MIN }
     }
 
     /// Acquires or renews the lease; `false` while another holder has it.
     pub(crate) fn acquire(&mut self, now_s: i64) -> StoreResult<bool> {
-        let own = self.holder;
-        self.set(now_s, |until_s, holder| holder == own || until_s <= now_s)
+        let mut transaction = self.store.begin()?;
+        let is_acquired = transaction.acquire(LeaseKey::Task(self.task), &self.lease(now_s), now_s)?;
+        if is_acquired {
+            transaction.commit()?;
+            self.renewed_s = now_s;
+        }
+        Ok(is_acquired)
     }
 
     /// Polls until the lease is acquired. `on_wait` is called if another holder has it.
@@ -137,19 +142,8 @@ impl<'a> TaskLease<'a> {
         Ok(AcquiredTaskLease(self))
     }
 
-    /// Writes the lease if none is stored or `may_replace` accepts the stored one, given as its end and its holder.
-    fn set(&mut self, now_s: i64, may_replace: impl FnOnce(i64, &str) -> bool) -> StoreResult<bool> {
-        let mut transaction = self.store.begin()?;
-        transaction.hold(&self.setting)?;
-        let stored = transaction.setting(&self.setting)?.unwrap_or_default();
-        if parse(&stored).is_some_and(|(until_s, holder)| !may_replace(until_s, holder)) {
-            return Ok(false);
-        }
-        let until_s = now_s.saturating_add(self.length_s);
-        transaction.set_setting(&self.setting, &format!("{until_s} {}", self.holder))?;
-        transaction.commit()?;
-        self.renewed_s = now_s;
-        Ok(true)
+    const fn lease(&self, now_s: i64) -> Lease<'a> {
+        Lease { holder: self.holder, until_s: now_s.saturating_add(self.length_s) }
     }
 }
 
@@ -164,34 +158,24 @@ impl AcquiredTaskLease<'_> {
         if now_s < lease.renewed_s.saturating_add(lease.length_s / RENEWALS_PER_LENGTH) {
             return Ok(true);
         }
-        let own = lease.holder;
-        lease.set(now_s, |_, holder| holder == own)
+        let mut transaction = lease.store.begin()?;
+        let is_renewed = transaction.renew(LeaseKey::Task(lease.task), &lease.lease(now_s))?;
+        transaction.commit()?;
+        lease.renewed_s = now_s;
+        Ok(is_renewed)
     }
 
     fn release(&self) -> StoreResult<()> {
-        let TaskLease { store, setting, holder, .. } = &self.0;
-        let mut transaction = store.begin()?;
-        transaction.hold(setting)?;
-        let stored = transaction.setting(setting)?.unwrap_or_default();
-        if parse(&stored).is_some_and(|(_, stored_holder)| stored_holder == *holder) {
-            transaction.set_setting(setting, "")?;
-            transaction.commit()?;
-        }
-        Ok(())
+        let mut transaction = self.0.store.begin()?;
+        transaction.release(LeaseKey::Task(self.0.task), self.0.holder)?;
+        transaction.commit()
     }
 }
 
 impl Drop for AcquiredTaskLease<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.release() {
-            let lease = self.0.setting.as_str();
-            tracing::warn!(%error, lease, "releasing a lease failed; it will expire");
+            tracing::warn!(%error, task = self.0.task, "releasing a lease failed; it will expire");
         }
     }
-}
-
-/// The end and the holder of a stored lease; `None` for a released one.
-fn parse(stored: &str) -> Option<(i64, &str)> {
-    let (until_s, holder) = stored.split_once(' ')?;
-    Some((until_s.parse().ok()?, holder))
 }

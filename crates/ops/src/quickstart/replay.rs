@@ -212,7 +212,7 @@ impl<'a, 'p> Replay<'a, 'p> {
 
     /// Releases the hours that are still open, in the transaction that completes the demo.
     pub(super) fn release_hours(&self, transaction: &mut dyn Transaction) -> StoreResult<()> {
-        for hour in transaction.held_hours(HOLDER)? {
+        for hour in transaction.leased_hours(HOLDER)? {
             if hour.company_id == self.demo.company_id {
                 self.hour_leases.release_in(transaction, &hour)?;
             }

@@ -128,7 +128,7 @@ fn find_or_create(
     }
     let mut transaction = store.begin()?;
     // Of two concurrent first starts, the second finds the company of the first after it gets the lock.
-    transaction.hold(SETTING)?;
+    transaction.lock_name(SETTING)?;
     if let Some(demo) = DemoProgress::read(transaction.as_mut())? {
         return Ok(demo);
     }

@@ -190,7 +190,7 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
     let charging = Charging { store, config: &Config::default(), catalogue: &catalogue };
     let standing = standing(&charging, 1, NOW_S).unwrap().unwrap();
     assert!(standing.pending > 0, "the current hour is open");
-    assert!(snapshot.due_hours(tollbook_store::Due::By(i64::MAX), NOW_S, 100).unwrap().len() == 1);
+    assert!(snapshot.due_hours(tollbook_store::HourFilter::DueBy(i64::MAX), NOW_S, 100).unwrap().len() == 1);
 }
 
 #[test]

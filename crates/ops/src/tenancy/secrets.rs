@@ -185,7 +185,7 @@ impl MasterKey {
         }
         let mut transaction = store.begin()?;
         // Another server may have recorded its fingerprint before this transaction got the lock.
-        transaction.hold(FINGERPRINT_SETTING)?;
+        transaction.lock_name(FINGERPRINT_SETTING)?;
         if let Some(stored) = transaction.setting(FINGERPRINT_SETTING)? {
             return self.compare(stored);
         }

@@ -9,7 +9,7 @@ use tollbook_ops::charging::{
     ArrearsPaid, Charging, ChargingError, PayReason, Rater, Revocation, UsageResult, close_hour, deposit,
     pay_unpaid, reprice, revoke, set_credit_limit, set_offset, settle_all, settle_due,
 };
-use tollbook_store::{Due, Hold, Snapshot, Store, StoreResult, Transaction, Uncharged};
+use tollbook_store::{HourFilter, Lease, Snapshot, Store, StoreResult, Transaction, Uncharged};
 
 use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, money, price, query, unit_price, usage};
 
@@ -354,7 +354,7 @@ pub(crate) fn hours_of_an_import_stay_open(backend: &Backend) {
     fixture.put(&[unit_price("m")]);
     let limits = fixture.config.charging.limits_of_files();
     let mut rater = Rater::new(fixture.charging(), limits);
-    let lease = Some(Hold { holder: "import", until_s: NOW_S + 600 });
+    let lease = Some(Lease { holder: "import", until_s: NOW_S + 600 });
     let mut import = |id: &str, now_s| {
         assert_eq!(
             rater.accept(vec![usage(1, id, BASE_S, "m", 1)], now_s, lease).unwrap(),
@@ -369,7 +369,7 @@ pub(crate) fn hours_of_an_import_stay_open(backend: &Backend) {
     assert_eq!(closed(NOW_S + 200), 0);
     import("3", NOW_S + 200);
     let mut transaction = fixture.store.begin().unwrap();
-    let leased = transaction.held_hours("import").unwrap();
+    let leased = transaction.leased_hours("import").unwrap();
     drop(transaction);
     assert_eq!(leased.len(), 1);
     let by_import = close_hour(&fixture.charging(), &leased[0], "import", NOW_S + 300).unwrap();
@@ -386,10 +386,11 @@ pub(crate) fn closing_stops_when_another_holder_has_the_lease(backend: &Backend)
     let fixture = Fixture::new(backend, 1);
     fixture.put(&[unit_price("m")]);
     fixture.accept(vec![usage(1, "1", BASE_S, "m", 1)], NOW_S);
-    let due = fixture.store.snapshot().unwrap().due_hours(Due::By(NOW_S + 10), NOW_S + 10, 9).unwrap();
+    let due =
+        fixture.store.snapshot().unwrap().due_hours(HourFilter::DueBy(NOW_S + 10), NOW_S + 10, 9).unwrap();
     assert_eq!(due.len(), 1);
     // After the worker lists the hour and before it closes it, an import adds usage and leases it.
-    let lease = Some(Hold { holder: "import", until_s: NOW_S + 600 });
+    let lease = Some(Lease { holder: "import", until_s: NOW_S + 600 });
     let mut rater = Rater::new(fixture.charging(), fixture.config.charging.limits_of_files());
     rater.accept(vec![usage(1, "2", BASE_S, "m", 1)], NOW_S + 10, lease).unwrap();
     let by_worker = close_hour(&fixture.charging(), &due[0], "worker", NOW_S + 10).unwrap();
