@@ -1,9 +1,9 @@
-/* Writes a file of cells as a workbook with libxlsxwriter in its constant-memory mode, and tells what that took.
+/* Writes a file of cells as a workbook with libxlsxwriter in its constant-memory mode, and prints time and memory.
  *
  *     libxlsxwriter CELLS OUT.xlsx
  *
- * CELLS has a row a line, cells with tabs between them, each led by its kind: h a header, s a text, n a number, m an
- * amount, t a time (days since 1899-12-30); a cell without a kind is empty. It is read, and its numbers are understood,
+ * CELLS has one row per line and a tab between cells. The first character of a cell is its kind: h header, s text, n number,
+ * m amount, t time (days since 1899-12-30); a cell without a kind is empty. The file is read and its numbers are parsed
  * before the clock starts. Prints one JSON object: us, before_kib, peak_kib. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-"""Writes the first rows of a file of cells as a workbook with a Python library, and tells what that took.
+"""Writes the first rows of a file of cells as a workbook with a Python library, and prints time and memory.
 
     writers.py xlsxwriter|openpyxl CELLS ROWS OUT.xlsx
 
-CELLS is described in `libxlsxwriter.c`; ROWS are those below the header. They are read, and numbers are understood,
-before the clock starts. XlsxWriter is in its constant-memory mode, openpyxl in its write-only mode. Prints one JSON
+CELLS is described in `libxlsxwriter.c`; ROWS is the number of rows below the header. They are read and
+their numbers are parsed before the clock starts. XlsxWriter is in its constant-memory mode, openpyxl in its write-only mode. Prints one JSON
 object: us, before_kib, peak_kib.
 """
 

@@ -1,5 +1,5 @@
-//! A client as plain as can be, so that what is measured is the server: one kept-alive connection, one request after
-//! the other, each signed as an SDK signs it.
+//! A minimal client, so that the server is measured: one kept-alive connection, one request after another, each signed as
+//! an SDK signs it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::Value;
 use tollbook_api::signature::sign;
 
-use crate::Result;
+use crate::result::Result;
 
-/// A pair of keys of the API.
+/// An API key.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     pub(crate) public: String,
@@ -30,7 +30,7 @@ impl Client {
         Ok(Self { stream: BufReader::with_capacity(1 << 18, stream), host, keys: keys.clone() })
     }
 
-    /// The body of the answer to a signed form.
+    /// Sends a signed form and returns the body of the answer.
     pub(crate) fn action(&mut self, action: &str, parameters: &[(String, String)]) -> Result<Vec<u8>> {
         let mut form = parameters.to_vec();
         form.push(("Action".into(), action.into()));
@@ -46,7 +46,7 @@ impl Client {
         self.exchange(request.as_bytes())
     }
 
-    /// The body of the answer to a GET.
+    /// Sends a GET request and returns the body of the answer.
     pub(crate) fn get(&mut self, path: &str) -> Result<Vec<u8>> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
         self.exchange(request.as_bytes())
@@ -68,13 +68,13 @@ impl Client {
                 length = Some(value.trim().parse::<usize>()?);
             }
         }
-        let mut body = vec![0; length.ok_or("an answer does not say how long it is")?];
+        let mut body = vec![0; length.ok_or("the answer has no Content-Length")?];
         self.stream.read_exact(&mut body)?;
         Ok(body)
     }
 }
 
-/// An answer with `RetCode` 0, or the error that it is.
+/// Parses an answer; an error unless its `RetCode` is 0.
 pub(crate) fn answer(body: &[u8]) -> Result<Value> {
     let answer: Value = serde_json::from_slice(body)?;
     match answer.get("RetCode").and_then(Value::as_i64) {

@@ -1,4 +1,4 @@
-//! What a run was made on: without it a number means nothing.
+//! The machine of a run, without which its numbers mean nothing.
 
 use std::fs;
 use std::path::Path;
@@ -15,13 +15,13 @@ pub(crate) struct Machine {
     kernel: String,
     rustc: String,
     commit: String,
-    /// Processes that wanted to run in the minute before the run: above 0.2 or so, others were at work.
+    /// Load average of the minute before the run: above about 0.2, other programs were running.
     load: String,
 }
 
 impl Machine {
-    /// Asks the system. What it does not tell is `unknown`.
-    pub(crate) fn look() -> Self {
+    /// Reads the properties from the system. Missing ones are `unknown`.
+    pub(crate) fn read() -> Self {
         Self {
             cpu: proc_value("/proc/cpuinfo", "model name"),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
@@ -60,14 +60,14 @@ fn first_word(file: &str) -> String {
     text.split_whitespace().next().map_or_else(unknown, ToOwned::to_owned)
 }
 
-/// The value after `key:` in a file of such lines.
+/// The value of `key` in a file of lines `key: value`.
 fn proc_value(file: impl AsRef<Path>, key: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let mut values = text.lines().filter_map(|line| line.split_once(':'));
     values.find(|(name, _)| name.trim() == key).map_or_else(unknown, |(_, value)| value.trim().to_owned())
 }
 
-/// Kibibytes that a process holds now (`VmRSS`) or held at its most (`VmHWM`); `None` once it is gone.
+/// Current memory (`VmRSS`) or peak memory (`VmHWM`) of a process in KiB; `None` if it has ended.
 pub(crate) fn memory_kib(process: &str, key: &str) -> Option<u64> {
     let value = proc_value(format!("/proc/{process}/status"), key);
     value.split_whitespace().next()?.parse().ok()

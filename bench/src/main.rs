@@ -1,32 +1,34 @@
-//! `tollbook-bench`: measurements of Tollbook beside something else in the same run, each with a command that anyone
-//! can repeat. A run prints its tables and keeps them, with the raw numbers, under `bench/runs/<date>-<topic>/`.
+//! `tollbook-bench`: measures Tollbook and a baseline in the same run. A run prints its tables and stores them, with the
+//! raw numbers and the command, under `bench/runs/<date>-<topic>/`.
 //!
-//! Benchmarks are not tests: nothing here fails because it was slow. What an answer says is checked all the same.
+//! Benchmarks are not tests: nothing fails because it is slow. Every answer is checked.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what a benchmark prints is for the person who runs it"
+    reason = "a benchmark prints its progress and its tables"
 )]
 
 mod charging;
-mod child;
+mod check;
+mod cost;
 mod export;
+mod fixture;
 mod http;
 mod import;
+mod in_process_server;
 mod lists;
 mod machine;
 mod postgres;
 mod report;
-mod server;
-mod site;
+mod result;
+mod step;
 mod timing;
 
 use clap::{Parser, Subcommand};
 
-/// Any failure ends the run: a benchmark that goes on after one measures something else.
-type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use crate::result::Result;
 
-/// Measures Tollbook beside something else, and keeps what it found.
+/// Measures Tollbook and a baseline, and stores the results.
 #[derive(Debug, Parser)]
 #[command(name = "tollbook-bench")]
 struct Arguments {
@@ -38,17 +40,17 @@ struct Arguments {
 enum Command {
     /// Pages with exact totals, sums and summaries, at several sizes of one company.
     Lists(lists::Options),
-    /// Order files into a durable store, beside plain INSERTs.
+    /// Import of order files into a durable store, beside plain INSERTs.
     Import(import::Options),
-    /// A full sheet of paid orders, beside another writer.
+    /// Export of a full sheet of paid orders, beside other writers.
     Export(export::Options),
-    /// Usage into settled orders, and paying, on both databases, beside plain INSERT and COPY.
+    /// Usage into settled orders, and payment, on both databases, beside plain INSERT and COPY.
     Charging(charging::Options),
     /// Import, pages, sums and a scan on PostgreSQL, beside plain COPY and bare SQL.
     Postgres(postgres::Options),
-    /// One step of a benchmark in a process of its own, so that its memory is its own.
+    /// One step of a benchmark in a process of its own, so that its memory can be measured.
     #[command(hide = true)]
-    Step(child::Step),
+    Step(step::Step),
 }
 
 fn main() -> Result {
@@ -58,6 +60,6 @@ fn main() -> Result {
         Command::Export(options) => export::run(&options),
         Command::Charging(options) => charging::run(&options),
         Command::Postgres(options) => postgres::run(&options),
-        Command::Step(step) => child::run(&step),
+        Command::Step(step) => export::steps::run(&step),
     }
 }

@@ -1,4 +1,4 @@
-//! What a run found: tables for people, raw numbers for whoever doubts them, and how to repeat it.
+//! The report of a run: tables, raw numbers, and the command that repeats it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use tollbook_domain::time::{civil_of_day, day_of};
 use tollbook_ops::{Clock as _, SystemClock};
 
-use crate::Result;
 use crate::machine::Machine;
+use crate::result::Result;
 
-/// Where a run works and where it leaves what it found.
+/// Directories of a run: its data and its results.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Places {
+pub(crate) struct RunDirectories {
     /// Directory of the result [default: bench/runs/DATE-COMMAND]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -29,9 +29,9 @@ pub(crate) struct Places {
     pub(crate) keep: bool,
 }
 
-impl Places {
-    /// Ends a run's use of a directory.
-    pub(crate) fn leave(&self, directory: &Path) -> Result {
+impl RunDirectories {
+    /// Deletes a directory of the run, unless it is to be kept.
+    pub(crate) fn clean_up(&self, directory: &Path) -> Result {
         if !self.keep && directory.exists() {
             fs::remove_dir_all(directory)?;
         }
@@ -50,7 +50,7 @@ impl Places {
     }
 }
 
-/// A table, first column to the left.
+/// A table; the first column is aligned to the left, the others to the right.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     caption: String,
@@ -66,7 +66,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table in Markdown, its columns aligned so that it reads as plain text too.
+    /// The table in Markdown, with aligned columns, so that it is readable as plain text.
     fn markdown(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
@@ -99,13 +99,13 @@ impl Table {
     }
 }
 
-/// What a run collects.
+/// The report of one run.
 #[derive(Debug)]
 pub(crate) struct Report {
     topic: &'static str,
     title: String,
     machine: Machine,
-    /// How to read the numbers, one paragraph each.
+    /// Explanations of the numbers, one paragraph each.
     pub(crate) notes: Vec<String>,
     pub(crate) tables: Vec<Table>,
     /// Raw results, one object each.
@@ -113,9 +113,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Begins a run: the machine is looked at before anything is done to it.
+    /// Begins a run and reads the properties of the machine before anything else.
     pub(crate) fn begin(topic: &'static str, title: impl Into<String>) -> Self {
-        let machine = Machine::look();
+        let machine = Machine::read();
         Self {
             topic,
             title: title.into(),
@@ -127,14 +127,14 @@ impl Report {
     }
 
     /// Prints the tables and writes the run's directory.
-    pub(crate) fn finish(&self, places: &Places) -> Result {
-        let out = places.out(self.topic);
+    pub(crate) fn finish(&self, directories: &RunDirectories) -> Result {
+        let out = directories.out(self.topic);
         fs::create_dir_all(&out)?;
         let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
         println!("\n{}", tables.join("\n"));
         fs::write(out.join("README.md"), self.readme(&tables))?;
         fs::write(out.join("result.json"), self.json())?;
-        println!("kept in {}", out.display());
+        println!("stored in {}", out.display());
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Report {
         text
     }
 
-    /// One measurement a line, so that two runs can be compared line by line.
+    /// One measurement per line, so that two runs can be compared line by line.
     fn json(&self) -> String {
         let measurements: Vec<String> = self.measurements.iter().map(ToString::to_string).collect();
         format!(
@@ -172,7 +172,7 @@ fn command() -> String {
     format!("cargo run --release -p tollbook-bench -- {}", arguments.join(" "))
 }
 
-/// A URL without its password: results are published.
+/// The argument without the password of a URL, because results are published.
 fn without_password(argument: &str) -> String {
     let parts = argument.split_once("://").and_then(|(scheme, rest)| {
         let (login, place) = rest.split_once('@')?;
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_are_not_kept() {
+    fn passwords_are_removed() {
         let secret = "--url=postgres://me:secret@db:5432/bills?sslmode=disable";
         assert_eq!(without_password(secret), "--url=postgres://me@db:5432/bills?sslmode=disable");
         for open in ["--keep", "postgres://me@db/bills", "postgres://db:5432/bills"] {

@@ -1,23 +1,23 @@
-//! Times of repeated work, and the few numbers that stand for them.
+//! Times of repeated work, their percentiles, and how numbers are shown.
 
 use std::time::{Duration, Instant};
 
-use crate::Result;
+use crate::result::Result;
 
-/// How often something is repeated.
+/// How often work is repeated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sampling {
     /// Measured repetitions.
     pub(crate) iterations: usize,
-    /// Work that takes long is repeated less often: no further repetition begins after this time, [`FEWEST`] aside.
-    pub(crate) enough: Duration,
+    /// Time after which no further repetition begins, except for the first [`MIN_ITERATIONS`].
+    pub(crate) max_time: Duration,
 }
 
 /// Repetitions of even the slowest work.
-const FEWEST: usize = 5;
+const MIN_ITERATIONS: usize = 5;
 
 impl Sampling {
-    /// Times `work` after a warm-up. `check` looks at each of its answers while the clock stands.
+    /// Times `work` after a warm-up. `check` is called with each answer and is not timed.
     pub(crate) fn time<T>(
         self,
         mut work: impl FnMut() -> Result<T>,
@@ -26,13 +26,15 @@ impl Sampling {
         let began = Instant::now();
         for _ in 0..(self.iterations / 10).max(1) {
             check(work()?)?;
-            if began.elapsed() > self.enough / 10 {
+            if began.elapsed() > self.max_time / 10 {
                 break;
             }
         }
         let began = Instant::now();
         let mut samples = Vec::with_capacity(self.iterations);
-        while samples.len() < self.iterations && (samples.len() < FEWEST || began.elapsed() < self.enough) {
+        while samples.len() < self.iterations
+            && (samples.len() < MIN_ITERATIONS || began.elapsed() < self.max_time)
+        {
             let started = Instant::now();
             let answer = work()?;
             samples.push(started.elapsed());
@@ -43,7 +45,7 @@ impl Sampling {
     }
 }
 
-/// Times of the repetitions, ascending; at least one.
+/// Times of the repetitions in ascending order; at least one.
 #[derive(Clone, Debug)]
 pub(crate) struct Timings(Vec<Duration>);
 
@@ -70,19 +72,19 @@ impl Timings {
         self.at(0)
     }
 
-    /// All of them in whole microseconds.
+    /// All times in whole microseconds.
     pub(crate) fn micros(&self) -> Vec<u64> {
         self.0.iter().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)).collect()
     }
 
-    /// Median, 95th percentile and minimum in milliseconds.
+    /// Median, 95th percentile and minimum as text, in milliseconds.
     pub(crate) fn shown(&self) -> String {
         let [median, p95, min] = [self.median(), self.p95(), self.min()].map(millis);
         format!("{median} ({p95}, {min})")
     }
 }
 
-/// Milliseconds with about three digits.
+/// Milliseconds with about three significant digits.
 pub(crate) fn millis(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1e3;
     let places = match millis {
@@ -94,10 +96,10 @@ pub(crate) fn millis(time: Duration) -> String {
     format!("{millis:.places$}")
 }
 
-/// How many times as long `time` is as `other`.
+/// The ratio `time / other` as text.
 pub(crate) fn times(time: Duration, other: Duration) -> String {
     let ratio = time.as_secs_f64() / other.as_secs_f64().max(1e-9);
-    // At least two digits that mean something.
+    // At least two significant digits.
     let places = match ratio {
         0.0..0.001 => 5,
         0.0..0.01 => 4,
@@ -109,14 +111,14 @@ pub(crate) fn times(time: Duration, other: Duration) -> String {
     format!("{ratio:.places$}×")
 }
 
-/// How many a second.
+/// The rate per second.
 pub(crate) fn per_second(count: u64, time: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a count of orders is far below 2^52")]
     let count = count as f64;
     count / time.as_secs_f64().max(1e-9)
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with thousands separators.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_the_samples() {
+    fn percentiles_are_samples() {
         let timings = Timings::of((1..=200).rev().map(Duration::from_millis).collect());
         assert_eq!(timings.median(), Duration::from_millis(100));
         assert_eq!(timings.p95(), Duration::from_millis(190));
@@ -144,10 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn slow_work_is_repeated_a_few_times_all_the_same() {
-        let sampling = Sampling { iterations: 100, enough: Duration::ZERO };
+    fn slow_work_is_repeated_the_minimum_number_of_times() {
+        let sampling = Sampling { iterations: 100, max_time: Duration::ZERO };
         let timings = sampling.time(|| Ok(()), Ok).unwrap();
-        assert_eq!(timings.micros().len(), FEWEST);
+        assert_eq!(timings.micros().len(), MIN_ITERATIONS);
     }
 
     #[test]

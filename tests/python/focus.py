@@ -1,8 +1,8 @@
-"""Checks a FOCUS file with the published validator (focus-validator on PyPI), whose newest rules are of FOCUS 1.0.
+"""Checks FOCUS files with the published validator (focus-validator on PyPI), whose newest rules are of FOCUS 1.0.
 
-    focus.py FILE.csv|FILE.parquet
+    focus.py FILE.csv|FILE.parquet…
 
-One JSON object on standard output:
+One JSON object for each file on standard output, each on a line of its own:
 
     "Rules"     how many rules the validator has for FOCUS 1.0
     "Passed"    how many of them the file keeps
@@ -70,10 +70,8 @@ def load(validator: Validator, path: Path):
     return table
 
 
-def main() -> None:
-    """Checks one file; prints one JSON object."""
-    path = Path(sys.argv[1]).resolve()
-    os.chdir(Path(focus_validator.__file__).parent.parent)
+def check(path: Path) -> dict:
+    """What the validator finds in one file."""
     validator = Validator(
         data_filename=str(path), output_destination=None, output_type="console", rules_version=VERSION
     )
@@ -89,14 +87,21 @@ def main() -> None:
         for name, cases in result.failure_cases.groupby("Check Name"):
             broken[name] = [str(value) for value in cases["Values"].head(3)]
     passed = sum(status is ChecklistObjectStatus.PASSED for status in statuses.values())
-    found = {
+    return {
         "Rules": len(statuses),
         "Passed": passed,
         "Failures": [{"Rule": name, "Values": values} for name, values in sorted(broken.items())],
         "Rows": len(table),
     }
-    json.dump(found, sys.stdout, ensure_ascii=False)
-    sys.stdout.write("\n")
+
+
+def main() -> None:
+    """Checks files; prints one JSON object for each."""
+    paths = [Path(argument).resolve() for argument in sys.argv[1:]]
+    os.chdir(Path(focus_validator.__file__).parent.parent)
+    for path in paths:
+        json.dump(check(path), sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Reads a table with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own.
+"""Reads tables with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own.
 
-    tables.py FILE.parquet|FILE.csv|FILE.csv.gz [COLUMN…]
+    tables.py FILE.parquet|FILE.csv|FILE.csv.gz [COLUMN…] [-- FILE [COLUMN…]]…
 
-One JSON object on standard output:
+One JSON object for each file on standard output, each on a line of its own:
 
     "Columns"  {name: type}, or null as the type in CSV
     "Rows"     how many there are
@@ -15,6 +15,7 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import sys
 from decimal import Decimal, Inexact, getcontext
@@ -60,9 +61,8 @@ def comma_separated(text: bytes, summed: list[str]) -> dict:
     return {"Columns": dict.fromkeys(header), "Rows": len(rows), "Nulls": nulls, "Sums": sums}
 
 
-def main() -> None:
-    """Reads one file; prints one JSON object."""
-    path, summed = Path(sys.argv[1]), sys.argv[2:]
+def read(path: Path, summed: list[str]) -> dict:
+    """What is in one file."""
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)
@@ -70,8 +70,16 @@ def main() -> None:
     # Plain digits: no exponent, no trailing zeros, no negative zero.
     found["Sums"] = {name: f"{total.normalize():f}" for name, total in found["Sums"].items()}
     found["Sha256"] = hashlib.sha256(content).hexdigest()
-    json.dump(found, sys.stdout, ensure_ascii=False)
-    sys.stdout.write("\n")
+    return found
+
+
+def main() -> None:
+    """Reads files; prints one JSON object for each."""
+    for is_separator, group in itertools.groupby(sys.argv[1:], lambda argument: argument == "--"):
+        if not is_separator:
+            file, *summed = group
+            json.dump(read(Path(file), summed), sys.stdout, ensure_ascii=False)
+            sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-//! `cargo xtask`: the one entry for tests, linters and the repository's own checks. It only starts other programs and
-//! reads files; nothing of the product is used here.
+//! `cargo xtask`: the one entry for tests, linters and the repository's own checks. It starts other programs and reads
+//! files; nothing of the product is used here.
 
 mod libreoffice;
 mod lint;
@@ -9,7 +9,6 @@ mod soak;
 mod step;
 mod test;
 mod tidy;
-mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -20,21 +19,34 @@ use workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test [-- ARGUMENT…]   every test of the workspace, the published Python clients included; arguments go to cargo test
-  lint                  rustfmt, clippy, rustdoc, tidy, and linters installed in private places below target/
-  tidy                  the repository's own checks
+  test [-p CRATE]… [NAME]
+        Runs every test of the workspace, or of some crates, or those with NAME in their names. CRATE is a package or
+        its folder: store, tollbook-store, cli. Only what these crates' tests need is prepared.
+  test [-p CRATE]… --repeat N NAME
+        Runs the tests with NAME in their names N times and reports how often each passed and failed.
+  test [-p CRATE]… [NAME] -- ARGUMENT…
+        Runs cargo test with these arguments, one test executable after the other.
+  lint  Runs rustfmt, clippy, rustdoc, tidy, and linters that are installed below the target directory.
+  tidy  Runs the repository's own checks.
   soak [--minutes N] [--seed S]
-                        three servers on one PostgreSQL while importers and the database are killed, and charging
-                        on both databases while whoever moves money is killed, 60 minutes long;
-                        dated reports go to bench/runs";
+        Runs the soak tests, for 60 minutes without --minutes: three servers on one PostgreSQL, and charging on both
+        databases, while importers, servers and the database are killed. Writes dated reports to bench/runs.
+  help  Prints this text.
+
+environment:
+  TOLLBOOK_SHARED         The folder of shared data that some tests read; ../shared without it. If the folder does not
+                          exist, these tests are skipped and the run ends with a line that names them; with CI=true
+                          it fails.
+  TOLLBOOK_PYTHON_CACHE   The folder in which private Python environments are made once for each list of requirements
+                          and version of Python; target/python-environments without it. Work trees may share it.
+  CARGO_TARGET_DIR        The target directory, as for cargo.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let workspace = Workspace::locate();
     let outcome = match arguments.as_slice() {
-        ["test"] => test::run(&workspace, &[]),
-        ["test", "--", rest @ ..] => test::run(&workspace, rest),
+        ["test", rest @ ..] => test::run(&workspace, rest),
         ["lint"] => lint::run(&workspace),
         ["tidy"] => tidy::run(&workspace),
         ["soak", rest @ ..] => soak::run(&workspace, rest),

@@ -1,19 +1,26 @@
-//! Running other programs: each is announced, and what fails says which one it was.
+//! Runs other programs: each is announced, and a failure names the program.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// What a command comes to; the text says to a person what went wrong.
+/// The result of a command; the error is a text for a person.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
-/// A line for the person who waits. Standard output belongs to the programs that we run.
+/// Prints a line on standard error. Standard output belongs to the programs that are run and to reports of tests.
 pub(crate) fn say(line: &str) {
-    // Nobody reads: nothing to do about it.
+    // A closed standard error is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Runs a program to its end, with our own standard output and error.
+/// Prints a part of a report on standard output.
+pub(crate) fn print(text: &str) {
+    // Neither is a closed standard output.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().flush();
+}
+
+/// Runs a program to its end, with the standard output and error of this program.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let line = line(command);
     say(&format!("+ {line}"));
@@ -32,7 +39,7 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
 }
 
 /// The program's file name and its arguments, for people.
-fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
     let mut line = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
     for argument in command.get_args() {

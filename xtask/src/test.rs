@@ -1,35 +1,56 @@
-//! Every test of the workspace. What the tests need and the machine does not have is installed in private places
-//! first, or named; a test never skips because something is missing.
+//! The tests of the workspace, all of them or those of some crates. What they need and the machine does not have is
+//! installed in private places first, or named.
+
+mod arguments;
+mod build;
+mod environment;
+mod executable;
+mod needs;
+mod packages;
+mod repeat;
+mod report;
+mod results;
+mod side_by_side;
+mod skipped;
+mod times;
 
 use std::process::Command;
 
-use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
-use crate::{libreoffice, postgres};
+use arguments::Wanted;
+use environment::TestEnvironment;
+use needs::Needs;
+use packages::Packages;
+use skipped::Skipped;
 
-/// Runs `cargo test`, which also builds the binary that the acceptance tests start. Tests find in the environment:
-///
-/// - `TOLLBOOK_TEST_PYTHON`: an interpreter that has the published clients,
-/// - `TOLLBOOK_TEST_TABLES_PYTHON`: one that has readers of tables and the validator of FOCUS,
-/// - `TOLLBOOK_SHARED`: the folder of shared data.
-///
-/// PostgreSQL and LibreOffice come from the system's packages; without them nothing is run, rather than tests that say
-/// the same one by one.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
-    postgres::require()?;
-    libreoffice::require()?;
-    let python = Environment::prepare(workspace, Purpose::Clients)?;
-    let tables = Environment::prepare(workspace, Purpose::Tables)?;
-    // Every crate is tested, also after one that fails: its result line is part of the report.
-    step::run(
-        Command::new(workspace::cargo())
-            .current_dir(workspace.root())
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(arguments)
-            .env("TOLLBOOK_TEST_PYTHON", python.program("python"))
-            .env("TOLLBOOK_TEST_TABLES_PYTHON", tables.program("python"))
-            .env("TOLLBOOK_SHARED", workspace.shared())
-            .env("PYTHONDONTWRITEBYTECODE", "1"),
-    )
+    let wanted = Wanted::parse(arguments)?;
+    let packages = Packages::read(workspace)?;
+    let chosen = packages.choose(&wanted.packages)?;
+    let needs = Needs::of(chosen.iter().map(|package| package.name.as_str()));
+    needs.require_programs()?;
+    let selection: Vec<String> = if wanted.packages.is_empty() {
+        vec!["--workspace".to_owned()]
+    } else {
+        chosen.iter().flat_map(|package| ["--package".to_owned(), package.name.clone()]).collect()
+    };
+    let skipped = Skipped::new(workspace)?;
+    let outcome = if let Some(passed_on) = &wanted.for_cargo {
+        let environment = TestEnvironment::prepare(workspace, &needs, &skipped)?;
+        let mut cargo = Command::new(workspace::cargo());
+        cargo.current_dir(workspace.root()).arg("test").args(selection).arg("--no-fail-fast");
+        step::run(environment.set(cargo.args(&wanted.name).args(passed_on)))
+    } else {
+        let (environment, executables) =
+            build::with_environment(workspace, &needs, &skipped, &selection, &packages)?;
+        if let (Some(times), Some(name)) = (wanted.repeat, &wanted.name) {
+            repeat::run(workspace, &environment, &executables, name, times)
+        } else {
+            let has_docs = chosen.iter().any(|package| package.has_library);
+            let docs = has_docs.then_some(selection.as_slice());
+            side_by_side::run(workspace, &environment, &executables, docs, wanted.name.as_deref(), &skipped)
+        }
+    };
+    skipped.report(workspace::is_ci()).and(outcome)
 }

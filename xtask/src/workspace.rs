@@ -1,5 +1,4 @@
-//! Where things lie: the checkout, and the private places below the target directory in which tools are installed.
-//! The only file that reads the environment.
+//! Paths: the checkout, the target directory and what is kept below it. The only file that reads the environment.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,22 +22,22 @@ impl Workspace {
         &self.root
     }
 
-    /// The private Python environment of clients and linters.
-    pub(crate) fn python(&self) -> PathBuf {
-        self.target.join("python")
+    /// Where private Python environments are made, and whether other work trees use the same place: below the target
+    /// directory, unless `TOLLBOOK_PYTHON_CACHE` names another.
+    pub(crate) fn python_cache(&self) -> (PathBuf, bool) {
+        let named = std::env::var_os("TOLLBOOK_PYTHON_CACHE").filter(|path| !path.is_empty());
+        match named.and_then(|path| std::path::absolute(path).ok()) {
+            Some(path) => (path, true),
+            None => (self.target.join("python-environments"), false),
+        }
     }
 
-    /// That of readers of tables.
-    pub(crate) fn python_for_tables(&self) -> PathBuf {
-        self.target.join("python-tables")
+    /// Where `cargo xtask test` keeps what it writes.
+    pub(crate) fn test_files(&self) -> PathBuf {
+        self.target.join("xtask-test")
     }
 
-    /// Where `cargo install` puts linters.
-    pub(crate) fn tools(&self) -> PathBuf {
-        self.target.join("tools")
-    }
-
-    /// The folder of shared data that some tests read; beside the checkout unless `TOLLBOOK_SHARED` says otherwise.
+    /// The folder of shared data that some tests read: beside the checkout, unless `TOLLBOOK_SHARED` names another.
     pub(crate) fn shared(&self) -> OsString {
         std::env::var_os("TOLLBOOK_SHARED").unwrap_or_else(|| self.root.join("../shared").into_os_string())
     }
@@ -50,7 +49,21 @@ pub(crate) fn root() -> PathBuf {
     own.parent().unwrap_or(own).to_path_buf()
 }
 
-/// The cargo that runs us, so that no other toolchain comes in.
+/// The cargo that started this program, so that no other toolchain is used.
 pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Whether a test that cannot run is a failure: `CI=true`.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+/// Variables that cargo set for this program and sets anew for each test executable.
+pub(crate) fn package_variables() -> Vec<OsString> {
+    let is_of_package = |name: &OsString| {
+        name.to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+    };
+    std::env::vars_os().map(|(name, _)| name).filter(is_of_package).collect()
 }

@@ -1,9 +1,9 @@
 //! From usage to paid orders: importing records, posting them over HTTP, closing and settling hours, paying arrears; on
-//! SQLite and PostgreSQL, beside plain INSERT and COPY of the same records in the same run.
+//! SQLite and PostgreSQL, beside plain INSERT and COPY of the same records.
 
-mod gateways;
-mod made;
+mod generated;
 mod plain;
+mod posting;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,12 +23,12 @@ use tollbook_ops::import::usage::import_usage;
 use tollbook_ops::{Config, FixedClock};
 use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
-use crate::Result;
 use crate::postgres::Server;
-use crate::report::{Places, Report, Table};
+use crate::report::{Report, RunDirectories, Table};
+use crate::result::Result;
 use crate::timing::{Timings, grouped, millis, per_second, times};
 
-/// What to measure.
+/// Options of `charging`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// Usage records
@@ -37,20 +37,20 @@ pub(crate) struct Options {
     /// Records that are posted over HTTP
     #[arg(long, default_value_t = 200_000)]
     posted: u64,
-    /// The binary that serves
+    /// The `tollbook` binary
     #[arg(long, default_value = "target/release/tollbook")]
     tollbook: PathBuf,
     #[command(flatten)]
-    places: Places,
+    directories: RunDirectories,
 }
 
 /// A database to measure on.
-enum Kind {
+enum Database {
     Sqlite(PathBuf),
     Postgres(Server),
 }
 
-impl Kind {
+impl Database {
     fn name(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
@@ -83,7 +83,7 @@ impl Kind {
     }
 }
 
-/// A durable commit of one row.
+/// Times a durable commit of one row.
 fn commit(store: &dyn Store) -> Result<Duration> {
     let began = Instant::now();
     let mut transaction = store.begin()?;
@@ -98,29 +98,29 @@ pub(crate) fn run(options: &Options) -> Result {
         format!("{} usage records into orders, settled and paid", grouped(options.records)),
     );
     report.notes = notes();
-    let directory = options.places.data.join("charging");
+    let directory = options.directories.data.join("charging");
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory)?;
     let file = directory.join("usage.jsonl");
     eprintln!("writing {}", file.display());
-    made::write(&file, options.records)?;
-    for kind in [Kind::Sqlite(directory.clone()), Kind::Postgres(Server::start(Some("1GB")))] {
-        measure(options, &kind, &file, &directory, &mut report)?;
+    generated::write(&file, options.records)?;
+    for database in [Database::Sqlite(directory.clone()), Database::Postgres(Server::start(Some("1GB")))] {
+        measure(options, &database, &file, &directory, &mut report)?;
     }
-    report.finish(&options.places)?;
-    options.places.leave(&directory)
+    report.finish(&options.directories)?;
+    options.directories.clean_up(&directory)
 }
 
 fn notes() -> Vec<String> {
     [
         format!(
             "A day of one company: {} lines an hour (60 keys, 20 models, input and output), two sources, ids and times that \
-             rise, organizations, keys and models strewn.",
-            grouped(made::LINES)
+             ascend, organizations, keys and models scattered.",
+            grouped(generated::LINES)
         ),
         "*import*: `tollbook usage import` of a JSON Lines file as the command line does it, in this process: parsing, \
-         checking, deduplication, rating, hour buckets, in durable transactions of 2,000 records. The clock stands before \
-         the hours' end, so that nothing is closed. *again*: the same file, every record a duplicate."
+         checking, deduplication, rating, hour buckets, in durable transactions of 2,000 records. The clock is set \
+         before the end of the hours, so that no hour is closed. *again*: the same file, every record a duplicate."
             .into(),
         "*plain*: the same records, in memory already and not checked, into one table with one unique key, 10,000 a durable \
          transaction: prepared INSERTs on SQLite, COPY on PostgreSQL. Nothing is rated, compared or added up."
@@ -129,31 +129,37 @@ fn notes() -> Vec<String> {
          orders, numbers, usage, settlements, ledger and rollups included."
             .into(),
         format!(
-            "*HTTP*: {} gateways post batches of {} CloudEvents to the real binary; a batch is answered when it is durable.",
-            gateways::GATEWAYS,
-            gateways::BATCH
+            "*HTTP*: {} gateways post batches of {} CloudEvents to the `tollbook` binary; a batch is answered when it is durable.",
+            posting::GATEWAYS,
+            posting::BATCH
         ),
-        "*pay 50*: `StartPayUnpaidOrders` of 50 unpaid orders, each call with others, in this process; beside it one \
-         durable commit of one row by the same store."
+        "*pay 50*: `StartPayUnpaidOrders` of 50 unpaid orders, each call with other orders, in this process; beside \
+         it one durable commit of one row by the same store."
             .into(),
     ]
     .to_vec()
 }
 
-fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report: &mut Report) -> Result {
-    let name = kind.name();
+fn measure(
+    options: &Options,
+    database: &Database,
+    file: &Path,
+    directory: &Path,
+    report: &mut Report,
+) -> Result {
+    let name = database.name();
     let count = options.records;
-    let store = kind.open()?;
+    let store = database.open()?;
     let (config, catalogue) = (Config::default(), Catalogue::built_in());
     let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
-    let company_id = crate::site::company(store.as_ref(), &config, "Bench")?.0.company_id;
+    let company_id = crate::fixture::company(store.as_ref(), &config, "Bench")?.0.company_id;
     let mut transaction = store.begin()?;
-    transaction.put_prices(&made::prices()?)?;
+    transaction.put_prices(&generated::prices()?)?;
     transaction.commit()?;
-    let plain = kind.plain(count)?;
+    let plain = database.plain(count)?;
     eprintln!("{name}: plain {:.0}/s", per_second(count, plain));
 
-    let clock = FixedClock::at(*made::START_S - 3_000);
+    let clock = FixedClock::at(*generated::START_S - 3_000);
     let import = || import(&charging, &clock, file, directory);
     let (charged, first) = import()?;
     eprintln!("{name}: import {:.0}/s", per_second(count, first));
@@ -162,10 +168,10 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
         return Err(format!("{charged} records were charged, and then {known}").into());
     }
 
-    // Enough for most of it: the last orders are owed.
-    let now_s = *made::START_S + 2 * 86_400;
-    let query = crate::site::range(*made::START_S, *made::START_S + 86_400)?;
-    let query = everything(company_id, query);
+    // Enough for most orders; the last ones remain unpaid.
+    let now_s = *generated::START_S + 2 * 86_400;
+    let query = crate::fixture::range(*generated::START_S, *generated::START_S + 86_400)?;
+    let query = all_unpaid(company_id, query);
     let pending = store.snapshot()?.pending(&query, &catalogue)?;
     deposit(&charging, company_id, pending * 7 / 10, "most", now_s)?;
     let began = Instant::now();
@@ -176,9 +182,9 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
 
     let (idle, commit) = pay_idle(&charging, company_id, now_s)?;
     let beside = pay_beside(&charging, company_id, count, now_s)?;
-    // What is still owed would be paid by the server's daily run, amid of what is measured.
+    // Otherwise the server would pay the remaining arrears during the next measurement.
     charging::settle_all(&charging, "bench", now_s)?;
-    let posted = post(options, kind, store.as_ref(), directory)?;
+    let posted = post(options, database, store.as_ref(), directory)?;
     let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
     if !found.differences.is_empty() {
         return Err(found.differences.join("; ").into());
@@ -216,7 +222,7 @@ fn measure(options: &Options, kind: &Kind, file: &Path, directory: &Path, report
     Ok(())
 }
 
-fn everything(company_id: i64, range: tollbook_domain::TimeRange) -> tollbook_domain::OrderQuery {
+fn all_unpaid(company_id: i64, range: tollbook_domain::TimeRange) -> tollbook_domain::OrderQuery {
     tollbook_domain::OrderQuery {
         company_id,
         range,
@@ -227,15 +233,15 @@ fn everything(company_id: i64, range: tollbook_domain::TimeRange) -> tollbook_do
 }
 
 fn import(charging: &Charging<'_>, clock: &FixedClock, file: &Path, spool: &Path) -> Result<(u64, Duration)> {
-    // Nothing of it is over, and all of it may lie ahead.
+    // No hour has ended, and all records may be in the future.
     let mut config = charging.config.clone();
     config.charging.future_s = 10 * 86_400;
     let charging = Charging { config: &config, ..*charging };
     let input = Input::File(file.to_owned());
     let file = UsageFile::open(input, None, spool, &mut |_| ControlFlow::Continue(()))?;
     let began = Instant::now();
-    let mut go_on = |_, _, _| ControlFlow::Continue(());
-    let (report, result) = import_usage(&charging, clock, &[file], &mut go_on);
+    let mut proceed = |_, _, _| ControlFlow::Continue(());
+    let (report, result) = import_usage(&charging, clock, &[file], &mut proceed);
     let time = began.elapsed();
     result?;
     Ok((report.total().charged, time))
@@ -254,7 +260,7 @@ fn deposit(charging: &Charging<'_>, company_id: i64, amount: i128, key: &str, no
     Ok(())
 }
 
-/// The next unpaid orders, 50 a call.
+/// The next unpaid orders, 50 per call.
 fn unpaid(charging: &Charging<'_>, company_id: i64, calls: usize) -> Result<Vec<Vec<String>>> {
     let limit = i64::try_from(calls * 50)?;
     let orders = charging.store.snapshot()?.arrears(company_id, 0, limit)?;
@@ -275,7 +281,7 @@ fn pay(charging: &Charging<'_>, company_id: i64, numbers: &[String], now_s: i64)
 fn pay_idle(charging: &Charging<'_>, company_id: i64, now_s: i64) -> Result<(Timings, Timings)> {
     deposit(charging, company_id, 1 << 50, "rest", now_s)?;
     let (mut paying, mut committing) = (Vec::new(), Vec::new());
-    // In turns, so that what else the machine does falls on both alike.
+    // In turns, so that other work of the machine affects both alike.
     for numbers in unpaid(charging, company_id, 60)? {
         committing.push(commit(charging.store)?);
         paying.push(pay(charging, company_id, &numbers, now_s)?);
@@ -283,7 +289,7 @@ fn pay_idle(charging: &Charging<'_>, company_id: i64, now_s: i64) -> Result<(Tim
     Ok((Timings::of(paying), Timings::of(committing)))
 }
 
-/// Pays while another thread takes usage in, of the same company.
+/// Pays while another thread imports usage of the same company.
 fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) -> Result<Timings> {
     let calls = unpaid(charging, company_id, 60)?;
     let done = AtomicBool::new(false);
@@ -297,7 +303,7 @@ fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) 
             let mut number = 0;
             while !done.load(Ordering::Relaxed) {
                 let records = (number..number + 2_000).map(|number| {
-                    let mut usage = made::usage(number, count);
+                    let mut usage = generated::usage(number, count);
                     usage.source = "beside".into();
                     usage.time_s += 3 * 86_400;
                     usage
@@ -315,11 +321,16 @@ fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) 
     })
 }
 
-fn post(options: &Options, kind: &Kind, store: &dyn Store, directory: &Path) -> Result<(Duration, Timings)> {
+fn post(
+    options: &Options,
+    database: &Database,
+    store: &dyn Store,
+    directory: &Path,
+) -> Result<(Duration, Timings)> {
     let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
     let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store, "bench", now_s)?;
-    let served = gateways::Served::start(&mut kind.command(options, directory))?;
-    let (whole, times) = gateways::post(&served, &key, options.posted)?;
-    eprintln!("{}: HTTP {:.0}/s", kind.name(), per_second(options.posted, whole));
+    let server = posting::ServerProcess::start(&mut database.command(options, directory))?;
+    let (whole, times) = posting::post(&server, &key, options.posted)?;
+    eprintln!("{}: HTTP {:.0}/s", database.name(), per_second(options.posted, whole));
     Ok((whole, Timings::of(times)))
 }

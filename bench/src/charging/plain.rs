@@ -1,5 +1,5 @@
-//! The baseline: the same records into one table with one unique key, by INSERT on SQLite and COPY on PostgreSQL, in
-//! durable transactions of the same size. Nothing is checked, rated or added up.
+//! The baseline of the import: the same records into one table with one unique key, by INSERT on SQLite and COPY on
+//! PostgreSQL, in durable transactions. Nothing is checked, rated or added up.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use futures_util::SinkExt as _;
 use rusqlite::params;
 use tollbook_domain::Usage;
 
-use super::made::usage;
-use crate::Result;
+use super::generated::usage;
 use crate::postgres::Bare;
+use crate::result::Result;
 
 const BATCH: u64 = 10_000;
 
@@ -26,7 +26,7 @@ fn batches(count: u64) -> impl Iterator<Item = Vec<Usage>> {
     })
 }
 
-/// Inserts into a new file, and deletes it.
+/// Inserts into a new database file, and deletes the file.
 pub(super) fn sqlite(path: &Path, count: u64) -> Result<Duration> {
     let _ = std::fs::remove_file(path);
     let mut connection = rusqlite::Connection::open(path)?;
@@ -65,7 +65,7 @@ pub(super) fn sqlite(path: &Path, count: u64) -> Result<Duration> {
     Ok(time)
 }
 
-/// Copies into a new table, and drops it.
+/// Copies into a new table, and drops the table.
 pub(super) fn postgres(url: &str, count: u64) -> Result<Duration> {
     let bare = Bare::connect(url)?;
     bare.command("DROP TABLE IF EXISTS plain")?;

@@ -1,33 +1,35 @@
-//! A full sheet of paid orders: the whole export, its parts, the same over HTTP from another process, the same rows
-//! written by other writers; the same on PostgreSQL; the memory that many more orders take; and a server at work.
+//! A full sheet of paid orders: the whole export, its parts, the export over HTTP, the same rows written by other writers,
+//! the export from PostgreSQL, the memory of a larger export, and a server under load.
 
 mod deflaters;
-mod foreign;
-mod load;
-mod programs;
-pub(crate) mod server;
+mod foreign_programs;
+mod rows;
+mod rust_xlsxwriter;
+mod server_process;
 pub(crate) mod steps;
+mod under_load;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use programs::Program;
+use foreign_programs::Program;
 use tollbook_domain::Status;
 use tollbook_export::Format;
 
-use crate::Result;
-use crate::child::{self, Cost, Name, Step};
+use crate::cost::Cost;
+use crate::fixture::Fixture;
 use crate::postgres;
-use crate::report::{Places, Report, Table};
-use crate::site::Site;
+use crate::report::{Report, RunDirectories, Table};
+use crate::result::Result;
+use crate::step::{Step, StepKind};
 use crate::timing::{Timings, grouped, per_second, times};
 
 const READING: &str = "reading the orders alone";
 const READING_BARE: &str = "the same rows by the driver alone";
 const OTHER: &str = "rust_xlsxwriter alone, constant memory";
 
-/// What to measure.
+/// Options of `export`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// Paid orders, one row each; 1,048,575 is a full sheet
@@ -36,35 +38,35 @@ pub(crate) struct Options {
     /// Repetitions of each step, each in a process of its own
     #[arg(long, default_value_t = 5)]
     repeat: usize,
-    /// Repetitions of what takes tens of seconds
+    /// Repetitions of steps that take tens of seconds
     #[arg(long, default_value_t = 2)]
     repeat_slow: usize,
     /// The `tollbook` binary to serve with; without it, this program serves with the same library
     #[arg(long)]
     tollbook: Option<PathBuf>,
     #[command(flatten)]
-    places: Places,
+    directories: RunDirectories,
     /// Rows for the writers in Python, which take minutes for a full sheet
     #[arg(long, default_value_t = 100_000)]
     rows_python: u64,
     /// An interpreter that has `XlsxWriter` and openpyxl: `cargo xtask test` makes one
     #[arg(long, default_value = "target/python/bin/python")]
     python: PathBuf,
-    /// Paid orders of one more export, of which only memory is of interest; 0 leaves it out
+    /// Paid orders of a larger export, which is measured for its memory; 0 skips it
     #[arg(long, default_value_t = 5_000_000)]
     rows_large: u64,
-    /// A PostgreSQL database to export from as well [default: one of a server of this run's own]
+    /// A PostgreSQL database to export from as well [default: a temporary server of this run]
     #[arg(long)]
     url: Option<String>,
-    /// Small exports that are asked for
+    /// Small exports that are requested
     #[arg(long, default_value_t = 1_000)]
     small_exports: i64,
-    /// Lists that are asked for, idle and again while exports run
+    /// Lists that are requested, on the idle server and again while exports run
     #[arg(long, default_value_t = 300)]
     lists: usize,
 }
 
-/// What was measured, in its repetitions.
+/// The repetitions of one measurement.
 struct Measured {
     what: String,
     rows: u64,
@@ -76,7 +78,7 @@ impl Measured {
         Timings::of(self.costs.iter().map(|cost| cost.time).collect()).median()
     }
 
-    /// The time that a million rows would take.
+    /// Time for a million rows.
     fn per_row(&self) -> Duration {
         self.median().mul_f64(1_000_000.0 / per_second(self.rows, Duration::from_secs(1)).max(1.0))
     }
@@ -90,13 +92,14 @@ pub(crate) fn run(options: &Options) -> Result {
     let title = format!("An export of {} paid orders", grouped(options.orders));
     let mut report = Report::begin("export", title);
     notes(&mut report);
-    let directory = options.places.data.join(format!("export-{}", options.orders));
+    let directory = options.directories.data.join(format!("export-{}", options.orders));
     load(options, options.orders, &directory)?;
     let mut measured = steps_alone(options, &directory)?;
     measured.extend(foreign_programs(options, &directory)?);
     measured.extend(whole(options, &directory, None)?);
     eprintln!("over HTTP");
-    let costs = server::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
+    let costs =
+        server_process::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
     measured.push(Measured {
         what: "export over HTTP, request to link".to_owned(),
         rows: options.orders,
@@ -104,9 +107,9 @@ pub(crate) fn run(options: &Options) -> Result {
     });
     measured.extend(from_postgres(options)?);
     report.tables.push(reading(&measured)?);
-    let asked = load::Load { small: options.small_exports, lists: options.lists };
-    load::measure(&directory, options.tollbook.as_deref(), options.orders, asked, &mut report)?;
-    options.places.leave(&directory)?;
+    let load = under_load::Load { small: options.small_exports, lists: options.lists };
+    under_load::measure(&directory, options.tollbook.as_deref(), options.orders, load, &mut report)?;
+    options.directories.clean_up(&directory)?;
     if options.rows_large > 0 {
         measured.push(larger(options)?);
     }
@@ -114,40 +117,40 @@ pub(crate) fn run(options: &Options) -> Result {
         report.measurements.extend(costs.iter().map(|cost| cost.json(what)));
     }
     report.tables.insert(0, table(&measured));
-    report.finish(&options.places)
+    report.finish(&options.directories)
 }
 
-/// The parts, each in a process of its own.
+/// Measures the parts of an export, each in a process of its own.
 fn steps_alone(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
     let steps = [
-        (READING, Name::Scan, options.repeat),
-        (READING_BARE, Name::ScanBare, options.repeat),
-        ("our writer alone, one thread", Name::Workbook, options.repeat),
-        ("our writer alone, two threads", Name::WorkbookTwoThreads, options.repeat),
-        ("its sheet packed again: zlib-rs, level 1", Name::ZlibRs, options.repeat_slow),
-        ("its sheet packed again: libdeflate, level 1", Name::Libdeflate, options.repeat_slow),
-        (OTHER, Name::RustXlsxwriter, options.repeat_slow),
+        (READING, StepKind::Scan, options.repeat),
+        (READING_BARE, StepKind::ScanBare, options.repeat),
+        ("our writer alone, one thread", StepKind::Workbook, options.repeat),
+        ("our writer alone, two threads", StepKind::WorkbookTwoThreads, options.repeat),
+        ("its sheet packed again: zlib-rs, level 1", StepKind::ZlibRs, options.repeat_slow),
+        ("its sheet packed again: libdeflate, level 1", StepKind::Libdeflate, options.repeat_slow),
+        (OTHER, StepKind::RustXlsxwriter, options.repeat_slow),
     ];
-    let measured = steps.into_iter().map(|(what, name, repeat)| {
+    let measured = steps.into_iter().map(|(what, kind, repeat)| {
         eprintln!("{what}");
         let costs =
-            (0..repeat.max(1)).map(|_| child::step(&Step::new(name, directory))).collect::<Result<_>>()?;
+            (0..repeat.max(1)).map(|_| Step::new(kind, directory).measure()).collect::<Result<_>>()?;
         Ok(Measured { what: what.to_owned(), rows: options.orders, costs })
     });
     measured.collect()
 }
 
-/// Writers that are no Rust.
+/// Measures writers in other languages.
 fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>> {
     eprintln!("the cells in a file");
-    child::step(&Step::new(Name::Cells, directory))?;
+    Step::new(StepKind::Cells, directory).measure()?;
     let rows_python = options.rows_python.min(options.orders);
     let python = |library| Program::Python(options.python.clone(), library, rows_python);
     let programs = [
         (
             "libxlsxwriter alone, constant memory",
             options.orders,
-            Program::Libxlsxwriter(programs::compile(directory)?),
+            Program::Libxlsxwriter(foreign_programs::compile(directory)?),
         ),
         ("XlsxWriter (Python) alone, constant_memory", rows_python, python("xlsxwriter")),
         ("openpyxl (Python) alone, write-only", rows_python, python("openpyxl")),
@@ -158,47 +161,47 @@ fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>
         Ok(Measured { what: what.to_owned(), rows, costs: costs.collect::<Result<_>>()? })
     });
     let measured = measured.collect::<Result<_>>()?;
-    programs::forget(directory)?;
+    foreign_programs::remove_cells(directory)?;
     Ok(measured)
 }
 
-/// Whole exports in every format, from SQLite or from the PostgreSQL of a URL.
+/// Measures whole exports in every format, from SQLite or from the PostgreSQL of a URL.
 fn whole(options: &Options, directory: &Path, url: Option<&str>) -> Result<Vec<Measured>> {
     let from = if url.is_some() { "export from PostgreSQL" } else { "export" };
     let measured = Format::all().map(|format| {
         let what = format!("{from}, {}: snapshot, file, store, link", format.name());
         eprintln!("{what}");
         let step = Step::export(directory, url, format);
-        let costs = (0..options.repeat.max(1)).map(|_| child::step(&step)).collect::<Result<_>>()?;
+        let costs = (0..options.repeat.max(1)).map(|_| step.measure()).collect::<Result<_>>()?;
         Ok(Measured { what, rows: options.orders, costs })
     });
     measured.collect()
 }
 
-/// The same orders in a PostgreSQL.
+/// Measures exports of the same orders from PostgreSQL.
 fn from_postgres(options: &Options) -> Result<Vec<Measured>> {
     let server = match &options.url {
         Some(url) => postgres::Server::at(url),
         None => postgres::Server::start(None),
     };
-    let directory = options.places.data.join("export-postgres");
-    let site = Site::on_postgres(&directory, &server.url)?;
-    fill(&site, options.orders)?;
-    drop(site);
+    let directory = options.directories.data.join("export-postgres");
+    let fixture = Fixture::on_postgres(&directory, &server.url)?;
+    fill(&fixture, options.orders)?;
+    drop(fixture);
     postgres::Bare::connect(&server.url)?.command("VACUUM ANALYZE")?;
     let measured = whole(options, &directory, Some(&server.url))?;
-    options.places.leave(&directory)?;
+    options.directories.clean_up(&directory)?;
     Ok(measured)
 }
 
-/// One export of many more orders.
+/// Measures one export of many more orders.
 fn larger(options: &Options) -> Result<Measured> {
-    let directory = options.places.data.join(format!("export-{}", options.rows_large));
+    let directory = options.directories.data.join(format!("export-{}", options.rows_large));
     load(options, options.rows_large, &directory)?;
     let what = "export of more orders, for its memory".to_owned();
     eprintln!("{what}");
-    let costs = vec![child::step(&Step::export(&directory, None, Format::Workbook))?];
-    options.places.leave(&directory)?;
+    let costs = vec![Step::export(&directory, None, Format::Workbook).measure()?];
+    options.directories.clean_up(&directory)?;
     Ok(Measured { what, rows: options.rows_large, costs })
 }
 
@@ -216,8 +219,8 @@ fn notes(report: &mut Report) {
         "The export from PostgreSQL is of the same orders, after VACUUM ANALYZE, from a server of this run's own unless a URL \
          was given. Exports over HTTP under load and the lists beside them are answered by one server process; client and \
          server share the machine.",
-        "*Its sheet packed again* is the time that general encoders take for packing alone, on one thread, with the XML that our \
-         writer formats and packs in the time of its row: the reason for a packer of our own.",
+        "*Its sheet packed again* is the time that general encoders take for compression alone, on one thread, with the XML that our \
+         writer formats and compresses in the time of its row: the reason for an encoder of our own.",
         "The driver alone is a prepared statement of rusqlite that takes every value of the same rows. For PostgreSQL the \
          command `postgres` compares the same.",
     ]
@@ -225,24 +228,24 @@ fn notes(report: &mut Report) {
     .to_vec();
 }
 
-/// Fills the SQLite of a directory with so many paid orders.
+/// Fills the SQLite database of a directory with paid orders.
 fn load(options: &Options, orders: u64, directory: &Path) -> Result {
-    if !options.places.keep {
-        options.places.leave(directory)?;
+    if !options.directories.keep {
+        options.directories.clean_up(directory)?;
     }
-    fill(&Site::open(directory)?, orders)
+    fill(&Fixture::open(directory)?, orders)
 }
 
-fn fill(site: &Site, orders: u64) -> Result {
-    // About one in a hundred is unpaid.
-    let wanted = site.bench_orders(orders + orders / 50 + 1_000);
-    let all = wanted.orders(&site.catalogue);
+fn fill(fixture: &Fixture, orders: u64) -> Result {
+    // About one order in a hundred is unpaid.
+    let wanted = fixture.bench_orders(orders + orders / 50 + 1_000);
+    let all = wanted.orders(&fixture.catalogue);
     let paid = all.filter(|new| new.order.status == Status::Paid).take(usize::try_from(orders)?);
-    site.load(orders, paid)?;
+    fixture.load(orders, paid)?;
     Ok(())
 }
 
-/// What the store adds to its driver.
+/// Table of reading through the store against reading with its driver alone.
 fn reading(measured: &[Measured]) -> Result<Table> {
     let median = |what: &str| {
         let found = measured.iter().find(|measured| measured.what == what);

@@ -1,4 +1,4 @@
-//! The steps that are measured, each on a site that is loaded.
+//! The steps that are measured, each on a loaded fixture and in a process of its own.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -8,52 +8,56 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{OrderQuery, Status};
-use tollbook_export::fields::{Cell, FieldKind, ORDER_ITEM_DETAIL, OrderRow};
-use tollbook_export::presentation::Presentation;
+use tollbook_export::fields::{Cell, FieldKind, ORDER_ITEM_DETAIL, OrderRow, Scope};
 use tollbook_export::{Build, Document, Format, Link, Progress, export};
 use tollbook_ops::{Clock as _, SystemClock, random};
-use tollbook_store::{LineNo, Lines, StoredOrder};
+use tollbook_store::{LineNo, StoredOrder};
 use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Fragment, Properties, RowWriter, Sheet, Workbook};
 
-use super::{deflaters, foreign, programs};
-use crate::Result;
-use crate::child::{Cost, Name};
+use super::rows::{Rows, presentation};
+use super::{deflaters, foreign_programs, rust_xlsxwriter, server_process};
+use crate::cost::Cost;
+use crate::fixture::{self, Fixture};
+use crate::in_process_server::objects;
 use crate::lists::bare::Bare;
-use crate::server::objects;
-use crate::site::{self, Site};
+use crate::result::Result;
+use crate::step::{Step, StepKind};
 
-/// Runs one step.
-pub(crate) fn run(name: Name, directory: &Path, url: Option<&str>, format: Format) -> Result<Cost> {
-    let site = match url {
-        Some(url) => Site::on_postgres(directory, url)?,
-        None => Site::open(directory)?,
+/// Runs one step in this process and prints its cost, unless it serves.
+pub(crate) fn run(step: &Step) -> Result {
+    if step.kind == StepKind::Serve {
+        return server_process::serve(&step.data);
+    }
+    println!("{}", measure(step)?.json("step"));
+    Ok(())
+}
+
+fn measure(step: &Step) -> Result<Cost> {
+    let fixture = match &step.url {
+        Some(url) => Fixture::on_postgres(&step.data, url)?,
+        None => Fixture::open(&step.data)?,
     };
-    let query = OrderQuery { range: site::year()?, ..site.everything(&[Status::Paid]) };
-    match name {
-        Name::Export => whole(&site, query, format),
-        Name::Scan => scan(&site, &query),
-        Name::ScanBare => scan_bare(&site, &query),
-        Name::Workbook => ours(&site, &query, 1),
-        Name::WorkbookTwoThreads => ours(&site, &query, 2),
-        Name::ZlibRs => pack_again(&site, &query, deflaters::zlib_rs()),
-        Name::Libdeflate => pack_again(&site, &query, deflaters::libdeflate()),
-        Name::RustXlsxwriter => {
-            let rows = Rows::read(&site, &query)?;
-            written(&site, |path| foreign::write(&rows, path))
+    let query = OrderQuery { range: fixture::year()?, ..fixture.everything(&[Status::Paid]) };
+    match step.kind {
+        StepKind::Export => whole_export(&fixture, query, step.format),
+        StepKind::Scan => scan(&fixture, &query),
+        StepKind::ScanBare => scan_bare(&fixture, &query),
+        StepKind::Workbook => ours(&fixture, &query, 1),
+        StepKind::WorkbookTwoThreads => ours(&fixture, &query, 2),
+        StepKind::ZlibRs => compress_again(&fixture, &query, deflaters::zlib_rs()),
+        StepKind::Libdeflate => compress_again(&fixture, &query, deflaters::libdeflate()),
+        StepKind::RustXlsxwriter => {
+            let rows = Rows::read(&fixture, &query)?;
+            measure_writer(&fixture, |path| rust_xlsxwriter::write(&rows, path))
         }
-        Name::Cells => programs::write_cells(&Rows::read(&site, &query)?, directory),
-        Name::Serve => Err("serving is no measured step".into()),
+        StepKind::Cells => foreign_programs::write_cells(&Rows::read(&fixture, &query)?, &step.data),
+        StepKind::Serve => Err("serving is not measured".into()),
     }
 }
 
-fn presentation(site: &Site) -> Result<Presentation> {
-    let brand = site.config.default_brand();
-    Ok(Presentation::read(site.store.snapshot()?.as_mut(), &site.company, &brand.display(), &site.catalogue)?)
-}
-
-fn whole(site: &Site, query: OrderQuery, format: Format) -> Result<Cost> {
-    let presentation = presentation(site)?;
-    let objects = objects(site)?;
+fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<Cost> {
+    let presentation = presentation(fixture)?;
+    let objects = objects(fixture)?;
     let document = Document::PaidOrders(query);
     let now_s = SystemClock.now_s();
     let build = Build {
@@ -68,17 +72,17 @@ fn whole(site: &Site, query: OrderQuery, format: Format) -> Result<Cost> {
     };
     let link = Link { base_url: "http://127.0.0.1".into(), expires_s: now_s + 3_600 };
     let cost = Cost::of(|| {
-        let file = export(&build, site.store.snapshot()?, &objects)?;
+        let file = export(&build, fixture.store.snapshot()?, &objects)?;
         black_box(file.link(&objects, &link)?);
         Ok(file.bytes)
     })?;
-    fs::remove_dir_all(site.directory.join("objects"))?;
+    fs::remove_dir_all(fixture.directory.join("objects"))?;
     Ok(cost)
 }
 
-fn scan(site: &Site, query: &OrderQuery) -> Result<Cost> {
+fn scan(fixture: &Fixture, query: &OrderQuery) -> Result<Cost> {
     Cost::of(|| {
-        site.store.snapshot()?.scan(query, &mut |stored| {
+        fixture.store.snapshot()?.scan(query, &mut |stored| {
             black_box(stored);
             Ok(())
         })?;
@@ -86,52 +90,31 @@ fn scan(site: &Site, query: &OrderQuery) -> Result<Cost> {
     })
 }
 
-fn scan_bare(site: &Site, query: &OrderQuery) -> Result<Cost> {
-    let bare = Bare::open(site)?;
+fn scan_bare(fixture: &Fixture, query: &OrderQuery) -> Result<Cost> {
+    let bare = Bare::open(fixture)?;
     Cost::of(|| {
         black_box(bare.paid_list(query)?.run()?);
         Ok(0)
     })
 }
 
-/// Orders in memory, with what is needed to show them.
-pub(super) struct Rows {
-    pub(super) presentation: Presentation,
-    pub(super) lines: std::sync::Arc<Lines>,
-    pub(super) orders: Vec<StoredOrder>,
-}
-
-impl Rows {
-    fn read(site: &Site, query: &OrderQuery) -> Result<Self> {
-        let mut snapshot = site.store.snapshot()?;
-        let mut orders = Vec::new();
-        snapshot.scan(query, &mut |stored| {
-            orders.push(stored.clone());
-            Ok(())
-        })?;
-        let lines = snapshot.lines(query.company_id)?;
-        drop(snapshot);
-        Ok(Self { presentation: presentation(site)?, lines, orders })
-    }
-}
-
-/// Times what writes a file, and deletes it.
-fn written(site: &Site, write: impl FnOnce(&Path) -> Result) -> Result<Cost> {
-    let path = site.directory.join("written.xlsx");
+/// Measures writing a file, and deletes it.
+fn measure_writer(fixture: &Fixture, write: impl FnOnce(&Path) -> Result) -> Result<Cost> {
+    let path = fixture.directory.join("written.xlsx");
     let mut cost = Cost::of(|| {
         write(&path)?;
         Ok(0)
     })?;
     cost.bytes = fs::metadata(&path)?.len();
     fs::remove_file(&path)?;
-    // A file's pages on their way to the disk are not the next step's business.
+    // Write-back of the file should not disturb the next step.
     std::thread::sleep(Duration::from_millis(200));
     Ok(cost)
 }
 
-fn ours(site: &Site, query: &OrderQuery, threads: usize) -> Result<Cost> {
-    let rows = Rows::read(site, query)?;
-    written(site, |path| {
+fn ours(fixture: &Fixture, query: &OrderQuery, threads: usize) -> Result<Cost> {
+    let rows = Rows::read(fixture, query)?;
+    measure_writer(fixture, |path| {
         let mut workbook = Workbook::new(File::create(path)?, &Properties::default())?;
         let mut sheet = workbook.sheet("Paid orders", &columns())?;
         match threads {
@@ -143,14 +126,14 @@ fn ours(site: &Site, query: &OrderQuery, threads: usize) -> Result<Cost> {
     })
 }
 
-fn pack_again(site: &Site, query: &OrderQuery, pack: deflaters::Pack) -> Result<Cost> {
-    let path = site.directory.join("packed.xlsx");
-    let rows = Rows::read(site, query)?;
+fn compress_again(fixture: &Fixture, query: &OrderQuery, encoder: deflaters::Encoder) -> Result<Cost> {
+    let path = fixture.directory.join("compressed.xlsx");
+    let rows = Rows::read(fixture, query)?;
     let mut workbook = Workbook::new(File::create(&path)?, &Properties::default())?;
     one_thread(&mut workbook.sheet("Paid orders", &columns())?, &rows)?;
     workbook.finish()?;
     drop(rows);
-    let cost = deflaters::pack_again(&path, pack);
+    let cost = deflaters::compress_again(&path, encoder);
     fs::remove_file(&path)?;
     cost
 }
@@ -158,8 +141,8 @@ fn pack_again(site: &Site, query: &OrderQuery, pack: deflaters::Pack) -> Result<
 fn columns() -> Vec<Column> {
     let kind = |kind| match kind {
         FieldKind::Text => ColumnKind::Text,
-        FieldKind::Integer => ColumnKind::Integer,
-        FieldKind::Decimal => ColumnKind::Decimal,
+        FieldKind::Integer | FieldKind::WideInteger => ColumnKind::Integer,
+        FieldKind::Decimal { .. } => ColumnKind::Decimal,
         FieldKind::Time | FieldKind::TextTime => ColumnKind::DateTime,
     };
     ORDER_ITEM_DETAIL.iter().map(|field| Column::new(field.name, 22, kind(field.kind))).collect()
@@ -167,15 +150,15 @@ fn columns() -> Vec<Column> {
 
 fn one_thread(sheet: &mut Sheet<'_, File>, rows: &Rows) -> Result {
     let mut views = rows.presentation.lines(rows.lines.clone());
-    let mut ready = Ready::new(rows);
+    let mut line_cells = LineCells::new(rows);
     for stored in &rows.orders {
-        let row = |order: &OrderRow<'_>| sheet.row(|writer| ready.put(stored.line_no, order, writer));
+        let row = |order: &OrderRow<'_>| sheet.row(|writer| line_cells.put(stored.line_no, order, writer));
         views.show(stored, row).ok_or("an order has no line")??;
     }
     Ok(())
 }
 
-/// With two threads, each makes every other chunk; this one puts them in order.
+/// Each thread encodes every n-th chunk; this one appends them in order.
 fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Result {
     let chunks: Vec<&[StoredOrder]> = rows.orders.chunks(usize::try_from(CHUNK_ROWS)?).collect();
     std::thread::scope(|scope| {
@@ -187,11 +170,11 @@ fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Res
             let chunks = &chunks;
             scope.spawn(move || {
                 let mut views = rows.presentation.lines(rows.lines.clone());
-                let mut ready = Ready::new(rows);
+                let mut line_cells = LineCells::new(rows);
                 for chunk in chunks.iter().skip(thread).step_by(threads) {
                     for stored in *chunk {
                         let row = |order: &OrderRow<'_>| {
-                            encoder.row(|writer| ready.put(stored.line_no, order, writer))
+                            encoder.row(|writer| line_cells.put(stored.line_no, order, writer))
                         };
                         if let Some(Err(error)) = views.show(stored, row) {
                             let _ = sender.send(Err(error));
@@ -211,10 +194,10 @@ fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Res
     })
 }
 
-/// The cells that all orders of a line share, made when a line is first seen, as the export does.
-struct Ready(Vec<Option<Vec<Option<Fragment>>>>);
+/// The cells that all orders of a line share, made for the first order of a line, as the export does.
+struct LineCells(Vec<Option<Vec<Option<Fragment>>>>);
 
-impl Ready {
+impl LineCells {
     fn new(rows: &Rows) -> Self {
         Self(vec![None; rows.lines.len()])
     }
@@ -224,7 +207,9 @@ impl Ready {
         let Some(cells) = self.0.get_mut(index) else { return };
         let cells = cells.get_or_insert_with(|| {
             let fields = ORDER_ITEM_DETAIL.iter();
-            fields.map(|field| if field.of_line { fragment(&(field.value)(row)) } else { None }).collect()
+            fields
+                .map(|field| if field.scope == Scope::PerLine { fragment(&(field.value)(row)) } else { None })
+                .collect()
         });
         for (field, cell) in ORDER_ITEM_DETAIL.iter().zip(cells) {
             match cell {
@@ -242,7 +227,7 @@ fn scale(places: u32) -> u8 {
 fn fragment(cell: &Cell<'_>) -> Option<Fragment> {
     match cell {
         Cell::Text(text) => Fragment::text(text).ok(),
-        Cell::Made(text) => Fragment::text(text).ok(),
+        Cell::OwnedText(text) => Fragment::text(text).ok(),
         Cell::Integer(number) => Some(Fragment::integer(*number)),
         Cell::Decimal { mantissa, places } => Some(Fragment::decimal(*mantissa, scale(*places))),
         Cell::Time(_) => None,
@@ -252,7 +237,7 @@ fn fragment(cell: &Cell<'_>) -> Option<Fragment> {
 fn put_cell(writer: &mut RowWriter<'_>, cell: Cell<'_>) {
     match cell {
         Cell::Text(text) => writer.text(text),
-        Cell::Made(text) => writer.text(&text),
+        Cell::OwnedText(text) => writer.text(&text),
         Cell::Integer(number) => writer.integer(number),
         Cell::Decimal { mantissa, places } => writer.decimal(mantissa, scale(places)),
         Cell::Time(Some(unix_s)) => writer.date_time(unix_s, 0),

@@ -1,24 +1,24 @@
-//! The order files, written as `tollbook` itself would.
+//! The order files of the import.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use tollbook_domain::Catalogue;
-use tollbook_formats::orders::write::{push_csv_header, push_csv_record, push_json_line};
 use tollbook_ops::demo::BenchOrders;
+use tollbook_testkit::order_file::{push_csv_header, push_csv_record, push_json_line};
 
-use crate::Result;
+use crate::result::Result;
 
-/// A form of order file.
+/// A format of order files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileFormat {
     JsonLines,
     JsonLinesZstd,
     Csv,
 }
 
-impl Kind {
+impl FileFormat {
     pub(super) const ALL: [Self; 3] = [Self::JsonLines, Self::JsonLinesZstd, Self::Csv];
 
     pub(super) fn file_name(self) -> &'static str {
@@ -30,18 +30,18 @@ impl Kind {
     }
 }
 
-/// Writes a file whole or not at all.
-pub(super) fn write(kind: Kind, orders: &BenchOrders, path: &Path) -> Result {
+/// Writes a file atomically.
+pub(super) fn write(format: FileFormat, orders: &BenchOrders, path: &Path) -> Result {
     let unfinished = path.with_extension("unfinished");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
-    match kind {
-        Kind::JsonLinesZstd => {
+    match format {
+        FileFormat::JsonLinesZstd => {
             let mut compressed = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-            records(kind, orders, &mut compressed)?;
+            records(format, orders, &mut compressed)?;
             compressed.finish()?.flush()?;
         }
-        Kind::JsonLines | Kind::Csv => {
-            records(kind, orders, &mut out)?;
+        FileFormat::JsonLines | FileFormat::Csv => {
+            records(format, orders, &mut out)?;
             out.flush()?;
         }
     }
@@ -49,15 +49,15 @@ pub(super) fn write(kind: Kind, orders: &BenchOrders, path: &Path) -> Result {
     Ok(())
 }
 
-fn records(kind: Kind, orders: &BenchOrders, out: &mut impl Write) -> Result {
+fn records(format: FileFormat, orders: &BenchOrders, out: &mut impl Write) -> Result {
     let mut record = Vec::new();
-    if kind == Kind::Csv {
+    if format == FileFormat::Csv {
         push_csv_header(&mut record);
     }
     for order in orders.orders(&Catalogue::built_in()) {
-        match kind {
-            Kind::Csv => push_csv_record(&order, &mut record),
-            Kind::JsonLines | Kind::JsonLinesZstd => push_json_line(&order, &mut record),
+        match format {
+            FileFormat::Csv => push_csv_record(&order, &mut record),
+            FileFormat::JsonLines | FileFormat::JsonLinesZstd => push_json_line(&order, &mut record),
         }
         out.write_all(&record)?;
         record.clear();

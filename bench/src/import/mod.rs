@@ -1,4 +1,4 @@
-//! Order files into a durable store by the real binary, beside plain INSERTs of the same records in the same run.
+//! Import of order files into a durable store by the `tollbook` binary, beside plain INSERTs of the same records.
 
 mod files;
 mod plain;
@@ -8,14 +8,14 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::Result;
-use crate::child::{Cost, watch};
-use crate::report::{Places, Report, Table};
-use crate::site::{BATCH, Site};
+use crate::cost::Cost;
+use crate::fixture::{BATCH, Fixture};
+use crate::report::{Report, RunDirectories, Table};
+use crate::result::Result;
 use crate::timing::{Timings, grouped, per_second, times};
-use files::Kind;
+use files::FileFormat;
 
-/// What to measure.
+/// Options of `import`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// Orders in each file
@@ -24,14 +24,14 @@ pub(crate) struct Options {
     /// Repetitions, each into a new database
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// The binary that imports
+    /// The `tollbook` binary
     #[arg(long, default_value = "target/release/tollbook")]
     tollbook: PathBuf,
     #[command(flatten)]
-    places: Places,
+    directories: RunDirectories,
 }
 
-/// What was measured, in its repetitions.
+/// The repetitions of one measurement.
 struct Measured {
     what: String,
     file_bytes: u64,
@@ -41,34 +41,34 @@ struct Measured {
 pub(crate) fn run(options: &Options) -> Result {
     if !options.tollbook.exists() {
         let path = options.tollbook.display();
-        return Err(format!("{path} is not there: cargo build --release -p tollbook").into());
+        return Err(format!("{path} does not exist: cargo build --release -p tollbook").into());
     }
     let mut report = Report::begin("import", format!("An import of {} orders", grouped(options.orders)));
     notes(&mut report);
-    let directory = options.places.data.join(format!("import-{}", options.orders));
+    let directory = options.directories.data.join(format!("import-{}", options.orders));
     let files = directory.join("files");
     std::fs::create_dir_all(&files)?;
-    let site_directory = directory.join("site");
-    let orders = fresh(&site_directory)?.bench_orders(options.orders);
+    let fixture_directory = directory.join("fixture");
+    let orders = fresh(&fixture_directory)?.bench_orders(options.orders);
     let mut measured = Vec::new();
-    for kind in Kind::ALL {
-        let path = files.join(kind.file_name());
+    for format in FileFormat::ALL {
+        let path = files.join(format.file_name());
         if !path.exists() {
             eprintln!("writing {}", path.display());
-            files::write(kind, &orders, &path)?;
+            files::write(format, &orders, &path)?;
         }
         measured.push(Measured {
-            what: format!("tollbook orders import {}", kind.file_name()),
+            what: format!("tollbook orders import {}", format.file_name()),
             file_bytes: std::fs::metadata(&path)?.len(),
             costs: Vec::new(),
         });
     }
     let mut baseline = Measured { what: "plain INSERTs".into(), file_bytes: 0, costs: Vec::new() };
-    // In turns, so that what else the machine does falls on all alike.
+    // In turns, so that other work of the machine affects all alike.
     for repetition in 1..=options.repeat.max(1) {
-        for (kind, measured) in Kind::ALL.into_iter().zip(&mut measured) {
+        for (format, measured) in FileFormat::ALL.into_iter().zip(&mut measured) {
             eprintln!("{repetition}: {}", measured.what);
-            measured.costs.push(import(options, &site_directory, &files.join(kind.file_name()))?);
+            measured.costs.push(import(options, &fixture_directory, &files.join(format.file_name()))?);
         }
         eprintln!("{repetition}: plain INSERTs");
         baseline.costs.push(plain::insert(&orders, &directory.join("plain.db"))?);
@@ -78,9 +78,9 @@ pub(crate) fn run(options: &Options) -> Result {
         report.measurements.extend(costs.iter().map(|cost| cost.json(what)));
     }
     report.tables.push(table(options.orders, &measured));
-    report.finish(&options.places)?;
-    std::fs::remove_dir_all(&site_directory)?;
-    options.places.leave(&directory)
+    report.finish(&options.directories)?;
+    std::fs::remove_dir_all(&fixture_directory)?;
+    options.directories.clean_up(&directory)
 }
 
 fn notes(report: &mut Report) {
@@ -98,25 +98,25 @@ fn notes(report: &mut Report) {
     .to_vec();
 }
 
-/// A new site at this place.
-fn fresh(directory: &Path) -> Result<Site> {
+/// A new fixture in a directory.
+fn fresh(directory: &Path) -> Result<Fixture> {
     if directory.exists() {
         std::fs::remove_dir_all(directory)?;
     }
-    Site::open(directory)
+    Fixture::open(directory)
 }
 
 fn import(options: &Options, directory: &Path, file: &Path) -> Result<Cost> {
     drop(fresh(directory)?);
     let mut command = Command::new(&options.tollbook);
     command.args(["orders", "import"]).arg(file).env("TOLLBOOK_DATA", directory);
-    let mut cost = watch(&mut command)?;
-    let site = Site::open(directory)?;
-    match site.count()? {
+    let mut cost = Cost::of_program(&mut command)?;
+    let fixture = Fixture::open(directory)?;
+    match fixture.count()? {
         stored if stored == options.orders => {}
-        stored => return Err(format!("{stored} orders were stored and not {}", options.orders).into()),
+        stored => return Err(format!("{stored} orders were stored instead of {}", options.orders).into()),
     }
-    cost.bytes = std::fs::metadata(site.database())?.len();
+    cost.bytes = std::fs::metadata(fixture.database())?.len();
     Ok(cost)
 }
 

@@ -1,15 +1,15 @@
-//! The baseline: one table, one index, prepared INSERTs, durable transactions of the same size.
+//! The baseline of the import: one table, one index, prepared INSERTs, durable transactions of the same size.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
-use tollbook_domain::{Catalogue, NewOrder};
+use tollbook_domain::{AccountKind, Catalogue, NewOrder};
 use tollbook_ops::demo::BenchOrders;
 
-use crate::Result;
-use crate::child::Cost;
-use crate::site::BATCH;
+use crate::cost::Cost;
+use crate::fixture::BATCH;
+use crate::result::Result;
 
 const SCHEMA: &str = "
 PRAGMA journal_mode = WAL;
@@ -29,7 +29,7 @@ CREATE TABLE orders (
 CREATE UNIQUE INDEX orders_by_number ON orders (company_id, order_no);
 ";
 
-/// Inserts the orders into a new database, and deletes it.
+/// Inserts the orders into a new database, and deletes the database.
 pub(super) fn insert(orders: &BenchOrders, path: &Path) -> Result<Cost> {
     remove(path)?;
     let mut connection = Connection::open(path)?;
@@ -46,7 +46,7 @@ pub(super) fn insert(orders: &BenchOrders, path: &Path) -> Result<Cost> {
         insert_batch(&mut connection, &batch)?;
         time += began.elapsed();
     }
-    // Closing writes the log back into the file; an import does so at its end, too.
+    // Closing writes the log back to the file, as it does at the end of an import.
     let began = Instant::now();
     connection.close().map_err(|(_, error)| error)?;
     time += began.elapsed();
@@ -87,11 +87,11 @@ fn insert_batch(connection: &mut Connection, batch: &[NewOrder]) -> Result {
                 order.quantity,
                 order.total.steps(),
                 order.original.steps(),
-                deductions.star_card.steps(),
-                deductions.coupon.steps(),
-                deductions.bonus.steps(),
-                deductions.cash.steps(),
-                deductions.credit.steps(),
+                deductions.get(AccountKind::StarCard).steps(),
+                deductions.get(AccountKind::Coupon).steps(),
+                deductions.get(AccountKind::Bonus).steps(),
+                deductions.get(AccountKind::Cash).steps(),
+                deductions.get(AccountKind::Credit).steps(),
                 order.start_time_s,
                 order.end_time_s,
                 order.create_time_s,

@@ -1,5 +1,5 @@
-//! The bare SQL that answers are measured beside: prepared once, run through rusqlite on the file of the same store,
-//! with the store's own cache size. Knowing the store's tables is the point here.
+//! The bare SQL that answers are compared with: prepared once, run through rusqlite on the store's file, with the store's
+//! cache size.
 
 use std::hint::black_box;
 
@@ -8,21 +8,21 @@ use rusqlite::{Connection, OpenFlags, Statement};
 use tollbook_domain::time::{day_of, month_of_day};
 use tollbook_domain::{OrderQuery, Status};
 
-use super::cases::{Case, MODELS, PAGE_SIZE, Question, REGION, organizations};
-use crate::Result;
-use crate::site::Site;
+use super::cases::{Case, MODELS, PAGE_SIZE, REGION, RequestKind, organizations};
+use crate::fixture::Fixture;
+use crate::result::Result;
 
 const COLUMNS: &str = "status, start_time, order_no, line_no, end_time, quantity, total, original, star_card, coupon, \
      bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
 const SUMS: &str = "count(*), sum(quantity), sum(total), sum(original), sum(star_card), sum(coupon), sum(bonus), \
      sum(cash), sum(credit)";
-/// `unit` of a month in the rollup.
+/// `unit` of months in the rollups.
 const MONTH: i64 = 2;
 
-/// A connection beside the store's own.
+/// A read-only connection to the store's file.
 pub(crate) struct Bare {
     connection: Connection,
-    /// The lines that pass the filter of the cases.
+    /// SQL for the lines that pass the filter of the cases.
     lines: String,
 }
 
@@ -33,16 +33,16 @@ pub(crate) struct Prepared<'c> {
 }
 
 impl Bare {
-    pub(crate) fn open(site: &Site) -> Result<Self> {
-        let connection = Connection::open_with_flags(site.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    pub(crate) fn open(fixture: &Fixture) -> Result<Self> {
+        let connection = Connection::open_with_flags(fixture.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.execute_batch("PRAGMA cache_size = -8192")?;
         let list = |texts: Vec<String>| texts.join(", ");
         let lines = format!(
             "SELECT line_no FROM line WHERE company_id = {} AND model_id IN ({}) AND region = '{REGION}' \
              AND organization_id IN ({})",
-            site.company.company_id,
+            fixture.company.company_id,
             list(MODELS.map(|model| format!("'{model}'")).to_vec()),
-            list(organizations(site).iter().map(ToString::to_string).collect()),
+            list(organizations(fixture).iter().map(ToString::to_string).collect()),
         );
         Ok(Self { connection, lines })
     }
@@ -52,7 +52,7 @@ impl Bare {
         Ok(Prepared { statement: self.connection.prepare(sql)?, values })
     }
 
-    /// The matching orders: `FROM …` and its three values.
+    /// SQL for the matching orders, `FROM …`, and its three values.
     fn from(&self, case: &Case, query: &OrderQuery) -> (String, Vec<i64>) {
         let statuses: Vec<String> = query.statuses.iter().map(|status| status.number().to_string()).collect();
         let lines = if case.filtered { format!(" AND line_no IN ({})", self.lines) } else { String::new() };
@@ -70,7 +70,7 @@ impl Bare {
         self.prepare(&format!("SELECT {COLUMNS} {from} {order}"), &values)
     }
 
-    /// All of a long list, in its order, as an export reads it.
+    /// An entire list in its order, as an export reads it.
     pub(crate) fn paid_list(&self, query: &OrderQuery) -> Result<Prepared<'_>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM orders WHERE company_id = ?1 AND status = {} AND start_time >= ?2 \
@@ -80,7 +80,7 @@ impl Bare {
         self.prepare(&sql, &[query.company_id, query.range.start_s(), query.range.end_s()])
     }
 
-    /// From the rollup where it has the answer, else by counting.
+    /// The Total: from the rollups if they have it, otherwise by counting.
     pub(super) fn total(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
         if case.filtered || !case.whole_months {
             return self.count(case, query);
@@ -99,16 +99,16 @@ impl Bare {
         )
     }
 
-    /// The plain count of the orders that an answer is about.
+    /// The plain count of the matching orders.
     pub(super) fn count(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
         let (from, values) = self.from(case, query);
         self.prepare(&format!("SELECT count(*) {from}"), &values)
     }
 
-    /// The plain aggregate: of all orders by status, or by line.
+    /// The plain aggregate of the matching orders by status, or by line for a summary.
     pub(super) fn aggregate(&self, case: &Case, query: &OrderQuery) -> Result<Prepared<'_>> {
         let (from, values) = self.from(case, query);
-        let group = if case.ask == Question::Summary { "line_no" } else { "status" };
+        let group = if case.kind == RequestKind::Summary { "line_no" } else { "status" };
         self.prepare(&format!("SELECT {SUMS}, {group} {from} GROUP BY {group}"), &values)
     }
 }

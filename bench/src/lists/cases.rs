@@ -1,25 +1,25 @@
-//! The requests that are measured: each as a query of the store and as parameters of the API.
+//! The requests that are measured, each as a query of the store and as parameters of the API.
 
 use tollbook_domain::time::DAY_S;
 use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 
-use crate::Result;
-use crate::site::{self, Site};
+use crate::fixture::{self, Fixture};
+use crate::result::Result;
 
-/// Orders on a page.
+/// Orders per page.
 pub(crate) const PAGE_SIZE: i64 = 100;
 /// Models of the filter; [`tollbook_ops::demo::BenchOrders`] has twelve.
 pub(crate) const MODELS: [&str; 3] = ["bench-model-01", "bench-model-05", "bench-model-08"];
-/// Region of the filter, where four of five resources are.
+/// Region of the filter; four of five resources are in it.
 pub(crate) const REGION: &str = "cn-wlcb";
-/// Of the site's four organizations, these many first ones are in the filter.
+/// Number of the fixture's four organizations that are in the filter.
 pub(crate) const ORGANIZATIONS: usize = 2;
-/// 2025-06-01T00:00:00Z and the month after it.
+/// 2025-06-01T00:00:00Z, the start of the measured month.
 pub(crate) const JUNE_S: i64 = 1_748_736_000;
 
-/// What is asked for.
+/// Kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum RequestKind {
     /// The first page and the Total.
     FirstPage,
     /// The page in the middle of the list and the Total.
@@ -34,7 +34,7 @@ pub(super) enum Question {
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
-    pub(super) ask: Question,
+    pub(super) kind: RequestKind,
     pub(super) range: TimeRange,
     pub(super) filtered: bool,
     /// Whether the range is whole months, so that one rollup has the Total.
@@ -42,73 +42,75 @@ pub(super) struct Case {
 }
 
 pub(super) fn all() -> Result<Vec<Case>> {
-    let year = site::year()?;
-    let june = site::range(JUNE_S, JUNE_S + 30 * DAY_S)?;
+    let year = fixture::year()?;
+    let june = fixture::range(JUNE_S, JUNE_S + 30 * DAY_S)?;
     let ragged = ragged(year)?;
-    let case = |name, ask, range: TimeRange, filtered| Case {
+    let case = |name, kind, range: TimeRange, filtered| Case {
         name,
-        ask,
+        kind,
         range,
         filtered,
         whole_months: range != ragged,
     };
     Ok(vec![
-        case("page 1, month", Question::FirstPage, june, false),
-        case("page 1, year", Question::FirstPage, year, false),
-        case("page 1, ragged year", Question::FirstPage, ragged, false),
-        case("middle page, year", Question::MiddlePage, year, false),
-        case("page 1, month, filters", Question::FirstPage, june, true),
-        case("page 1, year, filters", Question::FirstPage, year, true),
-        case("page 1, ragged year, filters", Question::FirstPage, ragged, true),
-        case("middle page, year, filters", Question::MiddlePage, year, true),
-        case("amount, year", Question::Amount, year, false),
-        case("amount, ragged year", Question::Amount, ragged, false),
-        case("amount, ragged year, filters", Question::Amount, ragged, true),
-        case("summary, year", Question::Summary, year, false),
-        case("summary, ragged year", Question::Summary, ragged, false),
-        case("summary, ragged year, filters", Question::Summary, ragged, true),
+        case("page 1, month", RequestKind::FirstPage, june, false),
+        case("page 1, year", RequestKind::FirstPage, year, false),
+        case("page 1, ragged year", RequestKind::FirstPage, ragged, false),
+        case("middle page, year", RequestKind::MiddlePage, year, false),
+        case("page 1, month, filters", RequestKind::FirstPage, june, true),
+        case("page 1, year, filters", RequestKind::FirstPage, year, true),
+        case("page 1, ragged year, filters", RequestKind::FirstPage, ragged, true),
+        case("middle page, year, filters", RequestKind::MiddlePage, year, true),
+        case("amount, year", RequestKind::Amount, year, false),
+        case("amount, ragged year", RequestKind::Amount, ragged, false),
+        case("amount, ragged year, filters", RequestKind::Amount, ragged, true),
+        case("summary, year", RequestKind::Summary, year, false),
+        case("summary, ragged year", RequestKind::Summary, ragged, false),
+        case("summary, ragged year, filters", RequestKind::Summary, ragged, true),
     ])
 }
 
-/// Most of a range, not even whole hours.
+/// Most of a range, with ends that are not whole hours.
 pub(crate) fn ragged(range: TimeRange) -> Result<TimeRange> {
-    site::range(range.start_s() + 19_063, range.end_s() - 13_267)
+    fixture::range(range.start_s() + 19_063, range.end_s() - 13_267)
 }
 
 /// The organizations of the filter.
-pub(super) fn organizations(site: &Site) -> Vec<i64> {
-    site.organization_ids.iter().copied().take(ORGANIZATIONS).collect()
+pub(super) fn organizations(fixture: &Fixture) -> Vec<i64> {
+    fixture.organization_ids.iter().copied().take(ORGANIZATIONS).collect()
 }
 
 impl Case {
-    /// Name of the action that answers it.
+    /// The action of the API.
     pub(super) fn action(&self) -> &'static str {
-        match self.ask {
-            Question::FirstPage | Question::MiddlePage => "ListPaidOrders",
-            Question::Amount => "GetOrderAmount",
-            Question::Summary => "ListPaidOrderSummary",
+        match self.kind {
+            RequestKind::FirstPage | RequestKind::MiddlePage => "ListPaidOrders",
+            RequestKind::Amount => "GetOrderAmount",
+            RequestKind::Summary => "ListPaidOrderSummary",
         }
     }
 
     pub(super) fn is_list(&self) -> bool {
-        matches!(self.ask, Question::FirstPage | Question::MiddlePage)
+        matches!(self.kind, RequestKind::FirstPage | RequestKind::MiddlePage)
     }
 
-    /// As the store takes it.
-    pub(super) fn query(&self, site: &Site) -> OrderQuery {
-        let statuses = match self.ask {
-            Question::Amount => StatusSet::of(&[Status::Paid, Status::Unpaid]),
-            Question::FirstPage | Question::MiddlePage | Question::Summary => StatusSet::of(&[Status::Paid]),
+    /// The query of the store.
+    pub(super) fn query(&self, fixture: &Fixture) -> OrderQuery {
+        let statuses = match self.kind {
+            RequestKind::Amount => StatusSet::of(&[Status::Paid, Status::Unpaid]),
+            RequestKind::FirstPage | RequestKind::MiddlePage | RequestKind::Summary => {
+                StatusSet::of(&[Status::Paid])
+            }
         };
         let mut lines = LineFilter::default();
         if self.filtered {
             lines = lines
                 .model_ids(MODELS.map(ToOwned::to_owned).to_vec())
                 .regions(vec![REGION.to_owned()])
-                .organization_ids(organizations(site));
+                .organization_ids(organizations(fixture));
         }
         OrderQuery {
-            company_id: site.company.company_id,
+            company_id: fixture.company.company_id,
             range: self.range,
             statuses,
             lines,
@@ -116,8 +118,8 @@ impl Case {
         }
     }
 
-    /// As the API takes it; `page` counts from 1.
-    pub(super) fn parameters(&self, site: &Site, page: i64) -> Vec<(String, String)> {
+    /// The parameters of the API; pages are counted from 1.
+    pub(super) fn parameters(&self, fixture: &Fixture, page: i64) -> Vec<(String, String)> {
         let mut parameters = vec![
             ("StartTime".to_owned(), self.range.start_s().to_string()),
             ("EndTime".to_owned(), self.range.end_s().to_string()),
@@ -131,7 +133,7 @@ impl Case {
                 parameters.push((format!("ModelIds.{index}"), (*model).to_owned()));
             }
             parameters.push(("Regions.0".to_owned(), REGION.to_owned()));
-            for (index, organization) in organizations(site).iter().enumerate() {
+            for (index, organization) in organizations(fixture).iter().enumerate() {
                 parameters.push((format!("OrganizationIds.{index}"), organization.to_string()));
             }
         }

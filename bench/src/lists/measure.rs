@@ -1,4 +1,4 @@
-//! Measuring one case by one method. All methods must find the same: each Total and each first order is compared.
+//! Measures one case by one method. Each Total and each first order is compared between the methods.
 
 use std::hint::black_box;
 
@@ -6,14 +6,15 @@ use serde_json::Value;
 use tollbook_domain::OrderQuery;
 
 use super::bare::Bare;
-use super::cases::{Case, PAGE_SIZE, Question};
-use crate::Result;
+use super::cases::{Case, PAGE_SIZE, RequestKind};
+use crate::check::same;
+use crate::fixture::Fixture;
 use crate::http::{Client, answer};
-use crate::server::Running;
-use crate::site::Site;
+use crate::in_process_server::InProcessServer;
+use crate::result::Result;
 use crate::timing::{Sampling, Timings};
 
-/// Ways to the same answer.
+/// Methods to get the same answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Method {
     Store,
@@ -22,7 +23,7 @@ pub(super) enum Method {
     Count,
 }
 
-/// All of them, in the order of the tables' columns.
+/// All methods, in the order of the columns of the tables.
 pub(super) const METHODS: [Method; 4] = [Method::Store, Method::Http, Method::Bare, Method::Count];
 
 impl Method {
@@ -36,30 +37,31 @@ impl Method {
     }
 }
 
-/// What every method must find: how many orders match, and the number of the first one on the page, if it is a list.
+/// The answer, which must be the same for all methods: the number of matching orders, and for a list the number of the
+/// first order on the page.
 type Found = (i64, Option<String>);
 
-/// A site with all that is needed to ask it.
+/// A fixture with everything that is needed to query it.
 pub(super) struct Measurer<'s> {
-    site: &'s Site,
+    fixture: &'s Fixture,
     client: Client,
     bare: Bare,
     sampling: Sampling,
 }
 
 impl<'s> Measurer<'s> {
-    pub(super) fn new(site: &'s Site, server: &Running, sampling: Sampling) -> Result<Self> {
+    pub(super) fn new(fixture: &'s Fixture, server: &InProcessServer, sampling: Sampling) -> Result<Self> {
         let client = Client::connect(server.address, &server.keys)?;
-        Ok(Self { site, client, bare: Bare::open(site)?, sampling })
+        Ok(Self { fixture, client, bare: Bare::open(fixture)?, sampling })
     }
 
-    /// The least that a request takes: it reads one setting.
+    /// Times the cheapest request, which reads one setting.
     pub(super) fn health(&mut self) -> Result<Timings> {
         self.sampling.time(|| self.client.get("/healthz"), |_| Ok(()))
     }
 
     pub(super) fn time(&mut self, case: &Case, method: Method) -> Result<Timings> {
-        let query = case.query(self.site);
+        let query = case.query(self.fixture);
         let offset = self.offset(case, &query)?;
         let expected = self.expected(case, &query, offset)?;
         match method {
@@ -75,15 +77,15 @@ impl<'s> Measurer<'s> {
     }
 
     fn offset(&self, case: &Case, query: &OrderQuery) -> Result<i64> {
-        if case.ask != Question::MiddlePage {
+        if case.kind != RequestKind::MiddlePage {
             return Ok(0);
         }
-        let total = self.site.store.snapshot()?.count(query)?;
+        let total = self.fixture.store.snapshot()?.count(query)?;
         Ok((total / 2 / PAGE_SIZE - 1).max(0) * PAGE_SIZE)
     }
 
     fn expected(&self, case: &Case, query: &OrderQuery, offset: i64) -> Result<Found> {
-        let mut snapshot = self.site.store.snapshot()?;
+        let mut snapshot = self.fixture.store.snapshot()?;
         if case.is_list() {
             let page = snapshot.page(query, offset, PAGE_SIZE)?;
             return Ok((page.total, page.orders.first().map(|stored| stored.order.number.clone())));
@@ -93,15 +95,15 @@ impl<'s> Measurer<'s> {
 
     fn store(&self, case: &Case, query: &OrderQuery, offset: i64) -> Result<Timings> {
         let work = || {
-            let mut snapshot = self.site.store.snapshot()?;
-            match case.ask {
-                Question::FirstPage | Question::MiddlePage => {
+            let mut snapshot = self.fixture.store.snapshot()?;
+            match case.kind {
+                RequestKind::FirstPage | RequestKind::MiddlePage => {
                     black_box(snapshot.page(query, offset, PAGE_SIZE)?);
                 }
-                Question::Amount => {
+                RequestKind::Amount => {
                     black_box(snapshot.sums(query)?);
                 }
-                Question::Summary => {
+                RequestKind::Summary => {
                     black_box(snapshot.sums_by_line(query)?);
                 }
             }
@@ -111,16 +113,16 @@ impl<'s> Measurer<'s> {
     }
 
     fn http(&mut self, case: &Case, offset: i64, expected: &Found) -> Result<Timings> {
-        let parameters = case.parameters(self.site, offset / PAGE_SIZE + 1);
+        let parameters = case.parameters(self.fixture, offset / PAGE_SIZE + 1);
         let client = &mut self.client;
         self.sampling.time(
             || client.action(case.action(), &parameters),
             |body| {
                 let answer = answer(&body)?;
-                let found = match case.ask {
-                    Question::FirstPage | Question::MiddlePage => listed(&answer),
-                    Question::Amount => (integer(&answer, "OrderCount"), None),
-                    Question::Summary => (counted(&answer), None),
+                let found = match case.kind {
+                    RequestKind::FirstPage | RequestKind::MiddlePage => listed(&answer),
+                    RequestKind::Amount => (integer(&answer, "OrderCount"), None),
+                    RequestKind::Summary => (counted(&answer), None),
                 };
                 same(&found, expected)
             },
@@ -136,10 +138,6 @@ impl<'s> Measurer<'s> {
         let mut total = self.bare.total(case, query)?;
         self.sampling.time(|| Ok((total.run()?, page.first_number()?)), |found| same(&found, expected))
     }
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result {
-    if found == expected { Ok(()) } else { Err(format!("found {found:?} instead of {expected:?}").into()) }
 }
 
 fn integer(object: &Value, name: &str) -> i64 {

@@ -1,5 +1,4 @@
-//! What a page, a sum and a summary cost at several sizes of one company: through the store, over HTTP, and beside the
-//! bare SQL of the same page.
+//! Times of pages, sums and summaries at several sizes of one company: through the store, over HTTP, and by bare SQL.
 
 pub(crate) mod bare;
 pub(crate) mod cases;
@@ -11,18 +10,18 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::Result;
-use crate::report::{Places, Report, Table};
-use crate::server::Running;
-use crate::site::Site;
+use crate::fixture::Fixture;
+use crate::in_process_server::InProcessServer;
+use crate::report::{Report, RunDirectories, Table};
+use crate::result::Result;
 use crate::timing::{Sampling, Timings, grouped, per_second, times};
 use cases::Case;
 use measure::{METHODS, Measurer, Method};
 
-/// What to measure.
+/// Options of `lists`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// Orders of the company; once for each size
+    /// Orders of the company; repeatable, once for each size
     #[arg(long, required = true)]
     orders: Vec<u64>,
     /// Distinct lines of the orders
@@ -31,14 +30,14 @@ pub(crate) struct Options {
     /// Repetitions of each request
     #[arg(long, default_value_t = 300)]
     iterations: usize,
-    /// Seconds after which slow work is not repeated any more (five times at least)
+    /// Seconds after which slow work is not repeated further; it is repeated at least five times
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Only the case of this name; repeatable
     #[arg(long)]
     only: Vec<String>,
     #[command(flatten)]
-    places: Places,
+    directories: RunDirectories,
 }
 
 /// Times of one case by method; a method that a case does not have is absent.
@@ -54,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result {
     if let [(small, first), .., (large, last)] = &sizes[..] {
         report.tables.push(growth(*small, first, *large, last));
     }
-    report.finish(&options.places)
+    report.finish(&options.directories)
 }
 
 fn notes(report: &mut Report) {
@@ -79,13 +78,14 @@ fn measure_size(
     orders: u64,
     report: &mut Report,
 ) -> Result<Vec<(&'static str, CaseTimes)>> {
-    let directory = options.places.data.join(format!("lists-{orders}-{}", options.lines));
+    let directory = options.directories.data.join(format!("lists-{orders}-{}", options.lines));
     load(options, &directory, orders, report)?;
-    // Opened again: all that loading had in its caches and its log is gone or in the file.
-    let site = Site::open(&directory)?;
-    let server = Running::start(&site)?;
-    let sampling = Sampling { iterations: options.iterations, enough: Duration::from_secs(options.seconds) };
-    let mut measurer = Measurer::new(&site, &server, sampling)?;
+    // Opened again, so that nothing of loading remains in caches or in the log.
+    let fixture = Fixture::open(&directory)?;
+    let server = InProcessServer::start(&fixture)?;
+    let sampling =
+        Sampling { iterations: options.iterations, max_time: Duration::from_secs(options.seconds) };
+    let mut measurer = Measurer::new(&fixture, &server, sampling)?;
     let mut measured = vec![("GET /healthz", BTreeMap::from([(Method::Http, measurer.health()?)]))];
     for case in cases::all()? {
         if !options.only.is_empty() && !options.only.iter().any(|only| only == case.name) {
@@ -96,8 +96,8 @@ fn measure_size(
     }
     drop(measurer);
     drop(server);
-    drop(site);
-    options.places.leave(&directory)?;
+    drop(fixture);
+    options.directories.clean_up(&directory)?;
     for (case, times) in &measured {
         for (method, timings) in times {
             report.measurements.push(json!({
@@ -114,13 +114,13 @@ fn measure_case(measurer: &mut Measurer<'_>, case: &Case) -> Result<CaseTimes> {
 }
 
 fn load(options: &Options, directory: &std::path::Path, orders: u64, report: &mut Report) -> Result {
-    if !options.places.keep {
-        options.places.leave(directory)?;
+    if !options.directories.keep {
+        options.directories.clean_up(directory)?;
     }
-    let site = Site::open(directory)?;
-    let mut wanted = site.bench_orders(orders);
+    let fixture = Fixture::open(directory)?;
+    let mut wanted = fixture.bench_orders(orders);
     wanted.lines = options.lines;
-    let Some(loaded) = site.load(orders, wanted.orders(&site.catalogue))? else { return Ok(()) };
+    let Some(loaded) = fixture.load(orders, wanted.orders(&fixture.catalogue))? else { return Ok(()) };
     let rate = per_second(loaded.orders, loaded.writing);
     report.notes.push(format!(
         "Loading {} orders took {:.1} s in durable transactions of 10,000, rollups and tiles included: {rate:.0} orders/s.",
@@ -164,7 +164,7 @@ fn growth(
     table
 }
 
-/// Of medians; nothing where one of them was not measured.
+/// Ratio of two medians; empty if one of them was not measured.
 fn ratio(times_of: &CaseTimes, method: Method, others: &CaseTimes, other: Method) -> String {
     match (times_of.get(&method), others.get(&other)) {
         (Some(one), Some(other)) => times(one.median(), other.median()),

@@ -1,5 +1,5 @@
-//! The bare client: one connection of `tokio_postgres` with the server's own settings, driven by the thread that asks,
-//! and prepared statements. Knowing the store's tables is the point here.
+//! The bare client: one connection of `tokio_postgres` with the server's own settings, driven by the calling thread, and
+//! prepared statements on the store's tables.
 
 use std::hint::black_box;
 
@@ -7,13 +7,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
-use crate::Result;
+use crate::result::Result;
 
-/// Columns of an order, as the store reads them.
+/// Columns of an order that the store reads.
 pub(super) const COLUMNS: &str = "status, start_time, order_no, line_no, end_time, quantity, total, original, \
      star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
 
-/// A connection beside the store's own.
+/// A connection of the bare client.
 pub(crate) struct Bare {
     runtime: Runtime,
     client: Client,
@@ -33,7 +33,7 @@ impl Query {
         Ok(client.query(&self.statement, &values).await?)
     }
 
-    /// The number in the first column of the only row.
+    /// The number in the first column of the single row.
     pub(super) async fn number(&self, client: &Client) -> Result<i64> {
         match &self.rows(client).await?[..] {
             [row] => Ok(row.try_get(0)?),
@@ -54,7 +54,7 @@ impl Bare {
         Ok(Self { runtime, client })
     }
 
-    /// Does work on the connection.
+    /// Runs work on the connection.
     pub(crate) fn work<T>(&self, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
         self.runtime.block_on(work(&self.client))
     }
@@ -87,18 +87,18 @@ impl Bare {
         Ok(text.ok_or_else(|| format!("no answer to {sql}"))?.to_owned())
     }
 
-    /// The first column of the first row, a number.
+    /// The first column of the first row, as a number.
     pub(super) fn integer(&self, sql: &str) -> Result<i64> {
         Ok(self.text(sql)?.parse()?)
     }
 
-    /// Bytes of log that the server has written.
+    /// Bytes of write-ahead log that the server has written.
     pub(super) fn log_position(&self) -> Result<i64> {
         self.integer("SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
     }
 
-    /// Writes everything to the disk, so that what comes next does not pay for what was. Who may not ask for that goes
-    /// without.
+    /// Writes all changes to disk, so that they do not burden the next measurement. If the user lacks the privilege, it is
+    /// skipped.
     pub(super) fn checkpoint(&self) {
         if let Err(error) = self.command("CHECKPOINT") {
             eprintln!("no checkpoint: {error}");
@@ -106,7 +106,7 @@ impl Bare {
     }
 }
 
-/// Takes every value of a row of [`COLUMNS`]; returns its number and its total price.
+/// Reads every value of a row of [`COLUMNS`]; returns the order number and the total price.
 pub(super) fn read_order(row: &Row) -> Result<(&str, i64)> {
     let number = row.try_get::<_, &str>(2)?;
     let total = row.try_get::<_, i64>(6)?;

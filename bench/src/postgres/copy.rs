@@ -1,62 +1,35 @@
-//! What the import is measured beside: plain COPY of the same orders, in binary, each batch a transaction of its own,
-//! into one table with the store's primary key.
+//! The baseline of the import: plain binary COPY of the same orders, each batch in its own transaction, into one table with
+//! the store's primary key.
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::SinkExt as _;
-use serde_json::{Value, json};
 use tollbook_domain::{Catalogue, Line, NewOrder, Order};
 
 use super::bare::{Bare, COLUMNS};
-use super::fill::Company;
-use crate::Result;
-use crate::site::BATCH;
-use crate::timing::{Timings, per_second};
+use super::company::Company;
+use super::write_cost::WriteCost;
+use crate::fixture::BATCH;
+use crate::result::Result;
 
 const TABLE: &str = "tollbook_bench_plain";
 const KEY: &str = "PRIMARY KEY (company_id, status, start_time, order_no)";
-/// The binary form of COPY: signature, no flags, no extension.
+/// Header of the binary COPY format: signature, no flags, no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: &[u8] = &[0xff, 0xff];
-/// Bytes that are sent at once, as the store does.
-const SENT: usize = 128 << 10;
+/// Bytes per message, as in the store.
+const MESSAGE_BYTES: usize = 128 << 10;
 
-/// What orders are copied as.
+/// Form in which orders are copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Everything that an order file says, in one wide row.
+    /// All fields of an order file, in one wide row.
     Records,
-    /// Rows of the store's `orders`: somebody has found out the lines already.
+    /// Rows of the store's `orders`; line numbers are assigned before the clock starts.
     OrderRows,
-}
-
-/// What writing orders took.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Copied {
-    pub(super) orders: u64,
-    /// Time of each.
-    pub(super) transactions: Vec<Duration>,
-    /// Log that the server wrote.
-    pub(super) log_bytes: i64,
-    /// Tables and indexes.
-    pub(super) table_bytes: i64,
-}
-
-impl Copied {
-    pub(super) fn per_second(&self) -> f64 {
-        per_second(self.orders, self.transactions.iter().sum())
-    }
-
-    pub(super) fn json(&self, method: &str) -> Value {
-        json!({
-            "case": "import", "method": method, "orders": self.orders, "log_bytes": self.log_bytes,
-            "table_bytes": self.table_bytes, "unit": "us",
-            "times": Timings::of(self.transactions.clone()).micros(),
-        })
-    }
 }
 
 impl Form {
@@ -79,7 +52,7 @@ impl Form {
         }
     }
 
-    /// Made of the columns: they say what they are by their names.
+    /// The statement that creates the table. Types follow from the column names.
     fn table(self) -> String {
         const TEXTS: [&str; 10] = [
             "order_no",
@@ -107,8 +80,8 @@ impl Form {
     }
 }
 
-/// Copies all orders into a new table, and drops it.
-pub(super) fn copy(bare: &Bare, form: Form, companies: &[Company]) -> Result<Copied> {
+/// Copies all orders into a new table, and drops the table.
+pub(super) fn copy(bare: &Bare, form: Form, companies: &[Company]) -> Result<WriteCost> {
     bare.command(&format!("DROP TABLE IF EXISTS {TABLE}"))?;
     bare.command(&form.table())?;
     bare.checkpoint();
@@ -117,7 +90,7 @@ pub(super) fn copy(bare: &Bare, form: Form, companies: &[Company]) -> Result<Cop
         .statement;
     let log = bare.log_position()?;
     let catalogue = Catalogue::built_in();
-    let mut copied = Copied::default();
+    let mut cost = WriteCost::default();
     for company in companies {
         let mut orders = company.orders.orders(&catalogue);
         let mut lines: HashMap<Line, i64> = HashMap::new();
@@ -127,18 +100,18 @@ pub(super) fn copy(bare: &Bare, form: Form, companies: &[Company]) -> Result<Cop
                 break;
             }
             let line_nos =
-                if form == Form::OrderRows { number(&mut lines, &batch) } else { vec![0; batch.len()] };
+                if form == Form::OrderRows { line_numbers(&mut lines, &batch) } else { vec![0; batch.len()] };
             let began = Instant::now();
             let added = bare.work(async |client| {
                 let mut sink = pin!(client.copy_in::<_, Bytes>(&statement).await?);
-                let mut data = BytesMut::with_capacity(SENT * 2);
+                let mut data = BytesMut::with_capacity(MESSAGE_BYTES * 2);
                 data.extend_from_slice(HEADER);
                 for (order, line_no) in batch.iter().zip(&line_nos) {
                     match form {
                         Form::Records => put_record(order, &mut data)?,
                         Form::OrderRows => put_order_row(order, *line_no, &mut data)?,
                     }
-                    if data.len() >= SENT {
+                    if data.len() >= MESSAGE_BYTES {
                         sink.send(data.split().freeze()).await?;
                     }
                 }
@@ -146,23 +119,23 @@ pub(super) fn copy(bare: &Bare, form: Form, companies: &[Company]) -> Result<Cop
                 sink.send(data.freeze()).await?;
                 Ok(sink.finish().await?)
             })?;
-            copied.transactions.push(began.elapsed());
-            copied.orders += added;
+            cost.transactions.push(began.elapsed());
+            cost.orders += added;
         }
     }
-    copied.log_bytes = bare.log_position()? - log;
-    copied.table_bytes = bare.integer(&format!("SELECT pg_total_relation_size('{TABLE}')"))?;
+    cost.log_bytes = bare.log_position()? - log;
+    cost.table_bytes = bare.integer(&format!("SELECT pg_total_relation_size('{TABLE}')"))?;
     let wanted: u64 = companies.iter().map(|company| company.orders.count).sum();
     let found = bare.integer(&format!("SELECT count(*) FROM {TABLE}"))?;
     bare.command(&format!("DROP TABLE {TABLE}"))?;
-    if copied.orders == wanted && u64::try_from(found)? == wanted {
-        return Ok(copied);
+    if cost.orders == wanted && u64::try_from(found)? == wanted {
+        return Ok(cost);
     }
-    Err(format!("{} orders were copied and {found} found, not {wanted}", copied.orders).into())
+    Err(format!("{} orders were copied and {found} found instead of {wanted}", cost.orders).into())
 }
 
-/// The line numbers of a batch, new lines getting the next ones.
-fn number(lines: &mut HashMap<Line, i64>, batch: &[NewOrder]) -> Vec<i64> {
+/// The line numbers of a batch; new lines get the next numbers.
+fn line_numbers(lines: &mut HashMap<Line, i64>, batch: &[NewOrder]) -> Vec<i64> {
     let line_of = |order: &NewOrder| {
         if let Some(line_no) = lines.get(&order.line) {
             return *line_no;
@@ -228,20 +201,11 @@ fn put_order_row(order: &NewOrder, line_no: i64, out: &mut BytesMut) -> Result {
     put_rest(&order.order, out)
 }
 
-/// What both forms end with.
+/// The columns at the end of both forms.
 fn put_rest(order: &Order, out: &mut BytesMut) -> Result {
-    let deductions = &order.deductions;
     put_int(order.end_time_s, out);
     put_int(order.quantity, out);
-    for amount in [
-        order.total,
-        order.original,
-        deductions.star_card,
-        deductions.coupon,
-        deductions.bonus,
-        deductions.cash,
-        deductions.credit,
-    ] {
+    for amount in [order.total, order.original].into_iter().chain(order.deductions.values()) {
         put_int(amount.steps(), out);
     }
     put_text(&order.counterpart, out)?;

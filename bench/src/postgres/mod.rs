@@ -1,14 +1,16 @@
-//! The store on PostgreSQL beside plain COPY and bare SQL on the same server: an import, pages with their Totals, deep
-//! pages, sums, and a scan.
+//! The store on PostgreSQL beside plain COPY and bare SQL on the same server: import, pages with their Totals, deep pages,
+//! sums, and a scan.
 
 mod bare;
+mod company;
 mod copy;
 mod fill;
 mod pages;
-mod rolled;
+mod rollup_total;
 mod scan;
 mod server;
 mod sums;
+mod write_cost;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,50 +19,48 @@ use clap::Args;
 use serde_json::json;
 use tollbook_store::{Store, StoreOptions, open_postgres};
 
-use crate::Result;
-use crate::report::{Places, Report, Table};
-use crate::site::BATCH;
+use crate::fixture::BATCH;
+use crate::report::{Report, RunDirectories, Table};
+use crate::result::Result;
 use crate::timing::{Sampling, Timings, grouped, times};
 pub(crate) use bare::Bare;
-use copy::{Copied, Form};
-use fill::Company;
+use company::Company;
+use copy::Form;
 use pages::{CaseTimes, Method, Pages};
 pub(crate) use server::Server;
-use sums::Asked;
+use sums::SumTimes;
+use write_cost::WriteCost;
 
-/// What to measure.
+/// Options of `postgres`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// Orders of all companies; one company has half of them
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(100_000..))]
     orders: u64,
-    /// How many companies share the other half
+    /// Number of companies that share the other half
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..10_000))]
     companies: u64,
     /// Repetitions of each request
     #[arg(long, default_value_t = 300)]
     iterations: usize,
-    /// Seconds after which slow work is not repeated any more (five times at least)
+    /// Seconds after which slow work is not repeated further; it is repeated at least five times
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// A database of a server that is there, over a connection that is not encrypted; if it is filled already, it is
-    /// not filled again [default: a server of this run's own, in the folder for temporary files]
+    /// A database of an existing server, over an unencrypted connection; a filled database is used as it is [default: a
+    /// temporary server of this run, in the directory for temporary files]
     #[arg(long, conflicts_with = "shared_buffers")]
     url: Option<String>,
-    /// Memory for the pages of this run's own server [default: what the testkit gives it]
+    /// Shared buffers of the temporary server [default: as in tests]
     #[arg(long)]
     shared_buffers: Option<String>,
     #[command(flatten)]
-    places: Places,
+    directories: RunDirectories,
 }
 
-/// Times by method.
-type Measured<M> = BTreeMap<M, Timings>;
-
-/// What importing took, by the store and plainly.
+/// Costs of the import, through the store and by plain COPY.
 struct Imports {
-    store: Copied,
-    plain: Vec<(Form, Copied)>,
+    store: WriteCost,
+    plain: Vec<(Form, WriteCost)>,
 }
 
 pub(crate) fn run(options: &Options) -> Result {
@@ -73,14 +73,15 @@ pub(crate) fn run(options: &Options) -> Result {
     let bare = Bare::connect(&server.url)?;
     notes(&mut report, options, &bare)?;
     let store = open_postgres(&server.url, None, &StoreOptions::default())?;
-    let companies = fill::companies(store.as_ref(), options)?;
-    let sampling = Sampling { iterations: options.iterations, enough: Duration::from_secs(options.seconds) };
+    let companies = company::companies(store.as_ref(), options.orders, options.companies)?;
+    let sampling =
+        Sampling { iterations: options.iterations, max_time: Duration::from_secs(options.seconds) };
     let pages = Pages { store: store.as_ref(), bare: &bare, company: &companies[0], sampling };
 
     let mut imports = None;
     let mut before = Vec::new();
     if fill::is_filled(store.as_ref(), &companies)? {
-        report.notes.push("The database was filled by an earlier run: nothing was imported.".to_owned());
+        report.notes.push("The database was filled by an earlier run; nothing was imported.".to_owned());
     } else {
         imports = Some(import(store.as_ref(), &companies, &bare, &mut report)?);
         eprintln!("before VACUUM ANALYZE");
@@ -89,21 +90,21 @@ pub(crate) fn run(options: &Options) -> Result {
     vacuum(&bare, &mut report)?;
     eprintln!("after VACUUM ANALYZE");
     let listed = pages::measure(&pages, &Method::ALL)?;
-    let asked = sums::measure(store.as_ref(), &bare, pages.company, sampling)?;
+    let summed = sums::measure(store.as_ref(), &bare, pages.company, sampling)?;
     let scanned = scan::measure(store.as_ref(), &bare, pages.company, sampling)?;
 
     report.measurements.extend(pages::json("before VACUUM ANALYZE", &before));
     report.measurements.extend(pages::json("after VACUUM ANALYZE", &listed));
-    report.measurements.extend(sums::json(&asked));
+    report.measurements.extend(sums::json(&summed));
     report.measurements.extend(scanned.json());
-    report.tables.push(targets(imports.as_ref(), &listed, &asked));
+    report.tables.push(targets(imports.as_ref(), &listed, &summed));
     report.tables.extend(imports.as_ref().map(import_table));
     report.tables.extend([pages::table(&listed), pages::deep_table(&listed)]);
-    report.tables.extend([sums::table(&asked), scanned.table()]);
+    report.tables.extend([sums::table(&summed), scanned.table()]);
     if !before.is_empty() {
         report.tables.push(pages::vacuum_table(&before, &listed));
     }
-    report.finish(&options.places)
+    report.finish(&options.directories)
 }
 
 fn notes(report: &mut Report, options: &Options, bare: &Bare) -> Result {
@@ -116,7 +117,7 @@ fn notes(report: &mut Report, options: &Options, bare: &Bare) -> Result {
     report.measurements.push(json!({ "settings": settings.into_iter().collect::<BTreeMap<_, _>>() }));
     report.notes = vec![
         format!(
-            "PostgreSQL is {whose}. Its settings, as the bare client's session has them and nobody changed them there: \
+            "PostgreSQL is {whose}. Its settings, as in force in the bare client's session, which changes none: \
              {}. The store's own sessions also have jit, enable_seqscan, enable_bitmapscan and enable_sort off, and \
              plan_cache_mode force_generic_plan.",
             shown.join(", "),
@@ -131,12 +132,12 @@ fn notes(report: &mut Report, options: &Options, bare: &Bare) -> Result {
          other, in transactions of 10,000 orders, one after another, `commit` included. *Plain COPY* sends the same \
          orders as binary, 10,000 a transaction, with the driver that the store has, into one table whose primary key is \
          that of the store's `orders`: *the records* with all that an order file says, without lines, second numbers or \
-         rollups, *the order rows alone* as the store's `orders` has them, line numbers found out before the clock \
-         starts. Making the orders is not timed. A checkpoint comes before each."
+         rollups, *the order rows alone* as the store's `orders` has them, line numbers assigned before the clock \
+         starts. Generating the orders is not timed. A checkpoint precedes each."
             .to_owned(),
         "Times of requests are milliseconds of one after another: median (95th percentile, minimum). *store*: \
          `Store::snapshot` and `page`, `count`, `sums` or `scan`. Everything else is one connection of `tokio_postgres`, \
-         driven by the thread that asks, with prepared statements: *count(\\*)* counts the orders of the page's own \
+         driven by the calling thread, with prepared statements: *count(\\*)* counts the orders of the page's own \
          conditions; *rollups* is what a client could do that has the store's tables: one statement that adds up the \
          rollups of whole months, days and hours and counts the orders of the edges, and with filters reads the tiles and \
          adds them up itself, the filter's lines already at hand. Neither sees page and Total of one moment; *one \
@@ -159,7 +160,7 @@ fn import(store: &dyn Store, companies: &[Company], bare: &Bare, report: &mut Re
     eprintln!("import");
     let store = fill::fill(store, companies, bare)?;
     report.measurements.push(store.json("Transaction::add_orders"));
-    report.measurements.extend(plain.iter().map(|(form, copied)| copied.json(form.name())));
+    report.measurements.extend(plain.iter().map(|(form, cost)| cost.json(form.name())));
     Ok(Imports { store, plain })
 }
 
@@ -191,25 +192,25 @@ fn import_table(imports: &Imports) -> Table {
         "time / plain COPY of the records",
     ];
     let mut table = Table::new(caption, &header);
-    let time = |copied: &Copied| copied.transactions.iter().sum::<Duration>();
-    let baseline = imports.plain.first().map(|(_, copied)| time(copied)).unwrap_or_default();
-    let plain = imports.plain.iter().map(|(form, copied)| (form.name(), copied));
-    for (what, copied) in [("the store, with rollups", &imports.store)].into_iter().chain(plain) {
+    let time = |cost: &WriteCost| cost.transactions.iter().sum::<Duration>();
+    let baseline = imports.plain.first().map(|(_, cost)| time(cost)).unwrap_or_default();
+    let plain = imports.plain.iter().map(|(form, cost)| (form.name(), cost));
+    for (what, cost) in [("the store, with rollups", &imports.store)].into_iter().chain(plain) {
         table.row(vec![
             what.to_owned(),
-            format!("{:.1}", time(copied).as_secs_f64()),
-            format!("{:.0}", copied.per_second()),
-            Timings::of(copied.transactions.clone()).shown(),
-            (copied.log_bytes / 1_000_000).to_string(),
-            (copied.table_bytes / 1_000_000).to_string(),
-            times(time(copied), baseline),
+            format!("{:.1}", time(cost).as_secs_f64()),
+            format!("{:.0}", cost.per_second()),
+            Timings::of(cost.transactions.clone()).shown(),
+            (cost.log_bytes / 1_000_000).to_string(),
+            (cost.table_bytes / 1_000_000).to_string(),
+            times(time(cost), baseline),
         ]);
     }
     table
 }
 
-/// What was to be reached, with what was.
-fn targets(imports: Option<&Imports>, listed: &[CaseTimes], asked: &[Asked]) -> Table {
+/// Table of the targets and the measured values.
+fn targets(imports: Option<&Imports>, listed: &[CaseTimes], summed: &[SumTimes]) -> Table {
     let mut table = Table::new("Targets", &["what", "target", "found", "where it is worst"]);
     if let Some(imports) = imports {
         let found = format!("{:.0}", imports.store.per_second());
@@ -218,8 +219,8 @@ fn targets(imports: Option<&Imports>, listed: &[CaseTimes], asked: &[Asked]) -> 
     let first_pages: Vec<&CaseTimes> = listed.iter().filter(|(case, _)| case.is_first()).collect();
     for (method, target) in [
         (Method::Count, "at most 1.5×"),
-        (Method::Rolled, "for comparison"),
-        (Method::RolledAtOnce, "for comparison"),
+        (Method::Rollups, "for comparison"),
+        (Method::RollupsAtOnce, "for comparison"),
     ] {
         let ratios = first_pages.iter().map(|(case, times_of)| {
             (times_of[&Method::Store].median(), times_of[&method].median(), case.name.as_str())
@@ -233,7 +234,7 @@ fn targets(imports: Option<&Imports>, listed: &[CaseTimes], asked: &[Asked]) -> 
         let ratios = deep.iter().map(|one| (store(one), store(first), one.0.name.as_str()));
         table.row(worst(format!("deep page{what} / page 1"), "at most 3×", ratios));
     }
-    let ratios = asked
+    let ratios = summed
         .iter()
         .filter(|one| one.of_year)
         .map(|one| (one.store.median(), one.bare.median(), one.name.as_str()));
@@ -260,11 +261,11 @@ fn worst<'a>(
     vec![what, target.to_owned(), found, name]
 }
 
-/// The pair whose first time is longest beside its second.
+/// The pair with the largest ratio of first to second time.
 fn largest<'a>(
     ratios: impl Iterator<Item = (Duration, Duration, &'a str)>,
 ) -> Option<(Duration, Duration, &'a str)> {
-    // Compared crosswise: a / b > c / d.
+    // a / b > c / d, compared as a × d > c × b.
     ratios.reduce(|one, other| {
         let crosswise = |a: Duration, b: Duration| a.as_nanos() * b.as_nanos();
         if crosswise(other.0, one.1) > crosswise(one.0, other.1) { other } else { one }

@@ -1,4 +1,4 @@
-//! Pages with their Totals, and how deep ones compare with the first.
+//! Pages with their Totals, and deep pages compared with the first.
 
 use std::collections::BTreeMap;
 
@@ -8,76 +8,76 @@ use tollbook_domain::time::{DAY_S, day_of};
 use tollbook_domain::{Status, TimeRange};
 use tollbook_store::{Page, Store};
 
-use super::Measured;
 use super::bare::{Bare, COLUMNS, Query, read_order};
-use super::fill::Company;
-use super::rolled::Rolled;
-use crate::Result;
+use super::company::Company;
+use super::rollup_total::RollupTotal;
+use crate::check::same;
+use crate::fixture;
 use crate::lists::cases::{JUNE_S, PAGE_SIZE, ragged};
 use crate::report::Table;
-use crate::site;
+use crate::result::Result;
 use crate::timing::{Sampling, Timings, millis, times};
 
-/// The deep page of the targets, counted from 1.
+/// The deep page of the targets; pages are counted from 1.
 const DEEP: i64 = 10_000;
 
-/// Ways to a page with its Total.
+/// Methods to get a page with its Total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Method {
     Store,
     /// The page and `count(*)`.
     Count,
     /// The page and a sum over the store's rollups.
-    Rolled,
-    /// The same in a snapshot of one moment.
-    RolledAtOnce,
+    Rollups,
+    /// The page and that sum in one snapshot.
+    RollupsAtOnce,
     /// The page without its Total.
     PageAlone,
 }
 
 impl Method {
     pub(super) const ALL: [Self; 5] =
-        [Self::Store, Self::Count, Self::Rolled, Self::RolledAtOnce, Self::PageAlone];
+        [Self::Store, Self::Count, Self::Rollups, Self::RollupsAtOnce, Self::PageAlone];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Store => "store",
             Self::Count => "page + count(*)",
-            Self::Rolled => "page + rollups",
-            Self::RolledAtOnce => "page + rollups, one snapshot",
+            Self::Rollups => "page + rollups",
+            Self::RollupsAtOnce => "page + rollups, one snapshot",
             Self::PageAlone => "page alone",
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     First,
     Deep,
     Middle,
     Last,
 }
 
-/// A page that is asked for.
+/// A page that is requested.
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) range: TimeRange,
     pub(super) filtered: bool,
-    place: Place,
+    position: Position,
 }
 
 impl Case {
     pub(super) fn is_first(&self) -> bool {
-        self.place == Place::First
+        self.position == Position::First
     }
 }
 
-/// All cases; the first page of a year stands before the deeper ones of the same list.
+/// All cases. The first page of a year is before the deeper ones of the same list.
 pub(super) fn cases() -> Result<Vec<Case>> {
-    let year = site::year()?;
+    let year = fixture::year()?;
     let ranges = [
         ("one day", TimeRange::of_day(day_of(JUNE_S + 14 * DAY_S))),
-        ("month", site::range(JUNE_S, JUNE_S + 30 * DAY_S)?),
+        ("month", fixture::range(JUNE_S, JUNE_S + 30 * DAY_S)?),
         ("ragged year", ragged(year)?),
         ("year", year),
     ];
@@ -89,19 +89,21 @@ pub(super) fn cases() -> Result<Vec<Case>> {
                 name: format!("page 1, {name}{filters}"),
                 range,
                 filtered,
-                place: Place::First,
+                position: Position::First,
             });
         }
-        for (name, place) in
-            [("page 10,000", Place::Deep), ("middle page", Place::Middle), ("last page", Place::Last)]
-        {
-            cases.push(Case { name: format!("{name}, year{filters}"), range: year, filtered, place });
+        for (name, position) in [
+            ("page 10,000", Position::Deep),
+            ("middle page", Position::Middle),
+            ("last page", Position::Last),
+        ] {
+            cases.push(Case { name: format!("{name}, year{filters}"), range: year, filtered, position });
         }
     }
     Ok(cases)
 }
 
-/// What every method must find.
+/// The answer, which must be the same for all methods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
     total: Option<i64>,
@@ -112,7 +114,7 @@ struct Found {
     price: i128,
 }
 
-/// All that is needed to ask for pages.
+/// Everything that is needed to request pages.
 pub(super) struct Pages<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) bare: &'a Bare,
@@ -121,24 +123,24 @@ pub(super) struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    /// Times a case by some methods; nothing, where the list has no such page.
+    /// Times a case by some methods; `None` if the list has no such page.
     pub(super) fn time(&self, case: &Case, methods: &[Method]) -> Result<Option<Measured<Method>>> {
         let count = self.count(case)?;
         let total = self.bare.number(&count)?;
         let pages = (total + PAGE_SIZE - 1) / PAGE_SIZE;
-        let page = match case.place {
-            Place::First => 1,
-            Place::Deep => DEEP,
-            Place::Middle => pages / 2,
-            Place::Last => pages,
+        let page = match case.position {
+            Position::First => 1,
+            Position::Deep => DEEP,
+            Position::Middle => pages / 2,
+            Position::Last => pages,
         };
         if page < 1 || page > pages {
             return Ok(None);
         }
         let offset = (page - 1) * PAGE_SIZE;
-        let asked = self.page(case, offset)?;
-        let rolled = Rolled::prepare(self.bare, self.company, case.range, case.filtered)?;
-        let alone = listed(&self.bare.rows(&asked)?)?;
+        let page = self.page(case, offset)?;
+        let rolled = RollupTotal::prepare(self.bare, self.company, case.range, case.filtered)?;
+        let alone = listed(&self.bare.rows(&page)?)?;
         let expected = Found { total: Some(total), ..alone.clone() };
         let mut measured = BTreeMap::new();
         for &method in methods {
@@ -147,26 +149,26 @@ impl Pages<'_> {
                 Method::Count => {
                     let work = || {
                         self.bare.work(async |client| {
-                            let found = listed(&asked.rows(client).await?)?;
+                            let found = listed(&page.rows(client).await?)?;
                             Ok(Found { total: Some(count.number(client).await?), ..found })
                         })
                     };
                     self.sampling.time(work, |found| same(&found, &expected))?
                 }
-                Method::Rolled => {
+                Method::Rollups => {
                     let work = || {
                         self.bare.work(async |client| {
-                            let found = listed(&asked.rows(client).await?)?;
+                            let found = listed(&page.rows(client).await?)?;
                             Ok(Found { total: Some(rolled.total(client).await?), ..found })
                         })
                     };
                     self.sampling.time(work, |found| same(&found, &expected))?
                 }
-                Method::RolledAtOnce => {
+                Method::RollupsAtOnce => {
                     let work = || {
                         self.bare.work(async |client| {
                             client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-                            let found = listed(&asked.rows(client).await?)?;
+                            let found = listed(&page.rows(client).await?)?;
                             let total = rolled.total(client).await?;
                             client.batch_execute("COMMIT").await?;
                             Ok(Found { total: Some(total), ..found })
@@ -175,7 +177,7 @@ impl Pages<'_> {
                     self.sampling.time(work, |found| same(&found, &expected))?
                 }
                 Method::PageAlone => {
-                    self.sampling.time(|| listed(&self.bare.rows(&asked)?), |found| same(&found, &alone))?
+                    self.sampling.time(|| listed(&self.bare.rows(&page)?), |found| same(&found, &alone))?
                 }
             };
             measured.insert(method, timings);
@@ -241,9 +243,8 @@ fn listed(rows: &[Row]) -> Result<Found> {
     Ok(found)
 }
 
-pub(super) fn same<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result {
-    if found == expected { Ok(()) } else { Err(format!("found {found:?} instead of {expected:?}").into()) }
-}
+/// Times by method.
+type Measured<M> = BTreeMap<M, Timings>;
 
 /// A case with its times.
 pub(super) type CaseTimes = (Case, Measured<Method>);
@@ -255,7 +256,7 @@ pub(super) fn measure(pages: &Pages<'_>, methods: &[Method]) -> Result<Vec<CaseT
         eprintln!("{}", case.name);
         match pages.time(&case, methods)? {
             Some(times) => measured.push((case, times)),
-            None => eprintln!("{}: there is no such page", case.name),
+            None => eprintln!("{}: the list has no such page", case.name),
         }
     }
     Ok(measured)
@@ -285,7 +286,7 @@ pub(super) fn table(measured: &[CaseTimes]) -> Table {
     ];
     let mut table = Table::new("First pages, milliseconds: median (p95, min)", &header);
     for (case, times_of) in measured.iter().filter(|(case, _)| case.is_first()) {
-        let beside = [Method::Count, Method::Rolled, Method::RolledAtOnce];
+        let beside = [Method::Count, Method::Rollups, Method::RollupsAtOnce];
         let mut row = vec![case.name.clone(), times_of[&Method::Store].shown()];
         row.extend(beside.iter().map(|method| times_of[method].shown()));
         let store = times_of[&Method::Store].median();
@@ -313,7 +314,7 @@ pub(super) fn deep_table(measured: &[CaseTimes]) -> Table {
         for (case, times_of) in &of_year {
             let median = |method| times_of[&method].median();
             let growth = |method| times(median(method), first[&method].median());
-            let shown = [Method::Store, Method::PageAlone, Method::Count, Method::Rolled];
+            let shown = [Method::Store, Method::PageAlone, Method::Count, Method::Rollups];
             let mut row = vec![case.name.clone()];
             row.extend(shown.iter().map(|method| times_of[method].shown()));
             row.extend([growth(Method::Store), growth(Method::PageAlone)]);
@@ -324,14 +325,14 @@ pub(super) fn deep_table(measured: &[CaseTimes]) -> Table {
     table
 }
 
-/// The pages of a year's list, the first one first.
+/// The pages of the list of a year, the first page first.
 pub(super) fn year_of(measured: &[CaseTimes], filtered: bool) -> Vec<&CaseTimes> {
     let of_year =
         measured.iter().filter(|(case, _)| case.filtered == filtered && case.name.contains(", year"));
     of_year.collect()
 }
 
-/// The store's medians before and after a vacuum.
+/// Table of the store's medians before and after a vacuum.
 pub(super) fn vacuum_table(before: &[CaseTimes], after: &[CaseTimes]) -> Table {
     let header = ["page and Total", "before", "after", "before / after"];
     let mut table = Table::new("The store before and after VACUUM ANALYZE, milliseconds: medians", &header);

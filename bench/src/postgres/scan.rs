@@ -1,4 +1,4 @@
-//! Reading a long list whole, as an export does, beside the driver's bare SELECT of the same columns.
+//! Reading a long list entirely, as an export does, beside a bare SELECT of the same columns.
 
 use std::pin::pin;
 
@@ -8,17 +8,17 @@ use tollbook_domain::Status;
 use tollbook_store::Store;
 
 use super::bare::{Bare, COLUMNS, read_order};
-use super::fill::Company;
-use super::pages::same;
-use super::sums::stretch;
-use crate::Result;
+use super::company::Company;
+use super::sums::range_of_orders;
+use crate::check::same;
 use crate::report::Table;
+use crate::result::Result;
 use crate::timing::{Sampling, Timings, grouped, per_second, times};
 
-/// Rows of an export, at the most.
+/// The most rows that are read.
 const ROWS: u64 = 1_000_000;
 
-/// What a scan took.
+/// Times of a scan.
 pub(super) struct Scanned {
     pub(super) rows: u64,
     pub(super) store: Timings,
@@ -60,7 +60,7 @@ pub(super) fn measure(
     sampling: Sampling,
 ) -> Result<Scanned> {
     eprintln!("scan");
-    let range = stretch(ROWS, company.orders.count)?;
+    let range = range_of_orders(ROWS, company.orders.count)?;
     let query = company.query(range, &[Status::Paid], false);
     let sql = bare.prepare(
         &format!(

@@ -1,16 +1,16 @@
-//! The server that is measured: one of our own that lasts for this run, or any that a URL names.
+//! The PostgreSQL server that is measured: a temporary one of this run, or one given by a URL.
 
 use tollbook_testkit::Cluster;
 
 use super::bare::Bare;
-use crate::Result;
+use crate::result::Result;
 
-/// What a server of our own is set to, because tests set it otherwise or not at all: it loses nothing when the machine
-/// does, and checkpoints come no sooner than on a server that takes many writes.
+/// Settings of the temporary server that differ from those of tests: it is durable, and its checkpoints are as rare as on a
+/// server with many writes.
 const DURABLE: [(&str, &str); 4] =
     [("fsync", "on"), ("synchronous_commit", "on"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "15min")];
 
-/// Settings that numbers depend on, as a client's session has them.
+/// Settings that numbers depend on, as in force in a client's session.
 const SHOWN: [&str; 20] = [
     "server_version",
     "fsync",
@@ -34,15 +34,15 @@ const SHOWN: [&str; 20] = [
     "enable_sort",
 ];
 
-/// See the module.
+/// A PostgreSQL server.
 pub(crate) struct Server {
     pub(crate) url: String,
-    /// Only held: dropped, it is stopped and deleted.
+    /// Held, because dropping it stops and deletes the server.
     _cluster: Option<Cluster>,
 }
 
 impl Server {
-    /// A server of our own.
+    /// Starts a temporary server.
     pub(crate) fn start(shared_buffers: Option<&str>) -> Self {
         let cluster = Cluster::start();
         for (name, value) in DURABLE {
@@ -58,7 +58,7 @@ impl Server {
         Self { url: cluster.url("bench"), _cluster: Some(cluster) }
     }
 
-    /// Somebody's server. The store would encrypt where the bare client does not; neither is to.
+    /// An existing server. Encryption is disabled, because the bare client does not encrypt.
     pub(crate) fn at(url: &str) -> Self {
         let url = match url {
             url if url.contains("sslmode=") => url.to_owned(),

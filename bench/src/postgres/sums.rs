@@ -1,4 +1,4 @@
-//! A period's Total and amounts, beside plain aggregates over the orders.
+//! Total and amounts of a period, beside plain aggregates over the orders.
 
 use serde_json::{Value, json};
 use tokio_postgres::Row;
@@ -7,42 +7,42 @@ use tollbook_domain::{Measures, OrderQuery, Status, TimeRange};
 use tollbook_store::Store;
 
 use super::bare::{Bare, Query};
-use super::fill::Company;
-use super::pages::same;
-use crate::Result;
+use super::company::Company;
+use crate::check::same;
+use crate::fixture;
 use crate::lists::cases::{JUNE_S, ragged};
 use crate::report::Table;
-use crate::site;
+use crate::result::Result;
 use crate::timing::{Sampling, Timings, times};
 
 const SUMS: &str = "count(*), sum(quantity)::text, sum(total)::text, sum(original)::text, sum(star_card)::text, \
                     sum(coupon)::text, sum(bonus)::text, sum(cash)::text, sum(credit)::text";
-/// `GetOrderAmount` is about these.
+/// The statuses of `GetOrderAmount`.
 const BILLED: [Status; 2] = [Status::Unpaid, Status::Paid];
 
-/// One question with its times.
-pub(super) struct Asked {
+/// The times of one sum.
+pub(super) struct SumTimes {
     pub(super) name: String,
-    /// Whether it is about the whole year, as the target is.
+    /// Whether it is over the whole year, as the target is.
     pub(super) of_year: bool,
     pub(super) store: Timings,
     pub(super) bare: Timings,
 }
 
-/// Measures all questions.
+/// Measures all sums.
 pub(super) fn measure(
     store: &dyn Store,
     bare: &Bare,
     company: &Company,
     sampling: Sampling,
-) -> Result<Vec<Asked>> {
-    let year = site::year()?;
+) -> Result<Vec<SumTimes>> {
+    let year = fixture::year()?;
     let ranges = [
         ("year", year),
         ("ragged year", ragged(year)?),
-        ("month", site::range(JUNE_S, JUNE_S + 30 * DAY_S)?),
+        ("month", fixture::range(JUNE_S, JUNE_S + 30 * DAY_S)?),
     ];
-    let mut asked = Vec::new();
+    let mut measured = Vec::new();
     for (name, range) in ranges {
         let of_year = name == "year";
         eprintln!("sums, {name}");
@@ -59,7 +59,7 @@ pub(super) fn measure(
 
         let (query, sql) = prepare("count(*)", &[Status::Paid], "")?;
         let expected = bare.number(&sql)?;
-        asked.push(Asked {
+        measured.push(SumTimes {
             name: format!("Total, {name}: count(*)"),
             of_year,
             store: sampling.time(|| Ok(store.snapshot()?.count(&query)?), |found| same(&found, &expected))?,
@@ -74,7 +74,7 @@ pub(super) fn measure(
             }
         };
         let expected = sum(&sql)?;
-        asked.push(Asked {
+        measured.push(SumTimes {
             name: format!("amount, {name}: sum(total)"),
             of_year,
             store: sampling.time(
@@ -87,14 +87,14 @@ pub(super) fn measure(
         let (query, sql) = prepare(&format!("status, {SUMS}"), &BILLED, "GROUP BY status ORDER BY status")?;
         let all = || bare.rows(&sql)?.iter().map(measures_of).collect::<Result<Vec<_>>>();
         let expected = all()?;
-        asked.push(Asked {
+        measured.push(SumTimes {
             name: format!("amounts, {name}: all nine by status"),
             of_year,
             store: sampling.time(|| sums(store, &query), |found| same(&found, &expected))?,
             bare: sampling.time(all, |found| same(&found, &expected))?,
         });
     }
-    Ok(asked)
+    Ok(measured)
 }
 
 fn sums(store: &dyn Store, query: &OrderQuery) -> Result<Vec<(i64, Measures)>> {
@@ -102,7 +102,7 @@ fn sums(store: &dyn Store, query: &OrderQuery) -> Result<Vec<(i64, Measures)>> {
     Ok(sums.into_iter().map(|(status, measures)| (status.number(), measures)).collect())
 }
 
-/// The driver has no type for sums of big numbers; text is exact.
+/// A sum as text, because the driver has no type for sums of `BIGINT`.
 fn sum_of(row: &Row, column: usize) -> Result<i128> {
     Ok(row.try_get::<_, &str>(column)?.parse()?)
 }
@@ -115,8 +115,8 @@ fn measures_of(row: &Row) -> Result<(i64, Measures)> {
     Ok((row.try_get(0)?, Measures::from_sums(row.try_get(1)?, sums)))
 }
 
-pub(super) fn json(asked: &[Asked]) -> Vec<Value> {
-    let rows = asked.iter().flat_map(|one| {
+pub(super) fn json(measured: &[SumTimes]) -> Vec<Value> {
+    let rows = measured.iter().flat_map(|one| {
         [("store", &one.store), ("bare SQL", &one.bare)].map(|(method, timings)| {
             json!({ "case": one.name, "method": method, "unit": "us", "times": timings.micros() })
         })
@@ -124,20 +124,20 @@ pub(super) fn json(asked: &[Asked]) -> Vec<Value> {
     rows.collect()
 }
 
-pub(super) fn table(asked: &[Asked]) -> Table {
+pub(super) fn table(measured: &[SumTimes]) -> Table {
     let header = ["Total or amount", "store", "bare SQL over the orders", "bare / store"];
     let mut table = Table::new("Totals and amounts, milliseconds: median (p95, min)", &header);
-    for one in asked {
+    for one in measured {
         let faster = times(one.bare.median(), one.store.median());
         table.row(vec![one.name.clone(), one.store.shown(), one.bare.shown(), faster]);
     }
     table
 }
 
-/// The stretch at the year's beginning in which about so many of `all` orders are.
-pub(super) fn stretch(wanted: u64, all: u64) -> Result<TimeRange> {
-    let year = site::year()?;
+/// The range from the start of the year that has about `wanted` of `all` orders.
+pub(super) fn range_of_orders(wanted: u64, all: u64) -> Result<TimeRange> {
+    let year = fixture::year()?;
     let days = u64::try_from(year.span_s() / DAY_S)?;
     let days = (days * wanted.min(all)).div_ceil(all.max(1));
-    site::range(year.start_s(), year.start_s() + i64::try_from(days)? * DAY_S)
+    fixture::range(year.start_s(), year.start_s() + i64::try_from(days)? * DAY_S)
 }

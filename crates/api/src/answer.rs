@@ -106,7 +106,7 @@ fn push_name(json: &mut String, name: &str) {
 fn push_cell(json: &mut String, kind: FieldKind, cell: &Cell<'_>) {
     match cell {
         Cell::Text(text) => push_text(json, text),
-        Cell::Made(text) => push_text(json, text),
+        Cell::OwnedText(text) => push_text(json, text),
         Cell::Integer(number) => push_integer(json, *number),
         Cell::Decimal { mantissa, places } => {
             json.push('"');
@@ -163,7 +163,10 @@ mod tests {
             push_cell(&mut json, kind, &cell);
             json
         };
-        assert_eq!(json(FieldKind::Decimal, Cell::Decimal { mantissa: 420_000_000, places: 8 }), r#""4.20""#);
+        assert_eq!(
+            json(FieldKind::Decimal { places: 8 }, Cell::Decimal { mantissa: 420_000_000, places: 8 }),
+            r#""4.20""#
+        );
         assert_eq!(json(FieldKind::Integer, Cell::Integer(i128::from(i64::MAX) * 4)), "36893488147419103228");
         assert_eq!(json(FieldKind::Time, Cell::Time(None)), "0");
         assert_eq!(json(FieldKind::TextTime, Cell::Time(None)), r#""""#);

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::ApiKey;
-use tollbook_export::exporter::jobs::{self, HOLD_S, MOST_ATTEMPTS};
-use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy, to_text};
+use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
+use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy};
 use tollbook_ops::random;
-use tollbook_store::{ExportState, NewExportJob, Snapshot, StoreError, StoreResult};
+use tollbook_store::{ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -58,7 +58,11 @@ fn run_due_jobs(service: &Service, holder: &str, stop: &CancellationToken) -> St
         let due = store.snapshot()?.due_export_jobs(now_s, 1)?;
         let Some((company_id, job_id)) = due.into_iter().next() else { return Ok(()) };
         let mut transaction = store.begin()?;
-        let is_leased = transaction.hold_export_job(company_id, &job_id, holder, now_s, now_s + HOLD_S)?;
+        let is_leased = transaction.acquire(
+            LeaseKey::ExportJob { company_id, job_id: &job_id },
+            &Lease { holder, until_s: now_s + LEASE_S },
+            now_s,
+        )?;
         transaction.commit()?;
         if is_leased {
             // At the level of errors, so that it is there whatever the log is filtered by.
@@ -72,7 +76,7 @@ fn run_due_jobs(service: &Service, holder: &str, stop: &CancellationToken) -> St
 
 fn expire_records(service: &Service) -> StoreResult<()> {
     let before_s = service.kept_since_s(service.now_s());
-    let records = jobs::forget(service.store(), before_s)?;
+    let records = jobs::expire(service.store(), before_s)?;
     if records > 0 {
         tracing::info!(records, "deleted records of expired exports");
     }
@@ -114,9 +118,9 @@ impl LeasedJob<'_> {
             Ok((None, _)) => return Ok(None),
             Err(refusal) => return self.release_or(refusal),
         };
-        if job.attempts > MOST_ATTEMPTS {
+        if job.attempts > MAX_ATTEMPTS {
             tracing::error!(attempts = job.attempts, "export job abandoned");
-            return Err(Refusal::ExportUnavailable(format!("given up after {MOST_ATTEMPTS} attempts")));
+            return Err(Refusal::ExportUnavailable(format!("given up after {MAX_ATTEMPTS} attempts")));
         }
         let request = match request_of(service, &job.asked, stop) {
             Ok(request) => request,
@@ -128,7 +132,7 @@ impl LeasedJob<'_> {
             !heartbeat.lease_lost
         });
         match built {
-            Ok(file) => Ok(Some(to_text(&file))),
+            Ok(file) => Ok(Some(file.to_record())),
             Err(ExportRequestError::Cancelled) if heartbeat.lease_lost => Ok(None),
             Err(error) if is_transient(&error) => self.release_or(refusal_for_export(&error)),
             Err(error) => Err(refusal_for_export(&error)),
@@ -145,7 +149,10 @@ impl LeasedJob<'_> {
             return Ok(None);
         }
         let released = self.service.store().begin().and_then(|mut transaction| {
-            transaction.release_export_job(self.company_id, self.job_id, self.holder)?;
+            transaction.release(
+                LeaseKey::ExportJob { company_id: self.company_id, job_id: self.job_id },
+                self.holder,
+            )?;
             transaction.commit()
         });
         if let Err(error) = released {
@@ -225,11 +232,12 @@ impl Heartbeat {
             return;
         }
         self.last = Instant::now();
-        let until_s = job.service.now_s() + HOLD_S;
+        let until_s = job.service.now_s() + LEASE_S;
         let (done, total) = progress.rows();
         let renewed = job.service.store().begin().and_then(|mut transaction| {
-            let renewed =
-                transaction.keep_export_job(job.company_id, job.job_id, job.holder, until_s, done, total)?;
+            let key = LeaseKey::ExportJob { company_id: job.company_id, job_id: job.job_id };
+            let renewed = transaction.renew(key, &Lease { holder: job.holder, until_s })?
+                && transaction.note_export_progress(job.company_id, job.job_id, job.holder, done, total)?;
             transaction.commit()?;
             Ok(renewed)
         });

@@ -69,8 +69,7 @@ impl Endpoint {
     }
 }
 
-/// A router that answers as a US3 host: every request is one for the store's bucket. The settings of the store say
-/// whether clients may write.
+/// A router that serves the store's bucket as a read-only US3 host, under every host name.
 pub fn us3_endpoint(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>) -> Router {
     let answer =
         |State(endpoint): State<Endpoint>, request: Request| async move { endpoint.answer(request).await };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_ops::charging::{Settled, tick};
+use tollbook_ops::charging::{Settled, settle_due};
 use tollbook_ops::random;
 use tollbook_store::StoreError;
 
@@ -21,7 +21,7 @@ const NAME_CHARACTERS: usize = 16;
 pub(crate) async fn settle(service: Arc<Service>, stop: CancellationToken) {
     let holder: Arc<str> = format!("server {}", random::token(NAME_CHARACTERS)).into();
     let round = move || -> Result<(), StoreError> {
-        let settled = tick(&service.charging(), &holder, service.now_s())?;
+        let settled = settle_due(&service.charging(), &holder, service.now_s())?;
         log(&settled);
         Ok(())
     };
@@ -32,14 +32,14 @@ fn log(settled: &Settled) {
     if settled.is_nothing() {
         return;
     }
-    let Settled { closed, arrears, priced, forgotten } = settled;
+    let Settled { closed, arrears, priced, expired_identities } = settled;
     tracing::info!(
         hours = closed.hours,
         paid = closed.paid,
         unpaid = closed.unpaid,
         arrears_paid = arrears.orders,
         priced,
-        forgotten,
+        expired_identities,
         "settled"
     );
 }

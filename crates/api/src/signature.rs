@@ -3,6 +3,7 @@
 
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
+use tollbook_domain::decimal::DecimalText;
 
 use crate::wire::{ParameterValue, Request};
 
@@ -11,7 +12,7 @@ const SIGNATURE: &str = "Signature";
 
 /// Numbers with a larger exponent are signed as they were sent. No float64 has one, so no client expands them; and
 /// expanded, the nine characters `1e9999999` would fill memory.
-const MAX_EXPONENT: usize = 400;
+const MAX_EXPONENT: u32 = 400;
 
 /// The forms of the signed text in published SDKs. They differ only in floats, booleans and characters beyond U+FFFF.
 /// The order API has none of these, so all requests to it are [`Dialect::Documented`].
@@ -117,28 +118,19 @@ fn push_value(text: &mut String, value: &ParameterValue, dialect: Dialect) {
 
 /// Writes a JSON number without exponent and without trailing zeros. An integer token is not changed.
 fn push_plain_decimal(text: &mut String, token: &str, zero_before_point: bool) {
-    if !token.contains(['.', 'e', 'E']) {
-        text.push_str(token);
-        return;
-    }
-    let (sign, magnitude) = token.strip_prefix('-').map_or(("", token), |magnitude| ("-", magnitude));
-    let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let (to_the_left, places) =
-        exponent.strip_prefix('-').map_or((false, exponent), |exponent| (true, exponent));
-    let Some(places) = places.parse().ok().filter(|places| *places <= MAX_EXPONENT) else {
+    let is_integer = !token.contains(['.', 'e', 'E']);
+    let number = DecimalText::parse(token).ok();
+    let Some(number) =
+        number.filter(|number| !is_integer && number.exponent().unsigned_abs() <= MAX_EXPONENT)
+    else {
         text.push_str(token);
         return;
     };
-    // One run of digits, and the place of the decimal point in it after the exponent was applied.
-    let (digits, point) = if to_the_left {
-        (format!("{}{whole}{fraction}", "0".repeat(places)), whole.len())
-    } else {
-        (format!("{whole}{fraction:0<places$}"), whole.len() + places)
-    };
-    let (whole, fraction) = digits.split_at(point);
+    let (whole, fraction) = number.plain_digits();
     let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    text.push_str(sign);
+    if number.has_minus() {
+        text.push('-');
+    }
     if whole.is_empty() && (zero_before_point || fraction.is_empty()) {
         text.push('0');
     }

@@ -10,8 +10,8 @@ use crate::customer::time::Time;
 mod charging;
 
 pub(crate) use charging::{
-    AccountCommand, Deposit, DepositKind, DiscountCommand, OperatorKeyCommand, Pay, PricesCommand, Revoke,
-    Uncharged, UsageCommand, UtcOffsetCommand,
+    AccountCommand, Deposit, DiscountCommand, OperatorKeyCommand, Pay, PricesCommand, Revoke, Uncharged,
+    UsageCommand, UtcOffsetCommand,
 };
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
@@ -292,6 +292,25 @@ pub(crate) struct Ranged {
     /// Status: 1 unpaid, 2 paid, 3 revoked
     #[arg(long, visible_alias = "status", value_name = "N")]
     pub(crate) statuses: Vec<String>,
+}
+
+impl Ranged {
+    /// The filters, as list parameter of the API and values.
+    pub(crate) fn filters(&self) -> [(&'static str, &[String]); 11] {
+        [
+            ("ResourceIds", &self.resource_ids),
+            ("ModelIds", &self.model_ids),
+            ("PricingUnits", &self.pricing_units),
+            ("PricingSkus", &self.pricing_skus),
+            ("ProductCodes", &self.product_codes),
+            ("OrderTypes", &self.order_types),
+            ("ChargeTypes", &self.charge_types),
+            ("Regions", &self.regions),
+            ("OrganizationIds", &self.organization_ids),
+            ("OrderNos", &self.order_nos),
+            ("Statuses", &self.statuses),
+        ]
+    }
 }
 
 #[derive(Args)]

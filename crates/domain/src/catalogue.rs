@@ -1,49 +1,49 @@
-//! Names for people, in English and Chinese, of everything that orders carry as a number or a code, and how many
-//! base units a pricing unit has. Data: the defaults are here, an operator's file is laid over them.
+//! The catalogue: display names, in English and Chinese, of the numbers and codes of orders, and the base units of pricing
+//! units. The defaults are here; an operator's file overrides them.
 
 use std::collections::BTreeMap;
 
-use crate::money::{divide_half_away, push_decimal};
-use crate::order::Line;
+use crate::line::Line;
+use crate::money::{divide_rounded, push_decimal};
 
-/// The language of display names; one per brand.
+/// Language of display names; each brand has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
-    /// `en`.
+    /// English, `en`.
     #[default]
     English,
-    /// `zh`.
+    /// Chinese, `zh`.
     Chinese,
 }
 
-/// What a name is for; each is a section of the catalogue file.
+/// Kind of a name; each kind is a section of the catalogue file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameKind {
-    /// `[charge_type]`
+    /// `[charge_type]`: charge types by number.
     ChargeType,
-    /// `[order_type]`
+    /// `[order_type]`: order types by number.
     OrderType,
-    /// `[pricing_unit]`
+    /// `[pricing_unit]`: pricing units by number.
     PricingUnit,
-    /// `[resource_type]`
+    /// `[resource_type]`: resource types by number.
     ResourceType,
-    /// `[status]`
+    /// `[status]`: statuses by number.
     Status,
-    /// `[product]`
+    /// `[product]`: products by code.
     Product,
-    /// `[region]`
+    /// `[region]`: regions by code.
     Region,
-    /// `[currency]`
+    /// `[currency]`: currencies by code.
     Currency,
-    /// `[pricing_sku]`
+    /// `[pricing_sku]`: SKUs by code.
     PricingSku,
-    /// `[dimension]`
+    /// `[dimension]`: the attributes that a bill can be grouped by.
     Dimension,
-    /// `[column]`: headers of workbooks, by field name.
+    /// `[column]`: column headers of workbooks, by field name.
     Column,
-    /// `[sheet]`: names of the sheets of workbooks.
+    /// `[sheet]`: sheet names of workbooks.
     Sheet,
-    /// `[total]`: what the lines of a workbook's sheet of totals say they are.
+    /// `[total]`: row labels of the totals sheet of workbooks.
     Total,
 }
 
@@ -65,7 +65,7 @@ impl NameKind {
         ("total", Self::Total),
     ];
 
-    /// Whether its keys are numbers.
+    /// Whether the keys are numbers.
     pub const fn is_numbered(self) -> bool {
         match self {
             Self::ChargeType | Self::OrderType | Self::PricingUnit | Self::ResourceType | Self::Status => {
@@ -86,20 +86,20 @@ impl NameKind {
 /// A name in both languages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// English.
+    /// English name.
     pub en: String,
-    /// Chinese.
+    /// Chinese name.
     pub zh: String,
 }
 
-/// All names, and the base units of each pricing unit.
+/// All display names, and the base units of each pricing unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
     names: BTreeMap<NameKind, BTreeMap<String, Names>>,
     base_units: BTreeMap<i64, i64>,
 }
 
-/// The display texts of one line in one language; resolved once per line, not once per order.
+/// The display texts of one line in one language, resolved once per line instead of once per order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineTexts {
     /// `RegionDisplay`.
@@ -121,27 +121,27 @@ pub struct LineTexts {
 }
 
 impl LineTexts {
-    /// `QuantityDisplay`: the quantity in pricing units with the unit's name, `12.345 K Tokens`. A quotient that
-    /// does not end (seconds in hours) is rounded to 8 places, half away from zero.
+    /// `QuantityDisplay`: the quantity in pricing units followed by the unit's name, `12.345 K Tokens`; rounded to 8
+    /// places, which is needed for seconds in hours.
     pub fn quantity(&self, quantity: i128) -> String {
         quantity_display(quantity, self.base_units, &self.pricing_unit)
     }
 }
 
-/// `quantity ÷ base_units` with the unit's name behind it.
+/// `quantity ÷ base_units`, rounded to 8 places, followed by the name of the pricing unit.
 pub fn quantity_display(quantity: i128, base_units: i64, unit: &str) -> String {
     const PLACES: u32 = 8;
     let scaled = quantity.saturating_mul(100_000_000);
-    // Room for any quantity but the very largest: this is made for each row of an export.
+    // Capacity for almost any quantity: the text is made for each row of an export.
     let mut text = String::with_capacity(unit.len().saturating_add(24));
-    push_decimal(&mut text, divide_half_away(scaled, i128::from(base_units)), PLACES, 0);
+    push_decimal(&mut text, divide_rounded(scaled, i128::from(base_units)), PLACES, 0);
     text.push(' ');
     text.push_str(unit);
     text
 }
 
 impl Catalogue {
-    /// The defaults of docs/ORDERS.md, "Catalogue numbers".
+    /// The default catalogue of docs/ORDERS.md, "Catalogue numbers".
     pub fn built_in() -> Self {
         let mut names: BTreeMap<NameKind, BTreeMap<String, Names>> = BTreeMap::new();
         for (kind, key, en, zh) in BUILT_IN_NAMES {
@@ -156,12 +156,12 @@ impl Catalogue {
         self.names.entry(kind).or_default().insert(key.to_owned(), names);
     }
 
-    /// The names of a key, if it has any.
+    /// The names of a key; `None` if it has none.
     pub fn names(&self, kind: NameKind, key: &str) -> Option<&Names> {
         self.names.get(&kind)?.get(key)
     }
 
-    /// Adds or changes a pricing unit; `false` unless `base_units` is positive.
+    /// Adds or changes a pricing unit. Returns `false` and changes nothing unless `base_units` is positive.
     pub fn set_base_units(&mut self, unit: i64, base_units: i64) -> bool {
         if base_units > 0 {
             self.base_units.insert(unit, base_units);
@@ -174,22 +174,22 @@ impl Catalogue {
         self.base_units.get(&unit).copied()
     }
 
-    /// Whether a product code is one of the catalogue's.
+    /// Whether the catalogue has a product.
     pub fn has_product(&self, code: &str) -> bool {
         self.names(NameKind::Product, code).is_some()
     }
 
-    /// Every product code, in order.
+    /// The product codes, in ascending order.
     pub fn product_codes(&self) -> impl Iterator<Item = &str> {
-        self.names.get(&NameKind::Product).into_iter().flat_map(|names| names.keys().map(String::as_str))
+        self.keys(NameKind::Product)
     }
 
-    /// The keys of a kind, in order.
+    /// The keys of a kind, in ascending order of their texts.
     pub fn keys(&self, kind: NameKind) -> impl Iterator<Item = &str> {
         self.names.get(&kind).into_iter().flat_map(|names| names.keys().map(String::as_str))
     }
 
-    /// The name of a code; the code itself when it has none.
+    /// The name of a code; the code itself if it has none.
     pub fn text(&self, kind: NameKind, key: &str, language: Language) -> String {
         match (self.names(kind, key), language) {
             (Some(names), Language::English) => names.en.clone(),
@@ -198,7 +198,7 @@ impl Catalogue {
         }
     }
 
-    /// The name of a number; the number itself when it has none.
+    /// The name of a number; the number itself if it has none.
     pub fn number(&self, kind: NameKind, number: i64, language: Language) -> String {
         self.text(kind, &number.to_string(), language)
     }
@@ -211,7 +211,7 @@ impl Catalogue {
             product: self.text(NameKind::Product, &line.product_code, language),
             charge_type: number(NameKind::ChargeType, line.charge_type),
             currency: self.text(NameKind::Currency, &line.currency, language),
-            // 0 says that the order does not state a type: there is nothing to name.
+            // 0: the order states no type.
             resource_type: match line.resource_type {
                 0 => String::new(),
                 stated => number(NameKind::ResourceType, stated),
@@ -355,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_language_and_fall_back_to_the_value() {
+    fn names_depend_on_the_language_and_default_to_the_key() {
         let catalogue = Catalogue::built_in();
         assert_eq!(catalogue.number(NameKind::OrderType, 302, Language::English), "Supplementary usage");
         assert_eq!(catalogue.number(NameKind::OrderType, 302, Language::Chinese), "补单");
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn quantities_read_as_people_write_them() {
+    fn quantities_are_plain_decimals_with_a_unit() {
         // quantity | base units | text
         for (quantity, units, text) in [
             (12_345, 1_000, "12.345 u"),
@@ -379,10 +379,23 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_with_a_size_has_a_name_and_the_reverse() {
+    fn every_unit_has_a_name_and_base_units() {
         let catalogue = Catalogue::built_in();
         let named: Vec<i64> = catalogue.keys(NameKind::PricingUnit).map(|key| key.parse().unwrap()).collect();
         assert_eq!(named, (1..=9).collect::<Vec<_>>());
         assert!(named.iter().all(|unit| catalogue.base_units(*unit).is_some()));
+    }
+
+    #[test]
+    fn every_filter_and_deduction_has_a_name() {
+        let catalogue = Catalogue::built_in();
+        for field in crate::filter::FilterField::ALL {
+            assert!(catalogue.names(NameKind::Total, field.name()).is_some(), "{}", field.name());
+        }
+        for kind in crate::account::AccountKind::ALL {
+            for field in [kind.order_field(), kind.sum_field()] {
+                assert!(catalogue.names(NameKind::Column, field).is_some(), "{field}");
+            }
+        }
     }
 }

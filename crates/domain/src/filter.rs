@@ -1,10 +1,13 @@
-//! What a request asks for, as one value: list, count, sum, summary and export all take the same [`OrderQuery`],
-//! so they cannot disagree. The store translates it once.
+//! Filters and queries as values: list, count, sum, summary and export all take the same [`OrderQuery`], so they cannot
+//! disagree. The filters by attributes of lines are one table.
 
-use crate::order::{Line, Status};
+use std::collections::BTreeMap;
+
+use crate::line::Line;
+use crate::status::Status;
 use crate::time::TimeRange;
 
-/// Which of the three statuses are wanted.
+/// A set of order statuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusSet {
     unpaid: bool,
@@ -13,7 +16,7 @@ pub struct StatusSet {
 }
 
 impl StatusSet {
-    /// A set of these.
+    /// The set of these statuses.
     pub fn of(statuses: &[Status]) -> Self {
         Self {
             unpaid: statuses.contains(&Status::Unpaid),
@@ -22,7 +25,7 @@ impl StatusSet {
         }
     }
 
-    /// Whether a status is wanted.
+    /// Whether a status is in the set.
     pub const fn contains(self, status: Status) -> bool {
         match status {
             Status::Unpaid => self.unpaid,
@@ -31,12 +34,12 @@ impl StatusSet {
         }
     }
 
-    /// The wanted ones, by number.
+    /// The statuses in the set, by number.
     pub fn iter(self) -> impl Iterator<Item = Status> {
         Status::ALL.into_iter().filter(move |status| self.contains(*status))
     }
 
-    /// Those in both.
+    /// The intersection of two sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -47,20 +50,84 @@ impl StatusSet {
     }
 }
 
-/// The part of a filter that lines answer: AND over the fields, OR inside a list, an empty list is no filter.
-///
-/// Lists are kept sorted so that matching a line is a binary search.
+/// The attribute of a line that a filter compares.
+#[derive(Clone, Copy)]
+pub enum LineAttribute {
+    /// A text.
+    Text(fn(&Line) -> &str),
+    /// A number.
+    Number(fn(&Line) -> i64),
+}
+
+/// Values that a filter allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Allowed {
+    Texts(Vec<String>),
+    Numbers(Vec<i64>),
+}
+
+/// Declares the filters: parameter of the API, method of [`LineFilter`], type of the values, meaning of the parameter, and
+/// attribute of the line.
+macro_rules! line_filters {
+    ($($name:ident $method:ident $type:ident $meaning:literal $attribute:expr;)*) => {
+        /// A filter by an attribute of lines. The order is that of the parameters of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum FilterField { $(#[doc = $meaning] $name,)* }
+
+        impl FilterField {
+            /// All filters.
+            pub const ALL: [Self; [$(stringify!($name),)*].len()] = [$(Self::$name,)*];
+
+            /// The parameter of the API.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// Meaning of the parameter, for references.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $meaning,)* }
+            }
+
+            /// The attribute that is compared.
+            pub const fn attribute(self) -> LineAttribute {
+                match self { $(Self::$name => LineAttribute::$type($attribute),)* }
+            }
+        }
+
+        impl LineFilter {
+            $(
+                #[doc = concat!("Allows these values of `", stringify!($name), "`; an empty list is no filter.")]
+                #[must_use]
+                pub fn $method(self, values: line_filters!(@values $type)) -> Self {
+                    line_filters!(@set $type)(self, FilterField::$name, values)
+                }
+            )*
+        }
+    };
+    (@values Text) => { Vec<String> };
+    (@values Number) => { Vec<i64> };
+    (@set Text) => { Self::with_texts };
+    (@set Number) => { Self::with_numbers };
+}
+
+line_filters! {
+    ResourceIds resource_ids Text "`ResourceID` of the orders" |line| &line.resource_id;
+    ModelIds model_ids Text "`ModelID` of the orders" |line| &line.model_id;
+    PricingUnits pricing_units Number "`PricingUnit` of the orders" |line| line.pricing_unit;
+    PricingSkus pricing_skus Text "`PricingSKU` of the orders" |line| &line.pricing_sku;
+    ProductCodes product_codes Text "`ProductCode` of the orders: `modelverse`, `sandbox`" |line| &line.product_code;
+    OrderTypes order_types Number "`OrderType` of the orders" |line| line.order_type;
+    ChargeTypes charge_types Number "`ChargeType` of the orders" |line| line.charge_type;
+    Regions regions Text "`Region` of the orders" |line| &line.region;
+    OrganizationIds organization_ids Number "`OrganizationID` of the orders; those that the key is not bound to match nothing" |line| line.organization_id;
+}
+
+/// The part of a query that selects lines: a line must pass every filter, and passes a filter if its attribute is one of
+/// the allowed values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineFilter {
-    resource_ids: Vec<String>,
-    model_ids: Vec<String>,
-    pricing_units: Vec<i64>,
-    pricing_skus: Vec<String>,
-    product_codes: Vec<String>,
-    order_types: Vec<i64>,
-    charge_types: Vec<i64>,
-    regions: Vec<String>,
-    organization_ids: Vec<i64>,
+    /// The filters that are set. Values are sorted, so that a line is matched by binary search.
+    allowed: BTreeMap<FilterField, Allowed>,
     /// Organizations that the caller's key is bound to; `None` for a key of the whole company.
     visible_organizations: Option<Vec<i64>>,
 }
@@ -71,111 +138,101 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list
 }
 
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $of:ty),* $(,)?) => {
-        $(
-            $(#[$doc])*
-            #[must_use]
-            pub fn $name(mut self, values: Vec<$of>) -> Self {
-                self.$name = sorted(values);
-                self
-            }
-        )*
-    };
-}
-
 impl LineFilter {
-    setters! {
-        /// `ResourceIds.N`.
-        resource_ids: String,
-        /// `ModelIds.N`.
-        model_ids: String,
-        /// `PricingUnits.N`.
-        pricing_units: i64,
-        /// `PricingSkus.N`.
-        pricing_skus: String,
-        /// `ProductCodes.N`.
-        product_codes: String,
-        /// `OrderTypes.N`.
-        order_types: i64,
-        /// `ChargeTypes.N`.
-        charge_types: i64,
-        /// `Regions.N`.
-        regions: String,
-        /// `OrganizationIds.N`.
-        organization_ids: i64,
+    /// Allows these values of a text attribute; an empty list is no filter.
+    ///
+    /// # Panics
+    /// If the attribute of the filter is a number.
+    #[must_use]
+    pub fn with_texts(self, field: FilterField, values: Vec<String>) -> Self {
+        assert!(matches!(field.attribute(), LineAttribute::Text(_)), "{} takes numbers", field.name());
+        let is_empty = values.is_empty();
+        self.with(field, is_empty, Allowed::Texts(sorted(values)))
     }
 
-    /// Narrows to the organizations that a key is bound to; `None` for a key of the whole company.
+    /// Allows these values of a number attribute; an empty list is no filter.
+    ///
+    /// # Panics
+    /// If the attribute of the filter is a text.
+    #[must_use]
+    pub fn with_numbers(self, field: FilterField, values: Vec<i64>) -> Self {
+        assert!(matches!(field.attribute(), LineAttribute::Number(_)), "{} takes texts", field.name());
+        let is_empty = values.is_empty();
+        self.with(field, is_empty, Allowed::Numbers(sorted(values)))
+    }
+
+    fn with(mut self, field: FilterField, is_empty: bool, allowed: Allowed) -> Self {
+        if is_empty {
+            self.allowed.remove(&field);
+        } else {
+            self.allowed.insert(field, allowed);
+        }
+        self
+    }
+
+    /// Restricts to the organizations that a key is bound to; `None` for a key of the whole company.
     #[must_use]
     pub fn visible_organizations(mut self, bound: Option<Vec<i64>>) -> Self {
         self.visible_organizations = bound.map(sorted);
         self
     }
 
-    /// Whether every line matches, so that totals need not look at lines at all.
+    /// Whether every line matches, so that totals need no lines.
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it asks for order types, of which a line's later orders have another one than its first.
+    /// Whether it filters by order type. The later orders of a line and hour have another order type than the first.
     pub fn names_order_types(&self) -> bool {
-        !self.order_types.is_empty()
+        self.allowed.contains_key(&FilterField::OrderTypes)
     }
 
-    /// The lists that narrow, by the names of their parameters, each sorted; `VisibleOrganizations` are those that the
-    /// caller's key is bound to.
+    /// The filters that are set, as name of the parameter and sorted values. `VisibleOrganizations` are the organizations
+    /// that the caller's key is bound to.
     pub fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
         let texts = |list: &[i64]| list.iter().map(i64::to_string).collect::<Vec<_>>();
         let visible = self.visible_organizations.as_ref().map(|list| ("VisibleOrganizations", texts(list)));
-        let lists = [
-            ("ResourceIds", self.resource_ids.clone()),
-            ("ModelIds", self.model_ids.clone()),
-            ("PricingUnits", texts(&self.pricing_units)),
-            ("PricingSkus", self.pricing_skus.clone()),
-            ("ProductCodes", self.product_codes.clone()),
-            ("OrderTypes", texts(&self.order_types)),
-            ("ChargeTypes", texts(&self.charge_types)),
-            ("Regions", self.regions.clone()),
-            ("OrganizationIds", texts(&self.organization_ids)),
-        ];
-        lists.into_iter().filter(|(_, values)| !values.is_empty()).chain(visible).collect()
+        let lists = self.allowed.iter().map(|(field, allowed)| {
+            let values = match allowed {
+                Allowed::Texts(list) => list.clone(),
+                Allowed::Numbers(list) => texts(list),
+            };
+            (field.name(), values)
+        });
+        lists.chain(visible).collect()
     }
 
-    /// Whether orders of a line are wanted.
+    /// Whether a line passes every filter.
     pub fn matches(&self, line: &Line) -> bool {
-        fn text(list: &[String], value: &str) -> bool {
-            list.is_empty() || list.binary_search_by(|entry| entry.as_str().cmp(value)).is_ok()
-        }
-        fn number(list: &[i64], value: i64) -> bool {
-            list.is_empty() || list.binary_search(&value).is_ok()
-        }
-        // A bound key with no organization at all sees nothing, unlike an empty filter list.
-        self.visible_organizations.as_ref().is_none_or(|ids| ids.binary_search(&line.organization_id).is_ok())
-            && number(&self.organization_ids, line.organization_id)
-            && number(&self.pricing_units, line.pricing_unit)
-            && number(&self.order_types, line.order_type)
-            && number(&self.charge_types, line.charge_type)
-            && text(&self.product_codes, &line.product_code)
-            && text(&self.regions, &line.region)
-            && text(&self.pricing_skus, &line.pricing_sku)
-            && text(&self.model_ids, &line.model_id)
-            && text(&self.resource_ids, &line.resource_id)
+        // A key that is bound to an empty list of organizations sees nothing, whereas an empty filter is no filter.
+        let is_visible = |ids: &Vec<i64>| ids.binary_search(&line.organization_id).is_ok();
+        self.visible_organizations.as_ref().is_none_or(is_visible)
+            && self.allowed.iter().all(|(field, allowed)| match (field.attribute(), allowed) {
+                (LineAttribute::Text(text), Allowed::Texts(list)) => {
+                    list.binary_search_by(|value| value.as_str().cmp(text(line))).is_ok()
+                }
+                (LineAttribute::Number(number), Allowed::Numbers(list)) => {
+                    list.binary_search(&number(line)).is_ok()
+                }
+                // `with_texts` and `with_numbers` admit no values of the other type.
+                (LineAttribute::Text(_), Allowed::Numbers(_))
+                | (LineAttribute::Number(_), Allowed::Texts(_)) => false,
+            })
     }
 }
 
-/// Everything that decides which orders a request is about.
+/// Selection of orders: everything that decides which orders a request reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderQuery {
-    /// The tenant; there is no query across tenants.
+    /// The company; no query reads several.
     pub company_id: i64,
-    /// Over the orders' start times.
+    /// Range of the orders' start times.
     pub range: TimeRange,
-    /// Which statuses.
+    /// Statuses.
     pub statuses: StatusSet,
-    /// Which lines.
+    /// Filter by line.
     pub lines: LineFilter,
-    /// `OrderNos.N`: either number of an order; empty is no filter.
+    /// `OrderNos`: either number of an order; an empty list is no filter.
     pub order_numbers: Vec<String>,
 }
 
@@ -185,7 +242,7 @@ mod tests {
     use crate::order::tests::paid;
 
     #[test]
-    fn fields_are_anded_and_lists_ored() {
+    fn filters_are_anded_and_their_values_ored() {
         let line = paid().line;
         let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let filter = LineFilter::default();
@@ -200,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_key_sees_its_organizations_only() {
+    fn a_bound_key_sees_its_own_organizations_only() {
         let line = paid().line;
         assert!(LineFilter::default().visible_organizations(Some(vec![1])).matches(&line));
         assert!(!LineFilter::default().visible_organizations(Some(vec![2])).matches(&line));
@@ -212,5 +269,27 @@ mod tests {
         );
         let outside = LineFilter::default().visible_organizations(Some(vec![2])).organization_ids(vec![1]);
         assert!(!outside.matches(&line));
+    }
+
+    #[test]
+    fn every_filter_compares_its_own_attribute() {
+        let line = paid().line;
+        for field in FilterField::ALL {
+            let (same, other) = match field.attribute() {
+                LineAttribute::Text(text) => {
+                    let with = |value: &str| LineFilter::default().with_texts(field, vec![value.to_owned()]);
+                    (with(text(&line)), with("other"))
+                }
+                LineAttribute::Number(number) => {
+                    let with = |value| LineFilter::default().with_numbers(field, vec![value]);
+                    (with(number(&line)), with(-1))
+                }
+            };
+            assert!(same.matches(&line) && !other.matches(&line), "{}", field.name());
+            assert_eq!(same.lists().len(), 1);
+            assert_eq!(same.lists()[0].0, field.name());
+        }
+        let cleared = LineFilter::default().model_ids(vec!["m".into()]).model_ids(Vec::new());
+        assert!(cleared.is_everything());
     }
 }

@@ -1,39 +1,39 @@
-//! Hour buckets: which stretch of time a usage record is added up in, by the deployment's offset from UTC, and the
-//! local dates and times of that offset (docs/CHARGING.md, "Hours").
+//! Billing hours: the buckets in which usage is added up, by the deployment's offset from UTC, and the local dates and
+//! times of that offset (docs/CHARGING.md, "Hours").
 
 use crate::time::{DAY_S, HOUR_S, MAX_TIME_S};
 
-/// Half an hour, in seconds: offsets are multiples of it.
+/// Half an hour in seconds; offsets are multiples of it.
 const HALF_HOUR_S: i64 = 1_800;
-/// The largest offset from UTC that is in use, in seconds.
+/// The largest offset from UTC in the world, in seconds.
 const MAX_OFFSET_S: i64 = 14 * HOUR_S;
 
-/// A stretch of usage that becomes one order a line: `[start_s, end_s)`, an hour, or less where an offset changed.
+/// A period whose usage becomes one order for each line: `[start_s, end_s)`, an hour, or less at a change of the offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket {
-    /// `StartTime` of its orders.
+    /// `StartTime` of its orders, Unix seconds.
     pub start_s: i64,
-    /// `EndTime` of its orders.
+    /// `EndTime` of its orders, Unix seconds.
     pub end_s: i64,
 }
 
-/// The deployment's offsets from UTC: each holds from a time on.
+/// The deployment's offsets from UTC, each in effect from a time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HourOffsets {
-    /// From when, and how many seconds local clocks are ahead of UTC. The first is from the beginning of time.
+    /// Time of effect in Unix seconds, and offset in seconds ahead of UTC. The first takes effect at `i64::MIN`.
     changes: Vec<(i64, i64)>,
 }
 
-/// Why an offset cannot be taken.
+/// Why a change of the offset is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OffsetError {
-    /// Not a whole or half hour, or more than 14 hours.
+    /// The offset is not a multiple of half an hour, or more than 14 hours.
     #[error("an offset must be whole or half hours, at most 14")]
     Offset,
-    /// Orders of a bucket that has begun would move.
+    /// The change would affect a bucket that has begun.
     #[error("a change of the offset must take effect later than usage may lie ahead")]
     Past,
-    /// Something takes effect at or after that time already.
+    /// Another change takes effect at that time or later.
     #[error("a change of the offset is set for later already")]
     Order,
 }
@@ -45,22 +45,22 @@ impl Default for HourOffsets {
 }
 
 impl HourOffsets {
-    /// One offset for all time.
+    /// One offset for all times, in seconds ahead of UTC.
     pub fn fixed(offset_s: i64) -> Self {
         Self { changes: vec![(i64::MIN, offset_s)] }
     }
 
-    /// Whether it is an offset of whole or half hours.
+    /// Whether an offset in seconds is allowed: a multiple of half an hour, at most 14 hours.
     pub fn is_offset(offset_s: i64) -> bool {
         (-MAX_OFFSET_S..=MAX_OFFSET_S).contains(&offset_s) && offset_s.rem_euclid(HALF_HOUR_S) == 0
     }
 
-    /// The changes, oldest first: from when, and seconds ahead of UTC.
+    /// The changes, oldest first: time of effect in Unix seconds, and offset in seconds ahead of UTC.
     pub fn changes(&self) -> &[(i64, i64)] {
         &self.changes
     }
 
-    /// Made of stored changes; `None` if they are not in order or not offsets.
+    /// The offsets of stored changes; `None` if they are not in ascending order or not allowed.
     pub fn from_changes(changes: Vec<(i64, i64)>) -> Option<Self> {
         let ordered = changes.is_sorted_by(|(a, _), (b, _)| a < b);
         let begins = changes.first().is_some_and(|(from_s, _)| *from_s == i64::MIN);
@@ -69,6 +69,9 @@ impl HourOffsets {
     }
 
     /// Adds a change that takes effect at a future time.
+    ///
+    /// # Errors
+    /// [`OffsetError`]; nothing has changed then.
     pub fn change(&mut self, from_s: i64, offset_s: i64, now_s: i64) -> Result<(), OffsetError> {
         if !Self::is_offset(offset_s) {
             return Err(OffsetError::Offset);
@@ -83,12 +86,12 @@ impl HourOffsets {
         Ok(())
     }
 
-    /// The offset that holds at a time, in seconds ahead of UTC.
+    /// The offset at a time, in seconds ahead of UTC.
     pub fn at(&self, time_s: i64) -> i64 {
         self.segment(time_s).1
     }
 
-    /// From when the offset of a time holds, the offset, and when the next one begins.
+    /// The start of the offset at a time, the offset, and the start of the next one.
     fn segment(&self, time_s: i64) -> (i64, i64, i64) {
         let next = self.changes.partition_point(|(from_s, _)| *from_s <= time_s);
         let until = self.changes.get(next).map_or(i64::MAX, |(from_s, _)| *from_s);
@@ -96,7 +99,7 @@ impl HourOffsets {
         (from_s, offset_s, until)
     }
 
-    /// The bucket of a time: the local hour, cut where the offset changes. Never before 1970.
+    /// The bucket of a time: the local hour, cut where the offset changes. It does not begin before 1970.
     pub fn bucket(&self, time_s: i64) -> Bucket {
         let (from_s, offset_s, until_s) = self.segment(time_s);
         let local = time_s.saturating_add(offset_s);
@@ -122,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn buckets_follow_the_offset() {
+    fn buckets_are_hours_of_local_time() {
         // offset | time | start | end
         let table = "
             0      | 7200  | 7200  | 10800
@@ -151,7 +154,7 @@ mod tests {
             (bucket.start_s, bucket.end_s)
         };
         assert_eq!(bucket(35_999), (32_400, 36_000));
-        assert_eq!(bucket(36_000), (36_000, 37_800), "half an hour until the next local hour");
+        assert_eq!(bucket(36_000), (36_000, 37_800), "half an hour up to the next local hour");
         assert_eq!(bucket(37_800), (37_800, 41_400));
         assert_eq!((offsets.local_day(0), offsets.time_of_day(36_000)), (0, 55_800));
     }

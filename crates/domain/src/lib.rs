@@ -1,6 +1,6 @@
-//! The rules of Tollbook as pure functions and types: money, time, orders, filters, names.
+//! The rules of Tollbook as types and pure functions: money, time, orders, filters, prices, accounts, display names.
 //!
-//! Nothing here may be async, do I/O, read a clock, draw randomness, use floats or know SQL, HTTP or serde.
+//! Nothing here is async, does I/O, reads a clock, draws randomness, uses floats or depends on SQL, HTTP or serde.
 #![cfg_attr(
     not(test),
     deny(
@@ -14,26 +14,34 @@
 
 pub mod account;
 pub mod catalogue;
+pub mod decimal;
+pub mod field_rules;
 pub mod filter;
 pub mod hours;
+mod line;
+mod matcher;
+mod matcher_text;
 pub mod measures;
 pub mod money;
-pub mod order;
+mod order;
+mod order_rules;
 pub mod price;
-mod price_text;
 pub mod rating;
+mod status;
 pub mod summary;
 pub mod tenant;
 pub mod time;
 pub mod usage;
 
-pub use account::Account;
+pub use account::{Account, AccountKind, Deductions};
 pub use catalogue::{Catalogue, Language};
 pub use filter::{LineFilter, OrderQuery, StatusSet};
 pub use hours::{Bucket, HourOffsets};
+pub use line::Line;
 pub use measures::Measures;
 pub use money::{Amount, UnitPrice};
-pub use order::{Deductions, Line, NewOrder, Order, Status};
+pub use order::{NewOrder, Order};
 pub use price::{Discount, Price};
+pub use status::Status;
 pub use time::TimeRange;
 pub use usage::Usage;

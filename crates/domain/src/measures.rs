@@ -1,33 +1,28 @@
-//! The numbers that can be added up over orders: how many, how much, and what they were paid from.
+//! Measures: the numbers that are added up over orders.
 
+use crate::account::{AccountKind, PerKind};
 use crate::order::Order;
 
-/// How many sums a [`Measures`] has beside its order count.
-pub const SUMS: usize = 8;
+/// Sums of a [`Measures`] before those of the deductions.
+const OWN_SUMS: usize = 3;
+/// Number of sums in a [`Measures`], beside the count of orders.
+pub const SUMS: usize = OWN_SUMS + AccountKind::COUNT;
 
 /// A count of orders and the exact sums of their numbers; amounts in 10⁻⁸ currency units.
 ///
-/// Sums are 128 bits wide: 2⁶⁴ orders of the largest amount still fit.
+/// Sums have 128 bits: 2⁶⁴ orders of the largest amount fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
     /// Number of orders.
     pub orders: i64,
-    /// Base units.
+    /// Sum of `Quantity`, in base units.
     pub quantity: i128,
-    /// `OrderTotalPrice`.
+    /// Sum of `OrderTotalPrice`.
     pub total: i128,
-    /// `OriginalPrice`.
+    /// Sum of `OriginalPrice`.
     pub original: i128,
-    /// `StarCardAccount`.
-    pub star_card: i128,
-    /// `Coupon`.
-    pub coupon: i128,
-    /// `BonusAccount`.
-    pub bonus: i128,
-    /// `CashAccount`.
-    pub cash: i128,
-    /// `CreditAccount`.
-    pub credit: i128,
+    /// Sums of the deductions, by kind of account.
+    pub deductions: PerKind<i128>,
 }
 
 impl Measures {
@@ -38,38 +33,31 @@ impl Measures {
             quantity: i128::from(order.quantity),
             total: i128::from(order.total.steps()),
             original: i128::from(order.original.steps()),
-            star_card: i128::from(order.deductions.star_card.steps()),
-            coupon: i128::from(order.deductions.coupon.steps()),
-            bonus: i128::from(order.deductions.bonus.steps()),
-            cash: i128::from(order.deductions.cash.steps()),
-            credit: i128::from(order.deductions.credit.steps()),
+            deductions: order.deductions.map(|amount| i128::from(amount.steps())),
         }
     }
 
-    /// The sums in a fixed order, for storage: quantity, total, original, star card, coupon, bonus, cash, credit.
+    /// The sums in the order in which they are stored: quantity, total, original, then the deductions in the order of
+    /// [`AccountKind::ALL`].
     pub fn sums(&self) -> [i128; SUMS] {
-        [
-            self.quantity,
-            self.total,
-            self.original,
-            self.star_card,
-            self.coupon,
-            self.bonus,
-            self.cash,
-            self.credit,
-        ]
+        let mut sums = [0; SUMS];
+        let own = [self.quantity, self.total, self.original];
+        for (sum, value) in sums.iter_mut().zip(own.into_iter().chain(self.deductions.values())) {
+            *sum = value;
+        }
+        sums
     }
 
     /// The inverse of [`Measures::sums`].
     pub fn from_sums(orders: i64, sums: [i128; SUMS]) -> Self {
-        let [quantity, total, original, star_card, coupon, bonus, cash, credit] = sums;
-        Self { orders, quantity, total, original, star_card, coupon, bonus, cash, credit }
+        let [quantity, total, original, deductions @ ..] = sums;
+        Self { orders, quantity, total, original, deductions: PerKind::new(deductions) }
     }
 
-    /// Adds another; used for every sum there is, so that they all agree.
+    /// Adds another. All sums of the product are added here, so that they agree.
     ///
     /// # Panics
-    /// On overflow, which no number of 64-bit orders can reach.
+    /// On overflow, which 64-bit orders cannot cause.
     pub fn add(&mut self, other: &Self) {
         self.orders = self.orders.checked_add(other.orders).expect("fewer than 2^63 orders");
         let (mut sums, more) = (self.sums(), other.sums());
@@ -79,13 +67,13 @@ impl Measures {
         *self = Self::from_sums(self.orders, sums);
     }
 
-    /// The same with all signs turned, to take an order out of a rollup.
+    /// The same with all signs inverted, to remove an order from a rollup.
     #[must_use]
     pub fn negated(&self) -> Self {
         Self::from_sums(self.orders.saturating_neg(), self.sums().map(i128::saturating_neg))
     }
 
-    /// Whether nothing is counted and all sums are zero.
+    /// Whether the count and all sums are 0.
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
     }
@@ -96,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn adding_and_taking_away_is_nothing() {
+    fn adding_and_subtracting_cancel_out() {
         let one = Measures::of(&crate::order::tests::paid().order);
         let mut sum = Measures::default();
         sum.add(&one);

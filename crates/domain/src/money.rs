@@ -1,16 +1,19 @@
-//! Exact money: amounts, unit prices, their decimal texts and the one division that turns a price into an
-//! amount. No rounding may happen anywhere else.
+//! Exact money: amounts, unit prices, their decimal texts, and the rounding rule ([`divide_rounded`]). Money is rounded
+//! nowhere else.
 
 use std::fmt;
+
+pub use crate::decimal::divide_rounded;
+use crate::decimal::{DecimalError, DecimalText};
 
 /// Decimal places of an [`Amount`] (docs/ORDERS.md, "Amounts").
 pub const AMOUNT_PLACES: u32 = 8;
 /// Decimal places of a [`UnitPrice`] (docs/ORDERS.md, "Amounts").
 pub const UNIT_PRICE_PLACES: u32 = 12;
-/// 10^(12 − 8): how many unit-price steps make one amount step.
+/// 10^(12 − 8): unit-price steps in one amount step.
 const PRICE_STEPS_PER_AMOUNT_STEP: i128 = 10_000;
 
-/// An amount of money of one order, as a count of 10⁻⁸ currency units.
+/// An amount of money, as a count of 10⁻⁸ currency units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i64);
 
@@ -18,25 +21,25 @@ pub struct Amount(i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPrice(i64);
 
-/// Why a text is not money, or a product is too large to be an amount.
+/// Why a text is not an amount or a price, or why a product does not fit in an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// The text is empty or has something else than digits and one point.
+    /// The text is empty or has anything else than digits and one point.
     #[error("must be a plain decimal such as 4.20")]
     NotDecimal,
     /// The text starts with a minus sign.
     #[error("must not be negative")]
     Negative,
-    /// More decimal places than the type keeps, and not only zeros.
+    /// The text has more decimal places than the type holds, other than zeros.
     #[error("must have at most {0} decimal places")]
     TooManyPlaces(u32),
-    /// Outside of what 64 bits of the smallest step hold.
+    /// The value does not fit in 64 bits of the smallest step.
     #[error("is too large")]
     TooLarge,
 }
 
 impl Amount {
-    /// Nothing.
+    /// The amount 0.
     pub const ZERO: Self = Self(0);
 
     /// From a count of 10⁻⁸ currency units.
@@ -51,7 +54,7 @@ impl Amount {
 
     /// Reads a non-negative plain decimal with at most 8 places.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        parse_decimal(text, AMOUNT_PLACES).map(Self)
+        parse_steps(text, AMOUNT_PLACES).map(Self)
     }
 }
 
@@ -68,36 +71,35 @@ impl UnitPrice {
 
     /// Reads a non-negative plain decimal with at most 12 places.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        parse_decimal(text, UNIT_PRICE_PLACES).map(Self)
+        parse_steps(text, UNIT_PRICE_PLACES).map(Self)
     }
 
-    /// What `quantity` base units cost at this price for `units` base units:
-    /// `round(price × quantity ÷ units, 8 places, half away from zero)`, the only rounding an order has
-    /// (docs/ORDERS.md, "Amounts").
+    /// A non-negative decimal with at most 12 places, which may have an exponent.
+    pub fn from_decimal(number: &DecimalText<'_>) -> Result<Self, MoneyError> {
+        steps_or_reason(number, number.steps(UNIT_PRICE_PLACES), UNIT_PRICE_PLACES).map(Self)
+    }
+
+    /// A non-negative decimal rounded to 12 places, halves away from zero.
+    pub fn from_decimal_half_away(number: &DecimalText<'_>) -> Result<Self, MoneyError> {
+        steps_or_reason(number, number.steps_half_away(UNIT_PRICE_PLACES), UNIT_PRICE_PLACES).map(Self)
+    }
+
+    /// Amount for `quantity` base units at this price for `units` base units: `price × quantity ÷ units`, rounded to 8
+    /// places by [`divide_rounded`]. It is the only rounding of an order (docs/ORDERS.md, "Amounts").
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`].
     ///
     /// # Panics
-    /// If `units` is not positive: the catalogue refuses such a unit.
+    /// If `units` is not positive; the catalogue refuses such a unit.
     pub fn charge(self, quantity: i64, units: i64) -> Result<Amount, MoneyError> {
         assert!(units > 0, "a pricing unit has at least one base unit");
         let product = i128::from(self.0).checked_mul(i128::from(quantity)).ok_or(MoneyError::TooLarge)?;
         let divisor =
             i128::from(units).checked_mul(PRICE_STEPS_PER_AMOUNT_STEP).ok_or(MoneyError::TooLarge)?;
-        let steps = divide_half_away(product, divisor);
+        let steps = divide_rounded(product, divisor);
         i64::try_from(steps).map(Amount).map_err(|_| MoneyError::TooLarge)
     }
-}
-
-/// `numerator ÷ divisor`, rounded to the nearest integer, halves away from zero.
-///
-/// # Panics
-/// If `divisor` is not positive.
-pub fn divide_half_away(numerator: i128, divisor: i128) -> i128 {
-    assert!(divisor > 0, "rounding divides by a positive number");
-    let quotient = numerator.checked_div(divisor).expect("the divisor is positive");
-    let remainder = numerator.checked_rem(divisor).expect("the divisor is positive").unsigned_abs();
-    // remainder < divisor ≤ i128::MAX, so doubling fits in u128.
-    let up = remainder.wrapping_mul(2) >= divisor.unsigned_abs();
-    if up { quotient.saturating_add(numerator.signum()) } else { quotient }
 }
 
 impl fmt::Display for Amount {
@@ -112,7 +114,7 @@ impl fmt::Display for UnitPrice {
     }
 }
 
-/// A sum of amounts (10⁻⁸ currency units, wider than any one order) in the text form of an amount.
+/// Text of a sum of amounts, given in 10⁻⁸ currency units.
 pub fn format_amount_sum(steps: i128) -> String {
     format_decimal(steps, AMOUNT_PLACES, 2)
 }
@@ -125,7 +127,7 @@ pub fn format_decimal(steps: i128, places: u32, min_places: u32) -> String {
     text
 }
 
-/// Writes what [`format_decimal`] says behind a text; pages and exports have many amounts.
+/// Appends the text of [`format_decimal`]: pages and exports have many amounts, and this allocates nothing for each.
 ///
 /// # Panics
 /// If there are more than 19 places.
@@ -146,7 +148,7 @@ pub fn push_decimal(text: &mut String, steps: i128, places: u32, min_places: u32
     let _ = if kept == 0 { write!(text, "{whole}") } else { write!(text, "{whole}.{fraction:0width$}") };
 }
 
-/// Quotient and remainder; narrow where that is possible, because dividing 128 bits is slow.
+/// Quotient and remainder, in 64 bits if possible, because dividing 128 bits is slow.
 fn divide(number: u128, unit: u64) -> (u128, u64) {
     const POSITIVE: &str = "the unit is positive";
     if let Ok(narrow) = u64::try_from(number) {
@@ -159,38 +161,26 @@ fn divide(number: u128, unit: u64) -> (u128, u64) {
     (number.checked_div(wide).expect(POSITIVE), remainder)
 }
 
-fn parse_decimal(text: &str, places: u32) -> Result<i64, MoneyError> {
-    if let Some(rest) = text.strip_prefix('-') {
-        // "-0.00" is zero; any other negative is refused as such, so that the reason is the right one.
-        return match parse_decimal(rest, places) {
-            Ok(0) => Ok(0),
-            Err(MoneyError::NotDecimal | MoneyError::Negative) => Err(MoneyError::NotDecimal),
-            Ok(_) | Err(MoneyError::TooManyPlaces(_) | MoneyError::TooLarge) => Err(MoneyError::Negative),
-        };
+/// The count of 10^−`places` currency units of a non-negative plain decimal.
+fn parse_steps(text: &str, places: u32) -> Result<i64, MoneyError> {
+    let number = DecimalText::parse(text).ok().filter(DecimalText::is_plain).ok_or(MoneyError::NotDecimal)?;
+    steps_or_reason(&number, number.steps(places), places)
+}
+
+fn steps_or_reason(
+    number: &DecimalText<'_>,
+    steps: Result<i64, DecimalError>,
+    places: u32,
+) -> Result<i64, MoneyError> {
+    // "-0.00" is zero; any other negative is refused as such, so that the reason is the right one.
+    if number.is_negative() {
+        return Err(MoneyError::Negative);
     }
-    let (whole, fraction) = match text.split_once('.') {
-        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
-        Some(_) => return Err(MoneyError::NotDecimal),
-        None => (text, ""),
-    };
-    let is_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) {
-        return Err(MoneyError::NotDecimal);
-    }
-    let fraction = fraction.trim_end_matches('0');
-    let wanted = usize::try_from(places).expect("a few places");
-    if fraction.len() > wanted {
-        return Err(MoneyError::TooManyPlaces(places));
-    }
-    let mut steps: i64 = 0;
-    let padding = std::iter::repeat_n(b'0', wanted.saturating_sub(fraction.len()));
-    for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
-        steps = steps
-            .checked_mul(10)
-            .and_then(|s| s.checked_add(i64::from(digit.wrapping_sub(b'0'))))
-            .ok_or(MoneyError::TooLarge)?;
-    }
-    Ok(steps)
+    steps.map_err(|error| match error {
+        DecimalError::NotDecimal => MoneyError::NotDecimal,
+        DecimalError::TooManyPlaces => MoneyError::TooManyPlaces(places),
+        DecimalError::TooManyDigits | DecimalError::TooLarge => MoneyError::TooLarge,
+    })
 }
 
 #[cfg(test)]
@@ -199,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn decimals_are_read_exactly_or_refused_with_the_reason() {
+    fn decimals_are_parsed_exactly_or_refused_with_the_reason() {
         // text | amount in 10^-8 or the reason
         let table = "
             4.20                 | 420000000
@@ -218,6 +208,7 @@ mod tests {
             -0.000000001         | must not be negative
             1e3                  | must be a plain decimal such as 4.20
             --1                  | must be a plain decimal such as 4.20
+            --0                  | must be a plain decimal such as 4.20
             .5                   | must be a plain decimal such as 4.20
             5.                   | must be a plain decimal such as 4.20
             1,5                  | must be a plain decimal such as 4.20
@@ -233,7 +224,7 @@ mod tests {
             assert_eq!(got, expected.trim(), "{row}");
             cases += 1;
         }
-        assert_eq!(cases, 21);
+        assert_eq!(cases, 22);
         assert_eq!(Amount::parse(""), Err(MoneyError::NotDecimal));
         assert_eq!(UnitPrice::parse("0.0000000000015"), Err(MoneyError::TooManyPlaces(12)));
     }
@@ -278,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decimals_are_what_dividing_by_hand_gives(steps in any::<i128>(), places in 0..13u32, min in 0..3u32) {
+        fn decimals_equal_long_division(steps in any::<i128>(), places in 0..13u32, min in 0..3u32) {
             let min = min.min(places);
             let digits = format!("{:0>width$}", steps.unsigned_abs(), width = places as usize + 1);
             let (whole, fraction) = digits.split_at(digits.len() - places as usize);
@@ -290,21 +281,10 @@ mod tests {
         }
 
         #[test]
-        fn text_and_value_are_the_same_thing(steps in 0..=i64::MAX) {
+        fn text_and_value_are_inverse(steps in 0..=i64::MAX) {
             prop_assert_eq!(Amount::parse(&Amount::from_steps(steps).to_string()), Ok(Amount::from_steps(steps)));
             let price = UnitPrice::from_steps(steps);
             prop_assert_eq!(UnitPrice::parse(&price.to_string()), Ok(price));
-        }
-
-        #[test]
-        fn rounding_is_within_half_a_step(numerator in any::<i64>(), divisor in 1..=i64::MAX) {
-            let (numerator, divisor) = (i128::from(numerator), i128::from(divisor));
-            let rounded = divide_half_away(numerator, divisor);
-            let error = (numerator - rounded * divisor).abs() * 2;
-            prop_assert!(error <= divisor);
-            if error == divisor {
-                prop_assert!((rounded * divisor).abs() > numerator.abs());
-            }
         }
     }
 }

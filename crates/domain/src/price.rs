@@ -1,101 +1,25 @@
-//! The price book: what one pricing unit of a SKU costs, for which models, from when, for how long a request, at which
-//! time of day; and discounts on it (docs/PRICES.md, "How a price is found" and "Discounts"). Reading price lists is not done here.
+//! The price book: prices of a pricing unit by SKU, model, time, request length and time of day, and discounts on them
+//! (docs/PRICES.md, "How a price is found" and "Discounts"). Price lists are parsed elsewhere.
 
-use regex::Regex;
-
-use crate::money::{UNIT_PRICE_PLACES, UnitPrice, divide_half_away};
+pub use crate::matcher::{Closeness, Matcher};
+use crate::money::{UNIT_PRICE_PLACES, UnitPrice, divide_rounded};
 use crate::time::DAY_S;
 
-/// Which names belong to a model, or to a provider. Names are compared without regard to ASCII case, as providers do.
-#[derive(Clone, Debug)]
-pub enum Matcher {
-    /// Every name, the empty one included.
-    Any,
-    /// This name.
-    Equals(String),
-    /// Names that begin so.
-    StartsWith(String),
-    /// Names that end so.
-    EndsWith(String),
-    /// Names that have this somewhere.
-    Contains(String),
-    /// Names in which a regular expression finds something.
-    Pattern(Regex),
-    /// Names that one of these takes.
-    OneOf(Vec<Matcher>),
-    /// Names that each of these takes.
-    AllOf(Vec<Matcher>),
-}
-
-impl PartialEq for Matcher {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Any, Self::Any) => true,
-            (Self::Equals(a), Self::Equals(b))
-            | (Self::StartsWith(a), Self::StartsWith(b))
-            | (Self::EndsWith(a), Self::EndsWith(b))
-            | (Self::Contains(a), Self::Contains(b)) => a == b,
-            (Self::Pattern(a), Self::Pattern(b)) => a.as_str() == b.as_str(),
-            (Self::OneOf(a), Self::OneOf(b)) | (Self::AllOf(a), Self::AllOf(b)) => a == b,
-            (
-                Self::Any
-                | Self::Equals(_)
-                | Self::StartsWith(_)
-                | Self::EndsWith(_)
-                | Self::Contains(_)
-                | Self::Pattern(_)
-                | Self::OneOf(_)
-                | Self::AllOf(_),
-                _,
-            ) => false,
-        }
-    }
-}
-
-impl Eq for Matcher {}
-
-/// How closely a matcher describes a name; greater is closer. A whole name before a part of one, a longer part before
-/// a shorter one.
-pub type Closeness = (u8, usize);
-
-/// The same of a price: its own provider's model before one that it lends, a named provider before any, then the model.
+/// How closely a price describes provider and model; greater is closer. Compared in this order: whether the model is the
+/// provider's own and no fallback, whether the price names a provider, closeness of the model.
 pub type PriceCloseness = (bool, bool, Closeness);
 
-impl Matcher {
-    /// How closely it describes a name; `None` if it does not take it.
-    pub fn closeness(&self, name: &str) -> Option<Closeness> {
-        self.of_lower(&name.to_ascii_lowercase())
-    }
-
-    fn of_lower(&self, name: &str) -> Option<Closeness> {
-        let lower = |text: &String| text.to_ascii_lowercase();
-        match self {
-            Self::Any => Some((0, 0)),
-            Self::Equals(text) => (name == lower(text)).then_some((4, text.len())),
-            Self::StartsWith(text) => name.starts_with(&lower(text)).then_some((3, text.len())),
-            Self::EndsWith(text) => name.ends_with(&lower(text)).then_some((3, text.len())),
-            Self::Contains(text) => name.contains(&lower(text)).then_some((2, text.len())),
-            Self::Pattern(pattern) => pattern.is_match(name).then_some((1, 0)),
-            Self::OneOf(matchers) => matchers.iter().filter_map(|one| one.of_lower(name)).max(),
-            Self::AllOf(matchers) => {
-                let all: Option<Vec<Closeness>> = matchers.iter().map(|one| one.of_lower(name)).collect();
-                all?.into_iter().max()
-            }
-        }
-    }
-}
-
-/// A stretch of the day in UTC seconds, `[from_s, until_s)`; it goes past midnight when it ends before it begins.
+/// A part of the UTC day, `[from_s, until_s)`; if it ends before it begins, it contains midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeOfDay {
-    /// Seconds since midnight.
+    /// Start, seconds since midnight.
     pub from_s: i64,
-    /// Seconds since midnight.
+    /// End, seconds since midnight; not included.
     pub until_s: i64,
 }
 
 impl TimeOfDay {
-    /// Whether a time lies inside.
+    /// Whether it contains a time, given in Unix seconds.
     pub const fn contains(self, time_s: i64) -> bool {
         let second = time_s.rem_euclid(DAY_S);
         if self.from_s <= self.until_s {
@@ -109,41 +33,41 @@ impl TimeOfDay {
 /// One price of the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Whose models; empty: whoever's.
+    /// Provider of the models; empty: any provider.
     pub provider: String,
-    /// The names by which the provider is known when usage names none; `None`: usage must name it.
+    /// Models that imply the provider if usage names none; `None`: usage must name the provider.
     pub provider_models: Option<Matcher>,
-    /// What the book calls the model; with the provider it names the price in lists. Empty: no model is needed.
+    /// Model identifier in the book; with the provider it names the price in lists. Empty: no model is needed.
     pub model_id: String,
-    /// For people; may be empty.
+    /// Display name of the model; may be empty.
     pub model_name: String,
-    /// Which models it is for.
+    /// Models that the price applies to.
     pub models: Matcher,
-    /// What is counted.
+    /// SKU that is counted.
     pub sku: String,
     /// Number of the pricing unit in the catalogue.
     pub pricing_unit: i64,
-    /// `PricingItemID` of the orders; 0 when not stated.
+    /// `PricingItemID` of the orders; 0 if not stated.
     pub item_id: i64,
-    /// `CNY` or `USD`.
+    /// Currency: `CNY` or `USD`.
     pub currency: String,
-    /// For one pricing unit.
+    /// Price of one pricing unit.
     pub list_price: UnitPrice,
-    /// From when, Unix seconds.
+    /// Start of validity, Unix seconds.
     pub valid_from_s: i64,
-    /// Until when, not included.
+    /// End of validity, Unix seconds, not included; `None`: no end.
     pub valid_until_s: Option<i64>,
-    /// Only of requests longer than so many tokens ([`crate::Usage::request_length`]); every count of the request is then
-    /// charged at this price.
+    /// Applies only to requests longer than this number of tokens ([`crate::Usage::request_length`]); every count of such a
+    /// request is charged at this price.
     pub longer_than: Option<i64>,
-    /// Only at this time of the day.
+    /// Applies only at this time of the day.
     pub time_of_day: Option<TimeOfDay>,
-    /// Taken only where no other price of the provider is: its model is another provider's.
+    /// Applies only if the provider has no other price: the model is another provider's.
     pub is_fallback: bool,
 }
 
 impl Price {
-    /// How closely the provider and the model are described; `None` if the price is not for them.
+    /// How closely it describes a provider and model; `None` if it does not apply to them.
     pub fn closeness(&self, provider: &str, model_id: &str) -> Option<PriceCloseness> {
         let of_provider = if self.provider.is_empty() {
             false
@@ -158,8 +82,8 @@ impl Price {
         Some((!self.is_fallback, of_provider, self.models.closeness(model_id)?))
     }
 
-    /// Whether it holds at a time, for a request of a length.
-    pub fn holds(&self, time_s: i64, request_length: i64) -> bool {
+    /// Whether it applies at a time, to a request of a length in tokens.
+    pub fn applies_at(&self, time_s: i64, request_length: i64) -> bool {
         self.valid_from_s <= time_s
             && self.valid_until_s.is_none_or(|until_s| time_s < until_s)
             && self.longer_than.is_none_or(|length| request_length > length)
@@ -167,12 +91,12 @@ impl Price {
     }
 }
 
-/// The prices that can be for one provider, model and currency. Found once, used for every record of the model.
+/// The prices that can apply to one provider, model and currency. Chosen once and used for every record of the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelPrices(Vec<(PriceCloseness, Price)>);
 
 impl ModelPrices {
-    /// Chooses from a book.
+    /// Chooses the prices from a book.
     pub fn choose(book: &[Price], provider: &str, model_id: &str, currency: &str) -> Self {
         let in_currency = book.iter().filter(|price| price.currency == currency);
         let found =
@@ -180,19 +104,19 @@ impl ModelPrices {
         Self(found.collect())
     }
 
-    /// Whether the book does not know the model at all.
+    /// Whether the book has no price for the model.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The price of a SKU. Of those that hold, the one that describes provider and model most closely; then the one for
-    /// the longest requests, then the one for a time of day, then the one that is valid from the latest time on; then
-    /// the first of the book.
+    /// The price of a SKU. Among the prices that apply, the one that describes provider and model most closely; then the
+    /// one for the longest requests, then one for a time of day, then the one with the latest start of validity, then the
+    /// first of the book.
     pub fn find(&self, sku: &str, time_s: i64, request_length: i64) -> Option<&Price> {
         type Ranked<'p> = (PriceCloseness, Option<i64>, bool, i64, &'p Price);
         let mut best: Option<Ranked<'_>> = None;
         for (closeness, price) in &self.0 {
-            if price.sku != sku || !price.holds(time_s, request_length) {
+            if price.sku != sku || !price.applies_at(time_s, request_length) {
                 continue;
             }
             let day = price.time_of_day.is_some();
@@ -205,27 +129,27 @@ impl ModelPrices {
         best.map(|(_, _, _, _, price)| price)
     }
 
-    /// Whether a SKU has a price at some time.
+    /// Whether a SKU has a price at any time.
     pub fn has_sku(&self, sku: &str) -> bool {
         self.0.iter().any(|(_, price)| price.sku == sku)
     }
 }
 
-/// What part of a list price is charged, as a count of 10⁻¹²: `0.85` is 850,000,000,000.
+/// A discount: a factor applied to list prices of a company, model or SKU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discount {
-    /// Of which company; 0: of every one.
+    /// Company; 0: all.
     pub company_id: i64,
-    /// For which model; empty: for every one.
+    /// Model; empty: all.
     pub model_id: String,
-    /// For which SKU; empty: for every one.
+    /// SKU; empty: all.
     pub sku: String,
-    /// Between 0 and 1; 1 is no discount.
+    /// Part of the list price that is charged, between 0 and 1, as a count of 10⁻¹²: `0.85` is 850,000,000,000.
     pub factor: UnitPrice,
 }
 
 impl Discount {
-    /// One, the factor of no discount.
+    /// The factor 1: no discount.
     pub const NONE: UnitPrice = UnitPrice::from_steps(1_000_000_000_000);
 
     fn applies(&self, company_id: i64, model_id: &str, sku: &str) -> bool {
@@ -234,28 +158,30 @@ impl Discount {
             && (self.sku.is_empty() || self.sku == sku)
     }
 
-    /// The factor that holds: of the most specific discount, one that names the SKU before one that names the model
-    /// before one that names the company.
+    /// The factor that applies: that of the most specific discount. A discount that names the SKU is more specific than
+    /// one that names the model, and that more specific than one that names the company.
     pub fn choose(discounts: &[Self], company_id: i64, model_id: &str, sku: &str) -> UnitPrice {
         let rank = |discount: &&Self| {
             (!discount.sku.is_empty(), !discount.model_id.is_empty(), discount.company_id != 0)
         };
-        let fitting = discounts.iter().filter(|discount| discount.applies(company_id, model_id, sku));
-        fitting.max_by_key(rank).map_or(Self::NONE, |discount| discount.factor)
+        let applicable = discounts.iter().filter(|discount| discount.applies(company_id, model_id, sku));
+        applicable.max_by_key(rank).map_or(Self::NONE, |discount| discount.factor)
     }
 
-    /// `list price × factor`, rounded once to 12 places, half away from zero.
+    /// `list price × factor`, rounded once to 12 places by [`divide_rounded`].
     pub fn apply(factor: UnitPrice, list_price: UnitPrice) -> UnitPrice {
         let product = i128::from(list_price.steps()).saturating_mul(i128::from(factor.steps()));
         let one = 10i128.saturating_pow(UNIT_PRICE_PLACES);
-        let steps = divide_half_away(product, one);
-        // A factor is at most one.
+        let steps = divide_rounded(product, one);
+        // The factor is at most 1, so the product fits.
         UnitPrice::from_steps(i64::try_from(steps).unwrap_or(i64::MAX))
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use regex::Regex;
+
     use super::*;
 
     pub(crate) fn price(model: &str, sku: &str, list_price: &str) -> Price {
@@ -286,7 +212,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_closest_description_of_a_model_holds() {
+    fn the_closest_description_of_a_model_applies() {
         let mut book = vec![
             Price { models: Matcher::Any, ..price("any", "input", "1") },
             Price { models: Matcher::Contains("gpt".into()), ..price("contains", "input", "2") },
@@ -313,16 +239,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn providers_are_named_or_known_by_their_models() {
+    fn providers_are_named_or_implied_by_the_model() {
         let of = |provider: &str, models: Option<Matcher>, list_price| Price {
             provider: provider.into(),
             provider_models: models,
             ..price("m-1", "input", list_price)
         };
-        let mut lent = of("azure", None, "9");
-        lent.is_fallback = true;
-        lent.models = Matcher::Equals("m-2".into());
-        let book = [of("maker", Some(Matcher::StartsWith("m-".into())), "1"), of("azure", None, "2"), lent];
+        let mut fallback = of("azure", None, "9");
+        fallback.is_fallback = true;
+        fallback.models = Matcher::Equals("m-2".into());
+        let book =
+            [of("maker", Some(Matcher::StartsWith("m-".into())), "1"), of("azure", None, "2"), fallback];
         for (provider, model, expected) in [
             ("", "m-1", "1.00"),
             ("maker", "m-1", "1.00"),
@@ -332,7 +259,10 @@ pub(crate) mod tests {
         ] {
             assert_eq!(found(&book, provider, model, "input", 10, 0), expected, "{provider} {model}");
         }
-        assert!(ModelPrices::choose(&book, "maker", "m-1", "USD").is_empty(), "there is no conversion");
+        assert!(
+            ModelPrices::choose(&book, "maker", "m-1", "USD").is_empty(),
+            "prices are not converted between currencies"
+        );
     }
 
     #[test]
@@ -370,7 +300,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_most_specific_discount_holds() {
+    fn the_most_specific_discount_applies() {
         let discount = |company_id, model: &str, sku: &str, factor: &str| Discount {
             company_id,
             model_id: model.into(),

@@ -1,8 +1,8 @@
-//! Rating: what one usage record is charged for, decided once, when it is accepted (docs/CHARGING.md, "Rating"). A pure
-//! function of the record, its model's prices, the discounts and the company.
+//! Rating: pricing one usage record, once, when it is accepted (docs/CHARGING.md, "Rating"). The result depends on the
+//! record, the prices of its model, the discounts and the company alone.
 
+use crate::line::Line;
 use crate::money::UnitPrice;
-use crate::order::Line;
 use crate::price::{Discount, ModelPrices};
 use crate::usage::Usage;
 
@@ -10,49 +10,49 @@ use crate::usage::Usage;
 pub const CHARGE_TYPE: i64 = 5;
 /// `OrderType` of the first order of a line and hour.
 pub const USAGE_ORDER: i64 = 301;
-/// `OrderType` of later ones.
+/// `OrderType` of the later orders of a line and hour.
 pub const SUPPLEMENTARY_ORDER: i64 = 302;
 
-/// What is the same for all usage of a company.
+/// Terms that apply to all usage of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The company's; a price in another currency is no price.
+    /// Currency of the company; prices in other currencies do not apply.
     pub currency: String,
-    /// Of the company's brand.
+    /// Sales channel of the company's brand.
     pub channel: i64,
-    /// Every discount there is.
+    /// All discounts.
     pub discounts: Vec<Discount>,
-    /// Whether what costs nothing makes an order too.
+    /// Whether usage with a price of 0 makes orders.
     pub bill_zero_amounts: bool,
 }
 
-/// A quantity to charge, with the line it is added to.
+/// A quantity to charge, and the line it is added to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Of order type [`USAGE_ORDER`].
+    /// The line; its order type is [`USAGE_ORDER`].
     pub line: Line,
-    /// In base units; positive.
+    /// Quantity in base units; positive.
     pub quantity: i64,
 }
 
-/// What becomes of a record. It is in exactly one place: half a request is never charged.
+/// Result of rating a record. A record is charged entirely or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rated {
-    /// Each is added to the open hour of its line.
+    /// Quantities to charge; each is added to the open hour of its line.
     Charged(Vec<Charge>),
-    /// Nothing of it costs anything.
+    /// Every price is 0.
     Free,
-    /// Something of it has no price. The reason is for people.
+    /// A SKU of the record has no price; with the reason to display.
     Unpriced(String),
 }
 
-/// Rates a record. `prices` are those of its provider, model and the company's currency ([`ModelPrices::choose`]).
+/// Rates a record. `prices` are those for its provider and model and the company's currency ([`ModelPrices::choose`]).
 pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
     let length = usage.request_length();
     let mut charges = Vec::new();
     for (sku, quantity) in usage.used() {
         let Some(price) = prices.find(sku, usage.time_s, length) else {
-            return Rated::Unpriced(reason(usage, prices, sku, &terms.currency));
+            return Rated::Unpriced(unpriced_reason(usage, prices, sku, &terms.currency));
         };
         let factor = Discount::choose(&terms.discounts, usage.company_id, &usage.model_id, sku);
         let discount_price = Discount::apply(factor, price.list_price);
@@ -83,7 +83,7 @@ pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
     if charges.is_empty() { Rated::Free } else { Rated::Charged(charges) }
 }
 
-fn reason(usage: &Usage, prices: &ModelPrices, sku: &str, currency: &str) -> String {
+fn unpriced_reason(usage: &Usage, prices: &ModelPrices, sku: &str, currency: &str) -> String {
     let model = &usage.model_id;
     if prices.is_empty() {
         return match usage.provider.as_str() {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_charged_free_or_unpriced() {
+    fn a_record_is_charged_free_or_unpriced() {
         let models = ["m", "half", "gratis"];
         let mut book: Vec<Price> = models
             .iter()
@@ -135,7 +135,7 @@ mod tests {
             })
             .collect();
         book.push(Price { valid_from_s: 2_000_000, ..price("m", "image", "1") });
-        // model | quantities | what becomes of it
+        // model | quantities | result
         let table = "
             m      | input 10, output 5        | input 10 at 2.00 of 2.00, output 5 at 8.00 of 8.00
             m      | input 10, output 0        | input 10 at 2.00 of 2.00
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_nothing_can_make_orders() {
+    fn zero_amounts_make_orders_if_the_terms_say_so() {
         let book = [price("m", "input", "0"), price("m", "output", "0")];
         let prices = ModelPrices::choose(&book, "", "m", "CNY");
         let terms = Terms { bill_zero_amounts: true, ..terms() };

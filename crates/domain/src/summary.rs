@@ -1,38 +1,39 @@
-//! Sums as the summary and amount actions show them, grouped from per-line measures.
+//! Summaries and amounts: measures of lines, grouped and added up as the API shows them.
 
 use std::collections::BTreeMap;
 
+use crate::line::Line;
 use crate::measures::Measures;
 use crate::money::UnitPrice;
-use crate::order::{Line, Status};
+use crate::status::Status;
 
-/// What one summary row stands for; the derived order is the published tie-break (docs/ORDERS.md, "Summaries").
+/// Key of a summary row. The derived order is the published tie-break (docs/ORDERS.md, "Summaries").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SummaryKey {
-    /// API key or sandbox.
+    /// Inference API key or sandbox.
     pub resource_id: String,
-    /// What was counted.
+    /// SKU that was counted.
     pub pricing_sku: String,
     /// Model.
     pub model_id: String,
-    /// Unit number.
+    /// Number of the pricing unit.
     pub pricing_unit: i64,
-    /// Kind of order.
+    /// Number of the order type.
     pub order_type: i64,
-    /// Way of charging.
+    /// Number of the charge type.
     pub charge_type: i64,
-    /// Where the orders stand.
+    /// Status of the orders.
     pub status: Status,
-    /// Before discount.
+    /// Price of one pricing unit before discount.
     pub list_price: UnitPrice,
-    /// Charged.
+    /// Price of one pricing unit that is charged.
     pub discount_price: UnitPrice,
-    /// An amount never adds two currencies.
+    /// Currency: amounts in different currencies are not added.
     pub currency: String,
 }
 
 impl SummaryKey {
-    /// The row that orders of this line and status add to.
+    /// The key of orders of a line and status.
     pub fn of(status: Status, line: &Line) -> Self {
         Self {
             resource_id: line.resource_id.clone(),
@@ -52,16 +53,16 @@ impl SummaryKey {
 /// One row of a summary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SummaryRow {
-    /// What it stands for.
+    /// Its key.
     pub key: SummaryKey,
-    /// The name that the newest line of this row gave the model.
+    /// Model name of the newest line of the row.
     pub model_name: String,
     /// The sums.
     pub measures: Measures,
 }
 
-/// Groups per-line sums into rows: largest total first, then by key. Lines come oldest first; rows without orders
-/// are left out.
+/// Groups sums of lines into rows: largest total first, then by key. Lines must be given oldest first; sums without orders
+/// are skipped.
 pub fn summarize<'a>(sums: impl IntoIterator<Item = (Status, &'a Line, Measures)>) -> Vec<SummaryRow> {
     let mut groups: BTreeMap<SummaryKey, (String, Measures)> = BTreeMap::new();
     for (status, line, measures) in sums {
@@ -76,12 +77,12 @@ pub fn summarize<'a>(sums: impl IntoIterator<Item = (Status, &'a Line, Measures)
         .into_iter()
         .map(|(key, (model_name, measures))| SummaryRow { key, model_name, measures })
         .collect();
-    // Stable: rows of equal totals stay in key order.
+    // A stable sort keeps rows of equal totals in key order.
     rows.sort_by_key(|row| std::cmp::Reverse(row.measures.total));
     rows
 }
 
-/// What `GetOrderAmount` answers: total = paid + unpaid; revoked orders are in neither.
+/// Sums of `GetOrderAmount`: total = paid + unpaid; revoked orders are in neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderAmount {
     /// Sums of the paid orders.

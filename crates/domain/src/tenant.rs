@@ -1,52 +1,52 @@
-//! Companies, their organizations and the API keys that act for them.
+//! Tenants: companies, their organizations and their API keys.
 
-/// A tenant: the unit of isolation. It has one currency and one brand.
+/// A company: the tenant and unit of isolation. It has one currency and one brand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Company {
-    /// Number in the whole deployment.
+    /// Number, unique in the deployment.
     pub company_id: i64,
-    /// For people.
+    /// Display name.
     pub name: String,
-    /// `CNY` or `USD`.
+    /// Currency: `CNY` or `USD`.
     pub currency: String,
-    /// Name of its `[brand.<name>]` section; `default` without one.
+    /// Name of its `[brand.<name>]` section; `default` if it has none.
     pub brand: String,
 }
 
-/// A part of a company; a key may be bound to some of them.
+/// An organization: a part of a company. API keys may be bound to some organizations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
-    /// Its company.
+    /// The company.
     pub company_id: i64,
     /// Number within the company.
     pub organization_id: i64,
-    /// The `ProjectId` of requests, `org-…`.
+    /// `ProjectId` of requests, `org-…`.
     pub project_id: String,
-    /// For people.
+    /// Display name.
     pub name: String,
 }
 
-/// An API key as the store keeps it: its private half is encrypted under the master key.
+/// An API key as it is stored: the private key is encrypted with the master key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Unique in the whole deployment.
+    /// Public key, unique in the deployment.
     pub public_key: String,
-    /// Its company.
+    /// The company.
     pub company_id: i64,
-    /// Nonce and ciphertext; what encrypted it decides the format.
+    /// Encrypted private key: nonce and ciphertext, opaque here.
     pub sealed_private_key: Vec<u8>,
-    /// Organizations it is bound to; empty: the whole company.
+    /// Organizations that the key is bound to; empty: the whole company.
     pub organization_ids: Vec<i64>,
-    /// CIDR ranges it may be used from, as text; empty: anywhere.
+    /// CIDR ranges that requests may come from, as text; empty: any address.
     pub allowed_networks: Vec<String>,
-    /// Requests per second; `None`: unlimited.
+    /// Limit of requests per second; `None`: unlimited.
     pub rate_limit_per_s: Option<u32>,
-    /// A disabled key is unknown to callers.
+    /// Whether the key is disabled; requests with it are refused as if it did not exist.
     pub disabled: bool,
 }
 
 impl ApiKey {
-    /// What an order filter of this key is narrowed to.
+    /// Organizations whose orders the key may read; `None`: all of the company.
     pub fn visible_organizations(&self) -> Option<Vec<i64>> {
         (!self.organization_ids.is_empty()).then(|| self.organization_ids.clone())
     }

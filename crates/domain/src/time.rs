@@ -1,4 +1,4 @@
-//! Unix time cut into the UTC days and months that rollups are kept by. Civil dates by integer arithmetic only.
+//! Time ranges in Unix seconds, cut into the UTC days and months of the rollups, and civil dates by integer arithmetic.
 
 use std::ops::Range;
 
@@ -17,32 +17,32 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// `None` unless 0 ≤ start < end ≤ [`MAX_TIME_S`].
+    /// The range between two times; `None` unless 0 ≤ start < end ≤ [`MAX_TIME_S`].
     pub fn new(start_s: i64, end_s: i64) -> Option<Self> {
         (0 <= start_s && start_s < end_s && end_s <= MAX_TIME_S).then_some(Self { start_s, end_s })
     }
 
-    /// Every time an order can have, the last second of the calendar included.
+    /// Every time an order can have, including the last second of the calendar.
     pub fn everything() -> Self {
         Self { start_s: 0, end_s: MAX_TIME_S.saturating_add(1) }
     }
 
-    /// First second inside.
+    /// First second of the range.
     pub const fn start_s(self) -> i64 {
         self.start_s
     }
 
-    /// First second after it.
+    /// First second after the range.
     pub const fn end_s(self) -> i64 {
         self.end_s
     }
 
-    /// Its length in seconds.
+    /// Length in seconds.
     pub const fn span_s(self) -> i64 {
         self.end_s.saturating_sub(self.start_s)
     }
 
-    /// Whether a time lies inside.
+    /// Whether it contains a time.
     pub fn contains(self, time_s: i64) -> bool {
         self.start_s <= time_s && time_s < self.end_s
     }
@@ -61,19 +61,19 @@ impl TimeRange {
         Self { start_s: self.start_s, end_s }
     }
 
-    /// One whole UTC day.
+    /// One UTC day, given in days since 1970-01-01.
     pub fn of_day(day: i64) -> Self {
         let start_s = day.saturating_mul(DAY_S);
         Self { start_s, end_s: start_s.saturating_add(DAY_S) }
     }
 
-    /// One whole hour.
+    /// One hour, given in hours since 1970-01-01T00:00.
     pub fn of_hour(hour: i64) -> Self {
         let start_s = hour.saturating_mul(HOUR_S);
         Self { start_s, end_s: start_s.saturating_add(HOUR_S) }
     }
 
-    /// Like [`TimeRange::cut`], with the whole hours of the edges for themselves.
+    /// Like [`TimeRange::cut`], with whole hours separated from the edges.
     pub fn cut_to_hours(self) -> Vec<Span> {
         self.cut()
             .into_iter()
@@ -96,7 +96,7 @@ impl TimeRange {
         before.into_iter().chain([Span::Hours(first..end)]).chain(after).collect()
     }
 
-    /// Cuts the range into ragged edges, whole days and whole months, in order of time.
+    /// Cuts the range into ragged edges, whole days and whole months, in ascending order.
     pub fn cut(self) -> Vec<Span> {
         let first_day = ceil_day(self.start_s);
         let end_day = day_of(self.end_s);
@@ -128,10 +128,10 @@ fn push_days(spans: &mut Vec<Span>, days: Range<i64>) {
     }
 }
 
-/// A piece of a [`TimeRange`]: what is not a whole period, whole hours, whole UTC days, or whole UTC months.
+/// A part of a [`TimeRange`]: whole hours, whole UTC days, whole UTC months, or a ragged edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// Less than a day on each side: read from the orders.
+    /// Ragged edge, shorter than a day; read from the orders.
     Edge(TimeRange),
     /// Hours since 1970-01-01T00:00.
     Hours(Range<i64>),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_is_twelve_months_and_nothing_else() {
+    fn a_year_is_twelve_whole_months() {
         let start = day_of_civil(2025, 1, 1) * DAY_S;
         let end = day_of_civil(2026, 1, 1) * DAY_S;
         let spans = TimeRange::new(start, end).unwrap().cut();

@@ -1,62 +1,61 @@
-//! A usage record as a gateway reports it, and the rules that it obeys on its way in (docs/CHARGING.md, "Usage records").
+//! A usage record as a gateway reports it, and the rules it must obey to be accepted (docs/CHARGING.md, "Usage records").
 
 use crate::catalogue::Catalogue;
-use crate::order::{MAX_ENUM, MAX_TEXT_BYTES, Refused, require};
+use crate::field_rules::{MAX_ENUM, MAX_TEXT_BYTES, Refused, require};
 use crate::time::{HOUR_S, MAX_TIME_S, hour_of};
 
-/// Most SKUs in one record.
+/// The most SKUs in one record.
 pub const MAX_SKUS: usize = 32;
 
-/// What one request, session or job used. With the hour of its time, `source` and `id` are its identity within the
-/// company.
+/// Usage of one request, session or job. Its identity within the company is the hour of its time, `source` and `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// The tenant.
+    /// The company.
     pub company_id: i64,
-    /// Names the record among those of its source.
+    /// Identifier among the records of its source.
     pub id: String,
-    /// Who reports it; may be empty.
+    /// Gateway or system that reports it; may be empty.
     pub source: String,
-    /// When it was used, Unix seconds.
+    /// Time of the usage, Unix seconds.
     pub time_s: i64,
     /// Organization within the company.
     pub organization_id: i64,
     /// Inference API key or sandbox.
     pub resource_id: String,
-    /// 0 when not stated.
+    /// Number of the resource type; 0 if not stated.
     pub resource_type: i64,
-    /// Who used it; may be empty.
+    /// Email address of the user; may be empty.
     pub user_email: String,
-    /// Whose model it is; empty when not stated.
+    /// Provider of the model; empty if not stated.
     pub provider: String,
-    /// Model; may be empty (a sandbox has none).
+    /// Model; empty for a sandbox, which has none.
     pub model_id: String,
-    /// A product of the catalogue.
+    /// Product of the catalogue.
     pub product_code: String,
-    /// Where it was used; may be empty.
+    /// Region of the usage; may be empty.
     pub region: String,
-    /// Base units by SKU, sorted by SKU, each SKU once. The counts are disjoint: each token is in one of them.
+    /// Base units by SKU, sorted by SKU, each SKU once. The counts are disjoint: each token is in exactly one.
     pub quantities: Vec<(String, i64)>,
 }
 
-/// The bounds of what is believed.
+/// Limits within which usage is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsageLimits {
-    /// How far back a time may lie, in seconds; `None`: any time.
+    /// Largest age of a record, in seconds; `None`: unlimited.
     pub past_s: Option<i64>,
-    /// How far ahead a time may lie, in seconds.
+    /// Largest distance of a time in the future, in seconds.
     pub future_s: i64,
-    /// Most base units of one SKU in one record.
+    /// Largest quantity of one SKU in one record, in base units.
     pub quantity: i64,
 }
 
 impl Usage {
-    /// The UTC hour that is a part of its identity.
+    /// The UTC hour of its time, a part of its identity.
     pub const fn hour(&self) -> i64 {
         hour_of(self.time_s)
     }
 
-    /// The positive quantities: what there is to charge.
+    /// The positive quantities, which are to be charged.
     pub fn used(&self) -> impl Iterator<Item = (&str, i64)> {
         self.quantities
             .iter()
@@ -64,7 +63,7 @@ impl Usage {
             .map(|(sku, quantity)| (sku.as_str(), *quantity))
     }
 
-    /// Length of the request in tokens, by which tiers are chosen: everything on its way in, cached or not.
+    /// Length of the request in tokens, by which price tiers are chosen: the sum of [`INPUT_SKUS`].
     pub fn request_length(&self) -> i64 {
         let input = |sku: &str| INPUT_SKUS.contains(&sku);
         self.used()
@@ -72,12 +71,12 @@ impl Usage {
             .fold(0i64, |sum, (_, quantity)| sum.saturating_add(quantity))
     }
 
-    /// Everything that makes it this record, for comparing one that has the same identity. Texts have their length in
-    /// front, so that no two records are written alike.
+    /// The content in bytes, to compare records of the same identity. Texts are preceded by their length, so that different
+    /// records have different bytes.
     pub fn content(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
         let mut text = |text: &str| {
-            // A text has at most 256 bytes; a longer one never gets here.
+            // Checked records have texts of at most 256 bytes.
             let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
@@ -104,8 +103,10 @@ impl Usage {
         bytes
     }
 
-    /// Checks every rule that needs nothing but the record, the catalogue and the time, in a fixed order, and names
-    /// the first that is broken.
+    /// Checks every rule that depends on the record, the catalogue and the current time alone, in a fixed sequence.
+    ///
+    /// # Errors
+    /// The first broken rule.
     pub fn check(&self, catalogue: &Catalogue, limits: &UsageLimits, now_s: i64) -> Result<(), Refused> {
         require(!self.id.is_empty(), "id", "must not be empty")?;
         require(!self.resource_id.is_empty(), "resource_id", "must not be empty")?;
@@ -137,7 +138,7 @@ impl Usage {
     }
 
     fn check_time(&self, limits: &UsageLimits, now_s: i64) -> Result<(), Refused> {
-        // Its hour must be one that an order can have.
+        // The end of its hour must be a time that an order can have.
         let last = MAX_TIME_S.saturating_sub(HOUR_S.saturating_mul(2));
         require((0..=last).contains(&self.time_s), "time", "must be between 1970 and 9999")?;
         if let Some(past_s) = limits.past_s {
@@ -167,7 +168,7 @@ impl Usage {
     }
 }
 
-/// The SKUs that are on the way into a model.
+/// The SKUs that count input of a model, cached or not.
 pub const INPUT_SKUS: [&str; 5] = ["cache_audio_read", "cache_read", "cache_write", "input", "input_audio"];
 
 #[cfg(test)]
@@ -196,9 +197,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_broken_rule_is_named() {
-        type Spoil = fn(&mut Usage);
-        let table: [(Spoil, &str); 15] = [
+    fn the_broken_rule_is_named() {
+        type Break = fn(&mut Usage);
+        let table: [(Break, &str); 15] = [
             (|u| u.id.clear(), "id: must not be empty"),
             (|u| u.resource_id.clear(), "resource_id: must not be empty"),
             (|u| u.source = "x".repeat(257), "source: must have at most 256 bytes"),
@@ -215,9 +216,9 @@ pub(crate) mod tests {
             (|u| u.quantities[0].0.clear(), "quantities: has a SKU without a name"),
             (|u| u.quantities = vec![("s".into(), 1); 33], "quantities: must name at most 32 SKUs"),
         ];
-        for (spoil, expected) in table {
+        for (break_rule, expected) in table {
             let mut usage = usage();
-            spoil(&mut usage);
+            break_rule(&mut usage);
             let refused = usage.check(&Catalogue::built_in(), &LIMITS, 1_000_000).unwrap_err();
             assert_eq!(refused.to_string(), expected);
         }
@@ -225,7 +226,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_field_is_content() {
+    fn every_field_changes_the_content() {
         type Change = fn(&mut Usage);
         let changes: [Change; 14] = [
             |u| u.company_id = 2,
@@ -253,7 +254,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_request_is_as_long_as_what_goes_in() {
+    fn request_length_is_the_sum_of_input_tokens() {
         let mut usage = usage();
         usage.quantities = vec![
             ("cache_read".into(), 100),

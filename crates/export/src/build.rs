@@ -1,4 +1,4 @@
-//! One export being written: what goes into the file and how, and what was written.
+//! The input of one export, and the counts of what was written.
 
 use std::num::NonZeroUsize;
 
@@ -10,33 +10,33 @@ use crate::format::Format;
 use crate::presentation::Presentation;
 use crate::progress::Progress;
 
-/// What to make a file of.
+/// Everything that one export is built from.
 #[derive(Clone, Copy, Debug)]
 pub struct Build<'a> {
     /// Which orders or sums.
     pub document: &'a Document,
-    /// What the file is.
+    /// The file format.
     pub format: Format,
     /// Display texts.
     pub presentation: &'a Presentation,
     /// When the snapshot was taken, Unix seconds.
     pub snapshot_s: i64,
-    /// 128 random bits that make the object's name impossible to guess.
+    /// 128 random bits for the name of the object, so that it cannot be guessed.
     pub random: u128,
     /// Threads that format and compress.
     pub threads: NonZeroUsize,
-    /// Told of every row written.
+    /// Counts the rows written.
     pub progress: &'a Progress,
-    /// Cancelled when nobody wants the file any more: what is under way then ends, and leaves nothing.
+    /// Cancelled when no request waits for the file. The export then stops without storing a file.
     pub abandoned: &'a CancellationToken,
 }
 
-/// What was written.
+/// Rows written, and their sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
     /// Rows without headers and totals.
     pub(crate) rows: i64,
-    /// What the orders of the rows add up to.
+    /// Sums over the orders of the rows.
     pub(crate) measures: Measures,
 }
 

@@ -1,32 +1,32 @@
-//! What can be exported, in which form, and what the file is called.
+//! The documents that can be exported, and the names of their files.
 
 use tollbook_domain::time::{DAY_S, civil_of_day};
 use tollbook_domain::{OrderQuery, TimeRange};
 
 use crate::presentation::Presentation;
 
-/// What to export.
+/// The content of an export.
 #[derive(Clone, Debug)]
 pub enum Document {
-    /// Every matching order with the columns of the paid list.
+    /// Every matching order, with the columns of the paid list.
     PaidOrders(OrderQuery),
-    /// Every matching order with the columns of the unpaid list.
+    /// Every matching order, with the columns of the unpaid list.
     UnpaidOrders(OrderQuery),
-    /// Both summaries, a sheet each.
+    /// Both summaries; one sheet each in a workbook.
     Summary(Box<SummaryQueries>),
 }
 
-/// What the two sheets of the summary workbook ask for.
+/// The queries of the two summaries.
 #[derive(Clone, Debug)]
 pub struct SummaryQueries {
-    /// Of the first sheet.
+    /// Query of the first sheet.
     pub paid: OrderQuery,
-    /// Of the second sheet.
+    /// Query of the second sheet.
     pub unpaid: OrderQuery,
 }
 
 impl Document {
-    /// The company whose orders it shows.
+    /// The company whose orders are exported.
     pub fn company_id(&self) -> i64 {
         match self {
             Self::PaidOrders(query) | Self::UnpaidOrders(query) => query.company_id,
@@ -34,7 +34,7 @@ impl Document {
         }
     }
 
-    /// Every order in the file matches one of them.
+    /// The queries of the document. Every order in the file matches one of them.
     pub(crate) fn queries(&self) -> Vec<&OrderQuery> {
         match self {
             Self::PaidOrders(query) | Self::UnpaidOrders(query) => vec![query],
@@ -42,7 +42,7 @@ impl Document {
         }
     }
 
-    /// What it is called in names.
+    /// The kind of document, as file names and metadata show it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::PaidOrders(_) => "paid-orders",
@@ -51,7 +51,7 @@ impl Document {
         }
     }
 
-    /// Kind and range, without what follows the dot.
+    /// File name without extension: kind and time range.
     pub(crate) fn stem(&self, presentation: &Presentation) -> String {
         let range = match self {
             Self::PaidOrders(query) | Self::UnpaidOrders(query) => query.range,
@@ -62,7 +62,7 @@ impl Document {
     }
 }
 
-/// First and last day of a range of whole days in the brand's time zone, else the times themselves.
+/// First and last day if the range is whole days in the brand's time zone; otherwise its start and end times.
 fn range_names(range: TimeRange, presentation: &Presentation) -> (String, String) {
     let local = |unix_s: i64| unix_s.saturating_add(i64::from(presentation.zone.offset_s(unix_s)));
     let (start_s, end_s) = (local(range.start_s()), local(range.end_s()));

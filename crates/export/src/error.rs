@@ -1,26 +1,29 @@
-//! Why an export fails.
+//! Errors of an export.
 
+use std::io;
+
+use parquet::errors::ParquetError;
 use tollbook_objects::KeyError;
 use tollbook_store::{StoreError, StoredOrder};
 
 use crate::format::Format;
 
-/// Why there is no export. Nothing of a failed one is left behind.
+/// The reason why an export failed. A failed export leaves no file behind.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Reading the orders failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Writing the workbook failed; a full disk is an I/O error in here.
+    /// Writing the workbook failed. A full disk is an I/O error in here.
     #[error("the workbook cannot be written: {0}")]
     Workbook(#[from] tollbook_workbook::Error),
     /// Writing a file of another format failed.
     #[error("the file cannot be written: {0}")]
-    File(#[from] std::io::Error),
+    File(#[from] io::Error),
     /// Storing the file failed.
     #[error("the export cannot be stored: {0}")]
     Objects(#[from] tollbook_objects::ObjectStoreError),
-    /// The object's name is not one.
+    /// The name of the object is not valid.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A defect of this program.
@@ -31,7 +34,21 @@ pub enum ExportError {
     NoSummary(Format),
 }
 
-/// A snapshot has the line of each of its orders.
+impl From<ParquetError> for ExportError {
+    /// Keeps the I/O error that was the cause, so that a full disk is reported as a full disk.
+    fn from(error: ParquetError) -> Self {
+        let error = match error {
+            ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+                Ok(error) => *error,
+                Err(cause) => io::Error::other(cause),
+            },
+            other => io::Error::other(other),
+        };
+        Self::File(error)
+    }
+}
+
+/// The error for an order without its line. A snapshot has the line of each of its orders.
 pub(crate) fn no_line(stored: &StoredOrder) -> StoreError {
     StoreError::Damaged(format!("order {} has no line", stored.order.number))
 }

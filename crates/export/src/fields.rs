@@ -1,20 +1,24 @@
 //! The published objects as tables: name, type, meaning and value of every field, in column order.
 //!
-//! One table feeds the JSON answer, the workbook's columns, the reference page and the `OpenAPI` document, so they
-//! cannot disagree. Source: docs/ORDERS.md, "Fields".
+//! One row states a field once. The rows feed the JSON answers, every export format, the reference page and the `OpenAPI`
+//! document, so they cannot disagree. Source: docs/ORDERS.md, "Fields".
 
 use tollbook_domain::catalogue::{LineTexts, quantity_display};
 use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
 use tollbook_domain::summary::SummaryRow;
-use tollbook_domain::{Amount, Line, Measures, Order, Status};
+use tollbook_domain::{AccountKind, Amount, Line, Measures, Order, Status, UnitPrice};
+
+use FieldKind::{Integer, Text, TextTime, Time, WideInteger};
+use Scope::{PerLine, PerRow};
+use ShownIn::{Both, Paid, Unpaid};
 
 /// The value of one field of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// A text.
+    /// A borrowed text.
     Text(&'a str),
-    /// A text made for this row.
-    Made(String),
+    /// A text composed for this row.
+    OwnedText(String),
     /// A whole number.
     Integer(i128),
     /// An exact decimal: `mantissa × 10^-places`.
@@ -28,19 +32,74 @@ pub enum Cell<'a> {
     Time(Option<i64>),
 }
 
-/// What a field is on the wire and in a workbook.
+impl Cell<'_> {
+    /// An amount of money.
+    pub(crate) fn amount(amount: Amount) -> Self {
+        Self::amount_sum(amount.steps().into())
+    }
+
+    /// A sum of amounts, in their smallest steps.
+    fn amount_sum(steps: i128) -> Self {
+        Self::Decimal { mantissa: steps, places: AMOUNT_PLACES }
+    }
+
+    /// The price of one pricing unit.
+    pub(crate) fn unit_price(price: UnitPrice) -> Self {
+        Self::Decimal { mantissa: price.steps().into(), places: UNIT_PRICE_PLACES }
+    }
+
+    fn integer(number: impl Into<i128>) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+/// The type of a field in JSON, workbooks, CSV and Parquet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     /// A string; a text cell.
     Text,
-    /// An integer; a number cell.
+    /// An integer of at most 64 bits; a number cell.
     Integer,
+    /// An integer that may exceed 64 bits, such as a sum of them; a number cell.
+    WideInteger,
     /// A decimal as a string; a number cell.
-    Decimal,
+    Decimal {
+        /// Decimal places of its column in Parquet.
+        places: u32,
+    },
     /// Unix seconds as an integer, 0 when absent; a date cell.
     Time,
     /// Unix seconds as a string, "" when absent; a date cell.
     TextTime,
+}
+
+impl FieldKind {
+    /// Whether cells are dates.
+    pub fn is_time(self) -> bool {
+        matches!(self, Time | TextTime)
+    }
+}
+
+/// The kind of amounts of money and their sums.
+pub(crate) const AMOUNT: FieldKind = FieldKind::Decimal { places: AMOUNT_PLACES };
+/// The kind of prices of one pricing unit.
+pub(crate) const UNIT_PRICE: FieldKind = FieldKind::Decimal { places: UNIT_PRICE_PLACES };
+
+/// Which rows share a value. Writers format the shared values once for each line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All orders of a line have the same value.
+    PerLine,
+    /// Each row has its own value.
+    PerRow,
+}
+
+/// Which of the two objects of a table contain a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShownIn {
+    Both,
+    Paid,
+    Unpaid,
 }
 
 /// One field of an object, with a function of type `F` that reads its value.
@@ -50,32 +109,32 @@ pub struct Field<F: 'static> {
     pub name: &'static str,
     /// Type.
     pub kind: FieldKind,
-    /// Whether all orders of a line share the value.
-    pub of_line: bool,
-    /// Meaning, for the reference page.
+    /// Which rows share the value.
+    pub scope: Scope,
+    /// Meaning, for the reference page; empty for columns of FOCUS, which have a specification.
     pub meaning: &'static str,
     /// Reads the value.
     pub value: F,
 }
 
-/// An order as a person or a program is shown it.
+/// An order with its display texts.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderRow<'a> {
-    /// Tenant.
+    /// The company that owns the order.
     pub company_id: i64,
-    /// Its name.
+    /// Name of the company.
     pub company_name: &'a str,
-    /// Who sells to it.
+    /// Name of the seller.
     pub provider: &'a str,
-    /// Its line.
+    /// Line of the order.
     pub line: &'a Line,
-    /// The line's display texts.
+    /// Display texts of the line.
     pub texts: &'a LineTexts,
-    /// Of the line's organization.
+    /// Name of the line's organization.
     pub organization_name: &'a str,
-    /// The `ProjectId` of the line's organization.
+    /// `ProjectId` of the line's organization.
     pub project_id: &'a str,
-    /// Its numbers.
+    /// Numbers, times and amounts.
     pub order: &'a Order,
     /// `StatusDisplay`.
     pub status: &'a str,
@@ -101,272 +160,170 @@ pub type OrderField = Field<for<'r> fn(&OrderRow<'r>) -> Cell<'r>>;
 /// A field of a summary object.
 pub type SummaryField = Field<for<'r> fn(&SummaryView<'r>) -> Cell<'r>>;
 
-fn integer<'a>(value: impl Into<i128>) -> Cell<'a> {
-    Cell::Integer(value.into())
-}
-
-fn amount<'a>(value: Amount) -> Cell<'a> {
-    Cell::Decimal { mantissa: value.steps().into(), places: AMOUNT_PLACES }
-}
-
-fn sum<'a>(mantissa: i128) -> Cell<'a> {
-    Cell::Decimal { mantissa, places: AMOUNT_PLACES }
-}
-
-fn price<'a>(value: tollbook_domain::UnitPrice) -> Cell<'a> {
-    Cell::Decimal { mantissa: value.steps().into(), places: UNIT_PRICE_PLACES }
-}
-
-macro_rules! order_fields {
-    ($($constant:ident $name:literal $kind:ident $of_line:literal $meaning:literal $value:expr;)*) => {
-        $(const $constant: OrderField =
-            Field { name: $name, kind: FieldKind::$kind, of_line: $of_line, meaning: $meaning, value: $value };)*
+/// A table of fields, one row each. Row order is column order in both objects of the table.
+macro_rules! fields {
+    ($($name:literal, $kind:expr, $scope:expr, $shown_in:expr, $meaning:literal, $value:expr;)*) => {
+        &[$((
+            $shown_in,
+            Field { name: $name, kind: $kind, scope: $scope, meaning: $meaning, value: $value },
+        )),*]
     };
 }
 
-order_fields! {
-    REGION "Region" Text true "Region of use" |r| Cell::Text(&r.line.region);
-    REGION_DISPLAY "RegionDisplay" Text true "Name of the region" |r| Cell::Text(&r.texts.region);
-    PRODUCT_CODE "ProductCode" Text true "Product: `modelverse` or `sandbox`" |r| Cell::Text(&r.line.product_code);
-    PRODUCT_CODE_DISPLAY "ProductCodeDisplay" Text true "Name of the product" |r| Cell::Text(&r.texts.product);
-    ORDER_NO "OrderNo" Text false "Order number; the arrears number while the order is unpaid" |r| Cell::Text(&r.order.number);
-    SOURCE_ORDER_NO "SourceOrderNo" Text false "Number of the order that fell into arrears" |r| Cell::Text(source_order_no(r.order));
-    COMPANY_ID "CompanyID" Integer true "Company" |r| integer(r.company_id);
-    ORGANIZATION_ID "OrganizationID" Integer true "Organization (project) within the company" |r| integer(r.line.organization_id);
-    ORGANIZATION_NAME "OrganizationName" Text true "Name of the organization" |r| Cell::Text(r.organization_name);
-    USER_EMAIL "UserEmail" Text true "Who used it; empty when not known" |r| Cell::Text(&r.line.user_email);
-    CHARGE_TYPE "ChargeType" Integer true "Way of charging" |r| integer(r.line.charge_type);
-    CHARGE_TYPE_DISPLAY "ChargeTypeDisplay" Text true "Name of the way of charging" |r| Cell::Text(&r.texts.charge_type);
-    CHANNEL "Channel" Integer true "Sales channel" |r| integer(r.line.channel);
-    CURRENCY "Currency" Text true "`CNY` or `USD`" |r| Cell::Text(&r.line.currency);
-    CURRENCY_DISPLAY "CurrencyDisplay" Text true "Name of the currency" |r| Cell::Text(&r.texts.currency);
-    RESOURCE_ID "ResourceID" Text true "Inference API key or sandbox" |r| Cell::Text(&r.line.resource_id);
-    RESOURCE_TYPE "ResourceType" Integer true "Type of the resource; 0 when not stated" |r| integer(r.line.resource_type);
-    RESOURCE_TYPE_DISPLAY "ResourceTypeDisplay" Text true "Name of the type of the resource" |r| Cell::Text(&r.texts.resource_type);
-    MODEL_ID "ModelID" Text true "Model" |r| Cell::Text(&r.line.model_id);
-    MODEL_NAME "ModelName" Text true "Name of the model" |r| Cell::Text(&r.line.model_name);
-    ORDER_TYPE "OrderType" Integer true "Kind of order" |r| integer(r.line.order_type);
-    ORDER_TYPE_DISPLAY "OrderTypeDisplay" Text true "Name of the kind of order" |r| Cell::Text(&r.texts.order_type);
-    PRICING_SKU "PricingSKU" Text true "What was counted" |r| Cell::Text(&r.line.pricing_sku);
-    PRICING_ITEM_ID "PricingItemID" Integer true "Item of the price list; 0 when not stated" |r| integer(r.line.pricing_item_id);
-    QUANTITY "Quantity" Integer false "Quantity in base units (tokens, images, seconds)" |r| integer(r.order.quantity);
-    QUANTITY_DISPLAY "QuantityDisplay" Text false "Quantity in pricing units, with the unit's name" |r| Cell::Made(r.texts.quantity(r.order.quantity.into()));
-    PRICING_UNIT "PricingUnit" Integer true "Pricing unit" |r| integer(r.line.pricing_unit);
-    PRICING_UNIT_DISPLAY "PricingUnitDisplay" Text true "Name of the pricing unit" |r| Cell::Text(&r.texts.pricing_unit);
-    LIST_PRICE "ListPrice" Decimal true "Price of one pricing unit before discount" |r| price(r.line.list_price);
-    DISCOUNT_PRICE "DiscountPrice" Decimal true "Price of one pricing unit that is charged" |r| price(r.line.discount_price);
-    ORDER_TOTAL_PRICE "OrderTotalPrice" Decimal false "`DiscountPrice` × quantity in pricing units, 8 places, half away from zero" |r| amount(r.order.total);
-    ORIGINAL_PRICE "OriginalPrice" Decimal false "`ListPrice` × quantity in pricing units, 8 places, half away from zero" |r| amount(r.order.original);
-    STATUS "Status" Integer false "1 unpaid, 2 paid, 3 revoked" |r| integer(r.order.status.number());
-    STATUS_DISPLAY "StatusDisplay" Text false "Name of the status" |r| Cell::Text(r.status);
-    START_TIME "StartTime" Time false "Start of the billed time" |r| Cell::Time(Some(r.order.start_time_s));
-    END_TIME "EndTime" Time false "End of the billed time" |r| Cell::Time(Some(r.order.end_time_s));
-    PAID_TIME "PaidTime" Time false "When it was paid; 0 when it is not" |r| Cell::Time(r.order.paid_time_s);
-    STAR_CARD_ACCOUNT "StarCardAccount" Decimal false "Paid from star cards" |r| amount(r.order.deductions.star_card);
-    COUPON "Coupon" Decimal false "Paid from coupons" |r| amount(r.order.deductions.coupon);
-    BONUS_ACCOUNT "BonusAccount" Decimal false "Paid from the bonus account" |r| amount(r.order.deductions.bonus);
-    CASH_ACCOUNT "CashAccount" Decimal false "Paid from the cash account" |r| amount(r.order.deductions.cash);
-    CREDIT_ACCOUNT "CreditAccount" Decimal false "Paid from the credit line" |r| amount(r.order.deductions.credit);
-    UNPAID_ORDER_NO "UnpaidOrderNo" Text false "Arrears number of an order that was unpaid before; else empty" |r| Cell::Text(unpaid_order_no(r.order));
-    CREATE_TIME "CreateTime" TextTime false "When the unpaid order was made; empty when not known" |r| Cell::Time(r.order.create_time_s);
-    REVOCATION_TIME "RevocationTime" TextTime false "When it was revoked; empty when it is not" |r| Cell::Time(r.order.revocation_time_s);
+/// `OrderItemDetail` of the paid list and `UnpaidOrderItem` of the unpaid list.
+const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
+    // name, kind, scope, shown in, meaning, value
+    "Region", Text, PerLine, Both, "Region of use", |r| Cell::Text(&r.line.region);
+    "RegionDisplay", Text, PerLine, Both, "Name of the region", |r| Cell::Text(&r.texts.region);
+    "ProductCode", Text, PerLine, Both, "Product: `modelverse` or `sandbox`", |r| Cell::Text(&r.line.product_code);
+    "ProductCodeDisplay", Text, PerLine, Both, "Name of the product", |r| Cell::Text(&r.texts.product);
+    "OrderNo", Text, PerRow, Both, "Order number; the arrears number while the order is unpaid", |r| Cell::Text(&r.order.number);
+    "SourceOrderNo", Text, PerRow, Unpaid, "Number of the order that fell into arrears", |r| Cell::Text(source_order_no(r.order));
+    "CompanyID", Integer, PerLine, Both, "Company", |r| Cell::integer(r.company_id);
+    "OrganizationID", Integer, PerLine, Both, "Organization (project) within the company", |r| Cell::integer(r.line.organization_id);
+    "OrganizationName", Text, PerLine, Both, "Name of the organization", |r| Cell::Text(r.organization_name);
+    "UserEmail", Text, PerLine, Both, "Who used it; empty when not known", |r| Cell::Text(&r.line.user_email);
+    "ChargeType", Integer, PerLine, Both, "Way of charging", |r| Cell::integer(r.line.charge_type);
+    "ChargeTypeDisplay", Text, PerLine, Both, "Name of the way of charging", |r| Cell::Text(&r.texts.charge_type);
+    "Channel", Integer, PerLine, Both, "Sales channel", |r| Cell::integer(r.line.channel);
+    "Currency", Text, PerLine, Both, "`CNY` or `USD`", |r| Cell::Text(&r.line.currency);
+    "CurrencyDisplay", Text, PerLine, Both, "Name of the currency", |r| Cell::Text(&r.texts.currency);
+    "ResourceID", Text, PerLine, Both, "Inference API key or sandbox", |r| Cell::Text(&r.line.resource_id);
+    "ResourceType", Integer, PerLine, Both, "Type of the resource; 0 when not stated", |r| Cell::integer(r.line.resource_type);
+    "ResourceTypeDisplay", Text, PerLine, Both, "Name of the type of the resource", |r| Cell::Text(&r.texts.resource_type);
+    "ModelID", Text, PerLine, Both, "Model", |r| Cell::Text(&r.line.model_id);
+    "ModelName", Text, PerLine, Both, "Name of the model", |r| Cell::Text(&r.line.model_name);
+    "OrderType", Integer, PerLine, Both, "Kind of order", |r| Cell::integer(r.line.order_type);
+    "OrderTypeDisplay", Text, PerLine, Both, "Name of the kind of order", |r| Cell::Text(&r.texts.order_type);
+    "PricingSKU", Text, PerLine, Both, "What was counted", |r| Cell::Text(&r.line.pricing_sku);
+    "PricingItemID", Integer, PerLine, Paid, "Item of the price list; 0 when not stated", |r| Cell::integer(r.line.pricing_item_id);
+    "Quantity", Integer, PerRow, Both, "Quantity in base units (tokens, images, seconds)", |r| Cell::integer(r.order.quantity);
+    "QuantityDisplay", Text, PerRow, Both, "Quantity in pricing units, with the unit's name", |r| Cell::OwnedText(r.texts.quantity(r.order.quantity.into()));
+    "PricingUnit", Integer, PerLine, Both, "Pricing unit", |r| Cell::integer(r.line.pricing_unit);
+    "PricingUnitDisplay", Text, PerLine, Both, "Name of the pricing unit", |r| Cell::Text(&r.texts.pricing_unit);
+    "ListPrice", UNIT_PRICE, PerLine, Both, "Price of one pricing unit before discount", |r| Cell::unit_price(r.line.list_price);
+    "DiscountPrice", UNIT_PRICE, PerLine, Both, "Price of one pricing unit that is charged", |r| Cell::unit_price(r.line.discount_price);
+    "OrderTotalPrice", AMOUNT, PerRow, Both, "`DiscountPrice` × quantity in pricing units, 8 places, half away from zero", |r| Cell::amount(r.order.total);
+    "OriginalPrice", AMOUNT, PerRow, Both, "`ListPrice` × quantity in pricing units, 8 places, half away from zero", |r| Cell::amount(r.order.original);
+    "Status", Integer, PerRow, Both, "1 unpaid, 2 paid, 3 revoked", |r| Cell::integer(r.order.status.number());
+    "StatusDisplay", Text, PerRow, Both, "Name of the status", |r| Cell::Text(r.status);
+    "CreateTime", TextTime, PerRow, Unpaid, "When the unpaid order was made; empty when not known", |r| Cell::Time(r.order.create_time_s);
+    "StartTime", Time, PerRow, Both, "Start of the billed time", |r| Cell::Time(Some(r.order.start_time_s));
+    "EndTime", Time, PerRow, Both, "End of the billed time", |r| Cell::Time(Some(r.order.end_time_s));
+    "PaidTime", Time, PerRow, Both, "When it was paid; 0 when it is not", |r| Cell::Time(r.order.paid_time_s);
+    "StarCardAccount", AMOUNT, PerRow, Paid, "Paid from star cards", |r| Cell::amount(r.order.deductions.get(AccountKind::StarCard));
+    "Coupon", AMOUNT, PerRow, Paid, "Paid from coupons", |r| Cell::amount(r.order.deductions.get(AccountKind::Coupon));
+    "BonusAccount", AMOUNT, PerRow, Paid, "Paid from the bonus account", |r| Cell::amount(r.order.deductions.get(AccountKind::Bonus));
+    "CashAccount", AMOUNT, PerRow, Paid, "Paid from the cash account", |r| Cell::amount(r.order.deductions.get(AccountKind::Cash));
+    "CreditAccount", AMOUNT, PerRow, Paid, "Paid from the credit line", |r| Cell::amount(r.order.deductions.get(AccountKind::Credit));
+    "UnpaidOrderNo", Text, PerRow, Paid, "Arrears number of an order that was unpaid before; else empty", |r| Cell::Text(unpaid_order_no(r.order));
+    "RevocationTime", TextTime, PerRow, Unpaid, "When it was revoked; empty when it is not", |r| Cell::Time(r.order.revocation_time_s);
+};
+
+/// `OrderSummaryItem` of `ListPaidOrderSummary` and of `ListUnpaidOrderSummary`.
+const SUMMARY_FIELDS: &[(ShownIn, SummaryField)] = fields! {
+    // name, kind, scope, shown in, meaning, value
+    "ResourceId", Text, PerRow, Both, "Inference API key or sandbox", |v| Cell::Text(&v.row.key.resource_id);
+    "PricingSKU", Text, PerRow, Both, "What was counted", |v| Cell::Text(&v.row.key.pricing_sku);
+    "ModelID", Text, PerRow, Both, "Model", |v| Cell::Text(&v.row.key.model_id);
+    "ModelName", Text, PerRow, Both, "Name of the model, the newest one given", |v| Cell::Text(&v.row.model_name);
+    "PricingUnit", Integer, PerRow, Both, "Pricing unit", |v| Cell::integer(v.row.key.pricing_unit);
+    "PricingUnitName", Text, PerRow, Both, "Name of the pricing unit", |v| Cell::Text(v.unit);
+    "OrderType", Integer, PerRow, Both, "Kind of order", |v| Cell::integer(v.row.key.order_type);
+    "OrderTypeDisplay", Text, PerRow, Both, "Name of the kind of order", |v| Cell::Text(v.order_type);
+    "ChargeType", Integer, PerRow, Both, "Way of charging", |v| Cell::integer(v.row.key.charge_type);
+    "Status", Integer, PerRow, Both, "1 unpaid, 2 paid, 3 revoked", |v| Cell::integer(v.row.key.status.number());
+    "StatusDisplay", Text, PerRow, Both, "Name of the status", |v| Cell::Text(v.status);
+    "ListPrice", UNIT_PRICE, PerRow, Both, "Price of one pricing unit before discount", |v| Cell::unit_price(v.row.key.list_price);
+    "DiscountPrice", UNIT_PRICE, PerRow, Both, "Price of one pricing unit that is charged", |v| Cell::unit_price(v.row.key.discount_price);
+    "SumQuantity", WideInteger, PerRow, Both, "Sum of the quantities in base units", |v| Cell::integer(v.row.measures.quantity);
+    "SumQuantityDisplay", Text, PerRow, Both, "Sum of the quantities in pricing units, with the unit's name", |v| Cell::OwnedText(quantity_display(v.row.measures.quantity, v.base_units, v.unit));
+    "SumOrderPrice", AMOUNT, PerRow, Both, "Sum of `OrderTotalPrice`", |v| Cell::amount_sum(v.row.measures.total);
+    "SumOriginalPrice", AMOUNT, PerRow, Both, "Sum of `OriginalPrice`", |v| Cell::amount_sum(v.row.measures.original);
+    "SumStarCardAccount", AMOUNT, PerRow, Paid, "Paid from star cards", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::StarCard));
+    "SumCoupon", AMOUNT, PerRow, Paid, "Paid from coupons", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Coupon));
+    "SumBonusAccount", AMOUNT, PerRow, Paid, "Paid from the bonus account", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Bonus));
+    "SumCashAccount", AMOUNT, PerRow, Paid, "Paid from the cash account", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Cash));
+    "Currency", Text, PerRow, Both, "`CNY` or `USD`", |v| Cell::Text(&v.row.key.currency);
+    "OrderCount", Integer, PerRow, Both, "Number of orders", |v| Cell::integer(v.row.measures.orders);
+    "SumCreditAccount", AMOUNT, PerRow, Both, "Paid from the credit line", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Credit));
+};
+
+/// `OrderItemDetail`: an order of the paid list.
+pub const ORDER_ITEM_DETAIL: &[OrderField] = &select::<_, { count(ORDER_FIELDS, Paid) }>(ORDER_FIELDS, Paid);
+
+/// `UnpaidOrderItem`: an order of the unpaid list.
+pub const UNPAID_ORDER_ITEM: &[OrderField] =
+    &select::<_, { count(ORDER_FIELDS, Unpaid) }>(ORDER_FIELDS, Unpaid);
+
+/// `OrderSummaryItem` of `ListPaidOrderSummary`.
+pub const PAID_SUMMARY_ITEM: &[SummaryField] =
+    &select::<_, { count(SUMMARY_FIELDS, Paid) }>(SUMMARY_FIELDS, Paid);
+
+/// `OrderSummaryItem` of `ListUnpaidOrderSummary`: fewer deductions, because nothing was deducted for unpaid orders.
+pub const UNPAID_SUMMARY_ITEM: &[SummaryField] =
+    &select::<_, { count(SUMMARY_FIELDS, Unpaid) }>(SUMMARY_FIELDS, Unpaid);
+
+impl ShownIn {
+    const fn includes(self, object: Self) -> bool {
+        matches!((self, object), (Both, _) | (Paid, Paid) | (Unpaid, Unpaid))
+    }
 }
 
-/// A paid order has no source number beside its own; a refunded one, which the unpaid list shows too, is its own source.
+const fn count<F: Copy>(table: &[(ShownIn, Field<F>)], object: ShownIn) -> usize {
+    let (mut row, mut found) = (0, 0);
+    while row < table.len() {
+        if table[row].0.includes(object) {
+            found += 1;
+        }
+        row += 1;
+    }
+    found
+}
+
+/// The fields of one object, of which there are `N`.
+const fn select<F: Copy, const N: usize>(table: &[(ShownIn, Field<F>)], object: ShownIn) -> [Field<F>; N] {
+    let mut selected = [table[0].1; N];
+    let (mut row, mut found) = (0, 0);
+    while row < table.len() {
+        if table[row].0.includes(object) {
+            selected[found] = table[row].1;
+            found += 1;
+        }
+        row += 1;
+    }
+    selected
+}
+
+/// `SourceOrderNo`. A paid order has no source beside itself; a refunded order, which the unpaid list shows too, is its
+/// own source.
 fn source_order_no(order: &Order) -> &str {
     if order.status == Status::Paid { "" } else { order.source_number() }
 }
 
-/// Only beside a number O: an order that is shown by its number U has that one already.
+/// `UnpaidOrderNo`, only beside a number O: an order that is shown by its number U already shows that one.
 fn unpaid_order_no(order: &Order) -> &str {
     if order.status == Status::Paid || order.is_refunded() { order.arrears_number() } else { "" }
 }
 
-/// `OrderItemDetail`: an order of the paid list.
-pub const ORDER_ITEM_DETAIL: &[OrderField] = &[
-    REGION,
-    REGION_DISPLAY,
-    PRODUCT_CODE,
-    PRODUCT_CODE_DISPLAY,
-    ORDER_NO,
-    COMPANY_ID,
-    ORGANIZATION_ID,
-    ORGANIZATION_NAME,
-    USER_EMAIL,
-    CHARGE_TYPE,
-    CHARGE_TYPE_DISPLAY,
-    CHANNEL,
-    CURRENCY,
-    CURRENCY_DISPLAY,
-    RESOURCE_ID,
-    RESOURCE_TYPE,
-    RESOURCE_TYPE_DISPLAY,
-    MODEL_ID,
-    MODEL_NAME,
-    ORDER_TYPE,
-    ORDER_TYPE_DISPLAY,
-    PRICING_SKU,
-    PRICING_ITEM_ID,
-    QUANTITY,
-    QUANTITY_DISPLAY,
-    PRICING_UNIT,
-    PRICING_UNIT_DISPLAY,
-    LIST_PRICE,
-    DISCOUNT_PRICE,
-    ORDER_TOTAL_PRICE,
-    ORIGINAL_PRICE,
-    STATUS,
-    STATUS_DISPLAY,
-    START_TIME,
-    END_TIME,
-    PAID_TIME,
-    STAR_CARD_ACCOUNT,
-    COUPON,
-    BONUS_ACCOUNT,
-    CASH_ACCOUNT,
-    CREDIT_ACCOUNT,
-    UNPAID_ORDER_NO,
-];
-
-/// `UnpaidOrderItem`: an order of the unpaid list.
-pub const UNPAID_ORDER_ITEM: &[OrderField] = &[
-    REGION,
-    REGION_DISPLAY,
-    PRODUCT_CODE,
-    PRODUCT_CODE_DISPLAY,
-    ORDER_NO,
-    SOURCE_ORDER_NO,
-    COMPANY_ID,
-    ORGANIZATION_ID,
-    ORGANIZATION_NAME,
-    USER_EMAIL,
-    CHARGE_TYPE,
-    CHARGE_TYPE_DISPLAY,
-    CHANNEL,
-    CURRENCY,
-    CURRENCY_DISPLAY,
-    RESOURCE_ID,
-    RESOURCE_TYPE,
-    RESOURCE_TYPE_DISPLAY,
-    MODEL_ID,
-    MODEL_NAME,
-    ORDER_TYPE,
-    ORDER_TYPE_DISPLAY,
-    PRICING_SKU,
-    QUANTITY,
-    QUANTITY_DISPLAY,
-    PRICING_UNIT,
-    PRICING_UNIT_DISPLAY,
-    LIST_PRICE,
-    DISCOUNT_PRICE,
-    ORDER_TOTAL_PRICE,
-    ORIGINAL_PRICE,
-    STATUS,
-    STATUS_DISPLAY,
-    CREATE_TIME,
-    START_TIME,
-    END_TIME,
-    PAID_TIME,
-    REVOCATION_TIME,
-];
-
-macro_rules! summary_fields {
-    ($($constant:ident $name:literal $kind:ident $meaning:literal $value:expr;)*) => {
-        $(const $constant: SummaryField =
-            Field { name: $name, kind: FieldKind::$kind, of_line: false, meaning: $meaning, value: $value };)*
-    };
+/// Splits fields into runs of neighbours with one scope.
+pub(crate) fn runs_of_one_scope(fields: &[OrderField]) -> impl Iterator<Item = (Scope, &[OrderField])> {
+    let runs = fields.chunk_by(|field, next| field.scope == next.scope);
+    runs.filter_map(|run| run.first().map(|field| (field.scope, run)))
 }
 
-summary_fields! {
-    S_RESOURCE_ID "ResourceId" Text "Inference API key or sandbox" |v| Cell::Text(&v.row.key.resource_id);
-    S_PRICING_SKU "PricingSKU" Text "What was counted" |v| Cell::Text(&v.row.key.pricing_sku);
-    S_MODEL_ID "ModelID" Text "Model" |v| Cell::Text(&v.row.key.model_id);
-    S_MODEL_NAME "ModelName" Text "Name of the model, the newest one given" |v| Cell::Text(&v.row.model_name);
-    S_PRICING_UNIT "PricingUnit" Integer "Pricing unit" |v| integer(v.row.key.pricing_unit);
-    S_PRICING_UNIT_NAME "PricingUnitName" Text "Name of the pricing unit" |v| Cell::Text(v.unit);
-    S_ORDER_TYPE "OrderType" Integer "Kind of order" |v| integer(v.row.key.order_type);
-    S_ORDER_TYPE_DISPLAY "OrderTypeDisplay" Text "Name of the kind of order" |v| Cell::Text(v.order_type);
-    S_CHARGE_TYPE "ChargeType" Integer "Way of charging" |v| integer(v.row.key.charge_type);
-    S_STATUS "Status" Integer "1 unpaid, 2 paid, 3 revoked" |v| integer(v.row.key.status.number());
-    S_STATUS_DISPLAY "StatusDisplay" Text "Name of the status" |v| Cell::Text(v.status);
-    S_LIST_PRICE "ListPrice" Decimal "Price of one pricing unit before discount" |v| price(v.row.key.list_price);
-    S_DISCOUNT_PRICE "DiscountPrice" Decimal "Price of one pricing unit that is charged" |v| price(v.row.key.discount_price);
-    S_SUM_QUANTITY "SumQuantity" Integer "Sum of the quantities in base units" |v| integer(v.row.measures.quantity);
-    S_SUM_QUANTITY_DISPLAY "SumQuantityDisplay" Text "Sum of the quantities in pricing units, with the unit's name" |v| Cell::Made(quantity_display(v.row.measures.quantity, v.base_units, v.unit));
-    S_SUM_ORDER_PRICE "SumOrderPrice" Decimal "Sum of `OrderTotalPrice`" |v| sum(v.row.measures.total);
-    S_SUM_ORIGINAL_PRICE "SumOriginalPrice" Decimal "Sum of `OriginalPrice`" |v| sum(v.row.measures.original);
-    S_SUM_STAR_CARD_ACCOUNT "SumStarCardAccount" Decimal "Paid from star cards" |v| sum(v.row.measures.star_card);
-    S_SUM_COUPON "SumCoupon" Decimal "Paid from coupons" |v| sum(v.row.measures.coupon);
-    S_SUM_BONUS_ACCOUNT "SumBonusAccount" Decimal "Paid from the bonus account" |v| sum(v.row.measures.bonus);
-    S_SUM_CASH_ACCOUNT "SumCashAccount" Decimal "Paid from the cash account" |v| sum(v.row.measures.cash);
-    S_CURRENCY "Currency" Text "`CNY` or `USD`" |v| Cell::Text(&v.row.key.currency);
-    S_ORDER_COUNT "OrderCount" Integer "Number of orders" |v| integer(v.row.measures.orders);
-    S_SUM_CREDIT_ACCOUNT "SumCreditAccount" Decimal "Paid from the credit line" |v| sum(v.row.measures.credit);
-}
-
-/// `OrderSummaryItem` of `ListPaidOrderSummary`.
-pub const PAID_SUMMARY_ITEM: &[SummaryField] = &[
-    S_RESOURCE_ID,
-    S_PRICING_SKU,
-    S_MODEL_ID,
-    S_MODEL_NAME,
-    S_PRICING_UNIT,
-    S_PRICING_UNIT_NAME,
-    S_ORDER_TYPE,
-    S_ORDER_TYPE_DISPLAY,
-    S_CHARGE_TYPE,
-    S_STATUS,
-    S_STATUS_DISPLAY,
-    S_LIST_PRICE,
-    S_DISCOUNT_PRICE,
-    S_SUM_QUANTITY,
-    S_SUM_QUANTITY_DISPLAY,
-    S_SUM_ORDER_PRICE,
-    S_SUM_ORIGINAL_PRICE,
-    S_SUM_STAR_CARD_ACCOUNT,
-    S_SUM_COUPON,
-    S_SUM_BONUS_ACCOUNT,
-    S_SUM_CASH_ACCOUNT,
-    S_CURRENCY,
-    S_ORDER_COUNT,
-    S_SUM_CREDIT_ACCOUNT,
-];
-
-/// `OrderSummaryItem` of `ListUnpaidOrderSummary`: nothing was deducted for these.
-pub const UNPAID_SUMMARY_ITEM: &[SummaryField] = &[
-    S_RESOURCE_ID,
-    S_PRICING_SKU,
-    S_MODEL_ID,
-    S_MODEL_NAME,
-    S_PRICING_UNIT,
-    S_PRICING_UNIT_NAME,
-    S_ORDER_TYPE,
-    S_ORDER_TYPE_DISPLAY,
-    S_CHARGE_TYPE,
-    S_STATUS,
-    S_STATUS_DISPLAY,
-    S_LIST_PRICE,
-    S_DISCOUNT_PRICE,
-    S_SUM_QUANTITY,
-    S_SUM_QUANTITY_DISPLAY,
-    S_SUM_ORDER_PRICE,
-    S_SUM_ORIGINAL_PRICE,
-    S_CURRENCY,
-    S_ORDER_COUNT,
-    S_SUM_CREDIT_ACCOUNT,
-];
-
-/// The sums of the amounts of orders, by the fields that they are sums of, in their order.
+/// The sum of every amount of orders, by the field that it is a sum of, in column order.
 pub fn amount_sums(measures: &Measures) -> [(&'static str, Cell<'static>); 7] {
     [
-        (ORDER_TOTAL_PRICE.name, sum(measures.total)),
-        (ORIGINAL_PRICE.name, sum(measures.original)),
-        (STAR_CARD_ACCOUNT.name, sum(measures.star_card)),
-        (COUPON.name, sum(measures.coupon)),
-        (BONUS_ACCOUNT.name, sum(measures.bonus)),
-        (CASH_ACCOUNT.name, sum(measures.cash)),
-        (CREDIT_ACCOUNT.name, sum(measures.credit)),
+        ("OrderTotalPrice", measures.total),
+        ("OriginalPrice", measures.original),
+        ("StarCardAccount", measures.deductions.get(AccountKind::StarCard)),
+        ("Coupon", measures.deductions.get(AccountKind::Coupon)),
+        ("BonusAccount", measures.deductions.get(AccountKind::Bonus)),
+        ("CashAccount", measures.deductions.get(AccountKind::Cash)),
+        ("CreditAccount", measures.deductions.get(AccountKind::Credit)),
     ]
+    .map(|(name, sum)| (name, Cell::amount_sum(sum)))
 }
 
 #[cfg(test)]
@@ -426,6 +383,13 @@ mod tests {
         for (order, source, unpaid) in table {
             assert_eq!((source_order_no(&order), unpaid_order_no(&order)), (source, unpaid), "{order:?}");
         }
+    }
+
+    #[test]
+    fn every_amount_of_an_order_has_a_sum() {
+        let amounts = ORDER_FIELDS.iter().map(|(_, field)| field).filter(|field| field.kind == AMOUNT);
+        let sums = amount_sums(&Measures::default()).map(|(name, _)| name);
+        assert_eq!(amounts.map(|field| field.name).collect::<Vec<_>>(), sums);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A file in the object store: what is known of it, the link to it, and its record as text.
+//! A file in the object store: its description, the link to it, and its record as text.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -10,28 +10,28 @@ use crate::error::ExportError;
 /// A file in the object store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedFile {
-    /// Its name in the store.
+    /// Name of the object.
     pub key: ObjectKey,
-    /// What it is called.
+    /// Name of the file when it is downloaded.
     pub file_name: String,
-    /// In bytes, exact.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Of its bytes.
+    /// Digest of the bytes.
     pub sha256: [u8; 32],
-    /// Orders, or rows of both summaries; no headers and no totals.
+    /// Orders, or rows of both summaries; without headers and totals.
     pub rows: i64,
     /// Sum of `OrderTotalPrice` in 10⁻⁸ currency units.
     pub total: i128,
-    /// When its orders were read, Unix seconds; it is stored a moment later.
+    /// Time of the snapshot, Unix seconds. The file is stored a moment later.
     pub stored_s: i64,
 }
 
-/// How a link to a file is made.
+/// Base address and expiry of a link.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Where customers reach this deployment, without a slash at the end.
+    /// Base URL of this deployment for customers, without a trailing slash.
     pub base_url: String,
-    /// When it stops working, Unix seconds, exclusive.
+    /// Expiry of the link, Unix seconds, exclusive.
     pub expires_s: i64,
 }
 
@@ -40,50 +40,50 @@ impl ExportedFile {
     pub fn link(&self, objects: &dyn ObjectStore, link: &Link) -> Result<String, ExportError> {
         Ok(objects.presign_get(&link.base_url, &self.key, &self.file_name, link.expires_s)?)
     }
+
+    /// The file as text, for the records of stored exports and of jobs.
+    pub fn to_record(&self) -> String {
+        let record = json!({
+            "key": self.key.as_str(),
+            "file_name": self.file_name,
+            "bytes": self.bytes,
+            "sha256": hex::encode(self.sha256),
+            "rows": self.rows,
+            "total": self.total.to_string(),
+            "stored_s": self.stored_s,
+        });
+        record.to_string()
+    }
+
+    /// Parses the result of [`to_record`](Self::to_record).
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the text is not such a record.
+    pub fn from_record(text: &str) -> Result<Self, StoreError> {
+        let damaged = || StoreError::Damaged("a record of an export cannot be read".into());
+        let record: Record = serde_json::from_str(text).map_err(|_| damaged())?;
+        let sha256 = hex::decode(&record.sha256).ok().and_then(|bytes| bytes.try_into().ok());
+        Ok(Self {
+            key: ObjectKey::parse(&record.key).map_err(|_| damaged())?,
+            file_name: record.file_name,
+            bytes: record.bytes,
+            sha256: sha256.ok_or_else(damaged)?,
+            rows: record.rows,
+            total: record.total.parse().map_err(|_| damaged())?,
+            stored_s: record.stored_s,
+        })
+    }
 }
 
-/// A file as the registry keeps it.
+/// The members of a record.
 #[derive(Deserialize)]
-struct Entry {
+struct Record {
     key: String,
     file_name: String,
     bytes: u64,
     sha256: String,
     rows: i64,
-    /// As text: it may exceed what JSON's numbers are read as.
+    /// A text, because the number may exceed the range of JSON readers.
     total: String,
     stored_s: i64,
-}
-
-/// A file as text, for the registry and for jobs.
-pub fn to_text(file: &ExportedFile) -> String {
-    let entry = json!({
-        "key": file.key.as_str(),
-        "file_name": file.file_name,
-        "bytes": file.bytes,
-        "sha256": hex::encode(file.sha256),
-        "rows": file.rows,
-        "total": file.total.to_string(),
-        "stored_s": file.stored_s,
-    });
-    entry.to_string()
-}
-
-/// The file of a text that [`to_text`] made.
-///
-/// # Errors
-/// [`StoreError::Damaged`].
-pub fn from_text(text: &str) -> Result<ExportedFile, StoreError> {
-    let damaged = || StoreError::Damaged("a record of an export cannot be read".into());
-    let entry: Entry = serde_json::from_str(text).map_err(|_| damaged())?;
-    let sha256 = hex::decode(&entry.sha256).ok().and_then(|bytes| bytes.try_into().ok());
-    Ok(ExportedFile {
-        key: ObjectKey::parse(&entry.key).map_err(|_| damaged())?,
-        file_name: entry.file_name,
-        bytes: entry.bytes,
-        sha256: sha256.ok_or_else(damaged)?,
-        rows: entry.rows,
-        total: entry.total.parse().map_err(|_| damaged())?,
-        stored_s: entry.stored_s,
-    })
 }

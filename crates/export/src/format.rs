@@ -1,15 +1,15 @@
-//! The forms in which an export can be had, and what each is called.
+//! The formats of exports and their names.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What a file is.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// An Excel workbook.
     #[default]
     Workbook,
-    /// Comma-separated values (RFC 4180) for people: the workbook's columns.
+    /// Comma-separated values (RFC 4180) with the columns of the workbook.
     Csv,
     /// The same, compressed with gzip (RFC 1952).
     CsvGzip,
@@ -26,12 +26,12 @@ pub enum Format {
 pub enum FocusVersion {
     /// 1.0: 43 columns.
     V1_0,
-    /// 1.2, with what 1.1 added: 57 columns.
+    /// 1.2, with the columns of 1.1: 57 columns.
     V1_2,
 }
 
 impl FocusVersion {
-    /// As the specification names it.
+    /// The version number in the specification.
     pub fn number(self) -> &'static str {
         match self {
             Self::V1_0 => "1.0",
@@ -40,17 +40,17 @@ impl FocusVersion {
     }
 }
 
-/// Not the name of a format.
+/// The text is not the name of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of {}", Format::NAMES)]
 pub struct UnknownFormat;
 
-/// What a format is called.
+/// The names of a format.
 struct Naming {
     format: Format,
-    /// The value of `Format`; then others that are taken as well.
+    /// The value of the parameter `Format`, then aliases.
     names: &'static [&'static str],
-    /// What follows the first dot in the name of a file.
+    /// File name extension, without the dot.
     extension: &'static str,
     content_type: &'static str,
 }
@@ -58,7 +58,7 @@ struct Naming {
 const CSV: &str = "text/csv; charset=utf-8";
 const PARQUET: &str = "application/vnd.apache.parquet";
 
-/// In the order in which they are documented.
+/// In documentation order.
 const NAMINGS: [Naming; 8] = [
     Naming {
         format: Format::Workbook,
@@ -101,7 +101,7 @@ const NAMINGS: [Naming; 8] = [
 ];
 
 impl Format {
-    /// All names, for people.
+    /// All names, for messages.
     pub const NAMES: &str = "xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet";
 
     /// Every format, in the order of [`NAMES`](Self::NAMES).
@@ -109,12 +109,12 @@ impl Format {
         NAMINGS.iter().map(|naming| naming.format)
     }
 
-    /// The value of `Format`.
+    /// The value of the parameter `Format`.
     pub fn name(self) -> &'static str {
         self.naming().names.first().copied().unwrap_or_default()
     }
 
-    /// Whether order summaries can be had in it.
+    /// Whether order summaries can be exported in this format.
     pub fn has_summary(self) -> bool {
         match self {
             Self::Workbook | Self::Csv | Self::CsvGzip | Self::Parquet => true,
@@ -122,18 +122,21 @@ impl Format {
         }
     }
 
-    /// What follows the dot in the name of a file.
+    /// File name extension, without the dot.
     pub fn extension(self) -> &'static str {
         self.naming().extension
     }
 
-    /// The media type of a file, as HTTP states it.
+    /// The value of the HTTP header `Content-Type`.
     pub fn content_type(self) -> &'static str {
         self.naming().content_type
     }
 
     fn naming(self) -> &'static Naming {
-        NAMINGS.iter().find(|naming| naming.format == self).expect("every format has a name, says a test")
+        NAMINGS
+            .iter()
+            .find(|naming| naming.format == self)
+            .expect("a test checks that every format has a name")
     }
 }
 
@@ -159,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_the_name_of_one_format() {
+    fn every_name_belongs_to_one_format() {
         let names: Vec<&str> = Format::all().map(Format::name).collect();
         assert_eq!(names.join(", "), Format::NAMES);
         let taken: Vec<&str> = NAMINGS.iter().flat_map(|naming| naming.names).copied().collect();
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_names_its_files() {
+    fn every_format_has_its_own_extension() {
         let formats: HashSet<Format> = Format::all().collect();
         assert_eq!(formats.len(), NAMINGS.len());
         let extensions: HashSet<&str> = Format::all().map(Format::extension).collect();

@@ -1,7 +1,7 @@
-//! Exports: the rows of one snapshot become a file in the spool, then an object in the object store, then a link.
+//! Exports: writes the rows of one snapshot to a spool file, stores the file in the object store, and makes a link to it.
 //!
-//! No export holds its rows in memory, and no snapshot is held while bytes leave the machine. HTTP, API keys and
-//! configuration files do not belong here: everything is passed in as plain values.
+//! No export holds its rows in memory, and no snapshot stays open while a file is uploaded. HTTP, API keys and
+//! configuration files do not belong here: callers pass plain values.
 
 mod build;
 mod csv;
@@ -27,7 +27,7 @@ pub use build::Build;
 pub use document::{Document, SummaryQueries};
 pub use error::ExportError;
 pub use exporter::{ExportRequest, ExportRequestError, Exporter, ExporterParts, WaitPolicy};
-pub use file::{ExportedFile, Link, from_text, to_text};
+pub use file::{ExportedFile, Link};
 pub use format::{FocusVersion, Format, UnknownFormat};
 pub use limits::ExportLimits;
 pub use progress::Progress;

@@ -1,24 +1,24 @@
-//! How many exports a server builds and how long it lets others wait.
+//! How many exports a server builds at once, and how long requests may wait.
 
 use std::time::Duration;
 
-/// What exports may take of a server.
+/// Limits on exports of one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportLimits {
-    /// Built at a time; background jobs are among them.
+    /// Exports built at once, background jobs included.
     pub at_once: usize,
-    /// Waiting for their turn, of all companies.
+    /// Queued exports of all companies.
     pub waiting: usize,
-    /// Waiting for their turn, of one company.
+    /// Queued exports of one company.
     pub waiting_per_company: usize,
-    /// Longest wait for a turn.
+    /// Longest time in the queue.
     pub queue: Duration,
-    /// Longest wait for the link, that for the turn included. Published clients give up after 30 to 60 seconds
+    /// Longest wait for the link, time in the queue included. Published clients time out after 30 to 60 seconds
     /// (docs/WIRE.md, "Timeouts and retries").
     pub answer: Duration,
-    /// Threads that format and compress one export; 0 for as many as there are cores.
+    /// Threads that format and compress one export; 0 for the number of cores.
     pub threads: usize,
-    /// Background jobs of one company that have not ended.
+    /// Unfinished background jobs of one company.
     pub jobs_per_company: i64,
 }
 

@@ -1,6 +1,5 @@
-//! Rows through all cores: one thread reads, some format and compress, one puts the pieces in order. Orders are cut
-//! into batches of one size wherever they are made into pieces, so the file does not depend on how many threads there
-//! are. What a piece is, only the format knows.
+//! The parallel pipeline of an export: one thread reads orders, some encode them, one assembles the pieces in order.
+//! Batches have one size, so the file does not depend on the number of threads. Each format defines its pieces.
 
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -14,63 +13,63 @@ use crate::error::ExportError;
 use crate::priority;
 use crate::progress::Progress;
 
-/// Orders of a batch: as many as there are rows in a chunk of a workbook, so that chunks fill its sheets.
-pub(crate) const BATCH: usize = tollbook_workbook::CHUNK_ROWS as usize;
+/// Orders of a batch: the rows of a workbook's chunk, so that chunks fill its sheets.
+pub(crate) const BATCH_ROWS: usize = tollbook_workbook::CHUNK_ROWS as usize;
 
-/// Batches under way for each encoder: one being encoded, one waiting for it, one on its way back.
+/// Batches in circulation for each encoder: one being encoded, one queued, one being returned.
 const BATCHES_PER_ENCODER: usize = 3;
 
-/// Makes batches of orders into pieces of a file. Each thread has its own; a piece depends on its batch alone.
+/// Encodes batches of orders as pieces of a file. Each thread has its own; a piece depends only on its batch.
 pub(crate) trait Encode: Send {
-    /// What a batch becomes.
+    /// An encoded batch.
     type Piece: Send;
 
-    /// The piece of these orders, which are in list order.
+    /// Encodes orders, which are in list order.
     fn encode(&mut self, orders: &[StoredOrder]) -> Result<Self::Piece, ExportError>;
 }
 
-/// Puts pieces into the file.
+/// Appends pieces to the file.
 pub(crate) trait Assemble: Send {
-    /// What it takes.
+    /// An encoded batch.
     type Piece: Send;
 
-    /// Takes the next piece.
+    /// Appends the next piece.
     fn append(&mut self, piece: Self::Piece) -> Result<(), ExportError>;
 }
 
-/// Some orders, whose memory goes round: reader, encoder, assembler, reader.
+/// Some orders. Its memory is reused: it circulates from reader to encoder to assembler to reader.
 #[derive(Default)]
-struct Batch {
+struct OrderBatch {
     number: u64,
-    /// Only the first `filled` are of this batch.
+    /// Only the first `len` belong to this batch; the others are room for reuse.
     orders: Vec<StoredOrder>,
-    filled: usize,
+    len: usize,
 }
 
-impl Batch {
+impl OrderBatch {
     fn push(&mut self, order: &StoredOrder) {
-        match self.orders.get_mut(self.filled) {
-            Some(place) => copy(order, place),
+        match self.orders.get_mut(self.len) {
+            Some(reused) => copy(order, reused),
             None => self.orders.push(order.clone()),
         }
-        self.filled += 1;
+        self.len += 1;
     }
 
     fn orders(&self) -> &[StoredOrder] {
-        &self.orders[..self.filled]
+        &self.orders[..self.len]
     }
 }
 
-/// Into texts that have their room already.
+/// Copies an order, reusing the allocated texts of the other.
 fn copy(from: &StoredOrder, into: &mut StoredOrder) {
-    let (order, place) = (&from.order, &mut into.order);
+    let (order, reused) = (&from.order, &mut into.order);
     into.line_no = from.line_no;
-    let (mut number, mut counterpart) = (take(&mut place.number), take(&mut place.counterpart));
+    let (mut number, mut counterpart) = (take(&mut reused.number), take(&mut reused.counterpart));
     number.clear();
     number.push_str(&order.number);
     counterpart.clear();
     counterpart.push_str(&order.counterpart);
-    *place = Order {
+    *reused = Order {
         number,
         counterpart,
         status: order.status,
@@ -86,14 +85,14 @@ fn copy(from: &StoredOrder, into: &mut StoredOrder) {
     };
 }
 
-/// A batch that is encoded, with what it adds up to.
+/// An encoded batch and its sums.
 struct Encoded<P> {
-    batch: Batch,
+    batch: OrderBatch,
     piece: P,
     measures: Measures,
 }
 
-/// Writes every order of the query; tells what they add up to. `encoders` is at least one.
+/// Writes every order of the query. Returns the sums of the orders written.
 pub(crate) fn run<E: Encode, A: Assemble<Piece = E::Piece>>(
     snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
@@ -103,12 +102,12 @@ pub(crate) fn run<E: Encode, A: Assemble<Piece = E::Piece>>(
     progress: &Progress,
 ) -> Result<Measures, ExportError> {
     let batches = encoders.get() * BATCHES_PER_ENCODER;
-    // As many as there are batches, so that whoever sends never waits; the reader waits for an empty batch.
+    // Each channel has room for all batches, so sending never blocks. The reader blocks until a batch is empty.
     let (empty_sender, empty) = bounded(batches);
     let (full_sender, full) = bounded(batches);
     let (encoded_sender, encoded) = bounded(batches);
     for _ in 0..batches {
-        let _ = empty_sender.send(Batch::default());
+        let _ = empty_sender.send(OrderBatch::default());
     }
     std::thread::scope(|scope| {
         for _ in 0..encoders.get() {
@@ -126,7 +125,7 @@ pub(crate) fn run<E: Encode, A: Assemble<Piece = E::Piece>>(
         let read = read_batches(snapshot, query, &empty, &full_sender);
         drop((full_sender, empty));
         let assembled = assembled.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // Of both, the assembler's is the cause: the reader ends because nobody takes its batches.
+        // If both failed, the assembler's error is the cause: the reader fails because its channel is closed.
         let measures = assembled?;
         read?;
         Ok(measures)
@@ -136,25 +135,25 @@ pub(crate) fn run<E: Encode, A: Assemble<Piece = E::Piece>>(
 fn read_batches(
     snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
-    empty: &Receiver<Batch>,
-    full: &Sender<Batch>,
+    empty: &Receiver<OrderBatch>,
+    full: &Sender<OrderBatch>,
 ) -> Result<(), ExportError> {
-    let mut batch: Option<Batch> = None;
+    let mut batch: Option<OrderBatch> = None;
     let mut number = 0;
     snapshot.scan(query, &mut |order| {
         let filling = if let Some(filling) = &mut batch {
             filling
         } else {
             let mut next = empty.recv().map_err(|_| stopped())?;
-            (next.number, next.filled) = (number, 0);
+            (next.number, next.len) = (number, 0);
             number += 1;
             batch.insert(next)
         };
         filling.push(order);
-        if filling.filled == BATCH
-            && let Some(done) = batch.take()
+        if filling.len == BATCH_ROWS
+            && let Some(filled) = batch.take()
         {
-            full.send(done).map_err(|_| stopped())?;
+            full.send(filled).map_err(|_| stopped())?;
         }
         Ok(())
     })?;
@@ -170,7 +169,7 @@ fn stopped() -> StoreError {
 
 fn encode_batches<E: Encode>(
     encoder: &mut E,
-    full: &Receiver<Batch>,
+    full: &Receiver<OrderBatch>,
     encoded: &Sender<Result<Encoded<E::Piece>, ExportError>>,
 ) {
     for batch in full {
@@ -186,11 +185,11 @@ fn encode_batches<E: Encode>(
     }
 }
 
-/// Appends the pieces in the order of their batches. Those that come too early wait; there are never more than batches.
+/// Appends the pieces in the order of their batches. Pieces that are early are kept; the number of batches bounds them.
 fn assemble<A: Assemble>(
     assembler: &mut A,
     encoded: &Receiver<Result<Encoded<A::Piece>, ExportError>>,
-    empty: &Sender<Batch>,
+    empty: &Sender<OrderBatch>,
     progress: &Progress,
 ) -> Result<Measures, ExportError> {
     let mut early: BTreeMap<u64, Encoded<A::Piece>> = BTreeMap::new();
@@ -204,7 +203,7 @@ fn assemble<A: Assemble>(
             sums.add(&done.measures);
             assembler.append(done.piece)?;
             progress.written(sums.orders);
-            // Nobody takes it when the reader has finished.
+            // The channel is closed if the reader has finished.
             let _ = empty.send(done.batch);
         }
     }

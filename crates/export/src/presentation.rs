@@ -1,5 +1,5 @@
-//! How a company's orders are shown to it: in the language and time zone of its brand, with the names of its
-//! organizations and of the catalogue.
+//! Display texts of a company's orders: in the language and time zone of its brand, with the names of its organizations and
+//! of the catalogue.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,48 +10,48 @@ use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
 use tollbook_store::{Lines, Snapshot, StoreResult, StoredOrder};
 
-use crate::fields::{self, OrderRow, SummaryView};
+use crate::fields::{FieldKind, OrderRow, SummaryView};
 use crate::line_cache::LineCache;
 use crate::time_zone::Zone;
 
-/// Lines whose display texts are kept at a time, half a kilobyte each.
+/// Lines whose display texts are cached, half a kilobyte each.
 const CACHED_LINES: usize = 24_576;
 
-/// How orders are shown to the customers of one brand.
+/// Display settings of one brand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisplaySettings {
     /// Language of display names.
     pub language: Language,
-    /// Time zone of dates.
+    /// Time zone of dates and times.
     pub time_zone: Zone,
     /// Name of the seller.
     pub provider: String,
 }
 
-/// Everything that the display texts of one company depend on, read from one snapshot.
+/// Everything that the display texts of one company depend on, from one snapshot.
 #[derive(Clone, Debug)]
 pub struct Presentation {
-    /// The tenant.
+    /// The company.
     pub company_id: i64,
     /// Names of numbers and codes.
     pub catalogue: Arc<Catalogue>,
-    /// Of the company's brand.
+    /// Language of the company's brand.
     pub language: Language,
-    /// Of the company's brand.
+    /// Time zone of the company's brand.
     pub zone: Zone,
-    /// Of the company.
+    /// Currency of the company.
     pub currency: String,
-    /// Of the company.
+    /// Name of the company.
     pub company_name: String,
-    /// Who sells to the company: its brand, or this product where there is only the default brand.
+    /// Name of the seller: the company's brand, or this product if there is only the default brand.
     pub provider: String,
-    /// By organization number.
+    /// By `organization_id`.
     organizations: HashMap<i64, Organization>,
     statuses: [String; 3],
 }
 
 impl Presentation {
-    /// Reads what the display texts of a company need.
+    /// Reads the names of a company's organizations and combines them with the settings.
     pub fn read(
         snapshot: &mut dyn Snapshot,
         company: &Company,
@@ -73,9 +73,9 @@ impl Presentation {
         })
     }
 
-    /// Everything that it shows, as a text that differs wherever it differs.
+    /// A text of everything that the display texts depend on. Two presentations have the same text only if they are equal.
     pub fn fingerprint(&self) -> String {
-        // Taken apart, so that a new member cannot be left out.
+        // Destructured, so that a new member cannot be forgotten.
         let Self {
             company_id,
             catalogue,
@@ -118,20 +118,15 @@ impl Presentation {
         }
     }
 
-    /// The header of a column for people. The zone of times stands in it because a cell cannot say it.
-    pub fn header(&self, field: &str, kind: fields::FieldKind) -> String {
+    /// The header of a column. It names the time zone of times, because cells cannot.
+    pub fn header(&self, field: &str, kind: FieldKind) -> String {
         let header = self.catalogue.text(NameKind::Column, field, self.language);
-        match kind {
-            fields::FieldKind::Time | fields::FieldKind::TextTime => {
-                format!("{header} ({})", self.zone.name())
-            }
-            fields::FieldKind::Text | fields::FieldKind::Integer | fields::FieldKind::Decimal => header,
-        }
+        if kind.is_time() { format!("{header} ({})", self.zone.name()) } else { header }
     }
 
-    /// The lines of the company, to be shown.
+    /// Display texts of the company's lines.
     pub fn lines(&self, lines: Arc<Lines>) -> LineViews<'_> {
-        LineViews { presentation: self, views: LineCache::at_most(CACHED_LINES), lines }
+        LineViews { presentation: self, views: LineCache::with_capacity(CACHED_LINES), lines }
     }
 
     /// Calls `each` with a summary row and its display texts.
@@ -149,7 +144,7 @@ impl Presentation {
     }
 }
 
-/// The rows of a summary, as both summary actions and the summary workbook show them.
+/// The rows of a summary, for both summary actions and all exports of a summary.
 pub fn summary(snapshot: &mut dyn Snapshot, query: &OrderQuery) -> StoreResult<Vec<SummaryRow>> {
     let lines = snapshot.lines(query.company_id)?;
     let sums = snapshot.sums_by_line(query)?;
@@ -166,7 +161,7 @@ struct LineView {
     project_id: String,
 }
 
-/// Display texts of lines, made when a line is first shown.
+/// Display texts of lines, made and cached when a line is first shown.
 #[derive(Debug)]
 pub struct LineViews<'p> {
     presentation: &'p Presentation,
@@ -175,8 +170,8 @@ pub struct LineViews<'p> {
 }
 
 impl LineViews<'_> {
-    /// Calls `each` with an order as it is shown. `None` for an order whose line is unknown, which a snapshot
-    /// never has.
+    /// Calls `each` with an order and its display texts. Returns `None` if the order's line is unknown, which does not
+    /// happen within one snapshot.
     pub fn show<T>(&mut self, stored: &StoredOrder, each: impl FnOnce(&OrderRow<'_>) -> T) -> Option<T> {
         let line = self.lines.get(stored.line_no)?;
         let presentation = self.presentation;

@@ -1,14 +1,14 @@
-//! Threads that must not be felt by those who wait for an answer.
+//! The priority of export threads, which must not slow down requests.
 
-/// How much nicer than others a background thread is; of 19 the most. The scheduler of Linux then gives it about a
-/// tenth of what an ordinary thread gets while both want the processor, and all of it while nobody else does.
+/// Niceness of export threads; the maximum is 19. The scheduler of Linux gives such a thread about a tenth of the time of
+/// an ordinary thread while both are runnable, and all of an idle processor.
 const NICENESS: i32 = 10;
 
-/// Lets the calling thread step back behind others. On Linux niceness is a thread's own; elsewhere it would be the
-/// whole process's, so there nothing is done. It cannot be taken back without privileges: only for threads of one's own.
+/// Lowers the priority of the calling thread. Only a privileged process can raise it again, so the thread must not be
+/// reused for other work. Does nothing on systems other than Linux, where niceness applies to the whole process.
 pub(crate) fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "a background thread keeps its priority");
+        tracing::debug!(%error, "lowering the priority of an export thread failed");
     }
 }

@@ -1,8 +1,8 @@
-//! How far an export has come, for whoever watches from another thread.
+//! Progress of an export, readable from other threads.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Rows written, of how many.
+/// Rows written, and expected rows.
 #[derive(Debug, Default)]
 pub struct Progress {
     written: AtomicI64,
@@ -10,7 +10,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Rows written so far, and how many there will be; 0 of 0 before anything is known.
+    /// Rows written so far, and rows expected in total; 0 and 0 before the total is known.
     pub fn rows(&self) -> (i64, i64) {
         (self.written.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }

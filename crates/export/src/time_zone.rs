@@ -1,5 +1,5 @@
-//! Time zones by their IANA names, from the database inside the program, so that every machine agrees.
-//! Only offsets are asked of them: rollups and ranges stay in UTC.
+//! Time zones by IANA name, from the database inside the program, so that all machines agree. They provide offsets only:
+//! rollups and ranges stay in UTC.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct Zone {
     name: String,
 }
 
-/// The name of no time zone.
+/// The text is not the name of a time zone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not an IANA time zone such as Asia/Shanghai")]
 pub struct UnknownZone(pub String);
@@ -36,31 +36,31 @@ impl Zone {
         Self { zone: TimeZone::UTC, name: "UTC".to_owned() }
     }
 
-    /// The zone of an IANA name, in any case.
+    /// The time zone with an IANA name; case does not matter.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
         let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| UnknownZone(name.to_owned()))?;
         let name = zone.iana_name().unwrap_or(name).to_owned();
         Ok(Self { zone, name })
     }
 
-    /// Its name as the database writes it.
+    /// Name in the spelling of the database.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Seconds east of UTC at a time. Times beyond the calendar have the offset of its end.
+    /// Seconds east of UTC at a time. Times outside the calendar have the offset at its nearest end.
     pub fn offset_s(&self, unix_s: i64) -> i32 {
         self.zone.to_offset(timestamp(unix_s)).seconds()
     }
 
-    /// The same for many times, cheap while neighbours lie between the same two changes of the clock.
+    /// Offsets of many times. Cheap while successive times are between the same two changes of the clock.
     pub fn offsets(&self) -> Offsets<'_> {
         Offsets { zone: self, start_s: i64::MAX, end_s: i64::MIN, offset_s: 0 }
     }
 }
 
-/// A [`Zone`] that remembers between which two changes the last time lay: an ascending or descending run of times
-/// looks each interval up once.
+/// Offsets of a [`Zone`], with the interval between two changes of the clock that contained the last time. A sorted run of
+/// times looks up each interval once.
 #[derive(Clone, Debug)]
 pub struct Offsets<'zone> {
     zone: &'zone Zone,
@@ -81,7 +81,7 @@ impl Offsets<'_> {
     fn find_interval(&mut self, unix_s: i64) {
         let zone = &self.zone.zone;
         let at = timestamp(unix_s);
-        // `preceding` is strict, and a change at this very second has happened.
+        // `preceding` excludes its argument, but a change at this second counts.
         let next_second = timestamp(unix_s.saturating_add(1));
         let start = zone.preceding(next_second).next();
         let end = zone.following(at).next();
@@ -104,13 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_offsets() {
-        // zone | time | hours east
+    fn offsets_match_known_values() {
+        // zone, time, seconds east
         for (zone, unix_s, offset_s) in [
             ("UTC", 0, 0),
             ("Asia/Shanghai", 1_760_000_000, 8 * 3_600),
             ("Asia/Kolkata", 1_760_000_000, 19_800),
-            // The clocks of Berlin went back on 2025-10-26 at 01:00 UTC.
+            // Summer time ended on 2025-10-26 at 01:00 UTC.
             ("Europe/Berlin", 1_761_440_399, 7_200),
             ("Europe/Berlin", 1_761_440_400, 3_600),
             ("America/Los_Angeles", MAX_TIME_S, -28_800),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_checked_and_written_as_the_database_does() {
+    fn names_are_checked_and_spelled_as_in_the_database() {
         assert_eq!(Zone::named("asia/shanghai").unwrap().name(), "Asia/Shanghai");
         assert_eq!(Zone::named("UTC").unwrap().offset_s(0), 0);
         for name in ["", "Mars/Olympus", "local", "+08:00"] {
@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn remembering_changes_nothing(
+        fn cached_intervals_do_not_change_offsets(
             name in proptest::sample::select(vec!["UTC", "Europe/Berlin", "Asia/Shanghai", "Australia/Lord_Howe"]),
             start_s in 0..=MAX_TIME_S,
             steps in prop::collection::vec(-20_000_000i64..20_000_000, 1..50),

@@ -1,6 +1,6 @@
-//! Writes one file from one snapshot: rows into the spool, then the file into the object store.
+//! Writes one file from one snapshot: rows to the spool, then the file to the object store.
 //!
-//! The rows written are counted and summed, and compared with the store's own sums: on a difference no file is stored.
+//! The rows written are counted and summed. If the counts and sums differ from those of the store, no file is stored.
 
 use tollbook_domain::Measures;
 use tollbook_objects::{ObjectKey, ObjectStore, PutOptions};
@@ -14,7 +14,7 @@ use crate::file::ExportedFile;
 use crate::format::Format;
 use crate::{csv, focus, parquet, xlsx};
 
-/// Makes the file and stores it. Takes the snapshot, to end it before the file is stored.
+/// Builds the file and stores it. The snapshot is dropped before the file is stored.
 pub fn export(
     build: &Build<'_>,
     mut snapshot: Box<dyn Snapshot>,
@@ -52,7 +52,7 @@ pub fn export(
     })
 }
 
-/// What the store says the rows will add up to.
+/// Counts and sums of the document's orders, from the store.
 fn expected(snapshot: &mut dyn Snapshot, document: &Document) -> Result<Measures, StoreError> {
     let mut sums = Measures::default();
     for query in document.queries() {

@@ -1,21 +1,23 @@
-//! The catalogue file: an operator's names and pricing units, read over the built-in catalogue, and the built-in
-//! catalogue written as such a file. What the names are used for is not decided here.
+//! The catalogue file: reads an operator's names and pricing units over the built-in catalogue, and writes a catalogue
+//! as such a file.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
+use tollbook_domain::Status;
 use tollbook_domain::catalogue::{Catalogue, NameKind, Names};
-use tollbook_domain::order::{MAX_ENUM, MAX_TEXT_BYTES, Status};
+use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::tenant::CURRENCIES;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::toml::{FileError, Source, read_file};
+use crate::text::check_text;
+use crate::toml::{FileError, Source, integer, read_file};
 
-/// The built-in catalogue with a file laid over it, or by itself.
+/// The built-in catalogue, with the names and units of a file if one is given.
 ///
 /// # Errors
-/// As [`parse`]; also when the file cannot be read.
+/// As [`parse`]; also if the file cannot be read.
 pub fn load(file: Option<&Path>) -> Result<Catalogue, FileError> {
     match file {
         Some(file) => parse(file, &read_file(file)?),
@@ -23,16 +25,16 @@ pub fn load(file: Option<&Path>) -> Result<Catalogue, FileError> {
     }
 }
 
-/// The built-in catalogue with the text of a file laid over it; `file` names it in errors.
+/// The built-in catalogue with the names and units in the text of a file, whose name is `file` in errors.
 ///
 /// A section is named as in [`NameKind::SECTIONS`], an entry is `301 = { en = "…", zh = "…" }`. An entry with one
 /// language keeps the other's built-in name; a new one uses the one name for both. A new pricing unit states its
 /// `base_units`; those of a built-in unit cannot be changed, because stored orders were checked with them and every
-/// quantity and amount would read differently.
+/// quantity and amount would change its meaning.
 ///
 /// # Errors
-/// The first thing that is wrong, with file, line, section and key. A section, key or field that means nothing is
-/// refused too: it is a typing error, and the name it was meant for would silently not change.
+/// The first error, with file, line, section and key. An unknown section, key or field is refused too: it is a typing
+/// error, and the name that was meant would silently not change.
 pub fn parse(file: &Path, text: &str) -> Result<Catalogue, FileError> {
     let source = Source { file, text };
     let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
@@ -51,9 +53,9 @@ struct Reader<'a> {
 
 type Span = std::ops::Range<usize>;
 
-/// What an entry of the file says.
+/// An entry of the file.
 #[derive(Default)]
-struct Entry {
+struct CatalogueEntry {
     en: Option<String>,
     zh: Option<String>,
     base_units: Option<(i64, Span)>,
@@ -84,7 +86,7 @@ impl Reader<'_> {
     fn check_key(&self, kind: NameKind, key: &str) -> Result<(), String> {
         if kind.is_numbered() {
             let number: Option<i64> = key.parse().ok();
-            // "0301" or "+301" would be the name of no number that is ever looked up.
+            // "0301" and "+301" are never looked up.
             let plain = number.filter(|number| (0..=MAX_ENUM).contains(number) && number.to_string() == key);
             let number = plain.ok_or("must be a number between 0 and 2147483647")?;
             if kind == NameKind::Status && Status::from_number(number).is_none() {
@@ -99,22 +101,27 @@ impl Reader<'_> {
             NameKind::Currency => CURRENCIES.contains(&key),
             _ => true,
         };
-        if fixed { check_text(key) } else { Err("is nothing that has a name".to_owned()) }
+        if fixed { check_name(key) } else { Err("is nothing that has a name".to_owned()) }
     }
 
-    fn entry(&self, kind: NameKind, path: &str, value: &Spanned<DeValue<'_>>) -> Result<Entry, FileError> {
+    fn entry(
+        &self,
+        kind: NameKind,
+        path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<CatalogueEntry, FileError> {
         let wrong =
             |span, field: &str, reason: &str| self.source.error(Some(span), join(path, field), reason);
         let Some(table) = value.get_ref().as_table() else {
             return Err(wrong(value.span(), "", "must be names such as { en = \"…\", zh = \"…\" }"));
         };
-        let mut entry = Entry::default();
+        let mut entry = CatalogueEntry::default();
         for (field, value) in table {
             let (field, span) = (field.get_ref().as_ref(), value.span());
             match field {
                 "en" | "zh" => {
                     let text = value.get_ref().as_str().ok_or("must be a text".to_owned());
-                    let text = text.and_then(|text| check_text(text).map(|()| text.to_owned()));
+                    let text = text.and_then(|text| check_name(text).map(|()| text.to_owned()));
                     let text = text.map_err(|reason| wrong(span, field, &reason))?;
                     *(if field == "en" { &mut entry.en } else { &mut entry.zh }) = Some(text);
                 }
@@ -134,7 +141,12 @@ impl Reader<'_> {
         Ok(entry)
     }
 
-    fn apply(&mut self, kind: NameKind, key: &str, entry: Entry) -> Result<(), (Option<Span>, String)> {
+    fn apply(
+        &mut self,
+        kind: NameKind,
+        key: &str,
+        entry: CatalogueEntry,
+    ) -> Result<(), (Option<Span>, String)> {
         if kind == NameKind::PricingUnit {
             self.apply_base_units(key, entry.base_units)?;
         }
@@ -171,7 +183,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Spreadsheets refuse a file with two sheets of one name, whatever their case.
+    /// Spreadsheet programs refuse a file with two sheets whose names differ only in case.
     fn check_sheets(&self) -> Result<(), FileError> {
         let (en, zh): (Vec<String>, Vec<String>) = (self.catalogue.keys(NameKind::Sheet))
             .filter_map(|key| self.catalogue.names(NameKind::Sheet, key))
@@ -191,21 +203,8 @@ fn join(path: &str, field: &str) -> String {
     if field.is_empty() { path.to_owned() } else { format!("{path}.{field}") }
 }
 
-fn integer(value: &DeValue<'_>) -> Option<i64> {
-    let integer = value.as_integer()?;
-    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-fn check_text(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        Err("must not be empty".to_owned())
-    } else if text.len() > MAX_TEXT_BYTES {
-        Err(format!("must have at most {MAX_TEXT_BYTES} bytes"))
-    } else if text.chars().any(char::is_control) {
-        Err("must have no control characters".to_owned())
-    } else {
-        Ok(())
-    }
+fn check_name(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { check_text(text) }
 }
 
 /// A catalogue as a file that [`parse`] reads back to the same catalogue: every section, key and name.
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_catalogue_survives_being_written_and_read() {
+    fn the_built_in_catalogue_is_written_and_read_back() {
         let text = render(&Catalogue::built_in());
         assert_eq!(read(&text).unwrap(), Catalogue::built_in());
         assert!(text.starts_with("[charge_type]\n1 = { en = \"Yearly\", zh = \"包年\" }\n"), "{text}");
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn any_catalogue_survives_being_written_and_read() {
+    fn any_catalogue_is_written_and_read_back() {
         let mut catalogue = Catalogue::built_in();
         let strange = Names { en: "a \"b\" \\ 'c' = # é".into(), zh: "「」\u{a0}x".into() };
         catalogue.set_name(NameKind::Product, "with space.and \"quote\"", strange.clone());
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_laid_over_the_defaults() {
+    fn a_file_changes_only_what_it_states() {
         let catalogue = read(
             "[order_type]\n301 = { zh = \"按量后付\" }\n401 = { en = \"Refund\" }\n\
              [pricing_unit]\n10 = { en = \"Day\", zh = \"天\", base_units = 86_400 }\n2 = { base_units = 0x3e8 }\n\
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_file_line_section_and_key() {
+    fn an_error_names_file_line_section_and_key() {
         // text | message after the file name; a semicolon ends a line
         let table = r#"
             [order_types] | :1: order_types: is not a section; known are charge_type,
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named_in_the_error() {
         let error = load(Some(Path::new("/nowhere/names.toml"))).unwrap_err();
         assert!(error.to_string().starts_with("/nowhere/names.toml: "), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Bytes to domain values and back: order files, usage records and their mappings, price lists, catalogue files.
+//! Bytes to domain values: order files, usage records and their mappings, price lists, catalogue files.
 //!
 //! Depends on `tollbook-domain` alone. No database, clock or HTTP may be used here.
 

@@ -1,17 +1,19 @@
-//! Where in a TOML file something is wrong. What a file means belongs to the modules that read one.
+//! Reading of TOML files, and errors that name file, line and key.
 
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A file that cannot be used: its name, the line if one is to blame, the key, and the reason.
+use toml::de::DeValue;
+
+/// An error in a file: its name, line, key and reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileError {
-    /// The file as it was named.
+    /// Name of the file as it was given.
     pub file: PathBuf,
-    /// From 1; `None` when no line is to blame.
+    /// From 1; `None` if the error is in no single line.
     pub line: Option<usize>,
-    /// Dotted path of the key; empty when no key is to blame.
+    /// Dotted path of the key; empty if the error is in no single key.
     pub key: String,
     /// Lowercase, no full stop.
     pub reason: String,
@@ -32,11 +34,11 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// The text of a file together with its name, for errors that point into it.
+/// The name and text of a file, for errors that name a line.
 pub struct Source<'a> {
-    /// The file as it was named.
+    /// Name of the file as it was given.
     pub file: &'a Path,
-    /// Its whole text.
+    /// The whole text.
     pub text: &'a str,
 }
 
@@ -55,10 +57,10 @@ impl Source<'_> {
         FileError { file: self.file.to_owned(), line, key: key.into(), reason: reason.into() }
     }
 
-    /// What the parser said, on one line, with the key that it names.
+    /// The error of the parser, in one line, with the key that it names.
     pub fn parse_error(&self, mut error: toml::de::Error) -> FileError {
         let span = error.span();
-        // Without its input the error ends in the key's path instead of a drawing of the line.
+        // Without its input the error ends with the path of the key instead of an excerpt of the line.
         error.set_input(None);
         let shown = error.to_string();
         let (reason, key) = match shown.trim_end().rsplit_once("\nin `") {
@@ -68,6 +70,12 @@ impl Source<'_> {
         let reason: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         self.error(span, key, reason.join(", "))
     }
+}
+
+/// An integer in any radix; `None` for other values and beyond 64 bits.
+pub(crate) fn integer(value: &DeValue<'_>) -> Option<i64> {
+    let integer = value.as_integer()?;
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
 /// Reads a whole text file.

@@ -1,12 +1,11 @@
-//! Headers that say what a file is and under which name it is saved. Text from a URL becomes a header value here
-//! and nowhere else.
+//! `Content-Type` and `Content-Disposition`. Only this file turns text from a URL into a header value.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Longest file name passed on, in characters. No file system takes more.
+/// Longest file name in a header, in characters. No file system allows more.
 const MAX_NAME_CHARS: usize = 200;
 
-/// RFC 8187 `attr-char`: what need not be escaped in `filename*`.
+/// RFC 8187 `attr-char`: the characters that are not escaped in `filename*`.
 const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -21,7 +20,7 @@ const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The media type by the file name's extension. Nothing that a browser would run is among them.
+/// The media type of a file name's extension. None of them is executed by browsers.
 pub(crate) fn content_type(file_name: &str) -> &'static str {
     let extension = file_name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     match extension.as_str() {
@@ -39,15 +38,15 @@ pub(crate) fn content_type(file_name: &str) -> &'static str {
     }
 }
 
-/// `Content-Disposition` that saves under `name` (RFC 6266): an ASCII fallback and, where that is not the name
-/// itself, `filename*` in UTF-8.
+/// `Content-Disposition` that saves a file as `name` (RFC 6266): an ASCII fallback and, if that differs from the name,
+/// `filename*` in UTF-8.
 ///
-/// The name comes from the URL and nobody signed it. Control and direction characters, quotes and path separators
-/// become `_`, so that it cannot end the header, leave a directory or show another extension than it has.
+/// The name comes from the URL and is not signed. Control and direction characters, quotes and path separators become
+/// `_`, so that the name cannot end the header, escape a directory or display another extension than it has.
 pub(crate) fn attachment(name: &str) -> String {
     let name: String =
         name.chars().take(MAX_NAME_CHARS).map(|c| if is_harmful(c) { '_' } else { c }).collect();
-    // Some browsers decode escapes in the fallback (RFC 6266, appendix D), hence no percent sign.
+    // No percent sign, because some browsers decode escapes in the fallback (RFC 6266, appendix D).
     let fallback: String = name.chars().map(|c| if c.is_ascii() && c != '%' { c } else { '_' }).collect();
     let mut value = format!("attachment; filename=\"{fallback}\"");
     if fallback != name {
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_carried_and_cannot_break_out() {
+    fn names_cannot_escape_the_header_value() {
         let table = [
             ("a.xlsx", "attachment; filename=\"a.xlsx\""),
             ("a b.xlsx", "attachment; filename=\"a b.xlsx\""),
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_gives_visible_ascii() {
+    fn every_character_gives_printable_ascii() {
         for c in ('\0'..='\u{ffff}').chain(['\u{1f600}', '\u{e0001}']) {
             let value = attachment(&format!("a{c}b"));
             assert!(value.bytes().all(|b| (0x20..0x7f).contains(&b)), "{c:?} {value}");
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn types_by_extension() {
+    fn content_types_by_extension() {
         for (name, expected) in [
             ("a.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
             ("a.CSV", "text/csv; charset=utf-8"),

@@ -1,38 +1,38 @@
-//! The name of an object as a checked value, so that no path is ever put together from unchecked text. Nothing else
-//! may turn text into a place in a store.
+//! Object keys as checked values, so that no path is ever built from unchecked text. No other code may turn text into a
+//! location in a store.
 
 use std::fmt;
 
-/// The first segment of every key, and so the first segment of every link's path.
+/// The first segment of every key, and thus of every link's path.
 pub(crate) const PREFIX: &str = "exports/";
 
 /// Longest key in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 512;
 
-/// Longest segment in bytes of UTF-8. File systems allow 255; the rest is room for the name of a file kept beside.
+/// Longest segment in bytes of UTF-8. File systems allow 255; the rest leaves room for the name of the `ETag` file.
 const MAX_SEGMENT_BYTES: usize = 200;
 
 /// The name of an object: `exports/` and one or more segments.
 ///
 /// A segment is 1 to 200 bytes of letters and digits (of any script), `.`, `_` and `-`, and does not begin with a
-/// dot. There is therefore no `..`, no empty segment, no percent sign, backslash, space or control character in a
-/// key, and it is the same text in a URL, in a signature and, segment by segment, in a file system.
+/// dot. A key therefore has no `..`, no empty segment, no percent sign, backslash, space or control character, and is
+/// the same text in a URL, in a signature and, segment by segment, in a file system.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey(String);
 
-/// Why a text is not an [`ObjectKey`].
+/// The rule of [`ObjectKey`] that a text breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// More than 512 bytes.
+    /// The text has more than 512 bytes.
     #[error("object key is longer than {MAX_KEY_BYTES} bytes")]
     TooLong,
-    /// Does not begin with `exports/`.
-    #[error("object key is outside of {PREFIX}")]
+    /// The text does not begin with `exports/`.
+    #[error("object key does not begin with {PREFIX}")]
     Prefix,
     /// A segment is empty, longer than 200 bytes, or begins with a dot.
     #[error("object key has an empty, hidden or overlong segment")]
     Segment,
-    /// A character that is neither letter nor digit nor `.`, `_`, `-`.
+    /// A character is neither a letter nor a digit nor `.`, `_`, `-`.
     #[error("object key has a character other than letters, digits, dot, underscore and hyphen")]
     Character,
 }
@@ -40,21 +40,21 @@ pub enum KeyError {
 impl ObjectKey {
     /// The key of an export: `exports/<company_id>/<random as 32 hex digits>/<file_name>`.
     ///
-    /// `random` are 128 bits from the caller's source of randomness; they make the name unguessable and unique.
+    /// `random` must come from the caller's source of randomness; it makes the key unguessable and unique.
     ///
     /// # Errors
     ///
-    /// `file_name` is not one segment, or the key becomes too long.
+    /// `file_name` is not one segment, or the key is too long.
     pub fn export(company_id: i64, random: u128, file_name: &str) -> Result<Self, KeyError> {
         check_segment(file_name)?;
         Self::parse(&format!("{PREFIX}{company_id}/{random:032x}/{file_name}"))
     }
 
-    /// Checks a key that came from outside, already percent-decoded.
+    /// Checks a key from outside. It must be percent-decoded.
     ///
     /// # Errors
     ///
-    /// One [`KeyError`] per broken rule; the first one found.
+    /// The first broken rule, as a [`KeyError`].
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         if text.len() > MAX_KEY_BYTES {
             return Err(KeyError::TooLong);
@@ -76,7 +76,7 @@ impl ObjectKey {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 
-    /// Its segments in order, the first being `exports`.
+    /// The segments in order; the first is `exports`.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
         self.0.split('/')
     }
@@ -89,7 +89,7 @@ impl fmt::Display for ObjectKey {
 }
 
 fn check_segment(segment: &str) -> Result<(), KeyError> {
-    // The character is told first: `a/b` as a file name is a wrong character, not two segments.
+    // Characters are checked first: `a/b` as a file name is a wrong character, not two segments.
     if segment.chars().any(|c| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
         return Err(KeyError::Character);
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_refused_by_rule() {
+    fn every_rule_refuses_its_keys() {
         let long_segment = format!("exports/{}", "a".repeat(MAX_SEGMENT_BYTES + 1));
         let long_key = format!("exports{}", "/abcdefg".repeat(64));
         let table = [

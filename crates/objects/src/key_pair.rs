@@ -1,8 +1,8 @@
-//! The deployment's object key pair. It signs links and is never a customer's; it must not reach a log.
+//! The object key pair of a deployment. It signs links, is never a customer's, and must not be logged.
 
 use std::fmt;
 
-/// A public key, which stands in every link, and the private key that signs.
+/// The public key, which is part of every link, and the private key, which signs.
 #[derive(Clone)]
 pub struct ObjectKeys {
     public: String,
@@ -10,8 +10,8 @@ pub struct ObjectKeys {
 }
 
 impl ObjectKeys {
-    /// The pair as given by the operator. The public key must not hold a `:`: the `Authorization` header could not
-    /// carry it.
+    /// A key pair. The public key must not contain `:`, which separates it from the signature in the `Authorization`
+    /// header.
     pub fn new(public: impl Into<String>, private: impl Into<String>) -> Self {
         Self { public: public.into(), private: private.into() }
     }

@@ -1,27 +1,27 @@
-//! Where an export file is put and how a link to it is signed: the [`ObjectStore`] trait, the store in the data
-//! directory ([`EmbeddedStore`]), stores of others by URL ([`RemoteStore`]) and US3's native signature ([`us3`]).
-//! Nothing here knows what is in a file, reads a clock or serves HTTP: requests and replies are plain data that the
-//! `api` crate translates. As a client, `remote` alone speaks HTTP.
+//! Storage of export files and signing of their links: the [`ObjectStore`] trait, the store in the data directory
+//! ([`EmbeddedStore`]), remote stores by URL ([`RemoteStore`]) and US3's native signature ([`us3`]). Nothing here
+//! interprets a file's content, reads a clock or serves HTTP; requests and replies are plain data that the `api` crate
+//! translates. Only `remote` sends HTTP requests.
 
-pub mod embedded;
+mod embedded;
+mod error;
 mod files;
 mod headers;
 mod key;
 mod key_pair;
 mod remote;
+mod remote_error;
 mod reply;
 mod spool;
-mod spool_budget;
-mod spool_directory;
 mod store;
 pub mod us3;
 
 pub use embedded::{DeploymentError, EmbeddedSettings, EmbeddedStore, Object, ReadError};
+pub use error::ObjectStoreError;
 pub use key::{KeyError, ObjectKey};
 pub use key_pair::ObjectKeys;
-pub use remote::{
-    NowS, OpenError, RemoteError, RemoteSettings, RemoteStore, StoreUrl, StoreUrlError, Tuning,
-};
+pub use remote::{NowS, OpenError, RemoteSettings, RemoteStore, StoreUrl, StoreUrlError, Tuning};
+pub use remote_error::RemoteError;
 pub use reply::{Reply, ReplyBody};
-pub use spool::SpoolFile;
-pub use store::{Cancelled, ObjectStore, ObjectStoreError, PutOptions, Stored, Swept};
+pub use spool::{SpoolFile, Stored};
+pub use store::{Cancelled, ObjectStore, PutOptions, Swept};

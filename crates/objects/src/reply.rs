@@ -1,17 +1,17 @@
-//! An answer to a US3 request as plain data. The `api` crate turns it into HTTP and adds what belongs to a connection
-//! (`X-SessionId`, `Date`); no HTTP type may come in here.
+//! Reply to a US3 request as plain data, without HTTP types. The `api` crate converts it to HTTP and adds the headers
+//! of the connection (`X-SessionId`, `Date`).
 
 use std::fs::File;
 
-/// Status, headers and body of an answer.
+/// Status, headers and body of a reply.
 #[derive(Debug)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// Headers: names in lower case, values visible ASCII. `content-length` is among them wherever it is due, also
+    /// Headers: names in lower case, values printable ASCII. They include `content-length` where it is required, also
     /// for `HEAD`.
     pub headers: Vec<(&'static str, String)>,
-    /// What follows the headers.
+    /// The body.
     pub body: ReplyBody,
 }
 
@@ -22,13 +22,13 @@ pub enum ReplyBody {
     Empty,
     /// A small body in memory: errors, listings.
     Bytes(Vec<u8>),
-    /// A piece of a file.
+    /// A range of a file.
     File {
-        /// Opened for reading and already positioned at `offset`. It stays readable when the object is swept.
+        /// Open for reading and positioned at `offset`. It stays readable when the object is removed.
         file: File,
-        /// Where the piece begins, in bytes from the file's start.
+        /// Start of the range, in bytes from the start of the file.
         offset: u64,
-        /// How many bytes to send.
+        /// Number of bytes to send.
         len: u64,
     },
 }
@@ -39,34 +39,9 @@ impl Reply {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A status and nothing else.
-    pub(crate) fn empty(status: u16) -> Self {
-        let headers = match status {
-            // RFC 9110, section 8.6.
-            204 => Vec::new(),
-            _ => vec![("content-length", "0".to_owned())],
-        };
-        Self { status, headers, body: ReplyBody::Empty }
-    }
-
-    /// US3's answer of success with a content.
-    pub(crate) fn json(value: &serde_json::Value) -> Self {
-        let body = value.to_string().into_bytes();
-        Self {
-            status: 200,
-            headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("content-length", body.len().to_string()),
-                ("cache-control", "no-store".to_owned()),
-            ],
-            body: ReplyBody::Bytes(body),
-        }
-    }
-
-    /// US3's error answer: `{"RetCode":…,"ErrMsg":"…"}`. The content type carries no charset because the published
-    /// Python SDK compares it exactly (docs/SIGNING.md, "US3 errors").
-    pub(crate) fn error(status: u16, ret_code: i32, message: &str) -> Self {
-        let body = error_body(ret_code, message).into_bytes();
+    /// US3's reply with a JSON value. The content type has no charset because the published Python SDK compares it
+    /// exactly (docs/SIGNING.md, "US3 errors").
+    pub fn json(status: u16, body: String) -> Self {
         Self {
             status,
             headers: vec![
@@ -74,12 +49,18 @@ impl Reply {
                 ("content-length", body.len().to_string()),
                 ("cache-control", "no-store".to_owned()),
             ],
-            body: ReplyBody::Bytes(body),
+            body: ReplyBody::Bytes(body.into_bytes()),
         }
+    }
+
+    /// US3's error reply: `{"RetCode":…,"ErrMsg":"…"}`.
+    pub(crate) fn error(status: u16, ret_code: i32, message: &str) -> Self {
+        Self::json(status, error_body(ret_code, message))
     }
 }
 
-/// The messages are constants of this crate without quotes or backslashes, so nothing is escaped.
+/// The body of an error reply. `message` must be a constant of this crate without quotes or backslashes, since nothing
+/// is escaped.
 pub(crate) fn error_body(ret_code: i32, message: &str) -> String {
     format!(r#"{{"RetCode":{ret_code},"ErrMsg":"{message}"}}"#)
 }

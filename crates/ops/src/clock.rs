@@ -1,43 +1,43 @@
-//! The clock, injected wherever a time is needed. The system's clock is read here and nowhere else.
+//! The clock, which is injected into all code that needs the time. Only this file reads the system clock.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Says what time it is.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Unix seconds.
+    /// The current time in Unix seconds.
     fn now_s(&self) -> i64;
 }
 
-/// The system's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_s(&self) -> i64 {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
+        #[expect(clippy::disallowed_methods, reason = "this is the only place that reads the system clock")]
         let now = SystemTime::now();
-        // A clock before 1970 is a machine whose clock was never set; 0 keeps times within what orders may name.
+        // A clock before 1970 was never set; 0 is a valid time of an order.
         now.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 }
 
-/// A clock that stands still until it is set, for tests and replays.
+/// A clock that changes only when it is set, for tests and replays.
 #[derive(Debug, Default)]
 pub struct FixedClock(AtomicI64);
 
 impl FixedClock {
-    /// Standing at a time in Unix seconds.
+    /// A clock at a time in Unix seconds.
     pub const fn at(now_s: i64) -> Self {
         Self(AtomicI64::new(now_s))
     }
 
-    /// Moves it to a time in Unix seconds.
+    /// Sets the time, in Unix seconds.
     pub fn set(&self, now_s: i64) {
         self.0.store(now_s, Ordering::SeqCst);
     }
 
-    /// Moves it forward.
+    /// Advances the time.
     pub fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -54,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_knows_that_it_is_past_2025() {
+    fn the_system_clock_is_past_2025() {
         assert!(SystemClock.now_s() > 1_735_689_600);
     }
 
     #[test]
-    fn a_fixed_clock_stands_until_it_is_moved() {
+    fn a_fixed_clock_changes_only_when_it_is_set() {
         let clock = FixedClock::at(100);
         assert_eq!((clock.now_s(), clock.now_s()), (100, 100));
         clock.advance(5);

@@ -1,14 +1,13 @@
-//! Ranges of addresses: reading them as operators write them, and asking whether an address lies inside.
+//! Address ranges: parsing them, and testing whether an address is in one.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Reads `10.0.0.0/8`, `2001:db8::/32`, or one address, which is a range of its own.
+/// Parses `10.0.0.0/8`, `2001:db8::/32`, or a single address, which is a range of one.
 ///
 /// # Errors
-/// The reason, without the text itself. A range with bits beyond its prefix is refused: which range was meant cannot
-/// be known.
+/// The reason, without the text itself. A range with bits beyond its prefix is refused, because it is ambiguous.
 pub fn parse(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
@@ -22,8 +21,8 @@ pub fn parse(text: &str) -> Result<IpNet, String> {
     Ok(network)
 }
 
-/// Whether an address lies in any of the ranges. An IPv4 address that arrives mapped into IPv6, as on a dual-stack
-/// socket, counts as itself.
+/// Whether an address is in any of the ranges. An IPv4 address that is mapped into IPv6, as on a dual-stack socket, is
+/// compared as IPv4.
 pub fn any_contains(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_or_refused() {
+    fn ranges_are_parsed_or_refused() {
         // text | range or reason
         let table = "
             10.0.0.0/8      | 10.0.0.0/8

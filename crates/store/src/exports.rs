@@ -1,50 +1,52 @@
-//! What the store takes and gives around exports: plain values, no statements. What an export contains and where its file
-//! lies, it does not know: those are texts that it hands back.
+//! Exports: the files that were made, and the jobs that make more in the background. Their contents and the places of
+//! their files are opaque texts of the export service.
 
-/// Most bytes of [`ExportFile::file`].
+use crate::error::StoreResult;
+
+/// Maximum bytes of [`ExportFile::file`].
 pub const LONGEST_FILE: usize = 4 << 10;
-/// Most bytes of [`NewExportJob::job_id`].
+/// Maximum bytes of [`NewExportJob::job_id`].
 pub const LONGEST_JOB_ID: usize = 64;
 
-/// An export that lies in the object store.
+/// An export in the object store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportFile {
-    /// When it came to lie there, Unix seconds.
+    /// When the file was stored, Unix seconds.
     pub stored_s: i64,
-    /// Which file it is, in the words of whoever made it; at most [`LONGEST_FILE`] bytes.
+    /// The file, in the words of the export service; at most [`LONGEST_FILE`] bytes.
     pub file: String,
 }
 
 /// An export that is to be made in the background.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExportJob {
-    /// Whose orders.
+    /// The company.
     pub company_id: i64,
     /// Names it within its company; at most [`LONGEST_JOB_ID`] bytes.
     pub job_id: String,
-    /// The API key that asked for it.
+    /// The API key of the request.
     pub public_key: String,
-    /// When, Unix seconds.
+    /// When it was requested, Unix seconds.
     pub made_s: i64,
-    /// What is to be made, in the words of whoever makes it.
+    /// The request, in the words of the export service.
     pub request: String,
 }
 
-/// How far an export in the background is.
+/// State of an export job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExportState {
-    /// Nobody works at it.
+    /// No server works on it.
     Waiting,
-    /// Its holder works at it, or has died over it.
+    /// A server has a lease on it, which may have expired.
     Running,
-    /// It was made.
+    /// The file was made.
     Done,
-    /// It was given up.
+    /// The export was given up.
     Failed,
 }
 
 impl ExportState {
-    /// Whether nothing more will come of it.
+    /// Whether the state is final.
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Done | Self::Failed)
     }
@@ -65,25 +67,92 @@ impl ExportState {
     }
 }
 
-/// An export in the background as it is kept.
+/// An export job as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportJob {
-    /// What was asked for.
+    /// The request.
     pub asked: NewExportJob,
-    /// How far it is.
+    /// Its state.
     pub state: ExportState,
-    /// Who works at it; empty unless it is running.
-    pub holder: String,
-    /// Until when it is the holder's, Unix seconds; 0 unless it is running.
-    pub held_until_s: i64,
+    /// The holder of its lease; empty unless it is running.
+    pub lease_holder: String,
+    /// When the lease expires, Unix seconds; 0 unless it is running.
+    pub lease_until_s: i64,
     /// Orders that the present attempt has written.
     pub rows_done: i64,
-    /// Orders that there are to write; 0 until that is known.
+    /// Orders to write; 0 until that is known.
     pub rows_total: i64,
-    /// What came of it, in the words of whoever made it; empty until it has ended.
+    /// The result, in the words of the export service; empty until it has ended.
     pub outcome: String,
     /// When it ended, Unix seconds.
     pub ended_s: Option<i64>,
-    /// How many times it was taken.
+    /// How many times a server began it.
     pub attempts: i64,
+}
+
+/// Reads of exports.
+pub trait ExportReads {
+    /// The file that was made of something, by its digest.
+    fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>>;
+
+    /// An export job.
+    fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>>;
+
+    /// How many export jobs of a company are waiting or running.
+    fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64>;
+
+    /// Export jobs of all companies to work on, as company and job: those that wait, and those whose lease has expired;
+    /// oldest first.
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>>;
+}
+
+/// Changes of exports.
+pub trait ExportWrites {
+    /// Records which file was made of something; replaces an older one.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`](crate::StoreError::Refused) for a text of more than [`LONGEST_FILE`] bytes.
+    fn put_export_file(&mut self, company_id: i64, digest: &[u8; 32], file: &ExportFile) -> StoreResult<()>;
+
+    /// Deletes the record of a file, if there is one.
+    fn delete_export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<()>;
+
+    /// Deletes the records of up to `limit` files of all companies that were stored before a time, oldest first. Returns
+    /// their number.
+    fn expire_export_files(&mut self, before_s: i64, limit: i64) -> StoreResult<u64>;
+
+    /// Adds an export job; it waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`](crate::StoreError::Exists) if its company has one of this id,
+    /// [`StoreError::Refused`](crate::StoreError::Refused) for an id of more than [`LONGEST_JOB_ID`] bytes.
+    fn add_export_job(&mut self, job: &NewExportJob) -> StoreResult<()>;
+
+    /// Records how many orders the attempt of a holder has written, and how many there are. `false` if the lease belongs
+    /// to another holder.
+    fn note_export_progress(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        rows_done: i64,
+        rows_total: i64,
+    ) -> StoreResult<bool>;
+
+    /// Ends an export job as done or failed. `false` if its lease belongs to another holder.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`](crate::StoreError::Refused) for a state that is not final.
+    fn end_export_job(
+        &mut self,
+        company_id: i64,
+        job_id: &str,
+        holder: &str,
+        state: ExportState,
+        outcome: &str,
+        now_s: i64,
+    ) -> StoreResult<bool>;
+
+    /// Deletes up to `limit` export jobs of all companies that ended before a time, oldest first. Returns their number.
+    fn expire_export_jobs(&mut self, ended_before_s: i64, limit: i64) -> StoreResult<u64>;
 }

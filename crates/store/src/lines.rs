@@ -181,7 +181,7 @@ impl LineCache {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use tollbook_domain::{Amount, Deductions, NewOrder, Order, Status, UnitPrice};
+    use tollbook_domain::{AccountKind, Deductions, NewOrder, Order, Status, UnitPrice};
 
     pub(crate) fn order(id: i64) -> NewOrder {
         let line = line(usize::try_from(id).unwrap());
@@ -195,7 +195,7 @@ pub(crate) mod tests {
             quantity: 5,
             total,
             original: line.list_price.charge(5, 1).unwrap(),
-            deductions: Deductions { cash: Amount::from_steps(total.steps()), ..Deductions::default() },
+            deductions: Deductions::default().with(AccountKind::Cash, total),
             create_time_s: None,
             paid_time_s: Some(id * 50_000 + 3_700),
             revocation_time_s: None,

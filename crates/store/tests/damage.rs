@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, Status};
-use tollbook_store::{NewExportJob, StoreError, StoreOptions, open_sqlite};
+use tollbook_store::{Lease, LeaseKey, NewExportJob, StoreError, StoreOptions, open_sqlite};
 
 fn database() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -38,7 +38,16 @@ fn database() -> (tempfile::TempDir, PathBuf) {
             request: "everything".into(),
         };
         transaction.add_export_job(&asked).unwrap();
-        assert!(!held || transaction.hold_export_job(2, job_id, "x", 5, 9).unwrap());
+        assert!(
+            !held
+                || transaction
+                    .acquire(
+                        LeaseKey::ExportJob { company_id: 2, job_id: job_id },
+                        &Lease { holder: "x", until_s: 9 },
+                        5
+                    )
+                    .unwrap()
+        );
     }
     transaction.commit().unwrap();
     charged::fill(&*store, 2);
@@ -186,7 +195,7 @@ fn a_database_of_a_newer_program_is_refused_and_not_changed() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("INSERT INTO schema_version VALUES (999)", []).unwrap();
     let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 4 }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 5 }), "{refused}");
 }
 
 #[test]

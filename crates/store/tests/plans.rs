@@ -65,8 +65,8 @@ fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     transaction.commit().unwrap();
     let mut transaction = store.begin().unwrap();
     assert_eq!(transaction.due_export_jobs(9, 7).unwrap().len(), 7);
-    assert_eq!(transaction.forget_export_jobs(9, 7).unwrap(), 0);
-    assert_eq!(transaction.forget_export_files(9, 7).unwrap(), 0);
+    assert_eq!(transaction.expire_export_jobs(9, 7).unwrap(), 0);
+    assert_eq!(transaction.expire_export_files(9, 7).unwrap(), 0);
 }
 
 /// Everything that charging asks of a company.
@@ -107,7 +107,7 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.settlement(company_id, "O1").unwrap();
     transaction.revocation(company_id, "O1").unwrap();
     transaction.grants(company_id, &[1, 2]).unwrap();
-    assert!(transaction.forget_usage(company_id, 600 * DAY, 50).unwrap() > 0);
+    assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);
     transaction.commit().unwrap();
     // What had no price has opened the first hour again; orders that are to come would not be pruned past it.
     charged::close(store, company_id, charged::bucket(0), 20);

@@ -1,5 +1,5 @@
-//! What tests of several crates share: throw-away PostgreSQL servers, Python scripts, the folder of real data. Only tests
-//! and benchmarks use this crate.
+//! Equipment of tests and benchmarks in several crates: throw-away PostgreSQL servers, Python scripts, order files and the
+//! folder of real data. Nothing else may use this crate.
 //!
 //! A PostgreSQL server has a folder of its own, and is stopped and deleted when the test process ends, however it ends.
 //!
@@ -9,13 +9,18 @@
 
 mod cluster;
 mod database;
+pub mod order_file;
 mod programs;
 mod python;
 mod replica;
 mod shared_data;
+#[cfg(feature = "us3")]
+mod us3_host;
 mod watchdog;
 
 pub use cluster::Cluster;
 pub use database::Database;
 pub use python::Python;
 pub use shared_data::shared_data;
+#[cfg(feature = "us3")]
+pub use us3_host::Us3Host;

@@ -1,4 +1,4 @@
-//! Writes a full sheet of 30 columns like an export of orders, on one thread and on two, and prints what it took.
+//! Writes a full sheet of 30 columns like an export of orders, with one thread and with two, and prints the times.
 //! `cargo run --release -p tollbook-workbook --example million_rows -- FILE [ROWS]`
 
 use std::error::Error;
@@ -44,7 +44,7 @@ const COLUMNS: [(&str, u8, ColumnKind); 30] = [
     ("Unpaid order number", 28, ColumnKind::Text),
 ];
 
-/// Cells of texts that rows share.
+/// Encoded cells of repeated texts.
 struct Names {
     regions: Vec<Fragment>,
     projects: Vec<Fragment>,
@@ -83,7 +83,7 @@ impl Names {
         })
     }
 
-    /// Puts the cells of the row with this number: mixed bits stand for what an order would hold.
+    /// Writes the cells of the row with this number. Its values are derived from mixed bits of the number.
     fn row(&self, number: u32, row: &mut RowWriter<'_>) {
         let bits = (u64::from(number) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let bits = (bits ^ (bits >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -146,7 +146,7 @@ fn encode(
     Ok(encoder.finish())
 }
 
-/// Two threads make every other chunk; this one puts them in order.
+/// Two threads encode alternate chunks; this thread appends them in order.
 fn two_threads(sheet: &mut Sheet<'_, File>, names: &Names, rows: u32) -> Result<(), Box<dyn Error>> {
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2_u32)

@@ -1,23 +1,23 @@
-//! Dates in integers only: the serial numbers that a sheet stores, and the civil dates that texts and the container
-//! need. No clock and no time zone is read here; an offset comes in as a parameter.
+//! Dates in integer arithmetic: the serial numbers in sheets, and the civil dates in texts and in the container. Local
+//! time is Unix seconds plus an offset that the caller provides.
 
 const DAY_S: i64 = 86_400;
 
 /// Serial number of 1970-01-01 in the 1900 date system (ECMA-376 part 1, 18.17.4.1).
 const UNIX_EPOCH_SERIAL: i64 = 25_569;
 
-/// 1900-03-01. Earlier serial numbers are a day off between programs: Excel counts a 29 February 1900 that never was.
+/// 1900-03-01. Earlier serial numbers differ between programs: Excel counts a 29 February 1900, which did not exist.
 const FIRST_SERIAL: i64 = 61;
 
 /// 9999-12-31, the last day that Excel shows.
 const LAST_SERIAL: i64 = 2_958_465;
 
-/// Decimals of a day. Half of 1e-11 days is 0.43 µs, about what a double can tell apart at today's serial numbers, so
-/// every reader that rounds to milliseconds or seconds gets the second back.
+/// Decimals of a day. Half of 1e-11 days is 0.43 µs, about the precision of a double at current serial numbers, so
+/// readers that round to milliseconds or seconds get the exact second.
 const FRACTION_DIGITS: usize = 11;
 const FRACTION_UNIT: i64 = 100_000_000_000;
 
-/// A moment as sheets store it: whole days and hundred-thousand-millionths of a day.
+/// A time as sheets store it: whole days and a fraction in units of 1e-11 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Serial {
     pub(crate) days: i64,
@@ -25,24 +25,24 @@ pub(crate) struct Serial {
 }
 
 impl Serial {
-    /// The serial number of a local time, or nothing if Excel's calendar does not hold it.
+    /// The serial number of a local time; `None` outside Excel's calendar.
     pub(crate) fn of(local_s: i64) -> Option<Self> {
         let days = local_s.div_euclid(DAY_S) + UNIX_EPOCH_SERIAL;
         if !(FIRST_SERIAL..=LAST_SERIAL).contains(&days) {
             return None;
         }
-        // At most 86,399 / 86,400 of the unit, so rounding half up never carries into the day.
+        // At most 86,399 / 86,400 of the unit, so rounding half up never carries into the days.
         let fraction = (local_s.rem_euclid(DAY_S) * FRACTION_UNIT + DAY_S / 2) / DAY_S;
         Some(Self { days, fraction })
     }
 
-    /// The decimals after the point, without trailing zeros; empty at midnight.
+    /// Appends the point and the decimals without trailing zeros; nothing at midnight.
     pub(crate) fn push_fraction(self, out: &mut Vec<u8>) {
         if self.fraction == 0 {
             return;
         }
         let mut digits = itoa::Buffer::new();
-        // The unit in front keeps the leading zeros: 1_00000001157 without its first digit.
+        // Adding the unit keeps leading zeros: 1_00000001157 without its first digit.
         let digits = digits.format(FRACTION_UNIT + self.fraction).as_bytes();
         let digits = digits.get(1..=FRACTION_DIGITS).unwrap_or_default();
         out.push(b'.');
@@ -50,7 +50,7 @@ impl Serial {
     }
 }
 
-/// Digits without the zeros at their end, which a fraction does not need.
+/// Removes the trailing zeros of decimals.
 pub(crate) trait TrimZeros {
     fn trim_suffix_zeros(&self) -> &Self;
 }
@@ -75,7 +75,7 @@ pub(crate) struct Civil {
 
 impl Civil {
     /// The civil time of seconds since 1970, by the era method (H. Hinnant, "chrono-compatible low-level date
-    /// algorithms"): years start on 1 March, so that the leap day is the last of its year.
+    /// algorithms"): years begin on 1 March, so that the leap day is the last day of its year.
     pub(crate) fn of(local_s: i64) -> Self {
         let days = local_s.div_euclid(DAY_S) + 719_468;
         let second_of_day = local_s.rem_euclid(DAY_S);
@@ -95,13 +95,13 @@ impl Civil {
         }
     }
 
-    /// `yyyy-mm-dd hh:mm:ss`, the form that date cells show.
+    /// `yyyy-mm-dd hh:mm:ss`, as in date cells.
     pub(crate) fn plain(self) -> String {
         let Self { year, month, day, hour, minute, second } = self;
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 
-    /// W3CDTF in UTC, the form of document properties (ECMA-376 part 2, 11.1).
+    /// W3CDTF in UTC, as in document properties (ECMA-376 part 2, 11.1).
     pub(crate) fn w3cdtf(self) -> String {
         let Self { year, month, day, hour, minute, second } = self;
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn every_second_of_a_day_comes_back_from_a_double() {
+    fn a_double_preserves_every_second_of_a_day() {
         for second in 0..DAY_S {
             let text = serial(20_000 * DAY_S + second).unwrap();
             let days: f64 = text.parse().unwrap();

@@ -1,11 +1,12 @@
-//! The XML of one cell (ECMA-376 part 1, 18.3.1.4 `c`), of every kind, and ready-made cells for repeated texts.
-//! Where a cell stands is not known here: cells carry no reference, their order in the row is their place.
+//! The XML of cells of every kind (ECMA-376 part 1, 18.3.1.4 `c`), and encoded cells for repeated values. Cells have no
+//! reference; their order in the row is their position.
 
 use crate::calendar::{Civil, Serial, TrimZeros as _};
 use crate::error::TextTooLong;
-use crate::{MAX_CELL_UNITS, escape};
+use crate::escape;
+use crate::limits::MAX_CELL_UNITS;
 
-/// Digits that Excel keeps of a number (Excel specifications and limits, "number precision").
+/// Significant digits of a number in Excel (Excel specifications and limits, "number precision").
 const NUMBER_DIGITS: usize = 15;
 
 /// Index of a cell format in the `cellXfs` of the styles part; `parts::STYLES` lists them in this order.
@@ -19,7 +20,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// The index, as it is written in the attribute `s`. Index 0 is the default format, which no cell uses.
+    /// The value of the attribute `s`. Index 0 is the default format, which no cell uses.
     pub(crate) fn index(self) -> u8 {
         match self {
             Self::Header => 1,
@@ -33,7 +34,7 @@ impl Style {
 
 const NUMBER_END: &[u8] = b"</v></c>";
 
-/// A cell without a value; it keeps the places of the cells after it.
+/// A cell without a value, which keeps the positions of the cells after it.
 pub(crate) fn empty(style: Style) -> &'static [u8] {
     match style {
         Style::Header => b"<c s=\"1\"/>",
@@ -54,13 +55,13 @@ fn number_start(style: Style) -> &'static [u8] {
     }
 }
 
-/// Appends an inline string. Such a cell is text whatever it starts with, so it can never be a formula.
+/// Appends an inline string. Inline strings are never formulas, whatever they begin with.
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, style: Style) -> Result<(), TextTooLong> {
     if text.is_empty() {
         out.extend_from_slice(empty(style));
         return Ok(());
     }
-    // A text has no more UTF-16 units than bytes, so most texts need no count.
+    // A text has at most as many UTF-16 units as bytes, so most texts need not be counted.
     if text.len() > MAX_CELL_UNITS {
         let units = text.encode_utf16().count();
         if units > MAX_CELL_UNITS {
@@ -79,7 +80,7 @@ pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, style: Style) -> Result<(
     Ok(())
 }
 
-/// Appends text that is known to be short and free of markup: digits, signs, dates.
+/// Appends a text that is known to be short and to need no escaping: digits, signs, dates.
 fn push_short_text(out: &mut Vec<u8>, parts: &[&[u8]]) {
     out.extend_from_slice(b"<c s=\"2\" t=\"inlineStr\"><is><t>");
     for part in parts {
@@ -104,11 +105,11 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128) {
     }
 }
 
-/// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 digits. ZeroAmount at the end
-/// of the decimals are no digits, nor are those before the first other digit.
+/// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 significant digits.
+/// Leading zeros and trailing zeros of the decimals do not count.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     const ZEROS: [u8; 256] = [b'0'; 256];
-    // Most accounts pay nothing of most orders.
+    // The most frequent amount: most accounts pay nothing of an order.
     if mantissa == 0 {
         out.extend_from_slice(b"<c s=\"4\"><v>0</v></c>");
         return;
@@ -121,14 +122,14 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     };
     let digits = digits.as_bytes();
     let scale = usize::from(scale);
-    // ZeroAmount between the point and the first digit, when the number is below one.
+    // Zeros between the point and the first digit if the number is below one.
     let leading = ZEROS.split_at(scale.saturating_sub(digits.len())).0;
     let (whole, decimals) = digits.split_at(digits.len().saturating_sub(scale));
     let decimals = decimals.trim_suffix_zeros();
     let leading = if decimals.is_empty() { b"" } else { leading };
     let whole: &[u8] = if whole.is_empty() { b"0" } else { whole };
 
-    // Below one, `decimals` starts with the first digit that is not zero.
+    // Below one, `decimals` begins with the first digit other than zero.
     let significant = if whole == b"0" { decimals.len() } else { whole.len() + decimals.len() };
     let point: &[u8] = if decimals.is_empty() { b"" } else { b"." };
     if significant > NUMBER_DIGITS {
@@ -143,7 +144,7 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     }
 }
 
-/// Appends a moment in local time, as text of the same form if Excel's calendar does not hold it.
+/// Appends a local time, as text of the same form if it is outside Excel's calendar.
 pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) {
     let local_s = unix_s.saturating_add(i64::from(utc_offset_s));
     let Some(serial) = Serial::of(local_s) else {
@@ -156,12 +157,11 @@ pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) 
     out.extend_from_slice(NUMBER_END);
 }
 
-/// A ready-made cell for a value that many rows repeat, or several neighbouring ones: made once, then appended as they
-/// are.
+/// One or several adjacent cells, encoded once for values that many rows repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fragment {
     xml: Box<[u8]>,
-    /// Where each cell ends in `xml`.
+    /// The end of each cell in `xml`.
     ends: Box<[usize]>,
 }
 
@@ -192,12 +192,12 @@ impl Fragment {
         Self::of(|xml| push_date_time(xml, unix_s, utc_offset_s))
     }
 
-    /// Bytes of memory that it takes, about.
+    /// Approximate memory use in bytes.
     pub fn size(&self) -> usize {
         self.xml.len() + size_of_val(self.ends.as_ref())
     }
 
-    /// The cells of several fragments, in their order, as one.
+    /// Joins the cells of several fragments in order.
     pub fn joined<'f>(fragments: impl IntoIterator<Item = &'f Self>) -> Self {
         let (mut xml, mut ends) = (Vec::new(), Vec::new());
         for fragment in fragments {
@@ -221,7 +221,7 @@ impl Fragment {
         &self.xml
     }
 
-    /// Where its cells end in a text in which it begins at `start`.
+    /// The ends of its cells if it is placed at `start`.
     pub(crate) fn ends_from(&self, start: usize) -> impl Iterator<Item = usize> {
         self.ends.iter().map(move |end| start + end)
     }
@@ -231,7 +231,7 @@ impl Fragment {
 mod tests {
     use super::*;
 
-    /// The style and the value of a cell: `4:1.5` is a number, `"…"` a text.
+    /// The style and the value of a cell: `4:1.5` is a number, `"…"` is a text.
     fn shown(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut xml = Vec::new();
         write(&mut xml);

@@ -1,6 +1,5 @@
-//! Rows to a finished piece of a sheet's deflate stream: the unit of work that any thread may do. Nothing here knows
-//! in which sheet or file a piece ends up, nor may it: that is what makes the bytes the same in whatever order
-//! chunks are made.
+//! Encodes rows as a finished piece of a sheet's deflate stream: the unit of parallel work. A piece must not depend on
+//! its sheet or file, so that the bytes are the same in whatever order chunks are encoded.
 
 use std::sync::Arc;
 
@@ -11,17 +10,17 @@ use crate::deflate::{Deflater, RowSpan};
 use crate::error::Error;
 use crate::row::RowWriter;
 
-/// Rows of a full chunk. Large enough that the fixed cost of a piece vanishes, small enough for caches, and a divisor
-/// of the 1,048,575 rows below a header (1,023 × 1,025), so full chunks fill a sheet to its last row.
+/// Rows of a full chunk. Large enough to make the fixed cost of a piece negligible, small enough for caches, and a
+/// divisor of the 1,048,575 rows below a header (1,023 × 1,025), so that full chunks fill a sheet to its last row.
 pub const CHUNK_ROWS: u32 = 1_023;
 
-/// XML that is kept before it is forgotten. What stays is the last row, which the next one is compared with.
+/// Size of the XML, in bytes, at which all rows but the last are dropped. The next row is compared with the last one.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// The most XML in a chunk: far above any real one, and far below what a sheet holds.
+/// Limit on the XML of a chunk, in bytes: far above any real chunk, and far below the limit of a sheet.
 const MAX_CHUNK_BYTES: u64 = 1 << 31;
 
-/// Some rows of one sheet, formatted and compressed, to be [appended](crate::Sheet::append) in order.
+/// Encoded rows of one sheet, to be [appended](crate::Sheet::append) in order.
 #[derive(Debug)]
 pub struct Chunk {
     pub(crate) layout: Arc<Layout>,
@@ -36,7 +35,7 @@ impl Chunk {
     }
 }
 
-/// A byte-aligned piece of a deflate stream, and the checksum and length of what it inflates to.
+/// A byte-aligned piece of a deflate stream, with the checksum and length of the inflated bytes.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) deflated: Vec<u8>,
@@ -45,7 +44,7 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// A piece of bytes that are not rows.
+    /// Encodes bytes that are not rows.
     pub(crate) fn of(raw: &[u8]) -> Self {
         let mut deflater = Deflater::new();
         deflater.plain(raw);
@@ -55,15 +54,15 @@ impl Piece {
     }
 }
 
-/// Turns rows into chunks, without I/O. Made by [`Sheet::encoder`](crate::Sheet::encoder), one for each thread.
+/// Encodes rows as chunks, without I/O. Created by [`Sheet::encoder`](crate::Sheet::encoder), one for each thread.
 ///
-/// A chunk depends on its rows alone. Rows that are cut every [`CHUNK_ROWS`] give the same file whoever encodes them:
-/// [`Sheet::rows`](crate::Sheet::rows) or encoders on several threads.
+/// A chunk depends only on its rows. If rows are divided every [`CHUNK_ROWS`], [`Sheet::rows`](crate::Sheet::rows) and
+/// encoders on several threads give the same file.
 #[derive(Debug)]
 pub struct ChunkEncoder {
     layout: Arc<Layout>,
     xml: Vec<u8>,
-    /// How much of `xml` the checksum already covers.
+    /// The length of the part of `xml` that `crc` covers.
     hashed: usize,
     row: RowSpan,
     above: RowSpan,
@@ -88,18 +87,18 @@ impl ChunkEncoder {
         }
     }
 
-    /// A new encoder for the same sheet, for another thread.
+    /// Another encoder for the same sheet, e.g. for another thread.
     #[must_use]
     pub fn another(&self) -> Self {
         Self::new(Arc::clone(&self.layout))
     }
 
-    /// Rows taken since the last chunk.
+    /// Rows since the last chunk.
     pub fn len(&self) -> u32 {
         self.rows
     }
 
-    /// Whether no row was taken since the last chunk.
+    /// Whether there are no rows since the last chunk.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
@@ -109,11 +108,11 @@ impl ChunkEncoder {
         self.rows >= CHUNK_ROWS
     }
 
-    /// Takes one row. A refused row leaves no trace; the rows before it stay.
+    /// Adds a row. A row with a fault is dropped; the rows before it are kept.
     ///
     /// # Errors
     ///
-    /// [`Error::Cell`] and [`Error::CellCount`] for a wrong row, [`Error::ChunkFull`] after [`CHUNK_ROWS`] rows,
+    /// [`Error::Cell`] and [`Error::CellCount`] for a faulty row, [`Error::ChunkFull`] after [`CHUNK_ROWS`] rows,
     /// [`Error::ChunkTooLarge`] after 2 GiB of XML.
     #[inline]
     pub fn row(&mut self, write: impl FnOnce(&mut RowWriter<'_>)) -> Result<(), Error> {
@@ -147,7 +146,7 @@ impl ChunkEncoder {
         Ok(())
     }
 
-    /// Takes the rows so far as a chunk; the encoder is then ready for the next one.
+    /// Returns the rows as a chunk and starts the next one.
     pub fn finish(&mut self) -> Chunk {
         self.hash();
         self.xml.clear();
@@ -168,7 +167,7 @@ impl ChunkEncoder {
         self.hashed = self.xml.len();
     }
 
-    /// Drops all XML but the last row, which moves to the front.
+    /// Drops all XML but the last row, which is moved to the front.
     fn keep_last_row(&mut self) {
         self.hash();
         let start = self.above.start;

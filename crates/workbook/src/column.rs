@@ -1,20 +1,20 @@
-//! The columns of a sheet and the cell styles that they imply. The style table itself is in `parts`; the numbers must agree.
+//! The columns of a sheet and their cell styles. The style table is in `parts`; its indices must agree.
 
 use crate::cell::{self, Style};
-use crate::error::Error;
-use crate::{MAX_COLUMNS, TextTooLong};
+use crate::error::{Error, TextTooLong};
+use crate::limits::MAX_COLUMNS;
 
-/// What a column mostly holds. It decides the style of the column and of its empty cells; a cell may still be of
-/// another kind, as an amount of too many digits is (see [`RowWriter::decimal`](crate::RowWriter::decimal)).
+/// The kind of a column's values, which determines the style of the column and of its empty cells. Single cells may be
+/// of another kind, e.g. an amount with too many digits (see [`RowWriter::decimal`](crate::RowWriter::decimal)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// Names, numbers of orders, ids.
+    /// Names, order numbers, ids.
     Text,
     /// Whole numbers, shown without separators.
     Integer,
     /// Amounts and prices, shown with at least two decimals.
     Decimal,
-    /// Moments, shown as `yyyy-mm-dd hh:mm:ss`.
+    /// Times, shown as `yyyy-mm-dd hh:mm:ss`.
     DateTime,
 }
 
@@ -36,7 +36,7 @@ pub struct Column {
     pub header: String,
     /// Width in characters of the default font, at most 255 (ECMA-376 part 1, 18.3.1.13 `col`).
     pub width: u8,
-    /// What the column holds.
+    /// The kind of its values.
     pub kind: ColumnKind,
 }
 
@@ -47,13 +47,13 @@ impl Column {
     }
 }
 
-/// What every row of a sheet needs to know of its columns, made once and shared by all encoders of the sheet.
+/// The precomputed XML of a sheet's columns, shared by all encoders of the sheet.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) columns: Vec<Column>,
     /// The empty cell of each column.
     pub(crate) empty: Vec<&'static [u8]>,
-    /// The header row, `<row>` and all: every sheet that this one continues on repeats it.
+    /// The complete XML of the header row, which continuation sheets repeat.
     pub(crate) header_row: Vec<u8>,
 }
 

@@ -1,22 +1,22 @@
-//! A deflate encoder (RFC 1951) for rows of cells. A general encoder searches for repetition; this one is told where
-//! it is, in the row above, and so only compares. What the bytes mean stays outside.
+//! A deflate encoder (RFC 1951) for rows of cells. A general encoder searches for repetition; this one knows that it is
+//! in the row above and only compares. It does not interpret the bytes.
 
 use crate::huffman::{self, Code};
 
-/// Farthest that a match may reach back (RFC 1951, 3.2.5).
+/// Largest distance of a match (RFC 1951, 3.2.5).
 const WINDOW: usize = 32_768;
 const MIN_MATCH: usize = 3;
 const MAX_MATCH: usize = 258;
 
-/// Literals or matches of one block, after which its codes are written. Large blocks make the cost of codes vanish;
-/// the limit bounds memory at some 2 MiB.
+/// Literals or matches at which a block ends. Large blocks make the cost of their codes negligible; the limit bounds
+/// memory to about 2 MiB.
 const BLOCK_TOKENS: usize = 262_144;
 
 const END_OF_BLOCK: usize = 256;
 const LITERALS_AND_LENGTHS: usize = 286;
 const DISTANCES: usize = 30;
 
-/// The final block of a stream whose pieces are all written: fixed codes, nothing in it (RFC 1951, 3.2.3 and 3.2.6).
+/// The final block of a stream: fixed codes and no content (RFC 1951, 3.2.3 and 3.2.6).
 pub(crate) const STREAM_END: [u8; 2] = [0x03, 0x00];
 
 /// Base and extra bits of the length symbols from 257 (RFC 1951, 3.2.5).
@@ -52,7 +52,7 @@ const LENGTH_BASES: [(u16, u8); 29] = [
     (258, 0),
 ];
 
-/// The length symbol, less 257, of each length from 3 to 258.
+/// The length symbol, minus 257, of each length from 3 to 258.
 const LENGTH_SYMBOLS: [u8; 256] = {
     let mut symbols = [0; 256];
     let mut symbol = 0;
@@ -69,13 +69,13 @@ const LENGTH_SYMBOLS: [u8; 256] = {
     symbols
 };
 
-/// More than the lengths of both codes can take: 316 of them with at most 14 bits, and those of their own code.
+/// Upper bound on the bits of the code lengths: 316 lengths of at most 14 bits, and the lengths of their own code.
 const LENGTHS_BITS: usize = 8_192;
 
 /// Order in which the lengths of the length codes are written (RFC 1951, 3.2.7).
 const CODE_LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// Some literals, then a match of `length` bytes at a distance of `value + 1`.
+/// A run of literals, then a match of `length` bytes at a distance of `value + 1`.
 #[derive(Debug, Clone, Copy)]
 struct Token {
     literals: u32,
@@ -83,7 +83,7 @@ struct Token {
     value: u16,
 }
 
-/// Where a row lies in a buffer, and where its cells end. The first cell starts with the row.
+/// The position of a row and its cells in a buffer. The first cell begins at the start of the row.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct RowSpan {
     pub(crate) start: usize,
@@ -93,13 +93,13 @@ pub(crate) struct RowSpan {
     pub(crate) end: usize,
 }
 
-/// Collects tokens and writes them as blocks of one byte-aligned piece of a stream. No match reaches out of the piece.
+/// Collects tokens and writes them as blocks of one byte-aligned piece of a stream. Matches do not cross pieces.
 #[derive(Debug)]
 pub(crate) struct Deflater {
     tokens: Vec<Token>,
-    /// The literals of all tokens, then those that no match follows yet.
+    /// The literals of all tokens, then those not yet followed by a match.
     literals: Vec<u8>,
-    /// How many of `literals` the tokens own.
+    /// The number of `literals` that belong to tokens.
     owned: usize,
     symbol_counts: [u32; LITERALS_AND_LENGTHS],
     distance_counts: [u32; DISTANCES],
@@ -118,16 +118,16 @@ impl Deflater {
         }
     }
 
-    /// Takes bytes that resemble nothing before them.
+    /// Adds bytes without looking for repetition.
     pub(crate) fn plain(&mut self, bytes: &[u8]) {
         self.literal(bytes);
         self.end_full_block();
     }
 
-    /// Takes the next row of `buffer`, which lies after `above`.
+    /// Adds the next row of `buffer`, which is after `above`.
     ///
-    /// Wherever the row differs from the one above, the two are compared again from the *ends* of the cells where
-    /// they differ: the closing tags match there, and, at the same distance, so do the cells that follow.
+    /// After a difference between the two rows, the comparison continues from the *ends* of the differing cells: their
+    /// closing tags match and, at the same distance, so do the cells that follow.
     pub(crate) fn row(&mut self, buffer: &[u8], row: &RowSpan, above: &RowSpan) {
         let mut cells = row.ends.iter().copied().zip(above.ends.iter().copied()).peekable();
         let (mut at, mut source) = (row.start, above.start);
@@ -145,7 +145,7 @@ impl Deflater {
         self.end_full_block();
     }
 
-    /// Ends the piece on a byte and hands it over. The deflater is then as new.
+    /// Ends the piece on a byte boundary, returns it and resets the deflater.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         self.end_block();
         self.bits.finish()
@@ -156,11 +156,11 @@ impl Deflater {
         self.literals.extend_from_slice(bytes);
     }
 
-    /// The next `length` bytes are those that lie `distance` before them.
+    /// Adds `length` bytes that equal those `distance` bytes before them.
     fn repeat(&mut self, buffer: &[u8], mut at: usize, length: usize, distance: usize) {
         let end = at + length;
         while at < end {
-            // A rest of one or two bytes would be no match: leave three for the last one.
+            // One or two remaining bytes cannot be a match, so three are reserved for the last match.
             let length = match end - at {
                 left if left <= MAX_MATCH => left,
                 left if left < MAX_MATCH + MIN_MATCH => MAX_MATCH - MIN_MATCH,
@@ -180,7 +180,7 @@ impl Deflater {
 
     #[inline]
     fn push_token(&mut self, length: u16, value: u16) {
-        // A block ends at the row in which it gets too long, and a row is part of a chunk below 4 GiB.
+        // A block ends at the row in which it reaches its limit, and a row is part of a chunk of less than 4 GiB.
         let literals = u32::try_from(self.literals.len() - self.owned).unwrap_or(u32::MAX);
         self.owned = self.literals.len();
         self.tokens.push(Token { literals, length, value });
@@ -201,8 +201,8 @@ impl Deflater {
         self.symbol_counts[END_OF_BLOCK] = 1;
         let symbol_lengths = huffman::lengths(&self.symbol_counts, 15);
         let distance_lengths = huffman::lengths(&self.distance_counts, 15);
-        // A code has at most 15 bits, a match two of them and at most 18 extra bits; the lengths of both codes take far
-        // less than the slack.
+        // A code has at most 15 bits, and a match two codes and at most 18 extra bits; the code lengths need far less
+        // than the rest.
         self.bits.reserve(self.literals.len() * 15 + self.tokens.len() * 48 + LENGTHS_BITS);
         self.bits.put(0b100, 3);
         write_code_lengths(&mut self.bits, &symbol_lengths, &distance_lengths);
@@ -233,7 +233,7 @@ impl Deflater {
     }
 }
 
-/// Adds how often each byte occurs. Four tables take turns, since a count that follows itself waits for the one before.
+/// Adds the count of each byte. Four tables alternate, because consecutive increments of one counter stall.
 fn count_bytes(bytes: &[u8], counts: &mut [u32; LITERALS_AND_LENGTHS]) {
     let mut tables = [[0_u32; 256]; 4];
     let (fours, rest) = bytes.as_chunks::<4>();
@@ -252,15 +252,15 @@ fn count_bytes(bytes: &[u8], counts: &mut [u32; LITERALS_AND_LENGTHS]) {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "lengths are at most 258, distances less one at most 32,767"
+    reason = "lengths are at most 258, distances minus one at most 32,767"
 )]
 fn narrow(value: usize) -> u16 {
     debug_assert!(value < WINDOW);
     value as u16
 }
 
-/// The symbol of a distance less one, and how many of its low bits follow the symbol (RFC 1951, 3.2.5: each pair of
-/// symbols doubles the range; the second highest bit tells the two apart, and the base has no lower bits).
+/// The symbol of a distance minus one, and the number of low bits that follow the symbol (RFC 1951, 3.2.5: each pair of
+/// symbols doubles the range; the second highest bit selects one of the pair, and the base has no lower bits).
 #[inline]
 fn distance_symbol(value: u16) -> (u16, u8) {
     if value < 4 {
@@ -274,7 +274,7 @@ fn distance_symbol(value: u16) -> (u16, u8) {
     (2 * highest + second, extra)
 }
 
-/// Code and extra bits, in one, of every length from 3.
+/// Code and extra bits, combined, of every length from 3.
 fn length_codes(symbols: &[Code; LITERALS_AND_LENGTHS]) -> [(u64, u8); 256] {
     let mut codes = [(0, 0); 256];
     for (length, entry) in (MIN_MATCH..).zip(&mut codes) {
@@ -287,13 +287,13 @@ fn length_codes(symbols: &[Code; LITERALS_AND_LENGTHS]) -> [(u64, u8); 256] {
     codes
 }
 
-/// Writes the lengths of both codes: the literal and length code's, then the distance code's, as one sequence.
+/// Writes the lengths of both codes as one sequence: the literal and length code, then the distance code.
 fn write_code_lengths(
     bits: &mut BitWriter,
     symbols: &[u8; LITERALS_AND_LENGTHS],
     distances: &[u8; DISTANCES],
 ) {
-    // Both sequences are written whole; unused symbols at their ends are a run of zeros, which is a few bits.
+    // Both sequences are written completely; unused symbols at their ends are runs of zeros of a few bits.
     let mut sequence: Vec<u8> = symbols.to_vec();
     sequence.extend_from_slice(distances);
     // Symbol, extra bits, number of extra bits.
@@ -313,7 +313,7 @@ fn write_code_lengths(
                 run
             }
             (_, 4..) => {
-                // The length itself, then three to six more of it.
+                // The length, then three to six repetitions.
                 runs.push((*len, 0, 0));
                 runs.push((16, run_u8.min(7) - 4, 2));
                 run.min(7)
@@ -346,10 +346,10 @@ fn write_code_lengths(
     }
 }
 
-/// How many bytes two slices have in common from their starts.
+/// The length of the common prefix of two slices.
 #[inline]
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    // Whole blocks first: comparing them for equality alone is a few vector instructions.
+    // Blocks first: testing them for equality takes a few vector instructions.
     const BLOCK: usize = 64;
     let blocks = a.as_chunks::<BLOCK>().0.iter().zip(b.as_chunks::<BLOCK>().0);
     let mut same = blocks.take_while(|(x, y)| x == y).count() * BLOCK;
@@ -364,7 +364,7 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     same + a[same..].iter().zip(&b[same..]).take_while(|(x, y)| x == y).count()
 }
 
-/// How many bytes two slices have in common from their ends.
+/// The length of the common suffix of two slices.
 #[inline]
 fn common_suffix(a: &[u8], b: &[u8]) -> usize {
     let words = a.rchunks_exact(8).zip(b.rchunks_exact(8));
@@ -385,13 +385,13 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
-/// Most bits that may be put at once: with the up to seven that wait they fit in 64.
-const MOST_BITS: u8 = 57;
+/// Limit on the bits of one put: with up to seven pending bits they fit in 64.
+const MAX_PUT_BITS: u8 = 57;
 
 /// Packs bits into bytes from the lowest bit (RFC 1951, 3.1.1).
 #[derive(Debug, Default)]
 struct BitWriter {
-    /// Written up to `at`; what follows is room.
+    /// Written up to `at`; the rest is reserved.
     out: Vec<u8>,
     at: usize,
     pending: u64,
@@ -400,19 +400,20 @@ struct BitWriter {
 }
 
 impl BitWriter {
-    /// Makes room for `bits` more bits, which then must be put without asking again.
+    /// Reserves room for `bits` more bits.
     fn reserve(&mut self, bits: usize) {
-        // A put writes whole words, of which it keeps the full bytes.
+        // A put writes a whole word and keeps its full bytes.
         let wanted = self.at + bits / 8 + 16;
         if self.out.len() < wanted {
             self.out.resize(wanted + wanted / 4, 0);
         }
     }
 
-    /// Appends the low `count` bits of `bits`, whose other bits are zero; at most [`MOST_BITS`]. There is room.
+    /// Appends the low `count` bits of `bits`, at most [`MAX_PUT_BITS`]; the other bits must be zero. Room must be
+    /// reserved.
     #[inline]
     fn put(&mut self, bits: u64, count: u8) {
-        debug_assert!(count <= MOST_BITS && bits >> count == 0);
+        debug_assert!(count <= MAX_PUT_BITS && bits >> count == 0);
         self.pending |= bits << self.count;
         self.count += count;
         if let Some(word) = self.out[self.at..].first_chunk_mut() {
@@ -420,12 +421,12 @@ impl BitWriter {
         }
         let full = self.count / 8;
         self.at += usize::from(full);
-        // At most seven bytes are full: 57 + 7 bits are eight bytes only if nothing is left over.
+        // 57 + 7 bits are eight full bytes without a remainder.
         self.pending = self.pending.checked_shr(u32::from(full) * 8).unwrap_or(0);
         self.count %= 8;
     }
 
-    /// Appends the codes of literals, three at a time. There is room.
+    /// Appends the codes of literals, three at a time. Room must be reserved.
     #[inline]
     fn put_literals(&mut self, symbols: &[Code; LITERALS_AND_LENGTHS], bytes: &[u8]) {
         let (threes, rest) = bytes.as_chunks::<3>();
@@ -446,15 +447,15 @@ impl BitWriter {
         self.put(u64::from(code.bits), code.len);
     }
 
-    /// Ends on a byte by way of an empty stored block (RFC 1951, 3.2.4), as zlib's sync flush does, and hands all bytes
-    /// over.
+    /// Ends on a byte boundary with an empty stored block (RFC 1951, 3.2.4), like zlib's sync flush, and returns all
+    /// bytes.
     fn finish(&mut self) -> Vec<u8> {
         self.reserve(64);
         self.put(0, 3);
         self.put(0, (8 - self.count) % 8);
         self.put(0xFFFF_0000, 32);
         let used = std::mem::take(&mut self.at);
-        // A copy of what is used: the room is several times as large, and is kept for the next piece.
+        // Copies the used bytes: the buffer is several times as large and is reused for the next piece.
         self.out[..used].to_vec()
     }
 }
@@ -475,7 +476,7 @@ mod tests {
         out
     }
 
-    /// The rows as one buffer, and their deflated form.
+    /// The rows as one buffer, and their deflated bytes.
     fn deflated(deflater: &mut Deflater, rows: &[Vec<Vec<u8>>]) -> (Vec<u8>, Vec<u8>) {
         let mut buffer = Vec::new();
         let mut above: Option<RowSpan> = None;
@@ -497,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn distance_symbols_agree_with_the_table_of_the_standard() {
+    fn distance_symbols_match_the_table_of_the_standard() {
         let mut base = 1_u32;
         for symbol in 0..30_u16 {
             let extra = u8::try_from((symbol / 2).saturating_sub(1)).unwrap();
@@ -511,12 +512,12 @@ mod tests {
     }
 
     #[test]
-    fn pieces_concatenate_and_forget_each_other() {
+    fn pieces_concatenate_and_are_independent() {
         let mut deflater = Deflater::new();
         let rows = vec![vec![b"<c>abc</c>".to_vec(), b"<c>1</c>".to_vec()]; 3];
         let (raw, first) = deflated(&mut deflater, &rows);
         let (_, second) = deflated(&mut deflater, &rows);
-        assert_eq!(first, second, "a piece does not depend on those before it");
+        assert_eq!(first, second, "a piece does not depend on earlier pieces");
         assert_eq!(inflated([first, second].concat()), [raw.clone(), raw].concat());
         assert_eq!(inflated(deflater.finish()), b"", "an empty piece");
     }
@@ -531,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_cut() {
+    fn blocks_are_divided() {
         let noise = |seed: u32| {
             (0..100_000_u32).map(move |at| (at ^ seed).wrapping_mul(0x9E37_79B1).to_be_bytes()[0])
         };

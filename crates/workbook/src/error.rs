@@ -1,10 +1,10 @@
-//! What can go wrong while a workbook is written. Nothing here knows how a caller shows it.
+//! Errors of writing a workbook.
 
 use std::io;
 
-use crate::{MAX_CELL_UNITS, MAX_COLUMNS};
+use crate::limits::{MAX_CELL_UNITS, MAX_COLUMNS};
 
-/// A text that does not fit in a cell. It is never cut: a cut text would be a wrong text.
+/// A text that does not fit in a cell. It is not truncated, because a truncated text would be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a text of {units} utf-16 units does not fit in a cell, which holds {MAX_CELL_UNITS}")]
 pub struct TextTooLong {
@@ -12,16 +12,16 @@ pub struct TextTooLong {
     pub units: usize,
 }
 
-/// Why a workbook could not be written. After any of these the file is incomplete and [`Workbook::finish`] refuses it.
+/// A workbook cannot be written. After any error the file is incomplete and [`Workbook::finish`] fails.
 ///
 /// [`Workbook::finish`]: crate::Workbook::finish
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The output refused bytes; its error is unchanged, so a full disk is still `ErrorKind::StorageFull`.
+    /// The output failed. Its error is unchanged, so a full disk is `ErrorKind::StorageFull`.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A repeated text, made with [`Fragment::text`](crate::Fragment::text), is too long.
+    /// The text of a [`Fragment`](crate::Fragment::text) is too long.
     #[error(transparent)]
     Text(#[from] TextTooLong),
     /// A text of a row, or a header, is too long for a cell.
@@ -29,7 +29,7 @@ pub enum Error {
     Cell {
         /// The header of the column.
         column: String,
-        /// What does not fit.
+        /// The length of the text.
         source: TextTooLong,
     },
     /// A row has more or fewer cells than the sheet has columns.
@@ -40,16 +40,16 @@ pub enum Error {
         /// Cells of the row.
         found: usize,
     },
-    /// A sheet has no columns, or more than Excel opens.
+    /// A sheet has no columns, or more than Excel allows.
     #[error("a sheet has {found} columns, but must have between 1 and {MAX_COLUMNS}")]
     ColumnCount {
-        /// Columns that were asked for.
+        /// Number of columns.
         found: usize,
     },
     /// A row was written to an encoder that already holds [`CHUNK_ROWS`](crate::CHUNK_ROWS).
     #[error("the chunk is full")]
     ChunkFull,
-    /// The rows of one chunk are too much XML for any sheet.
+    /// The XML of one chunk is too large for any sheet.
     #[error("a chunk of {bytes} bytes is too large for a sheet")]
     ChunkTooLarge {
         /// Size of the chunk's XML in bytes.
@@ -58,10 +58,10 @@ pub enum Error {
     /// A chunk was appended to a sheet other than the one whose encoder made it.
     #[error("the chunk was encoded for another sheet")]
     ForeignChunk,
-    /// A workbook must have a sheet (ECMA-376 part 1, 18.2.20 `sheets`).
+    /// The workbook has no sheet, which is not allowed (ECMA-376 part 1, 18.2.20 `sheets`).
     #[error("the workbook has no sheet")]
     NoSheet,
-    /// An earlier call failed, so the file can only be thrown away.
+    /// An earlier call failed, so the file is unusable.
     #[error("an earlier error left the workbook incomplete")]
     Incomplete,
 }

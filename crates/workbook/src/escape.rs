@@ -1,7 +1,6 @@
-//! The escaping of text inside XML, with the `_xHHHH_` notation that spreadsheets use for what XML cannot hold.
-//! Lengths are not checked here.
+//! Escaping of text in XML, with the `_xHHHH_` notation of spreadsheets for characters that XML does not allow.
 
-/// Bytes that may need more than copying: markup, control characters, the underscore that may open an escape, and the
+/// Bytes that may have to be escaped: markup, control characters, the underscore that may begin an escape, and the
 /// first byte of U+FFFE and U+FFFF.
 const SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
@@ -10,7 +9,7 @@ const SPECIAL: [bool; 256] = {
         table[byte] = true;
         byte += 1;
     }
-    // Tab and line feed are plain content; carriage return is not, XML readers turn it into a line feed.
+    // Tab and line feed are not escaped. Carriage return is, because XML readers convert it to a line feed.
     table[0x09] = false;
     table[0x0A] = false;
     table[b'<' as usize] = true;
@@ -24,7 +23,7 @@ const SPECIAL: [bool; 256] = {
 const HEX: [u8; 16] = *b"0123456789ABCDEF";
 
 /// Appends `text` as the content of an element of type `ST_Xstring` (ECMA-376 part 1, 22.9.2.19): characters that
-/// XML 1.0 forbids become `_xHHHH_`, and text that would read as such an escape gets its underscore escaped.
+/// XML 1.0 forbids become `_xHHHH_`, and in text that looks like such an escape the underscore is escaped.
 pub(crate) fn push_content(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut copied = 0;
@@ -68,8 +67,8 @@ pub(crate) fn push_attribute(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether `rest`, which starts with an underscore, would read as `_xHHHH_` once it is written. The closing
-/// underscore may also be the first one of the escape that the next character becomes.
+/// Whether `rest`, which begins with an underscore, would be read as `_xHHHH_` after it is written. The closing
+/// underscore may also be the first character of the next character's escape.
 fn opens_escape(rest: &[u8]) -> bool {
     let [_, b'x', a, b, c, d, next @ ..] = rest else { return false };
     [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit())
@@ -80,7 +79,7 @@ fn opens_escape(rest: &[u8]) -> bool {
         }
 }
 
-/// Whether a reader could drop white space of this text unless it is told to keep it (`xml:space`).
+/// Whether the text needs `xml:space`, because readers may otherwise drop its white space.
 pub(crate) fn needs_space_preserved(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
@@ -98,7 +97,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a spreadsheet does to the content of `t` after the XML reader is through with it.
+    /// The text that a spreadsheet reads from the content of `t`, XML entities and escapes decoded.
     fn decoded(content: &str) -> String {
         let content = content.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         let mut out = String::new();
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_hold_quotes() {
+    fn quotes_in_attributes_are_escaped() {
         let mut out = Vec::new();
         push_attribute(&mut out, "a\"<b>\"");
         assert_eq!(out, b"a&quot;&lt;b&gt;&quot;");
@@ -144,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn content_reads_back(text in "(_|x|0|4|[0-9a-fA-F]|_x005F_|[\\x00-\\x1f]|\u{ffff}|&|amp;|\\PC){0,24}") {
+        fn content_decodes_to_the_text(text in "(_|x|0|4|[0-9a-fA-F]|_x005F_|[\\x00-\\x1f]|\u{ffff}|&|amp;|\\PC){0,24}") {
             prop_assert_eq!(decoded(&content(&text)), text);
         }
     }

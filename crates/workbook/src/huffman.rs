@@ -1,18 +1,17 @@
-//! Prefix codes for deflate (RFC 1951, 3.2.2): code lengths from counts, codes from lengths. Nothing here knows what
-//! the symbols mean.
+//! Prefix codes for deflate (RFC 1951, 3.2.2): code lengths from counts, and codes from lengths.
 
-/// A symbol's code, ready for a stream that fills bytes from their lowest bit, and its length in bits.
+/// A symbol's code, bit-reversed for a stream that fills bytes from their lowest bit, and its length in bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Code {
     pub(crate) bits: u16,
     pub(crate) len: u8,
 }
 
-/// Lengths of an optimal prefix code for `counts`, none over `max_len` bits. A symbol that never occurs gets no code,
-/// except that two symbols always get one: some decoders refuse a code of a single symbol.
+/// Lengths of an optimal prefix code for `counts`, of at most `max_len` bits. Symbols that do not occur have no code,
+/// except that at least two symbols have one, because some decoders refuse a code of a single symbol.
 ///
-/// Counts are halved until the longest code fits. That costs a fraction of a percent at most, in the rare block where
-/// it happens, and needs no second algorithm.
+/// Counts are halved until the longest code fits. This is rare, costs a fraction of a percent at most, and needs no
+/// second algorithm.
 pub(crate) fn lengths<const N: usize>(counts: &[u32; N], max_len: u8) -> [u8; N] {
     let mut counts = *counts;
     let missing = 2_usize.saturating_sub(counts.iter().filter(|&&count| count > 0).count());
@@ -30,7 +29,7 @@ pub(crate) fn lengths<const N: usize>(counts: &[u32; N], max_len: u8) -> [u8; N]
     }
 }
 
-/// Huffman's algorithm with two queues: leaves by count, and inner nodes, which come to be in order of their counts.
+/// Huffman's algorithm with two queues: leaves by count, and inner nodes, which are created in order of their counts.
 fn unlimited_lengths<const N: usize>(counts: &[u32; N]) -> [u8; N] {
     let mut leaves: Vec<(u32, usize)> = counts
         .iter()
@@ -63,7 +62,7 @@ fn unlimited_lengths<const N: usize>(counts: &[u32; N]) -> [u8; N] {
         inner.push(first_count + second_count);
     }
 
-    // A node is numbered after its children, so walking down from the root meets every parent before them.
+    // Parents have higher numbers than their children, so the loop visits every parent first.
     let mut depths = vec![0_u8; parents.len()];
     for node in (0..(leaves.len() * 2).saturating_sub(2)).rev() {
         depths[node] = depths[parents[node]].saturating_add(1);
@@ -75,7 +74,7 @@ fn unlimited_lengths<const N: usize>(counts: &[u32; N]) -> [u8; N] {
     lengths
 }
 
-/// The codes that belong to `lengths`: in order of length, then of symbol.
+/// The codes for `lengths`, assigned in order of length, then of symbol.
 pub(crate) fn codes<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
     let mut per_length = [0_u16; 16];
     for &len in lengths.iter().filter(|&&len| len > 0) {
@@ -88,7 +87,7 @@ pub(crate) fn codes<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
     let mut codes = [Code::default(); N];
     for (code, &len) in codes.iter_mut().zip(lengths).filter(|(_, len)| **len > 0) {
         let bits = &mut next[usize::from(len)];
-        // Codes go out from their highest bit, all else from the lowest.
+        // Codes are written from their highest bit, everything else from the lowest.
         *code = Code { bits: bits.reverse_bits() >> (16 - u16::from(len)), len };
         *bits += 1;
     }
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Kraft's sum in units of 2^-15; a complete code has 2^15.
+    /// Kraft's sum in units of 2^-15; it is 2^15 for a complete code.
     fn kraft(lengths: &[u8]) -> u32 {
         lengths.iter().filter(|&&len| len > 0).map(|&len| 1 << (15 - len)).sum()
     }
@@ -108,7 +107,7 @@ mod tests {
     #[test]
     fn optimal_lengths() {
         assert_eq!(lengths(&[45, 13, 12, 16, 9, 5], 15), [1, 3, 3, 3, 4, 4]);
-        assert_eq!(lengths(&[0, 7, 0], 15), [1, 1, 0], "a lone symbol gets a companion");
+        assert_eq!(lengths(&[0, 7, 0], 15), [1, 1, 0], "a second symbol gets a code");
         assert_eq!(lengths(&[0, 0, 0], 15), [1, 1, 0]);
     }
 
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_stay_under_the_limit() {
+    fn lengths_are_limited() {
         let mut counts = [1_u32; 30];
         for at in 2..30 {
             counts[at] = counts[at - 1] + counts[at - 2];

@@ -1,13 +1,13 @@
-//! A streaming `.xlsx` writer: rows go in, bytes come out in order, and nothing but the open chunk of rows is held.
-//! It knows columns and cells. It may not know orders, databases or clocks: the one time in a file is a parameter.
+//! A streaming `.xlsx` writer: rows are written as they arrive, and only the open chunk of rows is in memory. It knows
+//! columns and cells, and must not know orders, databases or clocks: the only time in a file is a parameter.
 //!
-//! The path of a row, top to bottom:
+//! The path of a row:
 //!
-//! 1. [`RowWriter`] formats cells as XML (`cell`, `escape`, `calendar`);
-//! 2. [`ChunkEncoder`] turns up to [`CHUNK_ROWS`] rows into a [`Chunk`]: one byte-aligned piece of a deflate stream
-//!    and its CRC (`chunk`, `deflate`, `huffman`). It is pure, so chunks can be made on any thread;
-//! 3. [`Sheet`] and [`Workbook`] put chunks in order into sheets (`workbook`, `parts`, `sheet_name`);
-//! 4. the zip container takes them as they come, without seeking (`zip`).
+//! 1. [`RowWriter`] formats cells as XML (`cell`, `escape`, `calendar`).
+//! 2. [`ChunkEncoder`] encodes up to [`CHUNK_ROWS`] rows as a [`Chunk`]: one byte-aligned piece of a deflate stream and
+//!    its CRC (`chunk`, `deflate`, `huffman`). It is pure, so any thread can encode chunks.
+//! 3. [`Sheet`] and [`Workbook`] append chunks to sheets in order (`workbook`, `parts`, `sheet_name`).
+//! 4. The zip container writes them without seeking (`zip`).
 //!
 //! ```
 //! use tollbook_workbook::{Column, ColumnKind, Properties, Workbook};
@@ -35,7 +35,9 @@ mod deflate;
 mod error;
 mod escape;
 mod huffman;
+mod limits;
 mod parts;
+mod properties;
 mod row;
 mod sheet_name;
 mod workbook;
@@ -45,15 +47,7 @@ pub use cell::Fragment;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkEncoder};
 pub use column::{Column, ColumnKind};
 pub use error::{Error, TextTooLong};
+pub use limits::{MAX_CELL_UNITS, MAX_COLUMNS, MAX_SHEET_ROWS};
+pub use properties::Properties;
 pub use row::RowWriter;
-pub use workbook::{Properties, Sheet, Summary, Workbook};
-
-/// Rows of one sheet, the header row included (Excel specifications and limits, "worksheet size").
-pub const MAX_SHEET_ROWS: u32 = 1_048_576;
-
-/// Columns of one sheet (Excel specifications and limits, "worksheet size").
-pub const MAX_COLUMNS: usize = 16_384;
-
-/// UTF-16 units that one cell holds (Excel specifications and limits, "total number of characters that a cell can
-/// contain").
-pub const MAX_CELL_UNITS: usize = 32_767;
+pub use workbook::{Sheet, Summary, Workbook};

@@ -1,10 +1,9 @@
-//! The fixed and nearly fixed XML parts of a workbook (ECMA-376 part 1 for the sheets, part 2 for the package). All of
-//! it is text; no rows and no container here.
+//! The XML parts of a workbook other than rows (ECMA-376 part 1 for the sheets, part 2 for the package).
 
 use crate::calendar::Civil;
 use crate::column::Layout;
 use crate::escape::{push_attribute, push_content};
-use crate::workbook::Properties;
+use crate::properties::Properties;
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
 const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
@@ -12,7 +11,7 @@ const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/r
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";
 const SHEET_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 
-/// A sheet that is written, as the parts at the end of the file list it.
+/// A sheet as the parts at the end of the file list it.
 #[derive(Debug)]
 pub(crate) struct SheetEntry {
     pub(crate) name: String,
@@ -21,12 +20,12 @@ pub(crate) struct SheetEntry {
     pub(crate) columns: usize,
 }
 
-/// The name of the part of the sheet with this number, from 1.
+/// The name of a sheet's part. Numbers begin at 1.
 pub(crate) fn sheet_part(number: usize) -> String {
     format!("xl/worksheets/sheet{number}.xml")
 }
 
-/// The root relationships: where a reader starts. The parts are told apart by type, so ids need only differ.
+/// The root relationships, where readers begin. Parts are identified by type, so ids only need to differ.
 pub(crate) fn root_relations() -> String {
     format!(
         "{DECLARATION}<Relationships xmlns=\"{PACKAGE}/relationships\">\
@@ -52,7 +51,7 @@ pub(crate) fn core_properties(properties: &Properties) -> String {
     )
 }
 
-/// The extended properties (ECMA-376 part 1, 22.2), of which only the program is set.
+/// The extended properties (ECMA-376 part 1, 22.2): the application.
 pub(crate) fn extended_properties(properties: &Properties) -> String {
     format!(
         "{DECLARATION}<Properties xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/extended-properties\">\
@@ -61,8 +60,8 @@ pub(crate) fn extended_properties(properties: &Properties) -> String {
     )
 }
 
-/// The styles (ECMA-376 part 1, 18.8): `cellXfs` in the order of [`Style`](crate::cell::Style). Decimals show up to
-/// twelve places, two at least; a number cell holds no more than fifteen digits anyway.
+/// The styles (ECMA-376 part 1, 18.8): `cellXfs` in the order of [`Style`](crate::cell::Style). Decimals show two to
+/// twelve places; a number cell has at most fifteen digits.
 pub(crate) fn styles() -> String {
     format!(
         "{DECLARATION}<styleSheet xmlns=\"{MAIN}\">\
@@ -87,7 +86,7 @@ pub(crate) fn styles() -> String {
     )
 }
 
-/// A sheet up to its first row after the header, which stays in view (18.3.1.99 `worksheet`).
+/// A sheet up to and including its header row, which is frozen (18.3.1.99 `worksheet`).
 pub(crate) fn sheet_start(layout: &Layout, first: bool) -> Vec<u8> {
     let selected = if first { " tabSelected=\"1\"" } else { "" };
     let mut xml = format!(
@@ -109,7 +108,8 @@ pub(crate) fn sheet_start(layout: &Layout, first: bool) -> Vec<u8> {
     xml
 }
 
-/// A sheet after its last row: the filter, and no warnings of digits kept as text, which order numbers are.
+/// A sheet after its last row: the filter, and the suppression of warnings about digits stored as text, such as order
+/// numbers.
 pub(crate) fn sheet_end(columns: usize, rows: u32) -> String {
     let last = column_letters(columns);
     format!(
@@ -183,7 +183,7 @@ pub(crate) fn content_types(sheets: usize) -> String {
     xml
 }
 
-/// The letters of a column's number, from 1: A to Z, AA to ZZ, AAA to XFD.
+/// The letters of a column's number, which begins at 1: A to Z, AA to ZZ, AAA to XFD.
 fn column_letters(mut number: usize) -> String {
     let mut letters = Vec::new();
     while number > 0 {

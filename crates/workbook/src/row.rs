@@ -1,18 +1,18 @@
-//! The cells of one row, in the order of the columns. Nothing is compressed or written out here.
+//! The cells of one row, in the order of the columns.
 
 use crate::cell::{self, Fragment, Style};
 use crate::column::Layout;
 use crate::error::Error;
 
-/// Takes the cells of one row from left to right.
+/// Writes the cells of one row from left to right.
 ///
-/// Calls do not fail one by one. The first fault of a row, a text too long or a cell too many, is reported by the call
-/// that took the row: [`Sheet::rows`](crate::Sheet::rows) or [`ChunkEncoder::row`](crate::ChunkEncoder::row).
+/// Its methods do not fail. The first fault of a row, such as a text that is too long or an excess cell, is returned by
+/// [`Sheet::rows`](crate::Sheet::rows) or [`ChunkEncoder::row`](crate::ChunkEncoder::row).
 #[derive(Debug)]
 pub struct RowWriter<'a> {
     layout: &'a Layout,
     xml: &'a mut Vec<u8>,
-    /// Where each cell of the row ends in `xml`.
+    /// The end of each cell of the row in `xml`.
     ends: &'a mut Vec<usize>,
     fault: Option<Error>,
 }
@@ -24,7 +24,7 @@ impl<'a> RowWriter<'a> {
         Self { layout, xml, ends, fault: None }
     }
 
-    /// Closes the row, or says what was wrong with it.
+    /// Ends the row. Returns its first fault.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -37,8 +37,8 @@ impl<'a> RowWriter<'a> {
         Ok(())
     }
 
-    /// A text cell; the empty text is an empty cell. The text is never a formula, whatever it starts with, and reads
-    /// back as it is, control characters included. More than [`MAX_CELL_UNITS`](crate::MAX_CELL_UNITS) is a fault.
+    /// A text cell; an empty text is an empty cell. The text is never a formula, whatever it begins with, and is read
+    /// back unchanged, including control characters. More than [`MAX_CELL_UNITS`](crate::MAX_CELL_UNITS) is a fault.
     #[inline]
     pub fn text(&mut self, text: &str) {
         if let Err(source) = cell::push_text(self.xml, text, Style::Text)
@@ -50,32 +50,30 @@ impl<'a> RowWriter<'a> {
         self.ends.push(self.xml.len());
     }
 
-    /// Ready-made cells.
+    /// Cells encoded before.
     #[inline]
     pub fn fragment(&mut self, fragment: &Fragment) {
         self.ends.extend(fragment.ends_from(self.xml.len()));
         self.xml.extend_from_slice(fragment.xml());
     }
 
-    /// A whole number. With more than 15 digits, which no spreadsheet keeps, it is a text cell with all its digits.
+    /// A whole number. With more than 15 digits, which spreadsheets round, it is a text cell with all its digits.
     #[inline]
     pub fn integer(&mut self, value: impl Into<i128>) {
         cell::push_integer(self.xml, value.into());
         self.ends.push(self.xml.len());
     }
 
-    /// The exact decimal `mantissa × 10^-scale`, zeros at the end of the decimals left out. With more than 15 digits
-    /// from the first that is not zero to the last decimal, it is a text cell with all its digits and at least two
-    /// decimals (`10000000000000000.00`).
+    /// The exact decimal `mantissa × 10^-scale` without trailing zeros. With more than 15 significant digits it is a
+    /// text cell with all its digits and at least two decimals (`10000000000000000.00`).
     #[inline]
     pub fn decimal(&mut self, mantissa: i128, scale: u8) {
         cell::push_decimal(self.xml, mantissa, scale);
         self.ends.push(self.xml.len());
     }
 
-    /// A moment, in Unix seconds, shown in the time zone that is `utc_offset_s` seconds east of UTC at that moment.
-    /// Outside 1900-03-01 to 9999-12-31, where spreadsheets have no or no common calendar, it is a text cell
-    /// `yyyy-mm-dd hh:mm:ss`.
+    /// A time in Unix seconds, shown in local time, `utc_offset_s` seconds ahead of UTC. Outside 1900-03-01 to
+    /// 9999-12-31, where spreadsheets have no common calendar, it is a text cell `yyyy-mm-dd hh:mm:ss`.
     #[inline]
     pub fn date_time(&mut self, unix_s: i64, utc_offset_s: i32) {
         cell::push_date_time(self.xml, unix_s, utc_offset_s);

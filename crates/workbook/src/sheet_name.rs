@@ -1,20 +1,20 @@
-//! Names of sheets: what Excel accepts, and no two alike. How sheets are filled is not known here.
+//! Sheet names that Excel accepts and that are unique in their workbook.
 
-/// UTF-16 units of a sheet's name (ECMA-376 part 1, 18.2.19 `sheet`).
+/// Limit on a sheet's name in UTF-16 units (ECMA-376 part 1, 18.2.19 `sheet`).
 const MAX_UNITS: usize = 31;
 
 /// Characters that Excel refuses in the name of a sheet.
 const FORBIDDEN: [char; 7] = ['[', ']', ':', '*', '?', '/', '\\'];
 
-/// The names given out so far. Excel compares them without regard to case.
+/// The names in use. Excel compares them case-insensitively.
 #[derive(Debug, Default)]
 pub(crate) struct SheetNames {
     used: Vec<String>,
 }
 
 impl SheetNames {
-    /// An unused name as near to `wanted` as can be: forbidden characters become spaces, a name too long is cut, and
-    /// the second of a name is called `name (2)`.
+    /// An unused name as close to `wanted` as possible: forbidden characters become spaces, long names are truncated,
+    /// and a second use of a name gets `name (2)`.
     pub(crate) fn claim(&mut self, wanted: &str) -> String {
         let cleaned: String = wanted
             .chars()
@@ -28,21 +28,21 @@ impl SheetNames {
             .collect();
         let base = cleaned.trim_matches(|c: char| c == '\'' || c.is_whitespace());
         let base = if base.is_empty() { "Sheet" } else { base };
-        let mut name = cut(base, MAX_UNITS).to_owned();
+        let mut name = truncated(base, MAX_UNITS).to_owned();
         let mut number = 1_u32;
-        // Excel keeps "History" for itself.
+        // Excel reserves "History".
         while name.eq_ignore_ascii_case("history") || self.used.contains(&name.to_lowercase()) {
             number += 1;
             let suffix = format!(" ({number})");
-            name = format!("{}{suffix}", cut(base, MAX_UNITS - suffix.len()));
+            name = format!("{}{suffix}", truncated(base, MAX_UNITS - suffix.len()));
         }
         self.used.push(name.to_lowercase());
         name
     }
 }
 
-/// The longest start of `name` with at most `units` UTF-16 units, without white space or an apostrophe at its end.
-fn cut(name: &str, units: usize) -> &str {
+/// The longest prefix of `name` with at most `units` UTF-16 units, without white space or an apostrophe at its end.
+fn truncated(name: &str, units: usize) -> &str {
     let mut left = units;
     let end = name
         .char_indices()
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_cleaned_and_kept_apart() {
+    fn names_are_cleaned_and_unique() {
         let mut names = SheetNames::default();
         for (wanted, expected) in [
             ("Paid", "Paid"),

@@ -1,47 +1,37 @@
-//! The workbook from first byte to last: sheets are opened, filled with chunks in order, continued when they are full,
-//! and listed at the end. Formatting and compression happen elsewhere; here only the order of things is decided.
+//! The workbook as a whole: opens sheets, appends chunks in order, continues full sheets on new ones, and lists the
+//! sheets at the end of the file.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::MAX_SHEET_ROWS;
 use crate::chunk::{CHUNK_ROWS, Chunk, ChunkEncoder, Piece};
 use crate::column::{Column, Layout};
 use crate::error::Error;
+use crate::limits::MAX_SHEET_ROWS;
 use crate::parts::{self, SheetEntry};
+use crate::properties::Properties;
 use crate::row::RowWriter;
 use crate::sheet_name::SheetNames;
 use crate::zip::ZipWriter;
 
-/// Room kept in a sheet's entry for what follows its last row.
+/// Bytes of a sheet's zip entry that are reserved for the XML after its last row.
 const SHEET_END_RESERVE: u64 = 4_096;
 
-/// What a file says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Properties {
-    /// Title of the document.
-    pub title: String,
-    /// Who made it: the name of the program, which is creator and application alike.
-    pub creator: String,
-    /// When it was made, in Unix seconds. The only time in the file.
-    pub created_unix_s: i64,
-}
-
-/// What was written.
+/// Totals of a finished workbook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// Rows of all sheets, headers not counted.
+    /// Rows of all sheets without headers.
     pub rows: u64,
-    /// Sheets, those that continue another one included.
+    /// Sheets, including continuation sheets.
     pub sheets: u32,
     /// Size of the file in bytes.
     pub bytes: u64,
 }
 
-/// A workbook that is being written to `W`, which is never read or sought.
+/// A workbook that is written sequentially to `W`.
 ///
-/// Call [`sheet`](Self::sheet) for each sheet in turn, then [`finish`](Self::finish). A workbook that is dropped, or
-/// that met an error, leaves an unusable file behind.
+/// Call [`sheet`](Self::sheet) for each sheet in turn, then [`finish`](Self::finish). If the workbook is dropped before
+/// that, or after an error, the file is unusable.
 #[derive(Debug)]
 pub struct Workbook<W: Write> {
     zip: ZipWriter<W>,
@@ -51,17 +41,17 @@ pub struct Workbook<W: Write> {
     open: Option<OpenSheet>,
     rows: u64,
     max_sheet_rows: u32,
-    /// Set while a call may fail half-way, cleared when it did not.
+    /// Set at the start of a step and cleared when it succeeds.
     incomplete: bool,
 }
 
-/// The sheet that takes rows.
+/// The sheet to which rows are appended.
 #[derive(Debug)]
 struct OpenSheet {
     name: String,
     layout: Arc<Layout>,
     encoder: ChunkEncoder,
-    /// Rows in the part being written, the header included.
+    /// Rows of the current part, the header included.
     rows: u32,
 }
 
@@ -70,14 +60,14 @@ impl<W: Write> Workbook<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] of the output, as from every other call here.
+    /// [`Error::Io`] if the output fails, as for every method.
     pub fn new(out: W, properties: &Properties) -> Result<Self, Error> {
         Self::with_sheet_rows(out, properties, MAX_SHEET_ROWS)
     }
 
     fn with_sheet_rows(out: W, properties: &Properties, max_sheet_rows: u32) -> Result<Self, Error> {
         let mut zip = ZipWriter::new(out, properties.created_unix_s);
-        // These first: programs that look at a file's start alone know a spreadsheet by them.
+        // First, because programs that read only the start of a file recognize a spreadsheet by these parts.
         zip.stored("_rels/.rels", parts::root_relations().as_bytes())?;
         zip.stored("docProps/core.xml", parts::core_properties(properties).as_bytes())?;
         zip.stored("xl/styles.xml", parts::styles().as_bytes())?;
@@ -93,14 +83,14 @@ impl<W: Write> Workbook<W> {
         })
     }
 
-    /// Ends the current sheet, if there is one, and starts the next.
+    /// Ends the current sheet, if any, and starts the next one.
     ///
-    /// The name is cleaned: characters that Excel refuses become spaces, more than 31 characters are cut, and a name
-    /// that is taken gets a number. The first row holds the headers; it is bold, stays in view and has filters.
+    /// In the name, characters that Excel refuses become spaces, characters after the 31st are dropped, and a number is
+    /// added if the name is in use. The first row has the headers; it is bold and frozen, and has filters.
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] for no column or too many, [`Error::Cell`] for a header that does not fit in a cell.
+    /// [`Error::ColumnCount`] for no or too many columns, [`Error::Cell`] for a header that does not fit in a cell.
     pub fn sheet(&mut self, name: &str, columns: &[Column]) -> Result<Sheet<'_, W>, Error> {
         let layout = self.guarded(|workbook| {
             workbook.end_sheet()?;
@@ -134,7 +124,7 @@ impl<W: Write> Workbook<W> {
         Ok((out, Summary { rows: self.rows, sheets, bytes }))
     }
 
-    /// Runs one step. After a step that failed no other one runs: whatever follows would go into a broken file.
+    /// Runs one step. After a failed step no other step runs, because the file is broken.
     fn guarded<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.incomplete {
             return Err(Error::Incomplete);
@@ -145,7 +135,7 @@ impl<W: Write> Workbook<W> {
         Ok(done)
     }
 
-    /// Starts the part of a sheet, header row included.
+    /// Starts the part of a sheet, with its header row.
     fn start_part(&mut self, layout: &Layout, name: &str) -> Result<(), Error> {
         let first = self.sheets.is_empty();
         let name = self.names.claim(name);
@@ -154,7 +144,7 @@ impl<W: Write> Workbook<W> {
         self.put(&Piece::of(&parts::sheet_start(layout, first)))
     }
 
-    /// Writes a piece of the current part, which must have room for it.
+    /// Appends a piece to the current part. Fails if it does not fit.
     fn put(&mut self, piece: &Piece) -> Result<(), Error> {
         if !self.zip.has_room(piece, 0) {
             return Err(Error::ChunkTooLarge { bytes: piece.raw_bytes });
@@ -180,7 +170,7 @@ impl<W: Write> Workbook<W> {
         }
     }
 
-    /// Writes the rows that the sheet's own encoder holds.
+    /// Writes the rows of the sheet's own encoder.
     fn flush(&mut self) -> Result<(), Error> {
         match &mut self.open {
             Some(open) if !open.encoder.is_empty() => {
@@ -191,7 +181,7 @@ impl<W: Write> Workbook<W> {
         }
     }
 
-    /// Writes a chunk into the current part, or into a new one if it does not fit there whole.
+    /// Writes a chunk to the current part, or to a new part if it does not fit as a whole.
     fn place(&mut self, chunk: &Chunk) -> Result<(), Error> {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let fits = open.rows.saturating_add(chunk.rows) <= self.max_sheet_rows;
@@ -208,9 +198,9 @@ impl<W: Write> Workbook<W> {
     }
 }
 
-/// The sheet that a workbook is at. It is a handle only: the sheet ends when the next one starts or the workbook ends.
+/// A handle to the current sheet of a workbook. The sheet ends when the next one starts or the workbook ends.
 ///
-/// A sheet that is full continues on another one, named with a number, with the same header.
+/// A full sheet continues on another sheet with a number in its name and the same header.
 #[derive(Debug)]
 pub struct Sheet<'a, W: Write> {
     workbook: &'a mut Workbook<W>,
@@ -218,13 +208,14 @@ pub struct Sheet<'a, W: Write> {
 }
 
 impl<W: Write> Sheet<'_, W> {
-    /// Appends a row for each item; `write` puts its cells. How items are divided over calls does not change the file.
+    /// Appends a row for each item; `write` writes its cells. The file does not depend on how items are divided into
+    /// calls.
     ///
-    /// The bounds on `T` and `F` let items be encoded on several threads; today it is one.
+    /// The bounds on `T` and `F` allow encoding on several threads; currently it uses one.
     ///
     /// # Errors
     ///
-    /// [`Error::Cell`] and [`Error::CellCount`] for a row that is wrong. The workbook is then of no use.
+    /// [`Error::Cell`] and [`Error::CellCount`] for a faulty row. The workbook is then unusable.
     pub fn rows<T, F>(&mut self, items: &[T], write: F) -> Result<(), Error>
     where
         T: Sync,
@@ -246,21 +237,21 @@ impl<W: Write> Sheet<'_, W> {
         self.workbook.guarded(|workbook| {
             let Some(open) = &mut workbook.open else { return Err(Error::NoSheet) };
             open.encoder.row(write)?;
-            // Cut where the part is full too: chunks of other lengths may have been appended before.
+            // Also end the chunk if the part is full: chunks of other lengths may have been appended before.
             let left = workbook.max_sheet_rows.saturating_sub(open.rows);
             let limit = if left == 0 { workbook.max_sheet_rows - 1 } else { left };
             if open.encoder.len() >= limit.min(CHUNK_ROWS) { workbook.flush() } else { Ok(()) }
         })
     }
 
-    /// An encoder for chunks of this sheet. Give one to each thread, cut the rows every [`CHUNK_ROWS`], and
-    /// [`append`](Self::append) the chunks in order: the file is the one that [`rows`](Self::rows) writes.
+    /// An encoder for chunks of this sheet. With one encoder for each thread, rows divided every [`CHUNK_ROWS`], and
+    /// the chunks [appended](Self::append) in order, the file is the same as with [`rows`](Self::rows).
     pub fn encoder(&self) -> ChunkEncoder {
         ChunkEncoder::new(Arc::clone(&self.layout))
     }
 
-    /// Appends the rows of a chunk. A chunk is not divided: if it does not fit in the sheet, the sheet continues before
-    /// it. An empty chunk is nothing.
+    /// Appends the rows of a chunk. A chunk is not divided: if it does not fit in the sheet, it begins a continuation
+    /// sheet. An empty chunk is ignored.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
 

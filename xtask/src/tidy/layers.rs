@@ -1,12 +1,12 @@
-//! Which crate may use which. Arrows of ARCHITECTURE.md as a table; a crate without a row is refused, so that its
-//! place is chosen and not found.
+//! Which crate may use which: the arrows of ARCHITECTURE.md as a table. A crate without a row is refused, so that its
+//! place is a decision.
 
 use toml::{Table, Value};
 
-use super::Finding;
+use super::finding::Finding;
 
-/// A crate, the crates of ours that it may depend on, and published crates that would bring in what it must not hold.
-/// Tests may use anything.
+/// A crate, the crates of the workspace that it may depend on, and published crates that would bring in what it must
+/// not hold. Tests may use anything.
 struct Layer {
     package: &'static str,
     uses: &'static [&'static str],
@@ -14,12 +14,16 @@ struct Layer {
 }
 
 /// From the bottom to the top.
-const LAYERS: [Layer; 10] = [
-    Layer { package: "tollbook-testkit", uses: &[], never: &["postgres", "sqlx", "tokio", "tokio-postgres"] },
+const LAYERS: [Layer; 12] = [
     Layer {
         package: "tollbook-domain",
         uses: &[],
         never: &["getrandom", "jiff", "rand", "rusqlite", "serde", "serde_json", "tokio", "tracing"],
+    },
+    Layer {
+        package: "tollbook-formats",
+        uses: &["tollbook-domain"],
+        never: &["axum", "hyper", "rusqlite", "tokio", "tokio-postgres", "ureq"],
     },
     Layer {
         package: "tollbook-store",
@@ -29,18 +33,49 @@ const LAYERS: [Layer; 10] = [
     Layer { package: "tollbook-workbook", uses: &[], never: &["rusqlite", "serde", "serde_json", "tokio"] },
     Layer { package: "tollbook-objects", uses: &[], never: &["axum", "rusqlite"] },
     Layer {
-        package: "tollbook-ops",
+        package: "tollbook-testkit",
+        uses: &["tollbook-domain", "tollbook-formats", "tollbook-objects", "tollbook-store"],
+        never: &["postgres", "sqlx", "tokio", "tokio-postgres"],
+    },
+    Layer {
+        package: "tollbook-export",
         uses: &["tollbook-domain", "tollbook-objects", "tollbook-store", "tollbook-workbook"],
+        never: &["axum", "clap", "hyper", "rusqlite", "tokio-postgres", "toml", "ureq"],
+    },
+    Layer {
+        package: "tollbook-ops",
+        uses: &[
+            "tollbook-domain",
+            "tollbook-export",
+            "tollbook-formats",
+            "tollbook-objects",
+            "tollbook-store",
+        ],
         never: &["axum", "clap", "hyper", "rusqlite"],
     },
     Layer {
         package: "tollbook-api",
-        uses: &["tollbook-domain", "tollbook-objects", "tollbook-ops", "tollbook-store"],
+        uses: &[
+            "tollbook-domain",
+            "tollbook-export",
+            "tollbook-formats",
+            "tollbook-objects",
+            "tollbook-ops",
+            "tollbook-store",
+        ],
         never: &["clap", "rusqlite"],
     },
     Layer {
         package: "tollbook",
-        uses: &["tollbook-api", "tollbook-domain", "tollbook-objects", "tollbook-ops", "tollbook-store"],
+        uses: &[
+            "tollbook-api",
+            "tollbook-domain",
+            "tollbook-export",
+            "tollbook-formats",
+            "tollbook-objects",
+            "tollbook-ops",
+            "tollbook-store",
+        ],
         never: &["rusqlite"],
     },
     Layer {
@@ -48,6 +83,8 @@ const LAYERS: [Layer; 10] = [
         uses: &[
             "tollbook-api",
             "tollbook-domain",
+            "tollbook-export",
+            "tollbook-formats",
             "tollbook-objects",
             "tollbook-ops",
             "tollbook-store",
@@ -134,6 +171,10 @@ mod tests {
         check(
             "[package]\nname = \"tollbook-domain\"\n[dependencies]\nserde = \"1\"\n",
             &["tollbook-domain must not hold what serde is for"],
+        );
+        check(
+            "[package]\nname = \"tollbook-formats\"\n[dependencies]\ntollbook-domain = \"1\"\nureq = \"1\"\n",
+            &["tollbook-formats must not hold what ureq is for"],
         );
     }
 

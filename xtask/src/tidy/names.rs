@@ -1,6 +1,6 @@
 //! Names of files and folders: which must be there, and which say nothing about what is inside.
 
-use super::Finding;
+use super::finding::Finding;
 
 /// What a reader looks for first.
 const REQUIRED: [&str; 2] = ["CHANGELOG.md", "README.md"];

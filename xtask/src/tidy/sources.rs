@@ -1,9 +1,9 @@
-//! What every source file keeps to: an opening that says what lives there, a length that can be read, no tabs, no
+//! What every source file keeps to: an opening that says what the file holds, a length that can be read, no tabs, no
 //! blanks at the end of a line.
 
-use super::Finding;
+use super::finding::Finding;
 
-/// A file that passes it is asking to be two.
+/// A longer file is split in two.
 const MAX_LINES: usize = 600;
 
 /// Written by programs or recorded: neither length nor blanks are ours.
@@ -12,13 +12,23 @@ const RECORDED: [&str; 5] = ["corpus", "generated", "runs", "snapshots", "vector
 /// What people write by hand.
 const WRITTEN: [&str; 11] = ["css", "html", "js", "md", "py", "rs", "sh", "sql", "toml", "yaml", "yml"];
 
-pub(super) fn findings(path: &str, text: &str) -> Vec<Finding> {
+/// Whether a person writes the file: it is not recorded or printed by a program, and its language is one of ours.
+pub(super) fn is_written(path: &str, text: &str) -> bool {
     let recorded = path.split('/').any(|part| RECORDED.contains(&part));
-    let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
-    let script = extension.is_none() && text.starts_with("#!");
-    if recorded || !(script || extension.is_some_and(|end| WRITTEN.contains(&end))) {
+    let script = extension(path).is_none() && text.starts_with("#!");
+    !recorded && (script || extension(path).is_some_and(|end| WRITTEN.contains(&end)))
+}
+
+/// What follows the last full stop of the file's name.
+pub(super) fn extension(path: &str) -> Option<&str> {
+    path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end)
+}
+
+pub(super) fn findings(path: &str, text: &str) -> Vec<Finding> {
+    if !is_written(path, text) {
         return Vec::new();
     }
+    let extension = extension(path);
     let mut findings = Vec::new();
     if extension == Some("rs") && !text.trim_start().starts_with("//!") {
         findings.push(Finding::in_file(path, "does not open with //!"));

@@ -1,11 +1,11 @@
-//! Reading the checkout: every file that belongs to it, none that a program has put there.
+//! Reads the files of the checkout, without those that programs put there.
 
 use std::fs;
 use std::path::Path;
 
 use crate::step::Outcome;
 
-/// Folders that are no part of the repository, wherever they stand.
+/// Folders that are no part of the repository at any depth, and the file that stands for `.git` in a work tree.
 const FOREIGN: [&str; 5] = [".git", "target", "tollbook-data", "__pycache__", ".ruff_cache"];
 
 pub(super) struct File {
@@ -30,7 +30,10 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<File>) -> Outcome {
         let kind = entry.file_type().map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
-        if kind.is_dir() && !FOREIGN.contains(&name.as_str()) {
+        if FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             read_folder(&entry.path(), &format!("{path}/"), files)?;
         } else if kind.is_file() {
             let bytes = fs::read(entry.path()).map_err(|error| format!("{path}: {error}"))?;
@@ -47,7 +50,9 @@ mod tests {
     #[test]
     fn foreign_folders_are_left_out() {
         let root = tempfile::tempdir().expect("a folder");
-        for path in ["b/c.rs", "a.md", "target/x.rs", "b/target/x.rs", ".ci/run", "tollbook-data/db"] {
+        for path in
+            ["b/c.rs", "a.md", "target/x.rs", "b/target/x.rs", ".ci/run", "tollbook-data/db", "d/.git"]
+        {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().expect("a parent")).expect("created");
             fs::write(path, "text").expect("written");

@@ -131,7 +131,7 @@ fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {
         digest: &digest,
         now_s,
         kept_since_s: service.kept_since_s(now_s),
-        most: service.config().exports.jobs_per_company,
+        max_unfinished: service.config().exports.jobs_per_company,
     };
     match jobs::submit(store, &job).map_err(log_and_refuse)? {
         Some(job_id) => {

@@ -1,6 +1,6 @@
 //! `GetExportJob`: the state of an export that was asked for with `Async`.
 
-use tollbook_export::from_text;
+use tollbook_export::ExportedFile;
 use tollbook_store::{ExportJob, ExportState};
 
 use super::call::Call;
@@ -50,7 +50,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
             "Failed"
         }
         ExportState::Done => {
-            let file = from_text(&job.outcome).map_err(log_and_refuse)?;
+            let file = ExportedFile::from_record(&job.outcome).map_err(log_and_refuse)?;
             // The last heartbeat was before the end, or there was none.
             (written, total) = (file.rows, file.rows);
             if file.stored_s > service.kept_since_s(now_s) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::filter_field::{FilterField, LineAttribute};
 use serde::Serialize;
 use tollbook_domain::catalogue::NameKind;
+use tollbook_domain::filter::{FilterField, LineAttribute};
 use tollbook_domain::{Line, LineFilter};
 use tollbook_export::presentation::Presentation;
 

@@ -1,9 +1,9 @@
 //! `GetOrderAmount`: totals of the paid and unpaid orders of a range, and the pending amount of its open hours.
 
-use tollbook_domain::Status;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::summary::OrderAmount;
 use tollbook_domain::time::DAY_S;
+use tollbook_domain::{AccountKind, Status};
 
 use super::call::Call;
 use super::query::FIXED;
@@ -13,6 +13,10 @@ use crate::ret_code::Refusal;
 
 /// Longest range: a leap year (docs/ORDERS.md, "Ranges").
 const MAX_SPAN_S: i64 = 366 * DAY_S;
+
+/// The kinds of account in the order of the answer.
+const KINDS: [AccountKind; AccountKind::COUNT] =
+    [AccountKind::Cash, AccountKind::Bonus, AccountKind::Coupon, AccountKind::StarCard, AccountKind::Credit];
 
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["StartTime", "EndTime"])?;
@@ -31,16 +35,16 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         }
     }
     let (total, paid, unpaid) = (amount.total(), amount.paid, amount.unpaid);
-    Answer::new()
+    let mut answer = Answer::new()
         .with("Currency", &call.company.currency)?
         .with("TotalOrderAmount", &format_amount_sum(total.total))?
         .with("PaidAmount", &format_amount_sum(paid.total))?
-        .with("UnpaidAmount", &format_amount_sum(unpaid.total))?
-        .with("CashAmount", &format_amount_sum(paid.cash))?
-        .with("BonusAmount", &format_amount_sum(paid.bonus))?
-        .with("CouponAmount", &format_amount_sum(paid.coupon))?
-        .with("StarCardAmount", &format_amount_sum(paid.star_card))?
-        .with("CreditAmount", &format_amount_sum(paid.credit))?
+        .with("UnpaidAmount", &format_amount_sum(unpaid.total))?;
+    for kind in KINDS {
+        let deducted = format_amount_sum(paid.deductions.get(kind));
+        answer = answer.with(kind.amount_member(), &deducted)?;
+    }
+    answer
         .with("OrderCount", &total.orders)?
         .with("PaidCount", &paid.orders)?
         .with("UnpaidCount", &unpaid.orders)?

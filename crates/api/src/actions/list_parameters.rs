@@ -1,7 +1,7 @@
 //! The parameters that the actions on orders share: range, paging and filters. Filters by line are the domain's table
 //! [`FilterField`], so a new one there is a parameter of every action here.
 
-use super::filter_field::{FilterField, LineAttribute};
+use tollbook_domain::filter::{FilterField, LineAttribute};
 use tollbook_domain::time::MAX_TIME_S;
 
 use super::delivery::{ASYNC, FORMAT};

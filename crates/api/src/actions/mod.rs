@@ -4,7 +4,6 @@ mod call;
 mod delivery;
 mod download_order_summary;
 mod download_orders;
-mod filter_field;
 mod get_export_job;
 mod get_filter_options;
 mod get_order_amount;

@@ -1,6 +1,6 @@
 //! Turns the parameters that actions share into the one query value that list, count, sum, summary and export all take.
 
-use super::filter_field::{FilterField, LineAttribute, with_numbers, with_texts};
+use tollbook_domain::filter::{FilterField, LineAttribute};
 use tollbook_domain::time::{DAY_S, MAX_TIME_S};
 use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 
@@ -125,9 +125,9 @@ impl Call<'_> {
                     if field == FilterField::ProductCodes {
                         values.iter().try_for_each(|code| self.check_product_code(name, code))?;
                     }
-                    with_texts(filter, field, values)
+                    filter.with_texts(field, values)
                 }
-                LineAttribute::Number(_) => with_numbers(filter, field, self.parameters.integers(name)?),
+                LineAttribute::Number(_) => filter.with_numbers(field, self.parameters.integers(name)?),
             };
         }
         Ok(filter)

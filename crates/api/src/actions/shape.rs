@@ -98,8 +98,8 @@ pub(super) fn describe<F>(fields: &[Field<F>]) -> Vec<Described> {
         .map(|field| Described {
             name: field.name,
             json_type: match field.kind {
-                FieldKind::Text | FieldKind::Decimal | FieldKind::TextTime => "string",
-                FieldKind::Integer | FieldKind::Time => "integer",
+                FieldKind::Text | FieldKind::Decimal { .. } | FieldKind::TextTime => "string",
+                FieldKind::Integer | FieldKind::WideInteger | FieldKind::Time => "integer",
             },
             meaning: field.meaning,
         })

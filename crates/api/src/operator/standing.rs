@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use serde::Serialize;
-use tollbook_domain::account::AccountKind;
+use serde::{Serialize, Serializer};
+use tollbook_domain::account::{AccountKind, PerKind};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{Standing, standing};
 
@@ -51,32 +51,25 @@ struct Answer {
     pending_amount: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Balances {
-    star_card: String,
-    coupon: String,
-    bonus: String,
-    cash: String,
-    credit: String,
+/// Balances as an object with one member for each kind of account.
+struct Balances(PerKind<i64>);
+
+impl Serialize for Balances {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let balance = |kind: AccountKind| format_amount_sum(self.0.get(kind).into());
+        serializer.collect_map(AccountKind::ALL.map(|kind| (kind.json_name(), balance(kind))))
+    }
 }
 
 impl Answer {
     fn of(company_id: i64, standing: Standing) -> Self {
-        let balance = |kind| format_amount_sum(standing.balances.get(kind).into());
         Self {
             company_id,
             standing: if standing.arrears_orders > 0 { "arrears" } else { "ok" },
             arrears_since: standing.arrears_since_s.unwrap_or(0),
             arrears_amount: format_amount_sum(standing.arrears),
             arrears_orders: standing.arrears_orders,
-            balances: Balances {
-                star_card: balance(AccountKind::StarCard),
-                coupon: balance(AccountKind::Coupon),
-                bonus: balance(AccountKind::Bonus),
-                cash: balance(AccountKind::Cash),
-                credit: balance(AccountKind::Credit),
-            },
+            balances: Balances(standing.balances),
             credit_limit: format_amount_sum(standing.credit_limit.into()),
             available_amount: format_amount_sum(standing.available),
             pending_amount: format_amount_sum(standing.pending),

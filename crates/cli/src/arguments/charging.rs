@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use tollbook_domain::AccountKind;
 
 use super::Account;
 use crate::customer::time::Time;
@@ -93,6 +94,17 @@ pub(crate) enum DepositKind {
     Coupon,
     /// Star card
     StarCard,
+}
+
+impl From<DepositKind> for AccountKind {
+    fn from(kind: DepositKind) -> Self {
+        match kind {
+            DepositKind::Cash => Self::Cash,
+            DepositKind::Bonus => Self::Bonus,
+            DepositKind::Coupon => Self::Coupon,
+            DepositKind::StarCard => Self::StarCard,
+        }
+    }
 }
 
 #[derive(Subcommand)]

@@ -8,7 +8,7 @@ use tollbook_ops::charging::{self, Charging};
 use tollbook_store::{LedgerEntry, LedgerRange};
 
 use super::context::{CommandContext, now_s, time_text};
-use crate::arguments::{AccountCommand, Deposit, DepositKind, Global};
+use crate::arguments::{AccountCommand, Deposit, Global};
 use crate::output::{Failure, Output, printable, table};
 
 pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
@@ -31,28 +31,12 @@ fn parse_amount(text: &str) -> Result<Amount, Failure> {
     Amount::parse(text).map_err(|error| Failure::new(format!("--amount: {error}")))
 }
 
-/// The name of a kind in `--json` output.
-fn json_name(kind: AccountKind) -> &'static str {
-    match kind {
-        AccountKind::StarCard => "StarCard",
-        AccountKind::Coupon => "Coupon",
-        AccountKind::Bonus => "Bonus",
-        AccountKind::Cash => "Cash",
-        AccountKind::Credit => "Credit",
-    }
-}
-
 fn steps_text(steps: i64) -> String {
     format_amount_sum(steps.into())
 }
 
 fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Result<(), Failure> {
-    let kind = match arguments.kind {
-        DepositKind::Cash => AccountKind::Cash,
-        DepositKind::Bonus => AccountKind::Bonus,
-        DepositKind::Coupon => AccountKind::Coupon,
-        DepositKind::StarCard => AccountKind::StarCard,
-    };
+    let kind = AccountKind::from(arguments.kind);
     let deposit = account::Deposit {
         kind,
         amount: parse_amount(&arguments.amount)?,
@@ -91,7 +75,7 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
     let account = context.store.snapshot()?.books(company_id)?.account;
     let balances: Map<String, Value> = AccountKind::ALL
         .iter()
-        .map(|kind| (json_name(*kind).to_owned(), steps_text(standing.balances.get(*kind)).into()))
+        .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
         .collect();
     let grants: Vec<Value> = account
         .grants

@@ -44,7 +44,6 @@ impl Objects {
             keys: object_keys(master),
             retention_s: config.object_retention_s,
             spool_bytes: config.objects.spool_bytes,
-            writable: false,
         })?);
         shared_objects::bind(database, &embedded)?;
         Ok(Self { store: embedded.clone(), embedded: Some(embedded) })

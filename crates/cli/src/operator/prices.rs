@@ -38,7 +38,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
                     "Kept": rounded.kept.to_string(),
                 })
             });
-            let left_out = list.left_out.iter().map(
+            let left_out = list.omitted.iter().map(
                 |left| json!({"Provider": left.provider, "ModelID": left.model_id, "Reason": left.reason}),
             );
             let value = json!({
@@ -59,7 +59,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
                     put.changed,
                     put.unchanged,
                     list.rounded.len(),
-                    list.left_out.len()
+                    list.omitted.len()
                 )
             });
         }

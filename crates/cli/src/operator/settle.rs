@@ -25,7 +25,7 @@ pub(crate) fn settle(global: &Global, output: &Output) -> Result<(), Failure> {
         let round_s = now_s();
         done.add(&charging::settle_all(&charging, &worker, round_s)?);
         // A running process closes the hours that it has leased; the lease of a crashed one expires.
-        match charging::held_hours(&charging, round_s)? {
+        match charging::leased_hours(&charging, round_s)? {
             0 => break 0,
             leased if round_s >= started_s + LEASE_TIMEOUT_S => break leased,
             _ => std::thread::sleep(POLL_INTERVAL),

@@ -1,7 +1,10 @@
 //! `company`, `organization` and `key`: adds and lists tenants and their API keys.
 
 use serde_json::{Value, json};
-use tollbook_ops::tenancy::companies::{self, KeyRights};
+use tollbook_ops::tenancy::{
+    companies,
+    keys::{self, KeyRights},
+};
 
 use crate::arguments::{CompanyCommand, Global, KeyCommand, OrganizationCommand};
 use crate::deployment;
@@ -74,14 +77,14 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
                 allowed_networks: allow_ip.clone(),
                 rate_limit_per_s: *rate_limit,
             };
-            let key = companies::add_key(store.as_ref(), &master, *company, &rights)?;
+            let key = keys::add_key(store.as_ref(), &master, *company, &rights)?;
             print_created(
                 output,
                 json!({"PublicKey": key.public_key, "PrivateKey": key.private_key.reveal()}),
             );
         }
         KeyCommand::List { company } => {
-            let keys = companies::keys(store.as_ref(), *company)?;
+            let keys = keys::keys(store.as_ref(), *company)?;
             let rows = keys.iter().map(|k| {
                 json!({
                     "PublicKey": k.public_key,
@@ -96,7 +99,7 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
             print_list(output, &columns, rows.collect());
         }
         KeyCommand::Disable { public_key } => {
-            companies::disable_key(store.as_ref(), public_key)?;
+            keys::disable_key(store.as_ref(), public_key)?;
             print_created(output, json!({"PublicKey": public_key, "Disabled": true}));
         }
     }

@@ -1,5 +1,5 @@
-//! Cells as comma-separated text (RFC 4180), such that no reader breaks and no spreadsheet takes a text for a formula.
-//! Which columns there are is not known here.
+//! Cells as comma-separated text (RFC 4180) that every reader can parse and that no spreadsheet runs as a formula. This
+//! file does not know the columns.
 
 use tollbook_domain::money::push_decimal;
 use tollbook_domain::time::{DAY_S, civil_of_day};
@@ -7,16 +7,16 @@ use tollbook_domain::time::{DAY_S, civil_of_day};
 use crate::fields::Cell;
 use crate::time_zone::Offsets;
 
-/// What ends a row.
+/// Ends a row.
 pub(crate) const ROW_END: &str = "\r\n";
 
-/// First characters that make a spreadsheet compute: those that OWASP names ("CSV Injection"), and the full-width forms
-/// that spreadsheets take for the same.
-const COMPUTES: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// First characters of a formula: those that OWASP names ("CSV Injection"), and their full-width forms, which spreadsheets
+/// treat alike.
+const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// How times are written.
+/// The format of times.
 pub(crate) enum Times<'zone> {
-    /// `2025-01-31 08:00:00` in a zone that the header names.
+    /// `2025-01-31 08:00:00` in the time zone that the header names.
     Local(Offsets<'zone>),
     /// `2025-01-31T00:00:00Z` (ISO 8601).
     Utc,
@@ -26,7 +26,7 @@ pub(crate) enum Times<'zone> {
 pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, times: &mut Times<'_>) {
     match cell {
         Cell::Text(text) => push_text(line, text),
-        Cell::Made(text) => push_text(line, text),
+        Cell::OwnedText(text) => push_text(line, text),
         Cell::Integer(number) => push_decimal(line, *number, 0, 0),
         Cell::Decimal { mantissa, places } => push_decimal(line, *mantissa, *places, 2),
         Cell::Time(Some(unix_s)) => push_time(line, *unix_s, times),
@@ -37,7 +37,7 @@ pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, times: &mut Times<'_
 fn push_time(line: &mut String, unix_s: i64, times: &mut Times<'_>) {
     use std::fmt::Write as _;
 
-    let (local_s, between, behind) = match times {
+    let (local_s, separator, suffix) = match times {
         Times::Local(offsets) => (unix_s.saturating_add(offsets.offset_s(unix_s).into()), ' ', ""),
         Times::Utc => (unix_s, 'T', "Z"),
     };
@@ -45,18 +45,18 @@ fn push_time(line: &mut String, unix_s: i64, times: &mut Times<'_>) {
     let second = local_s.rem_euclid(DAY_S);
     let (hour, minute, second) = (second / 3_600, second % 3_600 / 60, second % 60);
     // Writing to a String cannot fail.
-    let _ = write!(line, "{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}{behind}");
+    let _ = write!(line, "{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}{suffix}");
 }
 
-/// Appends a text, with an apostrophe before it if it could be taken for a formula, in quotes if it has a comma, a
-/// quote or a line end. Control characters that no table of text has become U+FFFD: a NUL ends the text for some
-/// readers, and U+001A the whole file.
+/// Appends a text: after an apostrophe if it could be read as a formula, and in quotes if it has a comma, a quote or a
+/// line end. Other control characters than those of text become U+FFFD: a NUL ends the text for some readers, and U+001A
+/// the whole file.
 pub(crate) fn push_text(line: &mut String, text: &str) {
     let quoted = text.contains(needs_quotes) || text.starts_with(' ') || text.ends_with(' ');
     if quoted {
         line.push('"');
     }
-    if computes(text) {
+    if is_formula(text) {
         line.push('\'');
     }
     if text.contains(|c| c == '"' || is_stray(c)) {
@@ -75,24 +75,24 @@ pub(crate) fn push_text(line: &mut String, text: &str) {
     }
 }
 
-/// Also what separates fields elsewhere, because readers guess the separator.
+/// Includes the separators of other dialects, because readers guess the separator.
 fn needs_quotes(c: char) -> bool {
     matches!(c, ',' | '"' | '\r' | '\n' | ';' | '\t')
 }
 
-/// A control character other than those that text has.
+/// Whether a character is a control character other than tab and line ends.
 fn is_stray(c: char) -> bool {
     c.is_ascii_control() && !matches!(c, '\t' | '\r' | '\n')
 }
 
-/// Whether a spreadsheet may take a text for a formula. What is not seen before the first character does not save it:
-/// importers trim.
-fn computes(text: &str) -> bool {
-    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_unseen).starts_with(COMPUTES)
+/// Whether a spreadsheet may read a text as a formula. Invisible characters at its start do not prevent that, because
+/// importers trim them.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_invisible).starts_with(FORMULA_STARTS)
 }
 
-/// White space, control and format characters.
-fn is_unseen(c: char) -> bool {
+/// Whether a character is white space, a control or a format character.
+fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -111,7 +111,7 @@ mod tests {
         line
     }
 
-    /// One row as the grammar of RFC 4180 reads it, written for this test.
+    /// Parses one row by the grammar of RFC 4180.
     fn read_row(row: &str) -> Vec<String> {
         let mut cells = vec![String::new()];
         let mut chars = row.chars().peekable();
@@ -121,12 +121,9 @@ mod tests {
             match c {
                 '"' if inside && chars.peek() == Some(&'"') => cell.extend(chars.next()),
                 '"' => {
-                    assert!(inside || cell.is_empty(), "a quote inside of a bare cell: {row:?}");
+                    assert!(inside || cell.is_empty(), "a quote inside a bare cell: {row:?}");
                     inside = !inside;
-                    assert!(
-                        inside || matches!(chars.peek(), None | Some(',')),
-                        "text behind quotes: {row:?}"
-                    );
+                    assert!(inside || matches!(chars.peek(), None | Some(',')), "text after quotes: {row:?}");
                 }
                 ',' if !inside => cells.push(String::new()),
                 '\r' | '\n' if !inside => panic!("a line end outside of quotes: {row:?}"),
@@ -138,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn texts() {
+    fn texts_are_quoted_and_defused() {
         let table = [
             // text, cell
             ("", ""),
@@ -178,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_times() {
+    fn numbers_and_times_are_plain() {
         let shanghai = Zone::named("Asia/Shanghai").unwrap();
         let table = [
             // cell, in Shanghai, in UTC
@@ -209,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_is_read_as_what_was_written(
+        fn a_row_is_read_as_it_was_written(
             cells in prop::collection::vec(
                 "[ \t\r\n,;\"'=+@＝\u{feff}\u{a0}\\-\0\u{1a}ab深]{0,6}|(?s:.){0,6}", 1..6
             ),
@@ -220,11 +217,11 @@ mod tests {
             for (cell, read) in cells.iter().zip(&read) {
                 let clean: String =
                     cell.chars().map(|c| if is_stray(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
-                // The text itself, or with the one apostrophe that makes it harmless.
+                // The text itself, or with the one apostrophe that defuses it.
                 let harmless = format!("'{clean}");
                 prop_assert!(*read == clean || *read == harmless, "{cell:?} {read:?}");
                 let first = read.trim_start().chars().next();
-                prop_assert!(!first.is_some_and(|c| COMPUTES.contains(&c)), "{read:?}");
+                prop_assert!(!first.is_some_and(|c| FORMULA_STARTS.contains(&c)), "{read:?}");
                 prop_assert!(!read.starts_with(['\t', '\r', '\n']), "{read:?}");
                 prop_assert!(!read.contains(is_stray));
             }

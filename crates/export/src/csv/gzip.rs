@@ -1,38 +1,36 @@
-//! A file made of pieces of text, as they are or as one gzip member (RFC 1952). Pieces are compressed on whichever
-//! thread makes them, each for itself, and end on a byte, so that they only have to be put behind each other. What the
-//! text says is not known here.
+//! A file made of pieces of text, uncompressed or as one gzip member (RFC 1952). Each piece is compressed on its own, on
+//! the thread that made it, and ends on a byte boundary, so that the file is the concatenation of the pieces.
 
 use std::io::{self, Write};
 
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress};
 
-/// What becomes of the text of a file.
+/// The compression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// It is written as it is.
+    /// None.
     Plain,
-    /// It is compressed.
+    /// One gzip member.
     Gzip,
 }
 
-/// A final block of deflate that holds nothing (RFC 1951, 3.2.3): one bit "final", two bits "fixed codes", the code of
-/// the end of a block.
+/// An empty final block of deflate (RFC 1951, 3.2.3): one bit "final", two bits "fixed codes", the end-of-block code.
 const END_OF_DEFLATE: [u8; 2] = [0x03, 0x00];
 
 /// A piece of the file.
 pub(crate) struct Packed {
     bytes: Vec<u8>,
-    /// Of the text, with its length.
+    /// Checksum of the text; knows its length.
     checksum: Hasher,
     text_len: usize,
 }
 
-/// Makes pieces. Each thread has its own; a piece depends on its text alone.
+/// Makes pieces. Each thread has its own; a piece depends only on its text.
 pub(crate) struct Packer {
     deflate: Option<Compress>,
-    /// Where a piece is compressed to, before it is known how long it is.
-    room: Vec<u8>,
+    /// Reused output buffer. The length of a piece is known only after compression.
+    buffer: Vec<u8>,
 }
 
 impl Packer {
@@ -41,7 +39,7 @@ impl Packer {
             Packing::Plain => None,
             Packing::Gzip => Some(Compress::new(Compression::default(), false)),
         };
-        Self { deflate, room: Vec::new() }
+        Self { deflate, buffer: Vec::new() }
     }
 
     /// The piece of a text.
@@ -52,35 +50,35 @@ impl Packer {
         };
         let mut checksum = Hasher::new();
         checksum.update(text.as_bytes());
-        // Forgets the piece before, so that the bytes do not depend on which thread made which piece.
+        // Without the previous piece's history, the bytes do not depend on which thread made which piece.
         deflate.reset();
-        self.room.clear();
-        // More than any text becomes (zlib's own bound is a thousandth and a few bytes), so that one call is enough.
-        self.room.reserve(text_len + text_len / 64 + 1_024);
-        deflate.compress_vec(text.as_bytes(), &mut self.room, FlushCompress::Sync)?;
-        if deflate.total_in() != text_len as u64 || self.room.len() == self.room.capacity() {
-            return Err(io::Error::other("a piece of text did not fit its bound when it was compressed"));
+        self.buffer.clear();
+        // More than any compressed text (zlib's bound adds a thousandth and a few bytes), so that one call is enough.
+        self.buffer.reserve(text_len + text_len / 64 + 1_024);
+        deflate.compress_vec(text.as_bytes(), &mut self.buffer, FlushCompress::Sync)?;
+        if deflate.total_in() != text_len as u64 || self.buffer.len() == self.buffer.capacity() {
+            return Err(io::Error::other("a compressed piece of text exceeds its bound"));
         }
-        Ok(Packed { bytes: self.room.clone(), checksum, text_len })
+        Ok(Packed { bytes: self.buffer.clone(), checksum, text_len })
     }
 }
 
-/// The file that pieces are put into.
+/// Concatenates pieces to a file.
 pub(crate) struct PackedFile<W> {
     spool: W,
     packing: Packing,
     checksum: Hasher,
-    /// Modulo 2³², as the end of a member states it.
+    /// Length of the text modulo 2³², for the trailer of the member.
     text_len: u32,
 }
 
 impl<W: Write> PackedFile<W> {
-    /// Begins the file. A member has the time that its content is of, and no name: the same content has the same bytes.
+    /// Begins the file. The member has the time of the snapshot and no name, so that the same content has the same bytes.
     pub(crate) fn begin(mut spool: W, packing: Packing, unix_s: i64) -> io::Result<Self> {
         if packing == Packing::Gzip {
-            // Zero is "no time"; 32 bits end in 2106.
+            // 32 bits end in 2106; zero means "no time".
             let modified = u32::try_from(unix_s).unwrap_or(0).to_le_bytes();
-            // Magic, deflate, no flags; then the time; no hint at the level, and an unknown file system.
+            // Magic, deflate, no flags; then the time; then no level and an unknown file system.
             spool.write_all(&[0x1f, 0x8b, 8, 0])?;
             spool.write_all(&modified)?;
             spool.write_all(&[0, 255])?;
@@ -88,7 +86,7 @@ impl<W: Write> PackedFile<W> {
         Ok(Self { spool, packing, checksum: Hasher::new(), text_len: 0 })
     }
 
-    /// Puts the next piece behind the others.
+    /// Appends the next piece.
     pub(crate) fn append(&mut self, piece: &Packed) -> io::Result<()> {
         self.spool.write_all(&piece.bytes)?;
         if self.packing == Packing::Gzip {
@@ -137,16 +135,16 @@ mod tests {
         assert!(inflated == text, "{} bytes instead of {}", inflated.len(), text.len());
         let header = decoder.header().unwrap();
         assert_eq!((header.mtime(), header.filename()), (1_700_000_000, None));
-        assert_eq!(decoder.into_inner().len(), 0, "one member, with nothing behind it");
+        assert_eq!(decoder.into_inner().len(), 0, "one member, with nothing after it");
     }
 
     #[test]
-    fn no_text_is_a_member_too() {
+    fn an_empty_text_is_a_valid_member() {
         assert_inflates_to(&file(Packing::Gzip, 1, &[]), "");
     }
 
     #[test]
-    fn text_that_cannot_be_compressed_fits_its_bound() {
+    fn incompressible_text_fits_its_bound() {
         let mut state = 1_u32;
         let mut noise = || {
             // Marsaglia's 32-bit xorshift.
@@ -161,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_one_text_whoever_packs_them(
+        fn the_file_does_not_depend_on_the_number_of_packers(
             pieces in prop::collection::vec("(\\PC|abcdef,){0,300}", 0..8),
             packers in 1_usize..4,
         ) {

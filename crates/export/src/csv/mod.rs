@@ -1,5 +1,5 @@
-//! Exports as comma-separated values: one table of orders, or of the rows of both summaries. How a cell is written is in
-//! `csv_cells`, how the file is compressed in `gzip`.
+//! Exports as comma-separated values: one table of orders, or of the rows of both summaries. `cells` writes a cell, `gzip`
+//! compresses the file.
 
 mod cells;
 mod gzip;
@@ -16,7 +16,8 @@ use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    Field, ORDER_ITEM_DETAIL, OrderField, OrderRow, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
+    Field, ORDER_ITEM_DETAIL, OrderField, OrderRow, PAID_SUMMARY_ITEM, Scope, SummaryField,
+    UNPAID_ORDER_ITEM, runs_of_one_scope,
 };
 use crate::pipeline::{self, Assemble, Encode};
 use crate::presentation::{LineViews, Presentation, summary};
@@ -24,13 +25,13 @@ use crate::presentation::{LineViews, Presentation, summary};
 pub(crate) use cells::Times;
 pub(crate) use gzip::Packing;
 
-/// What tells spreadsheets that a file is UTF-8.
+/// Tells spreadsheets that a file is UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Lines whose ready-made cells an encoder keeps at a time, some 500 bytes each.
+/// Lines whose formatted cells an encoder caches, some 500 bytes each.
 const CACHED_LINES: usize = 8_192;
 
-/// Writes a document for people: under headers in their language, times in their zone.
+/// Writes a document with headers in the language and times in the time zone of the brand.
 pub(crate) fn write(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
@@ -39,29 +40,29 @@ pub(crate) fn write(
 ) -> Result<(SpoolFile, Written), ExportError> {
     let presentation = build.presentation;
     let times = || Times::Local(presentation.zone.offsets());
-    let mut table = Table::begin(build, spool, packing)?;
+    let mut file = CsvFile::begin(build, spool, packing)?;
     let written = match build.document {
         Document::PaidOrders(query) => {
-            table.headers(for_people(ORDER_ITEM_DETAIL, presentation))?;
-            table.orders(build, snapshot, query, ORDER_ITEM_DETAIL, times)?
+            file.headers(header_row(ORDER_ITEM_DETAIL, presentation))?;
+            file.orders(build, snapshot, query, ORDER_ITEM_DETAIL, times)?
         }
         Document::UnpaidOrders(query) => {
-            table.headers(for_people(UNPAID_ORDER_ITEM, presentation))?;
-            table.orders(build, snapshot, query, UNPAID_ORDER_ITEM, times)?
+            file.headers(header_row(UNPAID_ORDER_ITEM, presentation))?;
+            file.orders(build, snapshot, query, UNPAID_ORDER_ITEM, times)?
         }
         Document::Summary(queries) => {
-            table.headers(for_people(PAID_SUMMARY_ITEM, presentation))?;
+            file.headers(header_row(PAID_SUMMARY_ITEM, presentation))?;
             let SummaryQueries { paid, unpaid } = queries.as_ref();
-            let mut written = table.summary(build, snapshot, paid, PAID_SUMMARY_ITEM)?;
-            written.add(&table.summary(build, snapshot, unpaid, PAID_SUMMARY_ITEM)?);
+            let mut written = file.summary(build, snapshot, paid, PAID_SUMMARY_ITEM)?;
+            written.add(&file.summary(build, snapshot, unpaid, PAID_SUMMARY_ITEM)?);
             written
         }
     };
-    Ok((table.finish()?, written))
+    Ok((file.finish()?, written))
 }
 
-/// The row of headers, behind what tells spreadsheets that the file is UTF-8.
-fn for_people<F>(fields: &[Field<F>], presentation: &Presentation) -> String {
+/// The byte order mark and the row of headers.
+fn header_row<F>(fields: &[Field<F>], presentation: &Presentation) -> String {
     let mut text = String::from(BYTE_ORDER_MARK);
     push_row(&mut text, fields.iter().map(|field| presentation.header(field.name, field.kind)));
     text
@@ -78,18 +79,18 @@ pub(crate) fn push_row<T: AsRef<str>>(text: &mut String, cells: impl Iterator<It
     text.push_str(ROW_END);
 }
 
-/// A file of rows.
-pub(crate) struct Table {
-    file: PackedFile<SpoolFile>,
+/// A CSV file in the spool.
+pub(crate) struct CsvFile {
+    packed: PackedFile<SpoolFile>,
     packing: Packing,
 }
 
-impl Table {
+impl CsvFile {
     pub(crate) fn begin(build: &Build<'_>, spool: SpoolFile, packing: Packing) -> Result<Self, ExportError> {
-        Ok(Self { file: PackedFile::begin(spool, packing, build.snapshot_s)?, packing })
+        Ok(Self { packed: PackedFile::begin(spool, packing, build.snapshot_s)?, packing })
     }
 
-    /// Writes the first row, which is text already.
+    /// Writes the first row, given as text.
     pub(crate) fn headers(&mut self, text: String) -> Result<(), ExportError> {
         let piece = Packer::new(self.packing).pack(text)?;
         self.append(piece)
@@ -108,7 +109,7 @@ impl Table {
         let packing = self.packing;
         let encoder = || OrderRows {
             views: build.presentation.lines(lines.clone()),
-            ready: ReadyTexts::new(fields),
+            cells: SharedCells::new(fields),
             times: times(),
             packer: Packer::new(packing),
         };
@@ -128,7 +129,7 @@ impl Table {
         let mut packer = Packer::new(self.packing);
         let mut times = Times::Local(presentation.zone.offsets());
         let mut written = Written::default();
-        for rows in summary(snapshot, query)?.chunks(pipeline::BATCH) {
+        for rows in summary(snapshot, query)?.chunks(pipeline::BATCH_ROWS) {
             let mut text = String::new();
             for row in rows {
                 presentation.show_summary(row, |view| {
@@ -148,22 +149,22 @@ impl Table {
     }
 
     pub(crate) fn finish(self) -> Result<SpoolFile, ExportError> {
-        Ok(self.file.finish()?)
+        Ok(self.packed.finish()?)
     }
 }
 
-impl Assemble for Table {
+impl Assemble for CsvFile {
     type Piece = Packed;
 
     fn append(&mut self, piece: Packed) -> Result<(), ExportError> {
-        Ok(self.file.append(&piece)?)
+        Ok(self.packed.append(&piece)?)
     }
 }
 
-/// Makes rows of orders.
+/// Formats orders as rows.
 struct OrderRows<'a> {
     views: LineViews<'a>,
-    ready: ReadyTexts<'a>,
+    cells: SharedCells<'a>,
     times: Times<'a>,
     packer: Packer,
 }
@@ -172,28 +173,28 @@ impl Encode for OrderRows<'_> {
     type Piece = Packed;
 
     fn encode(&mut self, orders: &[StoredOrder]) -> Result<Packed, ExportError> {
-        let Self { views, ready, times, packer } = self;
+        let Self { views, cells, times, packer } = self;
         let mut text = String::new();
         for stored in orders {
             views
-                .show(stored, |row| ready.push(&mut text, stored.line_no, row, times))
+                .show(stored, |row| cells.push_row(&mut text, stored.line_no, row, times))
                 .ok_or_else(|| no_line(stored))?;
         }
         Ok(packer.pack(text)?)
     }
 }
 
-/// The cells that all orders of a line share, as text that is made once.
-struct ReadyTexts<'f> {
+/// The cells that all orders of a line share, formatted once per line.
+struct SharedCells<'f> {
     runs: Vec<Run<'f>>,
-    /// By line; one text per run of fields that the line decides.
+    /// By line: one text for each run of shared fields.
     lines: HashMap<LineNo, Vec<Box<str>>>,
 }
 
-/// Fields beside each other that are all the line's, or all the order's.
+/// Neighbouring fields of one scope.
 struct Run<'f> {
-    of_line: bool,
-    /// Whether it begins the row.
+    scope: Scope,
+    /// Whether the run begins the row.
     first: bool,
     fields: &'f [OrderField],
 }
@@ -209,28 +210,22 @@ impl Run<'_> {
     }
 }
 
-impl<'f> ReadyTexts<'f> {
+impl<'f> SharedCells<'f> {
     fn new(fields: &'f [OrderField]) -> Self {
-        let chunks = fields.chunk_by(|a, b| a.of_line == b.of_line).enumerate();
-        let runs = chunks
-            .map(|(number, fields)| Run {
-                of_line: fields.iter().all(|field| field.of_line),
-                first: number == 0,
-                fields,
-            })
-            .collect();
+        let runs = runs_of_one_scope(fields).enumerate();
+        let runs = runs.map(|(number, (scope, fields))| Run { scope, first: number == 0, fields }).collect();
         Self { runs, lines: HashMap::new() }
     }
 
     /// Appends the row of an order.
-    fn push(&mut self, text: &mut String, line_no: LineNo, row: &OrderRow<'_>, times: &mut Times<'_>) {
+    fn push_row(&mut self, text: &mut String, line_no: LineNo, row: &OrderRow<'_>, times: &mut Times<'_>) {
         let Self { runs, lines } = self;
         if lines.len() >= CACHED_LINES && !lines.contains_key(&line_no) {
             lines.clear();
         }
         let shared = lines.entry(line_no).or_insert_with(|| {
-            let of_line = runs.iter().filter(|run| run.of_line);
-            of_line
+            let per_line = runs.iter().filter(|run| run.scope == Scope::PerLine);
+            per_line
                 .map(|run| {
                     let mut text = String::new();
                     run.push(&mut text, row, times);
@@ -241,8 +236,8 @@ impl<'f> ReadyTexts<'f> {
         let mut shared = shared.iter();
         for run in runs {
             match shared.as_slice() {
-                [ready, ..] if run.of_line => {
-                    text.push_str(ready);
+                [formatted, ..] if run.scope == Scope::PerLine => {
+                    text.push_str(formatted);
                     shared.next();
                 }
                 _ => run.push(text, row, times),

@@ -1,22 +1,22 @@
-//! Which exports lie in the object store, by what they were made of. The same request finds the file of the one before
-//! as long as nothing has changed that its bytes depend on.
+//! The cache of stored exports, by a digest of everything that their bytes depend on. A repeated request gets the stored
+//! file as long as the digest is the same.
 
 use sha2::{Digest as _, Sha256};
 use tollbook_objects::ObjectStore;
 use tollbook_store::{ExportFile, Snapshot, Store, StoreError};
 
 use super::request::ExportRequest;
-use crate::file::{ExportedFile, from_text, to_text};
+use crate::file::ExportedFile;
 use crate::presentation::Presentation;
 
-/// What a file is known by.
+/// Identifies the content of a file.
 pub type Digest = [u8; 32];
 
-/// Raised when the same orders make other files than before, within one version of the program.
+/// Version of the file layouts. Raised when a layout changes within one version of the program.
 const LAYOUT: u32 = 1;
 
-/// Everything that the bytes of a file depend on, but the time and the random bits of its name: program, object store,
-/// request, names for people, and which changes of the company's orders the snapshot has seen.
+/// Digest of everything that the bytes of a file depend on, except the time of the snapshot: program, object store,
+/// request, display texts, and the version of the company's orders in the snapshot.
 pub(super) fn digest(
     snapshot: &mut dyn Snapshot,
     objects: &dyn ObjectStore,
@@ -33,14 +33,14 @@ pub(super) fn digest(
     add(&LAYOUT.to_string());
     add(&objects.identity());
     add(request.format.name());
-    // What the document and the names are is all in their debugging form, and a new member comes into it by itself.
+    // The debug format includes every member of a document, also future ones.
     add(&format!("{:?}", request.document));
     add(&presentation.fingerprint());
     add(&version.to_string());
     Ok(hash.finalize().into())
 }
 
-/// The file of a digest, if it was stored after `after_s` and is still there.
+/// The file of a digest, if it was stored after `after_s` and still exists.
 pub(super) fn find(
     store: &dyn Store,
     objects: &dyn ObjectStore,
@@ -50,18 +50,18 @@ pub(super) fn find(
 ) -> Result<Option<ExportedFile>, StoreError> {
     let known = store.snapshot()?.export_file(company_id, digest)?;
     let Some(known) = known.filter(|known| known.stored_s > after_s) else { return Ok(None) };
-    let file = from_text(&known.file)?;
-    // Somebody may have deleted it, or half of a bucket was lost.
+    let file = ExportedFile::from_record(&known.file)?;
+    // The object may have been deleted or damaged in the object store.
     match objects.len_of(&file.key) {
         Ok(len) => Ok((len == Some(file.bytes)).then_some(file)),
         Err(error) => {
-            tracing::warn!(%error, "it cannot be told whether an export is still there");
+            tracing::warn!(%error, company_id, "export lookup in the object store failed; will build the file");
             Ok(None)
         }
     }
 }
 
-/// Records a file.
+/// Records a stored file.
 pub(super) fn record(
     store: &dyn Store,
     company_id: i64,
@@ -72,7 +72,7 @@ pub(super) fn record(
     transaction.put_export_file(
         company_id,
         digest,
-        &ExportFile { stored_s: file.stored_s, file: to_text(file) },
+        &ExportFile { stored_s: file.stored_s, file: file.to_record() },
     )?;
     transaction.commit()
 }

@@ -1,56 +1,56 @@
-//! Exports in the background: asked for, taken by whichever server comes first, and taken by another one when that
-//! dies over it. What the request says is its own text, which the API reads again when the job is taken.
+//! Background export jobs. A server leases a job to run it; if it crashes, the lease expires and another server takes the
+//! job. A job stores the text of its request, which the API parses again when the job runs.
 
 use sha2::{Digest as _, Sha256};
 use tollbook_store::{ExportState, NewExportJob, Store, StoreError};
 
 use super::cache::Digest;
-use crate::file::from_text;
+use crate::file::ExportedFile;
 
-/// How long a job is its taker's without a sign of life, in seconds. Who takes it gives one every few seconds.
-pub const HOLD_S: i64 = 20;
+/// Duration of a lease on a job, in seconds. The server that runs the job renews the lease every few seconds.
+pub const LEASE_S: i64 = 20;
 
-/// How often a job is begun before it is given up. Enough to sit out ten minutes without an object store, an attempt each
-/// [`HOLD_S`]; a job that kills its server must not kill them for ever.
-pub const MOST_ATTEMPTS: i64 = 30;
+/// Attempts before a job fails. With one attempt every [`LEASE_S`] they outlast an object store outage of ten minutes; the
+/// bound stops a job that crashes its server.
+pub const MAX_ATTEMPTS: i64 = 30;
 
-/// Jobs that are forgotten in one transaction.
-const FORGOTTEN_AT_ONCE: i64 = 500;
+/// Most records of each type that one transaction deletes.
+const EXPIRED_AT_ONCE: i64 = 500;
 
-/// Names of one request that are tried: as often as it can have been asked for anew after its file was gone.
-const NAMES: u32 = 1_000;
+/// Most job ids of one request. Each failed or expired job of the same request uses up one.
+const MAX_IDS: u32 = 1_000;
 
 /// A checked request for an export in the background.
 #[derive(Clone, Copy, Debug)]
 pub struct NewJob<'a> {
-    /// Whose orders.
+    /// The company whose orders are exported.
     pub company_id: i64,
-    /// The key that asked.
+    /// The API key that made the request.
     pub public_key: &'a str,
-    /// The request, to be read again.
+    /// The text of the request.
     pub request: &'a str,
-    /// What the file would contain now.
+    /// Identifies the content that the file would have now.
     pub digest: &'a Digest,
-    /// The time, Unix seconds.
+    /// The current time, Unix seconds.
     pub now_s: i64,
-    /// A file stored before this is not handed out any more.
+    /// Files stored at or before this time are not returned again, Unix seconds.
     pub kept_since_s: i64,
     /// Most unfinished jobs of the company.
-    pub most: i64,
+    pub max_unfinished: i64,
 }
 
-/// Records a job and tells its id; `None` if the company has too many that are not finished. The same request of the
-/// same key, with nothing changed since, is the same job, so that a request can be sent again.
+/// Records a job and returns its id, or `None` if the company has too many unfinished jobs. A repeated request of the same
+/// key gets the same job as long as the content of the file is the same, so requests can be retried.
 ///
 /// # Errors
 /// Those of the store.
 pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, StoreError> {
     let mut transaction = store.begin()?;
-    for number in 0..NAMES {
-        let job_id = name(job, number);
+    for number in 0..MAX_IDS {
+        let job_id = job_id(job, number);
         let is_usable = match transaction.export_job(job.company_id, &job_id)? {
             None => {
-                if transaction.unfinished_export_jobs(job.company_id)? >= job.most {
+                if transaction.unfinished_export_jobs(job.company_id)? >= job.max_unfinished {
                     return Ok(None);
                 }
                 let added = transaction.add_export_job(&NewExportJob {
@@ -62,7 +62,7 @@ pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, Sto
                 });
                 match added {
                     Ok(()) => transaction.commit()?,
-                    // The same request came to another server at the same time.
+                    // Another server recorded the same request at the same time.
                     Err(StoreError::Exists(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -70,7 +70,7 @@ pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, Sto
             }
             Some(known) => match known.state {
                 ExportState::Waiting | ExportState::Running => true,
-                ExportState::Done => from_text(&known.outcome)?.stored_s > job.kept_since_s,
+                ExportState::Done => ExportedFile::from_record(&known.outcome)?.stored_s > job.kept_since_s,
                 ExportState::Failed => false,
             },
         };
@@ -81,8 +81,8 @@ pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, Sto
     Ok(None)
 }
 
-/// An id that nobody guesses who does not know what the orders are, and that a repeated request has again.
-fn name(job: &NewJob<'_>, number: u32) -> String {
+/// The id of a job. A repeated request has the same id; it cannot be guessed without knowing the orders.
+fn job_id(job: &NewJob<'_>, number: u32) -> String {
     let mut hash = Sha256::new();
     hash.update(job.digest);
     hash.update(number.to_le_bytes());
@@ -90,20 +90,20 @@ fn name(job: &NewJob<'_>, number: u32) -> String {
     format!("export-{}", &hex::encode(hash.finalize())[..32])
 }
 
-/// Forgets files and jobs whose file is not kept any more. Tells how many records that were.
+/// Deletes the records of files and jobs that expired before a time. Returns the number of records deleted.
 ///
 /// # Errors
-/// Those of the store; what was forgotten is forgotten.
-pub fn forget(store: &dyn Store, before_s: i64) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
+/// Those of the store. Records deleted before the error stay deleted.
+pub fn expire(store: &dyn Store, before_s: i64) -> Result<u64, StoreError> {
+    let mut expired = 0;
     loop {
         let mut transaction = store.begin()?;
-        let files = transaction.forget_export_files(before_s, FORGOTTEN_AT_ONCE)?;
-        let jobs = transaction.forget_export_jobs(before_s, FORGOTTEN_AT_ONCE)?;
+        let files = transaction.expire_export_files(before_s, EXPIRED_AT_ONCE)?;
+        let jobs = transaction.expire_export_jobs(before_s, EXPIRED_AT_ONCE)?;
         transaction.commit()?;
-        forgotten += files + jobs;
+        expired += files + jobs;
         if files + jobs == 0 {
-            return Ok(forgotten);
+            return Ok(expired);
         }
     }
 }

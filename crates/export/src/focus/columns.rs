@@ -1,152 +1,123 @@
-//! The columns of FOCUS 1.0 and 1.2 with what each is made of: one table for both versions and both kinds of file.
-//! Types and nulls are those of the specification's "Content Constraints".
+//! The columns of FOCUS 1.0 and 1.2 and their values: one table for both versions and both file formats. Types and nulls
+//! are those of the specification's "Content Constraints".
 
 use tollbook_domain::catalogue::LineTexts;
-use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES, divide_half_away};
+use tollbook_domain::money::divide_rounded;
 use tollbook_domain::time::{DAY_S, day_of, first_day_of_month, month_of_day};
-use tollbook_domain::{Amount, Order, Status, UnitPrice};
+use tollbook_domain::{Amount, Order, Status};
 
 use super::sku::{self, Category};
-use crate::fields::{Cell, FieldKind, OrderField, OrderRow};
+use crate::fields::FieldKind::{self, Text, Time};
+use crate::fields::Scope::{PerLine, PerRow};
+use crate::fields::{AMOUNT, Cell, OrderField, OrderRow, UNIT_PRICE};
 use crate::format::FocusVersion::{self, V1_0, V1_2};
-use crate::parquet::{Form, Shape};
+use crate::parquet::ColumnSchema;
 
-/// Decimal places of `PricingQuantity`: seconds in hours do not end, and are rounded half away from zero.
+/// Decimal places of `PricingQuantity`. Seconds in hours are a repeating decimal and are rounded half away from zero.
 const QUANTITY_PLACES: u32 = 12;
-/// Decimal places of `ConsumedQuantity`, which is whole: the specification's type is Decimal, and readers of text tell
-/// decimals by their point.
-const WHOLE_PLACES: u32 = 2;
+const QUANTITY: FieldKind = FieldKind::Decimal { places: QUANTITY_PLACES };
 
-/// A column of the specification, or of our own with its prefix `x_`.
+/// Decimal places of `ConsumedQuantity`, which is whole: the specification's type is Decimal, and readers of text
+/// recognize decimals by their point.
+const WHOLE_PLACES: u32 = 2;
+const WHOLE: FieldKind = FieldKind::Decimal { places: WHOLE_PLACES };
+
+/// A column of the specification, or one of ours with the prefix `x_`.
 pub(super) struct FocusColumn {
     pub(super) field: OrderField,
-    form: Form,
     nullable: bool,
-    /// The first of our versions that has it.
+    /// The first supported version that has the column.
     pub(super) since: FocusVersion,
 }
 
 impl FocusColumn {
-    pub(super) fn shape(&self) -> Shape {
-        Shape { name: self.field.name, form: self.form, nullable: self.nullable }
+    pub(super) fn schema(&self) -> ColumnSchema {
+        ColumnSchema { name: self.field.name, kind: self.field.kind, nullable: self.nullable }
     }
 }
 
-macro_rules! form {
-    (Text) => {
-        (FieldKind::Text, Form::Text)
-    };
-    (Amount) => {
-        (FieldKind::Decimal, Form::Decimal(AMOUNT_PLACES))
-    };
-    (Price) => {
-        (FieldKind::Decimal, Form::Decimal(UNIT_PRICE_PLACES))
-    };
-    (Quantity) => {
-        (FieldKind::Decimal, Form::Decimal(QUANTITY_PLACES))
-    };
-    (Whole) => {
-        (FieldKind::Decimal, Form::Decimal(WHOLE_PLACES))
-    };
-    (Time) => {
-        (FieldKind::Time, Form::Time)
-    };
-}
-
 macro_rules! focus_columns {
-    ($($since:ident $name:literal $form:ident $nullable:ident $of_line:ident $value:expr;)*) => {
-        /// In the order of the specification, which is that of the alphabet; ours behind it.
-        pub(super) const COLUMNS: &[FocusColumn] = &[$(FocusColumn {
-            field: OrderField {
-                name: $name,
-                kind: form!($form).0,
-                of_line: $of_line,
-                meaning: "",
-                value: $value,
-            },
-            form: form!($form).1,
+    ($($since:expr, $name:literal, $kind:expr, $nullable:expr, $scope:expr, $value:expr;)*) => {
+        &[$(FocusColumn {
+            field: OrderField { name: $name, kind: $kind, scope: $scope, meaning: "", value: $value },
             nullable: $nullable,
             since: $since,
-        }),*];
+        }),*]
     };
 }
 
-/// Nothing, in a column of any type.
+/// Null, in a column of any type.
 const NULL: Cell<'static> = Cell::Text("");
+/// Whether a column may be null.
+const NULLABLE: bool = true;
+const REQUIRED: bool = false;
 
-focus_columns! {
-    // since, column, type, may be null, of the line, value
-    V1_0 "AvailabilityZone" Text true true |_| NULL;
-    V1_0 "BilledCost" Amount false false |r| amount(owed(r.order));
-    V1_0 "BillingAccountId" Text false true |r| Cell::Made(format!("company-{}", r.company_id));
-    V1_0 "BillingAccountName" Text true true |r| Cell::Text(r.company_name);
-    V1_2 "BillingAccountType" Text true true |_| Cell::Text("Company");
-    V1_0 "BillingCurrency" Text false true |r| Cell::Text(&r.line.currency);
-    V1_0 "BillingPeriodEnd" Time false false |r| Cell::Time(Some(month_s(r.order.start_time_s, 1)));
-    V1_0 "BillingPeriodStart" Time false false |r| Cell::Time(Some(month_s(r.order.start_time_s, 0)));
-    V1_2 "CapacityReservationId" Text true true |_| NULL;
-    V1_2 "CapacityReservationStatus" Text true true |_| NULL;
-    V1_0 "ChargeCategory" Text false true |r| charge_category(r);
-    V1_0 "ChargeClass" Text true true |_| NULL;
-    V1_0 "ChargeDescription" Text true true |r| Cell::Made(sku::description(r));
-    V1_0 "ChargeFrequency" Text false true |r| Cell::Text(sku::frequency(r.line));
-    V1_0 "ChargePeriodEnd" Time false false |r| Cell::Time(Some(r.order.end_time_s));
-    V1_0 "ChargePeriodStart" Time false false |r| Cell::Time(Some(r.order.start_time_s));
-    V1_0 "CommitmentDiscountCategory" Text true true |_| NULL;
-    V1_0 "CommitmentDiscountId" Text true true |_| NULL;
-    V1_0 "CommitmentDiscountName" Text true true |_| NULL;
-    V1_2 "CommitmentDiscountQuantity" Quantity true true |_| NULL;
-    V1_0 "CommitmentDiscountStatus" Text true true |_| NULL;
-    V1_0 "CommitmentDiscountType" Text true true |_| NULL;
-    V1_2 "CommitmentDiscountUnit" Text true true |_| NULL;
-    V1_0 "ConsumedQuantity" Whole true false |r| consumed_quantity(r);
-    V1_0 "ConsumedUnit" Text true true |r| consumed_unit(r);
-    V1_0 "ContractedCost" Amount false false |r| amount(r.order.total);
-    V1_0 "ContractedUnitPrice" Price true true |r| price(r.line.discount_price);
-    V1_0 "EffectiveCost" Amount false false |r| amount(owed(r.order));
-    V1_2 "InvoiceId" Text true true |_| NULL;
-    V1_0 "InvoiceIssuerName" Text false true |r| Cell::Text(r.provider);
-    V1_0 "ListCost" Amount false false |r| amount(r.order.original);
-    V1_0 "ListUnitPrice" Price true true |r| price(r.line.list_price);
-    V1_0 "PricingCategory" Text true true |_| Cell::Text("Standard");
-    V1_2 "PricingCurrency" Text true true |r| Cell::Text(&r.line.currency);
-    V1_2 "PricingCurrencyContractedUnitPrice" Price true true |r| price(r.line.discount_price);
-    V1_2 "PricingCurrencyEffectiveCost" Amount true false |r| amount(owed(r.order));
-    V1_2 "PricingCurrencyListUnitPrice" Price true true |r| price(r.line.list_price);
-    V1_0 "PricingQuantity" Quantity true false |r| pricing_quantity(r.order.quantity, r.texts);
-    V1_0 "PricingUnit" Text true true |r| Cell::Text(sku::pricing_unit(r));
-    V1_0 "ProviderName" Text false true |r| Cell::Text(r.provider);
-    V1_0 "PublisherName" Text false true |r| Cell::Text(r.provider);
-    V1_0 "RegionId" Text true true |r| Cell::Text(&r.line.region);
-    V1_0 "RegionName" Text true true |r| Cell::Text(&r.texts.region);
-    V1_0 "ResourceId" Text true true |r| Cell::Text(&r.line.resource_id);
-    V1_0 "ResourceName" Text true true |_| NULL;
-    V1_0 "ResourceType" Text true true |r| resource_type(r);
-    V1_0 "ServiceCategory" Text false true |r| Cell::Text(sku::service(r.line)[0]);
-    V1_0 "ServiceName" Text false true |r| Cell::Text(&r.texts.product);
-    V1_2 "ServiceSubcategory" Text false true |r| Cell::Text(sku::service(r.line)[1]);
-    V1_0 "SkuId" Text true true |r| Cell::Made(sku::sku_id(r.line));
-    V1_2 "SkuMeter" Text true true |r| Cell::Text(&r.line.pricing_sku);
-    V1_2 "SkuPriceDetails" Text true true |_| NULL;
-    V1_0 "SkuPriceId" Text true true |r| Cell::Made(sku::sku_price_id(r.line));
-    V1_0 "SubAccountId" Text true true |r| Cell::Text(r.project_id);
-    V1_0 "SubAccountName" Text true true |r| Cell::Text(r.organization_name);
-    V1_2 "SubAccountType" Text true true |_| Cell::Text("Project");
-    V1_0 "Tags" Text true true |r| tags(r);
-    V1_0 "x_OrderNo" Text false false |r| Cell::Text(&r.order.number);
-    V1_0 "x_OrderStatus" Text false false |r| Cell::Text(order_status(r.order));
-    V1_0 "x_OrderType" Text false true |r| Cell::Text(&r.texts.order_type);
-}
+/// In the order of the specification, which is alphabetical; our columns follow.
+pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
+    // since, column, kind, nullable, scope, value
+    V1_0, "AvailabilityZone", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "BilledCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
+    V1_0, "BillingAccountId", Text, REQUIRED, PerLine, |r| Cell::OwnedText(format!("company-{}", r.company_id));
+    V1_0, "BillingAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.company_name);
+    V1_2, "BillingAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Company");
+    V1_0, "BillingCurrency", Text, REQUIRED, PerLine, |r| Cell::Text(&r.line.currency);
+    V1_0, "BillingPeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(month_s(r.order.start_time_s, 1)));
+    V1_0, "BillingPeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(month_s(r.order.start_time_s, 0)));
+    V1_2, "CapacityReservationId", Text, NULLABLE, PerLine, |_| NULL;
+    V1_2, "CapacityReservationStatus", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "ChargeCategory", Text, REQUIRED, PerLine, |r| charge_category(r);
+    V1_0, "ChargeClass", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "ChargeDescription", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::description(r));
+    V1_0, "ChargeFrequency", Text, REQUIRED, PerLine, |r| Cell::Text(sku::frequency(r.line));
+    V1_0, "ChargePeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.order.end_time_s));
+    V1_0, "ChargePeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.order.start_time_s));
+    V1_0, "CommitmentDiscountCategory", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "CommitmentDiscountId", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "CommitmentDiscountName", Text, NULLABLE, PerLine, |_| NULL;
+    V1_2, "CommitmentDiscountQuantity", QUANTITY, NULLABLE, PerLine, |_| NULL;
+    V1_0, "CommitmentDiscountStatus", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "CommitmentDiscountType", Text, NULLABLE, PerLine, |_| NULL;
+    V1_2, "CommitmentDiscountUnit", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "ConsumedQuantity", WHOLE, NULLABLE, PerRow, |r| consumed_quantity(r);
+    V1_0, "ConsumedUnit", Text, NULLABLE, PerLine, |r| consumed_unit(r);
+    V1_0, "ContractedCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(r.order.total);
+    V1_0, "ContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
+    V1_0, "EffectiveCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
+    V1_2, "InvoiceId", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "InvoiceIssuerName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    V1_0, "ListCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(r.order.original);
+    V1_0, "ListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
+    V1_0, "PricingCategory", Text, NULLABLE, PerLine, |_| Cell::Text("Standard");
+    V1_2, "PricingCurrency", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.currency);
+    V1_2, "PricingCurrencyContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
+    V1_2, "PricingCurrencyEffectiveCost", AMOUNT, NULLABLE, PerRow, |r| Cell::amount(owed(r.order));
+    V1_2, "PricingCurrencyListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
+    V1_0, "PricingQuantity", QUANTITY, NULLABLE, PerRow, |r| pricing_quantity(r.order.quantity, r.texts);
+    V1_0, "PricingUnit", Text, NULLABLE, PerLine, |r| Cell::Text(sku::pricing_unit(r));
+    V1_0, "ProviderName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    V1_0, "PublisherName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    V1_0, "RegionId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.region);
+    V1_0, "RegionName", Text, NULLABLE, PerLine, |r| Cell::Text(&r.texts.region);
+    V1_0, "ResourceId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.resource_id);
+    V1_0, "ResourceName", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "ResourceType", Text, NULLABLE, PerLine, |r| resource_type(r);
+    V1_0, "ServiceCategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[0]);
+    V1_0, "ServiceName", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.product);
+    V1_2, "ServiceSubcategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[1]);
+    V1_0, "SkuId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_id(r.line));
+    V1_2, "SkuMeter", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.pricing_sku);
+    V1_2, "SkuPriceDetails", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "SkuPriceId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_price_id(r.line));
+    V1_0, "SubAccountId", Text, NULLABLE, PerLine, |r| Cell::Text(r.project_id);
+    V1_0, "SubAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.organization_name);
+    V1_2, "SubAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Project");
+    V1_0, "Tags", Text, NULLABLE, PerLine, |r| tags(r);
+    V1_0, "x_OrderNo", Text, REQUIRED, PerRow, |r| Cell::Text(&r.order.number);
+    V1_0, "x_OrderStatus", Text, REQUIRED, PerRow, |r| Cell::Text(order_status(r.order));
+    V1_0, "x_OrderType", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.order_type);
+};
 
-fn amount(value: Amount) -> Cell<'static> {
-    Cell::Decimal { mantissa: value.steps().into(), places: AMOUNT_PLACES }
-}
-
-fn price(value: UnitPrice) -> Cell<'static> {
-    Cell::Decimal { mantissa: value.steps().into(), places: UNIT_PRICE_PLACES }
-}
-
-/// What was paid or is owed. A withdrawn order is neither: it was never due, or its money came back.
+/// The amount that was paid or is owed. It is zero for a revoked order: it was never due, or was refunded.
 fn owed(order: &Order) -> Amount {
     match order.status {
         Status::Paid | Status::Unpaid => order.total,
@@ -154,7 +125,7 @@ fn owed(order: &Order) -> Amount {
     }
 }
 
-/// The start of a UTC month, so many months after the one of a time.
+/// Start of the UTC month that is `months` after the month of a time.
 fn month_s(unix_s: i64, months: i64) -> i64 {
     first_day_of_month(month_of_day(day_of(unix_s)) + months) * DAY_S
 }
@@ -166,7 +137,7 @@ fn charge_category(row: &OrderRow<'_>) -> Cell<'static> {
     })
 }
 
-/// In base units; a purchase consumes nothing.
+/// `ConsumedQuantity` in base units; null for a purchase, which consumes nothing.
 fn consumed_quantity(row: &OrderRow<'_>) -> Cell<'static> {
     match sku::category(row.line) {
         Category::Usage => {
@@ -184,14 +155,14 @@ fn consumed_unit<'a>(row: &OrderRow<'a>) -> Cell<'a> {
     }
 }
 
-/// In pricing units.
+/// `PricingQuantity` in pricing units.
 fn pricing_quantity(quantity: i64, texts: &LineTexts) -> Cell<'static> {
-    // At most 19 digits and 12 more.
+    // At most 19 + 12 digits: fits 128 bits.
     let scaled = i128::from(quantity) * 10_i128.pow(QUANTITY_PLACES);
-    Cell::Decimal { mantissa: divide_half_away(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
+    Cell::Decimal { mantissa: divide_rounded(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
 }
 
-/// Null together with the resource, and not without it: a resource whose type is not stated is its product's.
+/// `ResourceType`: null if and only if `ResourceId` is null. A resource without a stated type has its product's name.
 fn resource_type<'a>(row: &OrderRow<'a>) -> Cell<'a> {
     if row.line.resource_id.is_empty() {
         return NULL;
@@ -202,7 +173,7 @@ fn resource_type<'a>(row: &OrderRow<'a>) -> Cell<'a> {
     }
 }
 
-/// Provider-defined tags, which must have a prefix.
+/// `Tags`: provider-defined tags, which must have a prefix.
 fn tags<'a>(row: &OrderRow<'a>) -> Cell<'a> {
     let line = row.line;
     let tags = [
@@ -215,10 +186,10 @@ fn tags<'a>(row: &OrderRow<'a>) -> Cell<'a> {
         .filter(|(_, value)| !value.is_empty())
         .map(|(key, value)| (key.to_owned(), value.as_str().into()))
         .collect();
-    if tags.is_empty() { NULL } else { Cell::Made(serde_json::Value::Object(tags).to_string()) }
+    if tags.is_empty() { NULL } else { Cell::OwnedText(serde_json::Value::Object(tags).to_string()) }
 }
 
-/// `x_OrderStatus`. A refunded order is told from one that never was paid.
+/// `x_OrderStatus`. Distinguishes a refunded order from one that was never paid.
 fn order_status(order: &Order) -> &'static str {
     match order.status {
         Status::Paid => "Paid",

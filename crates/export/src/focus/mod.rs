@@ -1,5 +1,5 @@
-//! Exports in the columns of the FinOps Open Cost and Usage Specification (FOCUS): one row for each order. What a
-//! column is made of is in `columns`; docs/FOCUS.md has the reasons.
+//! Exports in the columns of the FinOps Open Cost and Usage Specification (FOCUS), one row for each order. `columns` has
+//! the table of columns; docs/FOCUS.md has the reasons.
 
 mod columns;
 mod sku;
@@ -11,15 +11,15 @@ use tollbook_store::Snapshot;
 
 use self::columns::{COLUMNS, FocusColumn};
 use crate::build::{Build, Written};
-use crate::csv::{Packing, Table, Times, push_row};
+use crate::csv::{CsvFile, Packing, Times, push_row};
 use crate::document::Document;
 use crate::error::ExportError;
 use crate::fields::OrderField;
 use crate::format::{FocusVersion, Format};
 use crate::parquet::write_orders;
 
-/// Writes comma-separated values under the specification's column ids, without a byte order mark: a program would take
-/// it for a part of the first id.
+/// Writes comma-separated values under the specification's column ids. There is no byte order mark: a program would read
+/// it as part of the first id.
 pub(crate) fn write_csv(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
@@ -30,10 +30,10 @@ pub(crate) fn write_csv(
     let fields: Vec<OrderField> = columns_of(version).map(|column| column.field).collect();
     let mut ids = String::new();
     push_row(&mut ids, fields.iter().map(|field| field.name));
-    let mut table = Table::begin(build, spool, Packing::Plain)?;
-    table.headers(ids)?;
-    let written = table.orders(build, snapshot, query, &fields, || Times::Utc)?;
-    Ok((table.finish()?, written))
+    let mut file = CsvFile::begin(build, spool, Packing::Plain)?;
+    file.headers(ids)?;
+    let written = file.orders(build, snapshot, query, &fields, || Times::Utc)?;
+    Ok((file.finish()?, written))
 }
 
 /// Writes typed columns under the specification's column ids.
@@ -45,9 +45,9 @@ pub(crate) fn write_parquet(
 ) -> Result<(SpoolFile, Written), ExportError> {
     let query = orders_of(build.document, Format::FocusParquet(version))?;
     let fields: Vec<OrderField> = columns_of(version).map(|column| column.field).collect();
-    let shapes = columns_of(version).map(FocusColumn::shape).collect();
-    let said = vec![KeyValue::new("FocusVersion".to_owned(), version.number().to_owned())];
-    write_orders(build, snapshot, query, spool, &fields, shapes, said)
+    let schemas = columns_of(version).map(FocusColumn::schema).collect();
+    let metadata = vec![KeyValue::new("FocusVersion".to_owned(), version.number().to_owned())];
+    write_orders(build, snapshot, query, spool, &fields, schemas, metadata)
 }
 
 fn columns_of(version: FocusVersion) -> impl Iterator<Item = &'static FocusColumn> {

@@ -1,21 +1,21 @@
-//! What FOCUS asks about what was sold, derived from an order's line: category, service, price key, units.
+//! Columns of FOCUS that describe the SKU of an order, derived from its line: category, service, price key, units.
 
 use tollbook_domain::Line;
 
 use crate::fields::OrderRow;
 
-/// Kinds of charge that orders can be.
+/// The charge categories that orders have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Category {
-    /// Post-paid usage, also what came late.
+    /// Post-paid usage, supplementary usage included.
     Usage,
-    /// Bought before it is used.
+    /// Paid before use.
     Purchase,
 }
 
 /// The `OrderType` of purchases (docs/ORDERS.md, "Catalogue numbers").
 const PURCHASE: i64 = 102;
-/// The `ChargeType`s that come again every period whether used or not (docs/ORDERS.md, "Catalogue numbers"): yearly, monthly, daily.
+/// The `ChargeType`s that recur every period, used or not: yearly, monthly, daily (docs/ORDERS.md, "Catalogue numbers").
 const PERIODIC: [i64; 3] = [1, 2, 4];
 
 /// `ChargeCategory`.
@@ -41,14 +41,14 @@ pub(super) fn service(line: &Line) -> [&'static str; 2] {
     }
 }
 
-/// `SkuId`: product, model if there is one, and what was counted.
+/// `SkuId`: product, model if there is one, and `PricingSKU`.
 pub(super) fn sku_id(line: &Line) -> String {
     let parts = [line.product_code.as_str(), &line.model_id, &line.pricing_sku];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
-/// `SkuPriceId`: the SKU with the pricing unit and the item of the price list. Amounts, discounts and accounts are not
-/// in it, so that it stays the same when a price changes.
+/// `SkuPriceId`: the SKU with the pricing unit and the price list item. It excludes amounts, discounts and accounts, so it
+/// stays the same when a price changes.
 pub(super) fn sku_price_id(line: &Line) -> String {
     let unit = format!("{}/unit-{}", sku_id(line), line.pricing_unit);
     match line.pricing_item_id {
@@ -57,8 +57,8 @@ pub(super) fn sku_price_id(line: &Line) -> String {
     }
 }
 
-/// Built-in pricing units by number: their name and that of their base unit, as the specification's "Unit Format" has
-/// them. A catalogue cannot change these.
+/// Built-in pricing units by number: the names of the unit and of its base unit in the specification's "Unit Format". A
+/// catalogue cannot change these.
 const UNITS: [(i64, &str, &str); 9] = [
     (1, "Tokens", "Tokens"),
     (2, "1000 Tokens", "Tokens"),
@@ -71,13 +71,13 @@ const UNITS: [(i64, &str, &str); 9] = [
     (9, "1000 Characters", "Characters"),
 ];
 
-/// `PricingUnit`; that of a unit of the operator's is its name.
+/// `PricingUnit`; the catalogue's name for a unit that the operator defined.
 pub(super) fn pricing_unit<'a>(row: &OrderRow<'a>) -> &'a str {
     let built_in = UNITS.iter().find(|(number, ..)| *number == row.line.pricing_unit);
     built_in.map_or(row.texts.pricing_unit.as_str(), |(_, pricing, _)| pricing)
 }
 
-/// `ConsumedUnit`; nothing names the base unit of a unit of the operator's.
+/// `ConsumedUnit`. The base unit of a unit that the operator defined has no name.
 pub(super) fn consumed_unit<'a>(row: &OrderRow<'a>) -> &'a str {
     match UNITS.iter().find(|(number, ..)| *number == row.line.pricing_unit) {
         Some((_, _, base)) => base,
@@ -86,13 +86,13 @@ pub(super) fn consumed_unit<'a>(row: &OrderRow<'a>) -> &'a str {
     }
 }
 
-/// `ChargeDescription`: product, model and what was counted, with the kind of order.
+/// `ChargeDescription`: product, model and `PricingSKU`, with the kind of order.
 pub(super) fn description(row: &OrderRow<'_>) -> String {
     let line = row.line;
     let model = if line.model_name.is_empty() { &line.model_id } else { &line.model_name };
     let parts = [row.texts.product.as_str(), model, &line.pricing_sku];
-    let what = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    format!("{what} ({})", row.texts.order_type)
+    let subject = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    format!("{subject} ({})", row.texts.order_type)
 }
 
 #[cfg(test)]
@@ -124,16 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn the_units_are_the_catalogues() {
+    fn units_match_the_catalogue() {
         let catalogue = Catalogue::built_in();
         for (number, pricing, base) in UNITS {
             let base_units = catalogue.base_units(number).unwrap();
-            // Hours and minutes are names of their own; any other multiple says how many.
+            // Hours and minutes have names; other multiples have the number before the base unit.
             let expected = match (base_units, base) {
                 (1, _) => base.to_owned(),
                 (60, "Seconds") => "Minutes".to_owned(),
                 (3_600, "Seconds") => "Hours".to_owned(),
-                (many, _) => format!("{many} {base}"),
+                (multiple, _) => format!("{multiple} {base}"),
             };
             assert_eq!(pricing, expected, "{number}");
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_key_has_no_price_in_it() {
+    fn a_price_key_does_not_depend_on_the_price() {
         let (mut changed, line) = (line(), line());
         changed.discount_price = UnitPrice::from_steps(7);
         changed.list_price = UnitPrice::from_steps(9);

@@ -1,14 +1,12 @@
-//! Exports as Parquet: typed columns under the API's names, in row groups of bounded size. ColumnValues are made on the
-//! encoder threads; one thread encodes pages.
+//! Exports as Parquet: typed columns under the API's names, in row groups of bounded size. The encoder threads make the
+//! values; one thread encodes pages.
 
 mod columns;
 mod row_groups;
 
 use std::collections::HashMap;
-use std::io;
 use std::num::NonZeroUsize;
 
-use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use tollbook_domain::OrderQuery;
 use tollbook_domain::money::format_amount_sum;
@@ -16,25 +14,26 @@ use tollbook_objects::SpoolFile;
 use tollbook_store::{LineNo, Snapshot, StoreError, StoredOrder};
 
 use self::columns::{ColumnValue, ColumnValues};
-use self::row_groups::RowGroups;
+use self::row_groups::RowGroupWriter;
 use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    ORDER_ITEM_DETAIL, OrderField, OrderRow, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
+    ORDER_ITEM_DETAIL, OrderField, OrderRow, PAID_SUMMARY_ITEM, Scope, SummaryField, UNPAID_ORDER_ITEM,
 };
 use crate::pipeline::{self, Assemble, Encode};
 use crate::presentation::{LineViews, summary};
 
-pub(crate) use self::columns::{Form, Shape};
+pub(crate) use self::columns::ColumnSchema;
 
-/// Lines whose values an encoder keeps at a time, some 3 kB each.
+/// Lines whose shared values an encoder caches, some 3 kB each.
 const CACHED_LINES: usize = 2_048;
 
-/// Threads that make values. The thread that encodes pages is no faster than these, and each costs memory.
-const MOST_ENCODERS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+/// Most threads that make values. More would not help, because the thread that encodes pages is no faster than two, and
+/// each costs memory.
+const MAX_ENCODERS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
-/// Writes a document with the API's columns.
+/// Writes a document in the columns of the API.
 pub(crate) fn write(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
@@ -42,55 +41,57 @@ pub(crate) fn write(
 ) -> Result<(SpoolFile, Written), ExportError> {
     match build.document {
         Document::PaidOrders(query) => {
-            let shapes = ORDER_ITEM_DETAIL.iter().map(Shape::of).collect();
-            write_orders(build, snapshot, query, spool, ORDER_ITEM_DETAIL, shapes, Vec::new())
+            let schemas = ORDER_ITEM_DETAIL.iter().map(ColumnSchema::of).collect();
+            write_orders(build, snapshot, query, spool, ORDER_ITEM_DETAIL, schemas, Vec::new())
         }
         Document::UnpaidOrders(query) => {
-            let shapes = UNPAID_ORDER_ITEM.iter().map(Shape::of).collect();
-            write_orders(build, snapshot, query, spool, UNPAID_ORDER_ITEM, shapes, Vec::new())
+            let schemas = UNPAID_ORDER_ITEM.iter().map(ColumnSchema::of).collect();
+            write_orders(build, snapshot, query, spool, UNPAID_ORDER_ITEM, schemas, Vec::new())
         }
         Document::Summary(queries) => {
             let SummaryQueries { paid, unpaid } = queries.as_ref();
-            let mut table = Table::begin(spool, PAID_SUMMARY_ITEM.iter().map(Shape::of).collect())?;
-            let mut written = table.summary(build, snapshot, paid, PAID_SUMMARY_ITEM)?;
-            written.add(&table.summary(build, snapshot, unpaid, PAID_SUMMARY_ITEM)?);
-            table.finish(build, &[paid, unpaid], written, Vec::new())
+            let mut file =
+                ParquetFile::begin(spool, PAID_SUMMARY_ITEM.iter().map(ColumnSchema::of).collect())?;
+            let mut written = file.summary(build, snapshot, paid, PAID_SUMMARY_ITEM)?;
+            written.add(&file.summary(build, snapshot, unpaid, PAID_SUMMARY_ITEM)?);
+            file.finish(build, &[paid, unpaid], written, Vec::new())
         }
     }
 }
 
-/// Writes the orders of a query in columns of these shapes, one for each field.
+/// Writes the orders of a query. `schemas` has the column of each field, `metadata` what the file says besides
+/// [`describe`].
 pub(crate) fn write_orders(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
     spool: SpoolFile,
     fields: &[OrderField],
-    shapes: Vec<Shape>,
-    more: Vec<KeyValue>,
+    schemas: Vec<ColumnSchema>,
+    metadata: Vec<KeyValue>,
 ) -> Result<(SpoolFile, Written), ExportError> {
     let lines = snapshot.lines(query.company_id)?;
-    let mut table = Table::begin(spool, shapes.clone())?;
+    let mut file = ParquetFile::begin(spool, schemas.clone())?;
     let encoder = || OrderColumns {
         views: build.presentation.lines(lines.clone()),
         fields,
-        shapes: shapes.clone(),
+        schemas: schemas.clone(),
         lines: HashMap::new(),
     };
-    let encoders = build.threads.min(MOST_ENCODERS);
-    let measures = pipeline::run(snapshot, query, encoders, encoder, &mut table, build.progress)?;
-    table.finish(build, &[query], Written { rows: measures.orders, measures }, more)
+    let encoders = build.threads.min(MAX_ENCODERS);
+    let measures = pipeline::run(snapshot, query, encoders, encoder, &mut file, build.progress)?;
+    file.finish(build, &[query], Written { rows: measures.orders, measures }, metadata)
 }
 
-/// A file of rows.
-struct Table {
-    file: RowGroups<SpoolFile>,
-    shapes: Vec<Shape>,
+/// A Parquet file in the spool.
+struct ParquetFile {
+    row_groups: RowGroupWriter<SpoolFile>,
+    schemas: Vec<ColumnSchema>,
 }
 
-impl Table {
-    fn begin(spool: SpoolFile, shapes: Vec<Shape>) -> Result<Self, ExportError> {
-        Ok(Self { file: RowGroups::begin(spool, &shapes).map_err(failed)?, shapes })
+impl ParquetFile {
+    fn begin(spool: SpoolFile, schemas: Vec<ColumnSchema>) -> Result<Self, ExportError> {
+        Ok(Self { row_groups: RowGroupWriter::begin(spool, &schemas)?, schemas })
     }
 
     fn summary(
@@ -101,20 +102,20 @@ impl Table {
         fields: &[SummaryField],
     ) -> Result<Written, ExportError> {
         let mut written = Written::default();
-        for rows in summary(snapshot, query)?.chunks(pipeline::BATCH) {
-            let mut columns = Batch::new(&self.shapes, rows.len());
+        for rows in summary(snapshot, query)?.chunks(pipeline::BATCH_ROWS) {
+            let mut batch = ColumnBatch::new(&self.schemas, rows.len());
             for row in rows {
                 build.presentation.show_summary(row, |view| {
-                    columns.push_row(
+                    batch.push_row(
                         fields
                             .iter()
-                            .zip(&self.shapes)
-                            .map(|(field, shape)| ColumnValue::of(&(field.value)(view), *shape)),
+                            .zip(&self.schemas)
+                            .map(|(field, schema)| ColumnValue::of(&(field.value)(view), *schema)),
                     )
                 })?;
                 written.add(&Written { rows: 1, measures: row.measures });
             }
-            self.append(columns)?;
+            self.append(batch)?;
         }
         Ok(written)
     }
@@ -124,31 +125,31 @@ impl Table {
         build: &Build<'_>,
         queries: &[&OrderQuery],
         written: Written,
-        more: Vec<KeyValue>,
+        metadata: Vec<KeyValue>,
     ) -> Result<(SpoolFile, Written), ExportError> {
-        let mut metadata = describe(build, queries, &written);
-        metadata.extend(more);
-        Ok((self.file.finish(metadata).map_err(failed)?, written))
+        let mut all = describe(build, queries, &written);
+        all.extend(metadata);
+        Ok((self.row_groups.finish(all)?, written))
     }
 }
 
-impl Assemble for Table {
-    type Piece = Batch;
+impl Assemble for ParquetFile {
+    type Piece = ColumnBatch;
 
-    fn append(&mut self, piece: Batch) -> Result<(), ExportError> {
-        self.file.append(&piece.columns, piece.rows).map_err(failed)
+    fn append(&mut self, batch: ColumnBatch) -> Result<(), ExportError> {
+        Ok(self.row_groups.append(&batch.columns, batch.rows)?)
     }
 }
 
 /// Some rows, by column.
-struct Batch {
+struct ColumnBatch {
     columns: Vec<ColumnValues>,
     rows: usize,
 }
 
-impl Batch {
-    fn new(shapes: &[Shape], rows: usize) -> Self {
-        Self { columns: shapes.iter().map(|shape| ColumnValues::new(*shape, rows)).collect(), rows: 0 }
+impl ColumnBatch {
+    fn new(schemas: &[ColumnSchema], rows: usize) -> Self {
+        Self { columns: schemas.iter().map(|schema| ColumnValues::new(*schema, rows)).collect(), rows: 0 }
     }
 
     fn push_row(
@@ -163,33 +164,34 @@ impl Batch {
     }
 }
 
-/// Makes columns of orders.
+/// Turns orders into columns.
 struct OrderColumns<'a> {
     views: LineViews<'a>,
     fields: &'a [OrderField],
-    shapes: Vec<Shape>,
-    /// By line; the values that all of its orders share, and none for the other fields.
+    schemas: Vec<ColumnSchema>,
+    /// By line and field: the value that all orders of the line share, none if they do not share it.
     lines: HashMap<LineNo, Vec<Option<ColumnValue>>>,
 }
 
 impl Encode for OrderColumns<'_> {
-    type Piece = Batch;
+    type Piece = ColumnBatch;
 
-    fn encode(&mut self, orders: &[StoredOrder]) -> Result<Batch, ExportError> {
-        let Self { views, fields, shapes, lines } = self;
-        let mut batch = Batch::new(shapes, orders.len());
+    fn encode(&mut self, orders: &[StoredOrder]) -> Result<ColumnBatch, ExportError> {
+        let Self { views, fields, schemas, lines } = self;
+        let mut batch = ColumnBatch::new(schemas, orders.len());
         for stored in orders {
             if lines.len() >= CACHED_LINES && !lines.contains_key(&stored.line_no) {
                 lines.clear();
             }
             let pushed = views.show(stored, |row| {
-                let value =
-                    |(field, shape): (&OrderField, &Shape)| ColumnValue::of(&(field.value)(row), *shape);
+                let value = |(field, schema): (&OrderField, &ColumnSchema)| {
+                    ColumnValue::of(&(field.value)(row), *schema)
+                };
                 let shared = match lines.get(&stored.line_no) {
                     Some(shared) => shared,
-                    None => lines.entry(stored.line_no).or_insert(shared_values(fields, shapes, row)?),
+                    None => lines.entry(stored.line_no).or_insert(shared_values(fields, schemas, row)?),
                 };
-                let columns = fields.iter().zip(shapes.iter()).zip(shared);
+                let columns = fields.iter().zip(schemas.iter()).zip(shared);
                 batch.push_row(columns.map(|(column, shared)| match shared {
                     Some(shared) => Ok(shared.clone()),
                     None => value(column),
@@ -203,16 +205,19 @@ impl Encode for OrderColumns<'_> {
 
 fn shared_values(
     fields: &[OrderField],
-    shapes: &[Shape],
+    schemas: &[ColumnSchema],
     row: &OrderRow<'_>,
 ) -> Result<Vec<Option<ColumnValue>>, StoreError> {
-    let columns = fields.iter().zip(shapes);
+    let columns = fields.iter().zip(schemas);
     columns
-        .map(|(field, shape)| field.of_line.then(|| ColumnValue::of(&(field.value)(row), *shape)).transpose())
+        .map(|(field, schema)| match field.scope {
+            Scope::PerLine => ColumnValue::of(&(field.value)(row), *schema).map(Some),
+            Scope::PerRow => Ok(None),
+        })
         .collect()
 }
 
-/// What was asked, when, and what it adds up to, for whoever is sent the file.
+/// Metadata that makes the file explain itself: the request, the time of the snapshot and the sums.
 fn describe(build: &Build<'_>, queries: &[&OrderQuery], written: &Written) -> Vec<KeyValue> {
     let presentation = build.presentation;
     let mut texts = Vec::new();
@@ -227,7 +232,7 @@ fn describe(build: &Build<'_>, queries: &[&OrderQuery], written: &Written) -> Ve
     text("total", format_amount_sum(written.measures.total));
     let statuses = queries.iter().flat_map(|query| query.statuses.iter());
     text("statuses", statuses.map(|status| status.number().to_string()).collect::<Vec<_>>().join(","));
-    // The queries of both halves of a summary differ in their statuses alone.
+    // The two queries of a summary differ only in their statuses.
     if let Some(query) = queries.first() {
         text("start_time", query.range.start_s().to_string());
         text("end_time", query.range.end_s().to_string());
@@ -239,16 +244,4 @@ fn describe(build: &Build<'_>, queries: &[&OrderQuery], written: &Written) -> Ve
         }
     }
     texts
-}
-
-/// The system's own error, if that is the cause: a full disk stays a full disk.
-fn failed(error: ParquetError) -> ExportError {
-    let error = match error {
-        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(cause) => io::Error::other(cause),
-        },
-        other => io::Error::other(other),
-    };
-    error.into()
 }

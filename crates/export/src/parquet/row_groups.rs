@@ -1,5 +1,5 @@
-//! Row groups of bounded size from batches of columns: all columns of a group are open at once, and only their encoded
-//! and compressed pages are kept until it is full.
+//! Writes row groups of bounded size from batches of columns. All columns of a group are open at once; only their encoded
+//! and compressed pages are kept until the group is full.
 
 use std::io::Write;
 use std::mem::take;
@@ -14,28 +14,28 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 
-use super::columns::{ColumnValues, Shape, Typed, schema};
-use crate::pipeline::BATCH;
+use super::columns::{ColumnSchema, ColumnValues, TypedValues, file_schema};
+use crate::pipeline::BATCH_ROWS;
 
-/// Rows of a group: enough for readers to skip and for dictionaries to pay, few enough to be kept compressed.
-const GROUP_ROWS: usize = 64 * BATCH;
-/// Uncompressed bytes of a page. Each column has one under way.
+/// Rows of a group: enough that readers can skip groups and dictionaries pay, few enough to keep their pages in memory.
+const GROUP_ROWS: usize = 64 * BATCH_ROWS;
+/// Uncompressed bytes of a page. Each open column buffers one.
 const PAGE_BYTES: usize = 64 * 1_024;
-/// Bytes of a column's dictionary, beyond which its values are written plainly.
+/// Bytes of a column's dictionary. Beyond them, values are written without a dictionary.
 const DICTIONARY_BYTES: usize = 128 * 1_024;
 
-/// A file that is written batch by batch.
-pub(crate) struct RowGroups<W: Write + Send> {
+/// Writes a file batch by batch.
+pub(crate) struct RowGroupWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
     properties: WriterPropertiesPtr,
-    /// Of the group under way; none before its first row.
+    /// Columns of the open group; empty before its first row.
     open: Vec<OpenColumn>,
-    /// In the group under way.
+    /// Rows in the open group.
     rows: usize,
 }
 
-impl<W: Write + Send> RowGroups<W> {
-    pub(crate) fn begin(file: W, shapes: &[Shape]) -> Result<Self> {
+impl<W: Write + Send> RowGroupWriter<W> {
+    pub(crate) fn begin(file: W, schemas: &[ColumnSchema]) -> Result<Self> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_data_page_size_limit(PAGE_BYTES)
@@ -43,11 +43,11 @@ impl<W: Write + Send> RowGroups<W> {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .build();
         let properties = Arc::new(properties);
-        let file = SerializedFileWriter::new(file, schema(shapes)?, Arc::clone(&properties))?;
+        let file = SerializedFileWriter::new(file, file_schema(schemas)?, Arc::clone(&properties))?;
         Ok(Self { file, properties, open: Vec::new(), rows: 0 })
     }
 
-    /// Appends rows, given as a value list for each column.
+    /// Appends rows, given as one list of values for each column.
     pub(crate) fn append(&mut self, columns: &[ColumnValues], rows: usize) -> Result<()> {
         if self.open.is_empty() {
             let descriptors = self.file.schema_descr().columns();
@@ -55,7 +55,7 @@ impl<W: Write + Send> RowGroups<W> {
                 .iter()
                 .map(|column| {
                     let (sender, pages) = bounded(1);
-                    let sink = Pages { sink: TrackedWrite::new(Vec::new()), done: sender };
+                    let sink = PageBuffer { sink: TrackedWrite::new(Vec::new()), done: sender };
                     let properties = Arc::clone(&self.properties);
                     let writer = get_column_writer(Arc::clone(column), properties, Box::new(sink));
                     OpenColumn { writer, pages }
@@ -82,7 +82,7 @@ impl<W: Write + Send> RowGroups<W> {
         Ok(())
     }
 
-    /// Ends the file, with texts that describe it.
+    /// Ends the file, with key-value metadata.
     pub(crate) fn finish(mut self, metadata: Vec<KeyValue>) -> Result<W> {
         if self.rows > 0 {
             self.end_group()?;
@@ -94,24 +94,24 @@ impl<W: Write + Send> RowGroups<W> {
     }
 }
 
-/// A column of the group under way.
+/// A column of the open group.
 struct OpenColumn {
     writer: ColumnWriter<'static>,
-    /// Has the encoded column once the writer is closed.
+    /// Receives the encoded column when the writer is closed.
     pages: Receiver<Vec<u8>>,
 }
 
 impl OpenColumn {
     fn write(&mut self, values: &ColumnValues) -> Result<()> {
         let present = values.present.as_deref();
-        match (&mut self.writer, &values.typed) {
-            (ColumnWriter::ByteArrayColumnWriter(writer), Typed::Text(values)) => {
+        match (&mut self.writer, &values.not_null) {
+            (ColumnWriter::ByteArrayColumnWriter(writer), TypedValues::Text(values)) => {
                 writer.write_batch(values, present, None)?
             }
-            (ColumnWriter::Int64ColumnWriter(writer), Typed::Integer(values)) => {
+            (ColumnWriter::Int64ColumnWriter(writer), TypedValues::Integer(values)) => {
                 writer.write_batch(values, present, None)?
             }
-            (ColumnWriter::FixedLenByteArrayColumnWriter(writer), Typed::Decimal(values)) => {
+            (ColumnWriter::FixedLenByteArrayColumnWriter(writer), TypedValues::Decimal(values)) => {
                 writer.write_batch(values, present, None)?
             }
             _ => return Err(ParquetError::General("values are not of their column's type".into())),
@@ -120,20 +120,20 @@ impl OpenColumn {
     }
 }
 
-/// Where a column writer puts its pages. It keeps what it is given, so that the pages come out of it by a channel.
-struct Pages {
+/// Buffers the pages of a column writer. The writer owns its sink, so a channel returns the pages when it is closed.
+struct PageBuffer {
     sink: TrackedWrite<Vec<u8>>,
     done: Sender<Vec<u8>>,
 }
 
-impl PageWriter for Pages {
+impl PageWriter for PageBuffer {
     fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec> {
         SerializedPageWriter::new(&mut self.sink).write_page(page)
     }
 
     fn close(&mut self) -> Result<()> {
         let sink = std::mem::replace(&mut self.sink, TrackedWrite::new(Vec::new()));
-        // Nobody takes it when the group was given up.
+        // The receiver is gone if writing the group failed.
         let _ = self.done.send(sink.into_inner()?);
         Ok(())
     }
@@ -149,40 +149,39 @@ mod tests {
     use parquet::record::Field;
 
     use super::*;
-    use crate::ExportError;
-    use crate::fields::Cell;
-    use crate::parquet::columns::{ColumnValue, Form};
-    use crate::parquet::failed;
+    use crate::error::ExportError;
+    use crate::fields::{AMOUNT, Cell, FieldKind};
+    use crate::parquet::columns::ColumnValue;
 
-    const SHAPES: [Shape; 3] = [
-        Shape { name: "Text", form: Form::Text, nullable: false },
-        Shape { name: "Number", form: Form::Integer, nullable: false },
-        Shape { name: "Amount", form: Form::Decimal(8), nullable: true },
+    const SCHEMAS: [ColumnSchema; 3] = [
+        ColumnSchema { name: "Text", kind: FieldKind::Text, nullable: false },
+        ColumnSchema { name: "Number", kind: FieldKind::Integer, nullable: false },
+        ColumnSchema { name: "Amount", kind: AMOUNT, nullable: true },
     ];
 
     /// One batch; every third amount is null.
     fn batch(number: i128) -> Vec<ColumnValues> {
-        let rows = i128::try_from(BATCH).unwrap();
+        let rows = i128::try_from(BATCH_ROWS).unwrap();
         let mut columns: Vec<ColumnValues> =
-            SHAPES.iter().map(|shape| ColumnValues::new(*shape, BATCH)).collect();
+            SCHEMAS.iter().map(|schema| ColumnValues::new(*schema, BATCH_ROWS)).collect();
         for row in number * rows..(number + 1) * rows {
             let amount = match row % 3 {
                 0 => Cell::Text(""),
                 _ => Cell::Decimal { mantissa: row * 7, places: 8 },
             };
-            let cells = [Cell::Made(format!("line {}", row % 10)), Cell::Integer(row), amount];
-            for ((column, shape), cell) in columns.iter_mut().zip(SHAPES).zip(cells) {
-                column.push(ColumnValue::of(&cell, shape).unwrap());
+            let cells = [Cell::OwnedText(format!("line {}", row % 10)), Cell::Integer(row), amount];
+            for ((column, schema), cell) in columns.iter_mut().zip(SCHEMAS).zip(cells) {
+                column.push(ColumnValue::of(&cell, schema).unwrap());
             }
         }
         columns
     }
 
     #[test]
-    fn many_rows_are_several_groups() {
-        let mut file = RowGroups::begin(Vec::new(), &SHAPES).unwrap();
+    fn rows_are_split_into_groups() {
+        let mut file = RowGroupWriter::begin(Vec::new(), &SCHEMAS).unwrap();
         for number in 0..130 {
-            file.append(&batch(number), BATCH).unwrap();
+            file.append(&batch(number), BATCH_ROWS).unwrap();
         }
         let reader = SerializedFileReader::new(Bytes::from(file.finish(Vec::new()).unwrap())).unwrap();
         let groups = reader.metadata().row_groups();
@@ -192,7 +191,7 @@ mod tests {
             let [text, number, _] = group.columns() else { panic!("{group:?}") };
             assert!(text.dictionary_page_offset().is_some());
             assert_eq!(number.compression(), Compression::SNAPPY);
-            // Ten texts in a dictionary are four bits a row.
+            // An index into a dictionary of ten texts has four bits a row.
             assert!(text.uncompressed_size() < group.num_rows() + 1_000, "{}", text.uncompressed_size());
         }
         let mut count = 0;
@@ -213,7 +212,7 @@ mod tests {
         assert_eq!(count, 130 * 1_023);
     }
 
-    /// Takes some bytes.
+    /// A disk with room for so many bytes.
     struct Disk(usize);
 
     impl Write for Disk {
@@ -228,15 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_as_such() {
+    fn a_full_disk_is_reported_as_such() {
         for room in [0, 100, 20_000, 60_000] {
-            let written = RowGroups::begin(Disk(room), &SHAPES).and_then(|mut file| {
+            let written = RowGroupWriter::begin(Disk(room), &SCHEMAS).and_then(|mut file| {
                 for number in 0..70 {
-                    file.append(&batch(number), BATCH)?;
+                    file.append(&batch(number), BATCH_ROWS)?;
                 }
                 file.finish(Vec::new())
             });
-            let error = failed(written.err().unwrap());
+            let error = ExportError::from(written.err().unwrap());
             assert!(
                 matches!(&error, ExportError::File(error) if error.kind() == io::ErrorKind::StorageFull),
                 "{room}: {error:?}"

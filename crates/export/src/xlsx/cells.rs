@@ -1,4 +1,4 @@
-//! The cells of a workbook that all orders of a line share, made once.
+//! The cells of a workbook, and a cache of those that all orders of a line share.
 
 use std::collections::HashSet;
 use std::mem::size_of_val;
@@ -7,53 +7,55 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tollbook_store::LineNo;
 use tollbook_workbook::{Fragment, RowWriter};
 
-use crate::fields::{Cell, OrderField, OrderRow};
+use crate::fields::{Cell, OrderField, OrderRow, Scope, runs_of_one_scope};
 use crate::time_zone::Offsets;
 
-/// Most cells of a piece. Longer ones would be fewer to copy, but nearly each line would have its own, and all of them
-/// together be more than a processor's caches hold.
-const PIECE_CELLS: usize = 4;
+/// Most cells of a piece. Longer pieces would need fewer copies, but nearly every line would need its own, and together
+/// they would exceed the processor's caches.
+const MAX_PIECE_CELLS: usize = 4;
 
-/// Bytes of cells that are kept. Those of lines beyond are written each time.
-const MOST_BYTES: usize = 32 << 20;
+/// Most bytes of the cache. The cells of further lines are written each time.
+const MAX_BYTES: usize = 32 << 20;
 
-/// Ready-made cells, shared by all encoders of an export. Neighbouring cells that all orders of a line share are one
-/// piece; lines are combinations of few values, so that most pieces serve many lines.
-pub(super) struct ReadyCells<'f> {
+/// A cache of encoded cells for all encoders of an export. Neighbouring cells that all orders of a line share are one
+/// piece. Lines are combinations of few values, so most pieces serve many lines.
+pub(super) struct SharedCells<'f> {
     runs: Vec<Run<'f>>,
     /// By line.
     lines: Vec<OnceLock<Pieces>>,
-    made: Mutex<Made>,
+    pool: Mutex<PiecePool>,
 }
 
-/// One for each run: `None` where cells differ from order to order.
+/// One for each run; `None` if its cells differ from order to order.
 type Pieces = Box<[Option<Arc<Fragment>>]>;
 
-/// Neighbouring fields, all of the line or none of them.
+/// Neighbouring fields of one scope.
 struct Run<'f> {
-    of_line: bool,
+    scope: Scope,
     fields: &'f [OrderField],
 }
 
-/// All pieces, each once, and what they and the lines take.
+/// Every distinct piece, and the bytes of the pieces and lines.
 #[derive(Default)]
-struct Made {
+struct PiecePool {
     pieces: HashSet<Arc<Fragment>>,
     bytes: usize,
 }
 
-impl<'f> ReadyCells<'f> {
-    /// For the first `lines` lines of a company.
+impl<'f> SharedCells<'f> {
+    /// An empty cache for the first `lines` lines of a company.
     pub(super) fn new(fields: &'f [OrderField], lines: usize) -> Self {
-        let runs = fields.chunk_by(|one, next| one.of_line == next.of_line).flat_map(|fields| {
-            let of_line = fields.iter().all(|field| field.of_line);
-            let longest = if of_line { PIECE_CELLS } else { fields.len() };
-            fields.chunks(longest).map(move |fields| Run { of_line, fields })
+        let runs = runs_of_one_scope(fields).flat_map(|(scope, fields)| {
+            let longest = match scope {
+                Scope::PerLine => MAX_PIECE_CELLS,
+                Scope::PerRow => fields.len(),
+            };
+            fields.chunks(longest).map(move |fields| Run { scope, fields })
         });
         Self {
             runs: runs.collect(),
             lines: (0..lines).map(|_| OnceLock::new()).collect(),
-            made: Mutex::default(),
+            pool: Mutex::default(),
         }
     }
 
@@ -66,7 +68,7 @@ impl<'f> ReadyCells<'f> {
         offsets: &mut Offsets<'_>,
     ) {
         let pieces = self.pieces(line_no, row).into_iter().flatten().map(Option::as_deref);
-        // Of a line that is not kept there are no pieces, and every run is written out.
+        // A line that is not cached has no pieces; all its runs are written.
         for (run, piece) in self.runs.iter().zip(pieces.chain(std::iter::repeat(None))) {
             match piece {
                 Some(piece) => writer.fragment(piece),
@@ -79,24 +81,24 @@ impl<'f> ReadyCells<'f> {
         let line = self.lines.get(line_no as usize)?;
         match line.get() {
             Some(pieces) => Some(pieces),
-            None => self.make(row).map(|made| line.get_or_init(|| made)),
+            None => self.make_pieces(row).map(|pieces| line.get_or_init(|| pieces)),
         }
     }
 
-    /// The pieces of a line, unless there are too many already.
-    fn make(&self, row: &OrderRow<'_>) -> Option<Pieces> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.bytes >= MOST_BYTES {
+    /// The pieces of a line, unless the cache is full.
+    fn make_pieces(&self, row: &OrderRow<'_>) -> Option<Pieces> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.bytes >= MAX_BYTES {
             return None;
         }
         let pieces: Pieces =
-            self.runs.iter().map(|run| run.piece(row).map(|piece| made.share(piece))).collect();
-        made.bytes += size_of_val(pieces.as_ref());
+            self.runs.iter().map(|run| run.piece(row).map(|piece| pool.share(piece))).collect();
+        pool.bytes += size_of_val(pieces.as_ref());
         Some(pieces)
     }
 }
 
-impl Made {
+impl PiecePool {
     fn share(&mut self, piece: Fragment) -> Arc<Fragment> {
         if let Some(known) = self.pieces.get(&piece) {
             return Arc::clone(known);
@@ -109,10 +111,10 @@ impl Made {
 }
 
 impl Run<'_> {
-    /// The cells as one piece, if all orders of the line share them. A text too long for a cell has none; written as an
-    /// ordinary cell it is refused with its column.
+    /// The cells as one piece, if all orders of the line share them. None if a text is too long for a cell; when it is
+    /// written as an ordinary cell, the error names its column.
     fn piece(&self, row: &OrderRow<'_>) -> Option<Fragment> {
-        if !self.of_line {
+        if self.scope == Scope::PerRow {
             return None;
         }
         let cells: Option<Vec<Fragment>> =
@@ -124,23 +126,23 @@ impl Run<'_> {
 fn fragment(cell: Cell<'_>) -> Option<Fragment> {
     match cell {
         Cell::Text(text) => Fragment::text(text).ok(),
-        Cell::Made(text) => Fragment::text(&text).ok(),
+        Cell::OwnedText(text) => Fragment::text(&text).ok(),
         Cell::Integer(number) => Some(Fragment::integer(number)),
         Cell::Decimal { mantissa, places } => Some(Fragment::decimal(mantissa, scale_of(places))),
-        // Its place in the time zone is the row's.
+        // The offset of the time zone differs from row to row.
         Cell::Time(_) => None,
     }
 }
 
 fn scale_of(places: u32) -> u8 {
-    u8::try_from(places).expect("money has a few places")
+    u8::try_from(places).expect("a decimal has few places")
 }
 
-/// Writes a cell of any kind.
+/// Writes a cell.
 pub(super) fn write_cell(writer: &mut RowWriter<'_>, cell: Cell<'_>, offsets: &mut Offsets<'_>) {
     match cell {
         Cell::Text(text) => writer.text(text),
-        Cell::Made(text) => writer.text(&text),
+        Cell::OwnedText(text) => writer.text(&text),
         Cell::Integer(number) => writer.integer(number),
         Cell::Decimal { mantissa, places } => writer.decimal(mantissa, scale_of(places)),
         Cell::Time(Some(unix_s)) => writer.date_time(unix_s, offsets.offset_s(unix_s)),

@@ -1,4 +1,4 @@
-//! Exports as Excel workbooks: sheets of orders with a sheet of totals, and the two sheets of the order summary.
+//! Exports as Excel workbooks: sheets of orders and a sheet of totals, or the two sheets of the order summary.
 
 mod cells;
 mod totals;
@@ -9,7 +9,7 @@ use tollbook_objects::SpoolFile;
 use tollbook_store::{Snapshot, StoredOrder};
 use tollbook_workbook::{Chunk, ChunkEncoder, Column, ColumnKind, Properties, Sheet, Workbook};
 
-use self::cells::{ReadyCells, write_cell};
+use self::cells::{SharedCells, write_cell};
 use self::totals::write_totals;
 use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
@@ -63,13 +63,13 @@ fn write_orders(
 ) -> Result<Written, ExportError> {
     let presentation = build.presentation;
     let name = presentation.catalogue.text(NameKind::Sheet, sheet, presentation.language);
-    let mut sheet = Rows(workbook.sheet(&name, &columns(fields, presentation))?);
+    let mut sheet = OrderSheet(workbook.sheet(&name, &columns(fields, presentation))?);
     let lines = snapshot.lines(query.company_id)?;
     let chunks = sheet.0.encoder();
-    let ready = ReadyCells::new(fields, lines.len());
+    let cells = SharedCells::new(fields, lines.len());
     let encoder = || OrderRows {
         views: presentation.lines(lines.clone()),
-        ready: &ready,
+        cells: &cells,
         offsets: presentation.zone.offsets(),
         chunk: chunks.another(),
     };
@@ -78,10 +78,10 @@ fn write_orders(
     Ok(Written { rows: measures.orders, measures })
 }
 
-/// Makes chunks of a sheet.
+/// Encodes orders as chunks of a sheet.
 struct OrderRows<'a> {
     views: LineViews<'a>,
-    ready: &'a ReadyCells<'a>,
+    cells: &'a SharedCells<'a>,
     offsets: Offsets<'a>,
     chunk: ChunkEncoder,
 }
@@ -90,20 +90,20 @@ impl Encode for OrderRows<'_> {
     type Piece = Chunk;
 
     fn encode(&mut self, orders: &[StoredOrder]) -> Result<Chunk, ExportError> {
-        let Self { views, ready, offsets, chunk } = self;
+        let Self { views, cells, offsets, chunk } = self;
         for stored in orders {
             let shown = views
-                .show(stored, |row| chunk.row(|writer| ready.write(stored.line_no, row, writer, offsets)));
+                .show(stored, |row| chunk.row(|writer| cells.write(stored.line_no, row, writer, offsets)));
             shown.ok_or_else(|| no_line(stored))??;
         }
         Ok(chunk.finish())
     }
 }
 
-/// Appends chunks to the sheet.
-struct Rows<'w>(Sheet<'w, SpoolFile>);
+/// The sheet that chunks are appended to.
+struct OrderSheet<'w>(Sheet<'w, SpoolFile>);
 
-impl Assemble for Rows<'_> {
+impl Assemble for OrderSheet<'_> {
     type Piece = Chunk;
 
     fn append(&mut self, chunk: Chunk) -> Result<(), ExportError> {
@@ -137,7 +137,7 @@ fn write_summary(
     Ok(written)
 }
 
-/// The columns of fields, headed by their names for people.
+/// The columns of fields, with headers in the language of the brand.
 fn columns<F>(fields: &[Field<F>], presentation: &Presentation) -> Vec<Column> {
     fields
         .iter()
@@ -145,8 +145,8 @@ fn columns<F>(fields: &[Field<F>], presentation: &Presentation) -> Vec<Column> {
             let header = presentation.header(field.name, field.kind);
             match field.kind {
                 FieldKind::Text => Column::new(header, 22, ColumnKind::Text),
-                FieldKind::Integer => Column::new(header, 14, ColumnKind::Integer),
-                FieldKind::Decimal => Column::new(header, 16, ColumnKind::Decimal),
+                FieldKind::Integer | FieldKind::WideInteger => Column::new(header, 14, ColumnKind::Integer),
+                FieldKind::Decimal { .. } => Column::new(header, 16, ColumnKind::Decimal),
                 FieldKind::Time | FieldKind::TextTime => Column::new(header, 26, ColumnKind::DateTime),
             }
         })

@@ -1,5 +1,5 @@
-//! The last sheet of a workbook of orders: what was asked, when, and what it adds up to, so that the file explains
-//! itself to whoever is sent it.
+//! The last sheet of a workbook of orders: the request, the time of the snapshot and the sums, so that the file explains
+//! itself.
 
 use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Measures, OrderQuery};
@@ -9,7 +9,7 @@ use tollbook_workbook::{Column, ColumnKind, Workbook};
 use super::cells::write_cell;
 use crate::build::Build;
 use crate::error::ExportError;
-use crate::fields::{Cell, FieldKind, amount_sums};
+use crate::fields::{AMOUNT, Cell, amount_sums};
 
 /// Appends the sheet.
 pub(super) fn write_totals(
@@ -37,17 +37,17 @@ pub(super) fn write_totals(
     line(time("EndTime"), Cell::Time(Some(query.range.end_s())))?;
     line(text(NameKind::Total, "TimeZone"), Cell::Text(presentation.zone.name()))?;
     let statuses: Vec<&str> = query.statuses.iter().map(|status| presentation.status(status)).collect();
-    line(text(NameKind::Total, "Statuses"), Cell::Made(statuses.join(", ")))?;
+    line(text(NameKind::Total, "Statuses"), Cell::OwnedText(statuses.join(", ")))?;
     for (name, values) in query.lines.lists() {
-        line(text(NameKind::Total, name), Cell::Made(values.join(", ")))?;
+        line(text(NameKind::Total, name), Cell::OwnedText(values.join(", ")))?;
     }
     if !query.order_numbers.is_empty() {
-        line(text(NameKind::Total, "OrderNos"), Cell::Made(query.order_numbers.join(", ")))?;
+        line(text(NameKind::Total, "OrderNos"), Cell::OwnedText(query.order_numbers.join(", ")))?;
     }
     line(time("SnapshotTime"), Cell::Time(Some(build.snapshot_s)))?;
     line(text(NameKind::Total, "RowCount"), Cell::Integer(measures.orders.into()))?;
     for (name, cell) in amount_sums(measures) {
-        line(presentation.header(name, FieldKind::Decimal), cell)?;
+        line(presentation.header(name, AMOUNT), cell)?;
     }
     line(text(NameKind::Column, "Currency"), Cell::Text(&presentation.currency))?;
     Ok(())

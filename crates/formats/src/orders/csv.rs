@@ -1,26 +1,28 @@
-//! The header and the cells of a CSV order file to the values of a record. What a field must be is in `record.rs`.
+//! Header and cells of a CSV order file to the values of a record.
 
 use std::io::BufRead;
 
-use super::field::{Field, Name, Need};
+use super::field::{Field, FieldName, Presence};
 use super::record::Record;
 use crate::text::json::JsonValue;
-use crate::text::{Broken, CsvReader};
+use crate::text::{CsvReader, StreamError};
 
 /// Reads the header: the field of each column.
-pub(super) fn header<R: BufRead>(reader: &mut CsvReader<R>) -> Result<Vec<Name>, Broken> {
+pub(super) fn header<R: BufRead>(reader: &mut CsvReader<R>) -> Result<Vec<FieldName>, StreamError> {
     reader.header(|cells| {
         let mut seen = 0;
         let mut columns = Vec::new();
         for cell in cells {
-            let name = Name::find(&cell)?;
+            let name = FieldName::find(&cell)?;
             if seen & name.bit() != 0 {
                 return Err(format!("{}: occurs twice", name.text()));
             }
             seen |= name.bit();
             columns.push(name);
         }
-        let missing = |field: &&Field| field.need() != Need::Maybe && seen & Name::Field(**field).bit() == 0;
+        let missing = |field: &&Field| {
+            field.presence() != Presence::Optional && seen & FieldName::Stored(**field).bit() == 0
+        };
         match Field::ALL.iter().find(missing) {
             Some(field) => Err(format!("{}: is required", field.name())),
             None => Ok(columns),
@@ -28,16 +30,16 @@ pub(super) fn header<R: BufRead>(reader: &mut CsvReader<R>) -> Result<Vec<Name>,
     })
 }
 
-/// The values of the record that was read last; the error is the reason why it is none.
+/// The values of the record that was read last; the error is the reason why it is malformed.
 pub(super) fn record<'r, R: BufRead>(
     reader: &'r CsvReader<R>,
-    columns: &[Name],
+    columns: &[FieldName],
 ) -> Result<Record<'r>, String> {
     let mut record = Record::default();
     for (column, cell) in columns.iter().zip(reader.cells_of(columns.len())?) {
-        // An empty cell states nothing, except where the empty text is a value.
-        if let Name::Field(field) = *column
-            && (!cell.is_empty() || field.need() == Need::Text)
+        // An empty cell is an absent value, except where the empty text is a value.
+        if let FieldName::Stored(field) = *column
+            && (!cell.is_empty() || field.presence() == Presence::Text)
         {
             record.set(field, JsonValue::Text(cell));
         }
@@ -69,7 +71,9 @@ mod tests {
         ] {
             let mut reader = CsvReader::new(file.as_bytes());
             let got = header(&mut reader).and_then(|_| reader.advance());
-            let Err(Broken::Form(at, got)) = got else { panic!("{reason}: {got:?}") };
+            let Err(StreamError::Malformed { line: at, reason: got }) = got else {
+                panic!("{reason}: {got:?}")
+            };
             assert_eq!((at, got.as_str()), (line, reason));
         }
     }

@@ -1,17 +1,18 @@
-//! The names a record of an order file may have: one table that the readers, the header check and the writers share.
-//! What a value must look like is in `record.rs`.
+//! Names of the fields of an order file: the one table for both formats and the check of the header.
+
+use tollbook_domain::account::PerKind;
 
 use crate::text::shorten;
 
 /// Declares the fields in the order that the API's objects list them.
 macro_rules! fields {
-    ($($field:ident $need:ident,)*) => {
+    ($($field:ident $presence:ident,)*) => {
         /// A field of an order file that is stored (docs/ORDERS.md, "Fields").
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Field { $(#[doc = stringify!($field)] $field,)* }
 
         impl Field {
-            /// All of them.
+            /// All fields, in the order in which the API lists them.
             pub(super) const ALL: &[Self] = &[$(Self::$field,)*];
 
             /// Its exact spelling.
@@ -19,9 +20,9 @@ macro_rules! fields {
                 match self { $(Self::$field => stringify!($field),)* }
             }
 
-            /// How an empty CSV cell and a missing column are read.
-            pub(super) const fn need(self) -> Need {
-                match self { $(Self::$field => Need::$need,)* }
+            /// Whether a record must have a value for it.
+            pub(super) const fn presence(self) -> Presence {
+                match self { $(Self::$field => Presence::$presence,)* }
             }
 
             fn find(name: &str) -> Option<Self> {
@@ -31,35 +32,35 @@ macro_rules! fields {
     };
 }
 
-/// When a record must state a field (docs/ORDER_FILES.md, "Fields").
+/// Whether a record must have a value for a field (`docs/ORDER_FILES.md`, "Fields").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Always, with a value.
+pub(super) enum Presence {
+    /// Required; an empty CSV cell is an absent value.
     Value,
-    /// Always, but the text may be empty: a sandbox has no model.
+    /// Required; the text may be empty: a sandbox has no model.
     Text,
-    /// Depends on the status, or never.
-    Maybe,
+    /// Required for some statuses, or never.
+    Optional,
 }
 
 fields! {
     Region Text,
     ProductCode Value,
     OrderNo Value,
-    SourceOrderNo Maybe,
+    SourceOrderNo Optional,
     CompanyID Value,
     OrganizationID Value,
-    UserEmail Maybe,
+    UserEmail Optional,
     ChargeType Value,
     Channel Value,
     Currency Value,
     ResourceID Text,
-    ResourceType Maybe,
+    ResourceType Optional,
     ModelID Text,
-    ModelName Maybe,
+    ModelName Optional,
     OrderType Value,
     PricingSKU Text,
-    PricingItemID Maybe,
+    PricingItemID Optional,
     Quantity Value,
     PricingUnit Value,
     ListPrice Value,
@@ -67,23 +68,33 @@ fields! {
     OrderTotalPrice Value,
     OriginalPrice Value,
     Status Value,
-    CreateTime Maybe,
+    CreateTime Optional,
     StartTime Value,
     EndTime Value,
-    PaidTime Maybe,
-    RevocationTime Maybe,
-    StarCardAccount Maybe,
-    Coupon Maybe,
-    BonusAccount Maybe,
-    CashAccount Maybe,
-    CreditAccount Maybe,
-    UnpaidOrderNo Maybe,
+    PaidTime Optional,
+    RevocationTime Optional,
+    StarCardAccount Optional,
+    Coupon Optional,
+    BonusAccount Optional,
+    CashAccount Optional,
+    CreditAccount Optional,
+    UnpaidOrderNo Optional,
 }
 
-/// How many stored fields there are.
+/// The fields of the deductions.
+pub(super) const DEDUCTIONS: PerKind<Field> = PerKind::new([
+    Field::StarCardAccount,
+    Field::Coupon,
+    Field::BonusAccount,
+    Field::CashAccount,
+    Field::CreditAccount,
+]);
+
+/// Number of stored fields.
 pub(super) const FIELD_COUNT: usize = Field::ALL.len();
 
-/// What the API derives from an order: accepted, so that an answer of the API is a valid record, and ignored.
+/// Fields that the API derives from an order. They are accepted, so that an answer of the API is a valid record, and
+/// ignored.
 const IGNORED: [&str; 10] = [
     "RegionDisplay",
     "ProductCodeDisplay",
@@ -97,23 +108,23 @@ const IGNORED: [&str; 10] = [
     "StatusDisplay",
 ];
 
-/// A name as a record or header may have it.
+/// A name that a record or a header may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
-    /// Stored.
-    Field(Field),
-    /// Accepted and left out, with its place in the table of ignored names.
+pub(super) enum FieldName {
+    /// A stored field.
+    Stored(Field),
+    /// An ignored field, by its position in the table of ignored names.
     Ignored(usize),
 }
 
-impl Name {
-    /// The name of an exact spelling; the error is a reason that says what was probably meant.
+impl FieldName {
+    /// Finds a name by its exact spelling; the error is a reason that contains the probable spelling.
     pub(super) fn find(name: &str) -> Result<Self, String> {
         if let Some(field) = Field::find(name) {
-            return Ok(Self::Field(field));
+            return Ok(Self::Stored(field));
         }
-        if let Some(place) = IGNORED.iter().position(|ignored| *ignored == name) {
-            return Ok(Self::Ignored(place));
+        if let Some(position) = IGNORED.iter().position(|ignored| *ignored == name) {
+            return Ok(Self::Ignored(position));
         }
         let shown = shorten(name);
         let meant = Field::ALL.iter().find(|field| field.name().eq_ignore_ascii_case(name));
@@ -123,35 +134,45 @@ impl Name {
         })
     }
 
-    /// A bit of its own, for telling that a name occurred before.
+    /// A bit for sets of names.
     pub(super) fn bit(self) -> u64 {
         const { assert!(FIELD_COUNT + IGNORED.len() <= 64, "every name has a bit") };
         match self {
-            Self::Field(field) => 1 << (field as u32),
-            Self::Ignored(place) => 1 << (FIELD_COUNT + place),
+            Self::Stored(field) => 1 << (field as u32),
+            Self::Ignored(position) => 1 << (FIELD_COUNT + position),
         }
     }
 
     /// Its exact spelling.
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Field(field) => field.name(),
-            Self::Ignored(place) => IGNORED[place],
+            Self::Stored(field) => field.name(),
+            Self::Ignored(position) => IGNORED[position],
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tollbook_domain::AccountKind;
+
     use super::*;
 
     #[test]
+    fn deductions_have_the_names_of_their_kinds() {
+        for kind in AccountKind::ALL {
+            assert_eq!(DEDUCTIONS.get(kind).name(), kind.order_field());
+        }
+    }
+
+    #[test]
     fn every_name_is_found_and_has_its_own_bit() {
-        let ignored = (0..IGNORED.len()).map(Name::Ignored);
-        let names: Vec<Name> = Field::ALL.iter().copied().map(Name::Field).chain(ignored).collect();
+        let ignored = (0..IGNORED.len()).map(FieldName::Ignored);
+        let names: Vec<FieldName> =
+            Field::ALL.iter().copied().map(FieldName::Stored).chain(ignored).collect();
         let mut seen = 0u64;
         for name in &names {
-            assert_eq!(Name::find(name.text()), Ok(*name));
+            assert_eq!(FieldName::find(name.text()), Ok(*name));
             assert_eq!(seen & name.bit(), 0);
             seen |= name.bit();
         }
@@ -159,15 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_spelling_is_told_the_right_one() {
+    fn the_error_of_a_wrong_spelling_has_the_right_one() {
         for (name, reason) in [
             ("ResourceId", "ResourceId: is not a field of an order; ResourceID is"),
             ("Total", "Total: is not a field of an order"),
             ("", "\"\": is not a field of an order"),
             ("a\nb\u{1b}", "a\\nb\\u{1b}: is not a field of an order"),
         ] {
-            assert_eq!(Name::find(name).unwrap_err(), reason);
+            assert_eq!(FieldName::find(name).unwrap_err(), reason);
         }
-        assert!(Name::find(&"ü".repeat(900)).unwrap_err().len() < 200);
+        assert!(FieldName::find(&"ü".repeat(900)).unwrap_err().len() < 200);
     }
 }

@@ -1,17 +1,16 @@
-//! One JSON object to the values of a record. Numbers stay the tokens they are written as; what a field must be is
-//! in `record.rs`.
+//! A JSON object to the values of a record. Numbers stay the tokens that the file has.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::field::Name;
+use super::field::FieldName;
 use super::record::Record;
 use crate::text::json::{syntax, value};
 
-/// The values of an object in one line; the error is the reason why it is none.
-pub(super) fn parse(line: &str) -> Result<Record<'_>, String> {
+/// The values of an object; the error is the reason why it is malformed.
+pub(super) fn record(line: &str) -> Result<Record<'_>, String> {
     let mut record = Record::default();
     let mut refused = None;
     let mut deserializer = serde_json::Deserializer::from_str(line);
@@ -24,7 +23,7 @@ pub(super) fn parse(line: &str) -> Result<Record<'_>, String> {
     }
 }
 
-/// Fills a record from an object. A refusal of ours is put beside the parser's error, which would add a place to it.
+/// Fills a record from an object. Keeps the reason of a refusal apart: the parser would add a position to it.
 struct Object<'r, 'de> {
     record: &'r mut Record<'de>,
     refused: &'r mut Option<String>,
@@ -46,10 +45,10 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
             }
             seen |= name.bit();
             match name {
-                Name::Ignored(_) => {
+                FieldName::Ignored(_) => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Name::Field(field) => {
+                FieldName::Stored(field) => {
                     let raw: &'de RawValue = map.next_value()?;
                     match value(raw.get()) {
                         Ok(Some(value)) => self.record.set(field, value),
@@ -72,22 +71,22 @@ struct NameSeed<'r> {
 }
 
 impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
-    type Value = Name;
+    type Value = FieldName;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<FieldName, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for NameSeed<'_> {
-    type Value = Name;
+    type Value = FieldName;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field name")
     }
 
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
-        Name::find(name).map_err(|reason| {
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<FieldName, E> {
+        FieldName::find(name).map_err(|reason| {
             *self.refused = Some(reason);
             E::custom("refused")
         })
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_an_object_is_refused_with_the_column() {
+    fn a_text_that_is_not_an_object_is_refused_with_the_column() {
         // line | reason
         let table = r#"
             [1]                       | must be a JSON object
@@ -119,7 +118,7 @@ mod tests {
         let mut cases = 0;
         for row in table.lines().filter(|row| row.contains('|')) {
             let (line, reason) = row.split_once('|').unwrap();
-            assert_eq!(parse(line.trim()).unwrap_err(), reason.trim(), "{row}");
+            assert_eq!(record(line.trim()).unwrap_err(), reason.trim(), "{row}");
             cases += 1;
         }
         assert_eq!(cases, 14);
@@ -128,8 +127,8 @@ mod tests {
     #[test]
     fn a_deep_value_of_an_ignored_name_does_not_exhaust_the_stack() {
         let deep = format!(r#"{{"StatusDisplay":{}{}}}"#, "[".repeat(300_000), "]".repeat(300_000));
-        assert!(parse(&deep).is_ok());
+        assert!(record(&deep).is_ok());
         let deep = deep.replace("StatusDisplay", "Region");
-        assert!(parse(&deep).is_ok());
+        assert!(record(&deep).is_ok());
     }
 }

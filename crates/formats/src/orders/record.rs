@@ -1,13 +1,13 @@
-//! From named values to an order: which field is required when, what a missing one means and how each is spelled
-//! (docs/ORDER_FILES.md, "Fields"). How a file's bytes become named values is in `json.rs` and `csv.rs`.
+//! Values by field to an order: required fields, defaults of absent ones and the spelling of each value
+//! (`docs/ORDER_FILES.md`, "Fields").
 
 use std::num::IntErrorKind;
 
+use tollbook_domain::field_rules::Refused;
 use tollbook_domain::money::MoneyError;
-use tollbook_domain::order::Refused;
 use tollbook_domain::{Amount, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
-use super::field::{FIELD_COUNT, Field};
+use super::field::{DEDUCTIONS, FIELD_COUNT, Field};
 use crate::text::json::JsonValue;
 
 /// The values of one record by field.
@@ -29,7 +29,7 @@ fn refuse<T>(field: Field, reason: impl Into<String>) -> FieldResult<T> {
 }
 
 impl<'a> Record<'a> {
-    /// States a field.
+    /// Sets the value of a field.
     pub(super) fn set(&mut self, field: Field, value: JsonValue<'a>) {
         self.values[field as usize] = Some(value);
     }
@@ -93,7 +93,7 @@ impl<'a> Record<'a> {
         Ok(self.decimal(field, Amount::parse)?.unwrap_or_default())
     }
 
-    /// A time that the API writes as a text, `""` when there is none.
+    /// A time that the API writes as a text, `""` if there is none.
     fn text_time(&mut self, field: Field) -> FieldResult<Option<i64>> {
         match self.take(field) {
             None => Ok(None),
@@ -126,8 +126,8 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// The number that is not `OrderNo`. The two lists of the API show one order with two numbers, so a record may
-    /// repeat its own number in the field of the other list, but nothing else.
+    /// The other number of the order, besides `OrderNo`. The two lists of the API show one order with two numbers, so a
+    /// record may repeat its own number in the field of the other list, but nothing else.
     fn counterpart(&mut self, status: Status, number: &str) -> FieldResult<String> {
         let source = self.optional_text(Field::SourceOrderNo)?;
         let arrears = self.optional_text(Field::UnpaidOrderNo)?;
@@ -142,8 +142,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The order that the values describe. Rules that need nothing but the finished order are
-    /// [`NewOrder::check`]'s.
+    /// The order that the values describe. Rules between the fields of an order are checked by [`NewOrder::check`].
     pub(super) fn into_order(mut self) -> FieldResult<NewOrder> {
         let company_id = self.required_integer(Field::CompanyID)?;
         let number = self.required_text(Field::OrderNo)?;
@@ -161,13 +160,7 @@ impl<'a> Record<'a> {
             end_time_s: self.required_integer(Field::EndTime)?,
             paid_time_s: self.integer(Field::PaidTime)?.filter(|time_s| *time_s != 0),
             revocation_time_s: self.text_time(Field::RevocationTime)?,
-            deductions: Deductions {
-                star_card: self.deduction(Field::StarCardAccount)?,
-                coupon: self.deduction(Field::Coupon)?,
-                bonus: self.deduction(Field::BonusAccount)?,
-                cash: self.deduction(Field::CashAccount)?,
-                credit: self.deduction(Field::CreditAccount)?,
-            },
+            deductions: Deductions::try_from_fn(|kind| self.deduction(DEDUCTIONS.get(kind)))?,
             counterpart: self.counterpart(status, &number)?,
             number,
             status,
@@ -177,7 +170,7 @@ impl<'a> Record<'a> {
 }
 
 fn parse_integer(field: Field, text: &str) -> FieldResult<i64> {
-    // `i64::from_str` would also take a plus sign.
+    // `i64::from_str` accepts a plus sign.
     let parsed = if text.starts_with('+') { None } else { Some(text.parse::<i64>()) };
     match parsed {
         Some(Ok(number)) => Ok(number),

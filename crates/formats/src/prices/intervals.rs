@@ -1,30 +1,34 @@
-//! Which of several price sets applies when: a model's sets with constraints cut into stretches of time in which one
-//! of them holds, so that what a replaced set had and its successor lacks does not live on.
+//! Validity of the price sets of a model: their constraints become intervals in each of which one set holds. A price
+//! that a set has and its successor lacks ends with the set.
 
 use tollbook_domain::price::TimeOfDay;
 
-/// When a set of prices may hold.
+/// The condition under which a set of prices may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Constraint {
-    /// At any time.
+    /// No condition.
     None,
     /// From this Unix second on.
     From(i64),
-    /// At this time of each day.
+    /// At this part of each day.
     Daily(TimeOfDay),
 }
 
-/// One set, and a stretch in which it is the one that holds.
+/// An interval in which one set holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct Interval {
+    /// Position of the set.
     pub(super) set: usize,
+    /// First Unix second.
     pub(super) from_s: i64,
+    /// Unix second after the last one; `None` if it does not end.
     pub(super) until_s: Option<i64>,
+    /// The part of each day; `None` for whole days.
     pub(super) time_of_day: Option<TimeOfDay>,
 }
 
-/// The stretches from `first_s` on: at each time the last set whose constraint holds. They do not overlap.
-pub(super) fn stretches(constraints: &[Constraint], first_s: i64) -> Vec<Stretch> {
+/// The intervals from `first_s` on, which do not overlap: at each time, the last set whose constraint is met holds.
+pub(super) fn intervals(constraints: &[Constraint], first_s: i64) -> Vec<Interval> {
     let mut starts = vec![first_s];
     starts.extend(constraints.iter().filter_map(|constraint| match constraint {
         Constraint::From(from_s) => Some(*from_s).filter(|from_s| *from_s > first_s),
@@ -32,20 +36,20 @@ pub(super) fn stretches(constraints: &[Constraint], first_s: i64) -> Vec<Stretch
     }));
     starts.sort_unstable();
     starts.dedup();
-    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut intervals: Vec<Interval> = Vec::new();
     for (index, from_s) in starts.iter().enumerate() {
         let until_s = starts.get(index + 1).copied();
         for (set, time_of_day) in parts_of_day(constraints, *from_s) {
-            let same = |before: &&mut Stretch| {
+            let same = |before: &&mut Interval| {
                 before.set == set && before.time_of_day == time_of_day && before.until_s == Some(*from_s)
             };
-            match stretches.iter_mut().find(same) {
+            match intervals.iter_mut().find(same) {
                 Some(before) => before.until_s = until_s,
-                None => stretches.push(Stretch { set, from_s: *from_s, until_s, time_of_day }),
+                None => intervals.push(Interval { set, from_s: *from_s, until_s, time_of_day }),
             }
         }
     }
-    stretches
+    intervals
 }
 
 /// The parts of a day on which a start date has passed, each with the set that holds.
@@ -70,8 +74,8 @@ fn parts_of_day(constraints: &[Constraint], date_s: i64) -> Vec<(usize, Option<T
             Constraint::None | Constraint::From(_) => started(constraint),
         })
     };
-    // Each cut begins a part that ends at the next one; the last goes past midnight. A part with the set of the part
-    // before it is no part of its own.
+    // Each cut begins a part that ends at the next cut; the last part includes midnight. Adjacent parts with the same
+    // set are one part.
     let sets: Vec<Option<usize>> = cuts.iter().map(|cut| at(*cut)).collect();
     let before = |index: usize| sets.get(index.checked_sub(1).unwrap_or(sets.len().saturating_sub(1)));
     let begins: Vec<(i64, Option<usize>)> = (cuts.iter().zip(&sets).enumerate())
@@ -106,8 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn the_last_set_that_holds_is_cut_out_of_those_before_it() {
-        // constraints | stretches from 100 on: set @ from..until, and the part of the day
+    fn each_set_replaces_the_ones_before_it_while_it_holds() {
+        // constraints | intervals from 100 on: set @ from..until, and the part of the day
         let table = "
             always                  | 0@100..
             always 500              | 0@100..500 1@500..
@@ -126,10 +130,10 @@ mod tests {
             let (constraints, expected) = row.split_once('|').unwrap();
             let constraints: Vec<Constraint> = constraints.split_whitespace().map(constraint).collect();
             let mut got = String::new();
-            for stretch in stretches(&constraints, 100) {
-                let until = stretch.until_s.map(|until| until.to_string()).unwrap_or_default();
-                let day = stretch.time_of_day.map(|day| format!("({}-{})", day.from_s, day.until_s));
-                write!(got, " {}@{}..{until}{}", stretch.set, stretch.from_s, day.unwrap_or_default())
+            for interval in intervals(&constraints, 100) {
+                let until = interval.until_s.map(|until| until.to_string()).unwrap_or_default();
+                let day = interval.time_of_day.map(|day| format!("({}-{})", day.from_s, day.until_s));
+                write!(got, " {}@{}..{until}{}", interval.set, interval.from_s, day.unwrap_or_default())
                     .unwrap();
             }
             assert_eq!(got.trim(), expected.trim(), "{row}");
@@ -144,14 +148,14 @@ mod tests {
             Constraint::From(from_s) => *from_s <= time_s,
             Constraint::Daily(day) => day.contains(time_s),
         };
-        let found = stretches(&sets, 0);
+        let found = intervals(&sets, 0);
         for time_s in (0..300_000).step_by(500) {
-            let fits = |stretch: &&Stretch| {
-                stretch.from_s <= time_s
-                    && stretch.until_s.is_none_or(|until_s| time_s < until_s)
-                    && stretch.time_of_day.is_none_or(|day| day.contains(time_s))
+            let fits = |interval: &&Interval| {
+                interval.from_s <= time_s
+                    && interval.until_s.is_none_or(|until_s| time_s < until_s)
+                    && interval.time_of_day.is_none_or(|day| day.contains(time_s))
             };
-            let fitting: Vec<usize> = found.iter().filter(fits).map(|stretch| stretch.set).collect();
+            let fitting: Vec<usize> = found.iter().filter(fits).map(|interval| interval.set).collect();
             let expected = sets.iter().rposition(|set| holds(set, time_s));
             assert_eq!(fitting, expected.into_iter().collect::<Vec<_>>(), "at {time_s}");
         }

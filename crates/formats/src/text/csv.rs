@@ -1,39 +1,32 @@
-//! CSV after RFC 4180: header, cells, quotes. What the cells mean is their reader's business.
+//! CSV after RFC 4180: records, cells and quotes, in bounded memory and with the number of each record's first line.
+//!
+//! The `csv` crate is not used because its parser accepts every input: a quote inside an unquoted cell, text after a
+//! closing quote and a quote that is never closed become cells without an error, so an order file could be read as
+//! orders that it does not state. It also keeps a whole record in memory, so that a lost quote costs as much memory as
+//! the rest of the file has bytes; it numbers a record after blank lines by the first blank line; and it ends a record
+//! at a lone carriage return.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::ops::Range;
 
-use super::lines::{LineReader, MAX_LINE_BYTES, Next};
+use super::error::StreamError;
+use super::lines::{LineReader, MAX_LINE_BYTES, NextLine};
 
-/// What ends the reading of a file, as opposed to one record.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    /// The bytes could not be read.
-    Io(io::Error),
-    /// What the bytes are makes everything after them meaningless: the line, and why.
-    Form(u64, String),
-}
-
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// A cell within its record, and whether it has doubled quotes inside.
+/// A cell of a record.
 #[derive(Clone, Debug)]
 struct Cell {
     bytes: Range<usize>,
+    /// Whether it contains doubled quotes.
     doubled: bool,
 }
 
-/// A quoted cell whose closing quote has not come yet.
+/// A quoted cell whose closing quote is not found yet.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenCell {
     start: usize,
     doubled: bool,
-    /// Everything before it is looked at already.
+    /// The search for the closing quote continues at this byte.
     searched: usize,
 }
 
@@ -41,17 +34,17 @@ struct Open {
 #[derive(Default)]
 struct Splitter {
     cells: Vec<Cell>,
-    open: Option<Open>,
-    /// Why the record is none; the first reason.
+    open: Option<OpenCell>,
+    /// Why the record is malformed; the first reason.
     refused: Option<String>,
 }
 
-/// Where the splitter stands after a line.
-enum Ended {
+/// Position of the splitter after a line.
+enum LineEnd {
     /// At the end of a record.
-    Record,
-    /// Within quotes: the record goes on in the next line.
-    Quoted,
+    EndOfRecord,
+    /// Within quotes: the record continues in the next line.
+    InQuotes,
 }
 
 impl Splitter {
@@ -61,12 +54,12 @@ impl Splitter {
         self.refused = None;
     }
 
-    /// Splits a record, or as much of it as there is yet; what was looked at before is not looked at again.
-    fn split(&mut self, record: &[u8]) -> Ended {
+    /// Splits a record, or as much of it as was read. Bytes that were searched before are not searched again.
+    fn split(&mut self, record: &[u8]) -> LineEnd {
         let mut at = 0;
         loop {
             if self.open.is_none() && record.get(at) == Some(&b'"') {
-                self.open = Some(Open { start: at + 1, doubled: false, searched: at + 1 });
+                self.open = Some(OpenCell { start: at + 1, doubled: false, searched: at + 1 });
             }
             if let Some(open) = self.open {
                 at = match close(record, open) {
@@ -77,7 +70,7 @@ impl Splitter {
                     }
                     Err(open) => {
                         self.open = Some(open);
-                        return Ended::Quoted;
+                        return LineEnd::InQuotes;
                     }
                 };
                 if !matches!(&record[at..], [] | [b'\r'] | [b',', ..]) {
@@ -102,23 +95,23 @@ impl Splitter {
                 self.cells.push(Cell { bytes: cell, doubled: false });
             }
             if at == record.len() {
-                return Ended::Record;
+                return LineEnd::EndOfRecord;
             }
             at += 1;
         }
     }
 
-    fn refuse(&mut self, reason: String) -> Ended {
+    fn refuse(&mut self, reason: String) -> LineEnd {
         self.refused = Some(reason);
-        Ended::Record
+        LineEnd::EndOfRecord
     }
 }
 
-/// Finds the closing quote of a cell: the cell and where the record goes on, or how far it was looked for.
-fn close(record: &[u8], mut open: Open) -> Result<(Cell, usize), Open> {
+/// Finds the closing quote of a cell: the cell and the byte after the quote, or how far the search got.
+fn close(record: &[u8], mut open: OpenCell) -> Result<(Cell, usize), OpenCell> {
     loop {
         let Some(quote) = record[open.searched..].iter().position(|byte| *byte == b'"') else {
-            return Err(Open { searched: record.len(), ..open });
+            return Err(OpenCell { searched: record.len(), ..open });
         };
         let at = open.searched + quote;
         if record.get(at + 1) != Some(&b'"') {
@@ -129,7 +122,7 @@ fn close(record: &[u8], mut open: Open) -> Result<(Cell, usize), Open> {
     }
 }
 
-/// Reads the records of a CSV file; to it, the header is the first of them.
+/// Reads the records of a CSV file, of which the header is the first.
 pub(crate) struct CsvReader<R> {
     lines: LineReader<R>,
     splitter: Splitter,
@@ -141,49 +134,49 @@ impl<R: BufRead> CsvReader<R> {
     }
 
     /// Number of the line that was read last.
-    pub(crate) fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         self.lines.line()
     }
 
-    /// Reads the header, which is called before anything else; `read` makes something of its cells or refuses them.
+    /// Reads the header. It must be called first. `read` interprets the cells; its error is the reason against them.
     pub(crate) fn header<T>(
         &mut self,
         read: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, str>>) -> Result<T, String>,
-    ) -> Result<T, Broken> {
+    ) -> Result<T, StreamError> {
         let Some(line) = self.advance()? else {
-            return Err(Broken::Form(1, "the header is missing".to_owned()));
+            return Err(StreamError::malformed(1, "the header is missing"));
         };
         let header = self.cells().and_then(|mut cells| read(&mut cells));
-        header.map_err(|reason| Broken::Form(line, format!("the header is not valid: {reason}")))
+        header.map_err(|reason| StreamError::malformed(line, format!("the header is not valid: {reason}")))
     }
 
-    /// Reads the next record and gives the line that it starts on; `None` at the end of the file. The record itself is
-    /// [`Self::cells`]'s.
-    pub(crate) fn advance(&mut self) -> Result<Option<u64>, Broken> {
+    /// Reads the next record and returns its first line; `None` at the end of the file. [`Self::cells`] has the
+    /// content.
+    pub(crate) fn advance(&mut self) -> Result<Option<u64>, StreamError> {
         loop {
             match self.lines.advance()? {
-                Next::End => return Ok(None),
-                Next::TooLong => return Err(too_long(self.lines.line())),
-                Next::Line if matches!(self.lines.bytes(), [] | [b'\r']) => {}
-                Next::Line => break,
+                NextLine::End => return Ok(None),
+                NextLine::TooLong => return Err(too_long(self.lines.line())),
+                NextLine::Line if matches!(self.lines.bytes(), [] | [b'\r']) => {}
+                NextLine::Line => break,
             }
         }
         let start = self.lines.line();
         self.splitter.clear();
-        while let Ended::Quoted = self.splitter.split(self.lines.bytes()) {
+        while let LineEnd::InQuotes = self.splitter.split(self.lines.bytes()) {
             match self.lines.append()? {
-                Next::Line => {}
-                Next::TooLong => return Err(too_long(start)),
-                Next::End => {
-                    return Err(Broken::Form(start, "a quote of this record is not closed".to_owned()));
+                NextLine::Line => {}
+                NextLine::TooLong => return Err(too_long(start)),
+                NextLine::End => {
+                    return Err(StreamError::malformed(start, "a quote of this record is not closed"));
                 }
             }
         }
         Ok(Some(start))
     }
 
-    /// The cells of the record that was read last; the error is the reason why it is none.
-    pub(crate) fn cells(&self) -> Result<impl Iterator<Item = Cow<'_, str>>, String> {
+    /// The cells of the record that was read last; the error is the reason why it is malformed.
+    fn cells(&self) -> Result<impl Iterator<Item = Cow<'_, str>>, String> {
         if let Some(reason) = &self.splitter.refused {
             return Err(reason.clone());
         }
@@ -194,7 +187,7 @@ impl<R: BufRead> CsvReader<R> {
         }))
     }
 
-    /// The cells of the record that was read last, as many as the header has.
+    /// The cells of the record that was read last, which must be as many as the header has.
     pub(crate) fn cells_of(&self, columns: usize) -> Result<impl Iterator<Item = Cow<'_, str>>, String> {
         let cells = self.cells()?;
         let found = self.splitter.cells.len();
@@ -205,10 +198,10 @@ impl<R: BufRead> CsvReader<R> {
     }
 }
 
-/// After too much text it is unknown whether the next line starts a record, so nothing behind it can be read.
-fn too_long(start: u64) -> Broken {
+/// After a record over the bound it is unknown whether the next line starts a record, so nothing after it can be read.
+fn too_long(start: u64) -> StreamError {
     let reason = format!("this record is longer than {MAX_LINE_BYTES} bytes; perhaps a quote is not closed");
-    Broken::Form(start, reason)
+    StreamError::malformed(start, reason)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! JSON in bounded memory: the members of an object and the elements of an array as they are written. Numbers stay the
-//! tokens they are, so none is ever a float; what a value must be is its reader's business.
+//! JSON in bounded memory: the members of an object and the elements of an array as they are written. A number stays a
+//! token, so no number becomes a float.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,25 +7,25 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// One value as its file spells it; nothing is converted before the field is known, so no number is ever a float.
+/// A value as the file spells it. It is converted only once its field is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JsonValue<'a> {
     /// A JSON string without its quotes, or a CSV cell.
     Text(Cow<'a, str>),
     /// A JSON number, as written.
     Number(&'a str),
-    /// A JSON object, list or boolean: right for no field.
+    /// A JSON object, array or boolean, which no field accepts.
     Other,
 }
 
-/// A value from its text, which the parser found to be one; `None` for null.
+/// A value from its text, which the parser accepted; `None` for null.
 pub(crate) fn value(raw: &str) -> Result<Option<JsonValue<'_>>, String> {
     Ok(Some(match raw.as_bytes() {
         [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
             JsonValue::Text(Cow::Borrowed(&raw[1..raw.len() - 1]))
         }
         [b'"', ..] => {
-            // The parser checks the form of an escape when it passes over it, but not whether it means a character.
+            // When the parser skips an escape, it does not check that the escape stands for a character.
             let text = serde_json::from_str(raw).map_err(|_| "has an escape that is no character")?;
             JsonValue::Text(Cow::Owned(text))
         }
@@ -35,7 +35,7 @@ pub(crate) fn value(raw: &str) -> Result<Option<JsonValue<'_>>, String> {
     }))
 }
 
-/// The parser's words, without the line number: to it, every line is the first.
+/// The parser's message without its line number, which is 1 for every line.
 pub(crate) fn syntax(error: &serde_json::Error) -> String {
     if error.is_data() {
         // The parser would show the value, however long it is.
@@ -48,8 +48,9 @@ pub(crate) fn syntax(error: &serde_json::Error) -> String {
     format!("not a JSON object: {text} (column {column})")
 }
 
-/// Gives each member of an object, name and text of the value, in order; repeated names are given as often. The value
-/// has the form of JSON. Deep nesting costs no stack. The error is the reason of `each`, or why it is no object.
+/// Calls `each` with the name of each member of an object and the text of its value, which is valid JSON, in order and
+/// as often as a name is repeated. Deep nesting costs no stack. The error is the reason from `each`, or the reason why
+/// the text is not an object.
 pub(crate) fn members<'de>(
     text: &'de str,
     each: impl FnMut(Cow<'de, str>, &'de str) -> Result<(), String>,
@@ -64,7 +65,7 @@ pub(crate) fn members<'de>(
     }
 }
 
-/// A refusal of ours is put beside the parser's error, which would add a place to it.
+/// Keeps the reason from `each` apart: the parser would add a position to it.
 struct Members<F> {
     each: F,
     refused: Option<String>,
@@ -115,7 +116,7 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// The texts of an array's elements, or [`ElementsError`].
+/// The texts of the elements of an array of at most `most` elements.
 pub(crate) fn elements(text: &str, most: usize) -> Result<Vec<&str>, ElementsError> {
     let mut walk = Elements { found: Vec::new(), most, over: false };
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -123,19 +124,19 @@ pub(crate) fn elements(text: &str, most: usize) -> Result<Vec<&str>, ElementsErr
     match parsed {
         Ok(()) => Ok(walk.found),
         Err(_) if walk.over => Err(ElementsError::TooMany),
-        Err(error) if error.is_data() => Err(ElementsError::NoArray),
-        Err(error) => Err(ElementsError::NoJson(syntax(&error).replace("a JSON object", "JSON"))),
+        Err(error) if error.is_data() => Err(ElementsError::NotArray),
+        Err(error) => Err(ElementsError::NotJson(syntax(&error).replace("a JSON object", "JSON"))),
     }
 }
 
-/// Why a text is no array of bounded length.
+/// Why a text is not an array of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ElementsError {
-    /// It is not JSON; the reason.
-    NoJson(String),
-    /// It is another value.
-    NoArray,
-    /// It has more elements than it may have; the rest was not read.
+    /// The text is not JSON; the reason.
+    NotJson(String),
+    /// The text is another JSON value.
+    NotArray,
+    /// The array has more elements than allowed; the rest was not read.
     TooMany,
 }
 
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_given_as_they_are_written() {
+    fn members_keep_their_spelling_and_order() {
         let mut seen = Vec::new();
         let text = r#" {"a": 1.0, "\u0061":{"b":[1]} ,"a":null} "#;
         members(text, |name, raw| {
@@ -199,8 +200,8 @@ mod tests {
     fn elements_are_bounded() {
         assert_eq!(elements(r#"[1, {"a":2}]"#, 2), Ok(vec!["1", r#"{"a":2}"#]));
         assert_eq!(elements("[1,2,3", 2), Err(ElementsError::TooMany));
-        assert_eq!(elements("{}", 2), Err(ElementsError::NoArray));
-        assert!(matches!(elements("[1", 2), Err(ElementsError::NoJson(_))));
+        assert_eq!(elements("{}", 2), Err(ElementsError::NotArray));
+        assert!(matches!(elements("[1", 2), Err(ElementsError::NotJson(_))));
         let deep = format!("[{}{}]", "[".repeat(300_000), "]".repeat(300_000));
         assert_eq!(elements(&deep, 1).map(|found| found.len()), Ok(1));
     }

@@ -1,5 +1,5 @@
-//! The bytes of a file of records: which compression, which format, and how far it is read. No byte is interpreted as
-//! a record here.
+//! The bytes of a file of records: detection of compression and format, decompression, and a count of what was read. No
+//! byte is interpreted as a record here.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// What the text of a file is.
+/// The format of the text of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// An object a line, `.jsonl`.
+    /// One JSON object a line, `.jsonl`.
     JsonLines,
-    /// A header and a record a line, `.csv`.
+    /// A header, then one record a line, `.csv`.
     Csv,
 }
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// Uncompressed.
     None,
     /// `.gz`, any number of members.
     Gzip,
@@ -31,11 +31,11 @@ pub enum Compression {
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Large reads: the decompressors take what they need of it.
+/// Size of a read in bytes. The decompressors take what they need of it.
 const READ_BYTES: usize = 256 << 10;
 
-/// Format and compression of a file name; `None` if it is neither.
-pub fn form_of_name(path: &Path) -> Option<(Format, Compression)> {
+/// Format and compression of a file name; `None` if its ending is not known.
+pub fn format_of_name(path: &Path) -> Option<(Format, Compression)> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
     let (stem, compression) = if let Some(stem) = name.strip_suffix(".gz") {
         (stem, Compression::Gzip)
@@ -52,7 +52,7 @@ pub fn form_of_name(path: &Path) -> Option<(Format, Compression)> {
     Some((format, compression))
 }
 
-/// Counts the bytes of a file as they are read, compressed as they are.
+/// Counts the bytes of a file as they are read, before decompression.
 struct Counting<R> {
     from: R,
     bytes_read: Arc<AtomicU64>,
@@ -67,11 +67,10 @@ impl<R: Read> Read for Counting<R> {
     }
 }
 
-/// The text of a file, decompressed as it is read. A compressed file that ends too early is an error of the
-/// reader, never its end.
-pub(crate) type Text = Box<dyn BufRead + Send>;
+/// The text of a file, decompressed as it is read. If a compressed file is cut off, reading fails; it never ends early.
+pub(super) type Text = Box<dyn BufRead + Send>;
 
-/// The text of an open file from its start. What was read is added to `bytes_read`.
+/// The text of an open file from its start. The bytes that are read are added to `bytes_read`.
 pub(super) fn text(mut file: File, compression: Compression, bytes_read: Arc<AtomicU64>) -> io::Result<Text> {
     file.seek(SeekFrom::Start(0))?;
     let raw = BufReader::with_capacity(READ_BYTES, Counting { from: file, bytes_read });
@@ -80,7 +79,7 @@ pub(super) fn text(mut file: File, compression: Compression, bytes_read: Arc<Ato
 
 fn decompress<R: BufRead + Send + 'static>(mut raw: R, compression: Compression) -> io::Result<Text> {
     let start = raw.fill_buf()?;
-    // An empty file would else be a compressed nothing, and another file would give a message about its inside.
+    // Checked first: the decoders accept an empty file, and their messages about any other file name its inside.
     let expect = |magic: &[u8], what: &str| {
         let message = format!("this is not a {what} file");
         if start.starts_with(magic) {
@@ -103,9 +102,9 @@ fn decompress<R: BufRead + Send + 'static>(mut raw: R, compression: Compression)
     })
 }
 
-/// Format and compression of a file that has no name, from its first bytes: an object starts JSON Lines, anything
-/// else is the header of a CSV file. Nothing at all is JSON Lines without a line.
-pub(super) fn form_of_content(file: &mut File) -> io::Result<(Format, Compression)> {
+/// Format and compression of a file without a name, from its first bytes: a brace starts JSON Lines, anything else is
+/// the header of a CSV file. An empty file is JSON Lines without a line.
+pub(super) fn format_of_content(file: &mut File) -> io::Result<(Format, Compression)> {
     file.seek(SeekFrom::Start(0))?;
     let mut magic = Vec::new();
     (&mut *file).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
@@ -128,8 +127,8 @@ pub(super) fn form_of_content(file: &mut File) -> io::Result<(Format, Compressio
     Ok((format, compression))
 }
 
-/// What went wrong with the bytes of a file, for people.
-pub(crate) fn explain(error: &io::Error, compression: Compression) -> String {
+/// The message for an error of reading a file with a compression.
+pub(super) fn explain(error: &io::Error, compression: Compression) -> String {
     match (compression, error.kind()) {
         (Compression::None, _) => format!("the file cannot be read: {error}"),
         (_, io::ErrorKind::UnexpectedEof) => "the compressed file is cut off".to_owned(),
@@ -164,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn names_say_format_and_compression() {
-        for (name, form) in [
+    fn a_name_states_format_and_compression() {
+        for (name, expected) in [
             ("a.jsonl", Some((Format::JsonLines, Compression::None))),
             ("/x.y/a.b.CSV", Some((Format::Csv, Compression::None))),
             ("a.jsonl.gz", Some((Format::JsonLines, Compression::Gzip))),
@@ -175,7 +174,7 @@ mod tests {
             ("jsonl", None),
             ("a.csv.bz2", None),
         ] {
-            assert_eq!(form_of_name(Path::new(name)), form, "{name}");
+            assert_eq!(format_of_name(Path::new(name)), expected, "{name}");
         }
     }
 
@@ -229,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn content_says_what_a_name_cannot() {
-        for (bytes, form) in [
+    fn format_and_compression_are_detected_from_content() {
+        for (bytes, expected) in [
             (TEXT.to_vec(), (Format::JsonLines, Compression::None)),
             (b"\xef\xbb\xbf\n {".to_vec(), (Format::JsonLines, Compression::None)),
             (Vec::new(), (Format::JsonLines, Compression::None)),
@@ -240,7 +239,7 @@ mod tests {
         ] {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
-            assert_eq!(form_of_content(&mut file).unwrap(), form);
+            assert_eq!(format_of_content(&mut file).unwrap(), expected);
         }
     }
 }

@@ -1,87 +1,87 @@
 //! Usage records as CloudEvents 1.0 in JSON (the published "JSON Event Format" and "JSON Batch Format"): the event
-//! carries identity and time, its data the rest. Who may report what is not decided here.
+//! has identity and time, its data has the rest. Permission to report is checked elsewhere.
 
 use std::borrow::Cow;
 
 use tollbook_domain::usage::Usage;
 
-use super::record::{Draft, TIME, place};
+use super::builder::{ID, SOURCE, TIME, UsageBuilder};
 use super::time;
 use crate::text::json::{ElementsError, JsonValue, elements, members, value};
 use crate::text::shorten;
 
-/// Most attributes of one event. The specification has nine; extensions come on top.
+/// Most attributes of one event: nine of the specification, and extensions.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// An event of a batch that is no usage record.
+/// An event of a batch that is not a valid usage record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedEvent {
-    /// Its id, if one could be read.
+    /// The event's id, if it could be read.
     pub id: Option<String>,
-    /// Its source, if one could be read.
+    /// The event's source, if it could be read.
     pub source: Option<String>,
-    /// Lowercase, no full stop; the attribute or field first, where one is to blame.
+    /// Lowercase, no full stop; starts with the attribute or field if the error is in one.
     pub reason: String,
 }
 
-/// A body that is no batch of events.
+/// Why a body is not a batch of events.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// The bytes are not JSON.
+    /// The body is not JSON.
     #[error("{0}")]
     NotJson(String),
-    /// It is JSON, but no array.
+    /// The body is another JSON value.
     #[error("must be a JSON array of events")]
     NotArray,
-    /// The array is longer than it may be; nothing of it was looked at.
+    /// The array is too long. Nothing of it was read.
     #[error("must hold at most {max} events")]
     TooMany {
-        /// The bound.
+        /// The most events that are allowed.
         max: usize,
     },
 }
 
-/// One event in the JSON Event Format.
+/// Reads one event in the JSON Event Format.
 ///
 /// # Errors
-/// The reason why it is no usage record, lowercase and without a full stop.
+/// The reason why it is not a valid usage record: lowercase, no full stop.
 pub fn parse_event(body: &[u8]) -> Result<Usage, String> {
     parse(std::str::from_utf8(body).map_err(|_| "is not valid UTF-8")?)
 }
 
-/// A batch in the JSON Batch Format: one answer for each element, in order.
+/// Reads a batch in the JSON Batch Format: one result for each element, in order.
 ///
 /// # Errors
-/// When the body as a whole is not an array of at most `max_events` elements.
+/// If the body is not an array of at most `max_events` elements.
 pub fn parse_batch(body: &[u8], max_events: usize) -> Result<Vec<Result<Usage, RefusedEvent>>, BatchError> {
     let body = std::str::from_utf8(body).map_err(|_| BatchError::NotJson("is not valid UTF-8".to_owned()))?;
     let events = elements(body, max_events).map_err(|error| match error {
-        ElementsError::NoJson(reason) => BatchError::NotJson(reason),
-        ElementsError::NoArray => BatchError::NotArray,
+        ElementsError::NotJson(reason) => BatchError::NotJson(reason),
+        ElementsError::NotArray => BatchError::NotArray,
         ElementsError::TooMany => BatchError::TooMany { max: max_events },
     })?;
     Ok(events.into_iter().map(|event| parse(event).map_err(|reason| refused(event, reason))).collect())
 }
 
-/// Reads id and source, whatever else is wrong.
+/// Reads id and source of an event that is not valid.
 fn refused(event: &str, reason: String) -> RefusedEvent {
     let mut refused = RefusedEvent { id: None, source: None, reason };
-    // What stands before an error is read; the error itself is told already.
+    // The members before an error are read; the reason already has the error.
     let _ = members(event, |name, raw| {
-        let place = match name.as_ref() {
+        let attribute = match name.as_ref() {
             "id" => &mut refused.id,
             "source" => &mut refused.source,
             _ => return Ok(()),
         };
-        if let (None, Ok(Some(JsonValue::Text(text)))) = (&place, value(raw)) {
-            *place = Some(text.into_owned());
+        if let (None, Ok(Some(JsonValue::Text(text)))) = (&attribute, value(raw)) {
+            *attribute = Some(text.into_owned());
         }
         Ok(())
     });
     refused
 }
 
-/// The attributes that mean something here.
+/// The attributes that a usage record needs.
 #[derive(Default)]
 struct Attributes<'e> {
     specversion: bool,
@@ -92,7 +92,7 @@ struct Attributes<'e> {
     data: Option<&'e str>,
 }
 
-/// The usage record of an event.
+/// Reads the usage record of an event.
 pub(super) fn parse(event: &str) -> Result<Usage, String> {
     let mut attributes = Attributes::default();
     let mut seen: Vec<Cow<'_, str>> = Vec::with_capacity(8);
@@ -132,7 +132,7 @@ impl<'e> Attributes<'e> {
             }
             "data" => self.data = Some(raw),
             "data_base64" => return Err("data_base64: the record must be JSON in data".to_owned()),
-            // A name of the specification: the rest of it, and extensions.
+            // A valid name: another attribute of the specification, or an extension.
             _ if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) => {}
             _ => return Err(format!("{}: is not an attribute of an event", shorten(name))),
         }
@@ -157,20 +157,17 @@ impl<'e> Attributes<'e> {
         else {
             return Err("is not an event".to_owned());
         };
-        let mut draft = Draft::default();
+        let mut builder = UsageBuilder::default();
         members(data, |name, raw| match name.as_ref() {
             "id" | "source" | "time" => Err(format!("{name}: belongs to the event, not to its data")),
-            _ => draft.member(&name, raw),
+            _ => builder.member(&name, raw),
         })
         .map_err(|reason| {
             if reason == "must be a JSON object" { format!("data: {reason}") } else { reason }
         })?;
-        for (name, text) in [("id", id), ("source", source)] {
-            if let Some(field) = place(name) {
-                draft.set_text(field, text);
-            }
-        }
-        draft.set_number(TIME, Ok(time_s))?;
-        draft.finish()
+        builder.set_text(ID, id);
+        builder.set_text(SOURCE, source);
+        builder.set_number(TIME, Ok(time_s))?;
+        builder.finish()
     }
 }

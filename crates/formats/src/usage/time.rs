@@ -1,5 +1,5 @@
-//! Times of usage records to Unix seconds. A fraction of a second is dropped towards the past: a record is never put
-//! into an hour that had not begun when it was used.
+//! Times of usage records to Unix seconds. A fraction of a second is rounded down, so that a record is never counted in
+//! an hour that had not begun.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimeParser;
@@ -21,15 +21,15 @@ pub(super) fn seconds_or_rfc3339(text: &str) -> Result<i64, String> {
     rfc3339(text).map_err(|_| "must be Unix seconds or an RFC 3339 time".to_owned())
 }
 
-/// The whole seconds of a time, towards the past.
+/// The whole seconds of a time, rounded down.
 pub(super) fn seconds(timestamp: Timestamp) -> i64 {
     timestamp.as_second() - i64::from(timestamp.subsec_nanosecond() < 0)
 }
 
-/// The parser takes more than RFC 3339 has: other separators, no seconds, time zone names.
+/// Whether a text has the form of RFC 3339. The parser also accepts other separators, no seconds, and time zone names.
 fn is_rfc3339(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let at = |place: usize, among: &[u8]| bytes.get(place).is_some_and(|byte| among.contains(byte));
+    let at = |index: usize, among: &[u8]| bytes.get(index).is_some_and(|byte| among.contains(byte));
     let offset = bytes.len().saturating_sub(6);
     let zone = text.ends_with(['Z', 'z']) || (offset > 18 && at(offset, b"+-") && at(offset + 3, b":"));
     zone && at(4, b"-") && at(7, b"-") && at(10, b"Tt") && at(13, b":") && at(16, b":")
@@ -40,8 +40,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_a_time() {
-        // text | seconds, or nothing
+    fn texts_are_read_as_unix_seconds() {
+        // text | seconds, or nothing if it is refused
         let table = "
             2026-06-01T00:00:00Z            | 1780272000
             2026-06-01t00:00:00z            | 1780272000

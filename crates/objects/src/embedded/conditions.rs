@@ -1,5 +1,5 @@
-//! Conditional requests (RFC 9110, section 13) and HTTP dates: whether a reader's copy is still good, and whether a
-//! range may be cut from the file as it is now. Ranges themselves are in `range`.
+//! Conditional requests (RFC 9110, section 13) and HTTP dates: whether a client's copy is current, and whether a range
+//! applies to the current file. Ranges themselves are in `range`.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,18 +8,18 @@ use jiff::tz::TimeZone;
 
 use crate::us3::Request;
 
-/// What the conditions of a request say.
+/// The result of a request's preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Serve it.
+    /// The object is sent.
     Proceed,
-    /// The reader's copy is good: 304.
+    /// The client's copy is current: 304.
     NotModified,
-    /// The reader asked for another version: 412.
+    /// The client requires another version: 412.
     PreconditionFailed,
 }
 
-/// Evaluates the preconditions in the order of RFC 9110, section 13.2.2. A date that cannot be read is ignored.
+/// Evaluates the preconditions in the order of RFC 9110, section 13.2.2. Invalid dates are ignored.
 pub(super) fn evaluate(request: &Request<'_>, etag: &str, modified_unix_s: i64) -> Verdict {
     let date = |name| request.header(name).and_then(parse_date);
     let required = match request.header("if-match") {
@@ -36,7 +36,7 @@ pub(super) fn evaluate(request: &Request<'_>, etag: &str, modified_unix_s: i64) 
     if current { Verdict::NotModified } else { Verdict::Proceed }
 }
 
-/// Whether a `Range` counts: always, unless `If-Range` names another version than this one.
+/// Whether `Range` applies: always, unless `If-Range` names another version.
 pub(super) fn range_applies(request: &Request<'_>, etag: &str, modified_unix_s: i64) -> bool {
     match request.header("if-range") {
         None => true,
@@ -48,13 +48,13 @@ pub(super) fn range_applies(request: &Request<'_>, etag: &str, modified_unix_s: 
 
 #[derive(Clone, Copy, PartialEq)]
 enum Comparison {
-    /// A weak tag (`W/"…"`) equals nothing.
+    /// A weak tag (`W/"…"`) matches no tag.
     Strong,
-    /// A weak tag equals the strong one of the same text.
+    /// A weak tag matches the strong tag of the same text.
     Weak,
 }
 
-/// Our tags hold no comma, so a list may be split at every one.
+/// Our tags contain no comma, so a list can be split at commas.
 fn lists_etag(list: &str, etag: &str, comparison: Comparison) -> bool {
     list.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag, comparison) == Some(etag))
 }
@@ -74,7 +74,7 @@ pub(super) fn format_date(unix_s: i64) -> Option<String> {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp).ok()
 }
 
-/// Reads the three forms of RFC 9110, section 5.6.7.
+/// Parses the three forms of RFC 9110, section 5.6.7.
 fn parse_date(text: &str) -> Option<i64> {
     if let Ok(timestamp) = DateTimeParser::new().parse_timestamp(text) {
         return Some(timestamp.as_second());
@@ -95,7 +95,7 @@ mod tests {
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
     #[test]
-    fn dates_in_their_three_forms() {
+    fn dates_have_three_forms() {
         assert_eq!(format_date(MODIFIED_S).as_deref(), Some(AT));
         for text in [AT, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             assert_eq!(parse_date(text), Some(MODIFIED_S), "{text}");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions() {
+    fn preconditions() {
         use Verdict::{NotModified, PreconditionFailed, Proceed};
         let table: &[(&[(&str, &str)], Verdict)] = &[
             (&[], Proceed),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_cut_from_the_version_named_only() {
+    fn a_range_applies_only_to_the_version_of_if_range() {
         let table = [
             ("\"tag\"", true),
             ("\"other\"", false),

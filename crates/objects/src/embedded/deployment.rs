@@ -1,38 +1,37 @@
-//! Whether the data directory is the deployment's: a server with another one would make links that the deployment's
-//! other servers cannot open, so it must find out before it makes any.
+//! The deployment's id in the data directory. A server with another data directory would sign links that the
+//! deployment's other servers cannot open, so it checks the id before it serves.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::EmbeddedStore;
+use crate::error::ObjectStoreError;
 use crate::files::sync_directory;
-use crate::store::ObjectStoreError;
 
-/// Beside the objects, so that no key reaches it and no sweep removes it.
-pub(super) const FILE_NAME: &str = "deployment-id";
+/// The file that holds the id. It is beside the objects, so no key reaches it and no sweep removes it.
+const FILE_NAME: &str = "deployment-id";
 
 const ID_DIGITS: usize = 32;
 
-/// Why a server must not serve from its data directory.
+/// The data directory is not the deployment's, or its id is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
-    /// The directory has another deployment's id.
+    /// The directory has the id of another deployment.
     #[error(
         "the objects directory {} belongs to another deployment: {} holds the id {found}, this deployment's is {expected}",
         directory.display(), file.display()
     )]
     Another {
-        /// Of the objects.
+        /// The directory of the objects.
         directory: PathBuf,
-        /// That holds the id.
+        /// The file that holds the id.
         file: PathBuf,
-        /// The id in it.
+        /// The id in the file.
         found: String,
-        /// The id that the database has.
+        /// The id in the database.
         expected: String,
     },
-    /// The directory has no id, but the deployment has: it is not the directory in which the id was made.
+    /// The directory has no id, but the database has one: the id was created in another directory.
     #[error(
         "the objects directory {} is not the one that this deployment's other servers use: {} is missing; links made \
          by one server would not open at another: let all servers share one data directory or, if the old one is gone \
@@ -40,60 +39,67 @@ pub enum DeploymentError {
         directory.display(), file.display()
     )]
     NotShared {
-        /// Of the objects.
+        /// The directory of the objects.
         directory: PathBuf,
-        /// That is missing.
+        /// The missing file.
         file: PathBuf,
-        /// The id that the database has.
+        /// The id in the database.
         expected: String,
     },
-    /// The file with the id holds something else.
-    #[error("{} does not hold a deployment's id, which is {ID_DIGITS} hexadecimal digits", .0.display())]
+    /// The file does not contain an id.
+    #[error("{} does not contain a deployment id of {ID_DIGITS} hexadecimal digits", .0.display())]
     Damaged(PathBuf),
-    /// The file could not be read or made.
+    /// The file cannot be read or created.
     #[error(transparent)]
     Store(#[from] ObjectStoreError),
 }
 
-impl EmbeddedStore {
-    /// The deployment's id as the data directory holds it, if it is the `expected` one.
-    ///
-    /// `expected` is what the deployment's database has recorded, `None` before the first start. Only then is a
-    /// missing id made, from `random`, 128 bits of the caller's source of randomness. Servers that start at once on
-    /// one directory get the same id; those on different directories do not, so a caller that records an id must
-    /// check the one that came to be recorded.
-    ///
-    /// # Errors
-    ///
-    /// [`DeploymentError`].
-    pub fn identify(&self, expected: Option<&str>, random: u128) -> Result<String, DeploymentError> {
-        let file = || self.data_directory.join(FILE_NAME);
+/// The id of the deployment that a data directory belongs to.
+#[derive(Debug)]
+pub(super) struct DeploymentId {
+    data_directory: PathBuf,
+    /// The directory of the objects, for error texts.
+    objects: PathBuf,
+    /// The directory in which the file is written before it is moved to its place.
+    temporary: PathBuf,
+}
+
+impl DeploymentId {
+    pub(super) fn new(data_directory: PathBuf, objects: PathBuf, temporary: PathBuf) -> Self {
+        Self { data_directory, objects, temporary }
+    }
+
+    /// See [`EmbeddedStore::identify`](super::EmbeddedStore::identify).
+    pub(super) fn identify(&self, expected: Option<&str>, random: u128) -> Result<String, DeploymentError> {
         let Some(expected) = expected else {
-            if self.read_id()?.is_none() {
-                self.make_id(random)?;
+            if self.read()?.is_none() {
+                self.create(random)?;
             }
-            // Also when another server made it, as that one may not have come to do so yet.
+            // Another server may have created the file without having synced the directory yet.
             sync_directory(&self.data_directory)
                 .map_err(ObjectStoreError::io("sync directory", &self.data_directory))?;
-            let made = self.read_id()?;
-            let lost = || ObjectStoreError::io("read", &file())(io::ErrorKind::NotFound.into());
-            return Ok(made.ok_or_else(lost)?);
+            let lost = || ObjectStoreError::io("read", &self.file())(io::ErrorKind::NotFound.into());
+            return Ok(self.read()?.ok_or_else(lost)?);
         };
-        let (directory, expected) = (self.root.clone(), expected.to_owned());
-        match self.read_id()? {
+        let (directory, file, expected) = (self.objects.clone(), self.file(), expected.to_owned());
+        match self.read()? {
             Some(found) if found == expected => Ok(found),
-            Some(found) => Err(DeploymentError::Another { directory, file: file(), found, expected }),
-            None => Err(DeploymentError::NotShared { directory, file: file(), expected }),
+            Some(found) => Err(DeploymentError::Another { directory, file, found, expected }),
+            None => Err(DeploymentError::NotShared { directory, file, expected }),
         }
     }
 
-    /// The id in the data directory, if there is one that can be read.
-    pub(super) fn identified(&self) -> Option<String> {
-        self.read_id().ok().flatten()
+    /// The id in the data directory, `None` if there is none or it cannot be read.
+    pub(super) fn recorded(&self) -> Option<String> {
+        self.read().ok().flatten()
     }
 
-    fn read_id(&self) -> Result<Option<String>, DeploymentError> {
-        let path = self.data_directory.join(FILE_NAME);
+    fn file(&self) -> PathBuf {
+        self.data_directory.join(FILE_NAME)
+    }
+
+    fn read(&self) -> Result<Option<String>, DeploymentError> {
+        let path = self.file();
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -108,12 +114,12 @@ impl EmbeddedStore {
         }
     }
 
-    /// Whole or not at all, and never over another server's.
-    fn make_id(&self, random: u128) -> Result<(), ObjectStoreError> {
-        let path = self.data_directory.join(FILE_NAME);
-        // What a killed server leaves of it is cleared with its folder.
-        let mut file = tempfile::NamedTempFile::new_in(self.spool.folder())
-            .map_err(ObjectStoreError::io("create a file in", self.spool.folder()))?;
+    /// Writes the file atomically, unless another server has created it.
+    fn create(&self, random: u128) -> Result<(), ObjectStoreError> {
+        let path = self.file();
+        // After a crash the temporary file is cleared with its folder.
+        let mut file = tempfile::NamedTempFile::new_in(&self.temporary)
+            .map_err(ObjectStoreError::io("create a file in", &self.temporary))?;
         writeln!(file, "{random:032x}").map_err(ObjectStoreError::io("write", file.path()))?;
         file.as_file().sync_all().map_err(ObjectStoreError::io("sync", file.path()))?;
         match file.persist_noclobber(&path) {
@@ -130,23 +136,28 @@ mod tests {
     use std::path::Path;
     use std::sync::Barrier;
 
-    use super::super::tests::store;
     use super::*;
 
     const ID: &str = "000000000000000000000000000000ab";
+
+    fn id_in(directory: &Path) -> DeploymentId {
+        let temporary = directory.join("spool");
+        fs::create_dir_all(&temporary).expect("directory");
+        DeploymentId::new(directory.to_owned(), directory.join("objects"), temporary)
+    }
 
     fn text(error: &DeploymentError, directory: &Path) -> String {
         error.to_string().replace(&directory.display().to_string(), "DATA")
     }
 
     #[test]
-    fn the_first_start_makes_the_id_and_later_ones_keep_it() {
+    fn the_first_start_creates_the_id_and_later_starts_keep_it() {
         let directory = tempfile::tempdir().expect("directory");
-        let first = store(directory.path());
+        let first = id_in(directory.path());
         assert_eq!(first.identify(None, 0xab).expect("made"), ID);
         assert_eq!(first.identify(None, 1).expect("kept"), ID);
-        assert_eq!(store(directory.path()).identify(Some(ID), 2).expect("expected"), ID);
-        assert_eq!(fs::read_dir(first.spool.folder()).expect("list").count(), 0);
+        assert_eq!(id_in(directory.path()).identify(Some(ID), 2).expect("expected"), ID);
+        assert_eq!(fs::read_dir(&first.temporary).expect("list").count(), 0);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -161,26 +172,26 @@ mod tests {
             let directory = tempfile::tempdir().expect("directory");
             let barrier = Barrier::new(3);
             let start = |random| {
-                let store = store(directory.path());
+                let id = id_in(directory.path());
                 barrier.wait();
-                store.identify(None, random).expect("id")
+                id.identify(None, random).expect("id")
             };
             let ids = std::thread::scope(|scope| {
                 let servers = [1, 2, 3].map(|random| scope.spawn(move || start(random)));
                 servers.map(|server| server.join().expect("server"))
             });
             assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-            assert_eq!(store(directory.path()).identify(None, 4).expect("id"), ids[0]);
+            assert_eq!(id_in(directory.path()).identify(None, 4).expect("id"), ids[0]);
         }
     }
 
     #[test]
-    fn another_deployments_directory_is_refused() {
+    fn the_directory_of_another_deployment_is_refused() {
         let directory = tempfile::tempdir().expect("directory");
-        let store = store(directory.path());
-        store.identify(None, 0xab).expect("made");
+        let id = id_in(directory.path());
+        id.identify(None, 0xab).expect("made");
         let expected = "00000000000000000000000000000001";
-        let error = store.identify(Some(expected), 1).expect_err("another");
+        let error = id.identify(Some(expected), 1).expect_err("another");
         assert_eq!(
             text(&error, directory.path()),
             format!(
@@ -188,14 +199,14 @@ mod tests {
                  {ID}, this deployment's is {expected}"
             )
         );
-        assert_eq!(store.identify(None, 1).expect("untouched"), ID);
+        assert_eq!(id.identify(None, 1).expect("untouched"), ID);
     }
 
     #[test]
     fn a_directory_without_id_is_refused_until_the_operator_writes_it() {
         let directory = tempfile::tempdir().expect("directory");
-        let store = store(directory.path());
-        let error = store.identify(Some(ID), 1).expect_err("missing");
+        let id = id_in(directory.path());
+        let error = id.identify(Some(ID), 1).expect_err("missing");
         assert_eq!(
             text(&error, directory.path()),
             format!(
@@ -205,27 +216,27 @@ mod tests {
                  write the id {ID} into that file"
             )
         );
-        assert!(!directory.path().join(FILE_NAME).exists(), "nothing is made");
+        assert!(!directory.path().join(FILE_NAME).exists(), "nothing is created");
         fs::write(directory.path().join(FILE_NAME), format!("{ID}\r\n")).expect("write");
-        assert_eq!(store.identify(Some(ID), 1).expect("written"), ID);
+        assert_eq!(id.identify(Some(ID), 1).expect("written"), ID);
     }
 
     #[test]
-    fn a_damaged_id_is_told_and_not_replaced() {
+    fn a_damaged_id_is_reported_and_not_replaced() {
         let directory = tempfile::tempdir().expect("directory");
-        let store = store(directory.path());
+        let id = id_in(directory.path());
         let path = directory.path().join(FILE_NAME);
         for content in
             ["", "ab", "0000000000000000000000000000000g", &format!("{ID}0"), &format!("{ID} {ID}")]
         {
             fs::write(&path, content).expect("write");
             for expected in [None, Some(ID)] {
-                let error = store.identify(expected, 1).expect_err("damaged");
-                assert!(matches!(&error, DeploymentError::Damaged(told) if *told == path), "{error:?}");
+                let error = id.identify(expected, 1).expect_err("damaged");
+                assert!(matches!(&error, DeploymentError::Damaged(file) if *file == path), "{error:?}");
             }
             assert_eq!(fs::read_to_string(&path).expect("read"), content);
         }
         fs::write(&path, b"\xff\xfe").expect("write");
-        assert!(matches!(store.identify(None, 1), Err(DeploymentError::Damaged(_))));
+        assert!(matches!(id.identify(None, 1), Err(DeploymentError::Damaged(_))));
     }
 }

@@ -1,5 +1,5 @@
-//! Listing the objects: US3's `PrefixFileList` and `ListObjects` with their markers (docs/SIGNING.md, "US3 operations"). Names are listed
-//! in the order of their bytes, which no directory has: a listing looks at all of them and keeps a page.
+//! Listings: US3's `PrefixFileList` and `ListObjects` with their markers (docs/SIGNING.md, "US3 operations"). Names are
+//! listed in byte order, which directories do not have, so a listing reads all names and keeps one page.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,41 +7,46 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{EmbeddedStore, Object, ReadError};
+use super::directory::Object;
+use super::error::ReadError;
+use super::store::EmbeddedStore;
+use crate::error::ObjectStoreError;
 use crate::files::is_gone;
 use crate::headers::content_type;
 use crate::key::ObjectKey;
 use crate::reply::Reply;
-use crate::store::ObjectStoreError;
 use crate::us3::{Refusal, Request};
 
-/// How many entries a listing has where the request does not say.
+/// Default size of a page of `PrefixFileList` and of `GetMultiUploadId`.
 const PREFIX_FILE_LIST_LIMIT: usize = 20;
+const MULTIPART_UPLOADS_LIMIT: usize = 20;
+
+/// Default size of a page of `ListObjects`.
 const LIST_OBJECTS_LIMIT: usize = 100;
 
-/// The most entries that are asked for.
+/// Largest size of a page.
 const MAX_LIMIT: usize = 1_000;
 
 /// An entry of a listing.
-enum Entry {
+enum ListingEntry {
     Object(ObjectKey),
-    /// What the objects behind a delimiter have in common.
+    /// A common prefix of names, up to the delimiter.
     CommonPrefix,
 }
 
-/// Which stretch of the names is wanted.
+/// The requested page.
 struct Wanted {
     prefix: String,
-    /// Names up to this one have been listed.
+    /// The last name of the previous page.
     marker: String,
-    /// Empty: names are not grouped.
+    /// Names are not grouped if it is empty.
     delimiter: String,
     limit: usize,
 }
 
-/// A stretch of the names.
+/// A page of a listing.
 struct Page {
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, ListingEntry>,
     is_truncated: bool,
 }
 
@@ -65,9 +70,9 @@ impl EmbeddedStore {
         let page = self.page(&wanted)?;
         let files = self.described(&page, |key, object| {
             json!({
-                "BucketName": self.bucket,
+                "BucketName": self.bucket(),
                 "FileName": key.as_str(),
-                // What the documentation calls it today.
+                // The name in the current documentation.
                 "ObjectName": key.as_str(),
                 "Hash": object.etag,
                 "MimeType": content_type(key.file_name()),
@@ -77,9 +82,9 @@ impl EmbeddedStore {
                 "StorageClass": "STANDARD",
             })
         })?;
-        Ok(Reply::json(&json!({
-            "BucketName": self.bucket,
-            "BucketId": self.bucket,
+        Ok(reply(&json!({
+            "BucketName": self.bucket(),
+            "BucketId": self.bucket(),
             "NextMarker": page.next_marker(),
             "DataSet": files,
         })))
@@ -90,7 +95,7 @@ impl EmbeddedStore {
         let wanted = Wanted {
             prefix: request.form_parameter("prefix").unwrap_or_default(),
             marker: request.form_parameter("marker").unwrap_or_default(),
-            // A space asks for what an absent delimiter does.
+            // A space means no delimiter.
             delimiter: match delimiter.as_str() {
                 "/" => delimiter.clone(),
                 "" | " " => String::new(),
@@ -113,11 +118,11 @@ impl EmbeddedStore {
         let prefixes: Vec<Value> = page
             .entries
             .iter()
-            .filter(|(_, entry)| matches!(entry, Entry::CommonPrefix))
+            .filter(|(_, entry)| matches!(entry, ListingEntry::CommonPrefix))
             .map(|(name, _)| json!({"Prefix": name}))
             .collect();
-        Ok(Reply::json(&json!({
-            "Name": self.bucket,
+        Ok(reply(&json!({
+            "Name": self.bucket(),
             "Prefix": wanted.prefix,
             "MaxKeys": wanted.limit.to_string(),
             "Delimiter": delimiter,
@@ -128,7 +133,7 @@ impl EmbeddedStore {
         })))
     }
 
-    /// The objects of a page; one that was removed since is left out.
+    /// Describes the objects of a page, without those that have been removed since.
     fn described(
         &self,
         page: &Page,
@@ -136,7 +141,7 @@ impl EmbeddedStore {
     ) -> Result<Vec<Value>, ReadError> {
         let mut described = Vec::new();
         for entry in page.entries.values() {
-            let Entry::Object(key) = entry else { continue };
+            let ListingEntry::Object(key) = entry else { continue };
             match self.open(key) {
                 Ok(object) => described.push(describe(key, &object)),
                 Err(ObjectStoreError::NotFound) => {}
@@ -151,12 +156,12 @@ impl EmbeddedStore {
         if wanted.limit == 0 {
             return Ok(page);
         }
-        walk(&self.root, "", wanted, &mut page).map_err(ReadError::Store)?;
+        walk(self.objects().root(), "", wanted, &mut page).map_err(ReadError::Store)?;
         Ok(page)
     }
 }
 
-/// Adds the objects in a directory, whose name as the beginning of a key is `below`.
+/// Adds the objects below a directory to the page. `below` is the beginning of their keys.
 fn walk(directory: &Path, below: &str, wanted: &Wanted, page: &mut Page) -> Result<(), ObjectStoreError> {
     let entries = match fs::read_dir(directory) {
         Err(error) if is_gone(&error) => return Ok(()),
@@ -180,7 +185,7 @@ fn walk(directory: &Path, below: &str, wanted: &Wanted, page: &mut Page) -> Resu
 }
 
 impl Page {
-    /// Keeps the entry if it is one of the first behind the marker.
+    /// Adds the entry if it is one of the first after the marker.
     fn add(&mut self, key: ObjectKey, wanted: &Wanted) {
         let Some(rest) = key.as_str().strip_prefix(&wanted.prefix) else { return };
         let grouped = match wanted.delimiter.as_str() {
@@ -188,8 +193,10 @@ impl Page {
             delimiter => rest.split_once(delimiter).map(|(first, _)| first),
         };
         let (name, entry) = match grouped {
-            Some(first) => (format!("{}{first}{}", wanted.prefix, wanted.delimiter), Entry::CommonPrefix),
-            None => (key.as_str().to_owned(), Entry::Object(key)),
+            Some(first) => {
+                (format!("{}{first}{}", wanted.prefix, wanted.delimiter), ListingEntry::CommonPrefix)
+            }
+            None => (key.as_str().to_owned(), ListingEntry::Object(key)),
         };
         if name <= wanted.marker {
             return;
@@ -202,8 +209,18 @@ impl Page {
     }
 }
 
-/// The number that a parameter holds, at most a thousand.
-pub(super) fn limit(request: &Request<'_>, name: &str, default: usize) -> Result<usize, Refusal> {
+/// `GetMultiUploadId`. Clients cannot write to the store, so there are no uploads.
+pub(super) fn multipart_uploads(request: &Request<'_>) -> Result<Reply, ReadError> {
+    limit(request, "limit", MULTIPART_UPLOADS_LIMIT)?;
+    Ok(reply(&json!({"RetCode": 0, "ErrMsg": "", "NextMarker": "", "DataSet": []})))
+}
+
+fn reply(value: &Value) -> Reply {
+    Reply::json(200, value.to_string())
+}
+
+/// The value of a parameter, at most [`MAX_LIMIT`].
+fn limit(request: &Request<'_>, name: &str, default: usize) -> Result<usize, Refusal> {
     match request.form_parameter(name) {
         None => Ok(default),
         Some(text) if text.is_empty() => Ok(default),

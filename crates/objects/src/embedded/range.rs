@@ -1,21 +1,20 @@
-//! The `Range` header (RFC 9110, section 14): one range of bytes, or the whole file. Conditions are not looked at
-//! here.
+//! The `Range` header (RFC 9110, section 14): one range of bytes, or the whole file. Conditions are in `conditions`.
 
-/// What a `Range` header asks for.
+/// The part of a file that a `Range` header selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
-    /// The whole file: there is no range that this store serves.
+    /// The whole file: the header has no range that this store supports.
     Whole,
     /// Bytes `first` to `last`, both included and within the file.
     Part { first: u64, last: u64 },
-    /// A valid range that begins behind the end of the file.
+    /// A valid range that begins after the end of the file.
     Unsatisfiable,
 }
 
 /// Evaluates a `Range` header for a file of `len` bytes.
 ///
-/// `bytes=a-b`, `bytes=a-` and `bytes=-n` are served. Other units, malformed ranges and lists of ranges are ignored,
-/// which a server may always do: the answer is the whole file.
+/// `bytes=a-b`, `bytes=a-` and `bytes=-n` are supported. Other units, malformed ranges and lists of ranges are ignored,
+/// which the RFC allows, and the whole file is sent.
 pub(super) fn evaluate(header: &str, len: u64) -> Span {
     let Some((unit, set)) = header.split_once('=') else { return Span::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -47,7 +46,7 @@ fn position(text: &str) -> Position {
     if text.is_empty() {
         Position::Absent
     } else if text.bytes().all(|b| b.is_ascii_digit()) {
-        // More digits than fit are a position behind every file's end.
+        // A number that overflows is after the end of every file.
         Position::At(text.parse().unwrap_or(u64::MAX))
     } else {
         Position::Malformed

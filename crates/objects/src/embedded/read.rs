@@ -1,57 +1,35 @@
-//! Answering `GET` and `HEAD` on an object: signature, object, conditions, range, headers, in that order. It makes
-//! plain data; sending it is the `api` crate's.
+//! Answers `GET` and `HEAD` of an object: signature, object, conditions, range, headers, in that order. Replies are
+//! plain data that the `api` crate sends.
 
 use std::io::{Seek as _, SeekFrom};
 
 use super::conditions::{self, Verdict};
+use super::directory::Object;
+use super::error::ReadError;
 use super::range::{self, Span};
-use super::{EmbeddedStore, Object};
+use super::store::EmbeddedStore;
+use crate::error::ObjectStoreError;
 use crate::headers::{attachment, content_type};
 use crate::key::ObjectKey;
 use crate::reply::{Reply, ReplyBody};
-use crate::store::ObjectStoreError;
 use crate::us3::{self, Refusal, Request};
-
-/// Why a read was not answered with the object.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The client's fault.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// Ours; to be logged.
-    #[error(transparent)]
-    Store(ObjectStoreError),
-}
-
-impl ReadError {
-    /// The answer to send; to `HEAD` without its body. A failure of the store is a 500 that tells nothing; its
-    /// `RetCode` is −1 because none is published.
-    pub fn reply(&self) -> Reply {
-        match self {
-            Self::Refused(refusal) => refusal.reply(),
-            Self::Store(_) => Reply::error(500, -1, "internal error"),
-        }
-    }
-}
 
 impl EmbeddedStore {
     /// Answers a signed read of an object at `now_s` (Unix seconds): US3's `GetFile` and `HeadFile`.
     ///
     /// A single `Range` gives 206 or 416; `HEAD` ignores it. `If-Match`, `If-Unmodified-Since`, `If-None-Match`,
-    /// `If-Modified-Since` and `If-Range` count as RFC 9110 says. The query parameter `ufileattname`, decoded once
-    /// as a form field, becomes the `Content-Disposition`; the Java SDK encodes it twice, and what is then left of
-    /// the second encoding stays in the name.
+    /// `If-Modified-Since` and `If-Range` follow RFC 9110. The query parameter `ufileattname`, decoded once as a form
+    /// field, becomes the `Content-Disposition`; the Java SDK encodes it twice, so its file names keep one encoding.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Refused`] with the reasons of [`us3::verify`], and [`Refusal::NoSuchBucket`] before them;
-    /// [`Refusal::MethodNotAllowed`] and [`Refusal::NoSuchFile`] after. [`ReadError::Store`] when the file system
-    /// fails.
+    /// [`ReadError::Refused`], in this order, with [`Refusal::NoSuchBucket`], the refusals of [`us3::verify`],
+    /// [`Refusal::MethodNotAllowed`] and [`Refusal::NoSuchFile`]. [`ReadError::Store`] if the file system fails.
     pub fn get(&self, request: &Request<'_>, now_s: i64) -> Result<Reply, ReadError> {
-        if request.bucket != self.bucket {
+        if request.bucket != self.bucket() {
             return Err(Refusal::NoSuchBucket.into());
         }
-        let verified = us3::verify(request, &self.keys, now_s)?;
+        let verified = us3::verify(request, self.keys(), now_s)?;
         let is_head = match request.method {
             "GET" => false,
             "HEAD" => true,
@@ -86,7 +64,7 @@ fn serve(
 
     headers.push(("accept-ranges", "bytes".to_owned()));
     let span = match request.header("range") {
-        // RFC 9110, section 14.2: a range means something for GET alone.
+        // RFC 9110, section 14.2: a range applies to GET alone.
         Some(range) if !is_head && conditions::range_applies(request, &etag, modified_unix_s) => {
             range::evaluate(range, len)
         }
@@ -106,7 +84,7 @@ fn serve(
     };
     headers.push(("content-length", count.to_string()));
     headers.push(("content-type", content_type(key.file_name()).to_owned()));
-    // The type is what we say it is, whatever a browser thinks of the content.
+    // Keeps browsers from guessing another type from the content.
     headers.push(("x-content-type-options", "nosniff".to_owned()));
     if let Some(name) = request.form_parameter("ufileattname").filter(|name| !name.is_empty()) {
         headers.push(("content-disposition", attachment(&name)));

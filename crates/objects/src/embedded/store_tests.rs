@@ -1,20 +1,21 @@
-//! The store's behaviour that needs its inside: a full disk, a damaged `ETag` file, where files lie. What callers
-//! see is in `tests/embedded_store.rs`.
+//! Tests that need the store's internals: a full disk, a damaged `ETag` file, the paths of files. Tests of its
+//! interface are in `tests/objects/embedded_store.rs`.
 
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 
-pub(super) fn store(directory: &Path) -> EmbeddedStore {
+fn store(directory: &Path) -> EmbeddedStore {
     EmbeddedStore::new(EmbeddedSettings {
         data_directory: directory.to_owned(),
         bucket: "b".to_owned(),
         keys: ObjectKeys::new("public", "private"),
         retention_s: 100,
         spool_bytes: 1 << 30,
-        writable: false,
     })
     .expect("store")
 }
@@ -29,8 +30,8 @@ fn put(store: &EmbeddedStore, key: &ObjectKey, bytes: &[u8]) -> Result<Stored, O
     store.put(key, spool, &PutOptions::named("a.csv"), &|| false)
 }
 
-/// Every path below `directory`, relative to it, sorted, without the spool's folder and locks: they are there as long
-/// as a store is.
+/// Every path below `directory`, relative to it, sorted, without the spool's folders and locks, which exist as long as
+/// a store is open.
 fn paths(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
@@ -56,7 +57,7 @@ fn date(path: &Path, unix_s: u64) {
 }
 
 #[test]
-fn an_object_lies_where_its_key_says() {
+fn the_key_is_the_path_of_the_object() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1), b"hello us3\n").expect("put");
@@ -85,20 +86,20 @@ fn an_object_lies_where_its_key_says() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
 
-    // Little is written: it is in the buffer and fails when the file is put.
-    let mut spool = SpoolFile::on_full_disk(&store.spool);
-    assert_eq!(paths(store.spool.folder()).len(), 1);
+    // A small write stays in the buffer and fails when the file is put.
+    let mut spool = store.spool_on_full_disk();
+    assert_eq!(paths(store.spool_folder()).len(), 1);
     spool.write_all(b"small").expect("buffered");
     let error = store.put(&key(1), spool, &PutOptions::named("a.csv"), &|| false).expect_err("full");
     assert!(error.is_full(), "{error:?}");
     assert_eq!(paths(directory.path()), ["objects", "spool"]);
 
-    // Much is written: the writer itself is told.
-    let mut spool = SpoolFile::on_full_disk(&store.spool);
+    // A large write fails at once.
+    let mut spool = store.spool_on_full_disk();
     let error = spool.write_all(&vec![0; 1 << 20]).expect_err("full");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     drop(spool);
@@ -112,15 +113,15 @@ fn a_put_that_fails_halfway_leaves_nothing() {
     put(&store, &key(1), b"other").expect("put");
     let before = paths(directory.path());
 
-    // The ETag file is written, then the spool file turns out to be gone.
+    // The ETag file is written, then the spool file is missing.
     let spool = store.spool().expect("spool");
     fs::remove_file(spool.path()).expect("remove");
     let error = store.put(&key(2), spool, &PutOptions::named("a.csv"), &|| false).expect_err("no spool file");
     assert!(matches!(error, ObjectStoreError::Io { .. }) && !error.is_full(), "{error:?}");
     assert_eq!(paths(directory.path()), before);
 
-    // The ETag file cannot be written where a directory stands.
-    let place = store.place(&key(2));
+    // A directory is in the place of the ETag file.
+    let place = store.objects().place(&key(2));
     fs::create_dir_all(&place.etag).expect("obstacle");
     let error = put(&store, &key(2), b"1").expect_err("obstacle");
     assert!(matches!(error, ObjectStoreError::Io { .. }), "{error:?}");
@@ -137,7 +138,7 @@ fn an_object_is_written_once() {
     assert!(matches!(put(&store, &key(1), b"second"), Err(ObjectStoreError::AlreadyExists)));
     let object = store.open(&key(1)).expect("open");
     assert_eq!((object.len, object.etag), (5, first.etag));
-    assert_eq!(paths(store.spool.folder()), Vec::<String>::new());
+    assert_eq!(paths(store.spool_folder()), Vec::<String>::new());
 }
 
 #[test]
@@ -145,9 +146,9 @@ fn a_lost_or_damaged_etag_is_computed_again() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     let stored = put(&store, &key(1), b"hello us3\n").expect("put");
-    let place = store.place(&key(1));
+    let place = store.objects().place(&key(1));
     assert_eq!(fs::read_to_string(&place.etag).expect("read"), stored.etag);
-    // It is read, not computed, as long as it can be.
+    // A valid ETag file is not recomputed.
     fs::write(&place.etag, "A".repeat(32)).expect("write");
     assert_eq!(store.open(&key(1)).expect("open").etag, "A".repeat(32));
     fs::write(&place.etag, "AQAA\r\n").expect("write");
@@ -157,7 +158,7 @@ fn a_lost_or_damaged_etag_is_computed_again() {
 }
 
 #[test]
-fn a_directory_is_no_object() {
+fn a_directory_is_not_an_object() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1), b"1").expect("put");
@@ -168,28 +169,28 @@ fn a_directory_is_no_object() {
 }
 
 #[test]
-fn sweep_removes_what_is_older_than_the_retention() {
+fn sweep_removes_objects_older_than_the_retention() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     for random in 1..=3 {
         put(&store, &key(random), b"12345").expect("put");
     }
     // Retention is 100 s. At 1200 the first is 101 s old, the second 100 s, the third 1 s.
-    date(&store.place(&key(1)).object, 1099);
-    date(&store.place(&key(2)).object, 1100);
-    date(&store.place(&key(3)).object, 1199);
-    // A young object's ETag file may be old, and stays.
-    date(&store.place(&key(3)).etag, 5);
+    date(&store.objects().place(&key(1)).object, 1099);
+    date(&store.objects().place(&key(2)).object, 1100);
+    date(&store.objects().place(&key(3)).object, 1199);
+    // The ETag file of a young object may be old, and is kept.
+    date(&store.objects().place(&key(3)).etag, 5);
     assert_eq!(store.sweep(1200).expect("sweep"), Swept { objects: 1, bytes: 5 });
     assert!(matches!(store.open(&key(1)), Err(ObjectStoreError::NotFound)));
-    assert!(!store.place(&key(1)).directory().exists());
-    assert!(store.place(&key(3)).etag.exists());
+    assert!(!store.objects().place(&key(1)).directory().exists());
+    assert!(store.objects().place(&key(3)).etag.exists());
     assert!(store.open(&key(2)).is_ok() && store.open(&key(3)).is_ok());
 
     assert_eq!(store.sweep(1200).expect("sweep"), Swept::default());
     assert_eq!(store.sweep(9999).expect("sweep"), Swept { objects: 2, bytes: 10 });
     assert_eq!(paths(&directory.path().join("objects")), Vec::<String>::new());
-    put(&store, &key(4), b"after").expect("the store goes on");
+    put(&store, &key(4), b"after").expect("the store is usable");
 }
 
 #[test]
@@ -197,17 +198,17 @@ fn sweep_removes_an_etag_without_object() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     put(&store, &key(1), b"1").expect("put");
-    fs::remove_file(store.place(&key(1)).object).expect("remove");
-    date(&store.place(&key(1)).etag, 1000);
+    fs::remove_file(store.objects().place(&key(1)).object).expect("remove");
+    date(&store.objects().place(&key(1)).etag, 1000);
     assert_eq!(store.sweep(1100).expect("sweep"), Swept::default());
-    assert!(store.place(&key(1)).etag.exists(), "young: its object may be on the way");
+    assert!(store.objects().place(&key(1)).etag.exists(), "young: its object may follow");
     assert_eq!(store.sweep(1101).expect("sweep"), Swept::default());
     assert_eq!(paths(&directory.path().join("objects")), Vec::<String>::new());
 }
 
 #[cfg(unix)]
 #[test]
-fn sweep_follows_no_link() {
+fn sweep_does_not_follow_links() {
     let directory = tempfile::tempdir().expect("directory");
     let store = store(directory.path());
     let outside = directory.path().join("outside");
@@ -227,7 +228,7 @@ fn puts_and_sweeps_together_lose_nothing() {
     std::thread::scope(|scope| {
         let sweeper = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                // Nothing is old, but empty directories go.
+                // Nothing is old, but empty directories are removed.
                 assert_eq!(store.sweep(0).expect("sweep"), Swept::default());
             }
         });
@@ -242,9 +243,9 @@ fn puts_and_sweeps_together_lose_nothing() {
     assert_eq!(store.open(&key(1)).expect("open").len, 1);
 }
 
-/// The two stores share no lock, as two servers do not.
+/// The two stores share no lock, like two servers.
 #[test]
-fn a_put_outlasts_the_sweeps_of_another_server() {
+fn a_put_succeeds_during_sweeps_of_another_server() {
     let directory = tempfile::tempdir().expect("directory");
     let (store, other) = (store(directory.path()), store(directory.path()));
     let done = AtomicBool::new(false);
@@ -273,7 +274,7 @@ fn servers_that_sweep_at_once_remove_each_object_once() {
     let barrier = std::sync::Barrier::new(stores.len());
     let sweep = |store: &EmbeddedStore| {
         barrier.wait();
-        store.sweep(i64::MAX).expect("what another removed is no error")
+        store.sweep(i64::MAX).expect("a file that another server removed is not an error")
     };
     let swept = std::thread::scope(|scope| {
         let sweepers = stores.each_ref().map(|store| scope.spawn(move || sweep(store)));
@@ -285,7 +286,7 @@ fn servers_that_sweep_at_once_remove_each_object_once() {
 }
 
 #[test]
-fn an_object_opened_while_it_is_swept_is_there_or_not() {
+fn an_object_opened_during_a_sweep_is_complete_or_not_found() {
     let directory = tempfile::tempdir().expect("directory");
     let (store, other) = (store(directory.path()), store(directory.path()));
     for random in 0..100 {
@@ -334,7 +335,7 @@ fn base_urls() {
     for (base_url, start) in table {
         match (store.presign_get(base_url, &key(1), "a.csv", 5), start) {
             (Ok(url), Some(start)) => assert!(url.starts_with(start), "{url}"),
-            (Err(ObjectStoreError::BaseUrl(told)), None) => assert_eq!(told, base_url),
+            (Err(ObjectStoreError::BaseUrl(refused)), None) => assert_eq!(refused, base_url),
             (other, _) => panic!("{base_url:?}: {other:?}"),
         }
     }

@@ -1,14 +1,15 @@
-//! What the upload engine and the sweep need of a remote store's protocol. US3 and S3 each fulfil it; nothing here
-//! says in which order, how often or from which thread these are called.
+//! The [`Protocol`] trait: the operations that uploads and sweeps need, implemented for US3 and S3. It does not define
+//! in which order, how often or from which thread they are called.
 
 use std::fmt;
 
-use super::http::{Caller, Piece};
+use super::transport::{Caller, Piece};
+use crate::error::ObjectStoreError;
 use crate::key::ObjectKey;
 use crate::spool::FinishedSpool;
-use crate::store::{ObjectStoreError, PutOptions};
+use crate::store::PutOptions;
 
-/// An upload in parts that the store has begun.
+/// An upload in parts that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Upload {
     pub(super) id: String,
@@ -16,7 +17,7 @@ pub(super) struct Upload {
     pub(super) part_bytes: u64,
 }
 
-/// An upload that the store lists as not finished.
+/// An unfinished upload in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OpenUpload {
     pub(super) key: String,
@@ -34,11 +35,11 @@ pub(super) struct Listed {
     pub(super) modified_s: i64,
 }
 
-/// A stretch of a listing.
+/// A page of a listing.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) objects: Vec<Listed>,
-    /// Where the next one begins; `None` at the end.
+    /// The start of the next page; `None` at the end.
     pub(super) next: Option<String>,
 }
 
@@ -46,10 +47,10 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
     /// See [`ObjectStore::identity`](crate::ObjectStore::identity).
     fn identity(&self) -> String;
 
-    /// The largest file that is sent in one request, in bytes.
+    /// The largest file that is uploaded in one request, in bytes.
     fn whole_bytes(&self) -> u64;
 
-    /// Sends a file in one request and checks that it arrived.
+    /// Uploads a file in one request and checks that it arrived intact.
     fn put(
         &self,
         caller: &Caller<'_>,
@@ -67,7 +68,7 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         options: &PutOptions,
     ) -> Result<Upload, ObjectStoreError>;
 
-    /// Sends part `number`, counted from 0. Answers what `finish` must be told of it.
+    /// Uploads part `number`, counted from 0. Returns the text that `finish` needs for it.
     fn put_part(
         &self,
         caller: &Caller<'_>,
@@ -77,7 +78,7 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         piece: &Piece<'_>,
     ) -> Result<String, ObjectStoreError>;
 
-    /// Makes the parts, whose answers are given in order, one object.
+    /// Combines the parts into one object. `parts` are the results of [`put_part`](Self::put_part) in order.
     fn finish(
         &self,
         caller: &Caller<'_>,
@@ -87,19 +88,19 @@ pub(super) trait Protocol: Send + Sync + fmt::Debug {
         spool: &FinishedSpool,
     ) -> Result<(), ObjectStoreError>;
 
-    /// Ends an upload and removes its parts. One that the store does not know counts as ended.
+    /// Ends an upload and removes its parts. Succeeds if the upload does not exist.
     fn abort(&self, caller: &Caller<'_>, key: &str, upload_id: &str) -> Result<(), ObjectStoreError>;
 
-    /// The uploads below a prefix that were begun and not finished; none where the store cannot tell.
+    /// The unfinished uploads below a prefix; none if the store cannot list them.
     fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, ObjectStoreError>;
 
     /// See [`ObjectStore::len_of`](crate::ObjectStore::len_of).
     fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError>;
 
-    /// Removes an object, if it is there.
+    /// Removes an object. Succeeds if it does not exist.
     fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), ObjectStoreError>;
 
-    /// A stretch of the objects below `prefix`; `from` is what the stretch before it said.
+    /// A page of the objects below `prefix`. `from` is [`Page::next`] of the previous page.
     fn list(&self, caller: &Caller<'_>, prefix: &str, from: Option<&str>) -> Result<Page, ObjectStoreError>;
 
     /// See [`ObjectStore::presign_get`](crate::ObjectStore::presign_get).

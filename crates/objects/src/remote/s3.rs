@@ -1,5 +1,5 @@
-//! S3 as a client: each operation as `rusty-s3` signs it (`SigV4` in the query, the body unsigned) and what its answer
-//! must say. Bytes are guarded by `Content-MD5`, which the server checks; its `ETag` need not be a hash of anything.
+//! The S3 protocol: the requests, signed by `rusty-s3` (`SigV4` in the query, the body unsigned), and the checks of
+//! their replies. The server checks bodies against `Content-MD5`; an S3 `ETag` need not be a hash.
 
 use std::time::Duration;
 
@@ -13,32 +13,33 @@ use rusty_s3::signing::sign;
 use rusty_s3::{Bucket, Credentials, Method, S3Action, UrlStyle};
 use url::Url;
 
-use super::http::{Answer, Caller, Content, Piece, Request, Wrong, any, found, read_through};
-use super::location::{StoreUrl, Style};
 use super::protocol::{Listed, OpenUpload, Page, Protocol, Upload};
-use super::{NowS, OpenError, RemoteSettings};
+use super::settings::{NowS, OpenError, RemoteSettings};
+use super::store_url::{StoreUrl, Style};
+use super::transport::{Caller, Content, HttpReply, InvalidReply, Piece, Request, any, found, read_through};
+use crate::error::ObjectStoreError;
 use crate::headers::attachment;
 use crate::key::ObjectKey;
 use crate::spool::FinishedSpool;
-use crate::store::{ObjectStoreError, PutOptions};
+use crate::store::PutOptions;
 
-/// How long a request's own signature is good: longer than a request takes, and than clocks differ.
+/// Validity of a request's signature: longer than a request takes and clocks differ.
 const SIGNED_FOR: Duration = Duration::from_secs(900);
 
-/// The longest that a signature lasts, in seconds.
+/// The longest validity of a signature that S3 allows, in seconds.
 const MAX_LINK_S: i64 = 7 * 86_400;
 
-/// The most parts of an upload; files that would have more have larger ones.
+/// Limit on the parts of an upload. Larger files have larger parts.
 const MAX_PARTS: u64 = 10_000;
 
-/// Larger parts are a multiple of this.
+/// Larger parts are a multiple of this size.
 const PART_STEP_BYTES: u64 = 1024 * 1024;
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 pub(super) struct S3 {
     bucket: Bucket,
-    /// As readers reach it.
+    /// The bucket at the public endpoint, which links name.
     public: Bucket,
     credentials: Credentials,
     part_bytes: u64,
@@ -105,7 +106,7 @@ impl S3 {
         timestamp((self.now_s)())
     }
 
-    /// The action as a request. The headers that it signs are sent with it.
+    /// The request of an action. `headers` are signed and sent.
     fn request<'b, 'a, A: S3Action<'a>>(
         &self,
         method: &'static str,
@@ -120,7 +121,7 @@ impl S3 {
         Request { method, url, headers, body }
     }
 
-    /// An action on what is in the whole bucket that `rusty-s3` does not have, by a sorted query.
+    /// A `GET` of the bucket with a sorted query, for operations that `rusty-s3` lacks.
     fn bucket_request(&self, query: &[(&str, &str)]) -> Request<'static> {
         let credentials = &self.credentials;
         let url = sign(
@@ -144,7 +145,7 @@ impl S3 {
             let action = self.bucket.head_object(credentials, key.as_str());
             self.request("HEAD", action, Vec::new(), Content::None)
         };
-        caller.send("look at", key.as_str(), make, |answer| match answer.content_length {
+        caller.send("inspect", key.as_str(), make, |reply| match reply.content_length {
             Some(found) if found == len => Ok(()),
             found => Err(format!("{found:?} bytes arrived, not {len}")),
         })
@@ -190,8 +191,8 @@ impl Protocol for S3 {
             self.request("POST", action, file_headers(options), Content::Bytes(Vec::new()))
         };
         let part_bytes = part_bytes_for(len, self.part_bytes);
-        caller.send("begin the upload of", key.as_str(), make, |answer| {
-            let begun = CreateMultipartUpload::parse_response(&answer.text()).map_err(not_published)?;
+        caller.send("begin the upload of", key.as_str(), make, |reply| {
+            let begun = CreateMultipartUpload::parse_response(&reply.text()).map_err(not_published)?;
             Ok(Upload { id: begun.upload_id().to_owned(), part_bytes })
         })
     }
@@ -210,13 +211,13 @@ impl Protocol for S3 {
             let action = self.bucket.upload_part(Some(&self.credentials), key.as_str(), number, &upload.id);
             self.request("PUT", action, vec![("content-md5", md5.clone())], Content::Piece(piece))
         };
-        caller.send(format!("upload part {number} of"), key.as_str(), make, |answer| {
-            // With the quotes, as it is sent and as S3's own examples have it.
-            answer
+        caller.send(format!("upload part {number} of"), key.as_str(), make, |reply| {
+            // With the quotes, as received and as in S3's examples.
+            reply
                 .etag
                 .as_ref()
                 .map(|etag| format!("\"{etag}\""))
-                .ok_or_else(|| "a part without etag".to_owned())
+                .ok_or_else(|| "the part has no etag".to_owned())
         })
     }
 
@@ -243,8 +244,8 @@ impl Protocol for S3 {
                 Content::Bytes(body),
             )
         };
-        caller.send("finish the upload of", key.as_str(), make, |answer| {
-            CompleteMultipartUploadResponse::parse(&answer.text()).map(drop).map_err(not_published)
+        caller.send("finish the upload of", key.as_str(), make, |reply| {
+            CompleteMultipartUploadResponse::parse(&reply.text()).map(drop).map_err(not_published)
         })?;
         self.has_len(caller, key, spool.stored.len)
     }
@@ -269,13 +270,13 @@ impl Protocol for S3 {
                 }
                 self.bucket_request(&query)
             };
-            let parse = |answer: &Answer| -> Result<UploadList, Wrong> {
-                instant_xml::from_str(&answer.text()).map_err(not_published)
+            let parse = |reply: &HttpReply| -> Result<UploadList, InvalidReply> {
+                instant_xml::from_str(&reply.text()).map_err(not_published)
             };
             let list = match caller.send("list the uploads below", prefix, make, parse) {
-                // Not every S3 has this.
+                // Not every S3 server supports this.
                 Err(ObjectStoreError::Remote(error)) if matches!(error.status(), Some(405 | 501)) => {
-                    tracing::debug!(%error, "uploads that were never finished are not looked for");
+                    tracing::debug!(%error, "the store cannot list unfinished uploads");
                     return Ok(uploads);
                 }
                 listed => listed?,
@@ -283,7 +284,7 @@ impl Protocol for S3 {
             uploads.extend(list.uploads.into_iter().map(|entry| OpenUpload {
                 key: entry.key,
                 id: entry.upload_id,
-                // One whose age is not told is never old.
+                // An upload of unknown age never expires.
                 begun_s: entry.initiated.and_then(|time| unix_s(&time)).unwrap_or(i64::MAX),
             }));
             let next =
@@ -300,8 +301,8 @@ impl Protocol for S3 {
             let action = self.bucket.head_object(Some(&self.credentials), key.as_str());
             self.request("HEAD", action, Vec::new(), Content::None)
         };
-        let len = |answer: &Answer| answer.content_length.ok_or_else(|| "no length".to_owned());
-        found(caller.send("look at", key.as_str(), make, len))
+        let len = |reply: &HttpReply| reply.content_length.ok_or_else(|| "no content length".to_owned());
+        found(caller.send("inspect", key.as_str(), make, len))
     }
 
     fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), ObjectStoreError> {
@@ -321,8 +322,8 @@ impl Protocol for S3 {
             }
             self.request("GET", action, Vec::new(), Content::None)
         };
-        let list = caller.send("list what is below", prefix, make, |answer| {
-            ListObjectsV2::parse_response(&answer.text()).map_err(not_published)
+        let list = caller.send("list the objects below", prefix, make, |reply| {
+            ListObjectsV2::parse_response(&reply.text()).map_err(not_published)
         })?;
         let objects = list.contents.into_iter().map(|entry| Listed {
             key: entry.key,
@@ -334,7 +335,7 @@ impl Protocol for S3 {
 
     fn presign_get(&self, key: &ObjectKey, file_name: &str, expires_unix_s: i64) -> String {
         let now_s = (self.now_s)();
-        // A link that must not work any more is signed for a time that is over.
+        // An expired link is signed for a past interval.
         let (from_s, lasts_s) = match expires_unix_s.saturating_sub(now_s) {
             left @ 1.. => (now_s, left.min(MAX_LINK_S)),
             _ => (expires_unix_s.saturating_sub(1), 1),
@@ -351,7 +352,7 @@ impl std::fmt::Debug for S3 {
     }
 }
 
-/// What S3 keeps of a file besides its bytes.
+/// The headers that S3 stores with a file.
 fn file_headers(options: &PutOptions) -> Vec<(&'static str, String)> {
     vec![
         ("content-disposition", attachment(&options.file_name)),
@@ -359,8 +360,8 @@ fn file_headers(options: &PutOptions) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn not_published(error: instant_xml::Error) -> Wrong {
-    format!("not S3's answer: {error}")
+fn not_published(error: instant_xml::Error) -> InvalidReply {
+    format!("not an S3 reply: {error}")
 }
 
 fn md5_of(piece: &Piece<'_>) -> Result<String, ObjectStoreError> {
@@ -369,12 +370,12 @@ fn md5_of(piece: &Piece<'_>) -> Result<String, ObjectStoreError> {
     Ok(STANDARD.encode(hasher.finalize()))
 }
 
-/// The size of parts for a file: as configured, or as large as it must be for the file to have few enough.
+/// The size of a file's parts: as configured, or larger if the file would have too many parts.
 fn part_bytes_for(len: u64, configured: u64) -> u64 {
     configured.max(len.div_ceil(MAX_PARTS).next_multiple_of(PART_STEP_BYTES))
 }
 
-/// Times that no clock shows are the nearest that can be said.
+/// The timestamp; times out of range become the nearest one.
 fn timestamp(unix_s: i64) -> Timestamp {
     Timestamp::from_second(unix_s).unwrap_or(if unix_s < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
@@ -396,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn open_uploads_are_read_as_aws_tells_them() {
+    fn listings_of_uploads_are_parsed_as_aws_sends_them() {
         let text = r#"<?xml version="1.0" encoding="UTF-8"?>
             <ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
             <Bucket>exports</Bucket><KeyMarker></KeyMarker><UploadIdMarker></UploadIdMarker>

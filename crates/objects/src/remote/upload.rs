@@ -1,20 +1,20 @@
-//! Bringing a finished spool file into a remote store: in one request or in parts, several at a time, and leaving
-//! nothing behind when that fails. What is said on the wire is the protocols'.
+//! Uploads a finished spool file to a remote store, in one request or in parallel parts, and removes what a failed
+//! upload leaves. The protocols define the requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::RemoteStore;
-use super::http::{Caller, Piece};
+use super::client::Client;
 use super::journal::Journal;
 use super::protocol::Upload;
+use super::transport::{Caller, Piece};
+use crate::error::ObjectStoreError;
 use crate::key::ObjectKey;
-use crate::spool::FinishedSpool;
-use crate::store::{Cancelled, ObjectStoreError, PutOptions, Stored};
+use crate::spool::{FinishedSpool, Stored};
+use crate::store::{Cancelled, PutOptions};
 
-impl RemoteStore {
-    /// Brings the file into the store. The journal is there from before the first request until nothing can be left
-    /// of a failure.
+impl Client {
+    /// Uploads the file. The journal exists from before the first request until nothing can be left of a failure.
     pub(super) fn upload(
         &self,
         key: &ObjectKey,
@@ -54,20 +54,20 @@ impl RemoteStore {
     ) -> Result<(), ObjectStoreError> {
         let limit = self.tuning.upload_timeout;
         let is_over = AtomicBool::new(false);
-        let is_unwanted = || cancelled() || is_over.load(Ordering::Relaxed);
-        let caller = self.http.caller_until(limit, &is_unwanted);
-        // An attempt whose answer is lost may have begun an upload that nobody knows the id of. It holds no parts, and
-        // the sweep ends it where the store lists it.
+        let is_cancelled = || cancelled() || is_over.load(Ordering::Relaxed);
+        let caller = self.http.caller_until(limit, &is_cancelled);
+        // An attempt whose reply is lost may have begun an upload whose id is unknown. It has no parts, and the sweep
+        // ends it if the store lists it.
         let upload = self.protocol.begin(&caller, key, spool.stored.len, options)?;
-        journal.note(&upload.id)?;
+        journal.record(&upload.id)?;
         let parts = self.send_parts(&caller, key, spool, &upload, &is_over)?;
         if cancelled() {
             return Err(ObjectStoreError::Cancelled);
         }
         let finished = self.protocol.finish(&caller, key, &upload, &parts, spool);
         match &finished {
-            // An attempt whose answer was lost may have finished it, and then the upload is not known any more. Keys are
-            // used once: what is there is this file.
+            // An attempt whose reply was lost may have finished the upload, which the store then no longer knows. Keys
+            // are used once, so an object of this size is this file.
             Err(ObjectStoreError::Remote(error))
                 if error.status().is_some()
                     && !error.is_transient()
@@ -79,8 +79,8 @@ impl RemoteStore {
         }
     }
 
-    /// Sends all parts; answers what the protocol said of each, in order. Sets `is_over` at the first that fails, so
-    /// that the others stop.
+    /// Uploads all parts and returns the protocol's result for each, in order. Sets `is_over` when a part fails, so
+    /// that the other threads stop.
     fn send_parts(
         &self,
         caller: &Caller<'_>,
@@ -104,8 +104,8 @@ impl RemoteStore {
                 let piece =
                     Piece { path: spool.file.path(), offset, len: upload.part_bytes.min(len - offset) };
                 match self.protocol.put_part(caller, key, upload, number, &piece) {
-                    Ok(said) => {
-                        sent.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(number)] = said;
+                    Ok(part) => {
+                        sent.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(number)] = part;
                     }
                     Err(error) => {
                         first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -127,24 +127,23 @@ impl RemoteStore {
         }
     }
 
-    /// Removes what a failed upload may have left. What cannot be removed now stays in the journal.
+    /// Removes the remains of a failed upload. If that fails, the journal is kept.
     fn undo(&self, journal: Journal) {
         let caller = self.http.caller();
         match self.clean_up(&caller, journal.entry(), true) {
             Ok(()) => self.close_journal(journal),
             Err(error) => {
-                tracing::error!(%error, key = journal.entry().key, "a failed upload is cleaned up later");
+                tracing::error!(%error, key = journal.entry().key, "cannot clean up a failed upload; will retry");
                 self.abandon_journal(journal);
             }
         }
     }
 }
 
-/// Threads beyond this many only wait for each other's network. Each counts once past the last part, which is far from
-/// where the counter would begin anew.
+/// Limit on the threads of an upload. Each increments the counter once past the last part, which cannot overflow it.
 const MAX_THREADS: usize = 64;
 
-/// The most parts that S3 takes, and with them 40 GB of US3's.
+/// Limit of S3 on the parts of an upload; at US3's part size it allows 40 GB.
 const MAX_PARTS: u64 = 10_000;
 
 fn part_count(len: u64, part_bytes: u64) -> Result<u16, ObjectStoreError> {

@@ -1,5 +1,5 @@
-//! US3's native protocol as a client (docs/SIGNING.md, "US3 operations"): what each operation sends, and what its answer must say.
-//! The signature itself is `crate::us3`'s.
+//! The native US3 protocol (docs/SIGNING.md, "US3 operations"): the requests, signed by `crate::us3`, and the checks of
+//! their replies.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -8,31 +8,33 @@ use serde::de::DeserializeOwned;
 use sha1::{Digest as _, Sha1};
 use url::Url;
 
-use super::RemoteSettings;
-use super::http::{Answer, Caller, Content, Piece, Request, Wrong, any, found};
-use super::location::StoreUrl;
 use super::protocol::{Listed, OpenUpload, Page, Protocol, Upload};
+use super::settings::RemoteSettings;
+use super::store_url::StoreUrl;
+use super::transport::{Caller, Content, HttpReply, InvalidReply, Piece, Request, any, found, read_through};
+use crate::error::ObjectStoreError;
 use crate::key::ObjectKey;
 use crate::key_pair::ObjectKeys;
 use crate::spool::FinishedSpool;
-use crate::store::{ObjectStoreError, PutOptions};
+use crate::store::PutOptions;
 use crate::us3::{self, BLOCK_BYTES, SignedParts, encode_path, encode_value};
 
-/// LedgerRange asked for at a time.
+/// Entries per page of a listing.
 const PAGE: &str = "1000";
 
-/// The type of what is no file, as the published clients send it.
+/// The content type of bodies other than files, as in the published clients.
 const PLAIN: &str = "text/plain";
 
-/// A part is bytes and nothing else.
+/// The content type of a part.
 const BYTES: &str = "application/octet-stream";
 
 #[derive(Debug)]
 pub(super) struct Us3 {
     bucket: String,
     keys: ObjectKeys,
-    /// Without a slash at the end.
+    /// URL of the bucket without a slash at the end.
     base: String,
+    /// The same at the public endpoint, which links name.
     public_base: String,
     identity: String,
 }
@@ -55,14 +57,14 @@ struct Finished {
 struct FileList {
     #[serde(default)]
     next_marker: String,
-    /// Absent or null when there is nothing.
+    /// Absent or null if the list is empty.
     data_set: Option<Vec<FileEntry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct FileEntry {
-    /// The documentation has had both names; the published clients read the first.
+    /// The documentation has used both names; the published clients read this one.
     file_name: Option<String>,
     object_name: Option<String>,
     size: u64,
@@ -104,7 +106,7 @@ impl Us3 {
         }
     }
 
-    /// A request signed by header.
+    /// A request that is signed by header.
     fn request<'a>(
         &self,
         method: &'static str,
@@ -145,7 +147,7 @@ impl Protocol for Us3 {
     ) -> Result<(), ObjectStoreError> {
         let piece = Piece { path: spool.file.path(), offset: 0, len: spool.stored.len };
         let make = || self.request("PUT", key.as_str(), "", &options.content_type, Content::Piece(&piece));
-        caller.send("upload", key.as_str(), make, |answer| has_etag(answer, &spool.stored.etag))
+        caller.send("upload", key.as_str(), make, |reply| has_etag(reply, &spool.stored.etag))
     }
 
     fn begin(
@@ -158,10 +160,10 @@ impl Protocol for Us3 {
         let make = || {
             self.request("POST", key.as_str(), "uploads", &options.content_type, Content::Bytes(Vec::new()))
         };
-        caller.send("begin the upload of", key.as_str(), make, |answer| {
-            let begun: Begun = json(answer)?;
+        caller.send("begin the upload of", key.as_str(), make, |reply| {
+            let begun: Begun = json(reply)?;
             if begun.upload_id.is_empty() || begun.blk_size == 0 {
-                return Err("an upload without id or size of parts".to_owned());
+                return Err("the upload has no id or part size".to_owned());
             }
             Ok(Upload { id: begun.upload_id, part_bytes: begun.blk_size })
         })
@@ -179,10 +181,10 @@ impl Protocol for Us3 {
         let sha1 = sha1_of(piece).map_err(ObjectStoreError::io("read", piece.path))?;
         let query = format!("uploadId={}&partNumber={number}", encode_value(&upload.id));
         let make = || self.request("PUT", key.as_str(), &query, BYTES, Content::Piece(piece));
-        caller.send(doing, key.as_str(), make, |answer| {
-            let etag = answer.etag.clone().ok_or("a part without etag")?;
+        caller.send(doing, key.as_str(), make, |reply| {
+            let etag = reply.etag.clone().ok_or("the part has no etag")?;
             if is_hash_of_other(&etag, sha1) {
-                return Err("the part that arrived is another".to_owned());
+                return Err("the part that arrived differs".to_owned());
             }
             Ok(etag)
         })
@@ -201,12 +203,12 @@ impl Protocol for Us3 {
             let body = Content::Bytes(parts.join(",").into_bytes());
             self.request("POST", key.as_str(), &query, PLAIN, body)
         };
-        caller.send("finish the upload of", key.as_str(), make, |answer| {
-            let finished: Finished = json(answer)?;
+        caller.send("finish the upload of", key.as_str(), make, |reply| {
+            let finished: Finished = json(reply)?;
             if finished.file_size != spool.stored.len {
                 return Err(format!("{} bytes arrived, not {}", finished.file_size, spool.stored.len));
             }
-            has_etag(answer, &spool.stored.etag)
+            has_etag(reply, &spool.stored.etag)
         })
     }
 
@@ -216,7 +218,7 @@ impl Protocol for Us3 {
         found(caller.send("end the upload of", key, make, any)).map(drop)
     }
 
-    /// `GetMultiUploadId`, which is published but served to those alone for whom it was enabled.
+    /// `GetMultiUploadId`, which is published but must be enabled for an account.
     fn open_uploads(&self, caller: &Caller<'_>, prefix: &str) -> Result<Vec<OpenUpload>, ObjectStoreError> {
         let mut uploads = Vec::new();
         let mut marker = String::new();
@@ -229,7 +231,7 @@ impl Protocol for Us3 {
             let make = || self.request("GET", "", &query, "", Content::None);
             let list: UploadList = match caller.send("list the uploads below", prefix, make, json) {
                 Err(ObjectStoreError::Remote(error)) if error.status().is_some() && !error.is_transient() => {
-                    tracing::debug!(%error, "uploads that were never finished are not looked for");
+                    tracing::debug!(%error, "the store cannot list unfinished uploads");
                     return Ok(uploads);
                 }
                 listed => listed?,
@@ -249,8 +251,8 @@ impl Protocol for Us3 {
 
     fn len_of(&self, caller: &Caller<'_>, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
         let make = || self.request("HEAD", key.as_str(), "", "", Content::None);
-        let len = |answer: &Answer| answer.content_length.ok_or_else(|| "no length".to_owned());
-        found(caller.send("look at", key.as_str(), make, len))
+        let len = |reply: &HttpReply| reply.content_length.ok_or_else(|| "no content length".to_owned());
+        found(caller.send("inspect", key.as_str(), make, len))
     }
 
     fn delete(&self, caller: &Caller<'_>, key: &str) -> Result<(), ObjectStoreError> {
@@ -265,7 +267,7 @@ impl Protocol for Us3 {
             encode_value(from.unwrap_or_default())
         );
         let make = || self.request("GET", "", &query, "", Content::None);
-        let list: FileList = caller.send("list what is below", prefix, make, json)?;
+        let list: FileList = caller.send("list the objects below", prefix, make, json)?;
         let objects = list.data_set.unwrap_or_default().into_iter().filter_map(|entry| {
             let key = entry.file_name.or(entry.object_name)?;
             Some(Listed { key, len: entry.size, modified_s: entry.modify_time })
@@ -280,26 +282,26 @@ impl Protocol for Us3 {
     }
 }
 
-fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Wrong> {
-    serde_json::from_slice(&answer.body).map_err(|error| format!("not the published answer: {error}"))
+fn json<T: DeserializeOwned>(reply: &HttpReply) -> Result<T, InvalidReply> {
+    serde_json::from_slice(&reply.body).map_err(|error| format!("not a published reply: {error}"))
 }
 
-/// An answer without an `ETag` says nothing.
-fn has_etag(answer: &Answer, expected: &str) -> Result<(), Wrong> {
-    match &answer.etag {
-        Some(etag) if etag != expected => Err(format!("what arrived has the etag {etag}, not {expected}")),
+/// Checks the `ETag` of a reply. A reply without one is accepted.
+fn has_etag(reply: &HttpReply, expected: &str) -> Result<(), InvalidReply> {
+    match &reply.etag {
+        Some(etag) if etag != expected => Err(format!("the object has the etag {etag}, not {expected}")),
         _ => Ok(()),
     }
 }
 
 fn sha1_of(piece: &Piece<'_>) -> std::io::Result<[u8; 20]> {
     let mut hasher = Sha1::new();
-    super::http::read_through(piece, |bytes| hasher.update(bytes))?;
+    read_through(piece, |bytes| hasher.update(bytes))?;
     Ok(hasher.finalize().into())
 }
 
-/// Whether a part's `ETag` has one of the published forms and is that of other bytes: the SHA-1 alone, or behind the
-/// count of blocks, one. What else it may be is not published, and not judged.
+/// Whether a part's `ETag` has a published form and belongs to other bytes. The forms are the SHA-1 alone, or the block
+/// count 1 and the SHA-1. Other forms are accepted, because they are not published.
 fn is_hash_of_other(etag: &str, sha1: [u8; 20]) -> bool {
     match URL_SAFE.decode(etag) {
         Ok(raw) if raw.len() == 20 => raw != sha1,
@@ -314,10 +316,10 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::super::Tuning;
     use super::*;
+    use crate::Tuning;
 
-    /// Recorded from the published clients: method, target, type and signature of every operation that this one has.
+    /// Recorded from the published clients: method, target, content type and signature of every operation used here.
     #[test]
     fn requests_are_signed_as_the_published_clients_sign_them() {
         let file: Value =
@@ -377,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn the_etag_of_a_part_is_judged_where_its_form_is_known() {
+    fn the_etag_of_a_part_is_checked_if_its_form_is_known() {
         let sha1: [u8; 20] = Sha1::digest(b"hello us3\n").into();
         let other: [u8; 20] = Sha1::digest(b"other").into();
         let with_count =
@@ -386,7 +388,7 @@ mod tests {
         let table = [
             (with_count(1, sha1), false),
             (with_count(1, other), true),
-            // Of a part that has several blocks, which the hash of one says nothing about.
+            // A part of several blocks cannot be checked against the hash of one block.
             (with_count(2, other), false),
             (URL_SAFE.encode(sha1), false),
             (URL_SAFE.encode(other), true),

@@ -1,22 +1,22 @@
-//! Making signed requests: presigned queries and `Authorization` headers. The same texts are read back by `verify`.
+//! Signs requests: presigned queries and `Authorization` headers. `verify` checks them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::signature::{SignedParts, sign};
 use crate::key_pair::ObjectKeys;
 
-/// Everything that is not unreserved (RFC 3986) is escaped: what stays means the same to every decoder.
+/// All but unreserved characters (RFC 3986) are escaped, so every decoder agrees on the value.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// In a path the slashes stay.
+/// In a path, slashes are not escaped.
 const PATH: &AsciiSet = &VALUE.remove(b'/');
 
-/// A key as it stands in a URL's path, without a leading slash.
+/// A key, escaped for the path of a URL, without a leading slash.
 pub fn encode_path(key: &str) -> String {
     utf8_percent_encode(key, PATH).to_string()
 }
 
-/// A parameter's value as it stands in a query.
+/// A parameter's value, escaped for a query.
 pub(crate) fn encode_value(value: &str) -> String {
     utf8_percent_encode(value, VALUE).to_string()
 }
@@ -26,9 +26,9 @@ pub fn authorization(keys: &ObjectKeys, parts: &SignedParts<'_>) -> String {
     format!("UCloud {}:{}", keys.public(), sign(keys.private(), &parts.string_to_sign()))
 }
 
-/// The query, without `?`, that lets anyone `GET` or `HEAD` the object until `expires_unix_s` (seconds, exclusive;
-/// a negative one is written as 0, both being past). With `attachment_name` the reader is told to save it under that
-/// name; the scheme does not sign it.
+/// The query, without `?`, of a URL that allows `GET` and `HEAD` of the object until `expires_unix_s` (seconds,
+/// exclusive; a negative value is written as 0, which is past as well). Browsers save the object as `attachment_name`,
+/// which the scheme does not sign.
 pub fn presign_get(
     keys: &ObjectKeys,
     bucket: &str,

@@ -1,44 +1,40 @@
-//! Why US3 refuses a request, and the published form of the answer. Reasons that the system has inside (a disk that
-//! fails) do not belong here.
+//! US3's refusals of requests, with their published replies. Internal failures, such as a disk error, are not refusals.
 
 use crate::reply::{Reply, error_body};
 
-/// A refused request. `Display` is for the log; [`message`](Self::message) is what the client is told.
+/// The reason for refusing a request. `Display` is for the log; [`message`](Self::message) is sent to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Neither a US3 `Authorization` header nor a complete presigned query. Its HTTP status is not published; 403
-    /// is chosen.
+    /// The request has neither a US3 `Authorization` header nor a complete presigned query. The HTTP status is not
+    /// published; we send 403.
     #[error("no authorization found")]
     NoAuthorization,
-    /// `Authorization` header and presigned query together. The rule is published, its code is not.
+    /// The request has both an `Authorization` header and a presigned query. The rule is published, its code is not.
     #[error("both a header and a url signature")]
     TwoAuthorizations,
-    /// The presigned URL is no longer valid. The published code is unknown; that of an invalid signature is sent
-    /// with a message of its own.
+    /// The presigned URL has expired. The code is not published; we send that of an invalid signature with a message
+    /// of its own.
     #[error("signature expired")]
     Expired,
-    /// The public key is not the deployment's. The client is told "invalid signature" like for any other.
+    /// The public key is not the deployment's. The client gets the reply for an invalid signature.
     #[error("unknown public key")]
     UnknownPublicKey,
-    /// The signature is malformed or not that of this request.
+    /// The signature is malformed or does not match the request.
     #[error("invalid signature")]
     InvalidSignature,
-    /// There is no such bucket here.
+    /// The bucket does not exist here.
     #[error("bucket not exists")]
     NoSuchBucket,
-    /// There is no such object, or the key can be none's.
+    /// The object does not exist, or no object can have the key.
     #[error("file not exist")]
     NoSuchFile,
-    /// A validly signed request that this store does not serve. No code is published.
+    /// The request is signed correctly, but its method is not supported. No code is published.
     #[error("method not allowed")]
     MethodNotAllowed,
-    /// A validly signed request to write that this deployment does not let clients do. Its code is not published.
+    /// The request is signed correctly, but would write, which clients may not. No code is published.
     #[error("writing is not allowed")]
     ReadOnly,
-    /// There is no such upload in parts, or it has ended. Its code is not published.
-    #[error("upload not exist")]
-    NoSuchUpload,
-    /// The request cannot be what the client means; the text says why. No code is published.
+    /// The request is malformed; the text says how. No code is published.
     #[error("bad request: {0}")]
     BadRequest(&'static str),
 }
@@ -53,14 +49,14 @@ impl Refusal {
             | Self::UnknownPublicKey
             | Self::InvalidSignature
             | Self::ReadOnly => 403,
-            Self::NoSuchBucket | Self::NoSuchFile | Self::NoSuchUpload => 404,
+            Self::NoSuchBucket | Self::NoSuchFile => 404,
             Self::MethodNotAllowed => 405,
             Self::BadRequest(_) => 400,
         }
     }
 
-    /// US3's `RetCode`, where one is published (docs/SIGNING.md, "US3 errors"). −1 is what the Python SDK calls an error without
-    /// one.
+    /// US3's `RetCode` if one is published (docs/SIGNING.md, "US3 errors"), else −1, which the Python SDK uses for
+    /// errors without a code.
     pub fn ret_code(self) -> i32 {
         match self {
             Self::NoAuthorization => -148_643,
@@ -69,7 +65,7 @@ impl Refusal {
             Self::TwoAuthorizations | Self::Expired | Self::UnknownPublicKey | Self::InvalidSignature => {
                 -148_658
             }
-            Self::MethodNotAllowed | Self::ReadOnly | Self::NoSuchUpload | Self::BadRequest(_) => -1,
+            Self::MethodNotAllowed | Self::ReadOnly | Self::BadRequest(_) => -1,
         }
     }
 
@@ -84,17 +80,16 @@ impl Refusal {
             Self::NoSuchFile => "file not exist",
             Self::MethodNotAllowed => "method not allowed",
             Self::ReadOnly => "writing is not allowed",
-            Self::NoSuchUpload => "upload not exist",
             Self::BadRequest(reason) => reason,
         }
     }
 
-    /// The body: JSON with `RetCode` and `ErrMsg`, both of which the published SDKs require.
+    /// The body: JSON with `RetCode` and `ErrMsg`; the published SDKs require both.
     pub fn body(self) -> String {
         error_body(self.ret_code(), self.message())
     }
 
-    /// The whole answer, `Content-Type: application/json` without a charset.
+    /// The whole reply.
     pub fn reply(self) -> Reply {
         let mut reply = Reply::error(self.status(), self.ret_code(), self.message());
         if self == Self::MethodNotAllowed {

@@ -1,27 +1,28 @@
-//! A request as the signature sees it, and the decoding of its path and query. No policy: what is missing or double
-//! is told, not judged.
+//! A request as it is signed, and the decoding of its path and query. Missing and repeated parameters are reported, not
+//! refused.
 
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// A request as plain data, exactly as it was on the wire.
+/// A request as plain data, exactly as on the wire.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Upper case, as sent.
     pub method: &'a str,
-    /// The bucket that the host stands for. A custom domain does not name it; the caller knows (docs/SIGNING.md, "US3 signatures").
+    /// The bucket of the host. A custom domain does not name it, so the caller provides it (docs/SIGNING.md, "US3
+    /// signatures").
     pub bucket: &'a str,
     /// Percent-encoded path, beginning with `/`.
     pub path: &'a str,
-    /// Percent-encoded query without the `?`; empty when there is none.
+    /// Percent-encoded query without the `?`, empty if there is none.
     pub query: &'a str,
     /// Headers in any order and case; a name may repeat.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> Request<'a> {
-    /// A request whose path and query are still one text.
+    /// A request from a target that contains both path and query.
     pub fn from_target(
         method: &'a str,
         bucket: &'a str,
@@ -32,21 +33,21 @@ impl<'a> Request<'a> {
         Self { method, bucket, path, query, headers }
     }
 
-    /// The first header of that name, without the white space around its value.
-    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+    /// The first header of that name, without surrounding white space.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    /// The key: the path without its first slash, `%XX` decoded and nothing else (`+` is a plus). `None` when there
-    /// is no slash, the bytes are no UTF-8, or it holds a control character: a line feed could pass for a part of
-    /// the signed text.
+    /// The key: the path without its first slash, with only `%XX` decoded (`+` is a plus). `None` if there is no slash,
+    /// if the bytes are not UTF-8, or if the key contains a control character: a line feed could be mistaken for part
+    /// of the signed text.
     pub(crate) fn key(&self) -> Option<String> {
         let key = decode(self.path.strip_prefix('/')?)?;
         (!key.chars().any(char::is_control)).then_some(key)
     }
 
-    /// The raw values of a query parameter. One without `=` has an empty value.
-    pub(crate) fn raw_parameters(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    /// The raw values of a query parameter. A parameter without `=` has an empty value.
+    pub fn raw_parameters(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.query
             .split('&')
             .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
@@ -54,14 +55,14 @@ impl<'a> Request<'a> {
             .map(|(_, value)| value)
     }
 
-    /// The first value of a query parameter as a form field: `+` is a space.
-    pub(crate) fn form_parameter(&self, name: &str) -> Option<String> {
+    /// The first value of a query parameter, decoded as a form field: `+` is a space.
+    pub fn form_parameter(&self, name: &str) -> Option<String> {
         self.raw_parameters(name).next().and_then(|raw| decode(&raw.replace('+', " ")))
     }
 }
 
 impl fmt::Debug for Request<'_> {
-    /// Query and headers are left out: a presigned query is a bearer secret.
+    /// Omits query and headers: a presigned query is a bearer secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.method)
@@ -71,18 +72,13 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// Decodes `%XX`; `None` when the result is not UTF-8. A `%` that begins no escape stands for itself.
+/// Decodes `%XX`; `None` if the result is not UTF-8. A `%` that does not begin an escape is literal.
 fn decode(raw: &str) -> Option<String> {
     percent_decode_str(raw).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// Decodes a path in a header as one in a request's first line.
-pub(crate) fn decode_path(raw: &str) -> Option<String> {
-    decode(raw)
-}
-
-/// Decodes a value made of base64 characters: `+` stays, and a space, which is what form decoding makes of a `+` on
-/// the way, becomes one again (docs/SIGNING.md, "Presigned URLs").
+/// Decodes a base64 value: `+` is literal, and a space, which form decoding makes of a `+`, becomes a `+` again
+/// (docs/SIGNING.md, "Presigned URLs").
 pub(crate) fn decode_base64_value(raw: &str) -> Option<String> {
     decode(raw).map(|value| value.replace(' ', "+"))
 }

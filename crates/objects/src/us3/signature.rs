@@ -1,4 +1,4 @@
-//! The text that US3 signs and its signature. What may stand in the text is decided in `verify` and `presign`.
+//! The string that US3 signs, and its signature. `verify` and `presign` decide the values of its parts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,18 +14,18 @@ use sha1::Sha1;
 /// VERB \n Content-MD5 \n Content-Type \n Date-or-Expires \n [x-ucloud-…:v\n …] /bucket/key [extra]
 /// ```
 ///
-/// Missing parts are empty. Nothing is percent-encoded.
+/// Absent parts are empty. Nothing is percent-encoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SignedParts<'a> {
     /// The HTTP method.
     pub method: &'a str,
     /// The header as sent, hexadecimal or base64.
     pub content_md5: &'a str,
-    /// The header as sent; in a form upload that of the file part.
+    /// The header as sent; in a form upload, that of the file part.
     pub content_type: &'a str,
     /// The `Date` header, or a presigned URL's `Expires`.
     pub date_or_expires: &'a str,
-    /// The `x-ucloud-*` headers: names in lower case and sorted, values of one name joined by commas, a line each.
+    /// The `x-ucloud-*` headers, one line each: names in lower case and sorted, values of one name joined by commas.
     pub canonical_headers: &'a str,
     /// The bucket.
     pub bucket: &'a str,
@@ -61,13 +61,13 @@ pub fn sign(private_key: &str, string_to_sign: &str) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// Whether the header is one that the Java SDK signs and the others do not.
+/// Whether this is a header that only the Java SDK signs.
 pub(crate) fn is_copy_source(lower_name: &str) -> bool {
     matches!(lower_name, "x-ufile-copy-source" | "x-ufile-copy-source-range")
 }
 
-/// `CanonicalizedUCloudHeaders`: names in lower case and sorted, the values of one name joined by commas, each line
-/// ended by a line feed.
+/// `CanonicalizedUCloudHeaders`: names in lower case and sorted, values of one name joined by commas, each line ended
+/// by a line feed.
 pub(crate) fn canonical_headers(headers: &[(&str, &str)], with_copy_source: bool) -> String {
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, value) in headers {

@@ -1,5 +1,5 @@
-//! Deciding whether a request carries a valid US3 signature, in the order and with the tolerance that the published
-//! clients need. It looks at nothing but the request, the key pair and the time given.
+//! Verification of US3 signatures, with the tolerance that the published clients need. It depends only on the request,
+//! the key pair and the given time.
 
 use std::fmt;
 
@@ -10,27 +10,27 @@ use super::request::{Request, decode_base64_value};
 use super::signature::{SignedParts, canonical_headers, is_copy_source, sign};
 use crate::key_pair::ObjectKeys;
 
-/// A request whose signature is valid.
+/// A request with a valid signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The object's key, decoded, without a leading slash. Not checked for more than the signature needs.
+    /// The object's key, decoded, without a leading slash. It is checked only as far as the signature requires.
     pub key: String,
-    /// The text that was signed; of several readings the one that matched. It is no secret.
+    /// The string that was signed; of several readings, the one that matched. It is not secret.
     pub string_to_sign: String,
 }
 
-/// The parts of a form upload (`POST /`, multipart) that are signed.
+/// The signed parts of a form upload (`POST /`, multipart).
 #[derive(Clone, Copy)]
 pub struct FormUpload<'a> {
-    /// The bucket that the host stands for.
+    /// The bucket of the host.
     pub bucket: &'a str,
-    /// The field `FileName`: the key as it is.
+    /// The field `FileName`: the key, not encoded.
     pub file_name: &'a str,
     /// The field `Authorization`.
     pub authorization: &'a str,
-    /// The `Content-Type` of the part `file`, which is signed in place of the request's.
+    /// The `Content-Type` of the part `file`, which is signed instead of the request's.
     pub file_content_type: &'a str,
-    /// The request's own headers.
+    /// The headers of the request.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
@@ -88,11 +88,11 @@ struct HeaderClaim<'a> {
 
 impl<'a> HeaderClaim<'a> {
     fn parse(authorization: &'a str) -> Result<Self, Refusal> {
-        // Another scheme (a browser's Basic) is no US3 authorization; a broken US3 one is an invalid signature.
+        // Another scheme, such as Basic, is no US3 authorization; a malformed US3 one is an invalid signature.
         let claim = authorization.strip_prefix("UCloud ").ok_or(Refusal::NoAuthorization)?.trim_start();
         let (public_key, rest) = claim.split_once(':').ok_or(Refusal::InvalidSignature)?;
         let (signature, policy) = rest.split_once(':').unwrap_or((rest, ""));
-        // The policy is signed right behind the key without anything between; base64 is all that may stand there.
+        // The policy is signed directly after the key without a separator, so only base64 is allowed.
         if !policy.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'='))
         {
             return Err(Refusal::InvalidSignature);
@@ -104,18 +104,19 @@ impl<'a> HeaderClaim<'a> {
 /// `UCloudPublicKey`, `Expires` and `Signature` of a presigned URL.
 struct PresignedQuery {
     public_key: String,
-    /// As it stands in the URL, because that is what is signed.
+    /// As in the URL, because this text is signed.
     expires: String,
     signature: String,
 }
 
 impl PresignedQuery {
-    /// Whether the query claims a signature. `Expires` alone claims nothing.
+    /// Whether the query claims to be signed. `Expires` alone does not.
     fn is_claimed(request: &Request<'_>) -> bool {
         ["UCloudPublicKey", "Signature"].iter().any(|name| request.raw_parameters(name).next().is_some())
     }
 
-    /// A part that is missing makes it no authorization, one that stands twice or is no text an invalid signature.
+    /// Without one of its parts the query is no authorization; with a repeated or undecodable part its signature is
+    /// invalid.
     fn parse(request: &Request<'_>) -> Result<Self, Refusal> {
         let one = |name| {
             let mut values = request.raw_parameters(name);
@@ -132,7 +133,7 @@ impl PresignedQuery {
         })
     }
 
-    /// Unix seconds. Only plain digits are a time, so that one time has one spelling.
+    /// The expiry in Unix seconds. Only digits are allowed.
     fn expires_unix_s(&self) -> Result<i64, Refusal> {
         if self.expires.is_empty() || !self.expires.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Refusal::InvalidSignature);
@@ -151,7 +152,7 @@ fn verify_header(
     if claim.public_key != keys.public() {
         return Err(Refusal::UnknownPublicKey);
     }
-    // The Python SDK signs the listing's parameters, the Go SDK does not.
+    // The Python SDK signs the parameters of a listing, the Go SDK does not.
     let mut extras = vec![claim.policy.to_owned()];
     if request.raw_parameters("listobjects").next().is_some() {
         extras.push(listobjects_block(request));
@@ -177,13 +178,13 @@ fn verify_query(
         return Err(Refusal::UnknownPublicKey);
     }
     let key = request.key().ok_or(Refusal::InvalidSignature)?;
-    // Who may GET may also HEAD, which tells less; download tools ask so first. No other method stands for another.
+    // Download tools send HEAD before GET, so a signature for GET also allows HEAD. No other method implies another.
     let methods: &[&str] = if request.method == "HEAD" { &["HEAD", "GET"] } else { &[request.method] };
     let fixed = SignedParts { date_or_expires: &query.expires, ..request_parts(request, &key) };
     matching(&fixed, methods, &header_readings(request.headers), &[String::new()], &query.signature, keys)
 }
 
-/// What both forms sign of a request.
+/// The parts that both kinds of signature take from a request.
 fn request_parts<'a>(request: &Request<'a>, key: &'a str) -> SignedParts<'a> {
     SignedParts {
         content_md5: request.header("content-md5").unwrap_or_default(),
@@ -194,7 +195,7 @@ fn request_parts<'a>(request: &Request<'a>, key: &'a str) -> SignedParts<'a> {
     }
 }
 
-/// The canonical headers as the SDKs read the rule: without the copy source, and with it where one was sent (only
+/// The canonical headers as different SDKs compute them: without the copy source and, if one was sent, with it (only
 /// the Java SDK signs it).
 fn header_readings(headers: &[(&str, &str)]) -> Vec<String> {
     let mut readings = vec![canonical_headers(headers, false)];
@@ -204,15 +205,14 @@ fn header_readings(headers: &[(&str, &str)]) -> Vec<String> {
     readings
 }
 
-/// What the Python SDK appends to the resource of `GET /?listobjects`; a parameter not sent is empty.
+/// The block that the Python SDK appends to the resource of `GET /?listobjects`; absent parameters are empty.
 fn listobjects_block(request: &Request<'_>) -> String {
     let [delimiter, marker, max_keys, prefix] = ["delimiter", "marker", "max-keys", "prefix"]
         .map(|name| request.form_parameter(name).unwrap_or_default());
     format!("\nlistobjects\ndelimiter:{delimiter}\nmarker:{marker}\nmax-keys:{max_keys}\nprefix:{prefix}")
 }
 
-/// The first reading that has that signature; there are at most four. Each comparison takes the same time wherever
-/// the signatures differ.
+/// The first of at most four readings that has the signature. Comparisons take constant time.
 fn matching(
     fixed: &SignedParts<'_>,
     methods: &[&str],

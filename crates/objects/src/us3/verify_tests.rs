@@ -1,4 +1,4 @@
-//! Cases of verification that no recorded request covers; the recorded ones are in `tests/us3_vectors.rs`.
+//! Cases of verification that the recorded requests (`tests/objects/us3_vectors.rs`) do not cover.
 
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn a_link_works_until_it_expires() {
 }
 
 #[test]
-fn methods_stand_for_themselves_but_head_for_get() {
+fn a_signature_for_get_also_allows_head_and_no_other_method() {
     let get = link(NOW_S + 9);
     for (method, accepted) in
         [("GET", true), ("HEAD", true), ("PUT", false), ("DELETE", false), ("POST", false), ("get", false)]
@@ -47,14 +47,14 @@ fn methods_stand_for_themselves_but_head_for_get() {
     let head = format!("/k?UCloudPublicKey=pub%2Bkey==&Expires=1900000000&Signature={signature}");
     assert!(check("HEAD", &head, &[]).is_ok());
     assert_eq!(check("GET", &head, &[]), Err(Refusal::InvalidSignature));
-    // A header signed for GET does not stand for HEAD: only links are passed to tools that ask first.
+    // A header signed for GET does not allow HEAD: only links are passed to download tools.
     let headers = [("Authorization", &*authorization("GET\n\n\n\n/b/k"))];
     assert!(check("GET", "/k", &headers).is_ok());
     assert_eq!(check("HEAD", "/k", &headers), Err(Refusal::InvalidSignature));
 }
 
 #[test]
-fn an_incomplete_or_doubled_query_is_refused() {
+fn an_incomplete_or_repeated_query_is_refused() {
     let whole = link(NOW_S + 9);
     let without = |name: &str| {
         let (path, query) = whole.split_once('?').expect("query");
@@ -80,7 +80,7 @@ fn an_incomplete_or_doubled_query_is_refused() {
 }
 
 #[test]
-fn a_time_is_plain_digits() {
+fn an_expiry_has_only_digits() {
     for expires in ["", "soon", "-1", "+1900000000", "1900000000.0", "0x70", "99999999999999999999"] {
         let signature = sign("private", &format!("GET\n\n\n{expires}\n/b/k"));
         let target = format!("/k?UCloudPublicKey=pub+key==&Expires={expires}&Signature={signature}");
@@ -98,7 +98,7 @@ fn header_and_url_together_are_refused_even_when_both_are_valid() {
 }
 
 #[test]
-fn authorization_headers_are_told_apart() {
+fn malformed_authorization_headers_are_refused() {
     let table = [
         ("Basic dTpw", Refusal::NoAuthorization),
         ("UCloud", Refusal::NoAuthorization),
@@ -142,12 +142,12 @@ fn signed_headers_must_be_the_ones_sent() {
 }
 
 #[test]
-fn a_copy_source_is_signed_by_some() {
+fn a_copy_source_may_be_signed() {
     for text in ["PUT\n\n\n\n/b/k", "PUT\n\n\n\nx-ufile-copy-source:/c/d\n/b/k"] {
         let headers = [("Authorization", &*authorization(text)), ("X-Ufile-Copy-Source", "/c/d")];
         assert!(check("PUT", "/k", &headers).is_ok(), "{text:?}");
     }
-    // Whoever signed the source cannot be given another one.
+    // A signed source cannot be replaced.
     let signed = authorization("PUT\n\n\n\nx-ufile-copy-source:/c/d\n/b/k");
     let headers = [("Authorization", &*signed), ("X-Ufile-Copy-Source", "/c/e")];
     assert_eq!(check("PUT", "/k", &headers), Err(Refusal::InvalidSignature));
@@ -195,10 +195,10 @@ fn a_form_upload_signs_its_file_part() {
 }
 
 proptest! {
-    /// What we sign we accept, for any key and name; with any one character of key, time or signature changed, or
-    /// for another bucket, we do not.
+    /// A link verifies for any key and name. It does not for another bucket or with one character of key, time or
+    /// signature changed.
     #[test]
-    fn links_verify_and_altered_ones_do_not(
+    fn links_verify_unless_altered(
         key in "[^\\p{Cc}]{0,20}",
         name in "\\PC{0,20}",
         expires in NOW_S + 1..NOW_S * 100,
@@ -210,12 +210,12 @@ proptest! {
         let other_bucket = verify(&Request::from_target("GET", "c", &target, &[]), &keys(), NOW_S);
         prop_assert_eq!(other_bucket, Err(Refusal::InvalidSignature));
 
-        // Everything up to `&ufileattname` is signed or is the signature.
+        // Everything before `&ufileattname` is signed or is the signature.
         let end = target.find("&ufileattname").expect("name");
         let at = 1 + place.index(end - 1);
         let new = b"Ab3-_/"[byte.index(6)];
         prop_assume!(target.as_bytes()[at] != new);
-        // Hexadecimal digits of an escape mean the same in either case.
+        // The hexadecimal digits of an escape are equal in either case.
         prop_assume!(!target.as_bytes()[at].eq_ignore_ascii_case(&new));
         let mut altered = target.into_bytes();
         altered[at] = new;

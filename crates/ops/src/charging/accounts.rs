@@ -1,4 +1,4 @@
-//! Money that comes in, and how far credit may be used.
+//! Deposits and credit limits.
 
 use tollbook_domain::Amount;
 use tollbook_domain::account::Deposit;
@@ -7,24 +7,25 @@ use tollbook_store::{LedgerEntry, StoredDeposit, Transaction};
 use super::account_tx::AccountTx;
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 use super::context::Charging;
-use super::error::{ChargingError, checked_text};
+use super::error::ChargingError;
+use crate::tenancy::checked_name;
 
 /// A deposit that is in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deposited {
-    /// Whether it was there already, so that nothing was moved now.
+    /// Whether it was in the ledger before, so that this operation moved nothing.
     pub is_repeated: bool,
-    /// Its entries.
+    /// Its ledger entries.
     pub entries: Vec<LedgerEntry>,
-    /// The arrears that were paid afterwards.
+    /// The arrears that were paid after it.
     pub arrears: ArrearsPaid,
 }
 
-/// Pays in, and then pays arrears, unless that is not wanted. The same key with the same content moves nothing again, but
-/// goes on paying arrears: after an interruption it completes what was begun.
+/// Deposits money, then pays arrears if `pays_arrears` and the configuration allow it. Idempotent by key: repeating a
+/// deposit moves nothing but pays arrears again, which completes an interrupted operation.
 ///
 /// # Errors
-/// The key is another deposit's, a rule about accounts is broken, or the store fails.
+/// The key belongs to another deposit, a rule about accounts is broken, or the store fails.
 pub fn deposit(
     charging: &Charging<'_>,
     company_id: i64,
@@ -32,27 +33,29 @@ pub fn deposit(
     pays_arrears: bool,
     now_s: i64,
 ) -> Result<Deposited, ChargingError> {
-    checked_text("the deposit's key", &deposit.key)?;
-    for (what, list) in
+    checked_name("the deposit's key", &deposit.key)?;
+    for (subject, texts) in
         [("a product of the deposit", &deposit.products), ("a model of the deposit", &deposit.models)]
     {
-        list.iter().try_for_each(|text| checked_text(what, text))?;
+        for text in texts {
+            checked_name(subject, text)?;
+        }
     }
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    let (is_repeated, stretch) = match transaction.deposit(company_id, &deposit.key)? {
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let (is_repeated, range) = match transaction.deposit(company_id, &deposit.key)? {
         Some(stored) if stored.deposit == *deposit => (true, stored.entries),
         Some(_) => return Err(ChargingError::OtherDeposit(deposit.key.clone())),
         None => {
-            let moved = till.books.account.deposit(deposit, now_s)?;
-            let entries = till.note(moved);
-            till.close(transaction.as_mut())?;
+            let postings = account_tx.state.account.deposit(deposit, now_s)?;
+            let entries = account_tx.record(postings);
+            account_tx.write(transaction.as_mut())?;
             transaction.add_deposit(company_id, &StoredDeposit { deposit: deposit.clone(), entries })?;
             (false, entries)
         }
     };
-    let entries = transaction.ledger(company_id, stretch)?;
+    let entries = transaction.ledger(company_id, range)?;
     if is_repeated {
         drop(transaction);
     } else {
@@ -66,10 +69,10 @@ pub fn deposit(
     Ok(Deposited { is_repeated, entries, arrears })
 }
 
-/// Sets how far a company's credit may be used.
+/// Sets the credit limit of a company.
 ///
 /// # Errors
-/// More is used already, the company does not exist, or the store fails.
+/// More credit is in use already, the company does not exist, or the store fails.
 pub fn set_credit_limit(
     charging: &Charging<'_>,
     company_id: i64,
@@ -78,9 +81,9 @@ pub fn set_credit_limit(
 ) -> Result<(), ChargingError> {
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    till.books.account.set_credit_limit(limit)?;
-    till.close(transaction.as_mut())?;
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    account_tx.state.account.set_credit_limit(limit)?;
+    account_tx.write(transaction.as_mut())?;
     Ok(transaction.commit()?)
 }
 

@@ -1,33 +1,33 @@
-//! Paying arrears with what there is: oldest first, passing over what cannot be paid. After a deposit, by the daily run,
-//! and by hand.
+//! Paying arrears: oldest first, skipping orders that cannot be paid. It happens after a deposit, in the daily run, and
+//! by command.
 
 use tollbook_domain::{Line, Status};
 use tollbook_store::{StoreResult, StoredOrder};
 
 use super::account_tx::AccountTx;
 use super::context::Charging;
-use super::paying::Paying;
+use super::paying::OrderPayments;
 
-/// Orders that are looked at before the next ones are read.
-const READ_AT_ONCE: i64 = 5_000;
-/// Orders that are tried in one transaction.
+/// Unpaid orders that are read together.
+const READ_ORDERS: i64 = 5_000;
+/// Orders that one transaction tries to pay.
 const BATCH_ORDERS: usize = 500;
 
-/// Whether arrears of nothing are paid too.
+/// Whether unpaid orders with an amount of zero are paid too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZeroAmount {
-    /// After a deposit.
+    /// They are paid, as after a deposit.
     Pay,
-    /// By the daily run, which touches only what money can be spent on.
+    /// They stay unpaid, as in the daily run, which changes only what money is spent on.
     Skip,
 }
 
-/// What was paid.
+/// Counts of paid arrears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArrearsPaid {
-    /// Orders.
+    /// Paid orders.
     pub orders: u64,
-    /// Companies of which something was paid.
+    /// Companies with at least one paid order.
     pub companies: u64,
 }
 
@@ -38,15 +38,15 @@ impl ArrearsPaid {
     }
 }
 
-/// Pays a company's arrears, oldest by start time, then by number O; one that cannot be paid is passed over. In several
-/// transactions: interrupted, what was paid is paid, and doing it again goes on.
+/// Pays the arrears of a company, oldest by start time, then by number O. An order that cannot be paid is skipped. The
+/// work is done in several transactions; after an interruption, paid orders stay paid and the next call continues.
 ///
 /// # Errors
 /// Those of the store.
 pub fn pay_arrears(
     charging: &Charging<'_>,
     company_id: i64,
-    zeros: ZeroAmount,
+    zero_amount: ZeroAmount,
     now_s: i64,
 ) -> StoreResult<ArrearsPaid> {
     let kinds = charging.config.charging.arrears_sequence();
@@ -54,18 +54,18 @@ pub fn pay_arrears(
     let mut paid = 0;
     loop {
         let mut snapshot = charging.store.snapshot()?;
-        let orders = snapshot.arrears(company_id, from_s, READ_AT_ONCE)?;
+        let orders = snapshot.arrears(company_id, from_s, READ_ORDERS)?;
         let available = snapshot.books(company_id)?.account.available(&kinds, now_s);
         drop(snapshot);
         let Some(last) = orders.last() else { break };
         from_s = last.order.start_time_s + 1;
+        // The available amount only decreases while orders are paid, so that an order above it need not be tried.
         let can_be_tried = |stored: &&StoredOrder| {
             let total = i128::from(stored.order.total.steps());
-            total <= available && (total > 0 || zeros == ZeroAmount::Pay)
+            total <= available && (total > 0 || zero_amount == ZeroAmount::Pay)
         };
-        // What is left is less with each order that is paid: whatever costs more than all of it need not be tried.
-        let tried: Vec<&StoredOrder> = orders.iter().filter(can_be_tried).collect();
-        for batch in tried.chunks(BATCH_ORDERS) {
+        let candidates: Vec<&StoredOrder> = orders.iter().filter(can_be_tried).collect();
+        for batch in candidates.chunks(BATCH_ORDERS) {
             paid += pay_batch(charging, company_id, batch, now_s)?;
         }
     }
@@ -79,17 +79,17 @@ fn pay_batch(
     now_s: i64,
 ) -> StoreResult<u64> {
     let mut transaction = charging.store.begin()?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     let numbers: Vec<&str> = batch.iter().map(|stored| stored.order.number.as_str()).collect();
     let orders = transaction.orders_by_numbers(company_id, &numbers)?;
-    let mut paying = Paying::new(charging, company_id);
+    let mut payments = OrderPayments::new(charging, company_id);
     let everything = |_: &Line| true;
     for (number, order) in numbers.into_iter().zip(orders) {
-        // Others may have paid it since it was read.
-        let owed = order.filter(|stored| stored.order.status == Status::Unpaid);
-        let _ = paying.pay(transaction.as_mut(), &mut till, number, owed, &everything)?;
+        // Another transaction may have paid it since it was read.
+        let unpaid = order.filter(|stored| stored.order.status == Status::Unpaid);
+        let _ = payments.pay(transaction.as_mut(), &mut account_tx, number, unpaid, &everything)?;
     }
-    let paid = paying.finish(transaction.as_mut(), till)?;
+    let paid = payments.write(transaction.as_mut(), account_tx)?;
     if paid > 0 {
         transaction.commit()?;
     }

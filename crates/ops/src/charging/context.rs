@@ -1,4 +1,4 @@
-//! What every operation of charging works with.
+//! The context of every charging operation.
 
 use tollbook_domain::Catalogue;
 use tollbook_store::{Store, StoreError};
@@ -6,28 +6,29 @@ use tollbook_store::{Store, StoreError};
 use crate::config::Config;
 use crate::random;
 
-/// What charging works with.
+/// The context of a charging operation.
 #[derive(Clone, Copy)]
 pub struct Charging<'a> {
-    /// Tenants, usage, orders, accounts.
+    /// The store with tenants, usage, orders and accounts.
     pub store: &'a dyn Store,
-    /// What the operator decided, and the brands' channels.
+    /// The settings of charging, and the channels of brands.
     pub config: &'a Config,
-    /// For pricing units and products.
+    /// The pricing units and products.
     pub catalogue: &'a Catalogue,
 }
 
-/// Name of the setting that makes order numbers this deployment's own.
+/// Name of the setting with the token of order numbers.
 const TOKEN: &str = "order token";
 
 impl Charging<'_> {
-    /// A few characters in every order number, so that orders of two deployments can be brought together.
+    /// Four random characters that are part of every order number of this deployment, so that the orders of two
+    /// deployments can be merged.
     pub(crate) fn token(&self) -> Result<String, StoreError> {
         if let Some(token) = self.store.snapshot()?.setting(TOKEN)? {
             return Ok(token);
         }
         let mut transaction = self.store.begin()?;
-        transaction.hold(TOKEN)?;
+        transaction.lock_name(TOKEN)?;
         if let Some(token) = transaction.setting(TOKEN)? {
             return Ok(token);
         }

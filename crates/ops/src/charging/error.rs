@@ -1,38 +1,33 @@
-//! Why an operation on usage or accounts is refused.
+//! Errors of operations on usage and accounts.
 
 use tollbook_domain::account::AccountError;
 use tollbook_domain::hours::OffsetError;
 use tollbook_store::StoreError;
 
-use crate::tenancy::companies::fault_of_text;
+use crate::tenancy::NameError;
 
-/// Why an operation on usage or accounts was not done; nothing has changed then.
+/// Why an operation on usage or accounts was refused or failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChargingError {
-    /// There is no such company.
+    /// The company does not exist.
     #[error("company {0} does not exist")]
     UnknownCompany(i64),
-    /// The key names a deposit of other content.
+    /// The key belongs to a deposit with other content.
     #[error("the key {0:?} belongs to another deposit")]
     OtherDeposit(String),
-    /// A text is not what it must be.
-    #[error("{0} {1}")]
-    Text(&'static str, &'static str),
-    /// A rule about accounts.
+    /// A text breaks the rule for names.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A rule about accounts is broken.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// A rule about offsets.
+    /// A rule about offsets is broken.
     #[error(transparent)]
     Offset(#[from] OffsetError),
-    /// The first offset can be chosen as long as there is no usage.
+    /// The offset for all time can be set only before the first usage.
     #[error("there is usage already: say from when the offset is to hold")]
     OffsetInUse,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// A text that names something, such as a deposit.
-pub(crate) fn checked_text(what: &'static str, text: &str) -> Result<(), ChargingError> {
-    fault_of_text(text).map_or(Ok(()), |reason| Err(ChargingError::Text(what, reason)))
 }

@@ -1,127 +1,133 @@
-//! Closing an hour: each line's usage becomes one order, rounded once, paid at once or owed. In transactions of bounded
-//! size, so that nobody waits long for their turn.
+//! Closing an hour: the usage of each line becomes one order, rounded once, and paid at once or left unpaid. Transactions
+//! have bounded size, so that other writers wait for a short time only.
 
 use tollbook_domain::rating::SUPPLEMENTARY_ORDER;
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
-use tollbook_domain::{Amount, Bucket, Line, NewOrder, Order, Status};
-use tollbook_store::{DueHour, Hold, OpenUsage, Outcome, StoreError, StoreResult, Transaction, UsageOrder};
+use tollbook_domain::{Amount, Bucket, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_store::{DueHour, OpenUsage, Outcome, StoreError, StoreResult, Transaction, UsageOrder};
 
 use super::account_tx::AccountTx;
 use super::context::Charging;
+use crate::maintenance::leases::{HourLeases, WORKER_LEASE_S};
 
-/// Orders of one transaction, and fewer when another writer waits.
+/// Orders of one transaction.
 const BATCH_ORDERS: i64 = 2_000;
-const COURTEOUS_BATCH_ORDERS: i64 = 500;
-/// Numbers that are passed over when one is taken, by an order that came from elsewhere.
-const NUMBERS_SKIPPED: i64 = 100_000;
-/// How long an hour is held from one transaction to the next, in seconds. Whoever dies over it keeps it open for so long.
-pub(super) const HOLD_S: i64 = 8;
+/// Orders of one transaction while another writer waits.
+const CONTENDED_BATCH_ORDERS: i64 = 500;
+/// Serial numbers that are skipped if a number belongs to an imported order already.
+const SKIPPED_SERIALS: i64 = 100_000;
 
-/// What closing did.
+/// Counts of closed hours and their orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Closed {
-    /// Hours.
+    /// Closed hours with at least one order.
     pub hours: u64,
     /// Orders that were paid at once.
     pub paid: u64,
-    /// Orders that are owed.
+    /// Orders that are unpaid.
     pub unpaid: u64,
 }
 
 impl Closed {
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.hours += other.hours;
         self.paid += other.paid;
         self.unpaid += other.unpaid;
     }
 }
 
-/// Closes an hour that `holder` holds, as long as it does. Interrupted, what is left stays open and is closed by whoever comes next; what
-/// became orders is not touched again.
+/// Closes an hour that `holder` has leased, as long as it has the lease. If it is interrupted, usage without an order
+/// stays open and is closed by the next call; existing orders do not change.
 ///
 /// # Errors
 /// Those of the store.
 pub fn close_hour(charging: &Charging<'_>, hour: &DueHour, holder: &str, now_s: i64) -> StoreResult<Closed> {
+    let span = tracing::info_span!("close_hour", company_id = hour.company_id, bucket = hour.bucket.start_s);
+    let _entered = span.enter();
     let token = charging.token()?;
+    let leases = HourLeases::new(charging.store, holder, WORKER_LEASE_S, now_s);
     let mut closed = Closed::default();
     let mut limit = BATCH_ORDERS;
     loop {
         let mut transaction = charging.store.begin()?;
         if limit == BATCH_ORDERS && transaction.another_writer_waits()? {
-            limit = COURTEOUS_BATCH_ORDERS;
+            limit = CONTENDED_BATCH_ORDERS;
         }
-        let batch = Batch { charging, hour, holder, token: &token, now_s, limit };
+        let batch = ClosingBatch { charging, hour, leases: &leases, token: &token, now_s, limit };
         match batch.close(transaction.as_mut())? {
-            Made::Nothing => {
-                // An hour of which nothing is left is not due any more.
+            BatchResult::Nothing => {
+                // An hour without open usage is not due.
                 transaction.commit()?;
                 return Ok(closed);
             }
-            Made::Orders { paid, unpaid } => {
+            BatchResult::Orders { paid, unpaid } => {
                 limit =
-                    if transaction.another_writer_waits()? { COURTEOUS_BATCH_ORDERS } else { BATCH_ORDERS };
+                    if transaction.another_writer_waits()? { CONTENDED_BATCH_ORDERS } else { BATCH_ORDERS };
                 transaction.commit()?;
                 closed.hours = 1;
                 closed.paid += paid;
                 closed.unpaid += unpaid;
             }
-            Made::TakenNumber => {
-                // Nothing of it is kept but that the next numbers are others.
+            BatchResult::NumberTaken => {
+                // The transaction is dropped; the next attempt uses other numbers.
                 drop(transaction);
-                skip_numbers(charging, hour.company_id, now_s)?;
+                skip_serials(charging, hour.company_id, now_s)?;
             }
         }
     }
 }
 
-fn skip_numbers(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreResult<()> {
+fn skip_serials(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreResult<()> {
     let mut transaction = charging.store.begin()?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    till.books.serial += NUMBERS_SKIPPED;
-    till.close(transaction.as_mut())?;
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    account_tx.state.serial += SKIPPED_SERIALS;
+    account_tx.write(transaction.as_mut())?;
     transaction.commit()
 }
 
-/// What one transaction made.
-enum Made {
+/// Result of one transaction.
+enum BatchResult {
+    /// The hour has no open usage, or another holder has leased it.
     Nothing,
+    /// Orders were added.
     Orders { paid: u64, unpaid: u64 },
-    TakenNumber,
+    /// An imported order has one of the numbers.
+    NumberTaken,
 }
 
-struct Batch<'a> {
+/// The work of one transaction.
+struct ClosingBatch<'a> {
     charging: &'a Charging<'a>,
     hour: &'a DueHour,
-    holder: &'a str,
+    leases: &'a HourLeases<'a>,
     token: &'a str,
     now_s: i64,
     limit: i64,
 }
 
-impl Batch<'_> {
-    fn close(&self, transaction: &mut dyn Transaction) -> StoreResult<Made> {
+impl ClosingBatch<'_> {
+    fn close(&self, transaction: &mut dyn Transaction) -> StoreResult<BatchResult> {
         let (company_id, bucket) = (self.hour.company_id, self.hour.bucket);
-        let mut till = AccountTx::open(transaction, company_id, self.now_s)?;
-        // After the company is locked, as whoever adds usage to the hour does it. An import may have taken the hour over,
-        // or another server, for which this one was dead: then it is theirs.
-        let hold = Hold { holder: self.holder, until_s: self.now_s.saturating_add(HOLD_S) };
-        if !transaction.hold_hour(self.hour, self.now_s, &hold)? {
-            return Ok(Made::Nothing);
+        let mut account_tx = AccountTx::open(transaction, company_id, self.now_s)?;
+        // Checked after the company is locked, as by every transaction that adds usage to the hour. An import may have
+        // leased the hour since, or another server, after this lease expired.
+        if !self.leases.acquire_in(transaction, self.hour, self.now_s)? {
+            return Ok(BatchResult::Nothing);
         }
-        let taken = transaction.take_open_usage(company_id, bucket, self.limit, self.charging.catalogue)?;
-        if taken.is_empty() {
-            return Ok(Made::Nothing);
+        let open = transaction.take_open_usage(company_id, bucket, self.limit, self.charging.catalogue)?;
+        if open.is_empty() {
+            return Ok(BatchResult::Nothing);
         }
-        let mut orders = Vec::with_capacity(taken.len());
-        let mut made_of = Vec::with_capacity(taken.len());
+        let mut orders = Vec::with_capacity(open.len());
+        let mut usage_orders = Vec::with_capacity(open.len());
         let mut unpaid = 0;
-        for usage in &taken {
-            let new = self.order(usage, &mut till)?;
+        for usage in &open {
+            let new = self.order(usage, &mut account_tx)?;
             unpaid += u64::from(new.order.status == Status::Unpaid);
-            made_of.push(UsageOrder {
+            usage_orders.push(UsageOrder {
                 bucket_start_s: bucket.start_s,
                 line_no: usage.line_no,
-                place: usage.orders,
+                sequence_no: usage.orders,
                 source_number: new.order.source_number().to_owned(),
                 quantity: usage.quantity,
                 records: usage.records,
@@ -131,32 +137,32 @@ impl Batch<'_> {
         for outcome in transaction.add_orders(&orders)? {
             match outcome {
                 Outcome::Added => {}
-                Outcome::Present | Outcome::Conflict => return Ok(Made::TakenNumber),
+                Outcome::Present | Outcome::Conflict => return Ok(BatchResult::NumberTaken),
                 Outcome::Pruned => {
-                    return Err(StoreError::Damaged("an open hour lies where orders were pruned".into()));
+                    return Err(StoreError::Damaged("an open hour is in the time of pruned orders".into()));
                 }
             }
         }
-        transaction.add_usage_orders(company_id, &made_of)?;
-        till.close(transaction)?;
-        Ok(Made::Orders { paid: orders.len() as u64 - unpaid, unpaid })
+        transaction.add_usage_orders(company_id, &usage_orders)?;
+        account_tx.write(transaction)?;
+        Ok(BatchResult::Orders { paid: orders.len() as u64 - unpaid, unpaid })
     }
 
-    /// One order, paid if there is enough for it.
-    fn order(&self, usage: &OpenUsage, till: &mut AccountTx) -> StoreResult<NewOrder> {
+    /// The order of a line's usage: paid if the accounts cover it, otherwise unpaid.
+    fn order(&self, usage: &OpenUsage, account_tx: &mut AccountTx) -> StoreResult<NewOrder> {
         let Bucket { start_s, end_s } = self.hour.bucket;
         let mut line = Line::clone(&usage.line);
         if usage.orders > 0 {
             line.order_type = SUPPLEMENTARY_ORDER;
         }
         let units = self.charging.catalogue.base_units(line.pricing_unit);
-        let amount = |price: tollbook_domain::UnitPrice| -> StoreResult<Amount> {
+        let amount = |price: UnitPrice| -> StoreResult<Amount> {
             let charged = units.and_then(|units| price.charge(usage.quantity, units).ok());
-            // What comes in is checked against what an order can hold.
+            // Incoming usage is checked against the maximum amount of an order.
             charged.ok_or_else(|| StoreError::Damaged("open usage has no amount".into()))
         };
         let (total, original) = (amount(line.discount_price)?, amount(line.list_price)?);
-        let number = self.number('O', start_s, till);
+        let number = self.number('O', start_s, account_tx);
         let sequence = &self.charging.config.charging.sequence;
         let mut order = Order {
             number,
@@ -167,15 +173,15 @@ impl Batch<'_> {
             quantity: usage.quantity,
             total,
             original,
-            deductions: tollbook_domain::Deductions::default(),
+            deductions: Deductions::default(),
             create_time_s: None,
             paid_time_s: Some(self.now_s),
             revocation_time_s: None,
         };
-        if let Some(deductions) = till.pay(total, &line, &order.number, sequence) {
+        if let Some(deductions) = account_tx.pay(total, &line, &order.number, sequence) {
             order.deductions = deductions;
         } else {
-            let arrears = self.number('U', self.now_s, till);
+            let arrears = self.number('U', self.now_s, account_tx);
             order.counterpart = std::mem::replace(&mut order.number, arrears);
             order.status = Status::Unpaid;
             order.paid_time_s = None;
@@ -184,11 +190,12 @@ impl Batch<'_> {
         Ok(NewOrder { company_id: self.hour.company_id, line, order })
     }
 
-    /// Rises with time and within the company, so that what is made together is filed together.
-    fn number(&self, kind: char, time_s: i64, till: &mut AccountTx) -> String {
+    /// An order number. Numbers ascend with time and within the company, so that orders of one hour are adjacent in
+    /// indexes.
+    fn number(&self, kind: char, time_s: i64, account_tx: &mut AccountTx) -> String {
         let (year, month, day) = civil_of_day(day_of(time_s));
         let hour = time_s.rem_euclid(DAY_S) / HOUR_S;
-        let (token, number) = (self.token, till.next_number());
-        format!("{kind}{year:04}{month:02}{day:02}{hour:02}{token}{number:010}")
+        let (token, serial) = (self.token, account_tx.next_serial());
+        format!("{kind}{year:04}{month:02}{day:02}{hour:02}{token}{serial:010}")
     }
 }

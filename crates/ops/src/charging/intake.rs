@@ -1,5 +1,5 @@
-//! Usage from many gateways at once: what waits is rated and stored together, so that a durable commit serves all who
-//! wait for it.
+//! Intake of usage from many gateways at once: queued requests are rated and stored together, so that one durable commit
+//! serves all of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -10,18 +10,17 @@ use tollbook_domain::{Catalogue, Usage};
 use tollbook_store::{Store, StoreError};
 
 use super::context::Charging;
-use super::rater::BATCH_RECORDS;
-use super::rater::{Rater, UsageResult};
+use super::rater::{BATCH_RECORDS, Rater, UsageResult};
 use crate::clock::Clock;
 use crate::config::Config;
 
-/// Records that may wait; more are told to come again.
-const WAITING_RECORDS: usize = 200_000;
+/// Maximum number of queued records; requests beyond it are refused as busy.
+const QUEUED_RECORDS: usize = 200_000;
 
-/// Why usage was not taken. It may be sent again.
+/// Why usage was not stored. It may be sent again.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
-    /// Too much waits already, or the server is stopping.
+    /// The queue is full, or the server is stopping.
     #[error("usage cannot be taken now")]
     Busy,
     /// The database failed.
@@ -29,71 +28,72 @@ pub enum IntakeError {
     Store(#[from] Arc<StoreError>),
 }
 
-type Answer = Result<Vec<UsageResult>, IntakeError>;
+type IntakeResult = Result<Vec<UsageResult>, IntakeError>;
 
-struct Job {
+/// The records of one request.
+struct Submission {
     records: Vec<Usage>,
-    answer: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<IntakeResult>,
 }
 
 #[derive(Default)]
 struct Queue {
-    jobs: Vec<Job>,
+    submissions: Vec<Submission>,
     records: usize,
     is_closed: bool,
 }
 
 struct Shared {
     queue: Mutex<Queue>,
-    awake: Condvar,
+    changed: Condvar,
 }
 
-/// The one who stores usage for all requests of a process. Dropped, it finishes what waits.
+/// The thread that stores usage for all requests of a process. Dropping it stores what is queued and ends the thread.
 pub struct Intake {
     shared: Arc<Shared>,
     worker: Option<JoinHandle<()>>,
 }
 
 impl Intake {
-    /// Starts its thread.
+    /// Starts the thread.
     pub fn start(
         store: Arc<dyn Store>,
         config: Arc<Config>,
         catalogue: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let shared = Arc::new(Shared { queue: Mutex::default(), awake: Condvar::new() });
+        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
         let of_worker = Arc::clone(&shared);
         let worker = std::thread::spawn(move || {
             let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
-            let new = || Rater::new(charging, config.charging.limits_of_gateways());
-            let mut rater = new();
-            while let Some(jobs) = of_worker.next() {
-                // Those who wait for these jobs are told, by the loss of their senders. Whoever comes next must find
-                // someone who works: without, they would wait for ever.
-                let work = || answer(&mut rater, jobs, clock.now_s());
+            let new_rater = || Rater::new(charging, config.charging.limits_of_gateways());
+            let mut rater = new_rater();
+            while let Some(submissions) = of_worker.next() {
+                // After a panic, the dropped senders report the failure to the requests of this batch. The thread must
+                // go on: without it, later requests would wait for ever.
+                let work = || store_submissions(&mut rater, submissions, clock.now_s());
                 if catch_unwind(AssertUnwindSafe(work)).is_err() {
                     tracing::error!("storing usage panicked");
-                    // What it remembers may be half of something.
-                    rater = new();
+                    // The rater may be in an inconsistent state.
+                    rater = new_rater();
                 }
             }
         });
         Self { shared, worker: Some(worker) }
     }
 
-    /// Gives records to the worker; the answer comes when they are durable.
-    pub fn submit(&self, records: Vec<Usage>) -> oneshot::Receiver<Answer> {
-        let (answer, receiver) = oneshot::channel();
+    /// Queues records. The result arrives when they are durable.
+    pub fn submit(&self, records: Vec<Usage>) -> oneshot::Receiver<IntakeResult> {
+        let (reply, receiver) = oneshot::channel();
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.is_closed || queue.records + records.len() > WAITING_RECORDS {
-            // Nobody listens only if the caller has left.
-            let _ = answer.send(Err(IntakeError::Busy));
+        if queue.is_closed || queue.records + records.len() > QUEUED_RECORDS {
+            // Sending cannot fail: this function still has the receiver.
+            let _ = reply.send(Err(IntakeError::Busy));
             return receiver;
         }
         queue.records += records.len();
-        queue.jobs.push(Job { records, answer });
-        self.shared.awake.notify_one();
+        queue.submissions.push(Submission { records, reply });
+        self.shared.changed.notify_one();
         receiver
     }
 }
@@ -101,7 +101,7 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
-        self.shared.awake.notify_one();
+        self.shared.changed.notify_one();
         if let Some(worker) = self.worker.take()
             && worker.join().is_err()
         {
@@ -111,47 +111,50 @@ impl Drop for Intake {
 }
 
 impl Shared {
-    /// What waits, as much as one transaction takes; `None` when nothing will come any more.
-    fn next(&self) -> Option<Vec<Job>> {
+    /// Waits for submissions and returns as many as one transaction stores; `None` if the queue is closed and empty.
+    fn next(&self) -> Option<Vec<Submission>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        while queue.jobs.is_empty() {
+        while queue.submissions.is_empty() {
             if queue.is_closed {
                 return None;
             }
-            queue = self.awake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut taken = 0;
-        let jobs = queue.jobs.iter().take_while(|job| {
-            let fits = taken == 0 || taken + job.records.len() <= BATCH_RECORDS;
-            taken += job.records.len();
+        let mut records = 0;
+        let fitting = queue.submissions.iter().take_while(|submission| {
+            let fits = records == 0 || records + submission.records.len() <= BATCH_RECORDS;
+            records += submission.records.len();
             fits
         });
-        let jobs = jobs.count();
-        let jobs: Vec<Job> = queue.jobs.drain(..jobs).collect();
-        queue.records -= jobs.iter().map(|job| job.records.len()).sum::<usize>();
-        Some(jobs)
+        let fitting = fitting.count();
+        let submissions: Vec<Submission> = queue.submissions.drain(..fitting).collect();
+        queue.records -= submissions.iter().map(|submission| submission.records.len()).sum::<usize>();
+        Some(submissions)
     }
 }
 
-fn answer(rater: &mut Rater<'_>, jobs: Vec<Job>, now_s: i64) {
-    let (mut all, mut waiting) = (Vec::new(), Vec::with_capacity(jobs.len()));
-    for mut job in jobs {
-        waiting.push((job.records.len(), job.answer));
-        all.append(&mut job.records);
+/// Stores the records of all submissions together and replies to each.
+fn store_submissions(rater: &mut Rater<'_>, submissions: Vec<Submission>, now_s: i64) {
+    let (mut records, mut replies) = (Vec::new(), Vec::with_capacity(submissions.len()));
+    for mut submission in submissions {
+        replies.push((submission.records.len(), submission.reply));
+        records.append(&mut submission.records);
     }
-    match rater.accept(all, now_s, None) {
-        Ok(fates) => {
-            let mut fates = fates.into_iter();
-            for (records, answer) in waiting {
-                let _ = answer.send(Ok(fates.by_ref().take(records).collect()));
+    let span = tracing::info_span!("store_usage", requests = replies.len(), records = records.len());
+    let _entered = span.enter();
+    // A reply cannot be sent if its request was cancelled.
+    match rater.accept(records, now_s, None) {
+        Ok(results) => {
+            let mut results = results.into_iter();
+            for (records, reply) in replies {
+                let _ = reply.send(Ok(results.by_ref().take(records).collect()));
             }
         }
         Err(error) => {
-            // Logged once, here; each who waits is told.
-            tracing::error!(%error, "usage cannot be stored");
+            tracing::error!(%error, "storing usage failed");
             let error = Arc::new(error);
-            for (_, answer) in waiting {
-                let _ = answer.send(Err(IntakeError::Store(Arc::clone(&error))));
+            for (_, reply) in replies {
+                let _ = reply.send(Err(IntakeError::Store(Arc::clone(&error))));
             }
         }
     }

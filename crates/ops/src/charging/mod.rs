@@ -1,5 +1,5 @@
-//! From usage to paid orders: what the server does by itself, and what operators and customers do with accounts. Each
-//! function is one operation, idempotent and atomic in what it moves. The rules are in `domain`.
+//! From usage to paid orders: the worker of the server, and the operations of operators and customers on accounts. Each
+//! operation is idempotent and moves money atomically. The rules are in `domain`.
 
 mod account_tx;
 mod accounts;
@@ -29,4 +29,4 @@ pub use refunds::{Revocation, Revoked, revoke};
 pub use repricing::reprice;
 pub use standing::{Standing, standing};
 pub(crate) use worker::pay_company_daily;
-pub use worker::{Settled, held_hours, settle_all, tick};
+pub use worker::{Settled, leased_hours, settle_all, settle_due};

@@ -1,4 +1,4 @@
-//! The deployment's offset from UTC, by which usage is cut into hours and local days begin.
+//! The UTC offset of the deployment, which defines billing hours and local days.
 
 use tollbook_domain::HourOffsets;
 use tollbook_domain::hours::OffsetError;
@@ -6,10 +6,10 @@ use tollbook_domain::hours::OffsetError;
 use super::context::Charging;
 use super::error::ChargingError;
 
-/// Sets the offset, in seconds ahead of UTC: from a future time on, or for all time as long as there is no usage.
+/// Sets the offset, in seconds ahead of UTC: from a future time on, or for all time if there is no usage yet.
 ///
 /// # Errors
-/// It is not of whole or half hours, the time is not beyond what usage may lie ahead, or there is usage already.
+/// The offset is not a multiple of half an hour, `from_s` is not later than usage may be, or there is usage already.
 pub fn set_offset(
     charging: &Charging<'_>,
     offset_s: i64,
@@ -17,13 +17,13 @@ pub fn set_offset(
     now_s: i64,
 ) -> Result<HourOffsets, ChargingError> {
     let mut transaction = charging.store.begin()?;
-    transaction.hold("hour offsets")?;
+    transaction.lock_name("hour offsets")?;
     let mut offsets = transaction.hour_offsets()?;
     match from_s {
-        // Usage that lies ahead may be in its hour already.
+        // Usage with a time in the future may be in an open hour already.
         Some(from_s) => {
-            let ahead_s = now_s.saturating_add(charging.config.charging.future_s);
-            offsets.change(from_s, offset_s, ahead_s)?;
+            let latest_usage_s = now_s.saturating_add(charging.config.charging.future_s);
+            offsets.change(from_s, offset_s, latest_usage_s)?;
         }
         None if !HourOffsets::is_offset(offset_s) => return Err(OffsetError::Offset.into()),
         None if offsets == HourOffsets::fixed(offset_s) => return Ok(offsets),
@@ -35,7 +35,7 @@ pub fn set_offset(
     Ok(offsets)
 }
 
-/// An offset from UTC as people write it, `+08:00`, in seconds.
+/// Parses an offset from UTC such as `+08:00` into seconds.
 pub fn parse_offset(text: &str) -> Option<i64> {
     let (sign, rest) = match text.split_at_checked(1)? {
         ("+", rest) => (1, rest),

@@ -1,4 +1,4 @@
-//! Paying what is owed: `StartPayUnpaidOrders`, and the one function that it, deposits and the daily run share.
+//! Paying unpaid orders: `StartPayUnpaidOrders`, and the function that it shares with deposits and the daily run.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub enum PayReason {
 }
 
 impl PayReason {
-    /// As the API says it.
+    /// Its name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotFound => "ORDER_NOT_FOUND",
@@ -31,20 +31,20 @@ impl PayReason {
     }
 }
 
-/// What became of one number.
+/// Result of paying one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// U, as it was asked for.
+    /// The requested number U.
     pub number: String,
-    /// Paid now or before; or why not.
+    /// `Ok` if the order is paid, now or earlier.
     pub result: Result<(), PayReason>,
 }
 
-/// Pays unpaid orders by their numbers U, one by one in this sequence, each wholly or not at all, in one transaction.
-/// Repeated numbers count once. Paying what is paid already moves nothing.
+/// Pays unpaid orders by their numbers U, in the given sequence and in one transaction, each in full or not at all.
+/// Repeated numbers count once. Paying a paid order moves nothing. Orders that `may_see` rejects are not found.
 ///
 /// # Errors
-/// Those of the store; then nothing was paid.
+/// Those of the store; nothing was paid then.
 pub fn pay_unpaid(
     charging: &Charging<'_>,
     company_id: i64,
@@ -53,41 +53,41 @@ pub fn pay_unpaid(
     now_s: i64,
 ) -> StoreResult<Vec<Payment>> {
     let mut transaction = charging.store.begin()?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    let mut asked = HashSet::new();
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let mut distinct = HashSet::new();
     let numbers: Vec<&str> =
-        numbers.iter().map(String::as_str).filter(|number| asked.insert(*number)).collect();
+        numbers.iter().map(String::as_str).filter(|number| distinct.insert(*number)).collect();
     let orders = transaction.orders_by_numbers(company_id, &numbers)?;
-    let mut paying = Paying::new(charging, company_id);
-    let mut payments = Vec::with_capacity(numbers.len());
+    let mut payments = OrderPayments::new(charging, company_id);
+    let mut results = Vec::with_capacity(numbers.len());
     for (number, order) in numbers.into_iter().zip(orders) {
-        let result = paying.pay(transaction.as_mut(), &mut till, number, order, may_see)?;
-        payments.push(Payment { number: number.to_owned(), result });
+        let result = payments.pay(transaction.as_mut(), &mut account_tx, number, order, may_see)?;
+        results.push(Payment { number: number.to_owned(), result });
     }
-    if paying.finish(transaction.as_mut(), till)? > 0 {
+    if payments.write(transaction.as_mut(), account_tx)? > 0 {
         transaction.commit()?;
     }
-    Ok(payments)
+    Ok(results)
 }
 
-/// Orders that are paid in one transaction.
-pub(super) struct Paying {
+/// The orders that one transaction pays.
+pub(super) struct OrderPayments {
     company_id: i64,
     kinds: Vec<AccountKind>,
-    changes: Vec<OrderTransition>,
+    transitions: Vec<OrderTransition>,
 }
 
-impl Paying {
+impl OrderPayments {
     pub(super) fn new(charging: &Charging<'_>, company_id: i64) -> Self {
         let kinds = charging.config.charging.arrears_sequence();
-        Self { company_id, kinds, changes: Vec::new() }
+        Self { company_id, kinds, transitions: Vec::new() }
     }
 
-    /// Pays one order, read after the company was locked.
+    /// Pays one order, which must have been read after the company was locked.
     pub(super) fn pay(
         &mut self,
         transaction: &mut dyn Transaction,
-        till: &mut AccountTx,
+        account_tx: &mut AccountTx,
         number: &str,
         order: Option<StoredOrder>,
         may_see: &dyn Fn(&Line) -> bool,
@@ -105,7 +105,7 @@ impl Paying {
             Status::Unpaid => {}
         }
         let source_number = before.order.counterpart.clone();
-        let Some(deductions) = till.pay(before.order.total, line, &source_number, &self.kinds) else {
+        let Some(deductions) = account_tx.pay(before.order.total, line, &source_number, &self.kinds) else {
             return Ok(Err(PayReason::InsufficientBalance));
         };
         let after = Order {
@@ -113,19 +113,23 @@ impl Paying {
             counterpart: before.order.number.clone(),
             status: Status::Paid,
             deductions,
-            paid_time_s: Some(till.now_s()),
+            paid_time_s: Some(account_tx.now_s()),
             ..before.order.clone()
         };
-        self.changes.push(OrderTransition { before, after });
+        self.transitions.push(OrderTransition { before, after });
         Ok(Ok(()))
     }
 
-    /// Writes what was paid; how many.
-    pub(super) fn finish(self, transaction: &mut dyn Transaction, till: AccountTx) -> StoreResult<usize> {
-        if !self.changes.is_empty() {
-            transaction.transition_orders(self.company_id, &self.changes)?;
-            till.close(transaction)?;
+    /// Writes the paid orders and the accounts; returns the number of orders.
+    pub(super) fn write(
+        self,
+        transaction: &mut dyn Transaction,
+        account_tx: AccountTx,
+    ) -> StoreResult<usize> {
+        if !self.transitions.is_empty() {
+            transaction.transition_orders(self.company_id, &self.transitions)?;
+            account_tx.write(transaction)?;
         }
-        Ok(self.changes.len())
+        Ok(self.transitions.len())
     }
 }

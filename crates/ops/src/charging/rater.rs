@@ -1,38 +1,39 @@
-//! Rating with what is remembered: the price book, discounts, offsets and tenants are read once and again when they have
-//! changed. The decision itself is `domain::rating`.
+//! Rating and storing usage. Prices, discounts, offsets and tenants are kept in memory and read again after a change.
+//! The rating rules are in `domain::rating`.
 
 use std::collections::{HashMap, HashSet};
 
 use tollbook_domain::price::ModelPrices;
 use tollbook_domain::rating::{Rated, Terms, rate};
 use tollbook_domain::usage::UsageLimits;
-use tollbook_domain::{HourOffsets, Price, Usage};
-use tollbook_store::{Arrival, Hold, RatedUsage, Snapshot, StoreResult, UsageOutcome};
+use tollbook_domain::{Discount, HourOffsets, Price, Usage};
+use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, UsageOutcome};
 
 use super::context::Charging;
+use crate::tenancy::directory::{Tenant, TenantDirectory};
 
-/// Records of one transaction: each is short enough that whoever waits to write is hardly kept waiting.
+/// Records of one transaction: few enough that other writers wait for a short time only.
 pub(super) const BATCH_RECORDS: usize = 2_000;
-/// Models whose prices are remembered.
-const REMEMBERED_MODELS: usize = 10_000;
+/// Maximum number of models whose prices are kept in memory.
+const MAX_MODELS: usize = 10_000;
 
-/// What became of a usage record, for whoever reported it.
+/// Result of one usage record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageResult {
-    /// It is added to the open hours of its lines.
+    /// It was added to the open hours of its lines.
     Charged,
-    /// It costs nothing, and is on the free list.
+    /// It costs nothing and is on the list of free usage.
     Free,
-    /// It has no price, why, and is on the unpriced list until it has one.
+    /// It has no price, for the given reason, and is on the list of usage without a price.
     Unpriced(String),
-    /// It was there already.
+    /// It was stored before.
     Duplicate,
-    /// It is not taken, and why.
+    /// It was refused, for the given reason.
     Refused(String),
 }
 
 impl UsageResult {
-    /// Whether it is in the store now for the first time.
+    /// Whether the record was stored now.
     pub const fn is_accepted(&self) -> bool {
         match self {
             Self::Charged | Self::Free | Self::Unpriced(_) => true,
@@ -41,219 +42,213 @@ impl UsageResult {
     }
 }
 
-/// What a company's usage is rated by.
-struct Tenant {
-    terms: Terms,
-    organizations: HashSet<i64>,
-}
-
 /// Rates usage and stores it.
 pub struct Rater<'a> {
     charging: Charging<'a>,
     limits: UsageLimits,
+    /// Version of the prices and discounts in memory.
     version: Option<i64>,
-    book: Vec<Price>,
+    prices: Vec<Price>,
+    discounts: Vec<Discount>,
     offsets: HourOffsets,
-    tenants: HashMap<i64, Option<Tenant>>,
+    tenants: TenantDirectory,
+    /// By company.
+    terms: HashMap<i64, Terms>,
+    /// By provider, model and currency.
     models: HashMap<(String, String, String), ModelPrices>,
 }
 
 impl<'a> Rater<'a> {
-    /// One that knows nothing yet and believes records within these bounds.
+    /// A rater with nothing in memory that refuses usage outside `limits`.
     pub fn new(charging: Charging<'a>, limits: UsageLimits) -> Self {
         Self {
             charging,
             limits,
             version: None,
-            book: Vec::new(),
+            prices: Vec::new(),
+            discounts: Vec::new(),
             offsets: HourOffsets::default(),
-            tenants: HashMap::new(),
+            tenants: TenantDirectory::default(),
+            terms: HashMap::new(),
             models: HashMap::new(),
         }
     }
 
-    /// Checks, rates and stores records, and says for each in its place what became of it. Each is stored wholly or not
-    /// at all. When this fails, records of earlier transactions are stored; sending all again completes it.
+    /// Checks, rates and stores records, and returns their results in the same order. Each record is stored completely
+    /// or not at all. The hours of the records are leased if `lease` is given.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store. The records of earlier transactions are stored then; sending all records again completes the
+    /// operation.
     pub fn accept(
         &mut self,
         records: Vec<Usage>,
         now_s: i64,
-        hold: Option<Hold<'_>>,
+        lease: Option<Lease<'_>>,
     ) -> StoreResult<Vec<UsageResult>> {
-        let mut fates: Vec<Option<UsageResult>> = vec![None; records.len()];
-        let mut rated: Vec<(usize, RatedUsage)> = Vec::with_capacity(records.len());
+        let mut results: Vec<Option<UsageResult>> = vec![None; records.len()];
+        let mut rated = Vec::with_capacity(records.len());
         let mut snapshot = self.charging.store.snapshot()?;
         self.refresh(snapshot.as_mut())?;
-        let mut reread = HashSet::new();
-        for (place, usage) in records.into_iter().enumerate() {
+        let mut reloaded = HashSet::new();
+        for (index, usage) in records.into_iter().enumerate() {
             if let Err(refused) = usage.check(self.charging.catalogue, &self.limits, now_s) {
-                fates[place] = Some(UsageResult::Refused(refused.to_string()));
+                results[index] = Some(UsageResult::Refused(refused.to_string()));
                 continue;
             }
-            if let Some(reason) = self.refuse(snapshot.as_mut(), &usage, &mut reread)? {
-                fates[place] = Some(UsageResult::Refused(reason));
+            if let Some(reason) = self.tenant_fault(snapshot.as_mut(), &usage, &mut reloaded)? {
+                results[index] = Some(UsageResult::Refused(reason));
                 continue;
             }
-            rated.push((place, self.rate(usage)));
+            rated.push((index, self.rate(usage)));
         }
-        // Not held while others are waited for.
+        // A snapshot must not be held while the transaction waits for other writers.
         drop(snapshot);
-        // Companies in the order of their numbers: two writers of several never wait for each other.
+        // Companies are locked in ascending order, so that two writers of several companies cannot deadlock.
         rated.sort_by_key(|(_, record)| record.usage.company_id);
-        let (places, mut rated): (Vec<usize>, Vec<RatedUsage>) = rated.into_iter().unzip();
-        for (places, batch) in places.chunks(BATCH_RECORDS).zip(rated.chunks_mut(BATCH_RECORDS)) {
+        let (indexes, mut rated): (Vec<usize>, Vec<RatedUsage>) = rated.into_iter().unzip();
+        for (indexes, batch) in indexes.chunks(BATCH_RECORDS).zip(rated.chunks_mut(BATCH_RECORDS)) {
             let outcomes = loop {
-                match self.store(batch, now_s, hold)? {
+                match self.store(batch, now_s, lease)? {
                     Some(outcomes) => break outcomes,
                     None => self.rate_again(batch)?,
                 }
             };
-            for ((place, record), outcome) in places.iter().zip(batch).zip(outcomes) {
-                fates[*place] = Some(pricing_state(outcome, &record.rated));
+            for ((index, record), outcome) in indexes.iter().zip(batch).zip(outcomes) {
+                results[*index] = Some(usage_result(outcome, &record.rated));
             }
         }
         let lost = || UsageResult::Refused("was lost; send it again".to_owned());
-        Ok(fates.into_iter().map(|pricing_state| pricing_state.unwrap_or_else(lost)).collect())
+        Ok(results.into_iter().map(|result| result.unwrap_or_else(lost)).collect())
     }
 
-    /// One transaction of records by company; `None`, and nothing is stored, if some record has no price by prices that
-    /// have changed since. Whoever charges what waits for new prices may have been here already and would not come again.
+    /// Stores records, sorted by company, in one transaction. Returns `None` and stores nothing if a record has no price
+    /// and the prices have changed since it was rated: repricing of its company may be over, and would not find it.
     fn store(
         &self,
         batch: &[RatedUsage],
         now_s: i64,
-        hold: Option<Hold<'_>>,
+        lease: Option<Lease<'_>>,
     ) -> StoreResult<Option<Vec<UsageOutcome>>> {
-        let arrival = self.arrival(now_s, hold);
+        let arrival = self.intake_context(now_s, lease);
         let mut transaction = self.charging.store.begin()?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for of_company in batch.chunk_by(|a, b| a.usage.company_id == b.usage.company_id) {
             let company_id = of_company[0].usage.company_id;
             outcomes.extend(transaction.add_usage(company_id, of_company, &arrival)?);
         }
-        // Read after the companies are locked: either their lists have not been looked at for newer prices yet, or
-        // those are seen here.
-        let is_waiting = batch.iter().any(|record| matches!(record.rated, Rated::Unpriced(_)));
-        if is_waiting && Some(transaction.price_version()?) != self.version {
+        // The version is read after the companies are locked: either repricing has not reached them yet, or the new
+        // version is visible here.
+        let has_unpriced = batch.iter().any(|record| matches!(record.rated, Rated::Unpriced(_)));
+        if has_unpriced && Some(transaction.price_version()?) != self.version {
             return Ok(None);
         }
         transaction.commit()?;
         Ok(Some(outcomes))
     }
 
-    /// Rates what has no price by the prices of now.
+    /// Rates the records without a price by the current prices.
     fn rate_again(&mut self, batch: &mut [RatedUsage]) -> StoreResult<()> {
         let mut snapshot = self.charging.store.snapshot()?;
         self.refresh(snapshot.as_mut())?;
         for record in batch.iter_mut().filter(|record| matches!(record.rated, Rated::Unpriced(_))) {
             let company_id = record.usage.company_id;
-            if !self.tenants.contains_key(&company_id) {
-                self.learn(snapshot.as_mut(), company_id)?;
+            if !self.tenants.is_loaded(company_id) {
+                self.load_tenant(snapshot.as_mut(), company_id)?;
             }
             *record = self.rate(record.usage.clone());
         }
         Ok(())
     }
 
-    pub(super) fn arrival<'h>(&self, now_s: i64, hold: Option<Hold<'h>>) -> Arrival<'h>
+    pub(super) fn intake_context<'h>(&self, now_s: i64, lease: Option<Lease<'h>>) -> IntakeContext<'h>
     where
         'a: 'h,
     {
         let Charging { config, catalogue, .. } = self.charging;
         let (grace_s, gather_s) = (config.charging.grace_s, config.charging.gather_s);
-        Arrival { now_s, grace_s, gather_s, hold, catalogue }
+        IntakeContext { now_s, grace_s, gather_s, lease, catalogue }
     }
 
-    /// Learns what has changed since it was read last.
+    /// Reads the offsets, and the prices and discounts if they have changed.
     pub(super) fn refresh(&mut self, snapshot: &mut dyn Snapshot) -> StoreResult<()> {
         let version = snapshot.price_version()?;
         self.offsets = snapshot.hour_offsets()?;
         if self.version == Some(version) {
             return Ok(());
         }
-        self.book = snapshot.prices()?;
+        self.prices = snapshot.prices()?;
+        self.discounts = snapshot.discounts()?;
         self.models.clear();
-        // Discounts are a part of the terms.
-        self.tenants.clear();
+        self.terms.clear();
         self.version = Some(version);
         Ok(())
     }
 
-    /// Why a record cannot be of the tenant that it names.
-    fn refuse(
+    /// Reads a company, also if it is in memory.
+    pub(super) fn load_tenant(&mut self, snapshot: &mut dyn Snapshot, company_id: i64) -> StoreResult<()> {
+        self.tenants.load(snapshot, company_id)?;
+        self.terms.remove(&company_id);
+        Ok(())
+    }
+
+    /// Why the company or organization of a record is refused. A company that is in memory without the organization is
+    /// read again, because the organization may be new; once for each company in `reloaded`.
+    fn tenant_fault(
         &mut self,
         snapshot: &mut dyn Snapshot,
         usage: &Usage,
-        reread: &mut HashSet<i64>,
+        reloaded: &mut HashSet<i64>,
     ) -> StoreResult<Option<String>> {
-        let company_id = usage.company_id;
-        let knows = |tenant: Option<&Option<Tenant>>| {
-            tenant.is_some_and(|tenant| {
-                tenant.as_ref().is_some_and(|tenant| tenant.organizations.contains(&usage.organization_id))
-            })
-        };
-        // An organization may be new; asked once for each lot of records.
-        if !knows(self.tenants.get(&company_id)) && reread.insert(company_id) {
-            let tenant = self.read_tenant(snapshot, company_id)?;
-            self.tenants.insert(company_id, tenant);
+        let Usage { company_id, organization_id, .. } = *usage;
+        let has_organization =
+            |tenant: Option<&Tenant>| tenant.is_some_and(|of| of.organization_ids.contains(&organization_id));
+        if has_organization(self.tenants.get(company_id)) {
+            return Ok(None);
         }
-        Ok(match self.tenants.get(&company_id) {
-            Some(Some(_)) if knows(self.tenants.get(&company_id)) => None,
-            Some(Some(_)) => {
-                let organization_id = usage.organization_id;
+        if reloaded.insert(company_id) || !self.tenants.is_loaded(company_id) {
+            self.load_tenant(snapshot, company_id)?;
+        }
+        Ok(match self.tenants.get(company_id) {
+            tenant if has_organization(tenant) => None,
+            Some(_) => {
                 Some(format!("organization_id: company {company_id} has no organization {organization_id}"))
             }
-            Some(None) | None => Some(format!("company_id: company {company_id} does not exist")),
+            None => Some(format!("company_id: company {company_id} does not exist")),
         })
     }
 
-    fn read_tenant(&self, snapshot: &mut dyn Snapshot, company_id: i64) -> StoreResult<Option<Tenant>> {
-        let Some(company) = snapshot.company(company_id)? else { return Ok(None) };
-        let config = self.charging.config;
-        let brand = config.brand(&company.brand).unwrap_or_else(|| config.default_brand());
-        let organizations =
-            snapshot.organizations(company_id)?.into_iter().map(|known| known.organization_id).collect();
-        let terms = Terms {
-            currency: company.currency,
-            channel: brand.channel,
-            discounts: snapshot.discounts()?,
-            bill_zero_amounts: config.charging.bill_zero_amounts,
-        };
-        Ok(Some(Tenant { terms, organizations }))
-    }
-
-    /// Rates a record of a tenant that is known.
+    /// Rates a record whose company is in memory.
     pub(super) fn rate(&mut self, usage: Usage) -> RatedUsage {
         let bucket = self.offsets.bucket(usage.time_s);
-        let rated = match self.tenants.get(&usage.company_id) {
-            Some(Some(tenant)) => {
-                let key = (usage.provider.clone(), usage.model_id.clone(), tenant.terms.currency.clone());
-                if self.models.len() >= REMEMBERED_MODELS && !self.models.contains_key(&key) {
-                    self.models.clear();
-                }
-                let book = &self.book;
-                let prices = self.models.entry(key).or_insert_with_key(|(provider, model_id, currency)| {
-                    ModelPrices::choose(book, provider, model_id, currency)
-                });
-                rate(&usage, prices, &tenant.terms)
-            }
-            Some(None) | None => Rated::Unpriced("the company is not known".to_owned()),
+        let Some(tenant) = self.tenants.get(usage.company_id) else {
+            let rated = Rated::Unpriced("the company is not known".to_owned());
+            return RatedUsage::new(usage, rated, bucket);
         };
+        let config = self.charging.config;
+        let terms = self.terms.entry(usage.company_id).or_insert_with(|| {
+            let brand = config.brand(&tenant.company.brand).unwrap_or_else(|| config.default_brand());
+            Terms {
+                currency: tenant.company.currency.clone(),
+                channel: brand.channel,
+                discounts: self.discounts.clone(),
+                bill_zero_amounts: config.charging.bill_zero_amounts,
+            }
+        });
+        let key = (usage.provider.clone(), usage.model_id.clone(), terms.currency.clone());
+        if self.models.len() >= MAX_MODELS && !self.models.contains_key(&key) {
+            self.models.clear();
+        }
+        let prices = &self.prices;
+        let model = self.models.entry(key).or_insert_with_key(|(provider, model_id, currency)| {
+            ModelPrices::choose(prices, provider, model_id, currency)
+        });
+        let rated = rate(&usage, model, terms);
         RatedUsage::new(usage, rated, bucket)
-    }
-
-    /// Makes a company's terms known.
-    pub(super) fn learn(&mut self, snapshot: &mut dyn Snapshot, company_id: i64) -> StoreResult<()> {
-        let tenant = self.read_tenant(snapshot, company_id)?;
-        self.tenants.insert(company_id, tenant);
-        Ok(())
     }
 }
 
-fn pricing_state(outcome: UsageOutcome, rated: &Rated) -> UsageResult {
+fn usage_result(outcome: UsageOutcome, rated: &Rated) -> UsageResult {
     let refused = |reason: &str| UsageResult::Refused(reason.to_owned());
     match (outcome, rated) {
         (UsageOutcome::Accepted, Rated::Charged(_)) => UsageResult::Charged,
@@ -261,7 +256,7 @@ fn pricing_state(outcome: UsageOutcome, rated: &Rated) -> UsageResult {
         (UsageOutcome::Accepted, Rated::Unpriced(reason)) => UsageResult::Unpriced(reason.clone()),
         (UsageOutcome::Duplicate, _) => UsageResult::Duplicate,
         (UsageOutcome::Conflict, _) => refused("id: another record has this id, source and hour"),
-        (UsageOutcome::Forgotten, _) => refused("time: the records of this hour are not kept any more"),
+        (UsageOutcome::Expired, _) => refused("time: the records of this hour are not kept any more"),
         (UsageOutcome::Pruned, _) => refused("time: the orders of this hour have been pruned"),
         (UsageOutcome::TooLarge, _) => {
             refused("quantities: the hour would come to more than an order can hold")

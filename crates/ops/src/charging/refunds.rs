@@ -1,4 +1,4 @@
-//! Taking orders back, by the operator and with a reason: an unpaid one is revoked, a paid one is refunded whole.
+//! Revoking orders: an unpaid order is revoked, a paid one is refunded in full. The operator gives a reason.
 
 use tollbook_domain::account::Posting;
 use tollbook_domain::{Deductions, Order, Status};
@@ -7,25 +7,26 @@ use tollbook_store::{OrderTransition, StoredOrder, Transaction};
 use super::account_tx::AccountTx;
 use super::accounts::require_company;
 use super::context::Charging;
-use super::error::{ChargingError, checked_text};
+use super::error::ChargingError;
+use crate::tenancy::checked_name;
 
-/// What became of an order.
+/// Outcome of revoking one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
-    /// It was owed and is not any more.
+    /// The order was unpaid and is now revoked.
     Revoked,
-    /// It was paid; what was deducted is back where it came from.
+    /// The order was paid; its deductions were returned to the accounts they were made from.
     Refunded,
-    /// It was taken back before; nothing was moved now.
+    /// The order was revoked or refunded before; nothing was moved.
     Already,
     /// No order of the company has the number.
     NotFound,
-    /// It is history: it was not paid from the accounts here, so nothing can go back to them.
+    /// The order was imported as paid. It was not paid from accounts of this deployment, so nothing can be returned.
     NotSettledHere,
 }
 
 impl Revocation {
-    /// Whether the order is taken back now.
+    /// Whether the order is revoked or refunded now.
     pub const fn is_done(self) -> bool {
         match self {
             Self::Revoked | Self::Refunded | Self::Already => true,
@@ -34,20 +35,20 @@ impl Revocation {
     }
 }
 
-/// One number and what became of its order.
+/// A requested number and the outcome of its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// As it was asked for: any of the order's numbers.
+    /// The requested number: any number of the order.
     pub number: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Revocation,
 }
 
-/// Takes orders back, each for itself, in one transaction.
+/// Revokes or refunds orders in one transaction. The outcome of each order is independent of the others.
 ///
 /// # Errors
-/// The company does not exist, the reason is not a text, an account cannot hold what comes back, or the store fails; then
-/// nothing has changed.
+/// The company does not exist, the reason breaks the rule for names, a refund would exceed the range of an account, or
+/// the store fails. Nothing was changed then.
 pub fn revoke(
     charging: &Charging<'_>,
     company_id: i64,
@@ -55,42 +56,44 @@ pub fn revoke(
     reason: &str,
     now_s: i64,
 ) -> Result<Vec<Revoked>, ChargingError> {
-    checked_text("the reason", reason)?;
+    checked_name("the reason", reason)?;
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    let asked: Vec<&str> = numbers.iter().map(String::as_str).collect();
-    let orders = transaction.orders_by_numbers(company_id, &asked)?;
-    let mut changes: Vec<OrderTransition> = Vec::new();
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let requested: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let orders = transaction.orders_by_numbers(company_id, &requested)?;
+    let mut transitions: Vec<OrderTransition> = Vec::new();
     let mut revoked = Vec::with_capacity(numbers.len());
     for (number, order) in numbers.iter().zip(orders) {
         let outcome = match order {
             None => Revocation::NotFound,
-            // Both numbers of one order may be named.
-            Some(stored) if changes.iter().any(|change| change.before == stored) => Revocation::Already,
+            // Both numbers of one order may be requested.
+            Some(stored) if transitions.iter().any(|known| known.before == stored) => Revocation::Already,
             Some(stored) => {
                 let (outcome, after) =
-                    refund_or_revoke(transaction.as_mut(), &mut till, company_id, &stored)?;
-                changes.extend(after.map(|after| OrderTransition { before: stored, after }));
+                    refund_or_revoke(transaction.as_mut(), &mut account_tx, company_id, &stored)?;
+                transitions.extend(after.map(|after| OrderTransition { before: stored, after }));
                 outcome
             }
         };
         revoked.push(Revoked { number: number.clone(), outcome });
     }
-    if !changes.is_empty() {
-        transaction.transition_orders(company_id, &changes)?;
-        for change in &changes {
-            transaction.add_revocation(company_id, change.before.order.source_number(), now_s, reason)?;
+    if !transitions.is_empty() {
+        transaction.transition_orders(company_id, &transitions)?;
+        for transition in &transitions {
+            let source_number = transition.before.order.source_number();
+            transaction.add_revocation(company_id, source_number, now_s, reason)?;
         }
-        till.close(transaction.as_mut())?;
+        account_tx.write(transaction.as_mut())?;
         transaction.commit()?;
     }
     Ok(revoked)
 }
 
+/// The outcome for an order, and the order as it becomes if it changes.
 fn refund_or_revoke(
     transaction: &mut dyn Transaction,
-    till: &mut AccountTx,
+    account_tx: &mut AccountTx,
     company_id: i64,
     stored: &StoredOrder,
 ) -> Result<(Revocation, Option<Order>), ChargingError> {
@@ -98,7 +101,7 @@ fn refund_or_revoke(
     let revoked = Order {
         status: Status::Revoked,
         deductions: Deductions::default(),
-        revocation_time_s: Some(till.now_s()),
+        revocation_time_s: Some(account_tx.now_s()),
         ..order.clone()
     };
     match order.status {
@@ -111,13 +114,13 @@ fn refund_or_revoke(
             let deducted: Vec<Posting> = transaction
                 .ledger(company_id, settlement.entries)?
                 .into_iter()
-                .map(|kept| kept.entry)
+                .map(|ledger_entry| ledger_entry.entry)
                 .collect();
             let grant_ids: Vec<i64> =
-                deducted.iter().map(|entry| entry.grant_id).filter(|grant_id| *grant_id > 0).collect();
+                deducted.iter().map(|posting| posting.grant_id).filter(|grant_id| *grant_id > 0).collect();
             let grants = transaction.grants(company_id, &grant_ids)?;
-            let given_back = till.refund(&deducted, &grants)?;
-            till.note(given_back);
+            let refunded = account_tx.refund(&deducted, &grants)?;
+            account_tx.record(refunded);
             Ok((Revocation::Refunded, Some(revoked)))
         }
     }

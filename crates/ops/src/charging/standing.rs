@@ -1,33 +1,33 @@
-//! Whether a company may go on using what it pays for: what gateways ask before they serve.
+//! A company's standing: what it owes and can spend. Gateways read it to decide whether to serve the company.
 
 use tollbook_domain::account::{AccountKind, PerKind};
-use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
+use tollbook_domain::{LineFilter, Order, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_store::StoreResult;
 
 use super::context::Charging;
 
-/// How a company stands at one moment. Amounts are in 10⁻⁸ currency units.
+/// The standing of a company at one moment. Amounts are in 10⁻⁸ currency units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// The company's.
+    /// Currency of the company.
     pub currency: String,
-    /// Since when it owes something: when the oldest of its unpaid orders was made. `None`: it owes nothing.
+    /// When the oldest of its unpaid orders was created, Unix seconds; `None`: it has no arrears.
     pub arrears_since_s: Option<i64>,
-    /// What it owes.
+    /// Sum of its unpaid orders.
     pub arrears: i128,
-    /// How many orders that is.
+    /// Number of its unpaid orders.
     pub arrears_orders: i64,
-    /// Balances by kind.
+    /// Balances by account kind.
     pub balances: PerKind<i64>,
-    /// How far credit may be used.
+    /// Credit limit.
     pub credit_limit: i64,
-    /// What could be spent on some order: unexpired grants, cash, credit that is left.
+    /// Maximum amount that an order could be paid with: unexpired grants, cash, and unused credit.
     pub available: i128,
-    /// What open hours would come to.
+    /// Sum of the orders that open hours would become.
     pub pending: i128,
 }
 
-/// How a company stands; `None` if there is no such company.
+/// The standing of a company; `None` if it does not exist.
 ///
 /// # Errors
 /// Those of the store.
@@ -41,16 +41,16 @@ pub fn standing(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreRe
         lines: LineFilter::default(),
         order_numbers: Vec::new(),
     };
-    let owed = snapshot.sums(&query)?.into_iter().next().map(|(_, measures)| measures).unwrap_or_default();
+    let unpaid = snapshot.sums(&query)?.into_iter().next().map(|(_, measures)| measures).unwrap_or_default();
     let oldest = snapshot.arrears(company_id, 0, 1)?;
-    let since = |order: &tollbook_domain::Order| order.create_time_s.unwrap_or(order.end_time_s);
+    let since = |order: &Order| order.create_time_s.unwrap_or(order.end_time_s);
     let pending = snapshot.pending(&query, charging.catalogue)?;
     let account = snapshot.books(company_id)?.account;
     Ok(Some(Standing {
         currency: company.currency,
         arrears_since_s: oldest.iter().map(|stored| since(&stored.order)).min(),
-        arrears: owed.total,
-        arrears_orders: owed.orders,
+        arrears: unpaid.total,
+        arrears_orders: unpaid.orders,
         balances: account.balances,
         credit_limit: account.credit_limit,
         available: account.available(&AccountKind::ALL, now_s),

@@ -1,43 +1,49 @@
-//! What the server does by itself: closes hours that are due, pays arrears once a local day, prices what had no price,
-//! forgets old identities. Of several servers exactly one does each piece of work.
+//! The worker of the server: closes due hours, pays arrears once a local day, reprices usage, and expires old usage
+//! identities. Leases ensure that exactly one of several servers does each piece of work.
 
 use tollbook_domain::time::hour_of;
-use tollbook_store::{Due, DueHour, Hold, StoreError, StoreResult};
+use tollbook_store::{HourFilter, StoreError, StoreResult};
 
 use super::account_tx::AccountTx;
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 use super::context::Charging;
-use super::hour_close::{Closed, HOLD_S, close_hour};
+use super::hour_close::{Closed, close_hour};
 use super::repricing::{needs_repricing, reprice};
+use crate::maintenance::leases::{HourLeases, TaskLease, WORKER_LEASE_S};
 
-/// Hours that are looked at together.
-const HOURS_AT_ONCE: i64 = 100;
-/// Identities that are forgotten in one transaction.
-const FORGOTTEN_AT_ONCE: i64 = 2_000;
-/// Names of settings.
+/// Due hours that are read together.
+const READ_HOURS: i64 = 100;
+/// Identities that are deleted in one transaction.
+const EXPIRED_PER_TRANSACTION: i64 = 2_000;
+/// Name of the setting with the last local day whose arrears run is complete.
 const ARREARS_DAY: &str = "arrears day";
-const FORGOTTEN_HOUR: &str = "forgotten hour";
+/// Name of the setting with the last hour in which identities were expired.
+const EXPIRY_HOUR: &str = "forgotten hour";
+/// Names of leases, as they are stored.
+const REPRICING: &str = "repricing";
+const DAILY_ARREARS: &str = "arrears";
+const IDENTITY_EXPIRY: &str = "forgetting";
 
-/// What was done.
+/// Counts of one or more rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// Hours that were closed, and their orders.
+    /// Closed hours and their orders.
     pub closed: Closed,
-    /// Arrears that were paid.
+    /// Paid arrears.
     pub arrears: ArrearsPaid,
-    /// Records that have a price now.
+    /// Records that were without a price and are charged now.
     pub priced: u64,
-    /// Identities that are not kept any more.
-    pub forgotten: u64,
+    /// Deleted usage identities.
+    pub expired_identities: u64,
 }
 
 impl Settled {
-    /// Adds what another round did.
+    /// Adds the counts of another round.
     pub fn add(&mut self, other: &Self) {
         self.closed.add(other.closed);
         self.arrears.add(other.arrears);
         self.priced += other.priced;
-        self.forgotten += other.forgotten;
+        self.expired_identities += other.expired_identities;
     }
 
     /// Whether there was nothing to do.
@@ -46,45 +52,49 @@ impl Settled {
     }
 }
 
-/// One round of the server's own work. `worker` is a name that no other process has.
+/// One round of the worker: does the work that is due. `worker` is a holder name that no other process has.
 ///
 /// # Errors
-/// Those of the store; what was done is done, and the next round goes on.
-pub fn tick(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreResult<Settled> {
+/// Those of the store; finished work stays done, and the next round continues.
+pub fn settle_due(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreResult<Settled> {
+    let span = tracing::info_span!("settle_round", worker);
+    let _entered = span.enter();
     let round = Round { charging, worker, now_s };
     Ok(Settled {
-        priced: round.price()?,
-        closed: round.close(Due::By(now_s))?,
+        priced: round.reprice()?,
+        closed: round.close(HourFilter::DueBy(now_s))?,
         arrears: round.pay_daily()?,
-        forgotten: round.forget()?,
+        expired_identities: round.expire_identities()?,
     })
 }
 
-/// Everything that can be settled now: closes each hour that has ended, whether or not more of it is being gathered, and
-/// pays arrears of every company.
+/// Settles everything that can be settled now: closes every ended hour, also if late usage of it is still being
+/// collected, and pays the arrears of every company.
 ///
 /// # Errors
-/// Those of the store; what was done is done, and doing it again goes on.
+/// Those of the store; finished work stays done, and the next call continues.
 pub fn settle_all(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreResult<Settled> {
+    let span = tracing::info_span!("settle_round", worker);
+    let _entered = span.enter();
     let round = Round { charging, worker, now_s };
     let priced = reprice(charging, now_s)?;
-    let closed = round.close(Due::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s)))?;
+    let closed = round.close(HourFilter::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s)))?;
     let mut arrears = ArrearsPaid::default();
     for company in charging.store.snapshot()?.companies()? {
         arrears.add(pay_arrears(charging, company.company_id, ZeroAmount::Skip, now_s)?);
     }
-    Ok(Settled { priced, closed, arrears, forgotten: 0 })
+    Ok(Settled { priced, closed, arrears, expired_identities: 0 })
 }
 
-/// Hours that are over and that somebody holds: an import that goes on, a server that is closing them, or one who died over
-/// them, which tells when the hold is over.
+/// The number of ended hours that are still leased: by an import, by a server that is closing them, or by a process that
+/// crashed and whose lease has not expired yet.
 ///
 /// # Errors
 /// Those of the store.
-pub fn held_hours(charging: &Charging<'_>, now_s: i64) -> StoreResult<usize> {
-    let ended = Due::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s));
-    // As seen from a time at which no hold lasts any more.
-    Ok(charging.store.snapshot()?.due_hours(ended, i64::MAX, HOURS_AT_ONCE)?.len())
+pub fn leased_hours(charging: &Charging<'_>, now_s: i64) -> StoreResult<usize> {
+    let ended = HourFilter::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s));
+    // At the end of time every lease has expired, so that leased hours are listed too.
+    Ok(charging.store.snapshot()?.due_hours(ended, i64::MAX, READ_HOURS)?.len())
 }
 
 struct Round<'a> {
@@ -94,69 +104,50 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    /// Closes what is due. An hour that cannot be closed keeps no other one open: the first failure is told at the end,
-    /// and the hour is tried again once its hold is over.
-    fn close(&self, due: Due) -> StoreResult<Closed> {
+    /// Closes due hours. An hour that cannot be closed does not stop the others; it is tried again after its lease
+    /// expires. The first error is returned at the end.
+    fn close(&self, hours: HourFilter) -> StoreResult<Closed> {
         let Self { charging, worker, now_s } = *self;
+        let leases = HourLeases::new(charging.store, worker, WORKER_LEASE_S, now_s);
         let mut closed = Closed::default();
-        let mut failed = None;
+        let mut first_error = None;
         loop {
-            let hours = charging.store.snapshot()?.due_hours(due, now_s, HOURS_AT_ONCE)?;
-            let mut took = 0;
-            for hour in &hours {
-                if self.hold(hour)? {
-                    took += 1;
-                    match close_hour(charging, hour, worker, now_s) {
-                        Ok(of_hour) => closed.add(of_hour),
-                        Err(error @ StoreError::Unavailable(_)) => return Err(error),
-                        Err(error) => failed = failed.or(Some(error)),
+            let due = charging.store.snapshot()?.due_hours(hours, now_s, READ_HOURS)?;
+            let mut acquired = 0;
+            for hour in due {
+                if !leases.acquire(&hour, now_s)? {
+                    continue;
+                }
+                acquired += 1;
+                match close_hour(charging, &hour, worker, now_s) {
+                    Ok(of_hour) => closed.add(of_hour),
+                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                    Err(error) => {
+                        let (company_id, bucket) = (hour.company_id, hour.bucket.start_s);
+                        tracing::error!(%error, company_id, bucket, "closing an hour failed; will retry");
+                        first_error = first_error.or(Some(error));
                     }
                 }
             }
-            // What others hold is theirs.
-            if took == 0 {
-                return failed.map_or(Ok(closed), Err);
+            // The remaining hours are leased by other holders.
+            if acquired == 0 {
+                return first_error.map_or(Ok(closed), Err);
             }
         }
     }
 
-    fn hold(&self, hour: &DueHour) -> StoreResult<bool> {
-        let mut transaction = self.charging.store.begin()?;
-        let hold = Hold { holder: self.worker, until_s: self.now_s.saturating_add(HOLD_S) };
-        if !transaction.hold_hour(hour, self.now_s, &hold)? {
-            return Ok(false);
-        }
-        transaction.commit()?;
-        Ok(true)
+    fn lease<'t>(&'t self, task: &'t str) -> TaskLease<'t> {
+        TaskLease::new(self.charging.store, task, self.worker, WORKER_LEASE_S)
     }
 
-    /// Takes a piece of work that one process does at a time, or goes on with it; `false` while another one has it. Who
-    /// dies over it loses it after a while.
-    fn lease(&self, work: &str) -> StoreResult<bool> {
-        let name = format!("lease {work}");
-        let mut transaction = self.charging.store.begin()?;
-        transaction.hold(&name)?;
-        if let Some(lease) = transaction.setting(&name)?
-            && let Some((until_s, worker)) = lease.split_once(' ')
-            && worker != self.worker
-            && until_s.parse::<i64>().is_ok_and(|until_s| until_s > self.now_s)
-        {
-            return Ok(false);
-        }
-        let until_s = self.now_s.saturating_add(HOLD_S);
-        transaction.set_setting(&name, &format!("{until_s} {}", self.worker))?;
-        transaction.commit()?;
-        Ok(true)
-    }
-
-    fn price(&self) -> StoreResult<u64> {
-        if !needs_repricing(self.charging)? || !self.lease("repricing")? {
+    fn reprice(&self) -> StoreResult<u64> {
+        if !needs_repricing(self.charging)? || !self.lease(REPRICING).acquire(self.now_s)? {
             return Ok(0);
         }
         reprice(self.charging, self.now_s)
     }
 
-    /// Pays arrears once on each local day, of companies that have something to spend.
+    /// Pays arrears once on each local day.
     fn pay_daily(&self) -> StoreResult<ArrearsPaid> {
         let Self { charging, now_s, .. } = *self;
         let mut paid = ArrearsPaid::default();
@@ -164,15 +155,16 @@ impl Round<'_> {
         let mut snapshot = charging.store.snapshot()?;
         let offsets = snapshot.hour_offsets()?;
         let day = offsets.local_day(now_s);
-        let done = snapshot.setting(ARREARS_DAY)?.and_then(|text| text.parse::<i64>().ok());
-        if offsets.time_of_day(now_s) < at_s || done >= Some(day) {
+        let complete = snapshot.setting(ARREARS_DAY)?.and_then(|text| text.parse::<i64>().ok());
+        if offsets.time_of_day(now_s) < at_s || complete >= Some(day) {
             return Ok(paid);
         }
         let companies = snapshot.companies()?;
         drop(snapshot);
+        let mut lease = self.lease(DAILY_ARREARS);
         for company in companies {
-            // Asked for each company, so that it lasts as long as the run.
-            if !self.lease("arrears")? {
+            // Renewed for each company, so that the lease lasts as long as the run.
+            if !lease.acquire(now_s)? {
                 return Ok(paid);
             }
             paid.add(pay_company(charging, company.company_id, day, now_s)?);
@@ -183,40 +175,43 @@ impl Round<'_> {
         Ok(paid)
     }
 
-    /// Forgets identities that are older than they are kept, once an hour.
-    fn forget(&self) -> StoreResult<u64> {
+    /// Deletes usage identities that are older than the identity window, once an hour.
+    fn expire_identities(&self) -> StoreResult<u64> {
         let Self { charging, now_s, .. } = *self;
         let hour = hour_of(now_s).to_string();
         let mut snapshot = charging.store.snapshot()?;
-        if snapshot.setting(FORGOTTEN_HOUR)?.as_deref() == Some(hour.as_str()) || !self.lease("forgetting")? {
+        if snapshot.setting(EXPIRY_HOUR)?.as_deref() == Some(hour.as_str())
+            || !self.lease(IDENTITY_EXPIRY).acquire(now_s)?
+        {
             return Ok(0);
         }
         let companies = snapshot.companies()?;
         drop(snapshot);
         let before_s = now_s.saturating_sub(charging.config.charging.identity_window_s);
-        let mut forgotten = 0;
+        let mut expired = 0;
         for company in companies {
             loop {
                 let mut transaction = charging.store.begin()?;
-                let some = transaction.forget_usage(company.company_id, before_s, FORGOTTEN_AT_ONCE)?;
-                if some == 0 {
+                let batch =
+                    transaction.expire_identities(company.company_id, before_s, EXPIRED_PER_TRANSACTION)?;
+                if batch == 0 {
                     break;
                 }
                 transaction.commit()?;
-                forgotten += some as u64;
+                expired += batch as u64;
             }
         }
         let mut transaction = charging.store.begin()?;
-        transaction.set_setting(FORGOTTEN_HOUR, &hour)?;
+        transaction.set_setting(EXPIRY_HOUR, &hour)?;
         transaction.commit()?;
-        Ok(forgotten)
+        Ok(expired)
     }
 }
 
-/// The daily run for one company alone: nothing before its time of the local day, or when the day's run is done.
+/// The daily arrears run of one company; does nothing before the time of the run, or if the day's run is complete.
 ///
 /// # Errors
-/// Those of the store; what was paid is paid, and doing it again goes on.
+/// Those of the store; paid orders stay paid, and the next call continues.
 pub(crate) fn pay_company_daily(
     charging: &Charging<'_>,
     company_id: i64,
@@ -231,22 +226,25 @@ pub(crate) fn pay_company_daily(
     }
 }
 
+/// Pays the arrears of a company that has arrears and something to spend, unless the day's run is complete.
 fn pay_company(charging: &Charging<'_>, company_id: i64, day: i64, now_s: i64) -> StoreResult<ArrearsPaid> {
+    let span = tracing::info_span!("pay_arrears", company_id);
+    let _entered = span.enter();
     let kinds = charging.config.charging.arrears_sequence();
     let mut snapshot = charging.store.snapshot()?;
-    let books = snapshot.books(company_id)?;
-    let can_spend = books.account.available(&kinds, now_s) > 0;
-    let owes = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
+    let state = snapshot.books(company_id)?;
+    let can_spend = state.account.available(&kinds, now_s) > 0;
+    let has_arrears = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
     drop(snapshot);
-    if books.arrears_day >= day || !owes {
+    if state.arrears_day >= day || !has_arrears {
         return Ok(ArrearsPaid::default());
     }
     let paid = pay_arrears(charging, company_id, ZeroAmount::Skip, now_s)?;
-    // Marked when it is done: a run that was interrupted goes on.
+    // Set after the payments, so that an interrupted run is continued.
     let mut transaction = charging.store.begin()?;
-    let mut till = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    till.books.arrears_day = day;
-    till.close(transaction.as_mut())?;
+    let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    account_tx.state.arrears_day = day;
+    account_tx.write(transaction.as_mut())?;
     transaction.commit()?;
     Ok(paid)
 }

@@ -1,43 +1,41 @@
-//! The section `[charging]` of the configuration file: its shape, and the rules that each value obeys. Defaults are
-//! not here.
+//! The section `[charging]` of the configuration file.
 
 use serde::Deserialize;
-use tollbook_domain::account::AccountKind;
+use tollbook_domain::account::{AccountKind, SETTLEMENT_ORDER};
 use tollbook_domain::usage::UsageLimits;
+use tollbook_formats::toml::Source;
 use toml::Spanned;
 
-use super::DAY_S;
-use super::file::{Checked, number};
-use tollbook_formats::toml::Source;
+use super::value::{Checked, DAY_S, number};
 
-/// What an operator decides about charging; `[charging]` of the configuration.
+/// Settings of charging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargingConfig {
-    /// How long after its end an hour is closed, in seconds.
+    /// Time from the end of an hour to its closing, in seconds.
     pub grace_s: i64,
-    /// How long usage of an hour that is over is gathered, in seconds.
+    /// How long late usage of an ended hour is collected before it becomes orders, in seconds.
     pub gather_s: i64,
-    /// How far back gateways may report, in seconds.
+    /// Maximum age of usage that gateways report, in seconds.
     pub past_s: i64,
-    /// How far ahead usage may lie, in seconds.
+    /// How far in the future the time of usage may be, in seconds.
     pub future_s: i64,
-    /// Most base units of one SKU in one record.
+    /// Maximum base units of one SKU in one record.
     pub max_quantity: i64,
-    /// Most records of one request.
+    /// Maximum records of one request.
     pub batch_records: usize,
-    /// Longest body of a request with usage, in bytes.
+    /// Maximum body size of a request with usage, in bytes.
     pub batch_bytes: usize,
-    /// How long after its last record the identities of an hour's records are kept, in seconds.
+    /// How long the identities of an hour's records are kept after its last record, in seconds.
     pub identity_window_s: i64,
-    /// What an order is paid from, in this sequence.
+    /// The account kinds that pay an order, in this sequence.
     pub sequence: Vec<AccountKind>,
-    /// What arrears are not paid from.
+    /// The account kinds that do not pay arrears.
     pub not_for_arrears: Vec<AccountKind>,
-    /// Whether a deposit pays arrears.
+    /// Whether arrears are paid after a deposit.
     pub deposit_pays_arrears: bool,
-    /// When arrears are paid each local day, in seconds since midnight; `None`: never.
+    /// Local time of the daily arrears run, in seconds since midnight; `None`: never.
     pub arrears_at_s: Option<i64>,
-    /// Whether what costs nothing makes orders.
+    /// Whether usage with a price of 0 makes orders.
     pub bill_zero_amounts: bool,
 }
 
@@ -52,7 +50,7 @@ impl Default for ChargingConfig {
             batch_records: 1_000,
             batch_bytes: 4 << 20,
             identity_window_s: 40 * 86_400,
-            sequence: AccountKind::ALL.to_vec(),
+            sequence: SETTLEMENT_ORDER.to_vec(),
             not_for_arrears: vec![AccountKind::Bonus],
             deposit_pays_arrears: true,
             arrears_at_s: Some(5 * 3_600),
@@ -62,17 +60,17 @@ impl Default for ChargingConfig {
 }
 
 impl ChargingConfig {
-    /// The bounds for what gateways report.
+    /// Limits of usage that gateways report.
     pub const fn limits_of_gateways(&self) -> UsageLimits {
         UsageLimits { past_s: Some(self.past_s), future_s: self.future_s, quantity: self.max_quantity }
     }
 
-    /// The bounds for files: the operator may bring in any past.
+    /// Limits of usage in files: those of gateways without a maximum age.
     pub const fn limits_of_files(&self) -> UsageLimits {
         UsageLimits { past_s: None, ..self.limits_of_gateways() }
     }
 
-    /// What arrears are paid from, in sequence.
+    /// The account kinds that pay arrears, in sequence.
     pub fn arrears_sequence(&self) -> Vec<AccountKind> {
         self.sequence.iter().copied().filter(|kind| !self.not_for_arrears.contains(kind)).collect()
     }
@@ -113,7 +111,7 @@ pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<C
         gather_s: value("gather_s", &read.gather_s, 0..=DAY_S, default.gather_s)?,
         past_s: value("past_s", &read.past_s, 3_600..=3_660 * DAY_S, default.past_s)?,
         future_s: value("future_s", &read.future_s, 0..=DAY_S, default.future_s)?,
-        // What is more could, with others, come to more than the store adds up.
+        // The sum of larger quantities could exceed what the store adds up.
         max_quantity: value(
             "max_quantity",
             &read.max_quantity,
@@ -141,9 +139,9 @@ pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<C
         config.not_for_arrears = kinds(source, "charging.not_for_arrears", excluded.get_ref())?;
     }
     if config.arrears_sequence().is_empty() {
-        let said = read.not_for_arrears.as_ref().or(read.sequence.as_ref());
+        let key = read.not_for_arrears.as_ref().or(read.sequence.as_ref());
         let reason = "leaves no kind of the sequence to pay arrears from";
-        return Err(source.error(said.map(Spanned::span), "charging.not_for_arrears", reason));
+        return Err(source.error(key.map(Spanned::span), "charging.not_for_arrears", reason));
     }
     if let Some(at) = &read.arrears_at {
         config.arrears_at_s = time_of_day(at.get_ref()).ok_or_else(|| {
@@ -174,8 +172,8 @@ fn kinds(source: &Source<'_>, key: &str, names: &[Spanned<String>]) -> Checked<V
     Ok(kinds)
 }
 
-/// Seconds since midnight; inside, `None` is never.
-#[expect(clippy::option_option, reason = "a text that is no time, no time, a time")]
+/// Seconds since midnight; the inner `None` is "never", the outer an invalid text.
+#[expect(clippy::option_option, reason = "invalid, never and a time are three cases")]
 fn time_of_day(text: &str) -> Option<Option<i64>> {
     if text == "never" {
         return Some(None);

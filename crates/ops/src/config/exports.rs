@@ -1,14 +1,13 @@
-//! The section `[exports]` of the configuration file: its shape, and the rules that each value obeys. Defaults are
-//! not here.
+//! The section `[exports]` of the configuration file. Defaults are those of [`ExportLimits`].
 
 use std::time::Duration;
 
 use serde::Deserialize;
-use toml::Spanned;
-
-use super::file::{Checked, number};
 use tollbook_export::ExportLimits;
 use tollbook_formats::toml::Source;
+use toml::Spanned;
+
+use super::value::{Checked, number};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +36,7 @@ pub(super) fn exports(source: &Source<'_>, read: &ExportsSection) -> Checked<Exp
     };
     let limits = ExportLimits {
         at_once: count("at_once", &read.at_once, 1..=16, default.at_once)?,
-        // Each waiting request holds a worker of the server; lists and sums must find some left.
+        // Each waiting request occupies a worker of the server; lists and sums need the remaining ones.
         waiting: count("waiting", &read.waiting, 0..=32, default.waiting)?,
         waiting_per_company: count(
             "waiting_per_company",
@@ -54,11 +53,11 @@ pub(super) fn exports(source: &Source<'_>, read: &ExportsSection) -> Checked<Exp
     if limits.queue <= limits.answer {
         return Ok(limits);
     }
-    let said = read.queue_s.as_ref().or(read.answer_s.as_ref());
+    let key = read.queue_s.as_ref().or(read.answer_s.as_ref());
     let reason = format!(
         "is {}, but must not exceed exports.answer_s, {}",
         limits.queue.as_secs(),
         limits.answer.as_secs()
     );
-    Err(source.error(said.map(Spanned::span), "exports.queue_s", reason))
+    Err(source.error(key.map(Spanned::span), "exports.queue_s", reason))
 }

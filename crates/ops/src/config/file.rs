@@ -1,26 +1,22 @@
-//! From the text of the configuration file to a [`Config`]: shapes as serde reads them, then the rules that each
-//! value obeys. Defaults are not here.
+//! Reading the configuration file: its top level, and the rules that span sections. Defaults are not here.
 
 use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Deserialize;
-use tollbook_domain::Language;
-use tollbook_domain::order::MAX_ENUM;
-use tollbook_store::StoreOptions;
+use tollbook_formats::toml::{FileError, Source, read_file};
 use toml::Spanned;
 
+use super::brand::{BrandSection, brand};
 use super::charging::{ChargingSection, charging};
+use super::database::{DatabaseSection, database};
 use super::exports::{ExportsSection, exports};
-use super::objects::{ObjectsSection, check_hosts, objects};
-use super::{Brand, Config, DAY_S, Limits, normal_host};
+use super::hosts::url;
+use super::limits::{LimitsSection, limits};
+use super::objects::{ObjectsSection, objects};
+use super::settings::Config;
+use super::value::{Checked, DAY_S, number};
 use crate::networks;
-use tollbook_export::Zone;
-use tollbook_formats::toml::{FileError, Source};
-
-pub(super) type Checked<T> = Result<T, FileError>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,35 +42,26 @@ struct ConfigFile {
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LimitsSection {
-    body_bytes: Option<Spanned<i64>>,
-    parameters: Option<Spanned<i64>>,
-    json_depth: Option<Spanned<i64>>,
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// The first fault, with file, line and key.
+    pub fn load(file: &Path) -> Result<Self, FileError> {
+        parse(file, &read_file(file)?)
+    }
+
+    /// Reads the text of a configuration file; `file` names it in errors, and relative paths in the text start from
+    /// its directory.
+    ///
+    /// # Errors
+    /// The first fault, with file, line and key.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, FileError> {
+        parse(file, text)
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DatabaseSection {
-    connections: Option<Spanned<i64>>,
-    connect_timeout_s: Option<Spanned<i64>>,
-    statement_timeout_s: Option<Spanned<i64>>,
-    replica_staleness_ms: Option<Spanned<i64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BrandSection {
-    #[serde(default)]
-    hosts: Vec<Spanned<String>>,
-    language: Option<Spanned<String>>,
-    channel: Option<Spanned<i64>>,
-    time_zone: Option<Spanned<String>>,
-    public_url: Option<Spanned<String>>,
-}
-
-pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
+fn parse(file: &Path, text: &str) -> Checked<Config> {
     let source = Source { file, text };
     let read: ConfigFile = toml::from_str(text).map_err(|error| source.parse_error(error))?;
     let mut config = Config {
@@ -96,7 +83,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
         if catalogue.get_ref().is_empty() {
             return Err(source.error(Some(catalogue.span()), "catalogue", "must name a file"));
         }
-        // A relative path means the same wherever the server is started from.
+        // A relative path does not depend on the directory in which the server is started.
         config.catalogue = Some(file.parent().unwrap_or(Path::new("")).join(catalogue.get_ref()));
     }
     for text in &read.trusted_proxies {
@@ -106,14 +93,15 @@ pub(super) fn parse(file: &Path, text: &str) -> Checked<Config> {
         config.trusted_proxies.push(network);
     }
     for (name, section) in &read.brand {
-        add_brand(&source, &mut config, name, section)?;
+        let brand = brand(&source, name, section, &mut config.brand_by_host)?;
+        config.brands.insert(brand.name.clone(), brand);
     }
     check_hosts(&source, &read.objects, &config)?;
     Ok(config)
 }
 
 fn times(source: &Source<'_>, read: &ConfigFile, config: &mut Config) -> Checked<()> {
-    // Seven days is the longest that the signatures of S3 last.
+    // S3 signatures are valid for at most seven days.
     let lifetime = number(source, "link_lifetime_s", read.link_lifetime_s.as_ref(), 1..=7 * DAY_S)?;
     config.link_lifetime_s = lifetime.unwrap_or(config.link_lifetime_s);
     let retention =
@@ -122,152 +110,21 @@ fn times(source: &Source<'_>, read: &ConfigFile, config: &mut Config) -> Checked
     if config.object_retention_s > config.link_lifetime_s {
         return Ok(());
     }
-    let said = read.object_retention_s.as_ref().or(read.link_lifetime_s.as_ref());
+    let key = read.object_retention_s.as_ref().or(read.link_lifetime_s.as_ref());
     let reason = format!(
         "is {}, but must exceed link_lifetime_s, {}: a link must not outlive its file",
         config.object_retention_s, config.link_lifetime_s
     );
-    Err(source.error(said.map(Spanned::span), "object_retention_s", reason))
+    Err(source.error(key.map(Spanned::span), "object_retention_s", reason))
 }
 
-fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limits> {
-    let limit = |key, value: &Option<Spanned<i64>>, range, default| -> Checked<usize> {
-        let number = number(source, key, value.as_ref(), range)?;
-        Ok(number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
-    };
-    let default = Limits::default();
-    Ok(Limits {
-        // The smallest values still let through every request that the API documents.
-        body_bytes: limit("limits.body_bytes", &read.body_bytes, 65_536..=67_108_864, default.body_bytes)?,
-        parameters: limit("limits.parameters", &read.parameters, 1_200..=100_000, default.parameters)?,
-        json_depth: limit("limits.json_depth", &read.json_depth, 2..=128, default.json_depth)?,
-    })
-}
-
-fn database(source: &Source<'_>, read: &DatabaseSection) -> Checked<StoreOptions> {
-    let default = StoreOptions::default();
-    let value = |key, value: &Option<Spanned<i64>>, range| {
-        Ok(number(source, key, value.as_ref(), range)?.and_then(|number| u64::try_from(number).ok()))
-    };
-    let connections = value("database.connections", &read.connections, 2..=1_000)?;
-    let connect = value("database.connect_timeout_s", &read.connect_timeout_s, 1..=60)?;
-    let statement = value("database.statement_timeout_s", &read.statement_timeout_s, 1..=3_600)?;
-    let staleness = value("database.replica_staleness_ms", &read.replica_staleness_ms, 0..=60_000)?;
-    Ok(StoreOptions {
-        connections: connections
-            .and_then(|number| usize::try_from(number).ok())
-            .unwrap_or(default.connections),
-        connect_timeout: connect.map_or(default.connect_timeout, Duration::from_secs),
-        statement_timeout: statement.map_or(default.statement_timeout, Duration::from_secs),
-        replica_staleness: staleness.map_or(default.replica_staleness, Duration::from_millis),
-        ..default
-    })
-}
-
-fn add_brand(
-    source: &Source<'_>,
-    config: &mut Config,
-    name: &Spanned<String>,
-    section: &BrandSection,
-) -> Checked<()> {
-    let (name, span) = (name.get_ref(), name.span());
-    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(letters) {
-        let reason = "a brand is named by 1 to 64 of a-z, 0-9, _ and -";
-        return Err(source.error(Some(span), format!("brand.{name}"), reason));
-    }
-    let mut brand = Brand::named(name);
-    let key = |field: &str| format!("brand.{name}.{field}");
-    for host in &section.hosts {
-        let normal = checked_host(host.get_ref())
-            .map_err(|reason| source.error(Some(host.span()), key("hosts"), reason))?;
-        if let Some(other) = config.brand_by_host.insert(normal.clone(), name.clone()) {
-            let reason = format!("\"{normal}\" is a host of brand {other} already");
-            return Err(source.error(Some(host.span()), key("hosts"), reason));
+/// Refuses a host that belongs to both a brand and the embedded object store.
+fn check_hosts(source: &Source<'_>, read: &ObjectsSection, config: &Config) -> Checked<()> {
+    for (host, normal) in read.us3_hosts.iter().zip(&config.objects.us3_hosts) {
+        if let Some(brand) = config.brand_of_host(normal) {
+            let reason = format!("\"{normal}\" is a host of brand {} already", brand.name);
+            return Err(source.error(Some(host.span()), "objects.us3_hosts", reason));
         }
-        brand.hosts.push(normal);
     }
-    if let Some(language) = &section.language {
-        brand.language = match language.get_ref().as_str() {
-            "en" => Language::English,
-            "zh" => Language::Chinese,
-            _ => {
-                return Err(source.error(Some(language.span()), key("language"), "must be \"en\" or \"zh\""));
-            }
-        };
-    }
-    if let Some(channel) = number(source, &key("channel"), section.channel.as_ref(), 0..=MAX_ENUM)? {
-        brand.channel = channel;
-    }
-    if let Some(zone) = &section.time_zone {
-        brand.time_zone = Zone::named(zone.get_ref())
-            .map_err(|unknown| source.error(Some(zone.span()), key("time_zone"), unknown.to_string()))?;
-    }
-    brand.public_url = url(source, &key("public_url"), section.public_url.as_ref())?;
-    config.brands.insert(name.clone(), brand);
     Ok(())
-}
-
-pub(super) fn number(
-    source: &Source<'_>,
-    key: &str,
-    value: Option<&Spanned<i64>>,
-    range: RangeInclusive<i64>,
-) -> Checked<Option<i64>> {
-    match value {
-        Some(value) if !range.contains(value.get_ref()) => {
-            let reason = format!("must be between {} and {}", range.start(), range.end());
-            Err(source.error(Some(value.span()), key, reason))
-        }
-        value => Ok(value.map(|value| *value.get_ref())),
-    }
-}
-
-pub(super) fn checked_host(host: &str) -> Result<String, String> {
-    let name_letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let is_address = bracketed.is_some_and(|inside| inside.parse::<std::net::Ipv6Addr>().is_ok());
-    let is_name = !host.trim_matches('.').is_empty() && host.len() <= 253 && host.bytes().all(name_letters);
-    if is_address || is_name {
-        Ok(normal_host(host))
-    } else {
-        Err(format!("\"{host}\" is not a host name; it has no scheme, port or wildcard"))
-    }
-}
-
-pub(super) fn url(
-    source: &Source<'_>,
-    key: &str,
-    value: Option<&Spanned<String>>,
-) -> Checked<Option<String>> {
-    let Some(value) = value else { return Ok(None) };
-    match checked_url(value.get_ref()) {
-        Ok(url) => Ok(Some(url)),
-        Err(reason) => {
-            let span: Range<usize> = value.span();
-            Err(source.error(Some(span), key, reason))
-        }
-    }
-}
-
-/// Only what a link can be built on: scheme, host, perhaps port and path.
-fn checked_url(url: &str) -> Result<String, &'static str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let Some(rest) = rest else { return Err("must begin with http:// or https://") };
-    if url.contains(['?', '#']) {
-        return Err("must have no query and no fragment");
-    }
-    if !url.bytes().all(|byte| byte.is_ascii_graphic()) || url.contains(['"', '<', '>', '\\', '@']) {
-        return Err("must have no spaces, user name or characters that a URL cannot have");
-    }
-    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => {
-            port.parse::<u16>().map_err(|_| "must have a port between 0 and 65535")?;
-            host
-        }
-        _ => authority,
-    };
-    checked_host(host).map_err(|_| "must name a host")?;
-    Ok(url.trim_end_matches('/').to_owned())
 }

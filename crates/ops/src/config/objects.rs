@@ -1,26 +1,26 @@
-//! The section `[objects]` of the configuration file: where exports go, and the rules that each value obeys. Keys of a
-//! store are not here: they are secrets, and the command line's.
+//! The section `[objects]` of the configuration file: where exports are stored. The keys of an object store are
+//! secrets and come from the environment, not from this file.
 
 use std::time::Duration;
 
 use serde::Deserialize;
+use tollbook_formats::toml::Source;
 use tollbook_objects::{StoreUrl, Tuning};
 use toml::Spanned;
 
-use super::Config;
-use super::file::{Checked, checked_host, number, url};
-use tollbook_formats::toml::Source;
+use super::hosts::{checked_host, url};
+use super::value::{Checked, number};
 
-/// Where exports go, and how.
+/// Settings of the object store that holds exports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectsConfig {
-    /// The store of another; `None` is the embedded one.
+    /// An external object store; `None`: the embedded one.
     pub store: Option<StoreUrl>,
-    /// How many bytes the temporary files of exports may take together.
+    /// Maximum total size of the temporary files of exports, in bytes.
     pub spool_bytes: u64,
-    /// How requests to the store of another are made.
+    /// Timeouts, threads and proxy of requests to an external object store.
     pub tuning: Tuning,
-    /// Hosts at which the embedded store is a US3 bucket; lower-case, without port.
+    /// Hosts at which the embedded store appears as a US3 bucket; lower-case, without port.
     pub us3_hosts: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct ObjectsSection {
     upload_timeout_s: Option<Spanned<i64>>,
     proxy: Option<Spanned<String>>,
     #[serde(default)]
-    us3_hosts: Vec<Spanned<String>>,
+    pub(super) us3_hosts: Vec<Spanned<String>>,
 }
 
 pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<ObjectsConfig> {
@@ -99,15 +99,4 @@ pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<Obj
     }
     let spool_bytes = spool_bytes.unwrap_or(default.spool_bytes);
     Ok(ObjectsConfig { store, spool_bytes, tuning, us3_hosts })
-}
-
-/// A host is a brand's or the embedded store's.
-pub(super) fn check_hosts(source: &Source<'_>, read: &ObjectsSection, config: &Config) -> Checked<()> {
-    for (host, normal) in read.us3_hosts.iter().zip(&config.objects.us3_hosts) {
-        if let Some(brand) = config.brand_of_host(normal) {
-            let reason = format!("\"{normal}\" is a host of brand {} already", brand.name);
-            return Err(source.error(Some(host.span()), "objects.us3_hosts", reason));
-        }
-    }
-    Ok(())
 }

@@ -1,9 +1,13 @@
 //! Tests of the configuration file.
 
+use std::path::Path;
+
+use tollbook_domain::Language;
 use tollbook_domain::account::AccountKind;
+use tollbook_formats::catalogue;
+use tollbook_store::StoreOptions;
 
 use super::*;
-use tollbook_formats::catalogue;
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(Path::new("etc/tollbook.toml"), text).map_err(|error| error.to_string())
@@ -22,7 +26,7 @@ fn an_empty_file_is_the_default() {
 }
 
 #[test]
-fn the_documented_example_says_what_its_comments_promise() {
+fn the_example_file_has_the_values_that_its_comments_state() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tollbook.toml");
     let config = Config::load(&file).unwrap();
     assert_eq!(config.listen.port(), 8080);
@@ -81,7 +85,7 @@ fn every_documented_key_is_in_the_example() {
         "not_for_arrears",
         "deposit_pays_arrears",
         "arrears_at",
-        "orders_for_free",
+        "bill_zero_amounts",
         "spool_bytes",
         "# store",
         "upload_threads",
@@ -99,7 +103,7 @@ fn every_documented_key_is_in_the_example() {
 }
 
 #[test]
-fn the_public_url_follows_the_address_when_none_is_given() {
+fn without_a_public_url_the_bound_address_is_used() {
     let config = Config::default();
     for (bound, url) in [
         ("127.0.0.1:8080", "http://127.0.0.1:8080"),
@@ -115,7 +119,7 @@ fn the_public_url_follows_the_address_when_none_is_given() {
 }
 
 #[test]
-fn hosts_are_compared_without_case_and_port() {
+fn hosts_are_compared_ignoring_case_and_port() {
     let config = parse("[brand.a]\nhosts = [\"A.example.\", \"[::1]\", \"192.0.2.1\"]").unwrap();
     for host in ["a.example", "A.EXAMPLE:8080", "a.example.", "[::1]:80", "[::1]", "192.0.2.1:1"] {
         assert_eq!(config.brand_of_host(host).map(|brand| brand.name.as_str()), Some("a"), "{host}");
@@ -126,8 +130,8 @@ fn hosts_are_compared_without_case_and_port() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_file_line_and_key() {
-    // text | message after the file name; a semicolon ends a line
+fn errors_name_file_line_and_key() {
+    // text, with ";" for a line break | error after the file name
     let table = r#"
         [objects];store = "gs://b" | :2: objects.store: must begin with us3:// or s3:// and a bucket
         [objects];store = "s3://b" | :2: objects.store: must name a bucket of 3 to 63 lower-case letters, digits, hyphens and dots
@@ -182,6 +186,7 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         [charging];arrears_at = "5:00" | :2: charging.arrears_at: must be a time
         [charging];arrears_at = "05:60" | :2: charging.arrears_at: must be a time
         [charging];arrears_at = "+5:+1" | :2: charging.arrears_at: must be a time
+        [charging];bill_zero_amounts = "no" | :2: charging.bill_zero_amounts: invalid type: string "no"
         [charging];orders_for_free = "no" | :2: charging.orders_for_free: invalid type: string "no"
         [brand.A] | :1: brand.A: a brand is named by 1 to 64 of a-z, 0-9, _ and -
         [brand.a];language = "fr" | :2: brand.a.language: must be "en" or "zh"
@@ -201,10 +206,10 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
 }
 
 #[test]
-fn charging_says_what_the_file_says() {
+fn every_key_of_charging_is_read() {
     let text = "[charging]\ngrace_s = 0\ngather_s = 1\npast_s = 3600\nfuture_s = 2\nmax_quantity = 3\n\
                 batch_records = 4\nbatch_bytes = 65536\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
-                not_for_arrears = []\ndeposit_pays_arrears = false\narrears_at = \"23:59\"\norders_for_free = true";
+                not_for_arrears = []\ndeposit_pays_arrears = false\narrears_at = \"23:59\"\nbill_zero_amounts = true";
     let expected = ChargingConfig {
         grace_s: 0,
         gather_s: 1,
@@ -221,12 +226,14 @@ fn charging_says_what_the_file_says() {
         bill_zero_amounts: true,
     };
     assert_eq!(parse(text).unwrap().charging, expected);
+    // The former name of the key.
+    assert!(parse("[charging]\norders_for_free = true").unwrap().charging.bill_zero_amounts);
     assert_eq!(parse("[charging]\narrears_at = \"never\"").unwrap().charging.arrears_at_s, None);
     assert_eq!(parse("[charging]\narrears_at = \"00:00\"").unwrap().charging.arrears_at_s, Some(0));
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named_in_the_error() {
     let error = Config::load(Path::new("/nowhere/tollbook.toml")).unwrap_err();
     assert!(error.to_string().starts_with("/nowhere/tollbook.toml: "), "{error}");
     assert_eq!(error.line, None);

@@ -1,9 +1,8 @@
 //! Any number of orders of one company for benchmarks: cheap to make, many lines, few of which are popular.
 //! Believable in shape, not in story.
 
-use tollbook_domain::order::{Deductions, Line, NewOrder, Order, Status};
 use tollbook_domain::time::DAY_S;
-use tollbook_domain::{Amount, Catalogue, UnitPrice};
+use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::dice::Dice;
 use super::scene::{K_TOKENS, M_TOKENS};
@@ -157,8 +156,8 @@ impl BenchOrders {
             order.paid_time_s = None;
         } else {
             let coupon = if dice.chance(100) { total.steps() / 3 } else { 0 };
-            order.deductions.coupon = Amount::from_steps(coupon);
-            order.deductions.cash = Amount::from_steps(total.steps() - coupon);
+            *order.deductions.get_mut(AccountKind::Coupon) = Amount::from_steps(coupon);
+            *order.deductions.get_mut(AccountKind::Cash) = Amount::from_steps(total.steps() - coupon);
         }
         NewOrder { company_id: self.company_id, line: line.clone(), order }
     }

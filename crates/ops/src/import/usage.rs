@@ -1,10 +1,9 @@
-//! `tollbook usage import`: files of usage records into the store. Unlike order files they are not checked whole first:
-//! each record's fate is its own, the good ones are in, and doing it again adds nothing twice.
+//! `tollbook usage import`: stores usage records from files. Unlike order files, they are not checked completely first:
+//! each record has its own result, and repeating the import stores nothing twice.
 //!
-//! Reading and rating overlap with storing. The hours that an import touches are held, so that nobody closes them half;
-//! at its end it closes those that are over.
+//! Reading and rating overlap with storing. The hours of the records are leased, so that no other process closes them
+//! early; at the end, the import closes those that have ended.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -12,49 +11,49 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tollbook_domain::Usage;
-use tollbook_store::{Hold, StoreError};
+use tollbook_formats::usage::{RecordFileError, UsageFile};
+use tollbook_store::StoreError;
 
 use crate::charging::{Charging, Closed, Rater, UsageResult, close_hour};
 use crate::clock::Clock;
-use crate::random;
-use tollbook_formats::usage::{BrokenFile, UsageFile};
+use crate::maintenance::leases::{HourLeases, holder_name};
 
-/// Records that are handed on together.
+/// Records that are read and stored together.
 const BATCH_RECORDS: usize = 2_000;
-/// Batches that wait between the one who reads and the one who stores.
-const WAITING: usize = 2;
-/// How long touched hours are held, and after how long they are held longer, in seconds. Whoever dies over an import
-/// keeps them open for so long.
-const HOLD_S: i64 = 20;
-const RENEW_S: i64 = 5;
+/// Batches between the reading and the storing thread.
+const QUEUED_BATCHES: usize = 2;
+/// Length of the leases on hours, in seconds. If an import crashes, its hours stay open until the leases expire.
+const LEASE_S: i64 = 20;
+/// Maximum number of refused records in a report.
+const MAX_REFUSED: usize = 100;
 
-/// A record that was not taken.
+/// A record that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRecord {
-    /// As the file was named.
+    /// The file, as it was named.
     pub file: String,
-    /// Where it begins.
+    /// The line on which the record begins.
     pub line: u64,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What became of the records of one file, or of all.
+/// Counts of the records of one file, or of all files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageCounts {
     /// Records in the file.
     pub read: u64,
-    /// Added to open hours.
+    /// Records that were added to open hours.
     pub charged: u64,
-    /// Cost nothing.
+    /// Records that cost nothing.
     pub free: u64,
-    /// Have no price yet.
+    /// Records without a price.
     pub unpriced: u64,
-    /// Were there already.
+    /// Records that were stored before.
     pub duplicate: u64,
-    /// Were not taken.
+    /// Refused records.
     pub refused: u64,
-    /// Were passed over by the mapping.
+    /// Records that the mapping skipped.
     pub skipped: u64,
 }
 
@@ -69,25 +68,25 @@ impl UsageCounts {
         self.skipped += other.skipped;
     }
 
-    /// In the store now for the first time.
+    /// Records that this import stored.
     pub const fn accepted(&self) -> u64 {
         self.charged + self.free + self.unpriced
     }
 }
 
-/// What an import did.
+/// Report of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageReport {
-    /// Of each file, as it was named.
+    /// Name and counts of each file.
     pub files: Vec<(String, UsageCounts)>,
-    /// The first refused records; all are counted.
+    /// The first refused records; the counts include all of them.
     pub refused: Vec<RefusedRecord>,
-    /// The hours that were closed at its end.
+    /// The hours that were closed at the end of the import.
     pub closed: Closed,
 }
 
 impl UsageReport {
-    /// Over all files.
+    /// The counts of all files together.
     pub fn total(&self) -> UsageCounts {
         let mut total = UsageCounts::default();
         self.files.iter().for_each(|(_, counts)| total.add(counts));
@@ -95,72 +94,74 @@ impl UsageReport {
     }
 }
 
-/// Why an import did not come to its end. What was accepted before is stored; doing it again completes it.
+/// Why an import did not finish. Accepted records are stored; repeating the import stores the rest.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageImportError {
-    /// A file cannot be read on.
+    /// A file cannot be read to its end.
     #[error(transparent)]
-    Broken(#[from] BrokenFile),
+    Broken(#[from] RecordFileError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Whoever watches stopped it.
+    /// The progress callback stopped the import.
     #[error("stopped")]
     Stopped,
 }
 
-/// Refused records that a report names; all are counted.
-const MAX_REFUSED: usize = 100;
-
-/// How far it is: bytes read of all bytes, and records that are stored.
+/// Called with the bytes read, the bytes of all files, and the stored records; may stop the import.
 pub type UsageProgress<'a> = &'a mut dyn FnMut(u64, u64, u64) -> ControlFlow<()>;
 
-struct Batch {
+struct RecordBatch {
     file: usize,
+    /// Records or reasons for refusal, with the line on which each begins.
     records: Vec<(u64, Result<Usage, String>)>,
-    /// With the last batch of a file: how many records the mapping passed over.
+    /// In the last batch of a file: the number of records that the mapping skipped.
     skipped: u64,
 }
 
-/// Imports files in their order.
+/// Imports files in the given order.
 ///
 /// # Errors
-/// A file that cannot be read to its end, or the database. The report of what was done until then comes with it.
+/// A file cannot be read to its end, the store fails, or `progress` stopped the import. The report covers the work until
+/// then.
 pub fn import_usage(
     charging: &Charging<'_>,
     clock: &dyn Clock,
     files: &[UsageFile],
     progress: UsageProgress<'_>,
 ) -> (UsageReport, Result<(), UsageImportError>) {
-    let holder = format!("import {}", random::token_lower(12));
+    let holder = holder_name("import");
+    let span = tracing::info_span!("import_usage", holder);
+    let _entered = span.enter();
     let mut report = UsageReport {
         files: files.iter().map(|file| (file.name().to_owned(), UsageCounts::default())).collect(),
         ..UsageReport::default()
     };
-    let import = Import { charging, clock, files, holder: &holder };
+    let leases = HourLeases::new(charging.store, &holder, LEASE_S, clock.now_s());
+    let mut import = UsageImport { charging, clock, files, leases };
     let stored = import.store_all(&mut report, progress);
-    // Also after a failure: what is in is complete as far as it goes.
+    // Also after an error: hours with the records stored so far can be closed.
     let closed = import.close(&mut report);
     (report, stored.and(closed))
 }
 
-struct Import<'a> {
+struct UsageImport<'a> {
     charging: &'a Charging<'a>,
     clock: &'a dyn Clock,
     files: &'a [UsageFile],
-    holder: &'a str,
+    leases: HourLeases<'a>,
 }
 
-impl Import<'_> {
+impl UsageImport<'_> {
     fn store_all(
-        &self,
+        &mut self,
         report: &mut UsageReport,
         progress: UsageProgress<'_>,
     ) -> Result<(), UsageImportError> {
         let bytes_read = Arc::new(AtomicU64::new(0));
         let bytes_total = self.files.iter().map(UsageFile::bytes).sum();
         std::thread::scope(|scope| {
-            let (sender, batches) = sync_channel(WAITING);
+            let (sender, batches) = sync_channel(QUEUED_BATCHES);
             let of_reader = Arc::clone(&bytes_read);
             let files = self.files;
             let reader = scope.spawn(move || read_all(files, &of_reader, &sender));
@@ -172,21 +173,16 @@ impl Import<'_> {
     }
 
     fn store_batches(
-        &self,
-        batches: Receiver<Batch>,
+        &mut self,
+        batches: Receiver<RecordBatch>,
         report: &mut UsageReport,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(), UsageImportError> {
         let mut rater = Rater::new(*self.charging, self.charging.config.charging.limits_of_files());
         let mut stored = 0;
-        let mut renewed_s = self.clock.now_s();
         for batch in batches {
             let now_s = self.clock.now_s();
-            if now_s >= renewed_s + RENEW_S {
-                self.hold_longer(now_s)?;
-                renewed_s = now_s;
-            }
-            let hold = Hold { holder: self.holder, until_s: now_s.saturating_add(HOLD_S) };
+            self.leases.renew_if_due(now_s)?;
             let (name, counts) = &mut report.files[batch.file];
             counts.skipped += batch.skipped;
             counts.read += batch.records.len() as u64;
@@ -206,8 +202,9 @@ impl Import<'_> {
                     Err(reason) => refuse(line, reason, &mut counts.refused),
                 }
             }
-            for (line, pricing_state) in lines.into_iter().zip(rater.accept(records, now_s, Some(hold))?) {
-                match pricing_state {
+            let results = rater.accept(records, now_s, Some(self.leases.lease(now_s)))?;
+            for (line, result) in lines.into_iter().zip(results) {
+                match result {
                     UsageResult::Charged => counts.charged += 1,
                     UsageResult::Free => counts.free += 1,
                     UsageResult::Unpriced(_) => counts.unpriced += 1,
@@ -223,39 +220,16 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// A company in each transaction, locked, as by whoever adds usage to its hours.
-    fn hold_longer(&self, now_s: i64) -> Result<(), StoreError> {
-        let hold = Hold { holder: self.holder, until_s: now_s.saturating_add(HOLD_S) };
-        let hours = self.charging.store.snapshot()?.held_hours(self.holder)?;
-        let companies: BTreeSet<i64> = hours.iter().map(|hour| hour.company_id).collect();
-        for company_id in companies {
-            let mut transaction = self.charging.store.begin()?;
-            transaction.lock_company(company_id)?;
-            transaction.renew_holds(company_id, &hold)?;
-            transaction.commit()?;
-        }
-        Ok(())
-    }
-
-    /// Closes the touched hours that are over, and lets go of the others.
-    fn close(&self, report: &mut UsageReport) -> Result<(), UsageImportError> {
+    /// Closes the leased hours that have ended, and releases the others.
+    fn close(&mut self, report: &mut UsageReport) -> Result<(), UsageImportError> {
         let grace_s = self.charging.config.charging.grace_s;
-        let mut renewed_s = self.clock.now_s();
-        for hour in self.charging.store.snapshot()?.held_hours(self.holder)? {
+        for hour in self.leases.hours()? {
             let now_s = self.clock.now_s();
-            if now_s >= renewed_s + RENEW_S {
-                self.hold_longer(now_s)?;
-                renewed_s = now_s;
-            }
+            self.leases.renew_if_due(now_s)?;
             if hour.bucket.end_s.saturating_add(grace_s) <= now_s {
-                let closed = close_hour(self.charging, &hour, self.holder, now_s)?;
-                report.closed.hours += closed.hours;
-                report.closed.paid += closed.paid;
-                report.closed.unpaid += closed.unpaid;
+                report.closed.add(close_hour(self.charging, &hour, self.leases.holder(), now_s)?);
             } else {
-                let mut transaction = self.charging.store.begin()?;
-                transaction.release_hour(&hour, self.holder)?;
-                transaction.commit()?;
+                self.leases.release(&hour)?;
             }
         }
         Ok(())
@@ -265,8 +239,8 @@ impl Import<'_> {
 fn read_all(
     files: &[UsageFile],
     bytes_read: &Arc<AtomicU64>,
-    sender: &SyncSender<Batch>,
-) -> Result<(), BrokenFile> {
+    sender: &SyncSender<RecordBatch>,
+) -> Result<(), RecordFileError> {
     for (file, of_file) in files.iter().enumerate() {
         let mut reader = of_file.records(Arc::clone(bytes_read))?;
         let mut records = Vec::with_capacity(BATCH_RECORDS);
@@ -278,13 +252,13 @@ fn read_all(
             }
             if records.len() == BATCH_RECORDS {
                 let full = std::mem::replace(&mut records, Vec::with_capacity(BATCH_RECORDS));
-                if sender.send(Batch { file, records: full, skipped: 0 }).is_err() {
-                    // Nobody wants more; why, the one who stores says.
+                if sender.send(RecordBatch { file, records: full, skipped: 0 }).is_err() {
+                    // The storing thread has ended and reports why.
                     return Ok(());
                 }
             }
         }
-        if sender.send(Batch { file, records, skipped: reader.skipped() }).is_err() {
+        if sender.send(RecordBatch { file, records, skipped: reader.skipped() }).is_err() {
             return Ok(());
         }
         if let Some(error) = broken {

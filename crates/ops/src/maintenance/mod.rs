@@ -1,4 +1,5 @@
-//! What keeps a deployment in order: pruning settled orders, and sharing one object store between servers.
+//! Pruning of settled orders, leases, and the check that servers share one object store.
 
+pub mod leases;
 pub mod prune;
 pub mod shared_objects;

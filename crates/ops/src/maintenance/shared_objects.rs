@@ -36,7 +36,7 @@ pub fn bind(store: &dyn Store, objects: &EmbeddedStore) -> Result<(), SharedObje
         return Ok(());
     }
     let mut transaction = store.begin()?;
-    transaction.hold(SETTING)?;
+    transaction.lock_name(SETTING)?;
     // Of two first servers with different directories, the later one must be refused.
     if let Some(first) = transaction.setting(SETTING)? {
         objects.identify(Some(&first), random::u128())?;

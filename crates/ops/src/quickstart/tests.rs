@@ -8,12 +8,21 @@ use std::sync::Arc;
 
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::filter::{LineFilter, OrderQuery, StatusSet};
-use tollbook_domain::{NewOrder, Status, TimeRange};
+use tollbook_domain::{Amount, NewOrder, Status, TimeRange};
 use tollbook_store::{LedgerEntry, LedgerRange, StoreOptions, Uncharged, open_sqlite};
 
+use tollbook_domain::Catalogue;
+use tollbook_domain::time::DAY_S;
+use tollbook_store::{Store, StoredOrder};
+
+use super::run::quickstart_of_days;
 use super::*;
-use crate::charging::standing;
+use crate::charging::{Charging, standing};
+use crate::config::Config;
+use crate::demo::{DEMO_DAYS, DemoMonth};
+use crate::tenancy::keys::disable_key;
 use crate::tenancy::operator_keys::known_operator_key;
+use crate::tenancy::secrets::MasterKey;
 
 // 2025-12-03T10:20:00Z
 const NOW_S: i64 = 1_764_757_200;
@@ -51,7 +60,7 @@ fn orders(store: &dyn Store) -> Vec<NewOrder> {
     let mut snapshot = store.snapshot().unwrap();
     let lines = snapshot.lines(1).unwrap();
     let mut orders = Vec::new();
-    let mut each = |stored: &tollbook_store::StoredOrder| {
+    let mut each = |stored: &StoredOrder| {
         let line = lines.get(stored.line_no).unwrap().as_ref().clone();
         orders.push(NewOrder { company_id: 1, line, order: stored.order.clone() });
         Ok(())
@@ -130,7 +139,7 @@ fn a_first_start_makes_a_believable_month_and_a_second_finds_it() {
     let store = open(directory.path());
     let second = start(&*store, &master, DEMO_DAYS, NOW_S + 5 * DAY_S);
     assert_eq!(second, Quickstart { orders_added: 0, operator_key: None, ..first.clone() });
-    companies::disable_key(&*store, &first.keys[1].public_key).unwrap();
+    disable_key(&*store, &first.keys[1].public_key).unwrap();
     let third = start(&*store, &master, DEMO_DAYS, NOW_S);
     assert_eq!(third.keys, [first.keys[0].clone(), first.keys[2].clone()]);
 }
@@ -153,12 +162,14 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
     assert_eq!(count(&|new| new.line.order_type == 301) + late, all);
     let mut by_kind = BTreeMap::new();
     for kind in AccountKind::ALL {
-        let paid = count(&|new| new.order.deductions.by_kind().get(kind) > 0);
+        let paid = count(&|new| new.order.deductions.get(kind) > Amount::ZERO);
         by_kind.insert(kind, paid);
         assert!(paid * 1_000 > all * 15, "{paid} of {all} are paid from {}", kind.name());
     }
     assert!(by_kind[&AccountKind::Cash] * 100 > all * 60, "{by_kind:?}");
-    let bonus = count(&|new| !new.order.counterpart.is_empty() && new.order.deductions.bonus.steps() > 0);
+    let bonus = count(&|new| {
+        !new.order.counterpart.is_empty() && new.order.deductions.get(AccountKind::Bonus).steps() > 0
+    });
     assert_eq!(bonus, 0, "bonus does not pay arrears");
     // The last day is owed, nothing that was charged before.
     let last_day_s = demo.month_end_s - DAY_S;
@@ -179,7 +190,7 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
     let charging = Charging { store, config: &Config::default(), catalogue: &catalogue };
     let standing = standing(&charging, 1, NOW_S).unwrap().unwrap();
     assert!(standing.pending > 0, "the current hour is open");
-    assert!(snapshot.due_hours(tollbook_store::Due::By(i64::MAX), NOW_S, 100).unwrap().len() == 1);
+    assert!(snapshot.due_hours(tollbook_store::HourFilter::DueBy(i64::MAX), NOW_S, 100).unwrap().len() == 1);
 }
 
 #[test]

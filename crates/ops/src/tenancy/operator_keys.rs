@@ -1,12 +1,13 @@
-//! Keys of the operator's own programs, such as gateways: bearer tokens of which only a digest is kept.
+//! Keys of the operator's own programs, such as gateways: bearer tokens. Only their digests are stored.
 
 use sha2::Digest as _;
 use tollbook_store::{OperatorKey, Store, StoreResult, Transaction};
 
-use super::companies::{TenantError, checked_name};
+use super::error::TenantError;
+use super::names::checked_name;
 use crate::random;
 
-/// How a key begins, so that people and scanners of secrets know it.
+/// Prefix by which people and secret scanners recognize a key.
 const PREFIX: &str = "tbo_";
 const KEY_CHARACTERS: usize = 40;
 
@@ -14,19 +15,19 @@ fn digest(key: &str) -> [u8; 32] {
     sha2::Sha256::digest(key.as_bytes()).into()
 }
 
-/// Makes a key; it is shown once and never again.
+/// Creates a key and returns it. It cannot be recovered later.
 ///
 /// # Errors
-/// The name is not a text, or the store fails.
+/// The name breaks the rule for names, or the store fails.
 pub fn add_operator_key(store: &dyn Store, name: &str, now_s: i64) -> Result<String, TenantError> {
-    let name = checked_name("the key's name", name)?;
+    let name = checked_name("the key's name", name.trim())?;
     let mut transaction = store.begin()?;
     let key = add_operator_key_in(transaction.as_mut(), name, now_s)?;
     transaction.commit()?;
     Ok(key)
 }
 
-/// The same as a part of a larger transaction; the name is a text.
+/// [`add_operator_key`] within a larger transaction; the name is valid.
 pub(crate) fn add_operator_key_in(
     transaction: &mut dyn Transaction,
     name: &str,
@@ -42,7 +43,8 @@ pub(crate) fn add_operator_key_in(
     Ok(key)
 }
 
-/// The key that a program shows, if it is one. It is looked up by its digest: how long that takes says nothing about it.
+/// The enabled key that a program presents, if there is one. It is looked up by its digest, so the time of the look-up
+/// reveals nothing about stored keys.
 ///
 /// # Errors
 /// Those of the store.

@@ -1,5 +1,5 @@
-//! The master key and what is sealed under it: private keys are kept encrypted, because a signature can only be
-//! checked by who knows them. Nothing here may print or log a secret.
+//! The master key, and private keys sealed under it. Private keys are stored encrypted and not as digests, because
+//! checking a signature needs the key itself. Nothing here may print or log a secret.
 
 use std::fmt;
 use std::fs::File;
@@ -18,25 +18,25 @@ use crate::random;
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
-/// First byte of what [`MasterKey::seal`] makes: AES-256-GCM under the key derived for `SEALING`, a 96-bit nonce.
+/// First byte of a sealed key: AES-256-GCM under the key derived for `SEALING`, with a 96-bit nonce.
 const SEALED_VERSION: u8 = 1;
 const SEALING: &str = "seal private keys, version 1";
 const FINGERPRINT_PREFIX: &[u8] = b"tollbook master key fingerprint, version 1\0";
 const AAD_PREFIX: &[u8] = b"tollbook private key of\0";
 const FINGERPRINT_SETTING: &str = "master_key_fingerprint";
 
-/// Why a master key cannot be used, or something sealed cannot be opened. Tells no secret.
+/// Why a master key cannot be used, or a sealed key cannot be opened. Contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("the master key file {path}: {source}")]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Others than the owner can read the file.
+    /// The file is accessible to its group or to others.
     #[error(
         "the master key file {path} has mode {mode:04o}: it must be readable by its owner alone (chmod 600)"
     )]
@@ -46,21 +46,21 @@ pub enum SecretError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file holds something else than a key.
+    /// The file does not contain a key.
     #[error("the master key file {0} does not hold a key: it must be 64 hexadecimal digits")]
     MalformedFile(PathBuf),
     /// The text is not a key.
     #[error("the master key must be 64 hexadecimal digits")]
     MalformedText,
-    /// The database was made under another master key.
+    /// The database was created under another master key.
     #[error("the database belongs to another master key: its fingerprint is {stored}, this key's is {own}")]
     OtherKey {
-        /// Recorded in the database.
+        /// The fingerprint in the database.
         stored: String,
-        /// Of the key at hand.
+        /// The fingerprint of this key.
         own: String,
     },
-    /// What was sealed does not open: another master key, another public key, or damage.
+    /// A sealed key cannot be opened: another master key, another public key, or damage.
     #[error("the private key of {0} cannot be decrypted with this master key")]
     Sealed(String),
     /// The database failed.
@@ -68,17 +68,17 @@ pub enum SecretError {
     Store(#[from] StoreError),
 }
 
-/// The private half of an API key, kept out of logs and wiped when dropped.
+/// The private half of an API key: not printed by `Debug`, and wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey(Zeroizing<String>);
 
 impl PrivateKey {
-    /// Takes a text into custody.
+    /// Wraps a text.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself, to sign with or to hand to its owner once.
+    /// The text itself, for signing, or for showing it to its owner once.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -90,7 +90,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// The key under which a deployment's private keys are encrypted: the same on every server of one database.
+/// The key under which a deployment's private keys are encrypted. All servers of a database have the same.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
 
@@ -101,33 +101,33 @@ impl fmt::Debug for MasterKey {
 }
 
 impl MasterKey {
-    /// A key nobody has had before.
+    /// A new random key.
     pub fn generate() -> Self {
         Self(Zeroizing::new(random::bytes()))
     }
 
-    /// Reads 64 hexadecimal digits, as the environment gives them; white space around them is ignored.
+    /// Parses 64 hexadecimal digits; surrounding white space is ignored.
     pub fn from_hex(text: &str) -> Result<Self, SecretError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         hex::decode_to_slice(text.trim(), key.as_mut_slice()).map_err(|_| SecretError::MalformedText)?;
         Ok(Self(key))
     }
 
-    /// Reads the key file, or makes it with a new key when there is none.
+    /// Reads the key file, or creates it with a new key if it does not exist.
     ///
-    /// The file appears whole or not at all: a crash leaves no half key, and processes that start at once all end up
-    /// with the key of the one that came first.
+    /// The file is created atomically: a crash leaves no partial key, and processes that start at the same time all use
+    /// the key of the first.
     ///
     /// # Errors
-    /// Refuses a file that group or others can read, and one that holds anything but a key: making another would
-    /// render every private key in the database unreadable.
+    /// The file is accessible to its group or to others, or it does not contain a key. It is not replaced then: every
+    /// private key in the database would become unreadable.
     pub fn open_or_create(path: &Path) -> Result<Self, SecretError> {
         let failed = |source| SecretError::File { path: path.to_owned(), source };
         match File::open(path) {
             Ok(file) => Self::read(path, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Self::create(path).map_err(failed)?;
-                // Read back what lies there now: it may be another process's key.
+                // Read the file back: another process may have created it.
                 File::open(path).map_err(failed).and_then(|file| Self::read(path, file))
             }
             Err(error) => Err(failed(error)),
@@ -140,7 +140,7 @@ impl MasterKey {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(directory)?;
-        // Temporary files have mode 0600 from their first moment.
+        // Temporary files are created with mode 0600.
         let mut temporary = tempfile::Builder::new().prefix(".master-key-").tempfile_in(directory)?;
         let digits = Zeroizing::new(hex::encode(Self::generate().0.as_slice()));
         writeln!(temporary, "{}", digits.as_str())?;
@@ -154,10 +154,10 @@ impl MasterKey {
 
     fn read(path: &Path, file: File) -> Result<Self, SecretError> {
         let failed = |source| SecretError::File { path: path.to_owned(), source };
-        // Asked of the open file, so that it cannot be exchanged between the question and the reading.
+        // The metadata of the open file: the path could be replaced between the check and the read.
         refuse_exposed(path, &file.metadata().map_err(failed)?)?;
         let mut text = Zeroizing::new(String::new());
-        // A file that is not a key may be long; this much is enough to know.
+        // A file that is not a key may be long; 1,024 bytes suffice to recognize it.
         match file.take(1_024).read_to_string(&mut text) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -168,24 +168,24 @@ impl MasterKey {
         Self::from_hex(&text).map_err(|_| SecretError::MalformedFile(path.to_owned()))
     }
 
-    /// What identifies the key without telling it: 32 hexadecimal digits.
+    /// 32 hexadecimal digits that identify the key without revealing it.
     pub fn fingerprint(&self) -> String {
         let digest =
             Sha256::new().chain_update(FINGERPRINT_PREFIX).chain_update(self.0.as_slice()).finalize();
         hex::encode(&digest[..16])
     }
 
-    /// Records the key's fingerprint in a database that has none, and refuses one that has another's.
+    /// Records the key's fingerprint in a database that has none.
     ///
     /// # Errors
-    /// [`SecretError::OtherKey`]: nothing sealed in this database could be opened.
+    /// [`SecretError::OtherKey`] if the database has another key's: its sealed keys could not be opened.
     pub fn bind(&self, store: &dyn Store) -> Result<(), SecretError> {
         if let Some(stored) = store.snapshot()?.setting(FINGERPRINT_SETTING)? {
             return self.compare(stored);
         }
         let mut transaction = store.begin()?;
-        // Another server may have been first while this one waited for its turn.
-        transaction.hold(FINGERPRINT_SETTING)?;
+        // Another server may have recorded its fingerprint before this transaction got the lock.
+        transaction.lock_name(FINGERPRINT_SETTING)?;
         if let Some(stored) = transaction.setting(FINGERPRINT_SETTING)? {
             return self.compare(stored);
         }
@@ -198,10 +198,11 @@ impl MasterKey {
         if stored == own { Ok(()) } else { Err(SecretError::OtherKey { stored, own }) }
     }
 
-    /// 256 bits for one purpose, the same for the same key and purpose and unrelated to those of any other purpose.
+    /// Derives 256 bits for one purpose. Equal keys and purposes give equal bits; the bits of different purposes are
+    /// unrelated.
     ///
     /// # Panics
-    /// Never: HMAC takes keys of any length.
+    /// Never: HMAC accepts keys of any length.
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut mac =
             <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_slice()).expect("any length is a key");
@@ -214,11 +215,11 @@ impl MasterKey {
         Aes256Gcm::new_from_slice(key.as_slice()).expect("256 bits")
     }
 
-    /// Encrypts a private key and ties it to its public key: a row whose keys were exchanged does not open.
+    /// Encrypts a private key and binds it to its public key, so that it cannot be opened under another public key.
     /// The result is a version byte, a nonce of 12 bytes, and the ciphertext with its tag.
     ///
     /// # Panics
-    /// Never: AES-GCM refuses only texts beyond 64 GiB.
+    /// Never: AES-GCM fails only for texts longer than 64 GiB.
     pub fn seal(&self, public_key: &str, private_key: &PrivateKey) -> Vec<u8> {
         let nonce: [u8; NONCE_BYTES] = random::bytes();
         let aad = associated_data(public_key);
@@ -227,7 +228,7 @@ impl MasterKey {
         [&[SEALED_VERSION][..], &nonce, &ciphertext].concat()
     }
 
-    /// Decrypts what [`MasterKey::seal`] made for the same public key.
+    /// Decrypts a key that [`MasterKey::seal`] encrypted for the same public key.
     pub fn open(&self, public_key: &str, sealed: &[u8]) -> Result<PrivateKey, SecretError> {
         let refused = || SecretError::Sealed(public_key.to_owned());
         let (&version, rest) = sealed.split_first().ok_or_else(refused)?;
@@ -257,7 +258,7 @@ fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Secre
     Ok(())
 }
 
-// The new name is durable once its directory is.
+// A new file name is durable once its directory is synchronized.
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
@@ -270,10 +271,9 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn refuse_exposed(_: &Path, _: &std::fs::Metadata) -> Result<(), SecretError> {
-    // Other systems have access lists instead of a mode; what the directory grants is the operator's decision.
+    // Other systems have access lists instead of a mode; they are not checked.
     Ok(())
 }
 
 #[cfg(test)]
-#[path = "secrets_tests.rs"]
 mod tests;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::database::connect_postgres;
 use super::link::Patience;
 use super::pool::Pool;
 use super::transaction::{PostgresTransaction, WRITING};
-use super::{connect_postgres, url};
-use crate::StoreOptions;
+use super::url;
 use crate::error::{StoreError, StoreResult};
-use crate::sql::connection::{Connection, all, first};
-use crate::sql::schema::{COMPANY_STATE, Scope, TABLES};
+use crate::sql::driver::connection::{Connection, all, first};
+use crate::sql::driver::schema::{COMPANY_STATE, Scope, TABLES};
+use crate::store::StoreOptions;
 
 /// Where tables are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

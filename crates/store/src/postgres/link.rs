@@ -108,7 +108,7 @@ impl Desk<'_> {
             return Ok(statement.clone());
         }
         #[cfg(debug_assertions)]
-        assert_eq!(crate::sql::tenancy::violation(sql), None, "{sql}");
+        assert_eq!(crate::sql::driver::tenancy::violation(sql), None, "{sql}");
         let statement = self.client.prepare(sql).await?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)

@@ -11,8 +11,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::link::Link;
 use super::url::Target;
-use crate::StoreOptions;
 use crate::error::{StoreError, StoreResult};
+use crate::store::StoreOptions;
 
 /// See the module.
 pub(super) struct Pool {

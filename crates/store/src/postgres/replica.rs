@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::link::{Link, Patience};
 use super::pool::Pool;
-use crate::StoreOptions;
 use crate::error::{StoreError, StoreResult};
+use crate::store::StoreOptions;
 
 /// How long a replica that cannot be used is left alone.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -8,14 +8,15 @@ use futures_util::future::{join, try_join_all};
 use futures_util::{SinkExt as _, TryStreamExt as _};
 use tokio_postgres::{Client, RowStream, Statement};
 
-use super::DIALECT;
+use super::dialect::DIALECT;
 use super::link::{Desk, Link, Patience, Trouble};
 use super::pool::Pool;
 use super::replica::Replica;
 use super::values::{Bound, COPY_HEADER, COPY_TRAILER, PostgresRow, copy_row};
 use crate::error::{StoreError, StoreResult};
-use crate::sql::connection::{Connection, Dialect, EachRow, EachRowOf, Flow, SqlValue, SqlValues, first};
-use crate::sql::schema::Table;
+use crate::sql::driver::connection::{Connection, EachRow, EachRowOf, Flow, SqlValue, SqlValues, first};
+use crate::sql::driver::dialect::Dialect;
+use crate::sql::driver::schema::Table;
 
 /// A moment of the database; the first statement chooses it.
 pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

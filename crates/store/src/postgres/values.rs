@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::error::{StoreError, StoreResult};
-use crate::sql::connection::{Row, SqlValue};
+use crate::sql::driver::connection::{Row, SqlValue};
 
 /// A value bound to a statement.
 #[derive(Debug)]

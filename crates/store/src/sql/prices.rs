@@ -1,19 +1,23 @@
-//! The price book, discounts, the deployment's offsets: small tables and settings that every machine has.
+//! Statements over the price book, discounts and hour offsets: small tables and settings that every machine has.
 
 use std::collections::HashMap;
 
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::{Discount, HourOffsets, Price, UnitPrice};
 
-use super::connection::{Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly};
-use super::schema::PRICE;
-use super::tenants::{hold, set_setting, setting};
-use crate::charging::PutPrices;
 use crate::error::{StoreError, StoreResult};
+use crate::prices::{PriceReads, PriceWrites, PutPrices};
+use crate::sql::driver::connection::{Row, SqlValues, all, execute_exactly, first, insert_exactly};
+use crate::sql::driver::schema::PRICE;
+use crate::sql::session::Session;
+use crate::tenants::{SettingReads, SettingWrites};
 
 /// Names of settings.
 const VERSION: &str = "price version";
+/// The value is a list of `from offset`, separated by commas; the first has no beginning.
 const OFFSETS: &str = "hour offsets";
+/// Name of the lock of changes of the price book.
+const LOCK: &str = "prices";
 
 const PRICE_COLUMNS: &str = "provider, provider_models, model_id, model_name, models, sku, pricing_unit, item_id, \
      currency, list_price, valid_from, valid_until, longer_than, day_from, day_until, is_fallback, price_id";
@@ -48,12 +52,7 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
     })
 }
 
-pub(super) fn prices(connection: &mut dyn Connection) -> StoreResult<Vec<Price>> {
-    let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
-    all(connection, &sql, &[], read_price)
-}
-
-/// The texts of a price that are not its own fields.
+/// The columns of a price that are texts made from its fields.
 struct Texts {
     provider_models: String,
     models: String,
@@ -64,7 +63,7 @@ fn texts(price: &Price) -> Texts {
     Texts { provider_models, models: price.models.to_text() }
 }
 
-/// For what a price is: a second one for the same replaces it.
+/// What a price is for: a second one for the same subject replaces it.
 type Subject = (String, String, String, String, String, i64, Option<i64>, Option<(i64, i64)>, bool);
 
 fn subject(price: &Price) -> Subject {
@@ -103,159 +102,131 @@ fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlVal
     ]
 }
 
-pub(super) fn put_prices(connection: &mut dyn Connection, prices: &[Price]) -> StoreResult<PutPrices> {
-    hold(connection, "prices")?;
-    let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
-    let there = all(connection, &sql, &[], |row| Ok((row.int(16)?, read_price(row)?)))?;
-    let mut next = there.iter().map(|(price_id, _)| price_id + 1).max().unwrap_or(1);
-    let mut book: HashMap<Subject, (i64, Price)> =
-        there.into_iter().map(|(price_id, price)| (subject(&price), (price_id, price))).collect();
-    let mut put = PutPrices::default();
-    // By id: of two in one list for the same subject the later one holds.
-    let mut written: HashMap<i64, &Price> = HashMap::new();
-    let mut replaced: Vec<i64> = Vec::new();
-    for price in prices {
-        match book.get_mut(&subject(price)) {
-            Some((_, old)) if old == price => put.unchanged += 1,
-            Some((price_id, old)) => {
-                put.changed += 1;
-                old.clone_from(price);
-                if written.insert(*price_id, price).is_none() {
-                    replaced.push(*price_id);
+impl Session {
+    /// Raises the version, so that every cache of prices is read again.
+    fn note_price_change(&mut self) -> StoreResult<()> {
+        let version = self.price_version()? + 1;
+        self.set_setting(VERSION, &version.to_string())
+    }
+}
+
+impl PriceReads for Session {
+    fn prices(&mut self) -> StoreResult<Vec<Price>> {
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
+        all(connection, &sql, &[], read_price)
+    }
+
+    fn discounts(&mut self) -> StoreResult<Vec<Discount>> {
+        let connection = self.connection.as_mut();
+        let sql = "SELECT company_id, model_id, sku, factor FROM discount ORDER BY company_id, model_id, sku";
+        all(connection, sql, &[], |row| {
+            Ok(Discount {
+                company_id: row.int(0)?,
+                model_id: row.text(1)?.to_owned(),
+                sku: row.text(2)?.to_owned(),
+                factor: UnitPrice::from_steps(row.int(3)?),
+            })
+        })
+    }
+
+    fn price_version(&mut self) -> StoreResult<i64> {
+        match self.setting(VERSION)? {
+            None => Ok(0),
+            Some(text) => text
+                .parse()
+                .map_err(|_| StoreError::Damaged("the version of the prices is not a number".into())),
+        }
+    }
+
+    fn hour_offsets(&mut self) -> StoreResult<HourOffsets> {
+        let Some(text) = self.setting(OFFSETS)? else { return Ok(HourOffsets::default()) };
+        let changes: Option<Vec<(i64, i64)>> = text
+            .split(',')
+            .map(|change| {
+                let (from_s, offset_s) = change.split_once(' ')?;
+                Some((from_s.parse().ok()?, offset_s.parse().ok()?))
+            })
+            .collect();
+        changes
+            .and_then(HourOffsets::from_changes)
+            .ok_or_else(|| StoreError::Damaged("the offsets of hours cannot be read".into()))
+    }
+}
+
+impl PriceWrites for Session {
+    fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices> {
+        self.lock_name(LOCK)?;
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
+        let there = all(connection, &sql, &[], |row| Ok((row.int(16)?, read_price(row)?)))?;
+        let mut next = there.iter().map(|(price_id, _)| price_id + 1).max().unwrap_or(1);
+        let mut book: HashMap<Subject, (i64, Price)> =
+            there.into_iter().map(|(price_id, price)| (subject(&price), (price_id, price))).collect();
+        let mut put = PutPrices::default();
+        // By id: if one list has two prices for the same subject, the later one counts.
+        let mut written: HashMap<i64, &Price> = HashMap::new();
+        let mut replaced: Vec<i64> = Vec::new();
+        for price in prices {
+            match book.get_mut(&subject(price)) {
+                Some((_, old)) if old == price => put.unchanged += 1,
+                Some((price_id, old)) => {
+                    put.changed += 1;
+                    old.clone_from(price);
+                    if written.insert(*price_id, price).is_none() {
+                        replaced.push(*price_id);
+                    }
+                }
+                None => {
+                    put.added += 1;
+                    book.insert(subject(price), (next, price.clone()));
+                    written.insert(next, price);
+                    next += 1;
                 }
             }
-            None => {
-                put.added += 1;
-                book.insert(subject(price), (next, price.clone()));
-                written.insert(next, price);
-                next += 1;
-            }
         }
-    }
-    if written.is_empty() {
-        return Ok(put);
-    }
-    let gone: Vec<SqlValues<'_>> = replaced.iter().map(|price_id| vec![(*price_id).into()]).collect();
-    connection.execute_each("DELETE FROM price WHERE price_id = $1", &gone)?;
-    let mut rows: Vec<(i64, &Price, Texts)> =
-        written.into_iter().map(|(price_id, price)| (price_id, price, texts(price))).collect();
-    rows.sort_unstable_by_key(|(price_id, _, _)| *price_id);
-    let mut values = rows.iter().map(|(price_id, price, texts)| price_values(*price_id, price, texts));
-    insert_exactly(connection, &PRICE, rows.len(), &mut values)?;
-    note_change(connection)?;
-    Ok(put)
-}
-
-pub(super) fn version(connection: &mut dyn Connection) -> StoreResult<i64> {
-    match setting(connection, VERSION)? {
-        None => Ok(0),
-        Some(text) => {
-            text.parse().map_err(|_| StoreError::Damaged("the version of the prices is no number".into()))
+        if written.is_empty() {
+            return Ok(put);
         }
+        let deleted: Vec<SqlValues<'_>> = replaced.iter().map(|price_id| vec![(*price_id).into()]).collect();
+        connection.execute_each("DELETE FROM price WHERE price_id = $1", &deleted)?;
+        let mut rows: Vec<(i64, &Price, Texts)> =
+            written.into_iter().map(|(price_id, price)| (price_id, price, texts(price))).collect();
+        rows.sort_unstable_by_key(|(price_id, _, _)| *price_id);
+        let mut values = rows.iter().map(|(price_id, price, texts)| price_values(*price_id, price, texts));
+        insert_exactly(connection, &PRICE, rows.len(), &mut values)?;
+        self.note_price_change()?;
+        Ok(put)
     }
-}
 
-/// Everyone who remembers prices reads them again.
-fn note_change(connection: &mut dyn Connection) -> StoreResult<()> {
-    let version = version(connection)? + 1;
-    set_setting(connection, VERSION, &version.to_string())
-}
-
-pub(super) fn discounts(connection: &mut dyn Connection) -> StoreResult<Vec<Discount>> {
-    let sql = "SELECT company_id, model_id, sku, factor FROM discount ORDER BY company_id, model_id, sku";
-    all(connection, sql, &[], |row| {
-        Ok(Discount {
-            company_id: row.int(0)?,
-            model_id: row.text(1)?.to_owned(),
-            sku: row.text(2)?.to_owned(),
-            factor: UnitPrice::from_steps(row.int(3)?),
-        })
-    })
-}
-
-pub(super) fn set_discount(connection: &mut dyn Connection, discount: &Discount) -> StoreResult<()> {
-    hold(connection, "prices")?;
-    let key = [discount.company_id.into(), discount.model_id.as_str().into(), discount.sku.as_str().into()];
-    let sql = "SELECT factor FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3";
-    let there = first(connection, sql, &key, |row| row.int(0))?;
-    if there.unwrap_or(Discount::NONE.steps()) == discount.factor.steps() {
-        return Ok(());
-    }
-    if discount.factor == Discount::NONE {
-        connection
-            .execute("DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3", &key)?;
-    } else {
-        execute_exactly(
-            connection,
-            1,
-            "INSERT INTO discount (company_id, model_id, sku, factor) VALUES ($1, $2, $3, $4) \
+    fn set_discount(&mut self, discount: &Discount) -> StoreResult<()> {
+        self.lock_name(LOCK)?;
+        let connection = self.connection.as_mut();
+        let key =
+            [discount.company_id.into(), discount.model_id.as_str().into(), discount.sku.as_str().into()];
+        let sql = "SELECT factor FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3";
+        let there = first(connection, sql, &key, |row| row.int(0))?;
+        if there.unwrap_or(Discount::NONE.steps()) == discount.factor.steps() {
+            return Ok(());
+        }
+        if discount.factor == Discount::NONE {
+            connection
+                .execute("DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3", &key)?;
+        } else {
+            execute_exactly(
+                connection,
+                1,
+                "INSERT INTO discount (company_id, model_id, sku, factor) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (company_id, model_id, sku) DO UPDATE SET factor = excluded.factor",
-            &[key[0], key[1], key[2], discount.factor.steps().into()],
-        )?;
+                &[key[0], key[1], key[2], discount.factor.steps().into()],
+            )?;
+        }
+        self.note_price_change()
     }
-    note_change(connection)
-}
 
-/// As text: `from offset`, separated by commas; the first has no beginning.
-pub(super) fn hour_offsets(connection: &mut dyn Connection) -> StoreResult<HourOffsets> {
-    let Some(text) = setting(connection, OFFSETS)? else { return Ok(HourOffsets::default()) };
-    let changes: Option<Vec<(i64, i64)>> = text
-        .split(',')
-        .map(|change| {
-            let (from_s, offset_s) = change.split_once(' ')?;
-            Some((from_s.parse().ok()?, offset_s.parse().ok()?))
-        })
-        .collect();
-    changes
-        .and_then(HourOffsets::from_changes)
-        .ok_or_else(|| StoreError::Damaged("the offsets of hours cannot be read".into()))
-}
-
-pub(super) fn set_hour_offsets(connection: &mut dyn Connection, offsets: &HourOffsets) -> StoreResult<()> {
-    let changes: Vec<String> =
-        offsets.changes().iter().map(|(from_s, offset_s)| format!("{from_s} {offset_s}")).collect();
-    set_setting(connection, OFFSETS, &changes.join(","))
-}
-
-const KEY_COLUMNS: &str = "digest, name, created, disabled";
-
-fn read_operator_key(row: &dyn Row) -> StoreResult<crate::OperatorKey> {
-    let digest = row.blob(0)?.try_into();
-    Ok(crate::OperatorKey {
-        digest: digest.map_err(|_| StoreError::Damaged("an operator key has another length".into()))?,
-        name: row.text(1)?.to_owned(),
-        created_s: row.int(2)?,
-        disabled: row.int(3)? != 0,
-    })
-}
-
-pub(super) fn operator_key(
-    connection: &mut dyn Connection,
-    digest: &[u8; 32],
-) -> StoreResult<Option<crate::OperatorKey>> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key WHERE digest = $1");
-    first(connection, &sql, &[digest.as_slice().into()], read_operator_key)
-}
-
-pub(super) fn operator_keys(connection: &mut dyn Connection) -> StoreResult<Vec<crate::OperatorKey>> {
-    let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key ORDER BY created, name, digest");
-    all(connection, &sql, &[], read_operator_key)
-}
-
-pub(super) fn add_operator_key(connection: &mut dyn Connection, key: &crate::OperatorKey) -> StoreResult<()> {
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO operator_key (digest, name, created, disabled) VALUES ($1, $2, $3, $4)",
-        &[
-            key.digest.as_slice().into(),
-            key.name.as_str().into(),
-            key.created_s.into(),
-            i64::from(key.disabled).into(),
-        ],
-    )
-}
-
-pub(super) fn disable_operator_keys(connection: &mut dyn Connection, name: &str) -> StoreResult<u64> {
-    connection.execute("UPDATE operator_key SET disabled = 1 WHERE name = $1", &[name.into()])
+    fn set_hour_offsets(&mut self, offsets: &HourOffsets) -> StoreResult<()> {
+        let changes: Vec<String> =
+            offsets.changes().iter().map(|(from_s, offset_s)| format!("{from_s} {offset_s}")).collect();
+        self.set_setting(OFFSETS, &changes.join(","))
+    }
 }

@@ -1,9 +1,12 @@
-//! Statements over companies, organizations, keys and settings.
+//! Statements over companies, organizations and API keys.
 
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 
-use super::connection::{Connection, Row, all, execute_exactly, first};
 use crate::error::{StoreError, StoreResult};
+use crate::sql::accounts::add_account;
+use crate::sql::driver::connection::{Row, all, execute_exactly, first};
+use crate::sql::session::Session;
+use crate::tenants::{TenantReads, TenantWrites};
 
 const API_KEY_COLUMNS: &str = "public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
                                rate_limit_per_s, disabled";
@@ -30,26 +33,142 @@ fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
     })
 }
 
-/// Exception to "every statement carries `company_id`": a request is known by its public key alone.
-pub(super) fn api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<Option<ApiKey>> {
-    let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key WHERE public_key = $1");
-    first(connection, &sql, &[public_key.into()], read_api_key)
+fn read_company(row: &dyn Row) -> StoreResult<Company> {
+    Ok(Company {
+        company_id: row.int(0)?,
+        name: row.text(1)?.to_owned(),
+        currency: row.text(2)?.to_owned(),
+        brand: row.text(3)?.to_owned(),
+    })
 }
 
-pub(super) fn api_keys(connection: &mut dyn Connection, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
-    // Without a company: the operator's own listing.
-    let (condition, values) = match company_id {
-        Some(company_id) => ("WHERE company_id = $1", vec![company_id.into()]),
-        None => ("", Vec::new()),
-    };
-    let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key {condition} ORDER BY company_id, public_key");
-    all(connection, &sql, &values, read_api_key)
+impl Session {
+    fn require_company(&mut self, company_id: i64) -> StoreResult<()> {
+        match self.company(company_id)? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Missing(format!("company {company_id}"))),
+        }
+    }
 }
 
-pub(super) fn add_api_key(connection: &mut dyn Connection, key: &ApiKey) -> StoreResult<()> {
-    require_company(connection, key.company_id)?;
-    let organization_ids = key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    let added = connection.execute(
+impl TenantReads for Session {
+    fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>> {
+        // Exception to "every statement carries `company_id`": a request carries its public key alone.
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key WHERE public_key = $1");
+        first(connection, &sql, &[public_key.into()], read_api_key)
+    }
+
+    fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
+        let connection = self.connection.as_mut();
+        // Without a company, this is the operator's own listing.
+        let (condition, values) = match company_id {
+            Some(company_id) => ("WHERE company_id = $1", vec![company_id.into()]),
+            None => ("", Vec::new()),
+        };
+        let sql =
+            format!("SELECT {API_KEY_COLUMNS} FROM api_key {condition} ORDER BY company_id, public_key");
+        all(connection, &sql, &values, read_api_key)
+    }
+
+    fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>> {
+        let connection = self.connection.as_mut();
+        let sql = "SELECT company_id, name, currency, brand FROM company WHERE company_id = $1";
+        first(connection, sql, &[company_id.into()], read_company)
+    }
+
+    fn companies(&mut self) -> StoreResult<Vec<Company>> {
+        let connection = self.connection.as_mut();
+        let sql = "SELECT company_id, name, currency, brand FROM company ORDER BY company_id";
+        all(connection, sql, &[], read_company)
+    }
+
+    fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>> {
+        let connection = self.connection.as_mut();
+        let sql = "SELECT organization_id, project_id, name FROM organization WHERE company_id = $1 \
+               ORDER BY organization_id";
+        all(connection, sql, &[company_id.into()], |row| {
+            Ok(Organization {
+                company_id,
+                organization_id: row.int(0)?,
+                project_id: row.text(1)?.to_owned(),
+                name: row.text(2)?.to_owned(),
+            })
+        })
+    }
+}
+
+impl TenantWrites for Session {
+    fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company> {
+        let connection = self.connection.as_mut();
+        // Another server may take the same number at the same time: the insertion then waits for it and adds nothing.
+        let company_id = loop {
+            let next = "SELECT coalesce(max(company_id), 0) + 1 FROM company";
+            let company_id = first(connection, next, &[], |row| row.int(0))?.unwrap_or(1);
+            let added = connection.execute(
+                "INSERT INTO company (company_id, name, currency, brand) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (company_id) DO NOTHING",
+                &[company_id.into(), name.into(), currency.into(), brand.into()],
+            )?;
+            if added == 1 {
+                break company_id;
+            }
+        };
+        let company = Company {
+            company_id,
+            name: name.to_owned(),
+            currency: currency.to_owned(),
+            brand: brand.to_owned(),
+        };
+        execute_exactly(
+            connection,
+            1,
+            "INSERT INTO company_state (company_id, line_count, order_count, tiled, pruned_before, orders_version) \
+         VALUES ($1, 0, 0, 0, 0, 0)",
+            &[company_id.into()],
+        )?;
+        add_account(connection, company_id)?;
+        Ok(company)
+    }
+
+    fn add_organization(
+        &mut self,
+        company_id: i64,
+        project_id: &str,
+        name: &str,
+    ) -> StoreResult<Organization> {
+        self.require_company(company_id)?;
+        let connection = self.connection.as_mut();
+        // Another transaction that adds one at the same time waits here.
+        let lock = format!(
+            "SELECT company_id FROM company_state WHERE company_id = $1 {}",
+            connection.dialect().for_update
+        );
+        first(connection, &lock, &[company_id.into()], |row| row.int(0))?;
+        let sql = "SELECT coalesce(max(organization_id), 0) + 1 FROM organization WHERE company_id = $1";
+        let organization_id = first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(1);
+        let added = connection.execute(
+        "INSERT INTO organization (company_id, organization_id, project_id, name) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (company_id, project_id) DO NOTHING",
+        &[company_id.into(), organization_id.into(), project_id.into(), name.into()],
+    )?;
+        if added != 1 {
+            return Err(StoreError::Exists("the project id"));
+        }
+        Ok(Organization {
+            company_id,
+            organization_id,
+            project_id: project_id.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()> {
+        self.require_company(key.company_id)?;
+        let connection = self.connection.as_mut();
+        let organization_ids =
+            key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let added = connection.execute(
         "INSERT INTO api_key (public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
          rate_limit_per_s, disabled) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (public_key) DO NOTHING",
         &[
@@ -62,150 +181,32 @@ pub(super) fn add_api_key(connection: &mut dyn Connection, key: &ApiKey) -> Stor
             i64::from(key.disabled).into(),
         ],
     )?;
-    if added == 1 { Ok(()) } else { Err(StoreError::Exists("the public key")) }
-}
-
-/// The other statement that knows a key by its public half alone.
-pub(super) fn disable_api_key(connection: &mut dyn Connection, public_key: &str) -> StoreResult<bool> {
-    Ok(connection.execute("UPDATE api_key SET disabled = 1 WHERE public_key = $1", &[public_key.into()])?
-        == 1)
-}
-
-fn read_company(row: &dyn Row) -> StoreResult<Company> {
-    Ok(Company {
-        company_id: row.int(0)?,
-        name: row.text(1)?.to_owned(),
-        currency: row.text(2)?.to_owned(),
-        brand: row.text(3)?.to_owned(),
-    })
-}
-
-pub(super) fn company(connection: &mut dyn Connection, company_id: i64) -> StoreResult<Option<Company>> {
-    let sql = "SELECT company_id, name, currency, brand FROM company WHERE company_id = $1";
-    first(connection, sql, &[company_id.into()], read_company)
-}
-
-/// The operator's own listing: all companies.
-pub(super) fn companies(connection: &mut dyn Connection) -> StoreResult<Vec<Company>> {
-    let sql = "SELECT company_id, name, currency, brand FROM company ORDER BY company_id";
-    all(connection, sql, &[], read_company)
-}
-
-fn require_company(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
-    match company(connection, company_id)? {
-        Some(_) => Ok(()),
-        None => Err(StoreError::Missing(format!("company {company_id}"))),
+        if added == 1 { Ok(()) } else { Err(StoreError::Exists("the public key")) }
     }
-}
 
-pub(super) fn add_company(
-    connection: &mut dyn Connection,
-    name: &str,
-    currency: &str,
-    brand: &str,
-) -> StoreResult<Company> {
-    // Another server may take the same number at the same time: the insertion waits for it and then adds nothing.
-    let company_id = loop {
-        let next = "SELECT coalesce(max(company_id), 0) + 1 FROM company";
-        let company_id = first(connection, next, &[], |row| row.int(0))?.unwrap_or(1);
-        let added = connection.execute(
-            "INSERT INTO company (company_id, name, currency, brand) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (company_id) DO NOTHING",
-            &[company_id.into(), name.into(), currency.into(), brand.into()],
-        )?;
-        if added == 1 {
-            break company_id;
-        }
-    };
-    let company =
-        Company { company_id, name: name.to_owned(), currency: currency.to_owned(), brand: brand.to_owned() };
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO company_state (company_id, line_count, order_count, tiled, pruned_before, orders_version) \
-         VALUES ($1, 0, 0, 0, 0, 0)",
-        &[company_id.into()],
-    )?;
-    super::books::add_account(connection, company_id)?;
-    Ok(company)
-}
-
-pub(super) fn organizations(
-    connection: &mut dyn Connection,
-    company_id: i64,
-) -> StoreResult<Vec<Organization>> {
-    let sql = "SELECT organization_id, project_id, name FROM organization WHERE company_id = $1 \
-               ORDER BY organization_id";
-    all(connection, sql, &[company_id.into()], |row| {
-        Ok(Organization {
-            company_id,
-            organization_id: row.int(0)?,
-            project_id: row.text(1)?.to_owned(),
-            name: row.text(2)?.to_owned(),
-        })
-    })
-}
-
-pub(super) fn add_organization(
-    connection: &mut dyn Connection,
-    company_id: i64,
-    project_id: &str,
-    name: &str,
-) -> StoreResult<Organization> {
-    require_company(connection, company_id)?;
-    // Whoever adds another one at the same time waits here.
-    let lock = format!(
-        "SELECT company_id FROM company_state WHERE company_id = $1 {}",
-        connection.dialect().for_update
-    );
-    first(connection, &lock, &[company_id.into()], |row| row.int(0))?;
-    let sql = "SELECT coalesce(max(organization_id), 0) + 1 FROM organization WHERE company_id = $1";
-    let organization_id = first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(1);
-    let added = connection.execute(
-        "INSERT INTO organization (company_id, organization_id, project_id, name) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (company_id, project_id) DO NOTHING",
-        &[company_id.into(), organization_id.into(), project_id.into(), name.into()],
-    )?;
-    if added != 1 {
-        return Err(StoreError::Exists("the project id"));
+    fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool> {
+        let connection = self.connection.as_mut();
+        Ok(connection
+            .execute("UPDATE api_key SET disabled = 1 WHERE public_key = $1", &[public_key.into()])?
+            == 1)
     }
-    Ok(Organization { company_id, organization_id, project_id: project_id.to_owned(), name: name.to_owned() })
-}
 
-pub(super) fn setting(connection: &mut dyn Connection, name: &str) -> StoreResult<Option<String>> {
-    first(connection, "SELECT value FROM setting WHERE name = $1", &[name.into()], |row| {
-        Ok(row.text(0)?.to_owned())
-    })
-}
-
-pub(super) fn set_setting(connection: &mut dyn Connection, name: &str, value: &str) -> StoreResult<()> {
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        &[name.into(), value.into()],
-    )
-}
-
-/// Takes the row of a name; a second transaction waits for it, also while the row is only being made.
-pub(super) fn hold(connection: &mut dyn Connection, name: &str) -> StoreResult<()> {
-    set_setting(connection, &format!("hold {name}"), "")
-}
-
-/// One request more in the key's second. A server whose clock is behind counts into the latest second, so that clocks
-/// that differ do not multiply the limit.
-pub(super) fn count_request(connection: &mut dyn Connection, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
-    let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 1) \
+    fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
+        // A server whose clock is behind counts into the latest second, so that clocks that differ do not multiply the
+        // limit.
+        let connection = self.connection.as_mut();
+        let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 1) \
                ON CONFLICT (company_id, public_key) DO UPDATE SET \
                requests = CASE WHEN excluded.second > request_rate.second THEN 1 ELSE request_rate.requests + 1 END, \
                second = CASE WHEN excluded.second > request_rate.second THEN excluded.second \
                ELSE request_rate.second END RETURNING requests";
-    // A request must not wait for the disk to be counted.
-    let async_commit = connection.dialect().async_commit;
-    if !async_commit.is_empty() {
-        connection.execute_script(async_commit)?;
+        // Counting a request must not wait for the disk.
+        let async_commit = connection.dialect().async_commit;
+        if !async_commit.is_empty() {
+            connection.execute_script(async_commit)?;
+        }
+        let values = [key.company_id.into(), key.public_key.as_str().into(), now_s.into()];
+        let requests = first(connection, sql, &values, |row| row.int(0))?;
+        requests.ok_or_else(|| StoreError::Damaged("a request was not counted".into()))
     }
-    let values = [key.company_id.into(), key.public_key.as_str().into(), now_s.into()];
-    let requests = first(connection, sql, &values, |row| row.int(0))?;
-    requests.ok_or_else(|| StoreError::Damaged("a request was not counted".into()))
 }

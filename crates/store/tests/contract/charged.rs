@@ -4,8 +4,8 @@ use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::rating::{Charge, Rated, SUPPLEMENTARY_ORDER};
 use tollbook_domain::{Amount, Bucket, Catalogue, Deductions, NewOrder, Order, Status, Usage};
 use tollbook_store::{
-    Arrival, Hold, LedgerRange, OpenUsage, OrderTransition, RatedUsage, Settlement, Store, StoredDeposit,
-    StoredOrder, Transaction, UsageOrder, UsageOutcome,
+    IntakeContext, Lease, LedgerRange, OpenUsage, OrderTransition, RatedUsage, Settlement, Store,
+    StoredDeposit, StoredOrder, Transaction, UsageOrder, UsageOutcome,
 };
 
 use crate::model::line;
@@ -50,8 +50,12 @@ pub(crate) fn bucket(time_s: i64) -> Bucket {
     Bucket { start_s, end_s: start_s + HOUR }
 }
 
-pub(crate) fn arrival<'a>(now_s: i64, hold: Option<Hold<'a>>, catalogue: &'a Catalogue) -> Arrival<'a> {
-    Arrival { now_s, grace_s: 60, gather_s: 10, hold, catalogue }
+pub(crate) fn arrival<'a>(
+    now_s: i64,
+    lease: Option<Lease<'a>>,
+    catalogue: &'a Catalogue,
+) -> IntakeContext<'a> {
+    IntakeContext { now_s, grace_s: 60, gather_s: 10, lease, catalogue }
 }
 
 pub(crate) fn add_usage(store: &dyn Store, records: &[RatedUsage], now_s: i64) -> Vec<UsageOutcome> {
@@ -137,7 +141,7 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
     let made_of = UsageOrder {
         bucket_start_s: bucket.start_s,
         line_no: open.line_no,
-        place: open.orders,
+        sequence_no: open.orders,
         source_number: source,
         quantity: open.quantity,
         records: open.records,

@@ -1,7 +1,7 @@
 //! Hours that are due, who holds them, and what is made of them.
 
 use tollbook_domain::{Catalogue, LineFilter, Status};
-use tollbook_store::{Due, DueHour, Hold, Store, StoreOptions};
+use tollbook_store::{DueHour, HourFilter, Lease, Store, StoreOptions};
 
 use crate::Backend;
 use crate::charged::{HOUR, add_usage, arrival, bucket, close, deposit, fill, record, revoked};
@@ -9,14 +9,14 @@ use crate::model::query;
 use crate::orders::assert_healthy;
 use crate::tenants::company;
 
-fn due(store: &dyn Store, due: Due, now_s: i64) -> Vec<(i64, i64)> {
+fn due(store: &dyn Store, due: HourFilter, now_s: i64) -> Vec<(i64, i64)> {
     let hours = store.snapshot().unwrap().due_hours(due, now_s, 100).unwrap();
     hours.iter().map(|hour| (hour.bucket.start_s, hour.due_s)).collect()
 }
 
 fn hold(store: &dyn Store, hour: &DueHour, holder: &str, now_s: i64, until_s: i64) -> bool {
     let mut transaction = store.begin().unwrap();
-    let held = transaction.hold_hour(hour, now_s, &Hold { holder, until_s }).unwrap();
+    let held = transaction.acquire(hour.lease_key(), &Lease { holder, until_s }, now_s).unwrap();
     transaction.commit().unwrap();
     held
 }
@@ -35,27 +35,35 @@ pub(crate) fn hours_are_due_after_their_grace_and_held_by_one(backend: &dyn Back
     add_usage(&*store, &records, now_s);
     add_usage(&*store, &[record(1, "s", "e", 4, 1, 5)], now_s + 9);
     let running_s = 3 * HOUR + 60;
-    assert_eq!(due(&*store, Due::By(now_s + 9), now_s), []);
-    assert_eq!(due(&*store, Due::By(now_s + 10), now_s), [(0, now_s + 10)], "gathered from the first on");
-    assert_eq!(due(&*store, Due::By(running_s), now_s), [(0, now_s + 10), (2 * HOUR, running_s)]);
-    assert_eq!(due(&*store, Due::EndedBy(3 * HOUR - 1), now_s), [(0, now_s + 10)]);
-    let hour = store.snapshot().unwrap().due_hours(Due::By(running_s), now_s, 1).unwrap().remove(0);
+    assert_eq!(due(&*store, HourFilter::DueBy(now_s + 9), now_s), []);
+    assert_eq!(
+        due(&*store, HourFilter::DueBy(now_s + 10), now_s),
+        [(0, now_s + 10)],
+        "gathered from the first on"
+    );
+    assert_eq!(due(&*store, HourFilter::DueBy(running_s), now_s), [(0, now_s + 10), (2 * HOUR, running_s)]);
+    assert_eq!(due(&*store, HourFilter::EndedBy(3 * HOUR - 1), now_s), [(0, now_s + 10)]);
+    let hour = store.snapshot().unwrap().due_hours(HourFilter::DueBy(running_s), now_s, 1).unwrap().remove(0);
     assert!(hold(&*store, &hour, "x", now_s, now_s + 60));
     assert!(hold(&*store, &hour, "x", now_s + 1, now_s + 70), "its own holder may go on");
     assert!(!hold(&*store, &hour, "y", now_s + 69, now_s + 100));
-    assert_eq!(due(&*store, Due::By(now_s + 10), now_s + 69), []);
-    assert_eq!(due(&*store, Due::By(now_s + 10), now_s + 70), [(0, now_s + 10)], "it is dead by then");
+    assert_eq!(due(&*store, HourFilter::DueBy(now_s + 10), now_s + 69), []);
+    assert_eq!(
+        due(&*store, HourFilter::DueBy(now_s + 10), now_s + 70),
+        [(0, now_s + 10)],
+        "it is dead by then"
+    );
     assert!(hold(&*store, &hour, "y", now_s + 70, now_s + 100));
     assert!(!hold(&*store, &hour, "x", now_s + 71, now_s + 200));
     let mut transaction = store.begin().unwrap();
-    transaction.release_hour(&hour, "x").unwrap();
-    assert_eq!(transaction.held_hours("x").unwrap(), []);
+    transaction.release(hour.lease_key(), "x").unwrap();
+    assert_eq!(transaction.leased_hours("x").unwrap(), []);
     assert_eq!(
-        transaction.held_hours("y").unwrap(),
+        transaction.leased_hours("y").unwrap(),
         std::slice::from_ref(&hour),
         "who does not hold lets nothing go"
     );
-    transaction.release_hour(&hour, "y").unwrap();
+    transaction.release(hour.lease_key(), "y").unwrap();
     transaction.commit().unwrap();
     assert!(hold(&*store, &hour, "x", now_s + 71, now_s + 200));
     // The hour is closed: there is nothing to hold.
@@ -69,17 +77,17 @@ pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
     company(&*store, "one");
     let catalogue = Catalogue::built_in();
     let brings = |id: &str, holder: Option<&str>| {
-        let hold = holder.map(|holder| Hold { holder, until_s: 900 });
+        let hold = holder.map(|holder| Lease { holder, until_s: 900 });
         let mut transaction = store.begin().unwrap();
         transaction.add_usage(1, &[record(1, "s", id, 5, 1, 5)], &arrival(20, hold, &catalogue)).unwrap();
         transaction.commit().unwrap();
     };
-    let held = |holder: &str| store.begin().unwrap().held_hours(holder).unwrap().len();
+    let held = |holder: &str| store.begin().unwrap().leased_hours(holder).unwrap().len();
     brings("a", None);
     brings("b", Some("import"));
     brings("c", None);
     assert_eq!((held("import"), held("")), (1, 0));
-    assert_eq!(due(&*store, Due::By(9_999), 899), []);
+    assert_eq!(due(&*store, HourFilter::DueBy(9_999), 899), []);
     brings("d", Some("another"));
     assert_eq!((held("import"), held("another")), (0, 1));
     // The same again by whoever completes the work of one who died over it.
@@ -89,12 +97,12 @@ pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
     assert_eq!((held("another"), held("the next")), (0, 1));
     let mut transaction = store.begin().unwrap();
     transaction.lock_company(1).unwrap();
-    transaction.renew_holds(1, &Hold { holder: "another", until_s: 2_000 }).unwrap();
-    transaction.renew_holds(1, &Hold { holder: "the next", until_s: 1_000 }).unwrap();
+    transaction.renew_hours(1, &Lease { holder: "another", until_s: 2_000 }).unwrap();
+    transaction.renew_hours(1, &Lease { holder: "the next", until_s: 1_000 }).unwrap();
     transaction.commit().unwrap();
-    assert_eq!(due(&*store, Due::By(9_999), 999), []);
+    assert_eq!(due(&*store, HourFilter::DueBy(9_999), 999), []);
     brings("d", Some("another"));
-    assert_eq!(due(&*store, Due::By(9_999), 900).len(), 1);
+    assert_eq!(due(&*store, HourFilter::DueBy(9_999), 900).len(), 1);
     assert_healthy(&*store, 0);
 }
 
@@ -135,7 +143,7 @@ pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Bac
     let mut asked = query(0, HOUR, &[Status::Paid]);
     asked.lines = LineFilter::default().order_types(vec![302]);
     assert!(store.snapshot().unwrap().count(&asked).unwrap() >= 8);
-    assert_eq!(due(&*store, Due::By(9_999), 900), []);
+    assert_eq!(due(&*store, HourFilter::DueBy(9_999), 900), []);
 }
 
 pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, NewOrder, Status};
 use tollbook_store::{
-    Due, ExportFile, LedgerRange, NewExportJob, Outcome, Store, StoreError, StoreOptions, Uncharged,
+    ExportFile, HourFilter, LedgerRange, NewExportJob, Outcome, Store, StoreError, StoreOptions, Uncharged,
     UsageOutcome, copy,
 };
 
@@ -118,8 +118,8 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
             }
         }
         assert_eq!(
-            new.due_hours(Due::By(i64::MAX), 0, 9).unwrap(),
-            old.due_hours(Due::By(i64::MAX), 0, 9).unwrap()
+            new.due_hours(HourFilter::DueBy(i64::MAX), 0, 9).unwrap(),
+            old.due_hours(HourFilter::DueBy(i64::MAX), 0, 9).unwrap()
         );
         drop((old, new));
         // It goes on as if nothing had happened.
@@ -180,7 +180,7 @@ pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
     for target in others() {
         let store = target.open(&StoreOptions::default());
         let mut transaction = store.begin().unwrap();
-        transaction.hold("first start").unwrap();
+        transaction.lock_name("first start").unwrap();
         transaction.set_setting("master", "another fingerprint").unwrap();
         transaction.commit().unwrap();
         let refused =

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status};
-use tollbook_store::{Due, DueHour, Hold, LedgerRange, Store, StoreOptions, StoreResult, Uncharged};
+use tollbook_store::{DueHour, HourFilter, Lease, LedgerRange, Store, StoreOptions, StoreResult, Uncharged};
 
 use crate::charged;
 use crate::model::order;
@@ -27,7 +27,7 @@ enum Operation {
     Look { company: usize },
     Usage { company: usize, records: Vec<(u8, i64, i64, i64)>, now_s: i64 },
     Close { company: usize, hour: i64, limit: i64 },
-    Hold { company: usize, hour: i64, holder: u8, now_s: i64 },
+    Lease { company: usize, hour: i64, holder: u8, now_s: i64 },
     Deposit { company: usize, kind: usize, amount: i64, key: u8 },
     Revoke { company: usize, from_hour: i64 },
     Forget { company: usize, before_s: i64, limit: i64 },
@@ -71,7 +71,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         3 => (company(), 0..5i64, 1..4i64)
             .prop_map(|(company, hour, limit)| Operation::Close { company, hour, limit }),
         1 => (company(), 0..5i64, 0..3u8, 0..200i64)
-            .prop_map(|(company, hour, holder, now_s)| Operation::Hold { company, hour, holder, now_s }),
+            .prop_map(|(company, hour, holder, now_s)| Operation::Lease { company, hour, holder, now_s }),
         2 => (company(), 0..4usize, 1..90_000i64, 0..9u8)
             .prop_map(|(company, kind, amount, key)| Operation::Deposit { company, kind, amount, key }),
         1 => (company(), 0..5i64).prop_map(|(company, from_hour)| Operation::Revoke { company, from_hour }),
@@ -160,7 +160,7 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
         }
         Operation::Usage { .. }
         | Operation::Close { .. }
-        | Operation::Hold { .. }
+        | Operation::Lease { .. }
         | Operation::Deposit { .. }
         | Operation::Revoke { .. }
         | Operation::Forget { .. }
@@ -188,7 +188,7 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
 fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<String> {
     let (Operation::Usage { company, .. }
     | Operation::Close { company, .. }
-    | Operation::Hold { company, .. }
+    | Operation::Lease { company, .. }
     | Operation::Deposit { company, .. }
     | Operation::Revoke { company, .. }
     | Operation::Forget { company, .. }
@@ -219,12 +219,12 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
             drop(transaction);
             return Ok(charged::close(store, company_id, hour_of(*hour), *limit).to_string());
         }
-        Operation::Hold { hour, holder, now_s, .. } => {
+        Operation::Lease { hour, holder, now_s, .. } => {
             let hour = DueHour { company_id, bucket: hour_of(*hour), due_s: 0 };
             let holder = format!("holder {holder}");
-            let hold = Hold { holder: &holder, until_s: now_s + 50 };
-            let held = transaction.hold_hour(&hour, *now_s, &hold)?;
-            format!("{held} {:?}", transaction.held_hours(&holder)?)
+            let hold = Lease { holder: &holder, until_s: now_s + 50 };
+            let held = transaction.acquire(hour.lease_key(), &hold, *now_s)?;
+            format!("{held} {:?}", transaction.leased_hours(&holder)?)
         }
         Operation::Deposit { kind, amount, key, .. } => {
             if transaction.deposit(company_id, &format!("{key}"))?.is_some() {
@@ -242,7 +242,7 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
             format!("{changes:?}")
         }
         Operation::Forget { before_s, limit, .. } => {
-            format!("{}", transaction.forget_usage(company_id, *before_s, *limit)?)
+            format!("{}", transaction.expire_identities(company_id, *before_s, *limit)?)
         }
         Operation::AccountState { from_s, until_s, model, .. } => {
             let mut query = crate::model::query(*from_s, *until_s, &[Status::Paid]);
@@ -257,7 +257,7 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
                 transaction.pending(&query, &Catalogue::built_in())?,
                 transaction.uncharged_usage(company_id, Uncharged::Free, None, 100)?,
                 transaction.uncharged_usage(company_id, Uncharged::Unpriced, None, 100)?,
-                transaction.due_hours(Due::By(*until_s), *from_s, 1_000)?,
+                transaction.due_hours(HourFilter::DueBy(*until_s), *from_s, 1_000)?,
             )
         }
         _ => String::new(),

@@ -5,8 +5,8 @@ use std::sync::Barrier;
 
 use proptest::prelude::*;
 use tollbook_store::{
-    ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob, Store, StoreError,
-    StoreOptions, Transaction,
+    ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, Lease, LeaseKey, NewExportJob, Store,
+    StoreError, StoreOptions, StoreResult, Transaction,
 };
 
 use crate::Backend;
@@ -46,11 +46,11 @@ pub(crate) fn files_are_replaced_and_forgotten_oldest_first(backend: &dyn Backen
     write(&*store, |t| t.put_export_file(1, &[255; 32], &file(50, "newer")).unwrap());
     assert_eq!(find(1, 255), Some(file(50, "newer")));
     write(&*store, |t| {
-        t.forget_export_file(2, &[7; 32]).unwrap();
-        t.forget_export_file(2, &[8; 32]).unwrap();
+        t.delete_export_file(2, &[7; 32]).unwrap();
+        t.delete_export_file(2, &[8; 32]).unwrap();
     });
     assert_eq!(find(2, 7), None);
-    let forget = |before_s, limit| write(&*store, |t| t.forget_export_files(before_s, limit).unwrap());
+    let forget = |before_s, limit| write(&*store, |t| t.expire_export_files(before_s, limit).unwrap());
     assert_eq!(forget(20, 9), 0);
     assert_eq!(forget(51, 1), 1);
     assert_eq!((find(2, 0), find(1, 0).is_some()), (None, true), "the oldest one left");
@@ -82,8 +82,8 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
     let new = ExportJob {
         asked,
         state: ExportState::Waiting,
-        holder: String::new(),
-        held_until_s: 0,
+        lease_holder: String::new(),
+        lease_until_s: 0,
         rows_done: 0,
         rows_total: 0,
         outcome: String::new(),
@@ -92,37 +92,54 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
     };
     assert_eq!((read(), due(5)), (Some(new.clone()), waiting.clone()));
     // The first holder dies over it.
-    assert!(write(&*store, |t| t.hold_export_job(1, "a", "x", 10, 20).unwrap()));
-    assert!(!write(&*store, |t| t.hold_export_job(1, "a", "y", 19, 90).unwrap()));
-    assert!(!write(&*store, |t| t.hold_export_job(1, "b", "y", 19, 90).unwrap()), "there is none");
-    assert!(write(&*store, |t| t.keep_export_job(1, "a", "x", 30, 4, 9).unwrap()));
-    assert!(!write(&*store, |t| t.keep_export_job(1, "a", "y", 90, 5, 9).unwrap()));
+    assert!(write(&*store, |t| t
+        .acquire(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, &Lease { holder: "x", until_s: 20 }, 10)
+        .unwrap()));
+    assert!(!write(&*store, |t| t
+        .acquire(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, &Lease { holder: "y", until_s: 90 }, 19)
+        .unwrap()));
+    assert!(
+        !write(&*store, |t| t
+            .acquire(
+                LeaseKey::ExportJob { company_id: 1, job_id: "b" },
+                &Lease { holder: "y", until_s: 90 },
+                19
+            )
+            .unwrap()),
+        "there is none"
+    );
+    assert!(write(&*store, |t| keep(t, 1, "a", "x", 30, 4, 9).unwrap()));
+    assert!(!write(&*store, |t| keep(t, 1, "a", "y", 90, 5, 9).unwrap()));
     assert_eq!((due(29), due(30)), (vec![], waiting.clone()));
     let running = ExportJob {
         state: ExportState::Running,
-        holder: "x".into(),
-        held_until_s: 30,
+        lease_holder: "x".into(),
+        lease_until_s: 30,
         rows_done: 4,
         rows_total: 9,
         attempts: 1,
         ..new.clone()
     };
     assert_eq!(read(), Some(running));
-    assert!(write(&*store, |t| t.hold_export_job(1, "a", "y", 30, 40).unwrap()));
+    assert!(write(&*store, |t| t
+        .acquire(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, &Lease { holder: "y", until_s: 40 }, 30)
+        .unwrap()));
     let taken = read().unwrap();
-    assert_eq!((taken.holder.as_str(), taken.rows_done, taken.attempts), ("y", 0, 2));
-    assert!(!write(&*store, |t| t.keep_export_job(1, "a", "x", 90, 9, 9).unwrap()));
+    assert_eq!((taken.lease_holder.as_str(), taken.rows_done, taken.attempts), ("y", 0, 2));
+    assert!(!write(&*store, |t| keep(t, 1, "a", "x", 90, 9, 9).unwrap()));
     assert!(!write(&*store, |t| t.end_export_job(1, "a", "x", ExportState::Done, "x's", 33).unwrap()));
-    assert!(!write(&*store, |t| t.release_export_job(1, "a", "x").unwrap()));
+    assert!(!write(&*store, |t| t.release(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, "x").unwrap()));
     // The second one's server stops; the third ends it.
-    assert!(write(&*store, |t| t.release_export_job(1, "a", "y").unwrap()));
+    assert!(write(&*store, |t| t.release(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, "y").unwrap()));
     assert_eq!((due(0), store.snapshot().unwrap().unfinished_export_jobs(1).unwrap()), (waiting, 1));
-    assert!(write(&*store, |t| t.hold_export_job(1, "a", "z", 40, 50).unwrap()));
+    assert!(write(&*store, |t| t
+        .acquire(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, &Lease { holder: "z", until_s: 50 }, 40)
+        .unwrap()));
     for state in [ExportState::Waiting, ExportState::Running] {
         let refused = store.begin().unwrap().end_export_job(1, "a", "z", state, "", 60);
         assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
     }
-    assert!(write(&*store, |t| t.keep_export_job(1, "a", "z", 50, 9, 9).unwrap()));
+    assert!(write(&*store, |t| keep(t, 1, "a", "z", 50, 9, 9).unwrap()));
     // Late, but nobody has taken it over.
     assert!(write(&*store, |t| t.end_export_job(1, "a", "z", ExportState::Done, "é", 60).unwrap()));
     let done = ExportJob {
@@ -138,14 +155,30 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
     // It has ended for good.
     assert!(!write(&*store, |t| t.end_export_job(1, "a", "z", ExportState::Failed, "no", 61).unwrap()));
     assert!(!write(&*store, |t| t.end_export_job(1, "a", "", ExportState::Failed, "no", 61).unwrap()));
-    assert!(!write(&*store, |t| t.keep_export_job(1, "a", "z", 90, 0, 0).unwrap()));
-    assert!(!write(&*store, |t| t.release_export_job(1, "a", "z").unwrap()));
-    assert!(!write(&*store, |t| t.hold_export_job(1, "a", "z", 99, 100).unwrap()));
+    assert!(!write(&*store, |t| keep(t, 1, "a", "z", 90, 0, 0).unwrap()));
+    assert!(!write(&*store, |t| t.release(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, "z").unwrap()));
+    assert!(!write(&*store, |t| t
+        .acquire(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, &Lease { holder: "z", until_s: 100 }, 99)
+        .unwrap()));
     assert_eq!((read(), due(99)), (Some(done), vec![]));
     assert_eq!(store.snapshot().unwrap().unfinished_export_jobs(1).unwrap(), 0);
-    assert_eq!(write(&*store, |t| t.forget_export_jobs(60, 9).unwrap()), 0);
-    assert_eq!(write(&*store, |t| t.forget_export_jobs(61, 9).unwrap()), 1);
+    assert_eq!(write(&*store, |t| t.expire_export_jobs(60, 9).unwrap()), 0);
+    assert_eq!(write(&*store, |t| t.expire_export_jobs(61, 9).unwrap()), 1);
     assert_eq!(read(), None);
+}
+
+/// Renews the lease of a job and notes its progress, as a worker does at each heartbeat.
+fn keep(
+    t: &mut dyn Transaction,
+    company_id: i64,
+    job_id: &str,
+    holder: &str,
+    until_s: i64,
+    rows_done: i64,
+    rows_total: i64,
+) -> StoreResult<bool> {
+    Ok(t.renew(LeaseKey::ExportJob { company_id, job_id }, &Lease { holder, until_s })?
+        && t.note_export_progress(company_id, job_id, holder, rows_done, rows_total)?)
 }
 
 /// A company and a job, each one of a few.
@@ -154,7 +187,7 @@ type Which = (i64, usize);
 #[derive(Clone, Debug)]
 enum Step {
     Add(Which, i64),
-    Hold(Which, usize, i64, i64),
+    Lease(Which, usize, i64, i64),
     Keep(Which, usize, i64, i64),
     Release(Which, usize),
     End(Which, usize, bool, i64),
@@ -172,7 +205,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         2 => (which(), time()).prop_map(|(which, made_s)| Step::Add(which, made_s)),
         4 => (which(), 0..2usize, time(), 0..20i64)
-            .prop_map(|(which, holder, now_s, span)| Step::Hold(which, holder, now_s, now_s + span)),
+            .prop_map(|(which, holder, now_s, span)| Step::Lease(which, holder, now_s, now_s + span)),
         3 => (which(), holder(), time(), 0..9i64)
             .prop_map(|(which, holder, until_s, rows)| Step::Keep(which, holder, until_s, rows)),
         2 => (which(), holder()).prop_map(|(which, holder)| Step::Release(which, holder)),
@@ -192,11 +225,11 @@ impl Model {
     /// The job, if it is this holder's.
     fn own(&mut self, (company_id, job): Which, holder: usize) -> Option<&mut ExportJob> {
         let found = self.0.get_mut(&(company_id, JOBS[job].to_owned()))?;
-        (found.state == ExportState::Running && found.holder == HOLDERS[holder]).then_some(found)
+        (found.state == ExportState::Running && found.lease_holder == HOLDERS[holder]).then_some(found)
     }
 
     fn is_due(job: &ExportJob, now_s: i64) -> bool {
-        job.state == ExportState::Waiting || (job.state == ExportState::Running && job.held_until_s <= now_s)
+        job.state == ExportState::Waiting || (job.state == ExportState::Running && job.lease_until_s <= now_s)
     }
 
     fn due(&self, now_s: i64, limit: i64) -> Vec<(i64, String)> {
@@ -206,7 +239,7 @@ impl Model {
     }
 
     fn unhold(job: &mut ExportJob, state: ExportState) {
-        (job.state, job.holder, job.held_until_s) = (state, String::new(), 0);
+        (job.state, job.lease_holder, job.lease_until_s) = (state, String::new(), 0);
     }
 
     fn perform(&mut self, step: &Step) -> String {
@@ -218,8 +251,8 @@ impl Model {
                 self.0.entry(key).or_insert(ExportJob {
                     asked,
                     state: ExportState::Waiting,
-                    holder: String::new(),
-                    held_until_s: 0,
+                    lease_holder: String::new(),
+                    lease_until_s: 0,
                     rows_done: 0,
                     rows_total: 0,
                     outcome: String::new(),
@@ -228,19 +261,19 @@ impl Model {
                 });
                 new.to_string()
             }
-            Step::Hold((company_id, index), holder, now_s, until_s) => {
+            Step::Lease((company_id, index), holder, now_s, until_s) => {
                 let found = self.0.get_mut(&(*company_id, JOBS[*index].to_owned()));
                 let due = found.filter(|job| Self::is_due(job, *now_s));
                 let held = due.map(|job| {
-                    (job.state, job.holder) = (ExportState::Running, HOLDERS[*holder].into());
-                    (job.held_until_s, job.rows_done) = (*until_s, 0);
+                    (job.state, job.lease_holder) = (ExportState::Running, HOLDERS[*holder].into());
+                    (job.lease_until_s, job.rows_done) = (*until_s, 0);
                     job.attempts += 1;
                 });
                 held.is_some().to_string()
             }
             Step::Keep(which, holder, until_s, rows) => {
                 let kept = self.own(*which, *holder).map(|job| {
-                    (job.held_until_s, job.rows_done, job.rows_total) = (*until_s, *rows, rows * 2);
+                    (job.lease_until_s, job.rows_done, job.rows_total) = (*until_s, *rows, rows * 2);
                 });
                 kept.is_some().to_string()
             }
@@ -285,24 +318,28 @@ fn perform(store: &dyn Store, step: &Step) -> String {
                 Err(other) => panic!("{other}"),
             }
         }
-        Step::Hold((company_id, job), holder, now_s, until_s) => t
-            .hold_export_job(*company_id, JOBS[*job], HOLDERS[*holder], *now_s, *until_s)
+        Step::Lease((company_id, job), holder, now_s, until_s) => t
+            .acquire(
+                LeaseKey::ExportJob { company_id: *company_id, job_id: JOBS[*job] },
+                &Lease { holder: HOLDERS[*holder], until_s: *until_s },
+                *now_s,
+            )
             .unwrap()
             .to_string(),
-        Step::Keep((company_id, job), holder, until_s, rows) => t
-            .keep_export_job(*company_id, JOBS[*job], HOLDERS[*holder], *until_s, *rows, rows * 2)
-            .unwrap()
-            .to_string(),
-        Step::Release((company_id, job), holder) => {
-            t.release_export_job(*company_id, JOBS[*job], HOLDERS[*holder]).unwrap().to_string()
+        Step::Keep((company_id, job), holder, until_s, rows) => {
+            keep(t, *company_id, JOBS[*job], HOLDERS[*holder], *until_s, *rows, rows * 2).unwrap().to_string()
         }
+        Step::Release((company_id, job), holder) => t
+            .release(LeaseKey::ExportJob { company_id: *company_id, job_id: JOBS[*job] }, HOLDERS[*holder])
+            .unwrap()
+            .to_string(),
         Step::End((company_id, job), holder, done, now_s) => {
             let state = if *done { ExportState::Done } else { ExportState::Failed };
             t.end_export_job(*company_id, JOBS[*job], HOLDERS[*holder], state, &format!("at {now_s}"), *now_s)
                 .unwrap()
                 .to_string()
         }
-        Step::Forget(before_s, limit) => t.forget_export_jobs(*before_s, *limit).unwrap().to_string(),
+        Step::Forget(before_s, limit) => t.expire_export_jobs(*before_s, *limit).unwrap().to_string(),
         Step::Due(now_s, limit) => format!("{:?}", t.due_export_jobs(*now_s, *limit).unwrap()),
     })
 }
@@ -311,11 +348,18 @@ fn perform(store: &dyn Store, step: &Step) -> String {
 fn clear(store: &dyn Store) {
     for (company_id, job_id) in store.snapshot().unwrap().due_export_jobs(i64::MAX, 99).unwrap() {
         write(store, |t| {
-            assert!(t.hold_export_job(company_id, &job_id, "the last", i64::MAX, i64::MAX).unwrap());
+            assert!(
+                t.acquire(
+                    LeaseKey::ExportJob { company_id: company_id, job_id: &job_id },
+                    &Lease { holder: "the last", until_s: i64::MAX },
+                    i64::MAX
+                )
+                .unwrap()
+            );
             assert!(t.end_export_job(company_id, &job_id, "the last", ExportState::Failed, "", 0).unwrap());
         });
     }
-    write(store, |t| t.forget_export_jobs(i64::MAX, 99).unwrap());
+    write(store, |t| t.expire_export_jobs(i64::MAX, 99).unwrap());
 }
 
 pub(crate) fn jobs_equal_the_naive_model(backend: &dyn Backend) {
@@ -359,7 +403,12 @@ pub(crate) fn of_several_takers_one_wins(backend: &dyn Backend) {
                     let take = |round: i64| {
                         barrier.wait();
                         write(&**store, |t| {
-                            t.hold_export_job(1, "a", &holder, round * 10, round * 10 + 10).unwrap()
+                            t.acquire(
+                                LeaseKey::ExportJob { company_id: 1, job_id: "a" },
+                                &Lease { holder: &holder, until_s: round * 10 + 10 },
+                                round * 10,
+                            )
+                            .unwrap()
                         })
                     };
                     (1..=ROUNDS).filter(|round| take(*round)).collect()
@@ -374,10 +423,26 @@ pub(crate) fn of_several_takers_one_wins(backend: &dyn Backend) {
     assert_eq!(store.snapshot().unwrap().export_job(1, "a").unwrap().unwrap().attempts, ROUNDS);
     // One that waits for another's transaction finds what that did.
     let mut first = store.begin().unwrap();
-    assert!(first.hold_export_job(1, "a", "first", 900, 910).unwrap());
+    assert!(
+        first
+            .acquire(
+                LeaseKey::ExportJob { company_id: 1, job_id: "a" },
+                &Lease { holder: "first", until_s: 910 },
+                900
+            )
+            .unwrap()
+    );
     std::thread::scope(|scope| {
-        let second =
-            scope.spawn(|| write(&*store, |t| t.hold_export_job(1, "a", "second", 900, 910).unwrap()));
+        let second = scope.spawn(|| {
+            write(&*store, |t| {
+                t.acquire(
+                    LeaseKey::ExportJob { company_id: 1, job_id: "a" },
+                    &Lease { holder: "second", until_s: 910 },
+                    900,
+                )
+                .unwrap()
+            })
+        });
         while !first.another_writer_waits().unwrap() {
             std::thread::yield_now();
         }
@@ -386,10 +451,26 @@ pub(crate) fn of_several_takers_one_wins(backend: &dyn Backend) {
     });
     // One that waits for another who gives up takes it.
     let mut first = store.begin().unwrap();
-    assert!(first.hold_export_job(1, "a", "first", 910, 920).unwrap());
+    assert!(
+        first
+            .acquire(
+                LeaseKey::ExportJob { company_id: 1, job_id: "a" },
+                &Lease { holder: "first", until_s: 920 },
+                910
+            )
+            .unwrap()
+    );
     std::thread::scope(|scope| {
-        let second =
-            scope.spawn(|| write(&*store, |t| t.hold_export_job(1, "a", "second", 910, 920).unwrap()));
+        let second = scope.spawn(|| {
+            write(&*store, |t| {
+                t.acquire(
+                    LeaseKey::ExportJob { company_id: 1, job_id: "a" },
+                    &Lease { holder: "second", until_s: 920 },
+                    910,
+                )
+                .unwrap()
+            })
+        });
         while !first.another_writer_waits().unwrap() {
             std::thread::yield_now();
         }

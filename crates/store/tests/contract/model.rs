@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tollbook_domain::{
-    Amount, Deductions, Line, LineFilter, Measures, NewOrder, Order, OrderQuery, Status, StatusSet,
-    TimeRange, UnitPrice,
+    AccountKind, Amount, Deductions, Line, LineFilter, Measures, NewOrder, Order, OrderQuery, Status,
+    StatusSet, TimeRange, UnitPrice,
 };
 
 #[derive(Default)]
@@ -88,7 +88,8 @@ pub(crate) fn order(id: i64, line_number: i64, status: Status, start_time_s: i64
     let bonus = Amount::from_steps(total.steps() / 3);
     let paid = status == Status::Paid;
     let deductions = if paid {
-        Deductions { bonus, cash: Amount::from_steps(total.steps() - bonus.steps()), ..Deductions::default() }
+        let cash = Amount::from_steps(total.steps() - bonus.steps());
+        Deductions::default().with(AccountKind::Bonus, bonus).with(AccountKind::Cash, cash)
     } else {
         Deductions::default()
     };

@@ -1,6 +1,6 @@
 //! Adding orders and reading them back, one behaviour a test.
 
-use tollbook_domain::{Amount, Catalogue, LineFilter, Measures, Status, UnitPrice};
+use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, LineFilter, Measures, Status, UnitPrice};
 use tollbook_store::{Outcome, Snapshot, Store, StoreOptions};
 
 use crate::Backend;
@@ -134,8 +134,7 @@ pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
             big.order.quantity = 92_233_720_368;
             big.order.total = Amount::parse("92233720368").unwrap();
             big.order.original = big.order.total;
-            big.order.deductions.cash = big.order.total;
-            big.order.deductions.bonus = Amount::ZERO;
+            big.order.deductions = Deductions::default().with(AccountKind::Cash, big.order.total);
             orders.push(big);
         }
         add(&*store, &orders);
@@ -144,9 +143,9 @@ pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
         let mut snapshot = store.snapshot().unwrap();
         let expected = 4 * 9_223_372_036_800_000_000i128;
         assert_eq!(snapshot.sums(&query).unwrap()[0].1.total, expected);
-        assert_eq!(snapshot.sums_by_line(&query).unwrap()[0].2.cash, expected);
+        assert_eq!(snapshot.sums_by_line(&query).unwrap()[0].2.deductions.get(AccountKind::Cash), expected);
         query.lines = LineFilter::default().pricing_units(vec![1]);
-        assert_eq!(snapshot.sums(&query).unwrap()[0].1.cash, expected);
+        assert_eq!(snapshot.sums(&query).unwrap()[0].1.deductions.get(AccountKind::Cash), expected);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::{line, query};
 use crate::orders::assert_healthy;
 use crate::tenants::company;
 
-use UsageOutcome::{Accepted, Conflict, Duplicate, Forgotten, Pruned, TooLarge};
+use UsageOutcome::{Accepted, Conflict, Duplicate, Expired, Pruned, TooLarge};
 
 fn pending(store: &dyn Store, filter: LineFilter, from_s: i64, until_s: i64) -> i128 {
     let mut asked = query(from_s, until_s, &[Status::Paid]);
@@ -197,7 +197,7 @@ pub(crate) fn forgotten_hours_take_no_usage_and_open_ones_are_kept(backend: &dyn
     close(&*store, 1, bucket(0), 10);
     let forget = |before_s, limit| {
         let mut transaction = store.begin().unwrap();
-        let forgotten = transaction.forget_usage(1, before_s, limit).unwrap();
+        let forgotten = transaction.expire_identities(1, before_s, limit).unwrap();
         transaction.commit().unwrap();
         forgotten
     };
@@ -205,7 +205,7 @@ pub(crate) fn forgotten_hours_take_no_usage_and_open_ones_are_kept(backend: &dyn
     assert_eq!(forget(101, 4), 4);
     // It is refused from the first one on.
     let first_hour: Vec<RatedUsage> = records.iter().step_by(2).cloned().collect();
-    assert_eq!(add_usage(&*store, &first_hour, 200), [Forgotten; 10]);
+    assert_eq!(add_usage(&*store, &first_hour, 200), [Expired; 10]);
     assert_healthy(&*store, 2);
     assert_eq!(forget(101, 50), 6);
     assert_eq!(forget(101, 50), 0, "the other hour is open");

@@ -93,7 +93,7 @@ pub(crate) fn a_name_is_held_by_one_at_a_time(backend: &dyn Backend) {
         for _ in 0..4 {
             scope.spawn(|| {
                 let mut transaction = store.begin().unwrap();
-                transaction.hold("first start").unwrap();
+                transaction.lock_name("first start").unwrap();
                 if transaction.setting("made").unwrap().is_none() {
                     made.fetch_add(1, Ordering::SeqCst);
                     transaction.set_setting("made", "yes").unwrap();

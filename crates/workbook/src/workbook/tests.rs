@@ -1,13 +1,13 @@
-//! How sheets continue when they are full, tried with sheets of a few rows. What cells hold is tested in `tests/`.
+//! Tests of continuation sheets, with sheets of a few rows, and of files beyond 4 GiB. Tests of cells are in `tests/`.
 
 use super::*;
 use crate::ColumnKind;
 use calamine::{Data, Reader as _};
-use std::io::Cursor;
+use std::io::{Cursor, Seek as _, SeekFrom};
 
 impl<W: Write> Workbook<W> {
-    /// Counts from `position` in the container, as if so many bytes were there.
-    pub(crate) fn skip_to(&mut self, position: u64) {
+    /// Sets the position in the container, as if that many bytes had been written.
+    fn skip_to(&mut self, position: u64) {
         self.zip.skip_to(position);
     }
 }
@@ -70,7 +70,7 @@ fn a_full_sheet_continues_with_the_same_header() {
 }
 
 #[test]
-fn a_chunk_that_does_not_fit_goes_to_the_next_sheet_whole() {
+fn a_chunk_that_does_not_fit_is_written_to_the_next_sheet_undivided() {
     let mut workbook = small(6);
     let mut sheet = workbook.sheet("Paid", &columns()).unwrap();
     let mut encoder = sheet.encoder();
@@ -81,7 +81,7 @@ fn a_chunk_that_does_not_fit_goes_to_the_next_sheet_whole() {
         sheet.append(&encoder.finish()).unwrap();
     }
     sheet.append(&encoder.finish()).unwrap();
-    // Rows one by one after chunks: they fill the sheet to its last row.
+    // Single rows after chunks fill the sheet to its last row.
     for number in 9..12 {
         sheet.row(|row| put(row, number)).unwrap();
     }
@@ -103,7 +103,7 @@ fn full_chunks_fill_a_sheet_to_its_last_row() {
 }
 
 #[test]
-fn a_sheet_continues_before_it_reaches_4_gib() {
+fn a_sheet_continues_before_4_gib() {
     let mut workbook = small(100);
     let mut sheet = workbook.sheet("Paid", &columns()).unwrap();
     let mut encoder = sheet.encoder();
@@ -113,5 +113,27 @@ fn a_sheet_continues_before_it_reaches_4_gib() {
     encoder.row(|row| put(row, 2)).unwrap();
     workbook.place(&encoder.finish()).unwrap();
     let rows: Vec<_> = workbook.sheets.iter().map(|sheet| (sheet.name.as_str(), sheet.rows)).collect();
-    assert_eq!(rows, [("Paid", 2), ("Paid (2)", 1)], "the last one is still open");
+    assert_eq!(rows, [("Paid", 2), ("Paid (2)", 1)], "the last sheet is open");
+}
+
+/// A sparse prefix puts every offset after 4 GiB; calamine must follow them.
+#[test]
+fn a_reader_follows_offsets_after_4_gib() {
+    const FAR: u64 = 5 << 30;
+    let mut plain = Workbook::new(Vec::new(), &Properties::default()).unwrap();
+    plain.sheet("S", &[Column::new("H", 9, ColumnKind::Text)]).unwrap();
+    let (plain, _) = plain.finish().unwrap();
+
+    let mut file = tempfile::tempfile().unwrap();
+    file.seek(SeekFrom::Start(FAR)).unwrap();
+    let mut workbook = Workbook::new(&mut file, &Properties::default()).unwrap();
+    workbook.skip_to(FAR);
+    workbook.sheet("S", &[Column::new("H", 9, ColumnKind::Text)]).unwrap();
+    let (_, summary) = workbook.finish().unwrap();
+    assert!(summary.bytes > FAR + plain.len() as u64, "the zip64 records make it longer");
+
+    let mut reader: calamine::Xlsx<_> =
+        calamine::open_workbook_from_rs(std::io::BufReader::new(file)).unwrap();
+    let range = reader.worksheet_range("S").unwrap();
+    assert_eq!(range.get_value((0, 0)), Some(&Data::String("H".into())));
 }

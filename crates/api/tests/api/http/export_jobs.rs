@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use tollbook_export::exporter::jobs::MOST_ATTEMPTS;
-use tollbook_store::ExportState;
+use tollbook_export::exporter::jobs::MAX_ATTEMPTS;
+use tollbook_store::{ExportState, Lease, LeaseKey};
 
 use super::backend::{Backend, on_each_backend};
 use super::client::Answer;
@@ -100,7 +100,13 @@ fn a_job_of_a_crashed_server_is_taken_over(backend: Backend) {
     let job_id = fixture.submit(&fixture.full, PAID);
     let hold = |now_s: i64| {
         let mut transaction = fixture.server.store.begin().unwrap();
-        let taken = transaction.hold_export_job(1, &job_id, "a dead server", now_s, now_s + 20).unwrap();
+        let taken = transaction
+            .acquire(
+                LeaseKey::ExportJob { company_id: 1, job_id: &job_id },
+                &Lease { holder: "a dead server", until_s: now_s + 20 },
+                now_s,
+            )
+            .unwrap();
         transaction.commit().unwrap();
         taken
     };
@@ -116,14 +122,22 @@ fn a_job_of_a_crashed_server_is_taken_over(backend: Backend) {
 fn a_job_that_crashes_its_servers_is_abandoned(backend: Backend) {
     let fixture = Fixture::on(Server::start(backend));
     let job_id = fixture.submit(&fixture.full, PAID);
-    for attempt in 0..MOST_ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
         let (now_s, mut transaction) = (NOW_S + attempt * 20, fixture.server.store.begin().unwrap());
         let holder = format!("dead {attempt}");
-        assert!(transaction.hold_export_job(1, &job_id, &holder, now_s, now_s + 20).unwrap());
+        assert!(
+            transaction
+                .acquire(
+                    LeaseKey::ExportJob { company_id: 1, job_id: &job_id },
+                    &Lease { holder: &holder, until_s: now_s + 20 },
+                    now_s
+                )
+                .unwrap()
+        );
         transaction.commit().unwrap();
     }
     let other = fixture.server.beside(CONFIG);
-    other.clock.set(NOW_S + MOST_ATTEMPTS * 20);
+    other.clock.set(NOW_S + MAX_ATTEMPTS * 20);
     let given_up = Fixture::ended(&other, &fixture.full, &job_id);
     assert_eq!(
         (given_up.0["State"].as_str(), given_up.0["Reason"].as_str()),

@@ -10,9 +10,11 @@ use tollbook_domain::account::Grant;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    AccountState, Due, DueHour, EachOrder, ExportFile, ExportJob, LedgerEntry, LedgerRange, LineNo, Lines,
-    OperatorKey, Outcome, Page, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
-    StoredOrder, Transaction, Uncharged, UnchargedKey, UnchargedUsage, Verification,
+    AccountReads, AccountState, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter,
+    LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup,
+    OrderSums, Outcome, Page, PriceReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
+    StoredDeposit, StoredOrder, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads,
+    UnchargedUsage, UsageReads, Verification, Verify,
 };
 
 /// What goes wrong.
@@ -165,7 +167,7 @@ impl FaultySnapshot {
     }
 }
 
-impl Snapshot for FaultySnapshot {
+impl TenantReads for FaultySnapshot {
     fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>> {
         self.inner.api_key(public_key)
     }
@@ -185,15 +187,21 @@ impl Snapshot for FaultySnapshot {
     fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>> {
         self.inner.organizations(company_id)
     }
+}
 
+impl SettingReads for FaultySnapshot {
     fn setting(&mut self, name: &str) -> StoreResult<Option<String>> {
         self.inner.setting(name)
     }
+}
 
+impl Snapshot for FaultySnapshot {
     fn position(&mut self) -> StoreResult<Option<u64>> {
         self.inner.position()
     }
+}
 
+impl OrderLists for FaultySnapshot {
     fn lines(&mut self, company_id: i64) -> StoreResult<Arc<Lines>> {
         self.struck()?.lines(company_id)
     }
@@ -204,14 +212,6 @@ impl Snapshot for FaultySnapshot {
 
     fn page(&mut self, query: &OrderQuery, offset: i64, limit: i64) -> StoreResult<Page> {
         self.struck()?.page(query, offset, limit)
-    }
-
-    fn sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
-        self.struck()?.sums(query)
-    }
-
-    fn sums_by_line(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, LineNo, Measures)>> {
-        self.struck()?.sums_by_line(query)
     }
 
     fn scan(&mut self, query: &OrderQuery, each: EachOrder<'_>) -> StoreResult<()> {
@@ -225,6 +225,22 @@ impl Snapshot for FaultySnapshot {
         })
     }
 
+    fn arrears(&mut self, company_id: i64, from_s: i64, limit: i64) -> StoreResult<Vec<StoredOrder>> {
+        self.struck()?.arrears(company_id, from_s, limit)
+    }
+}
+
+impl OrderSums for FaultySnapshot {
+    fn sums(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, Measures)>> {
+        self.struck()?.sums(query)
+    }
+
+    fn sums_by_line(&mut self, query: &OrderQuery) -> StoreResult<Vec<(Status, LineNo, Measures)>> {
+        self.struck()?.sums_by_line(query)
+    }
+}
+
+impl OrderLookup for FaultySnapshot {
     fn order_by_number(&mut self, company_id: i64, number: &str) -> StoreResult<Option<StoredOrder>> {
         self.struck()?.order_by_number(company_id, number)
     }
@@ -241,10 +257,13 @@ impl Snapshot for FaultySnapshot {
         self.struck()?.orders_by_numbers(company_id, numbers)
     }
 
-    fn arrears(&mut self, company_id: i64, from_s: i64, limit: i64) -> StoreResult<Vec<StoredOrder>> {
-        self.struck()?.arrears(company_id, from_s, limit)
+    fn orders_version(&mut self, company_id: i64) -> StoreResult<i64> {
+        // Read beside the orders of the same request, which are struck.
+        self.inner.orders_version(company_id)
     }
+}
 
+impl PriceReads for FaultySnapshot {
     fn prices(&mut self) -> StoreResult<Vec<Price>> {
         self.inner.prices()
     }
@@ -260,7 +279,9 @@ impl Snapshot for FaultySnapshot {
     fn hour_offsets(&mut self) -> StoreResult<HourOffsets> {
         self.inner.hour_offsets()
     }
+}
 
+impl OperatorKeyReads for FaultySnapshot {
     fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>> {
         self.inner.operator_key(digest)
     }
@@ -268,20 +289,24 @@ impl Snapshot for FaultySnapshot {
     fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>> {
         self.inner.operator_keys()
     }
+}
 
-    fn due_hours(&mut self, due: Due, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
-        self.inner.due_hours(due, now_s, limit)
+impl UsageReads for FaultySnapshot {
+    fn due_hours(&mut self, filter: HourFilter, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
+        self.inner.due_hours(filter, now_s, limit)
     }
 
-    fn held_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
-        self.inner.held_hours(holder)
+    fn leased_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
+        self.inner.leased_hours(holder)
     }
 
     fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         // Read beside the sums of the same request, which are struck.
         self.inner.pending(query, catalogue)
     }
+}
 
+impl UnchargedReads for FaultySnapshot {
     fn uncharged_usage(
         &mut self,
         company_id: i64,
@@ -291,7 +316,9 @@ impl Snapshot for FaultySnapshot {
     ) -> StoreResult<Vec<UnchargedUsage>> {
         self.inner.uncharged_usage(company_id, uncharged, after, limit)
     }
+}
 
+impl AccountReads for FaultySnapshot {
     fn books(&mut self, company_id: i64) -> StoreResult<AccountState> {
         self.inner.books(company_id)
     }
@@ -315,12 +342,9 @@ impl Snapshot for FaultySnapshot {
     fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
         self.inner.revocation(company_id, source_number)
     }
+}
 
-    fn orders_version(&mut self, company_id: i64) -> StoreResult<i64> {
-        // Read beside the orders of the same request, which are struck.
-        self.inner.orders_version(company_id)
-    }
-
+impl ExportReads for FaultySnapshot {
     fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>> {
         self.inner.export_file(company_id, digest)
     }
@@ -336,7 +360,9 @@ impl Snapshot for FaultySnapshot {
     fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>> {
         self.inner.due_export_jobs(now_s, limit)
     }
+}
 
+impl Verify for FaultySnapshot {
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
         self.struck()?.verify(company_id, catalogue, limit)
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use tollbook_domain::catalogue::NameKind;
-use tollbook_domain::{Catalogue, Language, NewOrder, Status};
+use tollbook_domain::{AccountKind, Catalogue, Language, NewOrder, Status};
 
 /// The columns of docs/ORDERS.md, "Fields" with their types: s string, i integer, m money in a string, t Unix seconds as
 /// an integer, x the same as a string.
@@ -174,11 +174,11 @@ impl Shown {
         let arrears = if order.status == Status::Paid || was_paid(new) { &*order.counterpart } else { "" };
         for (name, value) in [
             ("PricingItemID", json!(new.line.pricing_item_id)),
-            ("StarCardAccount", json!(amount(deductions.star_card.steps()))),
-            ("Coupon", json!(amount(deductions.coupon.steps()))),
-            ("BonusAccount", json!(amount(deductions.bonus.steps()))),
-            ("CashAccount", json!(amount(deductions.cash.steps()))),
-            ("CreditAccount", json!(amount(deductions.credit.steps()))),
+            ("StarCardAccount", json!(amount(deductions.get(AccountKind::StarCard).steps()))),
+            ("Coupon", json!(amount(deductions.get(AccountKind::Coupon).steps()))),
+            ("BonusAccount", json!(amount(deductions.get(AccountKind::Bonus).steps()))),
+            ("CashAccount", json!(amount(deductions.get(AccountKind::Cash).steps()))),
+            ("CreditAccount", json!(amount(deductions.get(AccountKind::Credit).steps()))),
             ("UnpaidOrderNo", json!(arrears)),
         ] {
             item.insert(name.to_owned(), value);
@@ -306,11 +306,11 @@ impl Sums {
         self.quantity += i128::from(order.quantity);
         self.total += i128::from(order.total.steps());
         self.original += i128::from(order.original.steps());
-        self.star_card += i128::from(order.deductions.star_card.steps());
-        self.coupon += i128::from(order.deductions.coupon.steps());
-        self.bonus += i128::from(order.deductions.bonus.steps());
-        self.cash += i128::from(order.deductions.cash.steps());
-        self.credit += i128::from(order.deductions.credit.steps());
+        self.star_card += i128::from(order.deductions.get(AccountKind::StarCard).steps());
+        self.coupon += i128::from(order.deductions.get(AccountKind::Coupon).steps());
+        self.bonus += i128::from(order.deductions.get(AccountKind::Bonus).steps());
+        self.cash += i128::from(order.deductions.get(AccountKind::Cash).steps());
+        self.credit += i128::from(order.deductions.get(AccountKind::Credit).steps());
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde_json::{Value, json};
 use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::money::format_amount_sum;
-use tollbook_domain::{NewOrder, Status};
+use tollbook_domain::{AccountKind, NewOrder, Status};
 
 use super::backend::{Backend, on_each_backend};
 use super::model::{
@@ -171,11 +171,11 @@ fn check_totals(sheet: &(String, Vec<Vec<String>>), orders: &[&NewOrder]) {
     let sums: [(&str, StepsOf); 7] = [
         ("Order total", |new| new.order.total.steps()),
         ("Original price", |new| new.order.original.steps()),
-        ("Star card", |new| new.order.deductions.star_card.steps()),
-        ("Coupon", |new| new.order.deductions.coupon.steps()),
-        ("Bonus", |new| new.order.deductions.bonus.steps()),
-        ("Cash", |new| new.order.deductions.cash.steps()),
-        ("Credit", |new| new.order.deductions.credit.steps()),
+        ("Star card", |new| new.order.deductions.get(AccountKind::StarCard).steps()),
+        ("Coupon", |new| new.order.deductions.get(AccountKind::Coupon).steps()),
+        ("Bonus", |new| new.order.deductions.get(AccountKind::Bonus).steps()),
+        ("Cash", |new| new.order.deductions.get(AccountKind::Cash).steps()),
+        ("Credit", |new| new.order.deductions.get(AccountKind::Credit).steps()),
     ];
     for (item, of) in sums {
         let sum: i128 = orders.iter().map(|new| i128::from(of(new))).sum();

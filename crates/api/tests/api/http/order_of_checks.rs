@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tollbook_ops::tenancy::companies::KeyRights;
+use tollbook_ops::tenancy::keys::KeyRights;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{FORM, Http, Pairs, encode, pairs};

@@ -130,7 +130,7 @@ impl Server {
     /// What a server does by itself each second, now.
     pub(crate) fn tick(&self) -> Settled {
         let now_s = self.now_s();
-        self.charging(|charging| charging::tick(charging, "a test", now_s)).unwrap()
+        self.charging(|charging| charging::settle_due(charging, "a test", now_s)).unwrap()
     }
 
     fn now_s(&self) -> i64 {

@@ -2,7 +2,7 @@
 //! action accepts.
 
 use tollbook_api::actions::Action;
-use tollbook_domain::{Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::client::Pairs;
 
@@ -127,5 +127,10 @@ fn deductions(total: Amount) -> Deductions {
     let (star_card, coupon, bonus, credit) = (part(3), part(5), part(7), part(11));
     let rest =
         [star_card, coupon, bonus, credit].iter().fold(total.steps(), |rest, part| rest - part.steps());
-    Deductions { star_card, coupon, bonus, cash: Amount::from_steps(rest), credit }
+    Deductions::default()
+        .with(AccountKind::StarCard, star_card)
+        .with(AccountKind::Coupon, coupon)
+        .with(AccountKind::Bonus, bonus)
+        .with(AccountKind::Cash, Amount::from_steps(rest))
+        .with(AccountKind::Credit, credit)
 }

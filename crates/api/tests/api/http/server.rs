@@ -13,7 +13,10 @@ use tollbook_domain::{Catalogue, LineFilter, NewOrder, OrderQuery, Status, Statu
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectStore};
 use tollbook_ops::maintenance::shared_objects::object_keys;
 use tollbook_ops::quickstart::{Quickstart, quickstart};
-use tollbook_ops::tenancy::companies::{self, KeyRights};
+use tollbook_ops::tenancy::{
+    companies,
+    keys::{self, KeyRights},
+};
 use tollbook_ops::{Clock, Config, FixedClock, MasterKey};
 use tollbook_store::{NewExportJob, Outcome, Store, StoredOrder};
 
@@ -135,7 +138,6 @@ impl Server {
                 keys: object_keys(&master),
                 retention_s: config.object_retention_s,
                 spool_bytes: config.objects.spool_bytes,
-                writable: false,
             })
             .unwrap(),
         );
@@ -220,7 +222,7 @@ impl Server {
 
     /// A key of a company.
     pub(crate) fn key(&self, company: &Company, rights: &KeyRights) -> Key {
-        let made = companies::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
+        let made = keys::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
         Key { public: made.public_key, private: made.private_key.reveal().to_owned() }
     }
 
@@ -237,7 +239,7 @@ impl Server {
 
     /// Disables a key.
     pub(crate) fn disable(&self, key: &Key) {
-        companies::disable_key(&*self.store, &key.public).unwrap();
+        keys::disable_key(&*self.store, &key.public).unwrap();
     }
 
     /// Deletes every object behind the server's back.

@@ -87,7 +87,7 @@ fn unknown_operations_are_refused_after_the_signature() {
     };
     let encoded = tollbook_objects::us3::encode_path(key.as_str());
     let bad = |reason| (400, Refusal::BadRequest(reason).body());
-    let no_upload = (404, Refusal::NoSuchUpload.body());
+    let no_upload = (404, r#"{"RetCode":-1,"ErrMsg":"upload not exist"}"#.to_owned());
     // method, target, answer
     let table = [
         ("POST", encoded.clone(), bad("operation not known")),

@@ -1,10 +1,16 @@
-//! The servers of the tests, each on a port of its own until it is dropped: `s3s` over a directory, and the embedded
-//! store as a US3 host.
+//! The servers of the tests, each on a port of its own until it is dropped: `s3s` over a directory, the embedded store as
+//! a read-only US3 host, and the testkit's writable US3 host.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::response::Response;
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::host::SingleDomain;
@@ -12,8 +18,10 @@ use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
-use tollbook_ops::SystemClock;
+use tollbook_objects::us3::{self, Refusal};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, Reply, ReplyBody};
+use tollbook_ops::{Clock as _, SystemClock};
+use tollbook_testkit::Us3Host;
 
 pub(crate) const BUCKET: &str = "exports-bucket";
 pub(crate) const PUBLIC_KEY: &str = "TOKEN_public";
@@ -99,11 +107,14 @@ impl S3Server {
 pub(crate) struct Us3Server {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<EmbeddedStore>,
+    /// `None` if the host is read-only.
+    writable: Option<Arc<Us3Host>>,
     directory: TempDir,
     _runtime: Runtime,
 }
 
 impl Us3Server {
+    /// The product's read-only host, or the testkit's writable one.
     pub(crate) fn start(writable: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let settings = EmbeddedSettings {
@@ -112,20 +123,72 @@ impl Us3Server {
             keys: keys(),
             retention_s: RETENTION_S,
             spool_bytes: 1 << 30,
-            writable,
         };
         let store = Arc::new(EmbeddedStore::new(settings).unwrap());
-        let router = tollbook_api::us3_endpoint(Arc::clone(&store), Arc::new(SystemClock));
+        let writable = writable.then(|| Arc::new(Us3Host::new(Arc::clone(&store), keys())));
+        let router = match &writable {
+            Some(host) => writable_router(Arc::clone(host)),
+            None => tollbook_api::us3_endpoint(Arc::clone(&store), Arc::new(SystemClock)),
+        };
         let runtime = runtime();
         let (listener, address) = listen(&runtime);
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { address, store, directory, _runtime: runtime }
+        Self { address, store, writable, directory, _runtime: runtime }
     }
 
     /// Its objects, and the parts of uploads.
     pub(crate) fn left(&self) -> Vec<String> {
         let mut left = files_below(self.directory.path());
         left.retain(|file| !file.ends_with("lock"));
+        left.extend(self.writable.iter().flat_map(|host| host.open_parts()));
         left
     }
+}
+
+/// Serves the testkit's host.
+fn writable_router(host: Arc<Us3Host>) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let host = Arc::clone(&host);
+        async move {
+            let (head, body) = request.into_parts();
+            let is_head = head.method == Method::HEAD;
+            let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+                return respond(Refusal::BadRequest("the body broke off").reply(), is_head);
+            };
+            let answer = move || {
+                let headers: Vec<(&str, &str)> = head
+                    .headers
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+                    .collect();
+                let request = us3::Request {
+                    method: head.method.as_str(),
+                    bucket: BUCKET,
+                    path: head.uri.path(),
+                    query: head.uri.query().unwrap_or_default(),
+                    headers: &headers,
+                };
+                respond(host.answer(&request, &mut body.as_ref(), SystemClock.now_s()), is_head)
+            };
+            tokio::task::spawn_blocking(answer).await.unwrap()
+        }
+    })
+}
+
+fn respond(reply: Reply, is_head: bool) -> Response {
+    let mut response = Response::builder().status(reply.status);
+    for (name, value) in reply.headers {
+        response = response.header(name, value);
+    }
+    let body = match reply.body {
+        _ if is_head => Vec::new(),
+        ReplyBody::Empty => Vec::new(),
+        ReplyBody::Bytes(bytes) => bytes,
+        ReplyBody::File { file, len, .. } => {
+            let mut bytes = Vec::new();
+            file.take(len).read_to_end(&mut bytes).unwrap();
+            bytes
+        }
+    };
+    response.body(Body::from(body)).unwrap()
 }

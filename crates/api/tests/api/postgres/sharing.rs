@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tollbook_ops::MasterKey;
-use tollbook_ops::tenancy::companies::KeyRights;
+use tollbook_ops::tenancy::keys::KeyRights;
 use tollbook_store::{Store, StoreOptions, open_postgres};
 use tollbook_testkit::{Cluster, Database};
 

@@ -1,13 +1,18 @@
-//! What each form of the published list becomes, and what is refused. The published list itself is read in
-//! `tests/published_prices.rs`.
+//! Each form of the published list, and each error. `tests/formats/published_prices.rs` reads the published list.
 
-use super::*;
+use std::path::Path;
+
+use tollbook_domain::price::Matcher;
+use tollbook_domain::{Price, UnitPrice};
+
+use super::parse;
+use crate::prices::list::{PriceList, RoundedPrice};
 
 fn read(text: &str) -> Result<PriceList, String> {
     parse(Path::new("data.json"), text, 0).map_err(|error| error.to_string())
 }
 
-/// A list of one provider with one model, whose prices are given.
+/// A list of one provider with one model, which has these prices.
 fn one_model(prices: &str) -> String {
     format!(r#"[{{"id": "p", "models": [{{"id": "m", "match": {{"equals": "m"}}, "prices": {prices}}}]}}]"#)
 }
@@ -30,7 +35,7 @@ fn shown(prices: &[Price]) -> String {
 
 #[test]
 fn sets_of_prices() {
-    // prices of a model | what becomes of them
+    // prices of a model | prices of the book
     let table = r#"
         {"output_mtok": 2}                           | output 2.00, output_audio 2.00, reasoning 2.00
         {"requests_kcount": 12}                      | request 0.012
@@ -47,7 +52,7 @@ fn sets_of_prices() {
         let (prices, expected) = row.split_once('|').unwrap();
         let list = read(&one_model(prices)).unwrap();
         assert_eq!(shown(&list.prices), expected.trim(), "{row}");
-        assert!(list.left_out.is_empty() && list.rounded.is_empty(), "{row}");
+        assert!(list.omitted.is_empty() && list.rounded.is_empty(), "{row}");
         cases += 1;
     }
     assert_eq!(cases, 10);
@@ -64,16 +69,16 @@ fn a_price_is_in_dollars_for_a_million_tokens_or_a_request() {
 }
 
 #[test]
-fn what_is_not_kept_as_it_is_is_listed() {
+fn rounded_prices_and_omitted_models_are_listed() {
     let list = read(&one_model(r#"{"cache_read_mtok": 0.08333333333333334}"#)).unwrap();
     let kept = UnitPrice::parse("0.083333333333").unwrap();
     let (provider, model_id, sku) = ("p".to_owned(), "m".to_owned(), "cache_read".to_owned());
     let stated = "0.08333333333333334".to_owned();
-    assert_eq!(list.rounded, [Rounded { provider, model_id, sku, stated, kept }]);
+    assert_eq!(list.rounded, [RoundedPrice { provider, model_id, sku, stated, kept }]);
 
     let of =
         |text: &str, valid_from_s| parse(Path::new("data.json"), &one_model(text), valid_from_s).unwrap();
-    let reasons = |list: PriceList| list.left_out.into_iter().map(|left| left.reason).collect::<Vec<_>>();
+    let reasons = |list: PriceList| list.omitted.into_iter().map(|model| model.reason).collect::<Vec<_>>();
     let later = r#"[{"prices": {"cache_read_mtok": 1}}, {"constraint": {"start_date": "1970-01-03"}, "prices": {"cache_read_mtok": 2}}]"#;
     let list = of(later, 172_800);
     assert_eq!(shown(&list.prices), "cache_audio_read 2.00 172800.., cache_read 2.00 172800..");
@@ -91,7 +96,7 @@ fn what_is_not_kept_as_it_is_is_listed() {
 }
 
 #[test]
-fn providers_lend_their_models() {
+fn a_provider_has_the_models_of_its_fallbacks() {
     let list = read(
         r#"[
         {"id": "cloud", "fallback_model_providers": ["maker"], "model_match": {"or": [{"contains": "c-"}, {"regex": "^C"}]},
@@ -104,9 +109,9 @@ fn providers_lend_their_models() {
         .prices
         .iter()
         .map(|price| {
-            let known_by = price.provider_models.as_ref().map_or("-".to_owned(), Matcher::to_text);
+            let provider_models = price.provider_models.as_ref().map_or("-".to_owned(), Matcher::to_text);
             let (model, name, matcher) = (&price.model_id, &price.model_name, price.models.to_text());
-            format!("{} {known_by} {model} {name} {matcher} {}", price.provider, price.is_fallback)
+            format!("{} {provider_models} {model} {name} {matcher} {}", price.provider, price.is_fallback)
         })
         .collect();
     let expected = [
@@ -118,7 +123,7 @@ fn providers_lend_their_models() {
 }
 
 #[test]
-fn what_is_not_understood_is_named() {
+fn an_error_names_the_path_of_the_value() {
     // prices of a model | message after the model's path
     let table = r#"
         {"input_mtok": "3"}                                     | .prices.input_mtok: must be a number

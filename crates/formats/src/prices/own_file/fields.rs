@@ -1,14 +1,23 @@
-//! Tables of a price file with the paths of their keys, read with errors that name file, line and key.
+//! Tables and values of a price file with the paths of their keys; errors name file, line and key.
 
 use std::ops::Range;
 
+use tollbook_domain::Price;
 use tollbook_domain::time::MAX_TIME_S;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::toml::{FileError, Source};
+use crate::text::check_text;
+use crate::toml::{FileError, Source, integer};
 
-pub(super) type Checked<T> = Result<T, FileError>;
+/// Result of reading a field.
+pub(super) type FieldResult<T> = Result<T, FileError>;
+
+/// A price, and the field that states it.
+pub(super) struct LocatedPrice<'a> {
+    pub(super) field: Field<'a>,
+    pub(super) price: Price,
+}
 
 /// A value with the path of its key.
 #[derive(Clone)]
@@ -19,7 +28,7 @@ pub(super) struct Field<'a> {
     pub(super) value: &'a DeValue<'a>,
 }
 
-/// A table whose keys are known ones.
+/// A table without unknown keys.
 pub(super) struct Fields<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) path: String,
@@ -27,7 +36,7 @@ pub(super) struct Fields<'a> {
     table: &'a DeTable<'a>,
 }
 
-fn join(path: &str, key: &str) -> String {
+fn key_path(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
@@ -36,22 +45,22 @@ impl<'a> Fields<'a> {
         source: &'a Source<'a>,
         document: &'a Spanned<DeTable<'a>>,
         known: &[&str],
-    ) -> Checked<Self> {
+    ) -> FieldResult<Self> {
         let path = String::new();
         Self { source, path, span: document.span(), table: document.get_ref() }.of_known_keys(known)
     }
 
-    fn of_known_keys(self, known: &[&str]) -> Checked<Self> {
+    fn of_known_keys(self, known: &[&str]) -> FieldResult<Self> {
         for key in self.table.keys() {
             if !known.contains(&key.get_ref().as_ref()) {
                 let reason = format!("is not a key; known are {}", known.join(", "));
-                return Err(self.source.error(Some(key.span()), join(&self.path, key.get_ref()), reason));
+                return Err(self.source.error(Some(key.span()), key_path(&self.path, key.get_ref()), reason));
             }
         }
         Ok(self)
     }
 
-    pub(super) fn wrong<T>(&self, reason: impl Into<String>) -> Checked<T> {
+    pub(super) fn wrong<T>(&self, reason: impl Into<String>) -> FieldResult<T> {
         Err(self.source.error(Some(self.span.clone()), self.path.clone(), reason))
     }
 
@@ -63,13 +72,13 @@ impl<'a> Fields<'a> {
         self.table.get(key).is_some()
     }
 
-    /// All entries, by key, in the order of the keys.
+    /// All entries in the order of their keys.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Field<'a>)> {
         self.table.iter().map(|(key, value)| (key.get_ref().as_ref(), self.field(key.get_ref(), value)))
     }
 
     fn field(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Field<'a> {
-        let path = join(&self.path, key);
+        let path = key_path(&self.path, key);
         Field { source: self.source, path, span: value.span(), value: value.get_ref() }
     }
 }
@@ -79,7 +88,7 @@ impl<'a> Field<'a> {
         self.source.error(Some(self.span.clone()), self.path.clone(), reason)
     }
 
-    pub(super) fn wrong<T>(&self, reason: impl Into<String>) -> Checked<T> {
+    pub(super) fn wrong<T>(&self, reason: impl Into<String>) -> FieldResult<T> {
         Err(self.error(reason))
     }
 
@@ -88,15 +97,15 @@ impl<'a> Field<'a> {
         Some(Fields { source: self.source, path: self.path.clone(), span: self.span.clone(), table })
     }
 
-    pub(super) fn table(&self, known: &[&str]) -> Checked<Fields<'a>> {
+    pub(super) fn table(&self, known: &[&str]) -> FieldResult<Fields<'a>> {
         match self.any_table() {
             Some(table) => table.of_known_keys(known),
             None => self.wrong("must be a table"),
         }
     }
 
-    /// The entries of an array, none of which has a key of its own.
-    pub(super) fn array(&self) -> Checked<Vec<Field<'a>>> {
+    /// The elements of an array, each with the path of the array.
+    pub(super) fn array(&self) -> FieldResult<Vec<Field<'a>>> {
         let Some(array) = self.value.as_array() else { return self.wrong("must be an array") };
         let entry = |value: &'a Spanned<DeValue<'a>>| Field {
             span: value.span(),
@@ -106,23 +115,21 @@ impl<'a> Field<'a> {
         Ok(array.iter().map(entry).collect())
     }
 
-    pub(super) fn text(&self) -> Checked<&'a str> {
+    pub(super) fn text(&self) -> FieldResult<&'a str> {
         let Some(text) = self.value.as_str() else { return self.wrong("must be a text") };
-        super::super::check_text(text).map_err(|reason| self.error(reason))?;
+        check_text(text).map_err(|reason| self.error(reason))?;
         Ok(text)
     }
 
-    pub(super) fn integer(&self, end: i64) -> Checked<i64> {
-        let integer = self.value.as_integer();
-        let number = integer.and_then(|integer| i64::from_str_radix(integer.as_str(), integer.radix()).ok());
-        number
+    pub(super) fn integer(&self, end: i64) -> FieldResult<i64> {
+        integer(self.value)
             .filter(|number| (0..=end).contains(number))
             .ok_or_else(|| self.error(format!("must be a whole number between 0 and {end}")))
     }
 
-    /// A time of the calendar as Unix seconds.
-    pub(super) fn time_s(&self) -> Checked<i64> {
-        // Only a time with an offset is one that this parser takes.
+    /// A date and time with an offset as Unix seconds.
+    pub(super) fn time_s(&self) -> FieldResult<i64> {
+        // The parser refuses a time without an offset.
         let time = self.value.as_datetime().and_then(|time| time.to_string().parse::<jiff::Timestamp>().ok());
         time.filter(|time| time.subsec_nanosecond() == 0 && (0..=MAX_TIME_S).contains(&time.as_second()))
             .map(jiff::Timestamp::as_second)

@@ -1,7 +1,12 @@
-//! What each key of a price file means, each mistake, and the sample.
+//! Keys of a price file, each error, and the example file.
 
-use super::*;
+use std::path::Path;
+
+use tollbook_domain::Price;
+use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::price::ModelPrices;
+
+use super::parse;
 
 const SAMPLE: &str = include_str!("../../../../../examples/prices.toml");
 
@@ -33,7 +38,7 @@ fn found(
 }
 
 #[test]
-fn the_sample_says_what_it_says() {
+fn the_example_file_gives_its_prices() {
     let book = read(SAMPLE).unwrap();
     assert_eq!(book.len(), 14);
     // provider | model | currency | SKU | time | length | price
@@ -66,7 +71,7 @@ fn the_sample_says_what_it_says() {
 }
 
 #[test]
-fn the_files_own_times_hold_before_the_default() {
+fn stated_times_take_precedence_over_the_default() {
     let list = parse(Path::new("p.toml"), SAMPLE, 1_000, &Catalogue::built_in()).unwrap();
     let chat: Vec<i64> = list
         .prices
@@ -75,11 +80,11 @@ fn the_files_own_times_hold_before_the_default() {
         .map(|price| price.valid_from_s)
         .collect();
     assert_eq!(chat, [1_000, 1_798_732_800]);
-    assert!(list.rounded.is_empty() && list.left_out.is_empty());
+    assert!(list.rounded.is_empty() && list.omitted.is_empty());
 }
 
 #[test]
-fn a_unit_is_found_at_the_closest_place() {
+fn the_innermost_unit_applies() {
     let text = r#"
         currency = "CNY"
         unit = 1
@@ -111,14 +116,14 @@ fn units_of_the_catalogue_file_are_known() {
     assert_eq!(read(&catalogue), Ok(1));
 }
 
-/// A model in yuan by the thousand tokens, with more keys behind.
+/// A model priced in yuan by the thousand tokens, followed by more keys.
 fn model(more: &str) -> String {
     format!("currency = 'CNY'\nunit = 2\n[[model]]\nid = 'm'\n{}", more.replace(';', "\n"))
 }
 
 #[test]
 fn each_mistake_is_named_with_its_line_and_key() {
-    // behind a model's id on line 4 | message after the file's name; a semicolon ends a line
+    // text after a model's id on line 4 | message after the file's name; a semicolon ends a line
     let table = r#"
         price = 1                                       |:5: model.price: is not a key; known are id, name, provider
         prices = { input = "1,5" }                      |:5: model.prices.input: must be a plain decimal such as 4.20
@@ -197,7 +202,7 @@ fn mistakes_outside_of_a_model() {
 
 #[test]
 fn two_prices_must_not_hold_at_once() {
-    // behind a model with a price for input on line 5 | message after the file's name, or what it is well
+    // after a model with a price for input on line 5 | message after the file's name, or the number of prices
     let table = r#"
         [[model]];id='m';prices={input='1'}                      |:8: model.prices.input: model "m" has a price for that already, on line 5
         [[model]];id='M';prices={input='1'}                      |:8: model.prices.input: model "M" has a price for that already, on line 5

@@ -1,4 +1,4 @@
-//! What a mapping names in a record: cells of a CSV file by their header, members of a JSON object by their path.
+//! The columns that a mapping names: cells of a CSV file by their header, members of a JSON object by their path.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use crate::text::json::{JsonValue, members, value};
 use crate::text::shorten;
 
-/// A name in a mapping: `usage.prompt_tokens`; a part with other characters stands between backticks.
+/// The path of a column, such as `usage.prompt_tokens`. Backticks enclose a part with other characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path(Vec<String>);
+pub(super) struct ColumnPath(Vec<String>);
 
-impl Path {
-    /// Reads a path from the start of a text and gives what follows it.
+impl ColumnPath {
+    /// Reads a path at the start of a text; returns it and the rest.
     pub(super) fn read(text: &str) -> Result<(Self, &str), String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -39,7 +39,7 @@ impl Path {
         }
     }
 
-    /// Reads a text that is a path and nothing else.
+    /// Reads a text that is a path as a whole.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match Self::read(text)? {
             (path, "") => Ok(path),
@@ -48,33 +48,34 @@ impl Path {
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for ColumnPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("."))
     }
 }
 
-/// A step of the paths of a mapping: what is below it, and whether a path ends here.
+/// A node of the tree of paths.
 #[derive(Clone, Debug, Default)]
-struct Node {
-    children: Vec<(String, Node)>,
+struct PathNode {
+    children: Vec<(String, PathNode)>,
+    /// The number of the path that ends here.
     slot: Option<usize>,
 }
 
-/// All columns that a mapping names, numbered.
+/// The columns that a mapping names, with numbers from 0.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Paths {
-    paths: Vec<Path>,
-    root: Node,
+pub(super) struct ColumnPaths {
+    paths: Vec<ColumnPath>,
+    root: PathNode,
 }
 
-impl Paths {
-    /// The number of a path, the same for the same path.
-    pub(super) fn number(&mut self, path: Path) -> usize {
+impl ColumnPaths {
+    /// The number of a path. Equal paths have the same number.
+    pub(super) fn number(&mut self, path: ColumnPath) -> usize {
         let mut node = &mut self.root;
         for part in &path.0 {
             let at = node.children.iter().position(|(name, _)| name == part).unwrap_or_else(|| {
-                node.children.push((part.clone(), Node::default()));
+                node.children.push((part.clone(), PathNode::default()));
                 node.children.len() - 1
             });
             node = &mut node.children[at].1;
@@ -85,24 +86,26 @@ impl Paths {
         })
     }
 
+    /// The path of a number.
     pub(super) fn name(&self, number: usize) -> String {
         self.paths[number].to_string()
     }
 
+    /// Number of columns.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }
 }
 
-/// Where the columns of a mapping are in a CSV file.
-pub(crate) struct CsvColumns {
-    /// The column of the mapping, if any, for each cell.
+/// The columns of a mapping in a CSV file.
+pub(in crate::usage) struct CsvColumns {
+    /// For each cell, the number of its column in the mapping, if any.
     slots: Vec<Option<usize>>,
 }
 
 impl CsvColumns {
-    /// Cells of a record.
-    pub(crate) fn len(&self) -> usize {
+    /// Number of cells of a record.
+    pub(in crate::usage) fn len(&self) -> usize {
         self.slots.len()
     }
 
@@ -111,7 +114,11 @@ impl CsvColumns {
         self.slots.contains(&Some(column))
     }
 
-    pub(super) fn find(paths: &Paths, names: &mut dyn Iterator<Item = Cow<'_, str>>) -> Result<Self, String> {
+    /// Reads the header of a file.
+    pub(super) fn find(
+        paths: &ColumnPaths,
+        names: &mut dyn Iterator<Item = Cow<'_, str>>,
+    ) -> Result<Self, String> {
         let known: Vec<String> = (0..paths.len()).map(|number| paths.name(number)).collect();
         let mut slots = Vec::new();
         for name in names {
@@ -125,17 +132,17 @@ impl CsvColumns {
     }
 }
 
-/// The values of one record that a mapping names.
-pub(crate) struct Row<'r> {
+/// The values of one record, by the number of their column.
+pub(super) struct Row<'r> {
     values: Vec<Option<JsonValue<'r>>>,
     /// Number of the record in its file, from 1.
     pub(super) number: u64,
 }
 
 impl<'r> Row<'r> {
-    /// The row of a CSV record. An empty cell states nothing.
-    pub(super) fn cells(
-        paths: &Paths,
+    /// The row of a CSV record. An empty cell is an absent value.
+    pub(super) fn of_cells(
+        paths: &ColumnPaths,
         columns: &CsvColumns,
         cells: impl Iterator<Item = Cow<'r, str>>,
         number: u64,
@@ -149,21 +156,21 @@ impl<'r> Row<'r> {
         Self { values, number }
     }
 
-    /// The row of a JSON object. `null` and what is not there state nothing.
-    pub(super) fn json(paths: &Paths, text: &'r str, number: u64) -> Result<Self, String> {
+    /// The row of a JSON object. `null` is an absent value.
+    pub(super) fn of_json(paths: &ColumnPaths, text: &'r str, number: u64) -> Result<Self, String> {
         let mut values = vec![None; paths.len()];
         fill(&paths.root, text, &mut values)?;
         Ok(Self { values, number })
     }
 
-    /// The value of a column.
+    /// The value of a column; `None` if it is absent.
     pub(super) fn get(&self, column: usize) -> Option<&JsonValue<'r>> {
         self.values[column].as_ref()
     }
 }
 
-/// Goes as deep as the paths do; everything else is passed over.
-fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<JsonValue<'r>>]) -> Result<(), String> {
+/// Reads the values of the paths below a node, and skips everything else.
+fn fill<'r>(node: &PathNode, text: &'r str, values: &mut [Option<JsonValue<'r>>]) -> Result<(), String> {
     let mut entered: Vec<usize> = Vec::new();
     members(text, |name, raw| {
         let Some(at) = node.children.iter().position(|(child, _)| *child == name) else {
@@ -175,12 +182,12 @@ fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<JsonValue<'r>>]) ->
         }
         entered.push(at);
         let value = match raw {
-            // A condition may ask for them.
+            // A rule for skipping may compare them.
             "true" | "false" => Some(JsonValue::Text(Cow::Borrowed(raw))),
             _ => value(raw).map_err(|reason| format!("{}: {reason}", shorten(&name)))?,
         };
         if let Some(slot) = child.slot {
-            // An empty text states as little as an empty cell.
+            // Like an empty cell, an empty text is an absent value.
             let stated =
                 value.clone().filter(|value| !matches!(value, JsonValue::Text(text) if text.is_empty()));
             values[slot] = stated;
@@ -209,7 +216,7 @@ fn fill<'r>(node: &Node, text: &'r str, values: &mut [Option<JsonValue<'r>>]) ->
 fn owned(value: JsonValue<'_>) -> JsonValue<'static> {
     match value {
         JsonValue::Text(text) => JsonValue::Text(Cow::Owned(text.into_owned())),
-        // Whether a number was spelled with quotes makes no difference to a mapping.
+        // A mapping does not distinguish numbers with and without quotes.
         JsonValue::Number(token) => JsonValue::Text(Cow::Owned(token.to_owned())),
         JsonValue::Other => JsonValue::Other,
     }

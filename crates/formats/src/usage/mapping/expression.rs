@@ -1,23 +1,25 @@
-//! Arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (b ?? 0)`. Exact; the result is
-//! rounded by whoever asks for it.
+//! Exact arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (b ?? 0)`. The caller rounds the
+//! result.
 
-use super::columns::{Path, Paths, Row};
-use super::decimal::Decimal;
+use tollbook_domain::decimal::{Decimal, DecimalError};
+
+use super::columns::{ColumnPath, ColumnPaths, Row};
 use crate::text::json::JsonValue;
 use crate::text::shorten;
 
-/// Deepest nesting of parentheses.
+/// Deepest nesting of parentheses and of `??`.
 const MAX_DEPTH: usize = 32;
-/// Longest expression: a long sum is as deep a tree as it has terms.
+/// Longest expression in bytes. The tree of a sum is as deep as the sum has terms.
 const MAX_BYTES: usize = 4_096;
 
 /// A parsed expression.
 #[derive(Clone, Debug)]
 pub(super) enum Expression {
+    /// A constant.
     Number(Decimal),
     /// A column, and whether it may be absent.
     Column(usize, bool),
-    /// The first that is there.
+    /// The first value, or the second if the first is absent.
     First(Box<Expression>, Box<Expression>),
     Sum(Box<Expression>, Box<Expression>),
     Difference(Box<Expression>, Box<Expression>),
@@ -25,8 +27,8 @@ pub(super) enum Expression {
 }
 
 impl Expression {
-    /// Reads a text; its columns are numbered in `paths`.
-    pub(super) fn parse(text: &str, paths: &mut Paths) -> Result<Self, String> {
+    /// Reads a text and adds its columns to `paths`.
+    pub(super) fn parse(text: &str, paths: &mut ColumnPaths) -> Result<Self, String> {
         if text.len() > MAX_BYTES {
             return Err(format!("is longer than {MAX_BYTES} bytes"));
         }
@@ -38,9 +40,9 @@ impl Expression {
         }
     }
 
-    /// The value in a row; `None` when an optional column is absent that it needs.
-    pub(super) fn value(&self, row: &Row<'_>, paths: &Paths) -> Result<Option<Decimal>, String> {
-        type Operation = fn(Decimal, Decimal) -> Result<Decimal, String>;
+    /// The value in a row; `None` if an optional column is absent.
+    pub(super) fn value(&self, row: &Row<'_>, paths: &ColumnPaths) -> Result<Option<Decimal>, String> {
+        type Operation = fn(Decimal, Decimal) -> Result<Decimal, DecimalError>;
         let (a, b, operation): (_, _, Operation) = match self {
             Self::Number(number) => return Ok(Some(*number)),
             Self::Column(column, optional) => {
@@ -51,36 +53,36 @@ impl Expression {
             }
             Self::First(first, other) => {
                 let found = match first.as_ref() {
-                    // What stands before `??` may be absent, marked or not.
+                    // A column before `??` may be absent even without a mark.
                     Self::Column(column, _) => number(row, *column, paths)?,
                     other => other.value(row, paths)?,
                 };
                 return if found.is_some() { Ok(found) } else { other.value(row, paths) };
             }
-            Self::Sum(a, b) => (a, b, Decimal::add),
-            Self::Difference(a, b) => (a, b, Decimal::subtract),
-            Self::Product(a, b) => (a, b, Decimal::multiply),
+            Self::Sum(a, b) => (a, b, Decimal::checked_add),
+            Self::Difference(a, b) => (a, b, Decimal::checked_sub),
+            Self::Product(a, b) => (a, b, Decimal::checked_mul),
         };
         match (a.value(row, paths)?, b.value(row, paths)?) {
-            (Some(a), Some(b)) => operation(a, b).map(Some),
+            (Some(a), Some(b)) => operation(a, b).map(Some).map_err(|error| error.to_string()),
             _ => Ok(None),
         }
     }
 }
 
-fn number(row: &Row<'_>, column: usize, paths: &Paths) -> Result<Option<Decimal>, String> {
+fn number(row: &Row<'_>, column: usize, paths: &ColumnPaths) -> Result<Option<Decimal>, String> {
     let parsed = match row.get(column) {
         None => return Ok(None),
         Some(JsonValue::Text(text)) => Decimal::parse(text),
         Some(JsonValue::Number(token)) => Decimal::parse(token),
-        Some(JsonValue::Other) => Err("is not a number".to_owned()),
+        Some(JsonValue::Other) => Err(DecimalError::NotDecimal),
     };
-    parsed.map(Some).map_err(|reason| format!("{}: {reason}", paths.name(column)))
+    parsed.map(Some).map_err(|error| format!("{}: {error}", paths.name(column)))
 }
 
 struct Parser<'t, 'p> {
     rest: &'t str,
-    paths: &'p mut Paths,
+    paths: &'p mut ColumnPaths,
     depth: usize,
 }
 
@@ -118,7 +120,7 @@ impl Parser<'_, '_> {
         Ok(left)
     }
 
-    /// `??` binds closest: what is absent has its substitute before anything is calculated.
+    /// `??` has the highest precedence: an absent value is replaced before anything is calculated.
     fn first(&mut self) -> Result<Expression, String> {
         let first = self.primary()?;
         if self.take("??") {
@@ -150,11 +152,11 @@ impl Parser<'_, '_> {
                 let (number, rest) = self.rest.split_at(end);
                 self.rest = rest;
                 let parsed = Decimal::parse(number);
-                parsed.map(Expression::Number).map_err(|reason| format!("{}: {reason}", shorten(number)))
+                parsed.map(Expression::Number).map_err(|error| format!("{}: {error}", shorten(number)))
             }
             None => Err("ends where a number or a column is expected".to_owned()),
             Some(_) => {
-                let (path, rest) = Path::read(self.rest)?;
+                let (path, rest) = ColumnPath::read(self.rest)?;
                 // Not the first half of `??`.
                 let optional = rest.starts_with('?') && !rest.starts_with("??");
                 self.rest = if optional { &rest[1..] } else { rest };

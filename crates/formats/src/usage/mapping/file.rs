@@ -1,4 +1,4 @@
-//! The text of a mapping file to a [`Mapping`]: sections, keys, and where in the file something is wrong.
+//! The text of a mapping file to a [`Mapping`]: sections, keys, and errors that name file, line and key.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,22 +9,39 @@ use jiff::tz::Offset;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::columns::{self, Paths};
+use super::columns::{ColumnPath, ColumnPaths};
 use super::expression::Expression;
+use super::rules::{Mapping, SkipRule, check_number, record_field};
 use super::template::Template;
-use super::{FIELDS, Format, Mapping, Skip, Time, check_number, field};
-use crate::toml::{FileError, Source};
+use super::time_rule::{TimeFormat, TimeRule};
+use crate::toml::{FileError, Source, read_file};
+use crate::usage::builder::FIELDS;
 
-/// A reason and, where it is known better than the key, the place.
-type Reason = String;
+impl Mapping {
+    /// Reads a mapping file.
+    ///
+    /// # Errors
+    /// The first error, with file, line and key.
+    pub fn load(file: &Path) -> Result<Self, FileError> {
+        Self::parse(file, &read_file(file)?)
+    }
 
-pub(super) fn parse(file: &Path, text: &str) -> Result<Mapping, FileError> {
+    /// Reads the text of a mapping file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// The first error, with file, line and key.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, FileError> {
+        parse(file, text)
+    }
+}
+
+fn parse(file: &Path, text: &str) -> Result<Mapping, FileError> {
     let source = Source { file, text };
     let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
-    let mut reader = Reader { source, paths: Paths::default() };
+    let mut reader = SectionReader { source, paths: ColumnPaths::default() };
     let mut fields = [const { None }; FIELDS.len()];
     let (mut time, mut quantities, mut total) = (None, Vec::new(), None);
-    let (mut skip, mut models) = (Skip::default(), BTreeMap::new());
+    let (mut skip, mut models) = (SkipRule::default(), BTreeMap::new());
     for (section, content) in document.get_ref() {
         let section_name = section.get_ref().as_ref();
         let Some(table) = content.get_ref().as_table() else {
@@ -33,7 +50,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Mapping, FileError> {
         match section_name {
             "record" => {
                 for entry in reader.texts(section_name, table)? {
-                    let parsed = field(entry.key).and_then(|field| {
+                    let parsed = record_field(entry.key).and_then(|field| {
                         let template = Template::parse(entry.text, &mut reader.paths)?;
                         check_number(field, &template).map(|()| (field, template))
                     });
@@ -76,19 +93,19 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Mapping, FileError> {
     if quantities.is_empty() {
         return Err(reader.source.error(None, "quantities", "must state at least one SKU"));
     }
-    // Each SKU stands there once, or it were not TOML; a record has them sorted.
+    // TOML refuses a key that occurs twice; a record has its SKUs sorted.
     quantities.sort_by(|(a, _): &(String, Expression), (b, _)| a.cmp(b));
     let name = file.display().to_string();
     Ok(Mapping { name, paths: reader.paths, fields, time, quantities, total, skip, models })
 }
 
-struct Reader<'s> {
+struct SectionReader<'s> {
     source: Source<'s>,
-    paths: Paths,
+    paths: ColumnPaths,
 }
 
-/// A key with a text.
-struct Entry<'d> {
+/// A key whose value is a text.
+struct TextEntry<'d> {
     key: &'d str,
     text: &'d str,
     span: Range<usize>,
@@ -96,12 +113,13 @@ struct Entry<'d> {
 
 type Table<'d> = DeTable<'d>;
 
-impl Reader<'_> {
+impl SectionReader<'_> {
+    /// Adds file, line and key to the error of an entry.
     fn located<T>(
         &self,
         section: &str,
-        entry: &Entry<'_>,
-        parsed: Result<T, Reason>,
+        entry: &TextEntry<'_>,
+        parsed: Result<T, String>,
     ) -> Result<T, FileError> {
         parsed.map_err(|reason| {
             self.source.error(Some(entry.span.clone()), format!("{section}.{}", entry.key), reason)
@@ -109,7 +127,7 @@ impl Reader<'_> {
     }
 
     /// The entries of a section whose values are texts.
-    fn texts<'d>(&self, section: &str, table: &'d Table<'_>) -> Result<Vec<Entry<'d>>, FileError> {
+    fn texts<'d>(&self, section: &str, table: &'d Table<'_>) -> Result<Vec<TextEntry<'d>>, FileError> {
         let mut entries = Vec::new();
         for (key, value) in table {
             let key = key.get_ref().as_ref();
@@ -117,12 +135,12 @@ impl Reader<'_> {
                 let path = format!("{section}.{key}");
                 return Err(self.source.error(Some(value.span()), path, "must be a text"));
             };
-            entries.push(Entry { key, text, span: value.span() });
+            entries.push(TextEntry { key, text, span: value.span() });
         }
         Ok(entries)
     }
 
-    fn time(&mut self, span: Range<usize>, table: &Table<'_>) -> Result<Time, FileError> {
+    fn time(&mut self, span: Range<usize>, table: &Table<'_>) -> Result<TimeRule, FileError> {
         let (mut value, mut format, mut offset, mut seconds) = (None, None, None, None);
         for entry in self.texts("time", table)? {
             let parsed = match entry.key {
@@ -135,8 +153,10 @@ impl Reader<'_> {
             self.located("time", &entry, parsed)?;
         }
         match (value, seconds) {
-            (None, Some(seconds)) if format.is_none() && offset.is_none() => Ok(Time::Seconds(seconds)),
-            (Some(value), None) => Ok(Time::Value { value, format: format.unwrap_or(Format::Auto), offset }),
+            (None, Some(seconds)) if format.is_none() && offset.is_none() => Ok(TimeRule::Seconds(seconds)),
+            (Some(value), None) => {
+                Ok(TimeRule::Value { value, format: format.unwrap_or(TimeFormat::Auto), offset })
+            }
             _ => {
                 let reason = "must state either value, with format and offset where needed, or seconds alone";
                 Err(self.source.error(Some(span), "time", reason))
@@ -144,8 +164,8 @@ impl Reader<'_> {
         }
     }
 
-    fn skip(&mut self, table: &Table<'_>) -> Result<Skip, FileError> {
-        let mut skip = Skip::default();
+    fn skip(&mut self, table: &Table<'_>) -> Result<SkipRule, FileError> {
+        let mut skip = SkipRule::default();
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "when_empty" => {
@@ -175,7 +195,7 @@ impl Reader<'_> {
     }
 
     fn column(&mut self, key: &str, text: &str, span: Range<usize>) -> Result<usize, FileError> {
-        let path = columns::Path::parse(text);
+        let path = ColumnPath::parse(text);
         path.map(|path| self.paths.number(path)).map_err(|reason| self.source.error(Some(span), key, reason))
     }
 
@@ -195,28 +215,28 @@ impl Reader<'_> {
     }
 }
 
-fn time_format(text: &str) -> Result<Format, Reason> {
+fn time_format(text: &str) -> Result<TimeFormat, String> {
     Ok(match text {
-        "auto" => Format::Auto,
-        "rfc3339" => Format::Rfc3339,
-        "unix" => Format::Unix(0),
-        "unix_ms" => Format::Unix(3),
-        "unix_us" => Format::Unix(6),
-        "unix_ns" => Format::Unix(9),
+        "auto" => TimeFormat::Auto,
+        "rfc3339" => TimeFormat::Rfc3339,
+        "unix" => TimeFormat::Unix(0),
+        "unix_ms" => TimeFormat::Unix(3),
+        "unix_us" => TimeFormat::Unix(6),
+        "unix_ns" => TimeFormat::Unix(9),
         _ if !text.contains('%') => {
             let known = "auto, rfc3339, unix, unix_ms, unix_us, unix_ns or a strptime format with %";
             return Err(format!("must be {known}"));
         }
         _ => {
-            // A directive that does not exist would else be told once for each record.
+            // Checked here; otherwise every record would be refused for an unknown directive.
             strtime::format(text, &jiff::Zoned::default()).map_err(|error| error.to_string())?;
-            Format::Strptime(text.to_owned())
+            TimeFormat::Strptime(text.to_owned())
         }
     })
 }
 
 /// `+08:00`, `-03:30` or `Z`.
-fn parse_offset(text: &str) -> Result<Offset, Reason> {
+fn parse_offset(text: &str) -> Result<Offset, String> {
     let wrong = || "must be an offset such as +08:00".to_owned();
     if text == "Z" {
         return Ok(Offset::UTC);

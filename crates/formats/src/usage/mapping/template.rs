@@ -1,47 +1,47 @@
-//! Texts with columns in them: `client-{client}`, `{created|created_at}`, `{user|'nobody'}`, `{row}`.
+//! Texts with columns in them: `client-{client}`, `{created|created_at}`, `{user|'none'}`, `{row}`.
 
 use std::borrow::Cow;
 
-use super::columns::{Path, Paths, Row};
+use super::columns::{ColumnPath, ColumnPaths, Row};
 use crate::text::json::JsonValue;
 
 /// A parsed template.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Template(Vec<Piece>);
+pub(super) struct Template(Vec<Part>);
 
 #[derive(Clone, Debug)]
-enum Piece {
+enum Part {
     Text(String),
     /// The number of the record in its file.
     Row,
-    /// The first that is there.
-    First(Vec<Choice>),
+    /// The first alternative that is not absent.
+    First(Vec<Alternative>),
 }
 
 #[derive(Clone, Debug)]
-enum Choice {
+enum Alternative {
     Column(usize),
     Text(String),
 }
 
 impl Template {
-    /// A text without columns.
+    /// A template that is a fixed text.
     pub(super) fn constant(text: &str) -> Self {
-        Self(vec![Piece::Text(text.to_owned())])
+        Self(vec![Part::Text(text.to_owned())])
     }
 
-    /// The text, if it has no columns in it.
+    /// The text of a template without columns.
     pub(super) fn as_constant(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
-            [Piece::Text(text)] => Some(text),
+            [Part::Text(text)] => Some(text),
             _ => None,
         }
     }
 
-    /// Reads a text; its columns are numbered in `paths`. `{{` and `}}` are braces.
-    pub(super) fn parse(text: &str, paths: &mut Paths) -> Result<Self, String> {
-        let mut pieces = Vec::new();
+    /// Reads a text and adds its columns to `paths`. `{{` and `}}` stand for braces.
+    pub(super) fn parse(text: &str, paths: &mut ColumnPaths) -> Result<Self, String> {
+        let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
@@ -56,43 +56,43 @@ impl Template {
                 return Err("a brace is closed that is not open; `}}` is the character".to_owned());
             }
             if !literal.is_empty() {
-                pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                parts.push(Part::Text(std::mem::take(&mut literal)));
             }
-            let (piece, after) = choices(after, paths)?;
-            pieces.push(piece);
+            let (part, after) = alternatives(after, paths)?;
+            parts.push(part);
             rest = after;
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            pieces.push(Piece::Text(literal));
+            parts.push(Part::Text(literal));
         }
-        Ok(Self(pieces))
+        Ok(Self(parts))
     }
 
-    /// The text in a row; the error names what is missing.
-    pub(super) fn text<'r>(&'r self, row: &'r Row<'_>, paths: &Paths) -> Result<Cow<'r, str>, String> {
-        if let [piece] = self.0.as_slice() {
-            return piece.text(row, paths);
+    /// The text in a row; the error names the absent column.
+    pub(super) fn text<'r>(&'r self, row: &'r Row<'_>, paths: &ColumnPaths) -> Result<Cow<'r, str>, String> {
+        if let [part] = self.0.as_slice() {
+            return part.text(row, paths);
         }
         let mut text = String::new();
-        for piece in &self.0 {
-            text.push_str(&piece.text(row, paths)?);
+        for part in &self.0 {
+            text.push_str(&part.text(row, paths)?);
         }
         Ok(Cow::Owned(text))
     }
 }
 
-impl Piece {
-    fn text<'r>(&'r self, row: &'r Row<'_>, paths: &Paths) -> Result<Cow<'r, str>, String> {
-        let choices = match self {
+impl Part {
+    fn text<'r>(&'r self, row: &'r Row<'_>, paths: &ColumnPaths) -> Result<Cow<'r, str>, String> {
+        let alternatives = match self {
             Self::Text(text) => return Ok(Cow::Borrowed(text)),
             Self::Row => return Ok(Cow::Owned(row.number.to_string())),
-            Self::First(choices) => choices,
+            Self::First(alternatives) => alternatives,
         };
-        for choice in choices {
-            match choice {
-                Choice::Text(text) => return Ok(Cow::Borrowed(text)),
-                Choice::Column(column) => match row.get(*column) {
+        for alternative in alternatives {
+            match alternative {
+                Alternative::Text(text) => return Ok(Cow::Borrowed(text)),
+                Alternative::Column(column) => match row.get(*column) {
                     None => {}
                     Some(JsonValue::Text(text)) => return Ok(Cow::Borrowed(text)),
                     Some(JsonValue::Number(token)) => return Ok(Cow::Borrowed(token)),
@@ -102,38 +102,38 @@ impl Piece {
                 },
             }
         }
-        let names: Vec<String> = choices
+        let names: Vec<String> = alternatives
             .iter()
-            .filter_map(|choice| match choice {
-                Choice::Column(column) => Some(paths.name(*column)),
-                Choice::Text(_) => None,
+            .filter_map(|alternative| match alternative {
+                Alternative::Column(column) => Some(paths.name(*column)),
+                Alternative::Text(_) => None,
             })
             .collect();
         Err(format!("{}: is missing", names.join(" or ")))
     }
 }
 
-/// Reads what stands between braces, the closing one included.
-fn choices<'t>(text: &'t str, paths: &mut Paths) -> Result<(Piece, &'t str), String> {
+/// Reads the text after an opening brace up to the closing brace; returns the rest.
+fn alternatives<'t>(text: &'t str, paths: &mut ColumnPaths) -> Result<(Part, &'t str), String> {
     if let Some(rest) = text.strip_prefix("row}") {
-        return Ok((Piece::Row, rest));
+        return Ok((Part::Row, rest));
     }
-    let mut choices = Vec::new();
+    let mut alternatives = Vec::new();
     let mut rest = text;
     loop {
         if let Some(quoted) = rest.strip_prefix('\'') {
             let (text, after) = quoted.split_once('\'').ok_or("a quote is not closed")?;
-            choices.push(Choice::Text(text.to_owned()));
+            alternatives.push(Alternative::Text(text.to_owned()));
             rest = after;
         } else {
-            let (path, after) = Path::read(rest)?;
-            choices.push(Choice::Column(paths.number(path)));
+            let (path, after) = ColumnPath::read(rest)?;
+            alternatives.push(Alternative::Column(paths.number(path)));
             rest = after;
         }
         if let Some(after) = rest.strip_prefix('|') {
             rest = after;
         } else if let Some(after) = rest.strip_prefix('}') {
-            return Ok((Piece::First(choices), after));
+            return Ok((Part::First(alternatives), after));
         } else {
             return Err("a brace is not closed behind a column".to_owned());
         }

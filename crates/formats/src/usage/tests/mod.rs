@@ -1,12 +1,18 @@
-//! Usage records, events and files: what is read and what is refused with which words.
+//! Usage records, events and files: valid ones and the reason of each refusal.
 
 mod real_data;
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
+use tollbook_domain::usage::Usage;
 
-use super::*;
+use super::{BatchError, Mapping, RefusedEvent, UsageFile, parse_batch, parse_event, parse_record, time};
+use crate::text::Input;
 
 const RECORD: &str = r#"{"id":"r-1","source":"gw","time":1780272000,"company_id":1,"organization_id":2,"resource_id":"key-1","resource_type":3,"user_email":"a@example.com","provider":"p","model_id":"m","product_code":"modelverse","region":"cn","quantities":{"output":5,"input":10}}"#;
 
@@ -31,7 +37,7 @@ fn usage() -> Usage {
 }
 
 #[test]
-fn a_record_and_an_event_say_the_same() {
+fn a_record_and_an_event_give_the_same_usage() {
     assert_eq!(parse_record(RECORD.as_bytes()), Ok(usage()));
     assert_eq!(parse_event(EVENT.as_bytes()), Ok(usage()));
     assert_eq!(parse_record(EVENT.as_bytes()), Ok(usage()));
@@ -42,14 +48,14 @@ fn a_record_and_an_event_say_the_same() {
 }
 
 #[test]
-fn what_is_optional_has_a_default() {
+fn an_absent_optional_field_has_its_default() {
     let least = r#"{"id":"r","time":0,"company_id":1,"organization_id":1,"resource_id":"k","product_code":"p","quantities":{},"region":null}"#;
     let usage = parse_record(least.as_bytes()).unwrap();
     assert_eq!((usage.source.as_str(), usage.region.as_str(), usage.resource_type), ("", "", 0));
     assert_eq!(usage.quantities, []);
 }
 
-/// Rows are `part of the text => what stands there instead => reason`.
+/// Checks rows of `part of the valid text => replacement => reason`; returns their number.
 fn refused(valid: &str, table: &str, parse: fn(&[u8]) -> Result<Usage, String>) -> usize {
     let mut rows = 0;
     for row in table.lines().filter(|row| row.contains("=>")) {
@@ -133,7 +139,7 @@ fn a_broken_event_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_batch_is_answered_element_by_element() {
+fn a_batch_has_a_result_for_each_element() {
     let body = format!(r#"[{EVENT},{{"source":"gw","id":"r-9","x_y":1}},7,{{"id":3}}]"#);
     let answers = parse_batch(body.as_bytes(), 4).unwrap();
     let refused = |id: Option<&str>, source: Option<&str>, reason: &str| {
@@ -162,12 +168,12 @@ fn a_batch_is_answered_element_by_element() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = (parse_record(&bytes), parse_event(&bytes), parse_batch(&bytes, 10));
     }
 
     #[test]
-    fn no_change_of_a_valid_input_is_a_panic(
+    fn no_change_of_a_valid_input_causes_a_panic(
         at in 0usize..400, length in 0usize..8, with in prop::collection::vec(any::<u8>(), 0..8), which in 0..3
     ) {
         let valid = [RECORD.to_owned(), EVENT.to_owned(), format!("[{EVENT},{EVENT}]")][usize::try_from(which).unwrap()].clone();
@@ -182,7 +188,7 @@ proptest! {
     }
 }
 
-/// Every record of a file as its line and its id or reason, and what ended the reading.
+/// Each record of a file as its line with its id or reason, and the error that ended the reading.
 pub(super) fn read(file: &UsageFile) -> Vec<String> {
     let bytes_read = Arc::new(AtomicU64::new(0));
     let seen = file.records(Arc::clone(&bytes_read)).unwrap().map(|item| match item {
@@ -288,7 +294,7 @@ fn a_broken_file_ends_the_reading() {
 }
 
 #[test]
-fn a_mapping_reads_csv_and_counts_what_it_passes_over() {
+fn a_mapping_reads_csv_and_counts_skipped_records() {
     let text = "[record]\nid = '{row}'\ncompany_id = '1'\norganization_id = '1'\nresource_id = '{who}'\nproduct_code = 'p'\n\
         [time]\nvalue = '{at}'\n[quantities]\ninput = '`in.put`'\nimage = 'images?'\n[skip]\nwhen_empty = ['who']\n";
     let mapping = Mapping::parse(Path::new("m.toml"), text).unwrap();
@@ -309,7 +315,7 @@ fn a_mapping_reads_csv_and_counts_what_it_passes_over() {
 }
 
 #[test]
-fn a_mapping_must_say_what_every_record_needs() {
+fn a_mapping_must_state_every_required_field() {
     let input = Input::Stream { name: "x".into(), from: Box::new(std::io::empty()) };
     let mapping = Mapping::built_in("litellm");
     let error =

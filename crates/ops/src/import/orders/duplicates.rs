@@ -249,7 +249,7 @@ mod tests {
     use std::collections::{BTreeMap, HashMap};
 
     use proptest::prelude::*;
-    use tollbook_domain::{Amount, Deductions, Line, UnitPrice};
+    use tollbook_domain::{AccountKind, Amount, Deductions, Line, UnitPrice};
 
     use super::*;
 
@@ -310,7 +310,8 @@ mod tests {
                 order.order.total = Amount::from_steps(i64::from(differs[2]));
                 order.line.organization_id += i64::from(differs[3]);
                 order.line.region = if differs[4] { "x".into() } else { String::new() };
-                order.order.deductions.cash = Amount::from_steps(i64::from(differs[5]));
+                *order.order.deductions.get_mut(AccountKind::Cash) =
+                    Amount::from_steps(i64::from(differs[5]));
                 (order, in_conflict)
             },
         )

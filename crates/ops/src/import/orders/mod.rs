@@ -85,7 +85,7 @@ pub fn run(
             progress.step(&Step { phase: Phase::Receiving, bytes_read, bytes_total: 0, orders: 0 })
         };
         let file = input.open(&options.spool_dir, &mut received).map_err(|error| match error {
-            OpenError::Broken(broken) => Failure::Broken(broken),
+            OpenError::File(error) => Failure::Broken(error),
             OpenError::Spool(error) => Failure::Spool { spool_dir: options.spool_dir.clone(), error },
             OpenError::Stopped => Failure::Stopped,
         })?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use tollbook_store::StoreError;
 
-use tollbook_formats::orders::{BrokenFile, LineError, OrderFile};
+use tollbook_formats::orders::{LineError, OrderFile, RecordFileError};
 
 /// A record of an import: the file's index and the line that the record starts on. Sorts in order of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,7 +198,7 @@ pub struct ImportError {
 pub enum Failure {
     /// A file is missing, damaged or cut off, or has no usable header. `--skip-invalid` does not help.
     #[error(transparent)]
-    Broken(BrokenFile),
+    Broken(RecordFileError),
     /// Records are not valid, and they were not to be left out. The report has the errors; its `added` is 0.
     #[error("{} of {} records are not valid", .0.total().invalid, .0.total().read)]
     Refused(Box<Report>),

@@ -1,0 +1,342 @@
+//! The exporter: requests that share a build, cancelled requests, full queues, and builds that are stopped.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tollbook_domain::{Catalogue, Language, LineFilter, OrderQuery, Status, StatusSet, TimeRange};
+use tollbook_export::presentation::DisplaySettings;
+use tollbook_export::{
+    Document, ExportLimits, ExportRequest, ExportRequestError, ExportedFile, Exporter, ExporterParts, Format,
+    Progress, WaitPolicy, Zone,
+};
+use tollbook_objects::{
+    Cancelled, EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError,
+    PutOptions, SpoolFile, Stored, Swept,
+};
+use tollbook_store::{Store, StoreOptions, open_sqlite};
+
+/// No test waits longer than this.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+const NOW_S: i64 = 1_760_000_000;
+/// How long a stored file is returned again.
+const REUSABLE_FOR_S: i64 = 3_600;
+
+/// Names objects.
+static NEXT_RANDOM: AtomicUsize = AtomicUsize::new(1);
+
+/// An embedded store that blocks each export at its spool until the test releases it.
+#[derive(Debug)]
+struct Gated {
+    inner: EmbeddedStore,
+    spools: AtomicUsize,
+    reached: Mutex<Sender<()>>,
+    release: Mutex<Receiver<()>>,
+}
+
+impl ObjectStore for Gated {
+    fn spool(&self) -> Result<SpoolFile, ObjectStoreError> {
+        self.spools.fetch_add(1, Ordering::Relaxed);
+        self.reached.lock().unwrap().send(()).unwrap();
+        self.release.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
+        self.inner.spool()
+    }
+
+    fn put(
+        &self,
+        key: &ObjectKey,
+        spool: SpoolFile,
+        options: &PutOptions,
+        cancelled: Cancelled<'_>,
+    ) -> Result<Stored, ObjectStoreError> {
+        self.inner.put(key, spool, options, cancelled)
+    }
+
+    fn len_of(&self, key: &ObjectKey) -> Result<Option<u64>, ObjectStoreError> {
+        self.inner.len_of(key)
+    }
+
+    fn identity(&self) -> String {
+        self.inner.identity()
+    }
+
+    fn clear_spool(&self) -> Result<u64, ObjectStoreError> {
+        self.inner.clear_spool()
+    }
+
+    fn presign_get(
+        &self,
+        base_url: &str,
+        key: &ObjectKey,
+        name: &str,
+        until_s: i64,
+    ) -> Result<String, ObjectStoreError> {
+        self.inner.presign_get(base_url, key, name, until_s)
+    }
+
+    fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
+        self.inner.delete(key)
+    }
+
+    fn sweep(&self, now_s: i64) -> Result<Swept, ObjectStoreError> {
+        self.inner.sweep(now_s)
+    }
+}
+
+struct Fixture {
+    directory: tempfile::TempDir,
+    store: Arc<dyn Store>,
+    objects: Arc<Gated>,
+    exporter: Option<Exporter>,
+    request: ExportRequest,
+    now_s: Arc<AtomicI64>,
+    reached: Mutex<Receiver<()>>,
+    let_go: Sender<()>,
+}
+
+impl Fixture {
+    fn new(limits: ExportLimits) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open_sqlite(&directory.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
+        let mut transaction = store.begin().unwrap();
+        let company = transaction.add_company("Company", "CNY", "default").unwrap();
+        transaction.commit().unwrap();
+        let inner = EmbeddedStore::new(EmbeddedSettings {
+            data_directory: directory.path().to_owned(),
+            bucket: "tollbook".into(),
+            keys: ObjectKeys::new("public".to_owned(), "private".to_owned()),
+            retention_s: 7_200,
+            spool_bytes: 1 << 30,
+        });
+        let ((reached_sender, reached), (let_go, release)) = (channel(), channel());
+        let objects = Arc::new(Gated {
+            inner: inner.unwrap(),
+            spools: AtomicUsize::new(0),
+            reached: Mutex::new(reached_sender),
+            release: Mutex::new(release),
+        });
+        let now_s = Arc::new(AtomicI64::new(NOW_S));
+        let exporter = Exporter::new(ExporterParts {
+            store: Arc::clone(&store),
+            objects: Arc::clone(&objects) as Arc<dyn ObjectStore>,
+            catalogue: Arc::new(Catalogue::built_in()),
+            limits,
+            reusable_for_s: REUSABLE_FOR_S,
+            now_s: {
+                let now_s = Arc::clone(&now_s);
+                Arc::new(move || now_s.load(Ordering::Relaxed))
+            },
+            random: || NEXT_RANDOM.fetch_add(1, Ordering::Relaxed) as u128,
+        });
+        let query = OrderQuery {
+            company_id: company.company_id,
+            statuses: StatusSet::of(&[Status::Paid]),
+            range: TimeRange::everything(),
+            lines: LineFilter::default(),
+            order_numbers: Vec::new(),
+        };
+        let display = DisplaySettings {
+            language: Language::English,
+            time_zone: Zone::utc(),
+            provider: "Tollbook".to_owned(),
+        };
+        let document = Document::PaidOrders(query);
+        let request = ExportRequest { company, display, document, format: Format::Workbook };
+        let exporter = Some(exporter);
+        Self { directory, store, objects, exporter, request, now_s, reached: Mutex::new(reached), let_go }
+    }
+
+    fn file(
+        &self,
+        format: Format,
+        policy: WaitPolicy,
+        caller: &CancellationToken,
+        watch: &mut dyn FnMut(&Progress) -> bool,
+    ) -> Result<ExportedFile, ExportRequestError> {
+        let request = ExportRequest { format, ..self.request.clone() };
+        let exporter = self.exporter.as_ref().unwrap();
+        exporter.file(self.store.snapshot().unwrap(), request, policy, caller, watch)
+    }
+
+    fn wait_for_spool(&self) {
+        self.reached.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
+    }
+
+    /// Drops the exporter and counts the files that are left.
+    fn files_left(&mut self) -> usize {
+        drop(self.exporter.take());
+        ["objects", "spool"].iter().map(|name| files_below(&self.directory.path().join(name))).sum()
+    }
+}
+
+/// Files in folders; locks of the spool lie beside them.
+fn files_below(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                usize::from(!path.to_string_lossy().ends_with("lock"))
+            }
+        })
+        .sum()
+}
+
+/// Reports once that its request is waiting.
+fn report_waiting(waits: Sender<()>) -> impl FnMut(&Progress) -> bool {
+    let mut waits = Some(waits);
+    move |_| {
+        if let Some(waits) = waits.take() {
+            waits.send(()).unwrap();
+        }
+        true
+    }
+}
+
+#[test]
+fn four_requests_for_one_file_build_it_once() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let (waits, waiting) = channel();
+    let files: Vec<ExportedFile> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..4)
+            .map(|_| {
+                let (fixture, waits) = (&fixture, waits.clone());
+                scope.spawn(move || {
+                    let mut watch = report_waiting(waits);
+                    fixture.file(Format::Workbook, WaitPolicy::Request, &CancellationToken::new(), &mut watch)
+                })
+            })
+            .collect();
+        fixture.wait_for_spool();
+        for _ in 0..4 {
+            waiting.recv_timeout(TIMEOUT).unwrap();
+        }
+        fixture.let_go.send(()).unwrap();
+        callers.into_iter().map(|caller| caller.join().unwrap().unwrap()).collect()
+    });
+    assert!(files.iter().all(|file| *file == files[0]), "{files:?}");
+    // A later request finds the stored file.
+    let later = fixture.file(Format::Workbook, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true);
+    assert_eq!(later.unwrap(), files[0]);
+    assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 1);
+    assert_eq!(fixture.files_left(), 2, "a file and its ETag");
+}
+
+#[test]
+fn a_cancelled_request_leaves_the_build_to_the_others() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let (waits, waiting) = channel();
+    let cancelled = CancellationToken::new();
+    std::thread::scope(|scope| {
+        let request = |caller: CancellationToken, waits: Sender<()>| {
+            let fixture = &fixture;
+            scope.spawn(move || {
+                fixture.file(Format::Workbook, WaitPolicy::Request, &caller, &mut report_waiting(waits))
+            })
+        };
+        let first = request(cancelled.clone(), waits.clone());
+        fixture.wait_for_spool();
+        let second = request(CancellationToken::new(), waits.clone());
+        for _ in 0..2 {
+            waiting.recv_timeout(TIMEOUT).unwrap();
+        }
+        cancelled.cancel();
+        assert!(matches!(first.join().unwrap(), Err(ExportRequestError::Cancelled)));
+        fixture.let_go.send(()).unwrap();
+        second.join().unwrap().unwrap();
+    });
+    assert_eq!(fixture.files_left(), 2);
+}
+
+#[test]
+fn the_last_cancelled_request_stops_the_build_and_the_next_starts_a_new_one() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let cancelled = CancellationToken::new();
+    std::thread::scope(|scope| {
+        let fixture = &fixture;
+        let first = scope.spawn(|| {
+            fixture.file(Format::Workbook, WaitPolicy::Request, &cancelled, &mut |_| true).map(|_| ())
+        });
+        fixture.wait_for_spool();
+        cancelled.cancel();
+        assert!(matches!(first.join().unwrap(), Err(ExportRequestError::Cancelled)));
+        let next = scope.spawn(|| {
+            fixture.file(Format::Workbook, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true)
+        });
+        // The cancelled build runs on to its next check; the new build reaches the spool by itself.
+        fixture.let_go.send(()).unwrap();
+        fixture.wait_for_spool();
+        fixture.let_go.send(()).unwrap();
+        next.join().unwrap().unwrap();
+    });
+    assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
+    assert_eq!(fixture.files_left(), 2, "nothing is left of the stopped build");
+}
+
+#[test]
+fn a_job_is_queued_where_a_request_is_refused() {
+    let limits = ExportLimits { at_once: 1, waiting: 0, ..ExportLimits::default() };
+    let mut fixture = Fixture::new(limits);
+    let (waits, waiting) = channel();
+    std::thread::scope(|scope| {
+        let fixture = &fixture;
+        let caller = CancellationToken::new;
+        let building = scope
+            .spawn(move || fixture.file(Format::Workbook, WaitPolicy::Request, &caller(), &mut |_| true));
+        fixture.wait_for_spool();
+        let refused = fixture.file(Format::Csv, WaitPolicy::Request, &caller(), &mut |_| true);
+        assert!(matches!(refused, Err(ExportRequestError::QueueFull)), "{refused:?}");
+        let job = scope
+            .spawn(move || fixture.file(Format::Csv, WaitPolicy::Job, &caller(), &mut report_waiting(waits)));
+        waiting.recv_timeout(TIMEOUT).unwrap();
+        assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 1, "the job is still queued");
+        for _ in 0..2 {
+            fixture.let_go.send(()).unwrap();
+        }
+        building.join().unwrap().unwrap();
+        job.join().unwrap().unwrap();
+    });
+    assert_eq!(fixture.files_left(), 4);
+}
+
+#[test]
+fn dropping_the_exporter_stops_its_builds() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let cancelled = CancellationToken::new();
+    std::thread::scope(|scope| {
+        let waiter =
+            scope.spawn(|| fixture.file(Format::Workbook, WaitPolicy::Request, &cancelled, &mut |_| true));
+        fixture.wait_for_spool();
+        cancelled.cancel();
+        assert!(waiter.join().unwrap().is_err());
+        fixture.let_go.send(()).unwrap();
+    });
+    assert_eq!(fixture.files_left(), 0);
+}
+
+#[test]
+fn a_finished_export_is_not_shared_once_links_to_its_file_could_outlive_it() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let request = || {
+        fixture.let_go.send(()).unwrap();
+        let caller = CancellationToken::new();
+        fixture.file(Format::Workbook, WaitPolicy::Request, &caller, &mut |_| true).unwrap()
+    };
+    // The cache is written after the file is returned. Another writer delays that for as long as the test needs.
+    let writer = fixture.store.begin().unwrap();
+    let first = request();
+    fixture.now_s.store(NOW_S + REUSABLE_FOR_S - 1, Ordering::Relaxed);
+    assert_eq!(request(), first);
+    fixture.now_s.store(NOW_S + REUSABLE_FOR_S, Ordering::Relaxed);
+    assert_ne!(request(), first);
+    drop(writer);
+    assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
+    assert_eq!(fixture.files_left(), 4, "two files and their ETags");
+}

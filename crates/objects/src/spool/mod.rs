@@ -1,0 +1,12 @@
+//! Temporary files for exports before they become objects: the files, their directory, which several servers share,
+//! and the limit on their total size.
+
+mod budget;
+mod directory;
+mod file;
+mod folder;
+
+pub(crate) use directory::SpoolDirectory;
+pub(crate) use file::FinishedSpool;
+pub use file::{SpoolFile, Stored};
+pub(crate) use folder::JOURNAL_EXTENSION;

@@ -1,0 +1,46 @@
+//! The section `[limits]` of the configuration file: bounds of one request.
+
+use serde::Deserialize;
+use tollbook_formats::toml::Source;
+use toml::Spanned;
+
+use super::value::{Checked, number};
+
+/// Limits of one request, applied before its sender is authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest body, in bytes.
+    pub body_bytes: usize,
+    /// Maximum number of parameters.
+    pub parameters: usize,
+    /// Maximum nesting depth of JSON.
+    pub json_depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes: 1024 * 1024, parameters: 2_000, json_depth: 32 }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSection {
+    body_bytes: Option<Spanned<i64>>,
+    parameters: Option<Spanned<i64>>,
+    json_depth: Option<Spanned<i64>>,
+}
+
+pub(super) fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limits> {
+    let limit = |key, value: &Option<Spanned<i64>>, range, default| -> Checked<usize> {
+        let number = number(source, key, value.as_ref(), range)?;
+        Ok(number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
+    };
+    let default = Limits::default();
+    Ok(Limits {
+        // Every documented request fits into the smallest values.
+        body_bytes: limit("limits.body_bytes", &read.body_bytes, 65_536..=67_108_864, default.body_bytes)?,
+        parameters: limit("limits.parameters", &read.parameters, 1_200..=100_000, default.parameters)?,
+        json_depth: limit("limits.json_depth", &read.json_depth, 2..=128, default.json_depth)?,
+    })
+}

@@ -1,0 +1,110 @@
+//! The configuration of a server: its values, their defaults, and look-ups by brand, host and address.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use tollbook_export::ExportLimits;
+use tollbook_store::StoreOptions;
+
+use super::brand::{Brand, DEFAULT_BRAND};
+use super::charging::ChargingConfig;
+use super::hosts::{normal_host, url_of_address};
+use super::limits::Limits;
+use super::objects::ObjectsConfig;
+use super::value::DAY_S;
+use crate::networks;
+
+/// The configuration of a server. `Config::default()` equals an empty file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Address and port on which the server listens.
+    pub listen: SocketAddr,
+    /// URL for customers, without a slash at the end; see [`Config::public_url`].
+    pub public_url: Option<String>,
+    /// Lifetime of a download link, in seconds.
+    pub link_lifetime_s: i64,
+    /// How long an exported file is kept, in seconds; longer than `link_lifetime_s`.
+    pub object_retention_s: i64,
+    /// The catalogue file; `None`: the built-in catalogue alone.
+    pub catalogue: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Limits of one request.
+    pub limits: Limits,
+    /// Options of the database.
+    pub database: StoreOptions,
+    /// Settings of charging.
+    pub charging: ChargingConfig,
+    /// Limits of exports.
+    pub exports: ExportLimits,
+    /// Settings of the object store.
+    pub objects: ObjectsConfig,
+    pub(super) brands: BTreeMap<String, Brand>,
+    pub(super) brand_by_host: BTreeMap<String, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            link_lifetime_s: 3_600,
+            object_retention_s: 7 * DAY_S,
+            catalogue: None,
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+            database: StoreOptions::default(),
+            charging: ChargingConfig::default(),
+            exports: ExportLimits::default(),
+            objects: ObjectsConfig::default(),
+            brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
+            brand_by_host: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// A brand by name.
+    pub fn brand(&self, name: &str) -> Option<&Brand> {
+        self.brands.get(name)
+    }
+
+    /// The brand named [`DEFAULT_BRAND`].
+    ///
+    /// # Panics
+    /// Never: every configuration has it.
+    pub fn default_brand(&self) -> &Brand {
+        self.brand(DEFAULT_BRAND).expect("every configuration has the default brand")
+    }
+
+    /// All brands, by name.
+    pub fn brands(&self) -> impl Iterator<Item = &Brand> {
+        self.brands.values()
+    }
+
+    /// The brand of a host, given as in a `Host` header: any case, with or without port.
+    pub fn brand_of_host(&self, host: &str) -> Option<&Brand> {
+        self.brand(self.brand_by_host.get(&normal_host(host))?)
+    }
+
+    /// Whether a host, given as in a `Host` header, is one at which the embedded object store serves US3 clients.
+    pub fn is_us3_host(&self, host: &str) -> bool {
+        !self.objects.us3_hosts.is_empty() && self.objects.us3_hosts.contains(&normal_host(host))
+    }
+
+    /// The URL at which customers of a brand reach a server that listens at `bound`: the brand's URL, else the
+    /// deployment's, else that of the address. Without a slash at the end.
+    pub fn public_url(&self, brand: &Brand, bound: SocketAddr) -> String {
+        match brand.public_url.as_ref().or(self.public_url.as_ref()) {
+            Some(url) => url.clone(),
+            None => url_of_address(bound),
+        }
+    }
+
+    /// Whether an address belongs to a trusted proxy.
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        networks::any_contains(&self.trusted_proxies, address)
+    }
+}

@@ -1,0 +1,50 @@
+//! Companies and organizations in memory, for operations that check many records against them.
+
+use std::collections::{HashMap, HashSet};
+
+use tollbook_domain::tenant::Company;
+use tollbook_store::{Snapshot, StoreResult};
+
+/// Maximum number of companies in memory: a file with invented company numbers must not exhaust it.
+const MAX_COMPANIES: usize = 10_000;
+
+/// A company with its organizations.
+pub(crate) struct Tenant {
+    pub(crate) company: Company,
+    pub(crate) organization_ids: HashSet<i64>,
+}
+
+/// The companies that were looked up, as they were when they were last loaded. Absent companies are remembered too.
+#[derive(Default)]
+pub(crate) struct TenantDirectory {
+    tenants: HashMap<i64, Option<Tenant>>,
+}
+
+impl TenantDirectory {
+    /// Whether a company was loaded, existing or not.
+    pub(crate) fn is_loaded(&self, company_id: i64) -> bool {
+        self.tenants.contains_key(&company_id)
+    }
+
+    /// A loaded company; `None` if it does not exist or was not loaded.
+    pub(crate) fn get(&self, company_id: i64) -> Option<&Tenant> {
+        self.tenants.get(&company_id)?.as_ref()
+    }
+
+    /// Reads a company from a snapshot, also if it was loaded before.
+    pub(crate) fn load(&mut self, snapshot: &mut dyn Snapshot, company_id: i64) -> StoreResult<()> {
+        let tenant = match snapshot.company(company_id)? {
+            Some(company) => {
+                let organizations = snapshot.organizations(company_id)?;
+                let organization_ids = organizations.into_iter().map(|known| known.organization_id).collect();
+                Some(Tenant { company, organization_ids })
+            }
+            None => None,
+        };
+        if self.tenants.len() >= MAX_COMPANIES && !self.is_loaded(company_id) {
+            self.tenants.clear();
+        }
+        self.tenants.insert(company_id, tenant);
+        Ok(())
+    }
+}

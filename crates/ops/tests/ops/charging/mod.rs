@@ -1,0 +1,51 @@
+//! Charging from usage to paid orders. Every test runs on both databases; those in the module `postgres` need PostgreSQL.
+
+mod concurrency;
+mod edge_cases;
+mod fixture;
+mod interleaving;
+mod model;
+mod model_comparison;
+
+macro_rules! on_both_databases {
+    ($($module:ident :: $test:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[test]
+                fn $test() {
+                    super::$module::$test(&super::fixture::Backend::sqlite());
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[test]
+                fn $test() {
+                    super::$module::$test(&super::fixture::Backend::postgres());
+                }
+            )*
+        }
+    };
+}
+
+on_both_databases! {
+    model_comparison::balances_and_orders_equal_those_of_the_naive_model,
+    edge_cases::usage_rated_before_a_price_change_and_stored_after_it_is_charged,
+    edge_cases::a_refund_to_an_expiring_grant_moves_only_its_own_amount,
+    edge_cases::a_refund_beyond_the_range_of_an_account_is_refused,
+    edge_cases::a_refund_of_repaid_credit_becomes_cash,
+    edge_cases::a_taken_order_number_is_skipped,
+    edge_cases::arrears_are_paid_oldest_first_by_the_allowed_kinds,
+    edge_cases::arrears_of_zero_are_paid_only_by_a_deposit,
+    edge_cases::the_daily_run_happens_once_per_local_day,
+    edge_cases::hours_follow_a_change_of_the_offset,
+    edge_cases::usage_without_a_price_moves_with_the_offset,
+    edge_cases::a_full_hour_refuses_more_usage_and_takes_the_rest,
+    edge_cases::pruning_keeps_what_is_still_to_be_ordered,
+    edge_cases::hours_of_an_import_stay_open,
+    edge_cases::closing_stops_when_another_holder_has_the_lease,
+    concurrency::concurrent_payers_pay_each_order_once,
+    concurrency::concurrent_servers_close_each_hour_once,
+    interleaving::every_interleaving_pays_an_order_once,
+}

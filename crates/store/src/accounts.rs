@@ -1,0 +1,113 @@
+//! Accounts: balances, grants, the ledger, deposits, and the orders that were settled from them.
+
+use tollbook_domain::account::{Account, Cause, Deposit, Grant, Posting};
+
+use crate::error::StoreResult;
+
+/// A company's accounts and its counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountState {
+    /// The accounts.
+    pub account: Account,
+    /// Number of ledger entries.
+    pub entries: i64,
+    /// Number of order and arrears numbers that were given.
+    pub serial: i64,
+    /// The last local day whose arrears run is complete, days since 1970-01-01.
+    pub arrears_day: i64,
+}
+
+/// A ledger entry as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// Counts from 0 within the company.
+    pub entry_no: i64,
+    /// When it was posted, Unix seconds.
+    pub time_s: i64,
+    /// The posting.
+    pub entry: Posting,
+}
+
+impl LedgerEntry {
+    /// Whether it took money for an order.
+    pub fn is_deduction(&self) -> bool {
+        self.entry.cause == Cause::Deduction
+    }
+}
+
+/// A range of a company's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerRange {
+    /// Number of the first entry.
+    pub first: i64,
+    /// Number of entries.
+    pub count: i64,
+}
+
+/// A deposit as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDeposit {
+    /// The deposit.
+    pub deposit: Deposit,
+    /// Its ledger entries.
+    pub entries: LedgerRange,
+}
+
+/// The payment of an order from the accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Number O of the order.
+    pub source_number: String,
+    /// Its deductions.
+    pub entries: LedgerRange,
+}
+
+/// Reads of accounts.
+pub trait AccountReads {
+    /// The accounts of a company.
+    fn books(&mut self, company_id: i64) -> StoreResult<AccountState>;
+
+    /// Grants by number, including those that are used up.
+    fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>>;
+
+    /// A range of the ledger of a company; shorter at the end of the ledger.
+    fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>>;
+
+    /// A deposit by its key.
+    fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>>;
+
+    /// The settlement of an order by its number O; `None` if it was not paid from the accounts.
+    fn settlement(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<Settlement>>;
+
+    /// When (Unix seconds) and why an order was revoked or refunded; by number O.
+    fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>>;
+}
+
+/// Changes of accounts.
+pub trait AccountWrites {
+    /// Writes the new state of a company's accounts and the ledger entries that lead to it. Returns the number of the
+    /// first entry. The company must be locked.
+    fn post(
+        &mut self,
+        company_id: i64,
+        before: &AccountState,
+        after: &AccountState,
+        entries: &[Posting],
+        now_s: i64,
+    ) -> StoreResult<i64>;
+
+    /// Records a deposit by its key.
+    fn add_deposit(&mut self, company_id: i64, deposit: &StoredDeposit) -> StoreResult<()>;
+
+    /// Records which orders were paid from the accounts.
+    fn add_settlements(&mut self, company_id: i64, settlements: &[Settlement]) -> StoreResult<()>;
+
+    /// Records why an order was revoked or refunded.
+    fn add_revocation(
+        &mut self,
+        company_id: i64,
+        source_number: &str,
+        now_s: i64,
+        reason: &str,
+    ) -> StoreResult<()>;
+}

@@ -1,0 +1,96 @@
+//! A database on a server, with a read replica if it has one.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::link::Patience;
+use super::pool::Pool;
+use super::replica::Replica;
+use super::transaction::{PostgresTransaction, READING, WRITING};
+use super::url;
+use crate::error::StoreResult;
+use crate::sql::driver::connection::{Connection, Database};
+use crate::sql::store::OpenDatabase;
+use crate::store::{Store, StoreOptions};
+
+/// Opens a database on a PostgreSQL server, creating and migrating the tables where that is needed. `read_url` names a
+/// streaming replica of it.
+///
+/// # Errors
+/// [`StoreError::Url`](crate::StoreError::Url) for a URL that means nothing,
+/// [`StoreError::Unavailable`](crate::StoreError::Unavailable) when the server cannot be reached,
+/// [`StoreError::Refused`](crate::StoreError::Refused) when it does not let us in, and the errors of a schema that is
+/// not ours.
+pub fn open_postgres(
+    url: &str,
+    read_url: Option<&str>,
+    options: &StoreOptions,
+) -> StoreResult<Arc<dyn Store>> {
+    connect_postgres(url, read_url, options)?.into_store(options)
+}
+
+/// The database of a URL, without looking into it.
+///
+/// # Errors
+/// [`StoreError::Url`](crate::StoreError::Url).
+pub fn connect_postgres(
+    url: &str,
+    read_url: Option<&str>,
+    options: &StoreOptions,
+) -> StoreResult<OpenDatabase> {
+    let primary = Pool::new(url::parse(url)?, options);
+    let replica = match read_url {
+        Some(url) => Some(Arc::new(Replica::new(Pool::new(url::parse(url)?, options), options))),
+        None => None,
+    };
+    Ok(OpenDatabase(Box::new(Postgres { primary, replica, options: options.clone() })))
+}
+
+struct Postgres {
+    primary: Arc<Pool>,
+    replica: Option<Arc<Replica>>,
+    options: StoreOptions,
+}
+
+impl Postgres {
+    fn patience(&self, caller: &CancellationToken) -> Patience {
+        Patience { caller: caller.clone(), timeout: self.options.statement_timeout }
+    }
+}
+
+impl Database for Postgres {
+    fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        let (home, patience) = (Arc::clone(&self.primary), self.patience(caller));
+        Ok(Box::new(PostgresTransaction::new(self.primary.take()?, home, patience, READING)))
+    }
+
+    fn has_replica(&self) -> bool {
+        self.replica.is_some()
+    }
+
+    fn read_replica(&self, position: u64, caller: &CancellationToken) -> Option<Box<dyn Connection>> {
+        let replica = self.replica.as_ref()?;
+        let link = replica.link(position, &self.patience(caller))?;
+        let (home, patience) = (Arc::clone(replica.pool()), self.patience(caller));
+        Some(Box::new(PostgresTransaction::new(link, home, patience, READING)))
+    }
+
+    fn write(&self) -> StoreResult<Box<dyn Connection>> {
+        let (home, patience) = (Arc::clone(&self.primary), self.patience(&CancellationToken::new()));
+        let transaction = PostgresTransaction::new(self.primary.take()?, home, patience, WRITING);
+        Ok(match &self.replica {
+            Some(replica) => Box::new(transaction.noting_writes_for(Arc::clone(replica))),
+            None => Box::new(transaction),
+        })
+    }
+
+    fn failover_epoch(&self) -> u64 {
+        let of_replica = self.replica.as_ref().map_or(0, |replica| replica.pool().failover_epoch());
+        self.primary.failover_epoch() + of_replica
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

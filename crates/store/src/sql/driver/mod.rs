@@ -1,0 +1,7 @@
+//! What the statements need from a database driver: connections, the dialect, and the schema with its migrations.
+
+pub(crate) mod connection;
+pub(crate) mod dialect;
+pub(crate) mod schema;
+#[cfg(any(test, debug_assertions))]
+pub(crate) mod tenancy;

@@ -1,0 +1,343 @@
+//! The tables and their migrations, which run at open in one transaction.
+
+use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Connection, Database, Flow};
+use tokio_util::sync::CancellationToken;
+
+/// Migrations in order; the version of a schema is how many of them it has had.
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_orders.sql"),
+    include_str!("migrations/0002_servers.sql"),
+    include_str!("migrations/0003_charging.sql"),
+    include_str!("migrations/0004_exports.sql"),
+    include_str!("migrations/0005_names.sql"),
+];
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ColumnType {
+    Int,
+    Text,
+    Blob,
+}
+
+/// A table as the code sees it; a test compares it with what the migrations made.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [(&'static str, ColumnType)],
+    /// How many of the first columns are the primary key.
+    pub(crate) key: usize,
+    /// Whose rows they are.
+    pub(crate) scope: Scope,
+}
+
+/// Whose rows a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Each row is a company's: `company_id` is the first column of every key, and of the distribution over machines.
+    Company,
+    /// The deployment's own: small, and the same on every machine.
+    Deployment,
+}
+
+use ColumnType::{Blob, Int, Text};
+
+macro_rules! table {
+    ($name:literal, $scope:ident, $key:literal, [$($column:ident $kind:ident),+ $(,)?]) => {
+        Table { name: $name, scope: Scope::$scope, key: $key, columns: &[$((stringify!($column), $kind)),+] }
+    };
+}
+
+pub(crate) static SETTING: Table = table!("setting", Deployment, 1, [name Text, value Text]);
+pub(crate) static COMPANY: Table =
+    table!("company", Deployment, 1, [company_id Int, name Text, currency Text, brand Text]);
+pub(crate) static API_KEY: Table = table!("api_key", Deployment, 1, [
+    public_key Text, company_id Int, sealed_private_key Blob, organization_ids Text, allowed_networks Text,
+    rate_limit_per_s Int, disabled Int,
+]);
+pub(crate) static ORGANIZATION: Table =
+    table!("organization", Company, 2, [company_id Int, organization_id Int, project_id Text, name Text]);
+pub(crate) static COMPANY_STATE: Table = table!("company_state", Company, 1, [
+    company_id Int, line_count Int, order_count Int, tiled Int, pruned_before Int, orders_version Int,
+]);
+pub(crate) static LINE: Table = table!("line", Company, 2, [
+    company_id Int, line_no Int, line_key Blob, organization_id Int, user_email Text, resource_id Text,
+    resource_type Int, model_id Text, model_name Text, pricing_sku Text, pricing_item_id Int, pricing_unit Int,
+    product_code Text, region Text, charge_type Int, order_type Int, channel Int, currency Text, list_price Int,
+    discount_price Int,
+]);
+pub(crate) static ORDERS: Table = table!("orders", Company, 4, [
+    company_id Int, status Int, start_time Int, order_no Text, line_no Int, end_time Int, quantity Int, total Int,
+    original Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, counterpart_no Text, create_time Int,
+    paid_time Int, revocation_time Int,
+]);
+pub(crate) static ORDER_NUMBER: Table =
+    table!("order_number", Company, 2, [company_id Int, number Text, counterpart_no Text, start_time Int]);
+pub(crate) static ROLLUP: Table = table!("rollup", Company, 4, [
+    company_id Int, status Int, unit Int, period Int, orders Int, sums Blob,
+]);
+pub(crate) static TILE_COUNT: Table = table!("tile_count", Company, 5, [
+    company_id Int, status Int, unit Int, chunk Int, period Int, counts Blob,
+]);
+pub(crate) static TILE_SUM: Table = table!("tile_sum", Company, 5, [
+    company_id Int, status Int, unit Int, chunk Int, period Int, sums Blob,
+]);
+pub(crate) static REQUEST_RATE: Table =
+    table!("request_rate", Company, 2, [company_id Int, public_key Text, second Int, requests Int]);
+
+pub(crate) static PRICE: Table = table!("price", Deployment, 1, [
+    price_id Int, provider Text, provider_models Text, model_id Text, model_name Text, models Text, sku Text,
+    pricing_unit Int, item_id Int, currency Text, list_price Int, valid_from Int, valid_until Int, longer_than Int,
+    day_from Int, day_until Int, is_fallback Int,
+]);
+pub(crate) static DISCOUNT: Table =
+    table!("discount", Deployment, 3, [company_id Int, model_id Text, sku Text, factor Int]);
+pub(crate) static OPERATOR_KEY: Table =
+    table!("operator_key", Deployment, 1, [digest Blob, name Text, created Int, disabled Int]);
+pub(crate) static DUE_HOUR: Table = table!("due_hour", Deployment, 2, [
+    company_id Int, bucket_start Int, bucket_end Int, due Int, lease_holder Text, lease_until Int,
+]);
+pub(crate) static USAGE_HOUR: Table =
+    table!("usage_hour", Company, 2, [company_id Int, hour Int, records Int, written Int, expired Int]);
+pub(crate) static USAGE_RECORD: Table = table!("usage_record", Company, 4, [
+    company_id Int, hour Int, source Text, id Text, digest Blob, pricing_state Int, bucket_start Int, charges Blob,
+]);
+pub(crate) static UNCHARGED_USAGE: Table = table!("uncharged_usage", Company, 5, [
+    company_id Int, pricing_state Int, hour Int, source Text, id Text, time Int, organization_id Int, resource_id Text,
+    resource_type Int, user_email Text, provider Text, model_id Text, product_code Text, region Text,
+    quantities Blob, reason Text,
+]);
+pub(crate) static OPEN_HOUR: Table = table!("open_hour", Company, 2, [
+    company_id Int, bucket_start Int, bucket_end Int, amount Blob,
+]);
+pub(crate) static OPEN_USAGE: Table = table!("open_usage", Company, 3, [company_id Int, bucket_start Int, line_no Int, quantity Int, records Int]);
+pub(crate) static USAGE_ORDER: Table = table!("usage_order", Company, 4, [
+    company_id Int, bucket_start Int, line_no Int, sequence_no Int, order_no Text, quantity Int, records Int,
+]);
+pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
+    company_id Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, credit_limit Int, entries Int,
+    grants Int, numbers Int, arrears_day Int, pruned_deductions Blob,
+]);
+pub(crate) static ACCOUNT_GRANT: Table = table!("account_grant", Company, 2, [
+    company_id Int, grant_id Int, kind Int, granted Int, remaining Int, expires Int, products Text, models Text,
+]);
+pub(crate) static LEDGER: Table = table!("ledger", Company, 2, [
+    company_id Int, entry_no Int, time Int, kind Int, grant_id Int, cause Int, amount Int, balance Int,
+    reference Text,
+]);
+pub(crate) static DEPOSIT: Table = table!("deposit", Company, 2, [
+    company_id Int, deposit_key Text, kind Int, amount Int, expires Int, products Text, models Text,
+    first_entry Int, entries Int,
+]);
+pub(crate) static SETTLEMENT: Table =
+    table!("settlement", Company, 2, [company_id Int, source_no Text, first_entry Int, entries Int]);
+pub(crate) static REVOCATION: Table =
+    table!("revocation", Company, 2, [company_id Int, source_no Text, time Int, reason Text]);
+pub(crate) static EXPORT_FILE: Table =
+    table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text]);
+pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
+    company_id Int, job_id Text, public_key Text, made_at Int, request Text, state Int, holder Text,
+    held_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
+]);
+
+/// All of them but the one that holds the schema's own version.
+pub(crate) static TABLES: [&Table; 30] = [
+    &SETTING,
+    &COMPANY,
+    &API_KEY,
+    &ORGANIZATION,
+    &COMPANY_STATE,
+    &LINE,
+    &ORDERS,
+    &ORDER_NUMBER,
+    &ROLLUP,
+    &TILE_COUNT,
+    &TILE_SUM,
+    &REQUEST_RATE,
+    &PRICE,
+    &DISCOUNT,
+    &OPERATOR_KEY,
+    &DUE_HOUR,
+    &USAGE_HOUR,
+    &USAGE_RECORD,
+    &UNCHARGED_USAGE,
+    &OPEN_HOUR,
+    &OPEN_USAGE,
+    &USAGE_ORDER,
+    &ACCOUNT,
+    &ACCOUNT_GRANT,
+    &LEDGER,
+    &DEPOSIT,
+    &SETTLEMENT,
+    &REVOCATION,
+    &EXPORT_FILE,
+    &EXPORT_JOB,
+];
+
+impl Table {
+    /// Names of all columns, separated by commas.
+    pub(crate) fn column_list(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// Names of the columns of the primary key.
+    pub(crate) fn key_columns(&self) -> impl Iterator<Item = &'static str> {
+        self.columns[..self.key].iter().map(|(name, _)| *name)
+    }
+}
+
+/// Brings a database to this program's schema. An up-to-date one is only read.
+pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
+    let known = i64::try_from(MIGRATIONS.len()).expect("a few migrations");
+    let mut reader = database.read(&CancellationToken::new())?;
+    match read_version(reader.as_mut()) {
+        Ok(Some(version)) if version == known => return check_tables(reader.as_mut()),
+        Ok(Some(found)) if found > known => return Err(StoreError::SchemaTooNew { found, known }),
+        // Older, empty, or something in which no statement of ours works; the writer finds out.
+        Ok(_) | Err(StoreError::Database(_)) => {}
+        Err(error) => return Err(error),
+    }
+    drop(reader);
+    let mut connection = database.write()?;
+    let dialect = connection.dialect();
+    // Several servers may start at once: the first one migrates, the others find it done.
+    if !dialect.schema_lock.is_empty() {
+        connection.query(dialect.schema_lock, &[], &mut |_| Ok(Flow::Enough))?;
+    }
+    connection.execute_script(&dialect.render(
+        "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY) {clustered}",
+    ))?;
+    let found = read_version(connection.as_mut())?.unwrap_or(0);
+    if found > known {
+        return Err(StoreError::SchemaTooNew { found, known });
+    }
+    for (version, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
+        tracing::info!(version, "migrating the database");
+        connection.execute_script(&dialect.render(migration)).map_err(|error| match error {
+            StoreError::Database(reason) if found == 0 => StoreError::NotOurs(format!(
+                "{reason}; name a database that is empty or has been made by Tollbook"
+            )),
+            error => error,
+        })?;
+        let tuning = usize::try_from(version - 1).ok().and_then(|place| dialect.tuning.get(place));
+        if let Some(script) = tuning {
+            connection.execute_script(script)?;
+        }
+        connection.execute("INSERT INTO schema_version (version) VALUES ($1)", &[i64::into(version)])?;
+    }
+    check_tables(connection.as_mut())?;
+    connection.commit()
+}
+
+fn read_version(connection: &mut dyn Connection) -> StoreResult<Option<i64>> {
+    let mut version = None;
+    connection.query("SELECT max(version) FROM schema_version", &[], &mut |row| {
+        version = row.optional_int(0)?;
+        Ok(Flow::Enough)
+    })?;
+    Ok(version)
+}
+
+/// A schema that says it is complete and is not was touched by other hands, such as a restore that was cut short.
+fn check_tables(connection: &mut dyn Connection) -> StoreResult<()> {
+    for table in TABLES {
+        let nothing = format!("SELECT {} FROM {} WHERE 1 = 0", table.column_list(), table.name);
+        match connection.query(&nothing, &[], &mut |_| Ok(Flow::Enough)) {
+            Ok(()) => {}
+            Err(StoreError::Database(reason)) => {
+                return Err(StoreError::Damaged(format!(
+                    "its schema is not complete, {} ({reason}); restore it from a backup, or begin with an empty database",
+                    table.name
+                )));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Outcome, Store, StoreOptions, open_sqlite};
+
+    fn columns(database: &rusqlite::Connection, table: &Table) -> Vec<(String, ColumnType, i64)> {
+        let mut statement = database.prepare(&format!("PRAGMA table_info({})", table.name)).unwrap();
+        let rows = statement.query_map([], |row| {
+            let kind = match row.get::<_, String>(2)?.as_str() {
+                "BIGINT" => Int,
+                "TEXT" => Text,
+                _ => Blob,
+            };
+            Ok((row.get(1)?, kind, row.get(5)?))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn the_tables_are_those_of_the_migrations() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tollbook.db");
+        open_sqlite(&path, &StoreOptions::default()).unwrap();
+        let database = rusqlite::Connection::open(&path).unwrap();
+        for table in TABLES {
+            let place = |column: usize| {
+                if column < table.key { i64::try_from(column).unwrap() + 1 } else { 0 }
+            };
+            let expected: Vec<_> = (0..)
+                .zip(table.columns)
+                .map(|(column, (name, kind))| ((*name).to_owned(), *kind, place(column)))
+                .collect();
+            assert_eq!(columns(&database, table), expected, "{}", table.name);
+        }
+        let made = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let made: i64 = database.query_row(made, [], |row| row.get(0)).unwrap();
+        assert_eq!(usize::try_from(made).unwrap(), TABLES.len() + 1);
+    }
+
+    /// A database of the first schema, with a company of so many orders that it had tiles.
+    fn of_the_first_schema(path: &Path) {
+        let store =
+            open_sqlite(path, &StoreOptions { tile_threshold: 0, ..StoreOptions::default() }).unwrap();
+        let mut transaction = store.begin().unwrap();
+        transaction.add_company("one", "CNY", "default").unwrap();
+        let orders = [crate::lines::tests::order(1), crate::lines::tests::order(2)];
+        assert_eq!(transaction.add_orders(&orders).unwrap(), [Outcome::Added; 2]);
+        transaction.commit().unwrap();
+        drop(store);
+        let database = rusqlite::Connection::open(path).unwrap();
+        database
+            .execute_batch(
+                "DELETE FROM schema_version WHERE version > 1; DELETE FROM rollup WHERE unit = 3; \
+                 ALTER TABLE company_state DROP COLUMN pruned_before; \
+                 ALTER TABLE company_state DROP COLUMN orders_version; DROP TABLE request_rate;",
+            )
+            .unwrap();
+        for table in TABLES.iter().skip_while(|table| table.name != PRICE.name) {
+            database.execute_batch(&format!("DROP TABLE {}", table.name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_older_schema_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tollbook.db");
+        of_the_first_schema(&path);
+        let store =
+            open_sqlite(&path, &StoreOptions { tile_threshold: 1, ..StoreOptions::default() }).unwrap();
+        let verified = |store: &dyn Store| {
+            let catalogue = tollbook_domain::Catalogue::built_in();
+            let found = store.snapshot().unwrap().verify(1, &catalogue, 10).unwrap();
+            (found.orders, found.differences)
+        };
+        assert_eq!(verified(&*store), (2, Vec::new()));
+        let mut transaction = store.begin().unwrap();
+        transaction.add_orders(&[crate::lines::tests::order(3)]).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(verified(&*store), (3, Vec::new()), "tiles and hours were counted anew");
+    }
+}

@@ -1,0 +1,5 @@
+//! Work of the operator over a whole database: copy, retention, verification.
+
+pub(crate) mod copy;
+pub(crate) mod prune;
+pub(crate) mod verify;

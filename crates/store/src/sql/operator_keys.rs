@@ -1,0 +1,54 @@
+//! Keys of gateways and other programs of the operator.
+
+use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Row, all, execute_exactly, first};
+use crate::sql::session::Session;
+use crate::tenants::{OperatorKey, OperatorKeyReads, OperatorKeyWrites};
+
+const KEY_COLUMNS: &str = "digest, name, created, disabled";
+
+fn read_operator_key(row: &dyn Row) -> StoreResult<OperatorKey> {
+    let digest = row.blob(0)?.try_into();
+    Ok(OperatorKey {
+        digest: digest.map_err(|_| StoreError::Damaged("an operator key has another length".into()))?,
+        name: row.text(1)?.to_owned(),
+        created_s: row.int(2)?,
+        disabled: row.int(3)? != 0,
+    })
+}
+
+impl OperatorKeyReads for Session {
+    fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>> {
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key WHERE digest = $1");
+        first(connection, &sql, &[digest.as_slice().into()], read_operator_key)
+    }
+
+    fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>> {
+        let connection = self.connection.as_mut();
+        let sql = format!("SELECT {KEY_COLUMNS} FROM operator_key ORDER BY created, name, digest");
+        all(connection, &sql, &[], read_operator_key)
+    }
+}
+
+impl OperatorKeyWrites for Session {
+    fn add_operator_key(&mut self, key: &OperatorKey) -> StoreResult<()> {
+        let connection = self.connection.as_mut();
+        execute_exactly(
+            connection,
+            1,
+            "INSERT INTO operator_key (digest, name, created, disabled) VALUES ($1, $2, $3, $4)",
+            &[
+                key.digest.as_slice().into(),
+                key.name.as_str().into(),
+                key.created_s.into(),
+                i64::from(key.disabled).into(),
+            ],
+        )
+    }
+
+    fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64> {
+        let connection = self.connection.as_mut();
+        connection.execute("UPDATE operator_key SET disabled = 1 WHERE name = $1", &[name.into()])
+    }
+}

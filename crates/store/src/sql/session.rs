@@ -1,0 +1,159 @@
+//! A session: one transaction on one connection, with the state of the companies that it has read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{StoreError, StoreResult};
+use crate::lines::{LineCache, Lines};
+use crate::sql::driver::connection::{Connection, Flow, SqlValue, first};
+use crate::sql::orders::line_rows::{LINE_COLUMNS, read_line};
+use crate::store::{Snapshot, StoreOptions, Transaction};
+
+/// One transaction, reading or writing.
+pub(crate) struct Session {
+    pub(crate) connection: Box<dyn Connection>,
+    /// The failover epoch of the database when the transaction began; the cache is used within one epoch only.
+    pub(crate) failover_epoch: u64,
+    pub(crate) cache: Arc<LineCache>,
+    pub(crate) options: StoreOptions,
+    pub(crate) companies: HashMap<i64, CompanyView>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        connection: Box<dyn Connection>,
+        failover_epoch: u64,
+        cache: Arc<LineCache>,
+        options: StoreOptions,
+    ) -> Self {
+        Self { connection, failover_epoch, cache, options, companies: HashMap::new() }
+    }
+
+    /// A session that shares no lines with others.
+    pub(crate) fn without_cache(connection: Box<dyn Connection>) -> Self {
+        Self::new(connection, 0, Arc::new(LineCache::new(0)), StoreOptions::default())
+    }
+}
+
+/// A company's state as this transaction sees it.
+#[derive(Clone)]
+pub(crate) struct CompanyView {
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) order_count: i64,
+    pub(crate) tiled: bool,
+    /// Orders that begin before this time are refused.
+    pub(crate) pruned_before_s: i64,
+    /// [`OrderLookup::orders_version`](crate::OrderLookup::orders_version).
+    pub(crate) orders_version: i64,
+    /// Whether this transaction has changed orders of the company and so has raised the version already.
+    pub(crate) changed: bool,
+    /// Whether no other transaction may write orders of the company until this one ends.
+    pub(crate) locked: bool,
+}
+
+impl CompanyView {
+    /// The same with the version raised for this transaction, if it is not yet. The company must be locked.
+    pub(crate) fn with_changed_orders(mut self) -> Self {
+        if !self.changed {
+            self.orders_version += 1;
+            self.changed = true;
+        }
+        self
+    }
+}
+
+impl Session {
+    /// The state of a company in this transaction; all zero for a company that does not exist.
+    pub(crate) fn view(&mut self, company_id: i64) -> StoreResult<CompanyView> {
+        match self.companies.get(&company_id) {
+            Some(view) => Ok(view.clone()),
+            None => self.read_view(company_id, false),
+        }
+    }
+
+    /// The same with the company locked: no other transaction writes orders of it until this one ends. A state that was
+    /// read before the lock is read again, because another transaction may have changed it.
+    pub(crate) fn view_for_update(&mut self, company_id: i64) -> StoreResult<CompanyView> {
+        match self.companies.get(&company_id) {
+            Some(view) if view.locked => Ok(view.clone()),
+            _ => self.read_view(company_id, true),
+        }
+    }
+
+    fn read_view(&mut self, company_id: i64, locked: bool) -> StoreResult<CompanyView> {
+        let dialect = self.connection.dialect();
+        if locked && !dialect.queue.is_empty() {
+            self.connection.query(dialect.queue, &[company_id.into()], &mut |_| Ok(Flow::Enough))?;
+        }
+        let for_update = if locked { dialect.for_update } else { "" };
+        let sql = format!(
+            "SELECT line_count, order_count, tiled, pruned_before, orders_version FROM company_state \
+             WHERE company_id = $1 {for_update}"
+        );
+        let state = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| {
+            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0, row.int(3)?, row.int(4)?))
+        })?;
+        let (line_count, order_count, tiled, pruned_before_s, orders_version) = state.unwrap_or_default();
+        let lines = self.load_lines(company_id, line_count)?;
+        let view = CompanyView {
+            lines,
+            order_count,
+            tiled,
+            pruned_before_s,
+            orders_version,
+            changed: false,
+            locked,
+        };
+        self.companies.insert(company_id, view.clone());
+        Ok(view)
+    }
+
+    fn load_lines(&mut self, company_id: i64, line_count: i64) -> StoreResult<Arc<Lines>> {
+        let wanted = usize::try_from(line_count).unwrap_or(0);
+        let cached = self.cache.get(company_id, self.failover_epoch).unwrap_or_default();
+        if cached.len() == wanted {
+            return Ok(cached);
+        }
+        if cached.len() > wanted {
+            // This snapshot is older than the one that filled the cache.
+            return Ok(Arc::new(cached.truncated(wanted)));
+        }
+        let mut lines = Lines::clone(&cached);
+        // If the company is not locked, a writer may see more lines now than the state counted before.
+        let sql = format!(
+            "SELECT {LINE_COLUMNS} FROM line WHERE company_id = $1 AND line_no >= $2 AND line_no < $3 \
+             ORDER BY line_no"
+        );
+        let from = i64::try_from(cached.len()).unwrap_or(i64::MAX);
+        let values = [company_id, from, line_count].map(SqlValue::Int);
+        self.connection.query(&sql, &values, &mut |row| {
+            lines.push(read_line(row)?);
+            Ok(Flow::More)
+        })?;
+        if lines.len() != wanted {
+            return Err(StoreError::Damaged(format!(
+                "company {company_id} has {} of {wanted} lines",
+                lines.len()
+            )));
+        }
+        let lines = Arc::new(lines);
+        self.cache.put(company_id, &lines, self.failover_epoch);
+        Ok(lines)
+    }
+}
+
+impl Snapshot for Session {
+    fn position(&mut self) -> StoreResult<Option<u64>> {
+        self.connection.position()
+    }
+}
+
+impl Transaction for Session {
+    fn another_writer_waits(&mut self) -> StoreResult<bool> {
+        self.connection.another_writer_waits()
+    }
+
+    fn commit(mut self: Box<Self>) -> StoreResult<()> {
+        self.connection.commit()
+    }
+}

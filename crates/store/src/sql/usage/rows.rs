@@ -1,0 +1,58 @@
+//! Values of usage as tables hold them: identities, pricing states and amounts of open hours.
+
+use tollbook_domain::rating::Rated;
+use tollbook_domain::{Catalogue, Line, Usage};
+
+use crate::error::{StoreError, StoreResult};
+use crate::lines::{LineNo, Lines};
+use crate::sql::driver::connection::SqlValues;
+
+/// Values of the column `pricing_state`.
+const CHARGED: i64 = 1;
+pub(crate) const FREE: i64 = 2;
+pub(crate) const UNPRICED: i64 = 3;
+
+pub(crate) const fn pricing_state(rated: &Rated) -> i64 {
+    match rated {
+        Rated::Charged(_) => CHARGED,
+        Rated::Free => FREE,
+        Rated::Unpriced(_) => UNPRICED,
+    }
+}
+
+/// Decodes the amount of an open hour.
+pub(crate) fn decode_amount(bytes: &[u8]) -> StoreResult<i128> {
+    let bytes = bytes.try_into().map_err(|_| StoreError::Damaged("an open hour has no amount".into()))?;
+    Ok(i128::from_le_bytes(bytes))
+}
+
+/// The amount of a quantity of a line as an order, in 10⁻⁸ currency units; `None` if no order can hold it.
+pub(crate) fn amount_of(line: &Line, quantity: i64, catalogue: &Catalogue) -> Option<i128> {
+    let units = catalogue.base_units(line.pricing_unit)?;
+    line.list_price.charge(quantity, units).ok()?;
+    Some(line.discount_price.charge(quantity, units).ok()?.steps().into())
+}
+
+/// Identity of a record within its company: hour, source and id.
+pub(crate) type Key<'u> = (i64, &'u str, &'u str);
+
+pub(crate) fn key_of(usage: &Usage) -> Key<'_> {
+    (usage.hour(), usage.source.as_str(), usage.id.as_str())
+}
+
+/// The same for a line that open usage names.
+pub(crate) fn amount_of_line(
+    lines: &Lines,
+    line_no: LineNo,
+    quantity: i64,
+    catalogue: &Catalogue,
+) -> StoreResult<i128> {
+    let line = lines.get(line_no);
+    line.and_then(|line| amount_of(line, quantity, catalogue))
+        .ok_or_else(|| StoreError::Damaged(format!("open usage of line {line_no} has no amount")))
+}
+
+/// The key of a record in `usage_record`.
+pub(crate) fn identity_values(usage: &Usage) -> SqlValues<'_> {
+    vec![usage.company_id.into(), usage.hour().into(), usage.source.as_str().into(), usage.id.as_str().into()]
+}

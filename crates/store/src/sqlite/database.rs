@@ -1,0 +1,143 @@
+//! The database file: opening it, its settings, and the connections to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use rusqlite::OpenFlags;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::of_sqlite;
+use super::transaction::{Pool, SqliteTransaction, StatementDeadline, give_back};
+use super::writer_lock::{QUEUE, WRITER, WriterLock};
+use crate::error::{StoreError, StoreResult};
+use crate::sql::driver::connection::{Connection, Database};
+use crate::sql::store::OpenDatabase;
+use crate::store::{Store, StoreOptions};
+
+/// "Toll" in ASCII: marks the file as a Tollbook database (`PRAGMA application_id`).
+const APPLICATION_ID: i64 = 0x546f_6c6c;
+/// How long a statement waits for the lock of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pages of the log at which the writer itself runs a checkpoint; a separate checkpoint thread starved
+/// (docs/OPERATIONS.md, "SQLite").
+const CHECKPOINT_PAGES: i64 = 8_000;
+/// Prepared statements kept for each connection.
+const STATEMENTS_CACHED: usize = 64;
+/// Files beside the database file have its name followed by one of these.
+pub const COMPANION_SUFFIXES: [&str; 4] = ["-wal", "-shm", QUEUE, WRITER];
+
+/// Opens the database file. Creates it if it is absent, and migrates it if its schema is older.
+///
+/// # Errors
+/// [`StoreError::NotOurs`] if the file is not a Tollbook database, [`StoreError::SchemaTooNew`] if a newer program made
+/// it, [`StoreError::Unavailable`] if it cannot be opened.
+pub fn open_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
+    connect_sqlite(path, options)?.into_store(options)
+}
+
+/// Connects to the database file without reading its schema. Creates it if it is absent.
+///
+/// # Errors
+/// [`StoreError::NotOurs`] and [`StoreError::Unavailable`], as [`open_sqlite`].
+pub fn connect_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<OpenDatabase> {
+    Ok(OpenDatabase(Box::new(Sqlite::open(path, options.statement_timeout)?)))
+}
+
+struct Sqlite {
+    path: PathBuf,
+    statement_timeout: Duration,
+    readers: Arc<Pool>,
+    writers: Arc<Pool>,
+}
+
+impl Sqlite {
+    fn open(path: &Path, statement_timeout: Duration) -> StoreResult<Self> {
+        let (readers, writers) = (Arc::default(), Arc::default());
+        let sqlite = Self { path: path.to_owned(), statement_timeout, readers, writers };
+        let connection = sqlite.connect()?;
+        let pragma =
+            |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        if pragma("application_id").map_err(of_sqlite)? != APPLICATION_ID {
+            let tables: i64 = connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+                .map_err(of_sqlite)?;
+            // Read again last: a process that is creating the file marks it before it makes the first table.
+            let application_id = pragma("application_id").map_err(of_sqlite)?;
+            if application_id != APPLICATION_ID && (application_id != 0 || tables > 0) {
+                return Err(StoreError::NotOurs(format!("{} belongs to another program", path.display())));
+            }
+            // Of several processes that start at once, one makes the file: while the journal mode changes, SQLite returns
+            // "busy" to the others at once.
+            let _lock = WriterLock::acquire(path)?;
+            if pragma("application_id").map_err(of_sqlite)? != APPLICATION_ID {
+                // A larger page suits rows of 100 to 200 bytes that are read in ranges.
+                connection
+                    .execute_batch(&format!(
+                        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; \
+                         PRAGMA application_id = {APPLICATION_ID};"
+                    ))
+                    .map_err(of_sqlite)?;
+            }
+        }
+        give_back(&sqlite.readers, connection);
+        Ok(sqlite)
+    }
+
+    fn connect(&self) -> StoreResult<rusqlite::Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let connection = rusqlite::Connection::open_with_flags(&self.path, flags).map_err(of_sqlite)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(of_sqlite)?;
+        connection
+            .execute_batch(&format!(
+                "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;"
+            ))
+            .map_err(of_sqlite)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        Ok(connection)
+    }
+
+    fn take(&self, pool: &Pool) -> StoreResult<rusqlite::Connection> {
+        let idle = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.connect(), Ok)
+    }
+}
+
+impl Database for Sqlite {
+    fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        let mut connection = self.take(&self.readers)?;
+        // Deferred: the first statement that reads takes the snapshot.
+        connection.execute_batch("BEGIN").map_err(of_sqlite)?;
+        let deadline = StatementDeadline::new(caller.clone(), self.statement_timeout);
+        deadline.watch(&mut connection)?;
+        Ok(Box::new(SqliteTransaction::reading(connection, Arc::clone(&self.readers), deadline)))
+    }
+
+    fn write(&self) -> StoreResult<Box<dyn Connection>> {
+        let lock = WriterLock::acquire(&self.path)?;
+        let connection = self.take(&self.writers)?;
+        // A writer touches many pages; its cache is larger than that of a reader.
+        connection.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE").map_err(of_sqlite)?;
+        Ok(Box::new(SqliteTransaction::writing(connection, Arc::clone(&self.writers), lock)))
+    }
+
+    fn has_replica(&self) -> bool {
+        false
+    }
+
+    fn read_replica(&self, _: u64, _: &CancellationToken) -> Option<Box<dyn Connection>> {
+        None
+    }
+
+    fn failover_epoch(&self) -> u64 {
+        0
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,92 @@
+//! Companies, organizations, API keys, keys of the operator's programs, and settings of the deployment.
+
+use tollbook_domain::tenant::{ApiKey, Company, Organization};
+
+use crate::error::StoreResult;
+
+/// A key of the operator's own programs. The key itself is not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorKey {
+    /// SHA-256 of the key.
+    pub digest: [u8; 32],
+    /// For people.
+    pub name: String,
+    /// When it was made, Unix seconds.
+    pub created_s: i64,
+    /// A disabled key is refused like an unknown one.
+    pub disabled: bool,
+}
+
+/// Reads of tenants and their keys.
+pub trait TenantReads {
+    /// An API key by its public half, disabled ones included.
+    fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>>;
+
+    /// The keys of a company, or of all, by company and public key.
+    fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>>;
+
+    /// A company.
+    fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>>;
+
+    /// All companies, by number.
+    fn companies(&mut self) -> StoreResult<Vec<Company>>;
+
+    /// The organizations of a company, by number.
+    fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>>;
+}
+
+/// Changes of tenants and their keys.
+pub trait TenantWrites {
+    /// Makes a company; its number is the next free one.
+    fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company>;
+
+    /// Makes an organization; its number is the next free one of the company.
+    fn add_organization(
+        &mut self,
+        company_id: i64,
+        project_id: &str,
+        name: &str,
+    ) -> StoreResult<Organization>;
+
+    /// Adds a key; its public half must be new in the whole deployment.
+    fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()>;
+
+    /// Disables a key permanently; `false` if there is none.
+    fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool>;
+
+    /// Counts a request of a key at a time, over all servers, and returns the number of requests in that second.
+    fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64>;
+}
+
+/// Reads of keys of the operator's programs.
+pub trait OperatorKeyReads {
+    /// A key by its digest, disabled ones included.
+    fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>>;
+
+    /// All keys, oldest first.
+    fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>>;
+}
+
+/// Changes of keys of the operator's programs.
+pub trait OperatorKeyWrites {
+    /// Adds a key.
+    fn add_operator_key(&mut self, key: &OperatorKey) -> StoreResult<()>;
+
+    /// Disables all keys of a name permanently. Returns their number.
+    fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64>;
+}
+
+/// Reads of settings.
+pub trait SettingReads {
+    /// A setting of the deployment (such as the fingerprint of its master key).
+    fn setting(&mut self, name: &str) -> StoreResult<Option<String>>;
+}
+
+/// Changes of settings, and locks by name.
+pub trait SettingWrites {
+    /// Writes a setting of the deployment; replaces an older value.
+    fn set_setting(&mut self, name: &str, value: &str) -> StoreResult<()>;
+
+    /// Locks a name until this transaction ends; waits if another transaction has it. For what must be made only once.
+    fn lock_name(&mut self, name: &str) -> StoreResult<()>;
+}

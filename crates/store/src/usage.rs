@@ -1,0 +1,214 @@
+//! Usage: accepted records, open hours that are not ordered yet, and records that are not charged.
+
+use std::sync::Arc;
+
+use tollbook_domain::rating::Rated;
+use tollbook_domain::{Bucket, Catalogue, Line, OrderQuery, Usage};
+
+use crate::error::StoreResult;
+use crate::leases::{Lease, LeaseKey};
+use crate::lines::LineNo;
+
+/// A usage record with its charges, ready to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RatedUsage {
+    /// The record.
+    pub usage: Usage,
+    /// Its rating.
+    pub rated: Rated,
+    /// The hour that contains its time.
+    pub bucket: Bucket,
+    /// Distinguishes it from another record of the same identity.
+    pub(crate) digest: [u8; 16],
+}
+
+impl RatedUsage {
+    /// Computes the digest of the record, so that this is not done while a lock is held.
+    pub fn new(usage: Usage, rated: Rated, bucket: Bucket) -> Self {
+        use sha2::Digest as _;
+        let hash: [u8; 32] = sha2::Sha256::digest(usage.content()).into();
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash[..16]);
+        Self { usage, rated, bucket, digest }
+    }
+}
+
+/// The time and the rules under which usage is accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct IntakeContext<'a> {
+    /// The time, Unix seconds.
+    pub now_s: i64,
+    /// An hour is closed this many seconds after its end.
+    pub grace_s: i64,
+    /// How many seconds late usage of an hour that is over is gathered, so that it becomes one order.
+    pub gather_s: i64,
+    /// Taken on every hour that the records touch, also from another holder: for an import that will close them.
+    pub lease: Option<Lease<'a>>,
+    /// For the sizes of pricing units.
+    pub catalogue: &'a Catalogue,
+}
+
+/// Result of storing a usage record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageOutcome {
+    /// It is stored as rated.
+    Accepted,
+    /// The very same record was in the store already.
+    Duplicate,
+    /// Another record has its identity. Nothing was written for it.
+    Conflict,
+    /// The identities of its hour have expired, so that it is unknown whether it was in the store.
+    Expired,
+    /// Orders of its hour have been pruned.
+    Pruned,
+    /// The hour of its line would exceed what an order can hold.
+    TooLarge,
+}
+
+/// An hour with usage that is not ordered yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueHour {
+    /// The company.
+    pub company_id: i64,
+    /// The hour.
+    pub bucket: Bucket,
+    /// When it is to be closed, Unix seconds.
+    pub due_s: i64,
+}
+
+impl DueHour {
+    /// The key of its lease.
+    pub fn lease_key(&self) -> LeaseKey<'static> {
+        LeaseKey::Hour { company_id: self.company_id, bucket_start_s: self.bucket.start_s }
+    }
+}
+
+/// Which hours to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HourFilter {
+    /// Those that are due at this time, Unix seconds.
+    DueBy(i64),
+    /// Those that ended by this time, even if late usage is still gathered.
+    EndedBy(i64),
+}
+
+/// Usage of one line and hour, taken out to become an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenUsage {
+    /// Number of the line; its order type is that of ordinary orders.
+    pub line_no: LineNo,
+    /// The line.
+    pub line: Arc<Line>,
+    /// Base units.
+    pub quantity: i64,
+    /// Number of records.
+    pub records: i64,
+    /// How many orders this line and hour have already.
+    pub orders: i64,
+}
+
+/// An order that was made of usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageOrder {
+    /// Start of its bucket, Unix seconds.
+    pub bucket_start_s: i64,
+    /// [`OpenUsage::line_no`].
+    pub line_no: LineNo,
+    /// [`OpenUsage::orders`]: 0 for the first order of the line and hour.
+    pub sequence_no: i64,
+    /// Its number O.
+    pub source_number: String,
+    /// Base units.
+    pub quantity: i64,
+    /// Number of records.
+    pub records: i64,
+}
+
+/// A usage record that was not charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnchargedUsage {
+    /// The record.
+    pub usage: Usage,
+    /// Why it has no price; empty for a free one.
+    pub reason: String,
+}
+
+/// The two lists of usage that is not charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncharged {
+    /// It costs nothing.
+    Free,
+    /// It has no price.
+    Unpriced,
+}
+
+/// Key after which a list of records continues: hour, source and id.
+pub type UnchargedKey = (i64, String, String);
+
+/// Usage that is not ordered yet.
+pub trait UsageReads {
+    /// Hours of all companies with usage that is not ordered yet and on which there is no lease at `now_s`, oldest first.
+    fn due_hours(&mut self, filter: HourFilter, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>>;
+
+    /// Hours on which a holder has a lease, including expired ones.
+    fn leased_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>>;
+
+    /// The amount to which the open hours of a query's range, filters and key add up, each line rounded as its order
+    /// would be, in 10⁻⁸ currency units. Open hours have no order number: a query for numbers yields 0.
+    fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128>;
+}
+
+/// Accepting usage.
+pub trait UsageWrites {
+    /// Stores usage records of one company and returns the result for each. Charged ones are added to the open hours of
+    /// their lines in the same transaction.
+    fn add_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        context: &IntakeContext<'_>,
+    ) -> StoreResult<Vec<UsageOutcome>>;
+
+    /// Whether any usage was ever accepted.
+    fn has_usage(&mut self) -> StoreResult<bool>;
+}
+
+/// Listing usage that was not charged.
+pub trait UnchargedReads {
+    /// Usage of a company that was not charged, by hour, source and id.
+    fn uncharged_usage(
+        &mut self,
+        company_id: i64,
+        uncharged: Uncharged,
+        after: Option<&UnchargedKey>,
+        limit: i64,
+    ) -> StoreResult<Vec<UnchargedUsage>>;
+}
+
+/// Charging usage that had no price.
+pub trait UnchargedWrites {
+    /// Charges records that had no price and now have one: removes them from the list and stores them as
+    /// [`UsageWrites::add_usage`] would. Skips records that are not on the list. Returns how many were charged.
+    fn price_usage(
+        &mut self,
+        company_id: i64,
+        records: &[RatedUsage],
+        context: &IntakeContext<'_>,
+    ) -> StoreResult<usize>;
+}
+
+/// Closing hours.
+pub trait HourClosing {
+    /// Takes up to `limit` lines' usage out of an open hour, by line number, to be ordered in this very transaction. With
+    /// the last of them the hour is no longer due.
+    fn take_open_usage(
+        &mut self,
+        company_id: i64,
+        bucket: Bucket,
+        limit: i64,
+        catalogue: &Catalogue,
+    ) -> StoreResult<Vec<OpenUsage>>;
+
+    /// Records which orders were made of usage.
+    fn add_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()>;
+}

@@ -1,0 +1,9 @@
+//! Tests of the files that the crate writes.
+
+#![expect(clippy::unwrap_used, reason = "a failure fails the test")]
+
+mod calamine;
+mod libreoffice;
+mod output_errors;
+mod python;
+mod samples;

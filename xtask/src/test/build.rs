@@ -1,0 +1,50 @@
+//! Builds the test executables, and the Python environments beside them.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use super::environment::TestEnvironment;
+use super::executable::Executable;
+use super::needs::Needs;
+use super::packages::Packages;
+use super::skipped::Skipped;
+use crate::step::{self, Outcome};
+use crate::workspace::{self, Workspace};
+
+/// `selection` are arguments of cargo that choose packages.
+pub(super) fn with_environment(
+    workspace: &Workspace,
+    needs: &Needs,
+    skipped: &Skipped,
+    selection: &[String],
+    packages: &Packages,
+) -> Outcome<(TestEnvironment, Vec<Executable>)> {
+    thread::scope(|scope| {
+        // pip waits for the network most of the time, the compiler never does.
+        let environment = scope.spawn(|| TestEnvironment::prepare(workspace, needs, skipped));
+        let executables = executables(workspace, selection, packages);
+        let environment = environment.join().unwrap_or_else(|_| Err("no environment for tests".to_owned()));
+        Ok((environment?, executables?))
+    })
+}
+
+fn executables(workspace: &Workspace, selection: &[String], packages: &Packages) -> Outcome<Vec<Executable>> {
+    let mut cargo = Command::new(workspace::cargo());
+    cargo
+        .current_dir(workspace.root())
+        .args(["test", "--no-run", "--message-format", "json-render-diagnostics"])
+        .args(selection)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let line = step::line(&cargo);
+    step::say(&format!("+ {line}"));
+    let failed = |error| format!("{line}: {error}");
+    let mut child = cargo.spawn().map_err(failed)?;
+    let mut executables = Vec::new();
+    for message in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+        executables.extend(Executable::parse(&message.map_err(failed)?, packages));
+    }
+    let status = child.wait().map_err(failed)?;
+    if status.success() { Ok(executables) } else { Err(format!("{line}: {status}")) }
+}
