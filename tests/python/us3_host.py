@@ -53,7 +53,7 @@ def refusal(info) -> dict:
 
 
 def written(info) -> dict:
-    """What the client is told of a file that it wrote."""
+    """The answers to the client about a file that it wrote."""
     check(info.ok(), f"not written: {info}")
     return {"Status": info.status_code, "Etag": info.etag.strip('"')}
 

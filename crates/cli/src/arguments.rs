@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::customer::time::Time;
 
+mod account;
 mod charging;
 
+pub(crate) use account::Account;
 pub(crate) use charging::{
     AccountCommand, Deposit, DiscountCommand, OperatorKeyCommand, Pay, PricesCommand, Revoke, Uncharged,
     UsageCommand, UtcOffsetCommand,
@@ -235,17 +237,6 @@ pub(crate) enum Customer {
     Pay(Pay),
     /// Download orders as an Excel workbook or in another format
     Download(Download),
-}
-
-/// The API server and the key to call it with.
-#[derive(Args)]
-pub(crate) struct Account {
-    /// Base URL of the API server
-    #[arg(long, env = "TOLLBOOK_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub(crate) server: String,
-    /// Public key
-    #[arg(long, env = "TOLLBOOK_PUBLIC_KEY", value_name = "KEY")]
-    pub(crate) public_key: String,
 }
 
 /// A range of time and filters.

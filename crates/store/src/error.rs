@@ -17,13 +17,13 @@ pub enum StoreError {
     /// The URL of a database means nothing. The text does not repeat it: it may hold a password.
     #[error("the database URL: {0}")]
     Url(String),
-    /// Whoever asked has left.
+    /// The caller cancelled the request.
     #[error("the caller left before the answer was there")]
     Cancelled,
     /// Nothing came of a statement for too long, and it was cancelled.
     #[error("a statement was cancelled after {} s", .0.as_secs_f64())]
     TooLong(Duration),
-    /// No space is left where the database lives.
+    /// No space is left on the disk of the database.
     #[error("the disk of the database is full; nothing was changed")]
     Full,
     /// The database belongs to a newer program.

@@ -205,7 +205,7 @@ fn every_plan_is_served_by_an_index() {
                 wrong.insert(format!("{sign}: {plan}"));
             }
         }
-        // What a filter looks at may be read for nothing; only numbers that nobody has are left out by one.
+        // What a filter looks at may be read for nothing; only unused numbers are left out by one.
         let mut filters = plan.lines().filter(|line| line.trim().starts_with("Filter: "));
         if !filters.all(|line| line.contains("SubPlan") && line.contains("IS NOT NULL")) {
             wrong.insert(plan.to_owned());

@@ -133,14 +133,14 @@ fn what_cannot_be_reached_or_used_says_why() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     open(database.url()).unwrap();
-    cluster.sql(database.name(), "CREATE ROLE nobody_here LOGIN");
+    cluster.sql(database.name(), "CREATE ROLE no_rights LOGIN");
     let (head, tail) = database.url().split_once("postgres@").unwrap();
-    let without_rights = format!("{head}nobody_here@{tail}");
+    let without_rights = format!("{head}no_rights@{tail}");
     let refused = open(&without_rights).err().unwrap();
     assert!(matches!(&refused, StoreError::Refused(text) if text.contains("permission denied")), "{refused}");
     let empty = cluster.database();
     let (_, tail) = empty.url().split_once("postgres@").unwrap();
-    let refused = open(&format!("{head}nobody_here@{tail}")).err().unwrap();
+    let refused = open(&format!("{head}no_rights@{tail}")).err().unwrap();
     assert!(matches!(&refused, StoreError::Refused(text) if text.contains("permission denied")), "{refused}");
     assert_eq!(tables(&empty), "");
     let refused = open(&cluster.url("no_such_database")).err().unwrap();
@@ -150,7 +150,7 @@ fn what_cannot_be_reached_or_used_says_why() {
 }
 
 #[test]
-fn a_server_that_dies_takes_nothing_half_written_and_is_used_again_when_it_is_back() {
+fn a_server_that_crashes_takes_nothing_half_written_and_is_used_again_when_it_is_back() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let store = with_company(database.url());
@@ -225,7 +225,7 @@ fn connections_are_bounded_and_come_back() {
     assert!(refused.to_string().contains("all 2 connections have been in use"), "{refused}");
     drop(held);
     assert_eq!(count(&*store).unwrap(), 0);
-    // Whoever waits gets the one that becomes free.
+    // A waiting caller gets the connection that becomes free.
     let patient = StoreOptions { connections: 1, connect_timeout: Duration::from_secs(60), ..options };
     let store = open_postgres(database.url(), None, &patient).unwrap();
     let held = store.snapshot().unwrap();
@@ -344,7 +344,7 @@ fn distribution_asks_for_every_table_once() {
 }
 
 /// While the first order of a long list is looked at, the server waits for the rest to be taken: nothing between it and
-/// whoever takes the orders holds the list.
+/// the writer of the orders holds the list.
 #[test]
 fn a_scan_is_sent_as_it_is_taken() {
     let database = Cluster::shared().database();

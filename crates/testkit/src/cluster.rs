@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::Database;
 use crate::programs::{self, Programs, User};
 use crate::watchdog::{self, Watchdog};
 
@@ -20,7 +19,7 @@ use crate::watchdog::{self, Watchdog};
 const SOCKET_PORT: u16 = 5432;
 
 /// No sync: the system stays up when processes are killed, and keeps what they wrote. Pages are still written whole to
-/// the log, since a kill can cut a write in two. Shared memory as files lies in the folder and goes with it.
+/// the log, since a kill can cut a write in two. Shared memory is a file in the folder and is deleted with it.
 /// A replica that has lost its primary looks for it again soon.
 const SETTINGS: &str = "
 fsync = off
@@ -49,7 +48,7 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     tcp: bool,
-    /// Held by whoever changes settings: a reload says when it happened, not whose it was.
+    /// Held while settings are changed: a reload says when it happened, not whose it was.
     settings: Mutex<()>,
     /// Only held: dropped, it stops the server and deletes the folder.
     _watchdog: Watchdog,
@@ -108,11 +107,6 @@ impl Cluster {
     /// Everything that this cluster keeps, its sockets included.
     pub fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// A new empty database with a unique name; dropped, it is deleted.
-    pub fn database(&self) -> Database<'_> {
-        Database::create(self)
     }
 
     /// The URL of a database of this cluster, over its socket: its folder, percent-encoded, is the host.

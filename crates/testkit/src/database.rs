@@ -2,20 +2,27 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Cluster;
+use crate::cluster::Cluster;
 
 /// Of the process, not of a cluster: a promoted replica holds the databases of its primary.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// A database of a [`Cluster`]; dropped, it is deleted, also when somebody is still connected.
+/// A database of a [`Cluster`]; dropped, it is deleted, even if a client is still connected.
 pub struct Database<'a> {
     cluster: &'a Cluster,
     name: String,
     url: String,
 }
 
+impl Cluster {
+    /// A new empty database with a unique name; dropped, it is deleted.
+    pub fn database(&self) -> Database<'_> {
+        Database::create(self)
+    }
+}
+
 impl<'a> Database<'a> {
-    pub(crate) fn create(cluster: &'a Cluster) -> Self {
+    fn create(cluster: &'a Cluster) -> Self {
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         cluster.sql("postgres", &format!("CREATE DATABASE {name}"));
         Self { cluster, url: cluster.url(&name), name }

@@ -5,7 +5,7 @@
 //!
 //! It runs the programs that PostgreSQL comes with and has no client library, so that it can judge one. It needs
 //! PostgreSQL 15 or newer and Linux (`/proc` says which processes belong to a server). What is missing is a panic: a
-//! test that skips is a test that nobody runs.
+//! skipped test would not be noticed.
 
 mod cluster;
 mod database;

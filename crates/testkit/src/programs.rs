@@ -28,7 +28,7 @@ pub(crate) struct User {
 pub(crate) struct Programs {
     /// `None`: they are on `PATH`.
     bin: Option<PathBuf>,
-    /// `None`: they run as whoever we are.
+    /// `None`: they run as the current user.
     user: Option<User>,
 }
 

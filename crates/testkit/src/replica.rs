@@ -5,7 +5,7 @@ use crate::cluster::wait_until;
 
 impl Cluster {
     /// A streaming hot standby of this cluster, started and accepting reads. It is a cluster of its own: it has its own
-    /// folder and URLs, and lives on when this one is dropped.
+    /// folder and URLs, and is kept when this one is dropped.
     ///
     /// # Panics
     ///

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::programs::{self, Programs};
 
 /// Kills every process that works in one of the folders named, then takes away the shared memory that only a postmaster
-/// in order takes away. A dead process that nobody has collected works nowhere, so it is not waited for; but the files
+/// in order takes away. A zombie process does nothing, so it is not waited for; but the files
 /// with its number must go, since the next postmaster would take it for alive.
 const CUT_POWER: &str = r#"
 cut_power() {
@@ -55,7 +55,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // Closes the pipe first. A watchdog that somebody killed cannot be waited for; nothing to do about it.
+        // Closes the pipe first. A watchdog that was killed cannot be waited for.
         let _ = self.0.wait();
     }
 }

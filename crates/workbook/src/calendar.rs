@@ -1,5 +1,6 @@
 //! Dates in integer arithmetic: the serial numbers in sheets, and the civil dates in texts and in the container. Local
-//! time is Unix seconds plus an offset that the caller provides.
+//! time is Unix seconds plus an offset that the caller provides. Workbook depends on no crate of this workspace, so it has
+//! its own civil-date conversion; `domain::time` has the same algorithm.
 
 const DAY_S: i64 = 86_400;
 

@@ -19,12 +19,16 @@ const BANNED: [&str; 12] = [
     concat!("who", "ever"),
 ];
 
+/// Texts of answers over the wire. Clients may compare them, so they stay as they are.
+const WIRE_TEXTS: [&str; 1] = [concat!("the records of this hour are not kept any ", "more")];
+
 /// Reads the whole text, code included: the name of a test is a sentence too, with underscores for blanks.
 pub(super) fn findings(path: &str, text: &str) -> Vec<Finding> {
     if !sources::is_written(path, text) {
         return Vec::new();
     }
-    let words = words(text);
+    let text = WIRE_TEXTS.iter().fold(text.to_owned(), |text, wire| text.replace(wire, ""));
+    let words = words(&text);
     let banned_at = |place: usize| BANNED.iter().find(|banned| begins_with(&words[place..], banned));
     (0..words.len())
         .filter_map(|place| Some((words[place].line, banned_at(place)?)))

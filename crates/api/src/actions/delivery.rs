@@ -19,7 +19,7 @@ pub(super) const FORMAT: Parameter = Parameter {
     shape: ParameterShape::Text,
     required: false,
     extension: true,
-    meaning: Meaning::Made(describe_format),
+    meaning: Meaning::Computed(describe_format),
 };
 
 pub(super) const ASYNC: Parameter = Parameter {

@@ -26,7 +26,7 @@ pub enum Meaning {
     /// A fixed text.
     Text(&'static str),
     /// A text that is made of another table.
-    Made(fn() -> String),
+    Computed(fn() -> String),
 }
 
 impl Meaning {
@@ -34,7 +34,7 @@ impl Meaning {
     pub fn text(self) -> Cow<'static, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Made(text) => Cow::Owned(text()),
+            Self::Computed(text) => Cow::Owned(text()),
         }
     }
 }

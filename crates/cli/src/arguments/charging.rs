@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use tollbook_domain::AccountKind;
 
-use super::Account;
+use super::account::Account;
 use crate::customer::time::Time;
 
 #[derive(Subcommand)]

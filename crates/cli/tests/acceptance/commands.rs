@@ -4,24 +4,24 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use crate::program::{Site, on_each_database, sql};
+use crate::program::{Fixture, on_each_database, sql};
 
 on_each_database! {
     the_operators_commands_make_what_they_say
     customers_are_told_what_is_wrong
 }
 
-fn the_operators_commands_make_what_they_say(site: &Site) {
-    std::fs::create_dir(site.data()).unwrap();
-    site.write("data/unrelated.txt", "a data directory that holds other files is fine");
+fn the_operators_commands_make_what_they_say(fixture: &Fixture) {
+    std::fs::create_dir(fixture.data()).unwrap();
+    fixture.write("data/unrelated.txt", "a data directory that holds other files is fine");
     assert_eq!(
-        site.json(&["company", "add", "--name", "Acme", "--currency", "USD"]),
+        fixture.json(&["company", "add", "--name", "Acme", "--currency", "USD"]),
         json!({"CompanyID": 1})
     );
-    let organization = site.json(&["organization", "add", "--company", "1", "--name", "研发"]);
+    let organization = fixture.json(&["organization", "add", "--company", "1", "--name", "研发"]);
     assert_eq!(organization["OrganizationID"], 1);
     assert!(organization["ProjectId"].as_str().unwrap().starts_with("org-"));
-    let key = site.json(&[
+    let key = fixture.json(&[
         "key",
         "add",
         "--company",
@@ -34,41 +34,41 @@ fn the_operators_commands_make_what_they_say(site: &Site) {
         "5",
     ]);
     assert_eq!(key.as_object().unwrap().keys().collect::<Vec<_>>(), ["PrivateKey", "PublicKey"]);
-    let mode = std::fs::metadata(site.data().join("master.key")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(fixture.data().join("master.key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(
-        site.json(&["company", "list"]),
+        fixture.json(&["company", "list"]),
         json!([{"CompanyID": 1, "Name": "Acme", "Currency": "USD", "Brand": "default"}])
     );
-    assert_eq!(site.json(&["organization", "list"])[0]["Name"], "研发");
-    let listed = site.json(&["key", "list"]);
+    assert_eq!(fixture.json(&["organization", "list"])[0]["Name"], "研发");
+    let listed = fixture.json(&["key", "list"]);
     assert_eq!(listed[0]["PublicKey"], key["PublicKey"]);
     assert_eq!(listed[0]["AllowIPs"], json!(["10.0.0.0/8"]));
     assert_eq!((&listed[0]["RateLimit"], &listed[0]["Disabled"]), (&json!(5), &json!(false)));
-    let database = if site.is_on_sqlite() {
-        std::fs::read(site.data().join("tollbook.db")).unwrap()
+    let database = if fixture.is_on_sqlite() {
+        std::fs::read(fixture.data().join("tollbook.db")).unwrap()
     } else {
-        hex::decode(sql(&site.url(), "SELECT encode(sealed_private_key, 'hex') FROM api_key")).unwrap()
+        hex::decode(sql(&fixture.url(), "SELECT encode(sealed_private_key, 'hex') FROM api_key")).unwrap()
     };
     let private = key["PrivateKey"].as_str().unwrap().as_bytes();
     assert!(
         !database.is_empty() && !database.windows(private.len()).any(|bytes| bytes == private),
         "private keys are stored encrypted"
     );
-    site.json(&["key", "disable", key["PublicKey"].as_str().unwrap()]);
-    assert_eq!(site.json(&["key", "list", "--company", "1"])[0]["Disabled"], true);
+    fixture.json(&["key", "disable", key["PublicKey"].as_str().unwrap()]);
+    assert_eq!(fixture.json(&["key", "list", "--company", "1"])[0]["Disabled"], true);
     // People get the same facts.
-    let text = String::from_utf8(site.run(&["company", "list"]).stdout).unwrap();
+    let text = String::from_utf8(fixture.run(&["company", "list"]).stdout).unwrap();
     assert!(text.contains("Acme") && text.contains("USD"), "{text}");
 }
 
 #[test]
 fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     for (arguments, reason) in [
         (&["organization", "add", "--company", "9", "--name", "x"][..], "company 9"),
         (&["key", "add", "--company", "9"][..], "company 9"),
-        (&["key", "disable", "nobody"][..], "nobody"),
+        (&["key", "disable", "unknown"][..], "unknown"),
         (&["company", "add", "--name", "x", "--currency", "EUR"][..], "EUR"),
         (&["company", "list", "--database", "mysql://x"][..], "must be sqlite:PATH or postgres:"),
         (
@@ -82,39 +82,39 @@ fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
         ),
         (&["verify", "--config", "none.toml"][..], "none.toml"),
     ] {
-        let (value, error) = site.refused(arguments);
+        let (value, error) = fixture.refused(arguments);
         assert!(value["Error"].as_str().unwrap().contains(reason), "{arguments:?}: {value}");
         assert!(error.contains(reason) && !error.contains("secret"), "{error}");
     }
     for arguments in [&["orders", "import"][..], &["company", "add"][..], &["nonsense"][..]] {
-        assert_eq!(site.run(arguments).status.code(), Some(2), "{arguments:?}");
+        assert_eq!(fixture.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
-    let not_ours = site.write("other.db", "this is no database at all, only a text that is long enough");
+    let not_ours = fixture.write("other.db", "this is no database at all, only a text that is long enough");
     let url = format!("sqlite:{}", not_ours.display());
-    let (value, _) = site.refused(&["company", "list", "--database", &url]);
+    let (value, _) = fixture.refused(&["company", "list", "--database", &url]);
     assert!(value["Error"].as_str().unwrap().contains("not a Tollbook database"), "{value}");
 }
 
-fn customers_are_told_what_is_wrong(site: &Site) {
-    let company = site.company("Acme");
-    let server = site.start(&["serve"]);
+fn customers_are_told_what_is_wrong(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    let server = fixture.start(&["serve"]);
     let keys = (company.public_key.as_str(), company.private_key.as_str());
-    let output = server.customer(site, keys, &["--json", "orders", "paid", "--page-size", "9"]);
+    let output = server.customer(fixture, keys, &["--json", "orders", "paid", "--page-size", "9"]);
     assert_eq!(output.status.code(), Some(1));
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(value["RetCode"], 230);
-    let output = server.customer(site, (keys.0, "wrong"), &["orders", "amount"]);
+    let output = server.customer(fixture, (keys.0, "wrong"), &["orders", "amount"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("RetCode 171: Signature VerifyAC Error (request "), "{error}");
     assert_eq!(output.stdout, b"");
-    let amount = server.ask(site, &company, &["orders", "amount"]);
+    let amount = server.ask(fixture, &company, &["orders", "amount"]);
     assert_eq!((&amount["TotalOrderAmount"], &amount["OrderCount"]), (&json!("0.00"), &json!(0)));
     // A key that is disabled while the server runs is unknown at the next request.
-    site.json(&["key", "disable", keys.0]);
-    let output = server.customer(site, keys, &["orders", "options"]);
+    fixture.json(&["key", "disable", keys.0]);
+    let output = server.customer(fixture, keys, &["orders", "options"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("RetCode 172: User Not Exists"));
     // A server that is not there.
-    let unreachable = site
+    let unreachable = fixture
         .command(&["orders", "options"])
         .env("TOLLBOOK_SERVER", "http://127.0.0.1:1")
         .env("TOLLBOOK_PUBLIC_KEY", "x")
@@ -126,12 +126,12 @@ fn customers_are_told_what_is_wrong(site: &Site) {
 
 #[test]
 fn a_store_of_exports_needs_its_keys_from_the_environment() {
-    let site = Site::new();
-    site.company("Acme");
-    site.write("store.toml", "[objects]\nstore = \"s3://exports?region=eu-west-1\"\n");
+    let fixture = Fixture::new();
+    fixture.company("Acme");
+    fixture.write("store.toml", "[objects]\nstore = \"s3://exports?region=eu-west-1\"\n");
     let serve = ["--json", "--config", "store.toml", "serve", "--listen", "127.0.0.1:0"];
     for given in [None, Some("TOLLBOOK_OBJECTS_PUBLIC_KEY"), Some("TOLLBOOK_OBJECTS_PRIVATE_KEY")] {
-        let mut command = site.command(&serve);
+        let mut command = fixture.command(&serve);
         command.envs(given.map(|name| (name, "half"))).env("TOLLBOOK_OBJECTS_SESSION_TOKEN", "");
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
@@ -143,8 +143,8 @@ fn a_store_of_exports_needs_its_keys_from_the_environment() {
         );
     }
     // US3 has no temporary keys; with a pair of S3's the server would start.
-    site.write("store.toml", "[objects]\nstore = \"us3://exports?endpoint=https://us3.invalid\"\n");
-    let mut command = site.command(&serve);
+    fixture.write("store.toml", "[objects]\nstore = \"us3://exports?endpoint=https://us3.invalid\"\n");
+    let mut command = fixture.command(&serve);
     for name in ["PUBLIC_KEY", "PRIVATE_KEY", "SESSION_TOKEN"] {
         command.env(format!("TOLLBOOK_OBJECTS_{name}"), "secret-value");
     }

@@ -5,24 +5,24 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::import::{lines, paid};
-use crate::program::{Site, files_below, on_each_database};
+use crate::program::{Fixture, files_below, on_each_database};
 
 pub(crate) const RANGE: [&str; 4] = ["--start", "1700000000", "--end", "1800000000"];
 
-pub(crate) fn write_orders(site: &Site, company: &crate::program::Company, count: i64) {
+pub(crate) fn write_orders(fixture: &Fixture, company: &crate::program::Company, count: i64) {
     let orders = (0..count).map(|n| paid(company, n, 1_760_000_400 + n / 40 * 3_600, n % 9_999));
-    site.write("orders.jsonl", lines(orders));
+    fixture.write("orders.jsonl", lines(orders));
 }
 
 /// Runs a command that may write no file longer than so many KiB: the disk is full from there on.
-fn with_full_disk(site: &Site, kib: u32, arguments: &[&str]) -> std::process::Output {
+fn with_full_disk(fixture: &Fixture, kib: u32, arguments: &[&str]) -> std::process::Output {
     // The signal that a limit sends is ignored, so that the write itself fails, as it does on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
     std::process::Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_tollbook")])
         .args(arguments)
-        .current_dir(site.path(""))
-        .env("TOLLBOOK_DATA", site.data())
+        .current_dir(fixture.path(""))
+        .env("TOLLBOOK_DATA", fixture.data())
         .output()
         .unwrap()
 }
@@ -35,25 +35,25 @@ on_each_database! {
 
 #[test]
 fn a_full_disk_leaves_the_store_as_it_was_and_the_import_can_be_repeated() {
-    let site = Site::new();
-    let company = site.company("Acme");
-    write_orders(&site, &company, 12_000);
-    let output = with_full_disk(&site, 900, &["--json", "orders", "import", "orders.jsonl"]);
+    let fixture = Fixture::new();
+    let company = fixture.company("Acme");
+    write_orders(&fixture, &company, 12_000);
+    let output = with_full_disk(&fixture, 900, &["--json", "orders", "import", "orders.jsonl"]);
     assert_eq!(output.status.code(), Some(1));
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(value["Error"].as_str().unwrap().contains("stored"), "{value}");
-    let stored = site.json(&["verify"])["Orders"].as_i64().unwrap();
+    let stored = fixture.json(&["verify"])["Orders"].as_i64().unwrap();
     assert!(stored < 12_000, "{stored}");
-    let report = site.json(&["orders", "import", "orders.jsonl"]);
+    let report = fixture.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!(report["Added"].as_i64().unwrap() + stored, 12_000);
-    site.assert_verified(12_000);
+    fixture.assert_verified(12_000);
 }
 
-fn an_export_without_room_is_refused_and_leaves_nothing(site: &Site) {
-    let company = site.company("Acme");
-    write_orders(site, &company, 30_000);
-    site.json(&["orders", "import", "orders.jsonl"]);
-    let mut server = site.start(&["serve"]);
+fn an_export_without_room_is_refused_and_leaves_nothing(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    write_orders(fixture, &company, 30_000);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
+    let mut server = fixture.start(&["serve"]);
     // From here on the server's disk is full: it may not write more than 64 KiB to a file.
     let limit = std::process::Command::new("prlimit")
         .args(["--pid", &server.process_id().to_string(), "--fsize=65536"])
@@ -61,52 +61,52 @@ fn an_export_without_room_is_refused_and_leaves_nothing(site: &Site) {
         .unwrap();
     assert!(limit.success());
     let keys = (company.public_key.as_str(), company.private_key.as_str());
-    let ask = |arguments: &[&str]| server.customer(site, keys, &[arguments, &RANGE[..]].concat());
+    let ask = |arguments: &[&str]| server.customer(fixture, keys, &[arguments, &RANGE[..]].concat());
     let refused = ask(&["--json", "orders", "download"]);
     let value: Value = serde_json::from_slice(&refused.stdout).unwrap();
     assert_eq!((&value["RetCode"], &value["Message"]), (&json!(150), &json!("Service unavailable")));
     assert_eq!(value["Reason"], "the file cannot be written now");
     for folder in ["objects", "spool"] {
-        assert_eq!(files_below(&site.data().join(folder)), 0, "{folder} is empty");
+        assert_eq!(files_below(&fixture.data().join(folder)), 0, "{folder} is empty");
     }
     // Lists still work, and the log says why.
     assert!(ask(&["orders", "paid"]).status.success());
     let log = server.stop();
     assert!(log.contains("an export failed"), "{log}");
-    site.assert_verified(30_000);
+    fixture.assert_verified(30_000);
 }
 
-fn an_import_that_is_killed_is_completed_by_the_same_command(site: &Site) {
-    let company = site.company("Acme");
-    write_orders(site, &company, 25_000);
+fn an_import_that_is_killed_is_completed_by_the_same_command(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    write_orders(fixture, &company, 25_000);
     let mut killed_midway = 0;
     for _ in 0..3 {
-        let mut child = site
+        let mut child = fixture
             .command(&["orders", "import", "orders.jsonl"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         // Waits until it writes, then kills it wherever it is.
-        site.wait_for_a_writer(&mut child);
+        fixture.wait_for_a_writer(&mut child);
         child.kill().unwrap();
         let finished = child.wait().unwrap().success();
-        let found = site.json(&["verify"]);
+        let found = fixture.json(&["verify"]);
         assert_eq!(found["Differences"], json!([]));
         killed_midway += i32::from(!finished);
     }
     assert!(killed_midway > 0, "no import was killed before its end");
-    let report = site.json(&["orders", "import", "orders.jsonl"]);
+    let report = fixture.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!(report["Added"].as_i64().unwrap() + report["Present"].as_i64().unwrap(), 25_000);
-    site.assert_verified(25_000);
+    fixture.assert_verified(25_000);
 }
 
-fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(site: &Site) {
-    let company = site.company("Acme");
-    write_orders(site, &company, 30_000);
-    site.json(&["orders", "import", "orders.jsonl"]);
-    let mut server = site.start(&["serve"]);
-    let mut download = site
+fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    write_orders(fixture, &company, 30_000);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
+    let mut server = fixture.start(&["serve"]);
+    let mut download = fixture
         .command(&[&["--json", "orders", "download", "--output", "all.xlsx"], &RANGE[..]].concat())
         .env("TOLLBOOK_SERVER", server.url())
         .env("TOLLBOOK_PUBLIC_KEY", &company.public_key)
@@ -116,7 +116,7 @@ fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(site: &Site)
         .spawn()
         .unwrap();
     // The export has begun as soon as its spool file is there.
-    let spool = site.data().join("spool");
+    let spool = fixture.data().join("spool");
     while files_below(&spool) == 0 {
         assert!(download.try_wait().unwrap().is_none(), "the export was over before it was seen");
         std::thread::yield_now();
@@ -127,5 +127,5 @@ fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(site: &Site)
     let output = download.wait_with_output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() || error.contains("the download failed"), "{error}");
-    assert!(!site.path("all.xlsx.part").exists());
+    assert!(!fixture.path("all.xlsx.part").exists());
 }

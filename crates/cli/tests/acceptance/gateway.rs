@@ -8,7 +8,7 @@ use tollbook_ops::{Clock as _, SystemClock};
 
 use tollbook_testkit::shared_data;
 
-use crate::program::{Company, Server, Site, on_each_database, steps};
+use crate::program::{Company, Fixture, Server, on_each_database, steps};
 use crate::python::python;
 
 const HOUR_S: i64 = 3_600;
@@ -101,7 +101,7 @@ fn watch(server: &Server, company: &Company, (start_s, end_s): (i64, i64), pay: 
     python("sdk.py", &[&request.to_string()], &environment)["Answers"].take()
 }
 
-fn a_gateway_reports_and_a_customer_pays(site: &Site) {
+fn a_gateway_reports_and_a_customer_pays(fixture: &Fixture) {
     let Some(shared) = shared_data("") else { return };
     let trace = shared.join("data/azure-llm-2023/AzureLLMInferenceTrace_conv.csv");
     let trace = std::fs::read_to_string(trace).unwrap();
@@ -109,13 +109,13 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
     let shift_s = (SystemClock.now_s() - TRACE_HOUR_S) / HOUR_S * HOUR_S - 48 * HOUR_S;
     let events = events(&trace, shift_s);
     let total = exact(&events);
-    std::fs::create_dir_all(site.data()).unwrap();
-    std::fs::write(site.data().join("tollbook.toml"), "[charging]\ngather_s = 1\n").unwrap();
-    let company = site.company_in("Acme", "USD");
+    std::fs::create_dir_all(fixture.data()).unwrap();
+    std::fs::write(fixture.data().join("tollbook.toml"), "[charging]\ngather_s = 1\n").unwrap();
+    let company = fixture.company_in("Acme", "USD");
     let prices = shared.join("data/genai-prices/data.json");
-    site.json(&["prices", "import", prices.to_str().unwrap()]);
+    fixture.json(&["prices", "import", prices.to_str().unwrap()]);
     let deposit = |amount: &str, key: &str| {
-        site.json(&[
+        fixture.json(&[
             "account",
             "deposit",
             "--company",
@@ -129,8 +129,8 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
         ])
     };
     deposit("40.00", "first");
-    let key = site.json(&["operator-key", "add", "--name", "gateway"]);
-    let mut server = site.start(&["serve"]);
+    let key = fixture.json(&["operator-key", "add", "--name", "gateway"]);
+    let mut server = fixture.start(&["serve"]);
     let gateway = Gateway {
         agent: ureq::Agent::config_builder().http_status_as_error(false).build().into(),
         server: &server,
@@ -139,7 +139,7 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
 
     let (start_s, end_s) = range(shift_s);
     let (start, end) = (start_s.to_string(), end_s.to_string());
-    let ask = |what: &str| server.ask(site, &company, &["orders", what, "--start", &start, "--end", &end]);
+    let ask = |what: &str| server.ask(fixture, &company, &["orders", what, "--start", &start, "--end", &end]);
     let mut posted = 0;
     for (number, batch) in events.chunks(BATCH).enumerate() {
         let answer = gateway.post(batch);
@@ -168,7 +168,7 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
         (&json!("arrears"), &amount["UnpaidAmount"])
     );
 
-    // A deposit pays what it can, oldest first; the customer is told what cannot be paid, and pays after the next one.
+    // A deposit pays what it can, oldest first; the answer to the customer names what cannot be paid, and pays after the next one.
     assert!(deposit("15.00", "second")["ArrearsPaid"].as_i64() > Some(0));
     let unpaid: Vec<String> = ask("unpaid")["Orders"]
         .as_array()
@@ -182,7 +182,7 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
     assert_eq!(refused["Results"]["Reason"], "INSUFFICIENT_BALANCE", "{refused}");
     let account =
         ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", "100", "--key", "third"];
-    assert_eq!(site.json(&[&account[..], &["--no-settle"]].concat())["ArrearsPaid"], 0);
+    assert_eq!(fixture.json(&[&account[..], &["--no-settle"]].concat())["ArrearsPaid"], 0);
     let paid = watch(&server, &company, (start_s, end_s), &unpaid);
     let answer = &paid["StartPayUnpaidOrders"];
     assert_eq!(
@@ -196,18 +196,18 @@ fn a_gateway_reports_and_a_customer_pays(site: &Site) {
 
     // The workbook, the account and the recount say the same.
     let mut arguments = vec!["orders", "download", "--output", "all.xlsx", "--start", &start, "--end", &end];
-    server.ask(site, &company, &arguments);
+    server.ask(fixture, &company, &arguments);
     arguments.clear();
-    let path = site.path("all.xlsx");
+    let path = fixture.path("all.xlsx");
     let workbook = python("workbook.py", &[path.to_str().unwrap(), "Order total", "Cash"], &[]);
     let sums = &workbook["Sheets"][0]["Sums"];
     let mut whole = String::new();
     let _ = write!(whole, "{}.{:08}", total / 100_000_000, total % 100_000_000);
     let whole = whole.trim_end_matches('0').trim_end_matches('.');
     assert_eq!((&sums["Order total"], &sums["Cash"]), (&json!(whole), &json!(whole)));
-    let shown = site.json(&["account", "show", "--company", "1"]);
+    let shown = fixture.json(&["account", "show", "--company", "1"]);
     assert_eq!(steps(&shown["Balances"]["Cash"]), 155 * 100_000_000 - total);
-    site.assert_verified(amount["OrderCount"].as_i64().unwrap());
+    fixture.assert_verified(amount["OrderCount"].as_i64().unwrap());
     let log = server.stop();
     assert!(!log.contains(key["OperatorKey"].as_str().unwrap()), "no secret is logged");
 }

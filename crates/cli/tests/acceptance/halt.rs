@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::program::sql;
 
-/// Whoever writes a table that holds rows already waits there, inside of its transaction.
+/// A writer of a table that holds rows already waits there, inside its transaction.
 pub(crate) fn at_the_second_batch(url: &str, table: &str) {
     sql(
         url,
@@ -16,7 +16,7 @@ pub(crate) fn at_the_second_batch(url: &str, table: &str) {
     );
 }
 
-/// Returns when somebody has been halted; `child` is who shall be.
+/// Returns when a session has been halted; `child` is the process to halt.
 pub(crate) fn wait(url: &str, child: &mut Child) {
     let halted = "SELECT count(*) FROM pg_stat_activity \
                   WHERE datname = current_database() AND wait_event = 'PgSleep'";
@@ -26,7 +26,7 @@ pub(crate) fn wait(url: &str, child: &mut Child) {
     }
 }
 
-/// Ends those who were halted, and halts nobody any more. The server would notice by itself that they are gone, but
+/// Ends the halted sessions, and halts no others. The server would notice by itself that they are gone, but
 /// not at once.
 pub(crate) fn end(url: &str) {
     sql(
@@ -37,7 +37,7 @@ pub(crate) fn end(url: &str) {
     sql(url, "DROP FUNCTION halt CASCADE");
 }
 
-/// A session that keeps a table for itself: whoever reads it waits.
+/// A session that locks a table: readers wait.
 pub(crate) struct Lock(Child);
 
 impl Lock {
@@ -59,7 +59,7 @@ impl Lock {
         Self(child)
     }
 
-    /// Returns when somebody waits for the table.
+    /// Returns when a session waits for the table.
     pub(crate) fn wait_for_a_waiter(url: &str) {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                        AND application_name = 'tollbook' AND wait_event_type = 'Lock'";

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::program::{Company, Site, on_each_database};
+use crate::program::{Company, Fixture, on_each_database};
 
 /// One paid order as a line of an order file.
 pub(crate) fn paid(company: &Company, number: i64, start_s: i64, quantity: i64) -> Value {
@@ -43,22 +43,22 @@ on_each_database! {
     a_damaged_or_cut_file_changes_nothing
 }
 
-fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(site: &Site) {
-    let company = site.company("Acme");
-    let server = site.start(&["serve"]);
-    site.write("orders.jsonl", some(&company, 50));
-    let first = site.json(&["orders", "import", "orders.jsonl"]);
+fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    let server = fixture.start(&["serve"]);
+    fixture.write("orders.jsonl", some(&company, 50));
+    let first = fixture.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&first["Read"], &first["Added"], &first["Present"]), (&json!(50), &json!(50), &json!(0)));
     let range = ["--start", "1760000000", "--end", "1790000000"];
-    let listed = server.ask(site, &company, &[&["orders", "paid"], &range[..]].concat());
+    let listed = server.ask(fixture, &company, &[&["orders", "paid"], &range[..]].concat());
     assert_eq!(listed["Total"], 50);
     assert_eq!(listed["Orders"][0]["OrderNo"], "O0000049");
     assert_eq!(listed["Orders"][0]["ProjectId"], Value::Null);
     assert!(company.project_id.starts_with("org-"));
-    let again = site.json(&["orders", "import", "orders.jsonl"]);
+    let again = fixture.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&again["Added"], &again["Present"]), (&json!(0), &json!(50)));
     // From standard input as well.
-    let mut child = site
+    let mut child = fixture
         .command(&["--json", "orders", "import", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -68,42 +68,42 @@ fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(site: &Site) 
     let output = child.wait_with_output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["Added"], &report["Present"]), (&json!(10), &json!(50)));
-    site.assert_verified(60);
+    fixture.assert_verified(60);
 }
 
-fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped(site: &Site) {
-    let company = site.company("Acme");
+fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped(fixture: &Fixture) {
+    let company = fixture.company("Acme");
     let mut bad = paid(&company, 7, 1_760_000_400, 1_000);
     bad["OrderTotalPrice"] = json!("0.004");
-    site.write("orders.jsonl", some(&company, 5) + &lines([bad]) + "not json\n");
-    let (report, error) = site.refused(&["orders", "import", "orders.jsonl"]);
+    fixture.write("orders.jsonl", some(&company, 5) + &lines([bad]) + "not json\n");
+    let (report, error) = fixture.refused(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&report["Added"], &report["Invalid"]), (&json!(0), &json!(2)));
     assert!(error.contains("orders.jsonl:6: OrderTotalPrice: is 0.004, expected 0.003"), "{error}");
     assert!(error.contains("orders.jsonl:7: "), "{error}");
     assert_eq!(report["Errors"][0]["Line"], 6);
-    site.assert_verified(0);
-    let report = site.json(&["orders", "import", "--skip-invalid", "orders.jsonl"]);
+    fixture.assert_verified(0);
+    let report = fixture.json(&["orders", "import", "--skip-invalid", "orders.jsonl"]);
     assert_eq!((&report["Added"], &report["Invalid"]), (&json!(5), &json!(2)));
-    site.assert_verified(5);
+    fixture.assert_verified(5);
 }
 
-fn a_damaged_or_cut_file_changes_nothing(site: &Site) {
-    let company = site.company("Acme");
+fn a_damaged_or_cut_file_changes_nothing(fixture: &Fixture) {
+    let company = fixture.company("Acme");
     let text = some(&company, 4_000);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
     let gzip = gzip.finish().unwrap();
-    site.write("cut.jsonl.gz", &gzip[..gzip.len() * 2 / 3]);
+    fixture.write("cut.jsonl.gz", &gzip[..gzip.len() * 2 / 3]);
     let mut damaged = gzip.clone();
     damaged[gzip.len() / 2] ^= 0x55;
-    site.write("damaged.jsonl.gz", damaged);
-    site.write("cut.jsonl", &text[..text.len() - 40]);
+    fixture.write("damaged.jsonl.gz", damaged);
+    fixture.write("cut.jsonl", &text[..text.len() - 40]);
     for file in ["cut.jsonl.gz", "damaged.jsonl.gz", "cut.jsonl", "missing.jsonl", "orders.txt"] {
-        let (_, error) = site.refused(&["orders", "import", file]);
+        let (_, error) = fixture.refused(&["orders", "import", file]);
         assert!(error.contains(file), "{file}: {error}");
     }
-    site.assert_verified(0);
-    site.write("whole.jsonl.gz", gzip);
-    assert_eq!(site.json(&["orders", "import", "whole.jsonl.gz"])["Added"], 4_000);
-    site.assert_verified(4_000);
+    fixture.assert_verified(0);
+    fixture.write("whole.jsonl.gz", gzip);
+    assert_eq!(fixture.json(&["orders", "import", "whole.jsonl.gz"])["Added"], 4_000);
+    fixture.assert_verified(4_000);
 }

@@ -1,4 +1,4 @@
-//! What a long rig is told: `cargo xtask soak` says in the environment for how long, from which seed, and where its report
+//! Settings of a soak test: `cargo xtask soak` passes in the environment for how long, from which seed, and where its report
 //! goes. Told nothing, a rig makes a few rounds and writes nothing.
 
 use std::fs::File;
@@ -39,7 +39,7 @@ impl LongRun {
         }
     }
 
-    /// Whether another round is to come after so many; `short` are enough when nobody says how long.
+    /// Whether another round follows; without a duration, `short` rounds are enough.
     pub(crate) fn goes_on(&self, rounds: usize, short: usize) -> bool {
         match self.minutes {
             None => rounds < short,

@@ -7,7 +7,7 @@ use tollbook_testkit::{Cluster, Database};
 
 use crate::failures::write_orders;
 use crate::halt;
-use crate::program::{Site, finish};
+use crate::program::{Fixture, finish};
 use crate::rig::{Model, range};
 
 /// More than a company may have before its sums are kept by line.
@@ -19,93 +19,93 @@ fn copy<'a>(from: &'a str, to: &'a str) -> [&'a str; 6] {
     ["database", "copy", "--from", from, "--to", to]
 }
 
-fn error(site: &Site, arguments: &[&str]) -> String {
-    let (value, _) = site.refused(arguments);
+fn error(fixture: &Fixture, arguments: &[&str]) -> String {
+    let (value, _) = fixture.refused(arguments);
     value["Error"].as_str().unwrap().to_owned()
 }
 
-fn verify(site: &Site, url: &str, orders: i64) {
-    let found = site.json(&["verify", "--database", url]);
+fn verify(fixture: &Fixture, url: &str, orders: i64) {
+    let found = fixture.json(&["verify", "--database", url]);
     assert_eq!(found, json!({"Companies": 1, "Orders": orders, "Differences": []}));
 }
 
 #[test]
 fn a_deployment_moves_to_postgresql_and_back_with_the_same_answers() {
-    let site = Site::new();
-    let company = site.company("Acme");
+    let fixture = Fixture::new();
+    let company = fixture.company("Acme");
     let model = Model::new(&company, ORDERS);
     let [first, second] = model.overlapping(0..usize::try_from(ORDERS).unwrap());
-    site.write("orders.jsonl", first + &second);
-    assert_eq!(site.json(&["orders", "import", "orders.jsonl"])["Added"], ORDERS);
+    fixture.write("orders.jsonl", first + &second);
+    assert_eq!(fixture.json(&["orders", "import", "orders.jsonl"])["Added"], ORDERS);
     let database = Cluster::shared().database();
-    let back = format!("sqlite:{}", site.path("back.db").display());
-    let places = [site.url(), database.url().to_owned(), back];
+    let back = format!("sqlite:{}", fixture.path("back.db").display());
+    let places = [fixture.url(), database.url().to_owned(), back];
     let mut rows = Vec::new();
     for way in places.windows(2) {
-        let copied = site.json(&copy(&way[0], &way[1]));
+        let copied = fixture.json(&copy(&way[0], &way[1]));
         assert_eq!((&copied["Companies"], &copied["Orders"]), (&json!(1), &json!(ORDERS)));
         assert_eq!(copied["Differences"], json!([]));
         assert_eq!(copied["Rows"]["orders"], ORDERS);
         assert!(copied["Rows"]["tile_sum"].as_i64() > Some(0), "{copied}");
         rows.push(copied["Rows"].clone());
-        verify(&site, &way[1], ORDERS);
+        verify(&fixture, &way[1], ORDERS);
     }
     assert_eq!(rows[0], rows[1]);
     let answers = places.each_ref().map(|url| {
-        let server = site.start(&["serve", "--database", url]);
+        let server = fixture.start(&["serve", "--database", url]);
         model.compare(&[server.url().to_owned()], usize::try_from(ORDERS).unwrap());
         let options = model.client.ask(server.url(), "GetFilterOptions", &[]);
         let summary = model.client.ask(server.url(), "ListPaidOrderSummary", &range());
-        let keys = site.json(&["key", "list", "--database", url]);
+        let keys = fixture.json(&["key", "list", "--database", url]);
         [&options["Models"], &options["ResourceIds"], &summary["Summaries"], &keys].map(Value::clone)
     });
     assert!(answers[0] == answers[1] && answers[1] == answers[2], "every database gives the same answers");
-    let refused = error(&site, &copy(&places[0], &places[1]));
+    let refused = error(&fixture, &copy(&places[0], &places[1]));
     assert!(refused.contains("the target of a copy must be empty"), "{refused}");
-    verify(&site, &places[1], ORDERS);
+    verify(&fixture, &places[1], ORDERS);
 }
 
 #[test]
 fn a_copy_of_what_is_not_there_makes_nothing() {
-    let site = Site::new();
-    std::fs::create_dir(site.data()).unwrap();
-    let url = |name: &str| format!("sqlite:{}", site.path(name).display());
-    let refused = error(&site, &copy(&url("none.db"), &url("target.db")));
+    let fixture = Fixture::new();
+    std::fs::create_dir(fixture.data()).unwrap();
+    let url = |name: &str| format!("sqlite:{}", fixture.path(name).display());
+    let refused = error(&fixture, &copy(&url("none.db"), &url("target.db")));
     assert!(refused.contains("--from: there is no file") && refused.contains("none.db"), "{refused}");
     let unreachable = ["--database", "postgres://postgres@127.0.0.1:1/none"];
-    let refused = error(&site, &[&["database", "backup", "backup.db"], &unreachable[..]].concat());
+    let refused = error(&fixture, &[&["database", "backup", "backup.db"], &unreachable[..]].concat());
     assert!(refused.contains("not available"), "{refused}");
     let names: Vec<_> =
-        std::fs::read_dir(site.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        std::fs::read_dir(fixture.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["data"]);
 }
 
 #[test]
 fn distribution_needs_citus_and_says_so() {
     let database = Cluster::shared().database();
-    let site = Site::on(database.url());
-    let refused = error(&site, &["database", "distribute"]);
+    let fixture = Fixture::on(database.url());
+    let refused = error(&fixture, &["database", "distribute"]);
     assert!(refused.contains("does not have the extension citus"), "{refused}");
-    let refused = error(&Site::new(), &["database", "distribute"]);
+    let refused = error(&Fixture::new(), &["database", "distribute"]);
     assert!(refused.contains("only PostgreSQL"), "{refused}");
 }
 
-/// A site with orders and the beginning of a copy to an empty PostgreSQL database, which halts at its second batch.
-fn half_a_copy(database: &Database<'_>) -> (Site, Child) {
-    let site = Site::new();
-    let company = site.company("Acme");
-    write_orders(&site, &company, TWO_BATCHES);
-    site.json(&["orders", "import", "orders.jsonl"]);
+/// A fixture with orders and the beginning of a copy to an empty PostgreSQL database, which halts at its second batch.
+fn half_a_copy(database: &Database<'_>) -> (Fixture, Child) {
+    let fixture = Fixture::new();
+    let company = fixture.company("Acme");
+    write_orders(&fixture, &company, TWO_BATCHES);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
     // Opening it makes the tables, and leaves it empty.
-    assert_eq!(site.json(&["company", "list", "--database", database.url()]), json!([]));
+    assert_eq!(fixture.json(&["company", "list", "--database", database.url()]), json!([]));
     halt::at_the_second_batch(database.url(), "orders");
-    let mut child = site.spawn(&copy(&site.url(), database.url()));
+    let mut child = fixture.spawn(&copy(&fixture.url(), database.url()));
     halt::wait(database.url(), &mut child);
-    (site, child)
+    (fixture, child)
 }
 
 /// Whatever is asked of a database that is half copied is refused.
-fn refuse_everything(site: &Site, url: &str) {
+fn refuse_everything(fixture: &Fixture, url: &str) {
     for arguments in [
         &["company", "list"][..],
         &["verify"][..],
@@ -114,64 +114,64 @@ fn refuse_everything(site: &Site, url: &str) {
         &["database", "backup", "backup.db"][..],
         &["serve", "--listen", "127.0.0.1:0"][..],
     ] {
-        let refused = error(site, &[arguments, &["--database", url][..]].concat());
+        let refused = error(fixture, &[arguments, &["--database", url][..]].concat());
         assert!(refused.contains("a copy into this database was not finished"), "{arguments:?}: {refused}");
     }
-    assert!(!site.path("backup.db").exists());
+    assert!(!fixture.path("backup.db").exists());
 }
 
 #[test]
 fn a_copy_to_postgresql_that_is_killed_is_completed_by_the_same_command() {
     let database = Cluster::shared().database();
-    let (site, mut child) = half_a_copy(&database);
-    refuse_everything(&site, database.url());
+    let (fixture, mut child) = half_a_copy(&database);
+    refuse_everything(&fixture, database.url());
     child.kill().unwrap();
     child.wait().unwrap();
     halt::end(database.url());
     assert_eq!(database.sql("SELECT count(*) FROM orders"), "10000");
-    refuse_everything(&site, database.url());
-    let copied = site.json(&copy(&site.url(), database.url()));
+    refuse_everything(&fixture, database.url());
+    let copied = fixture.json(&copy(&fixture.url(), database.url()));
     assert_eq!((&copied["Orders"], &copied["Differences"]), (&json!(TWO_BATCHES), &json!([])));
-    verify(&site, database.url(), TWO_BATCHES);
+    verify(&fixture, database.url(), TWO_BATCHES);
 }
 
 #[test]
-fn a_copy_whose_target_dies_is_completed_when_it_is_back() {
+fn a_copy_whose_target_crashes_is_completed_when_it_is_back() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let (site, child) = half_a_copy(&database);
+    let (fixture, child) = half_a_copy(&database);
     cluster.kill();
     let (code, value, _) = finish(child);
     let said = value["Error"].as_str().unwrap();
     assert!(code == Some(1) && said.contains("the database is not available"), "{value}");
     cluster.start_again();
     halt::end(database.url());
-    refuse_everything(&site, database.url());
-    let copied = site.json(&copy(&site.url(), database.url()));
+    refuse_everything(&fixture, database.url());
+    let copied = fixture.json(&copy(&fixture.url(), database.url()));
     assert_eq!((&copied["Orders"], &copied["Differences"]), (&json!(TWO_BATCHES), &json!([])));
-    verify(&site, database.url(), TWO_BATCHES);
+    verify(&fixture, database.url(), TWO_BATCHES);
 }
 
 #[test]
 fn a_copy_to_sqlite_that_is_killed_is_completed_by_the_same_command() {
-    let site = Site::new();
-    let company = site.company("Acme");
-    write_orders(&site, &company, ORDERS);
-    site.json(&["orders", "import", "orders.jsonl"]);
-    let path = site.path("target.db");
+    let fixture = Fixture::new();
+    let company = fixture.company("Acme");
+    write_orders(&fixture, &company, ORDERS);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
+    let path = fixture.path("target.db");
     let url = format!("sqlite:{}", path.display());
-    site.json(&["company", "list", "--database", &url]);
+    fixture.json(&["company", "list", "--database", &url]);
     let reader = rusqlite::Connection::open(&path).unwrap();
     let arrived = || reader.query_row("SELECT count(*) FROM orders", [], |row| row.get::<_, i64>(0)).unwrap();
-    let mut child = site.command(&copy(&site.url(), &url)).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = fixture.command(&copy(&fixture.url(), &url)).stderr(Stdio::null()).spawn().unwrap();
     while arrived() == 0 {
         assert!(child.try_wait().unwrap().is_none(), "it ended before its orders were seen");
         std::thread::yield_now();
     }
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
-    refuse_everything(&site, &url);
-    let copied = site.json(&copy(&site.url(), &url));
+    refuse_everything(&fixture, &url);
+    let copied = fixture.json(&copy(&fixture.url(), &url));
     assert_eq!((&copied["Orders"], &copied["Differences"]), (&json!(ORDERS), &json!([])));
-    verify(&site, &url, ORDERS);
+    verify(&fixture, &url, ORDERS);
 }

@@ -1,11 +1,11 @@
-//! PostgreSQL dies as in a power cut, and comes back.
+//! PostgreSQL crashes as in a power cut, and restarts.
 
 use serde_json::{Value, json};
 use tollbook_testkit::Cluster;
 
 use crate::failures::{RANGE, write_orders};
 use crate::halt::{self, Lock};
-use crate::program::{Site, files_below, finish};
+use crate::program::{Fixture, files_below, finish};
 use crate::rig::Client;
 
 fn list() -> Vec<(&'static str, String)> {
@@ -14,14 +14,14 @@ fn list() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn an_import_whose_database_dies_says_what_is_stored_and_is_completed_by_the_same_command() {
+fn an_import_whose_database_crashes_says_what_is_stored_and_is_completed_by_the_same_command() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let site = Site::on(database.url());
-    let company = site.company("Acme");
-    write_orders(&site, &company, 12_000);
+    let fixture = Fixture::on(database.url());
+    let company = fixture.company("Acme");
+    write_orders(&fixture, &company, 12_000);
     halt::at_the_second_batch(database.url(), "orders");
-    let mut child = site.spawn(&["orders", "import", "orders.jsonl"]);
+    let mut child = fixture.spawn(&["orders", "import", "orders.jsonl"]);
     halt::wait(database.url(), &mut child);
     cluster.kill();
     let (code, value, error) = finish(child);
@@ -31,31 +31,31 @@ fn an_import_whose_database_dies_says_what_is_stored_and_is_completed_by_the_sam
     let expected = "; 10000 orders were stored, and the same command completes the import";
     assert!(said.ends_with(expected), "{said}");
     // While it is down, nothing is stored.
-    let (value, _) = site.refused(&["orders", "import", "orders.jsonl"]);
+    let (value, _) = fixture.refused(&["orders", "import", "orders.jsonl"]);
     assert!(value["Error"].as_str().unwrap().starts_with("the database is not available: "), "{value}");
     cluster.start_again();
     halt::end(database.url());
-    let report = site.json(&["orders", "import", "orders.jsonl"]);
+    let report = fixture.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&report["Added"], &report["Present"]), (&json!(2_000), &json!(10_000)));
-    site.assert_verified(12_000);
+    fixture.assert_verified(12_000);
 }
 
 #[test]
-fn a_server_whose_database_dies_says_so_and_goes_on_when_it_is_back() {
+fn a_server_whose_database_crashes_says_so_and_goes_on_when_it_is_back() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let site = Site::on(database.url());
-    let company = site.company("Acme");
-    write_orders(&site, &company, 12_000);
-    site.json(&["orders", "import", "orders.jsonl"]);
-    let mut server = site.start(&["serve"]);
+    let fixture = Fixture::on(database.url());
+    let company = fixture.company("Acme");
+    write_orders(&fixture, &company, 12_000);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
+    let mut server = fixture.start(&["serve"]);
     let client = Client::new(&company);
     let export = [("StartTime", RANGE[1].to_owned()), ("EndTime", RANGE[3].to_owned())];
     let unavailable = |answer: &Value| {
         assert_eq!((&answer["RetCode"], &answer["Message"]), (&json!(150), &json!("Service unavailable")));
         assert!(answer["Data"].is_null() && answer["Orders"].is_null(), "{answer}");
     };
-    // Both are in the middle of their answers when the database dies.
+    // Both are in the middle of their answers when the database crashes.
     let lock = Lock::on(database.url(), "orders");
     std::thread::scope(|scope| {
         let (client, server) = (&client, &server);
@@ -68,11 +68,11 @@ fn a_server_whose_database_dies_says_so_and_goes_on_when_it_is_back() {
     unavailable(&client.call(server.url(), "ListPaidOrders", &list()));
     cluster.start_again();
     assert_eq!(client.ask(server.url(), "ListPaidOrders", &list())["Total"], 12_000);
-    // Once more, with rows in the workbook already: the server stands still while its database dies.
+    // Once more, with rows in the workbook already: the server stands still while its database crashes.
     std::thread::scope(|scope| {
         let (client, server) = (&client, &server);
         let exporting = scope.spawn(|| client.call(server.url(), "DownloadListPaidOrders", &export));
-        while files_below(&site.data().join("spool")) == 0 {
+        while files_below(&fixture.data().join("spool")) == 0 {
             assert!(!exporting.is_finished(), "the export was over before it was seen");
             std::thread::yield_now();
         }
@@ -82,13 +82,13 @@ fn a_server_whose_database_dies_says_so_and_goes_on_when_it_is_back() {
         unavailable(&exporting.join().unwrap());
     });
     for folder in ["objects", "spool"] {
-        assert_eq!(files_below(&site.data().join(folder)), 0, "{folder} is empty");
+        assert_eq!(files_below(&fixture.data().join(folder)), 0, "{folder} is empty");
     }
     unavailable(&client.call(server.url(), "ListPaidOrders", &list()));
     cluster.start_again();
     let answer = client.ask(server.url(), "DownloadListPaidOrders", &export);
     assert!(answer["Data"]["FileSize"].as_i64() > Some(0), "{answer}");
-    site.assert_verified(12_000);
+    fixture.assert_verified(12_000);
     let log = server.stop();
     assert!(log.contains("the database is not available"), "{log}");
 }

@@ -9,18 +9,18 @@ use tempfile::TempDir;
 use tollbook_ops::MasterKey;
 
 /// An empty folder with a data directory in it, and a database: SQLite in the data directory, or one on a server.
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     folder: TempDir,
     url: Option<String>,
 }
 
-/// Makes two tests of each function that takes a site: one for each kind of database.
+/// Makes two tests of each function that takes a fixture: one for each kind of database.
 macro_rules! on_each_database {
     ($($test:ident)+) => {
         mod sqlite {
             $(#[test]
             fn $test() {
-                super::$test(&crate::program::Site::new());
+                super::$test(&crate::program::Fixture::new());
             })+
         }
 
@@ -28,7 +28,7 @@ macro_rules! on_each_database {
             $(#[test]
             fn $test() {
                 let database = tollbook_testkit::Cluster::shared().database();
-                super::$test(&crate::program::Site::on(database.url()));
+                super::$test(&crate::program::Fixture::on(database.url()));
             })+
         }
     };
@@ -44,7 +44,7 @@ pub(crate) struct Company {
     pub(crate) private_key: String,
 }
 
-impl Site {
+impl Fixture {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), url: None }
     }
@@ -221,7 +221,7 @@ pub(crate) fn finish(child: Child) -> (Option<i32>, Value, String) {
     (output.status.code(), value, String::from_utf8(output.stderr).unwrap())
 }
 
-/// Files in a folder and below it; locks, which a server holds as long as it lives, are none.
+/// Files in a folder and below it; locks, which a server holds while it runs, do not count.
 pub(crate) fn files_below(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let files =
@@ -254,8 +254,9 @@ impl Server {
     }
 
     /// A customer's command against this server.
-    pub(crate) fn customer(&self, site: &Site, keys: (&str, &str), arguments: &[&str]) -> Output {
-        site.command(arguments)
+    pub(crate) fn customer(&self, fixture: &Fixture, keys: (&str, &str), arguments: &[&str]) -> Output {
+        fixture
+            .command(arguments)
             .env("TOLLBOOK_SERVER", self.url())
             .env("TOLLBOOK_PUBLIC_KEY", keys.0)
             .env("TOLLBOOK_PRIVATE_KEY", keys.1)
@@ -264,9 +265,9 @@ impl Server {
     }
 
     /// The same with `--json`, which must succeed.
-    pub(crate) fn ask(&self, site: &Site, company: &Company, arguments: &[&str]) -> Value {
+    pub(crate) fn ask(&self, fixture: &Fixture, company: &Company, arguments: &[&str]) -> Value {
         let keys = (company.public_key.as_str(), company.private_key.as_str());
-        let output = self.customer(site, keys, &[&["--json"], arguments].concat());
+        let output = self.customer(fixture, keys, &[&["--json"], arguments].concat());
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }

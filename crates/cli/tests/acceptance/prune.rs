@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Company, Site, on_each_database};
+use crate::program::{Company, Fixture, on_each_database};
 use crate::rig::{Client, Model, range};
 
 const ORDERS: i64 = 3_000;
@@ -15,19 +15,19 @@ on_each_database! {
     a_backup_is_a_whole_database
 }
 
-fn with_orders(site: &Site) -> (Company, Model) {
-    let company = site.company("Acme");
+fn with_orders(fixture: &Fixture) -> (Company, Model) {
+    let company = fixture.company("Acme");
     let model = Model::new(&company, ORDERS);
     let [first, second] = model.overlapping(0..3_000);
-    site.write("orders.jsonl", first + &second);
-    assert_eq!(site.json(&["orders", "import", "orders.jsonl"])["Added"], ORDERS);
+    fixture.write("orders.jsonl", first + &second);
+    assert_eq!(fixture.json(&["orders", "import", "orders.jsonl"])["Added"], ORDERS);
     (company, model)
 }
 
-fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(site: &Site) {
-    let (company, _) = with_orders(site);
+fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(fixture: &Fixture) {
+    let (company, _) = with_orders(fixture);
     let client = Client::new(&company);
-    let server = site.start(&["serve"]);
+    let server = fixture.start(&["serve"]);
     let counts = |early: bool| {
         let mut parameters = range();
         if early {
@@ -43,44 +43,44 @@ fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(site: &Site) 
         ("yesterday", "must be like 2026-01-31"),
         ("2099-01-01", "is not in the past"),
     ] {
-        let (value, _) = site.refused(&["database", "prune", "--before", date]);
+        let (value, _) = fixture.refused(&["database", "prune", "--before", date]);
         assert!(value["Error"].as_str().unwrap().contains(reason), "{value}");
     }
     assert_eq!(counts(false), [paid, unpaid]);
-    let pruned = site.json(&["database", "prune", "--before", BEFORE]);
+    let pruned = fixture.json(&["database", "prune", "--before", BEFORE]);
     assert_eq!(pruned, json!({"Before": BEFORE, "Companies": 1, "Orders": early}));
     assert_eq!((counts(false), counts(true)), ([paid - early, unpaid], [0, early_unpaid]));
-    site.assert_verified(ORDERS - early);
-    let again = site.json(&["database", "prune", "--before", BEFORE]);
+    fixture.assert_verified(ORDERS - early);
+    let again = fixture.json(&["database", "prune", "--before", BEFORE]);
     assert_eq!(again["Orders"], 0);
-    let (report, error) = site.refused(&["orders", "import", "orders.jsonl"]);
+    let (report, error) = fixture.refused(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&report["Added"], report["Errors"][0]["File"].as_str()), (&json!(0), Some("orders.jsonl")));
     assert!(error.contains("orders.jsonl:1: ") && error.contains("pruned"), "{error}");
-    site.assert_verified(ORDERS - early);
+    fixture.assert_verified(ORDERS - early);
 }
 
-fn a_backup_is_a_whole_database(site: &Site) {
-    let (company, _) = with_orders(site);
+fn a_backup_is_a_whole_database(fixture: &Fixture) {
+    let (company, _) = with_orders(fixture);
     let client = Client::new(&company);
-    let server = site.start(&["serve"]);
-    let folder = site.path("backups");
+    let server = fixture.start(&["serve"]);
+    let folder = fixture.path("backups");
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("monday.db");
     // What a backup that was killed leaves is taken away by the next one.
     std::fs::write(folder.join("monday.db.part"), "cut short").unwrap();
-    let copied = site.json(&["database", "backup", file.to_str().unwrap()]);
+    let copied = fixture.json(&["database", "backup", file.to_str().unwrap()]);
     assert_eq!((&copied["Orders"], &copied["Differences"]), (&json!(ORDERS), &json!([])));
     assert_eq!((&copied["Companies"], &copied["Rows"]["orders"]), (&json!(1), &json!(ORDERS)));
     let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["monday.db"]);
     let before = std::fs::read(&file).unwrap();
-    let (value, _) = site.refused(&["database", "backup", file.to_str().unwrap()]);
+    let (value, _) = fixture.refused(&["database", "backup", file.to_str().unwrap()]);
     assert!(value["Error"].as_str().unwrap().contains("exists already"), "{value}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
     let url = format!("sqlite:{}", file.display());
-    let found = site.json(&["verify", "--database", &url]);
+    let found = fixture.json(&["verify", "--database", &url]);
     assert_eq!(found, json!({"Companies": 1, "Orders": ORDERS, "Differences": []}));
-    let restored = site.start(&["serve", "--database", &url]);
+    let restored = fixture.start(&["serve", "--database", &url]);
     let amounts = [&server, &restored].map(|server| {
         let answer = client.ask(server.url(), "GetOrderAmount", &range());
         [&answer["OrderCount"], &answer["TotalOrderAmount"]].map(Value::to_string)

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tollbook_testkit::Python;
 
-use crate::program::{Server, Site, on_each_database};
+use crate::program::{Fixture, Server, on_each_database};
 
 /// Runs a script of `tests/python` and returns the JSON value that it prints.
 pub(crate) fn python(script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Value {
@@ -24,8 +24,8 @@ on_each_database! {
     the_python_sdk_calls_all_nine_actions_on_the_quickstart
 }
 
-fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(site: &Site) {
-    let mut server = site.start(&["quickstart"]);
+fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(fixture: &Fixture) {
+    let mut server = fixture.start(&["quickstart"]);
     let said = server.said.clone();
     let range = json!({
         "StartTime": said["StartTime"],
@@ -64,7 +64,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(site: &Site) {
     assert_eq!(of(1) + of(2), amount["OrderCount"].as_i64().unwrap());
 
     let link = answers["DownloadListPaidOrders"]["Data"].clone();
-    let saved = check_link(site, &link);
+    let saved = check_link(fixture, &link);
     let workbook = python("workbook.py", &[&saved, "Order total", "Cash"], &[]);
     let sheet = &workbook["Sheets"][0];
     assert_eq!(sheet["RowCount"].as_i64(), total("ListPaidOrders"));
@@ -73,7 +73,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(site: &Site) {
     let totals = workbook["Sheets"].as_array().unwrap().last().unwrap();
     assert_eq!((&totals["Name"], &totals["Header"]), (&json!("Totals"), &json!(["Item", "Value"])));
     assert_eq!(totals["Last"], json!([{"Text": "Currency"}, {"Text": "CNY"}]));
-    let summary = check_link(site, &answers["DownloadOrderSummary"]["Data"]);
+    let summary = check_link(fixture, &answers["DownloadOrderSummary"]["Data"]);
     // Its rules take minutes for the rows of the other one.
     let audited = python("audit.py", &[&summary], &[]);
     assert_eq!(audited["Findings"], json!({ &summary: [] }));
@@ -91,7 +91,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(site: &Site) {
     assert!(!log.contains(said["OperatorKey"].as_str().unwrap()), "no secret is logged");
 
     // The second start keeps the data, and its keys.
-    let again = site.start(&["quickstart"]);
+    let again = fixture.start(&["quickstart"]);
     assert_eq!(again.said["OrdersAdded"], 0);
     assert!(said["OperatorKey"].as_str().is_some_and(|key| key.starts_with("tbo_")));
     assert_eq!(again.said["OperatorKey"], Value::Null, "a key for gateways is shown once");
@@ -133,9 +133,9 @@ fn assert_refusals(errors: &Value) {
 }
 
 /// `ufile` computes the same signature, downloads the file, and understands refusals. Returns where it saved it.
-fn check_link(site: &Site, data: &Value) -> String {
-    let (public, private) = site.object_keys();
-    let saved = site.path(data["FileName"].as_str().unwrap());
+fn check_link(fixture: &Fixture, data: &Value) -> String {
+    let (public, private) = fixture.object_keys();
+    let saved = fixture.path(data["FileName"].as_str().unwrap());
     let saved = saved.to_str().unwrap();
     let environment =
         [("TOLLBOOK_OBJECT_PUBLIC_KEY", public.as_str()), ("TOLLBOOK_OBJECT_PRIVATE_KEY", private.as_str())];

@@ -5,32 +5,32 @@ use serde_json::Value;
 
 use tollbook_testkit::shared_data;
 
-use crate::program::{Site, on_each_database, steps};
+use crate::program::{Fixture, on_each_database, steps};
 use crate::python::python;
 
 on_each_database! {
-    the_azure_trace_comes_to_what_fractions_say
-    servegen_comes_to_what_fractions_say
+    the_azure_trace_equals_the_sum_of_fractions
+    servegen_equals_the_sum_of_fractions
 }
 
 /// A company in dollars, with an organization and money.
-fn company(site: &Site, prices: &str, deposit: &str) {
-    assert_eq!(site.json(&["company", "add", "--name", "Acme", "--currency", "USD"])["CompanyID"], 1);
-    site.json(&["organization", "add", "--company", "1", "--name", "Main"]);
-    let list = site.json(&["prices", "import", prices]);
+fn company(fixture: &Fixture, prices: &str, deposit: &str) {
+    assert_eq!(fixture.json(&["company", "add", "--name", "Acme", "--currency", "USD"])["CompanyID"], 1);
+    fixture.json(&["organization", "add", "--company", "1", "--name", "Main"]);
+    let list = fixture.json(&["prices", "import", prices]);
     assert!(list["Added"].as_i64() > Some(10_000), "{list}");
-    assert_eq!(site.json(&["prices", "import", prices])["Unchanged"], list["Prices"]);
+    assert_eq!(fixture.json(&["prices", "import", prices])["Unchanged"], list["Prices"]);
     let deposit =
         ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", deposit, "--key", "k"];
-    site.json(&deposit);
+    fixture.json(&deposit);
 }
 
 /// What all orders come to, as the ledger has it, and how many there are.
-fn assert_charged(site: &Site, expected: &Value) {
-    let shown = site.json(&["account", "show", "--company", "1"]);
+fn assert_charged(fixture: &Fixture, expected: &Value) {
+    let shown = fixture.json(&["account", "show", "--company", "1"]);
     assert_eq!((&shown["ArrearsOrders"], &shown["PendingAmount"]), (&0.into(), &"0.00".into()));
     let limit = "1000000";
-    let ledger = site.json(&["account", "ledger", "--company", "1", "--limit", limit]);
+    let ledger = fixture.json(&["account", "ledger", "--company", "1", "--limit", limit]);
     let entries = ledger["Entries"].as_array().unwrap();
     let deducted = entries.iter().filter(|entry| entry["Cause"] == "deduction");
     let amount = |entry: &Value| {
@@ -43,14 +43,14 @@ fn assert_charged(site: &Site, expected: &Value) {
         total += amount(entry);
     }
     assert_eq!((orders, total), (expected["Orders"].as_i64().unwrap(), steps(&expected["Total"])));
-    site.assert_verified(orders);
+    fixture.assert_verified(orders);
 }
 
-fn the_azure_trace_comes_to_what_fractions_say(site: &Site) {
+fn the_azure_trace_equals_the_sum_of_fractions(fixture: &Fixture) {
     let Some(shared) = shared_data("") else { return };
     let path = |name: &str| shared.join("data").join(name).to_str().unwrap().to_owned();
     let prices = path("genai-prices/data.json");
-    company(site, &prices, "200.00");
+    company(fixture, &prices, "200.00");
     let traces = ["code", "conv"].map(|trace| {
         let file = path(&format!("azure-llm-2023/AzureLLMInferenceTrace_{trace}.csv"));
         (trace, file)
@@ -64,7 +64,7 @@ fn the_azure_trace_comes_to_what_fractions_say(site: &Site) {
             for constant in ["company_id=1", "organization_id=1", "model_id=gpt-4o", &source, &resource] {
                 arguments.extend(["--set", constant]);
             }
-            let report = site.json(&arguments);
+            let report = fixture.json(&arguments);
             let rows = if *trace == "code" { 8_819 } else { 19_366 };
             let (new, known) = if repeated { (0, rows) } else { (rows, 0) };
             assert_eq!((&report["Charged"], &report["Duplicate"]), (&new.into(), &known.into()), "{report}");
@@ -74,7 +74,7 @@ fn the_azure_trace_comes_to_what_fractions_say(site: &Site) {
     let [(_, code), (_, conv)] = &traces;
     let expected = python("charges.py", &["azure", &prices, "openai", "gpt-4o", code, conv], &[]);
     assert_eq!(expected["Total"], "144.40022000");
-    assert_charged(site, &expected);
+    assert_charged(fixture, &expected);
 }
 
 /// The built-in mapping, with names of models that the price list knows.
@@ -101,18 +101,18 @@ m-mid = "gpt-4o-mini"
 m-small = "gpt-4.1-nano"
 "#;
 
-fn servegen_comes_to_what_fractions_say(site: &Site) {
+fn servegen_equals_the_sum_of_fractions(fixture: &Fixture) {
     let Some(shared) = shared_data("") else { return };
     let path = |name: &str| shared.join("data").join(name).to_str().unwrap().to_owned();
     let (prices, windows) = (path("genai-prices/data.json"), path("servegen/servegen_windows.csv.gz"));
-    company(site, &prices, "1000000.00");
-    let mapping = site.write("servegen.toml", MAPPING);
-    let report = site.json(&["usage", "import", &windows, "--mapping", mapping.to_str().unwrap()]);
+    company(fixture, &prices, "1000000.00");
+    let mapping = fixture.write("servegen.toml", MAPPING);
+    let report = fixture.json(&["usage", "import", &windows, "--mapping", mapping.to_str().unwrap()]);
     let mut arguments = vec!["servegen", &prices, "openai", &windows, "2025-12-01"];
     arguments.extend(["m-large=gpt-4o", "m-mid=gpt-4o-mini", "m-small=gpt-4.1-nano"]);
     let expected = python("charges.py", &arguments, &[]);
     assert_eq!((&report["Skipped"], &report["Refused"]), (&expected["Skipped"], &0.into()), "{report}");
     assert_eq!(report["OrdersPaid"], expected["Orders"]);
     assert_eq!(expected["Total"], "698228.66924910");
-    assert_charged(site, &expected);
+    assert_charged(fixture, &expected);
 }

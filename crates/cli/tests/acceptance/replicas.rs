@@ -3,7 +3,7 @@
 use tollbook_testkit::Cluster;
 
 use crate::failures::write_orders;
-use crate::program::{Server, Site, sql};
+use crate::program::{Fixture, Server, sql};
 use crate::rig::{Client, range};
 
 const ORDERS: i64 = 3_000;
@@ -23,19 +23,19 @@ fn total(client: &Client, server: &Server) -> i64 {
 fn lists_come_from_a_replica_which_takes_over_when_it_is_promoted() {
     let primary = Cluster::start();
     let database = primary.database();
-    let site = Site::on(database.url());
-    let company = site.company("Acme");
-    write_orders(&site, &company, ORDERS);
-    site.json(&["orders", "import", "orders.jsonl"]);
+    let fixture = Fixture::on(database.url());
+    let company = fixture.company("Acme");
+    write_orders(&fixture, &company, ORDERS);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
     let replica = primary.replica();
     let replica_url = replica.url(database.name());
     let client = Client::new(&company);
-    let server = site.start(&["serve", "--read-database", &replica_url]);
+    let server = fixture.start(&["serve", "--read-database", &replica_url]);
     replica.wait_for_replay(&primary);
     assert_eq!(total(&client, &server), ORDERS);
     let sessions = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'tollbook'";
     assert_eq!(sql(&replica_url, sessions), "t", "the replica was asked");
-    // A server that knows both follows whoever may be written.
+    // A server that knows both uses the one that accepts writes.
     let (_, name) = replica_url.rsplit_once('/').unwrap();
     let host = |url: &str| url.split_once('@').unwrap().1.rsplit_once('/').unwrap().0.to_owned();
     let both = format!(
@@ -43,22 +43,23 @@ fn lists_come_from_a_replica_which_takes_over_when_it_is_promoted() {
         host(database.url()),
         host(&replica_url)
     );
-    let follower = site.start(&["serve", "--database", &both]);
+    let follower = fixture.start(&["serve", "--database", &both]);
     assert_eq!(total(&client, &follower), ORDERS);
     primary.stop();
-    assert_eq!(total(&client, &follower), -1, "nobody can be written");
+    assert_eq!(total(&client, &follower), -1, "no database accepts writes");
     replica.promote();
     assert_eq!(total(&client, &follower), ORDERS, "it goes on without a restart");
     assert_eq!(total(&client, &server), -1, "its own primary is gone");
     // Keys and data directory are the same with the promoted one.
-    let verified = site.json(&["verify", "--database", &replica_url]);
+    let verified = fixture.json(&["verify", "--database", &replica_url]);
     assert_eq!(verified["Differences"], serde_json::json!([]));
     assert_eq!(verified["Orders"], ORDERS);
-    let again = site.start(&["serve", "--database", &replica_url]);
+    let again = fixture.start(&["serve", "--database", &replica_url]);
     assert_eq!(total(&client, &again), ORDERS);
-    let repeated = site.json(&["orders", "import", "orders.jsonl", "--database", &both]);
+    let repeated = fixture.json(&["orders", "import", "orders.jsonl", "--database", &both]);
     assert_eq!(repeated["Present"], ORDERS);
-    site.write("more.jsonl", crate::import::lines([crate::import::paid(&company, ORDERS, 1_760_000_400, 1)]));
-    assert_eq!(site.json(&["orders", "import", "more.jsonl", "--database", &both])["Added"], 1);
+    fixture
+        .write("more.jsonl", crate::import::lines([crate::import::paid(&company, ORDERS, 1_760_000_400, 1)]));
+    assert_eq!(fixture.json(&["orders", "import", "more.jsonl", "--database", &both])["Added"], 1);
     assert_eq!([total(&client, &follower), total(&client, &again)], [ORDERS + 1; 2]);
 }

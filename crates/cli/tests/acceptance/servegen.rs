@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use tollbook_testkit::shared_data;
 
-use crate::program::{Company, Server, Site, on_each_database, steps};
+use crate::program::{Company, Fixture, Server, on_each_database, steps};
 use crate::python::python;
 
 const HOUR: i64 = 3_600;
@@ -87,28 +87,28 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
 
 on_each_database! { real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result }
 
-fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result(site: &Site) {
+fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result(fixture: &Fixture) {
     let Some(shared) = shared_data("") else { return };
     let mut windows = String::new();
     let packed = std::fs::File::open(shared.join("data/servegen/servegen_windows.csv.gz")).unwrap();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut windows).unwrap();
-    let company = site.company("ServeGen");
+    let company = fixture.company("ServeGen");
     let (csv, naive) = order_file(&company, &usage(&windows));
     assert_eq!(naive.orders, 30_000);
-    site.write("servegen.csv", csv);
-    assert_eq!(site.json(&["orders", "import", "servegen.csv"])["Added"], 30_000);
+    fixture.write("servegen.csv", csv);
+    assert_eq!(fixture.json(&["orders", "import", "servegen.csv"])["Added"], 30_000);
 
-    let server = site.start(&["serve"]);
+    let server = fixture.start(&["serve"]);
     let range = ["--start", "2026-06-01", "--end", "2026-07-01"];
-    let ask = |arguments: &[&str]| server.ask(site, &company, &[arguments, &range[..]].concat());
+    let ask = |arguments: &[&str]| server.ask(fixture, &company, &[arguments, &range[..]].concat());
     let amount = ask(&["orders", "amount"]);
     assert_eq!(amount["OrderCount"], naive.orders);
     assert_eq!(steps(&amount["TotalOrderAmount"]), naive.total);
     assert_eq!(steps(&amount["CashAmount"]), naive.total);
     compare_list(&ask, &naive);
     compare_summary(&ask(&["orders", "summary"]), &naive);
-    compare_workbook(site, &server, &company, &naive);
-    site.assert_verified(naive.orders);
+    compare_workbook(fixture, &server, &company, &naive);
+    fixture.assert_verified(naive.orders);
 }
 
 /// All pages together, each with the same total.
@@ -147,11 +147,11 @@ fn compare_summary(answer: &Value, naive: &Naive) {
     }
 }
 
-fn compare_workbook(site: &Site, server: &Server, company: &Company, naive: &Naive) {
+fn compare_workbook(fixture: &Fixture, server: &Server, company: &Company, naive: &Naive) {
     let range = ["--start", "2026-06-01", "--end", "2026-07-01"];
     let saved =
-        server.ask(site, company, &[&["orders", "download", "--output", "all.xlsx"], &range[..]].concat());
-    let path = site.path("all.xlsx");
+        server.ask(fixture, company, &[&["orders", "download", "--output", "all.xlsx"], &range[..]].concat());
+    let path = fixture.path("all.xlsx");
     assert_eq!(saved["FileSize"], std::fs::metadata(&path).unwrap().len());
     let workbook = python("workbook.py", &[path.to_str().unwrap(), "Order total", "Quantity"], &[]);
     let sheet = &workbook["Sheets"][0];

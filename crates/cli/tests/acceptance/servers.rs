@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use tollbook_testkit::Cluster;
 
-use crate::program::{Server, Site, finish, sql};
+use crate::program::{Fixture, Server, finish, sql};
 use crate::rig::{Client, Dice, Model, range};
 
 /// More than a company may have before its sums are kept by line.
@@ -18,13 +18,13 @@ fn urls(servers: &[Server]) -> Vec<String> {
 #[test]
 fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_end() {
     let database = Cluster::shared().database();
-    let site = Site::on(database.url());
-    let servers = site.start_together(3);
+    let fixture = Fixture::on(database.url());
+    let servers = fixture.start_together(3);
     let urls = urls(&servers);
-    let company = site.company("Acme");
+    let company = fixture.company("Acme");
     let model = Model::new(&company, i64::try_from(ORDERS).unwrap());
     for (name, text) in ["a.jsonl", "b.jsonl"].iter().zip(model.overlapping(0..ORDERS)) {
-        site.write(name, text);
+        fixture.write(name, text);
     }
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -32,7 +32,7 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
         let readers: Vec<_> = (1..3)
             .map(|seed| scope.spawn(move || model.read_until(urls, Dice::new(seed), done, false)))
             .collect();
-        let imports = ["a.jsonl", "b.jsonl"].map(|file| site.spawn(&["orders", "import", file]));
+        let imports = ["a.jsonl", "b.jsonl"].map(|file| fixture.spawn(&["orders", "import", file]));
         let reports = imports.map(finish);
         done.store(true, Ordering::SeqCst);
         let mut added = 0;
@@ -47,7 +47,7 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
         }
     });
     model.compare(&urls, ORDERS);
-    site.assert_verified(i64::try_from(ORDERS).unwrap());
+    fixture.assert_verified(i64::try_from(ORDERS).unwrap());
     // An export of one server is downloaded from each of the others.
     let answer = model.client.ask(&urls[0], "DownloadListUnpaidOrders", &range());
     let link = answer["Data"]["DownloadURL"].as_str().unwrap();
@@ -58,11 +58,11 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
     let body = bodies.next().unwrap();
     assert_eq!(answer["Data"]["FileSize"], body.len());
     assert!(bodies.all(|other| other == body), "all servers deliver the same file");
-    let mut book: calamine::Xlsx<_> = calamine::open_workbook(site.write("unpaid.xlsx", &body)).unwrap();
+    let mut book: calamine::Xlsx<_> = calamine::open_workbook(fixture.write("unpaid.xlsx", &body)).unwrap();
     let rows = calamine::Reader::worksheet_range_at(&mut book, 0).unwrap().unwrap();
     assert_eq!(rows.height(), ORDERS / 4 + 1);
     // A key that is disabled is unknown to every server at the next request.
-    site.json(&["key", "disable", &company.public_key]);
+    fixture.json(&["key", "disable", &company.public_key]);
     for url in &urls {
         assert_eq!(model.client.call(url, "GetFilterOptions", &[])["RetCode"], 172);
     }
@@ -71,9 +71,9 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
 #[test]
 fn a_server_that_does_not_belong_to_the_deployment_is_refused_and_changes_nothing() {
     let database = Cluster::shared().database();
-    let site = Site::on(database.url());
-    let first = site.start(&["serve"]);
-    let company = site.company("Acme");
+    let fixture = Fixture::on(database.url());
+    let first = fixture.start(&["serve"]);
+    let company = fixture.company("Acme");
     let client = Client::new(&company);
     let answers = |server: &Server| client.ask(server.url(), "GetOrderAmount", &range());
     let before = answers(&first);
@@ -83,7 +83,7 @@ fn a_server_that_does_not_belong_to_the_deployment_is_refused_and_changes_nothin
     };
     let stored = everything();
     let serve = |change: &dyn Fn(&mut std::process::Command)| {
-        let mut command = site.command(&["--json", "serve", "--listen", "127.0.0.1:0"]);
+        let mut command = fixture.command(&["--json", "serve", "--listen", "127.0.0.1:0"]);
         change(&mut command);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
@@ -94,9 +94,9 @@ fn a_server_that_does_not_belong_to_the_deployment_is_refused_and_changes_nothin
         command.env("TOLLBOOK_MASTER_KEY", "ab".repeat(32));
     });
     assert!(refused.contains("the database belongs to another master key"), "{refused}");
-    // The same keys, but a directory in which nobody would find the exports of the first server.
-    let key = std::fs::read_to_string(site.data().join("master.key")).unwrap();
-    let elsewhere = site.path("elsewhere");
+    // The same keys, but a directory without the exports of the first server.
+    let key = std::fs::read_to_string(fixture.data().join("master.key")).unwrap();
+    let elsewhere = fixture.path("elsewhere");
     let refused = serve(&|command| {
         command.env("TOLLBOOK_DATA", &elsewhere).env("TOLLBOOK_MASTER_KEY", key.trim());
     });
@@ -104,7 +104,7 @@ fn a_server_that_does_not_belong_to_the_deployment_is_refused_and_changes_nothin
     assert!(refused.contains("let all servers share one data directory"), "{refused}");
     assert_eq!(everything(), stored);
     assert_eq!(with_no_id(answers(&first)), with_no_id(before));
-    assert_eq!(with_no_id(answers(&site.start(&["serve"])))["RetCode"], json!(0));
+    assert_eq!(with_no_id(answers(&fixture.start(&["serve"])))["RetCode"], json!(0));
 }
 
 /// Without what is new in every answer.

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use tollbook_testkit::{Cluster, Database};
 
 use crate::long_run::LongRun;
-use crate::program::{Server, Site, finish};
+use crate::program::{Fixture, Server, finish};
 use crate::rig::{Dice, Model};
 
-/// Rounds when nobody says how long.
+/// Rounds without a given duration.
 const SHORT: usize = 2;
 /// Orders of a round.
 const ROUND: usize = 3_000;
@@ -90,7 +90,7 @@ fn three_servers_go_on_while_importers_and_the_database_are_killed() {
 struct Rig<'a> {
     cluster: &'a Cluster,
     database: &'a Database<'a>,
-    site: Site,
+    fixture: Fixture,
     servers: Vec<Server>,
     urls: Vec<String>,
     model: Model,
@@ -98,19 +98,19 @@ struct Rig<'a> {
 
 impl<'a> Rig<'a> {
     fn new(cluster: &'a Cluster, database: &'a Database<'a>) -> Self {
-        let site = Site::on(database.url());
-        let servers = site.start_together(3);
+        let fixture = Fixture::on(database.url());
+        let servers = fixture.start_together(3);
         let urls = servers.iter().map(|server| server.url().to_owned()).collect();
-        let company = site.company("Acme");
+        let company = fixture.company("Acme");
         let model = Model::new(&company, i64::try_from(ROUND * ROUNDS_OF_A_DATABASE).unwrap());
-        Self { cluster, database, site, servers, urls, model }
+        Self { cluster, database, fixture, servers, urls, model }
     }
 
     fn round(&self, number: usize, dice: &mut Dice) -> Round {
         let begin = Instant::now();
         let (first, end) = (number * ROUND, (number + 1) * ROUND);
         for (name, text) in ["a.jsonl", "b.jsonl"].iter().zip(self.model.overlapping(first..end)) {
-            self.site.write(name, text);
+            self.fixture.write(name, text);
         }
         let mut round = Round { orders: ROUND, ..Round::default() };
         let done = AtomicBool::new(false);
@@ -134,7 +134,7 @@ impl<'a> Rig<'a> {
             }
             imported.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         });
-        self.site.assert_verified(i64::try_from(end).unwrap());
+        self.fixture.assert_verified(i64::try_from(end).unwrap());
         self.model.compare(&self.urls, end);
         round.ms = begin.elapsed().as_millis();
         round
@@ -150,11 +150,11 @@ impl<'a> Rig<'a> {
             let enough = i64::try_from(stored).unwrap() + dice.below(i64::try_from(ROUND).unwrap());
             let victim = usize::try_from(dice.below(i64::try_from(left.len()).unwrap())).unwrap();
             let mut children: Vec<Child> =
-                left.iter().map(|file| self.site.spawn(&["orders", "import", file])).collect();
+                left.iter().map(|file| self.fixture.spawn(&["orders", "import", file])).collect();
             round.imports += i64::try_from(children.len()).unwrap();
             if event > 0 {
                 let stored = || self.database.sql("SELECT count(*) FROM orders").parse::<i64>().unwrap();
-                let reached = || if in_transaction { self.site.is_written() } else { stored() >= enough };
+                let reached = || if in_transaction { self.fixture.is_written() } else { stored() >= enough };
                 while children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) && !reached() {}
             }
             if event == 1 {

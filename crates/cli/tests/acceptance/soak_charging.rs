@@ -1,4 +1,4 @@
-//! Killing whoever moves money: usage imports, closing, deposits and a server that is paying, with SIGKILL at random
+//! Killing processes that move money: usage imports, closing, deposits and a server that is paying, with SIGKILL at random
 //! moments. Afterwards `verify` is clean, and doing the same again completes it. Ten rounds are a test like any other;
 //! `cargo xtask soak` goes on for minutes, with raw lines and a summary in a folder of its own.
 
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tollbook_testkit::Cluster;
 
 use crate::long_run::LongRun;
-use crate::program::{Company, Site, finish, steps};
+use crate::program::{Company, Fixture, finish, steps};
 use crate::rig::{Client, Dice};
 
-/// Rounds when nobody says how long.
+/// Rounds without a given duration.
 const SHORT: usize = 10;
 /// Records of a round.
 const ROUND: i64 = 3_000;
@@ -69,10 +69,10 @@ impl Round {
 
 /// One deployment, and what it must hold.
 struct Rig<'a> {
-    site: &'a Site,
+    fixture: &'a Fixture,
     company: Company,
     client: Client,
-    /// What all usage so far comes to, in 10⁻⁸.
+    /// The charge of all usage so far, in 10⁻⁸.
     charged: i128,
     /// What was paid in.
     deposited: i128,
@@ -80,15 +80,15 @@ struct Rig<'a> {
 }
 
 impl<'a> Rig<'a> {
-    fn new(site: &'a Site) -> Self {
-        let company = site.company("Acme");
-        let prices = site.write("prices.toml", PRICES);
-        site.json(&["prices", "import", prices.to_str().unwrap()]);
+    fn new(fixture: &'a Fixture) -> Self {
+        let company = fixture.company("Acme");
+        let prices = fixture.write("prices.toml", PRICES);
+        fixture.json(&["prices", "import", prices.to_str().unwrap()]);
         let client = Client::new(&company);
-        Self { site, company, client, charged: 0, deposited: 0, orders: 0 }
+        Self { fixture, company, client, charged: 0, deposited: 0, orders: 0 }
     }
 
-    /// A file of usage in two hours of its own; what it comes to.
+    /// A file of usage in two hours of its own. Returns its charge.
     fn write(&self, round: i64) -> i128 {
         let mut text = String::new();
         let mut tokens = 0;
@@ -104,7 +104,7 @@ impl<'a> Rig<'a> {
             });
             let _ = writeln!(text, "{record}");
         }
-        self.site.write("usage.jsonl", text);
+        self.fixture.write("usage.jsonl", text);
         tokens * STEPS_PER_TOKEN
     }
 
@@ -112,7 +112,7 @@ impl<'a> Rig<'a> {
     fn disturbed(&self, arguments: &[&str], dice: &mut Dice, killed: &mut i64) -> Value {
         let patience_ms = if arguments.contains(&"import") { IMPORT_MS } else { COMMAND_MS };
         for attempt in 0.. {
-            let mut child = self.site.spawn(arguments);
+            let mut child = self.fixture.spawn(arguments);
             // Some are left alone, so that the work ends.
             if attempt < 3 && wait_then_kill(&mut child, dice.below(patience_ms)) {
                 *killed += 1;
@@ -128,32 +128,32 @@ impl<'a> Rig<'a> {
     }
 
     fn assert_clean(&self, after: &[&str]) {
-        let found = self.site.json(&["verify"]);
+        let found = self.fixture.json(&["verify"]);
         assert_eq!(found["Differences"], json!([]), "after killing {after:?}");
     }
 
     fn round(&mut self, number: i64, dice: &mut Dice) -> Round {
         let begin = Instant::now();
         let mut round = Round { records: ROUND, ..Round::default() };
-        let comes_to = self.write(number);
+        let charge = self.write(number);
         // Half of it is paid at once, as far as it goes.
         let (first, second) = (format!("{number}-a"), format!("{number}-b"));
-        let half = comes_to / 2;
+        let half = charge / 2;
         self.deposit(half, &first, true, dice, &mut round);
         let report = self.disturbed(&["usage", "import", "usage.jsonl"], dice, &mut round.imports_killed);
         assert_eq!(report["Accepted"].as_i64().unwrap() + report["Duplicate"].as_i64().unwrap(), ROUND);
-        // Hours that somebody died over are held for some seconds; `settle` waits for that.
+        // Hours of a crashed process are leased for some seconds; `settle` waits for that.
         self.disturbed(&["settle"], dice, &mut round.settlers_killed);
-        self.charged += comes_to;
+        self.charged += charge;
         self.orders += 2 * KEYS * MODELS * 2;
-        let again = self.site.json(&["usage", "import", "usage.jsonl"]);
+        let again = self.fixture.json(&["usage", "import", "usage.jsonl"]);
         assert_eq!((&again["Duplicate"], &again["Accepted"]), (&ROUND.into(), &0.into()));
-        self.deposit(comes_to - half, &second, false, dice, &mut round);
+        self.deposit(charge - half, &second, false, dice, &mut round);
         self.pay_everything(dice, &mut round);
-        let shown = self.site.json(&["account", "show", "--company", "1"]);
+        let shown = self.fixture.json(&["account", "show", "--company", "1"]);
         assert_eq!(shown["ArrearsOrders"], 0, "{shown}");
         assert_eq!(steps(&shown["Balances"]["Cash"]), self.deposited - self.charged);
-        self.site.assert_verified(self.orders);
+        self.fixture.assert_verified(self.orders);
         round.orders = self.orders;
         round.ms = begin.elapsed().as_millis();
         round
@@ -174,12 +174,12 @@ impl<'a> Rig<'a> {
     /// The customer pays through a server that is killed amid of it, each request sent by two at once.
     fn pay_everything(&self, dice: &mut Dice, round: &mut Round) {
         for attempt in 0.. {
-            let server = self.site.start(&["serve"]);
+            let server = self.fixture.start(&["serve"]);
             let unpaid = self.unpaid(server.url());
             if unpaid.is_empty() {
                 return;
             }
-            let dies = attempt < 2;
+            let is_killed = attempt < 2;
             std::thread::scope(|scope| {
                 for _ in 0..2 {
                     scope.spawn(|| {
@@ -196,12 +196,12 @@ impl<'a> Rig<'a> {
                             let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
                             match answer {
                                 Ok(answer) => assert_eq!(answer["FailureCount"], 0, "{answer}"),
-                                Err(_) => assert!(dies, "a server that nobody killed does not answer"),
+                                Err(_) => assert!(is_killed, "a server that was not killed does not answer"),
                             }
                         }
                     });
                 }
-                if dies {
+                if is_killed {
                     std::thread::sleep(Duration::from_millis(u64::try_from(dice.below(60)).unwrap()));
                     server.signal("KILL");
                     round.servers_killed += 1;
@@ -244,8 +244,8 @@ fn wait_then_kill(child: &mut Child, after_ms: i64) -> bool {
 #[test]
 fn on_sqlite_nothing_is_lost_or_done_twice() {
     soak("SQLite", |rounds| {
-        let site = Site::new();
-        rounds(&site);
+        let fixture = Fixture::new();
+        rounds(&fixture);
     });
 }
 
@@ -253,12 +253,12 @@ fn on_sqlite_nothing_is_lost_or_done_twice() {
 fn on_postgresql_nothing_is_lost_or_done_twice() {
     soak("PostgreSQL", |rounds| {
         let database = Cluster::shared().database();
-        let site = Site::on(database.url());
-        rounds(&site);
+        let fixture = Fixture::on(database.url());
+        rounds(&fixture);
     });
 }
 
-fn soak(database: &str, with_site: impl Fn(&mut dyn FnMut(&Site))) {
+fn soak(database: &str, with_site: impl Fn(&mut dyn FnMut(&Fixture))) {
     let run = LongRun::of("soak-charging");
     let name = database.to_lowercase();
     let mut raw = run.raw(&format!("{name}.jsonl"));
@@ -266,8 +266,8 @@ fn soak(database: &str, with_site: impl Fn(&mut dyn FnMut(&Site))) {
     let mut dice = Dice::new(run.seed);
     let (mut number, mut sum) = (0, Round::default());
     while goes_on(number) {
-        with_site(&mut |site| {
-            let mut rig = Rig::new(site);
+        with_site(&mut |fixture| {
+            let mut rig = Rig::new(fixture);
             for of_this in 0..ROUNDS_OF_A_DATABASE {
                 let round = rig.round(i64::try_from(of_this).unwrap(), &mut dice);
                 number += 1;

@@ -1,4 +1,4 @@
-//! Usage that nobody had: the month that `tollbook quickstart` charges, and any number of orders for benchmarks. The
+//! Generated usage: the month that `tollbook quickstart` charges, and any number of orders for benchmarks. The
 //! same seed makes the same usage in every version. Nothing here writes to a store or reads a clock.
 
 use std::collections::BTreeMap;

@@ -23,9 +23,9 @@ pub(crate) enum Act {
     CreditLimit(Amount),
     /// Pays in, and arrears with it or not.
     Deposit(Deposit, bool),
-    /// Takes back so many unpaid orders.
+    /// Revokes this many unpaid orders.
     Revoke(usize, &'static str),
-    /// Takes back so many paid orders of a model.
+    /// Refunds this many paid orders of a model.
     Refund(usize, &'static str, &'static str),
 }
 

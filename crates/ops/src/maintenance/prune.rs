@@ -13,7 +13,7 @@ pub enum PruneError {
     #[error("--before: \"{0}\" is not a date; it must be like 2026-01-31")]
     NotADate(String),
     /// The date would refuse what happens now.
-    #[error("--before: {0} is not in the past: no order that begins before it would be taken any more")]
+    #[error("--before: {0} is not in the past: orders that begin before it would be refused")]
     NotPast(String),
     /// The database failed.
     #[error("{error}; {pruned} orders had left, and the same command completes it")]
@@ -53,7 +53,7 @@ pub struct Pruned {
 
 /// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid ones stay, and what begins
 /// after an hour with usage that is still to be ordered. From then on
-/// orders and usage from before the date are refused, since nobody knows any more whether they were here.
+/// orders and usage from before the date are refused, since it is unknown whether they were stored.
 ///
 /// # Errors
 /// Everything that was deleted before stays deleted; doing it again completes it.

@@ -21,7 +21,7 @@ pub enum SharedObjectsError {
 }
 
 /// Checks that the directory of the embedded object store is the one that the database's other servers use; the first
-/// server of a deployment records its own. A database that only this machine can use is not asked: whoever moves it
+/// server of a deployment records its own. A database that only this machine can use is not checked: moving it
 /// may leave old exports behind.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::link::Patience;
+use super::connection::StatementDeadline;
 use super::pool::Pool;
 use super::replica::Replica;
 use super::transaction::{PostgresTransaction, READING, WRITING};
@@ -54,15 +54,15 @@ struct Postgres {
 }
 
 impl Postgres {
-    fn patience(&self, caller: &CancellationToken) -> Patience {
-        Patience { caller: caller.clone(), timeout: self.options.statement_timeout }
+    fn deadline(&self, caller: &CancellationToken) -> StatementDeadline {
+        StatementDeadline { caller: caller.clone(), timeout: self.options.statement_timeout }
     }
 }
 
 impl Database for Postgres {
     fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
-        let (home, patience) = (Arc::clone(&self.primary), self.patience(caller));
-        Ok(Box::new(PostgresTransaction::new(self.primary.take()?, home, patience, READING)))
+        let (home, deadline) = (Arc::clone(&self.primary), self.deadline(caller));
+        Ok(Box::new(PostgresTransaction::new(self.primary.take()?, home, deadline, READING)))
     }
 
     fn has_replica(&self) -> bool {
@@ -71,14 +71,14 @@ impl Database for Postgres {
 
     fn read_replica(&self, position: u64, caller: &CancellationToken) -> Option<Box<dyn Connection>> {
         let replica = self.replica.as_ref()?;
-        let link = replica.link(position, &self.patience(caller))?;
-        let (home, patience) = (Arc::clone(replica.pool()), self.patience(caller));
-        Some(Box::new(PostgresTransaction::new(link, home, patience, READING)))
+        let link = replica.link(position, &self.deadline(caller))?;
+        let (home, deadline) = (Arc::clone(replica.pool()), self.deadline(caller));
+        Some(Box::new(PostgresTransaction::new(link, home, deadline, READING)))
     }
 
     fn write(&self) -> StoreResult<Box<dyn Connection>> {
-        let (home, patience) = (Arc::clone(&self.primary), self.patience(&CancellationToken::new()));
-        let transaction = PostgresTransaction::new(self.primary.take()?, home, patience, WRITING);
+        let (home, deadline) = (Arc::clone(&self.primary), self.deadline(&CancellationToken::new()));
+        let transaction = PostgresTransaction::new(self.primary.take()?, home, deadline, WRITING);
         Ok(match &self.replica {
             Some(replica) => Box::new(transaction.noting_writes_for(Arc::clone(replica))),
             None => Box::new(transaction),

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::connection::StatementDeadline;
 use super::database::connect_postgres;
-use super::link::Patience;
 use super::pool::Pool;
 use super::transaction::{PostgresTransaction, WRITING};
 use super::url;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, all, first};
-use crate::sql::driver::schema::{COMPANY_STATE, Scope, TABLES};
+use crate::sql::driver::schema::{COMPANY_STATE, TABLES};
+use crate::sql::driver::table::Scope;
 use crate::store::StoreOptions;
 
 /// Where tables are now.
@@ -36,9 +37,11 @@ pub fn distribute(database_url: &str, options: &StoreOptions) -> StoreResult<Dis
     }
     let pool = Pool::new(url::parse(database_url)?, options);
     // Moving the rows of large tables takes as long as it takes.
-    let patience =
-        Patience { caller: CancellationToken::new(), timeout: std::time::Duration::from_secs(86_400) };
-    let mut connection = PostgresTransaction::new(pool.take()?, Arc::clone(&pool), patience, WRITING);
+    let deadline = StatementDeadline {
+        caller: CancellationToken::new(),
+        timeout: std::time::Duration::from_secs(86_400),
+    };
+    let mut connection = PostgresTransaction::new(pool.take()?, Arc::clone(&pool), deadline, WRITING);
     require_citus(&mut connection)?;
     connect_postgres(database_url, None, options)?.into_store(options)?;
     let known = all(&mut connection, "SELECT logicalrelid::text FROM pg_dist_partition", &[], |row| {

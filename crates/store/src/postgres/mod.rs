@@ -1,10 +1,10 @@
 //! PostgreSQL behind the store.
 
+mod connection;
 mod database;
 mod dialect;
 mod distribute;
 mod failure;
-mod link;
 mod pool;
 mod replica;
 mod transaction;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::link::Link;
+use super::connection::PgConnection;
 use super::url::Target;
 use crate::error::{StoreError, StoreResult};
 use crate::store::StoreOptions;
@@ -26,7 +26,7 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct State {
-    idle: Vec<Link>,
+    idle: Vec<PgConnection>,
     /// Idle and lent ones.
     open: usize,
 }
@@ -44,7 +44,7 @@ impl Pool {
     }
 
     /// A connection that is alive, as far as can be told.
-    pub(super) fn take(&self) -> StoreResult<Link> {
+    pub(super) fn take(&self) -> StoreResult<PgConnection> {
         let deadline = Instant::now() + self.options.connect_timeout;
         let mut state = self.state();
         loop {
@@ -60,7 +60,7 @@ impl Pool {
             if state.open < self.options.connections {
                 state.open += 1;
                 drop(state);
-                return Link::open(&self.config, &self.tls, self.options.connect_timeout)
+                return PgConnection::open(&self.config, &self.tls, self.options.connect_timeout)
                     .inspect_err(|_| self.close());
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -76,7 +76,7 @@ impl Pool {
     }
 
     /// Takes a connection back, or closes it if it is of no more use.
-    pub(super) fn give_back(&self, link: Link) {
+    pub(super) fn give_back(&self, link: PgConnection) {
         if link.is_lost() {
             self.failover_epoch.fetch_add(1, Ordering::SeqCst);
         }

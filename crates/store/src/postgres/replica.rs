@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::link::{Link, Patience};
+use super::connection::{PgConnection, StatementDeadline};
 use super::pool::Pool;
 use crate::error::{StoreError, StoreResult};
 use crate::store::StoreOptions;
@@ -21,7 +21,7 @@ const BETWEEN_MARKS: Duration = Duration::from_millis(20);
 pub(super) struct Replica {
     pool: Arc<Pool>,
     staleness: Duration,
-    /// The position of this process's own last write: whoever wrote through us sees it.
+    /// The position of this process's own last write: a process sees its own writes.
     written: AtomicU64,
     /// Whether there is a later write whose position is not known.
     unsure: AtomicBool,
@@ -63,7 +63,7 @@ impl Replica {
     }
 
     /// A connection to the replica, if it has replayed all that it must have now that the primary is at `position`.
-    pub(super) fn link(&self, position: u64, patience: &Patience) -> Option<Link> {
+    pub(super) fn link(&self, position: u64, deadline: &StatementDeadline) -> Option<PgConnection> {
         let now = Instant::now();
         if self.unsure.swap(false, Ordering::SeqCst) {
             self.written.fetch_max(position, Ordering::SeqCst);
@@ -75,7 +75,7 @@ impl Replica {
             }
             state.note(now, position, self.staleness).max(self.written.load(Ordering::SeqCst))
         };
-        match self.replayed(patience) {
+        match self.replayed(deadline) {
             Ok((link, replayed)) if replayed >= needed => Some(link),
             Ok((link, replayed)) => {
                 tracing::debug!(replayed, needed, "the read replica is too far behind; the primary answers");
@@ -92,9 +92,9 @@ impl Replica {
     }
 
     /// A connection, and a position up to which its next snapshot has everything.
-    fn replayed(&self, patience: &Patience) -> StoreResult<(Link, u64)> {
+    fn replayed(&self, deadline: &StatementDeadline) -> StoreResult<(PgConnection, u64)> {
         let mut link = self.pool.take()?;
-        let asked = link.run(patience, async |mut desk| {
+        let asked = link.run(deadline, async |mut desk| {
             let statement = desk
                 .prepare(
                     "SELECT coalesce(pg_last_wal_replay_lsn() - '0/0'::pg_lsn, 0)::bigint, \

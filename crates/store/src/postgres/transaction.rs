@@ -8,15 +8,15 @@ use futures_util::future::{join, try_join_all};
 use futures_util::{SinkExt as _, TryStreamExt as _};
 use tokio_postgres::{Client, RowStream, Statement};
 
+use super::connection::{PgConnection, StatementDeadline, Work, WorkError};
 use super::dialect::DIALECT;
-use super::link::{Desk, Link, Patience, Trouble};
 use super::pool::Pool;
 use super::replica::Replica;
 use super::values::{Bound, COPY_HEADER, COPY_TRAILER, PostgresRow, copy_row};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, EachRow, EachRowOf, Flow, SqlValue, SqlValues, first};
 use crate::sql::driver::dialect::Dialect;
-use crate::sql::driver::schema::Table;
+use crate::sql::driver::table::Table;
 
 /// A moment of the database; the first statement chooses it.
 pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -30,9 +30,9 @@ const COPY_BYTES: usize = 128 << 10;
 
 pub(super) struct PostgresTransaction {
     /// `None` only while dropping.
-    link: Option<Link>,
+    link: Option<PgConnection>,
     home: Arc<Pool>,
-    patience: Patience,
+    deadline: StatementDeadline,
     /// How it begins; sent with its first statement.
     begin: Option<&'static str>,
     open: bool,
@@ -41,8 +41,13 @@ pub(super) struct PostgresTransaction {
 }
 
 impl PostgresTransaction {
-    pub(super) fn new(link: Link, home: Arc<Pool>, patience: Patience, begin: &'static str) -> Self {
-        Self { link: Some(link), home, patience, begin: Some(begin), open: true, replica: None }
+    pub(super) fn new(
+        link: PgConnection,
+        home: Arc<Pool>,
+        deadline: StatementDeadline,
+        begin: &'static str,
+    ) -> Self {
+        Self { link: Some(link), home, deadline, begin: Some(begin), open: true, replica: None }
     }
 
     /// A replica is to be read only when it has what is written here.
@@ -53,7 +58,7 @@ impl PostgresTransaction {
 
     fn run<T>(
         &mut self,
-        work: impl AsyncFnOnce(Desk<'_>, Option<&'static str>) -> Result<T, Trouble>,
+        work: impl AsyncFnOnce(Work<'_>, Option<&'static str>) -> Result<T, WorkError>,
     ) -> StoreResult<T> {
         let link =
             self.link.as_mut().ok_or_else(|| StoreError::Database("the connection is closed".into()))?;
@@ -61,7 +66,7 @@ impl PostgresTransaction {
             return Err(StoreError::Unavailable("the connection was lost".into()));
         }
         let begin = self.begin.take();
-        link.run(&self.patience, async |desk| work(desk, begin).await)
+        link.run(&self.deadline, async |desk| work(desk, begin).await)
     }
 
     /// Runs a command without values or rows.
@@ -73,7 +78,7 @@ impl PostgresTransaction {
     }
 }
 
-async fn start(desk: &Desk<'_>, begin: Option<&str>) -> Result<(), tokio_postgres::Error> {
+async fn start(desk: &Work<'_>, begin: Option<&str>) -> Result<(), tokio_postgres::Error> {
     match begin {
         Some(begin) => desk.client.batch_execute(begin).await,
         None => Ok(()),
@@ -196,7 +201,7 @@ impl Connection for PostgresTransaction {
     }
 
     fn another_writer_waits(&mut self) -> StoreResult<bool> {
-        // Whoever queues for a company that this transaction has, or wants a row that it has locked: such a one waits
+        // A session that queues for a company of this transaction, or for a row that it has locked, waits
         // for the end of the transaction itself.
         let sql = "SELECT count(*) FROM pg_locks mine JOIN pg_locks waiting ON waiting.locktype = mine.locktype \
                    WHERE mine.pid = pg_backend_pid() AND mine.granted AND NOT waiting.granted \
@@ -230,9 +235,9 @@ impl Connection for PostgresTransaction {
 impl Drop for PostgresTransaction {
     fn drop(&mut self) {
         // Nothing was begun, or it has ended: nothing to roll back.
-        if self.open && self.begin.is_none() && self.link.as_ref().is_some_and(Link::is_usable) {
+        if self.open && self.begin.is_none() && self.link.as_ref().is_some_and(PgConnection::is_usable) {
             // The caller may have left; the connection is for the next one.
-            self.patience.caller = tokio_util::sync::CancellationToken::new();
+            self.deadline.caller = tokio_util::sync::CancellationToken::new();
             if self.command("ROLLBACK").is_err() {
                 tracing::debug!("a transaction was ended by the end of its connection");
             }

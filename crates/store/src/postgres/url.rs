@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_the_url() {
-        // URL | what is said of it
+        // URL | error
         let table = "
             postgres://me:secret@db/bills?sslmode=sometimes                   | sslmode
             postgres://me:secret@db/bills?colour=blue                         | colour

@@ -12,7 +12,7 @@ use super::writer_lock::WriterLock;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, EachRow, EachRowOf, Flow, Row, SqlValue, SqlValues};
 use crate::sql::driver::dialect::Dialect;
-use crate::sql::driver::schema::Table;
+use crate::sql::driver::table::Table;
 
 /// Idle connections kept in a pool.
 const MAX_IDLE: usize = 16;

@@ -90,7 +90,7 @@ pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
     assert_eq!(due(&*store, HourFilter::DueBy(9_999), 899), []);
     brings("d", Some("another"));
     assert_eq!((held("import"), held("another")), (0, 1));
-    // The same again by whoever completes the work of one who died over it.
+    // The same again by the process that completes the work of a crashed one.
     brings("d", None);
     assert_eq!(held("another"), 1, "without a hold nothing is taken over");
     brings("d", Some("the next"));
@@ -171,7 +171,7 @@ pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
             snapshot.order_by_number(1, &changes[0].after.counterpart).unwrap().unwrap().order,
             changes[0].after
         );
-        // Whoever saw them before changes nothing twice.
+        // A process that read them before changes nothing twice.
         drop(snapshot);
         let mut transaction = store.begin().unwrap();
         assert!(transaction.transition_orders(1, &changes).is_err());

@@ -170,7 +170,7 @@ pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
     let (_source, _) = filled(backend);
     for target in others() {
         let store = target.open(&StoreOptions::default());
-        company(&*store, "somebody");
+        company(&*store, "another");
         let refused =
             copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap_err();
         assert!(matches!(refused, StoreError::NotEmpty), "{refused}");
@@ -194,13 +194,13 @@ pub(crate) fn an_interrupted_copy_keeps_others_away_and_goes_on(backend: &dyn Ba
     let (source, orders) = filled(backend);
     for target in others() {
         let mut seen = 0;
-        // The first run dies at each table in turn: the batch before is committed, the next is not.
-        for dies_at in 1..6 {
+        // The first run fails at each table in turn: the batch before is committed, the next is not.
+        for fails_at in 1..6 {
             let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let mut batches = 0;
                 copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {
                     batches += 1;
-                    if batches == dies_at {
+                    if batches == fails_at {
                         std::panic::panic_any("killed");
                     }
                 })

@@ -22,7 +22,7 @@ enum Operation {
     Set(u8, String),
     Add { company: usize, orders: Vec<NewOrder>, commit: bool },
     Prune { company: usize, day: i64, limit: usize },
-    Ask { company: usize, query: Box<OrderQuery>, offset: i64, limit: i64 },
+    Query { company: usize, query: Box<OrderQuery>, offset: i64, limit: i64 },
     Find { company: usize, number: String },
     Look { company: usize },
     Usage { company: usize, records: Vec<(u8, i64, i64, i64)>, now_s: i64 },
@@ -63,7 +63,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         1 => (company(), 0..70i64, 1..200usize)
             .prop_map(|(company, day, limit)| Operation::Prune { company, day, limit }),
         6 => (company(), queries(), 0..80i64, 1..40i64)
-            .prop_map(|(company, query, offset, limit)| Operation::Ask { company, query: Box::new(query), offset, limit }),
+            .prop_map(|(company, query, offset, limit)| Operation::Query { company, query: Box::new(query), offset, limit }),
         1 => (company(), number()).prop_map(|(company, number)| Operation::Find { company, number }),
         1 => company().prop_map(|company| Operation::Look { company }),
         4 => (company(), prop::collection::vec((0..20u8, 0..5 * 3_600i64, 96..102i64, 1..9_000i64), 1..20), 0..30_000i64)
@@ -139,7 +139,7 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
             }
             write(&|t| Ok(format!("{:?}", t.prune(id(*company), BASE + day * 86_400, *limit)?)))
         }
-        Operation::Ask { company, query, offset, limit } => {
+        Operation::Query { company, query, offset, limit } => {
             let query = OrderQuery { company_id: id(*company), ..(**query).clone() };
             let mut snapshot = store.snapshot()?;
             let mut rows = Vec::new();

@@ -91,7 +91,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
         attempts: 0,
     };
     assert_eq!((read(), due(5)), (Some(new.clone()), waiting.clone()));
-    // The first holder dies over it.
+    // The first holder crashes.
     assert!(write(&*store, |t| t
         .acquire(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, &Lease { holder: "x", until_s: 20 }, 10)
         .unwrap()));
@@ -140,7 +140,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
         assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
     }
     assert!(write(&*store, |t| keep(t, 1, "a", "z", 50, 9, 9).unwrap()));
-    // Late, but nobody has taken it over.
+    // Late, but no other holder has acquired it.
     assert!(write(&*store, |t| t.end_export_job(1, "a", "z", ExportState::Done, "é", 60).unwrap()));
     let done = ExportJob {
         state: ExportState::Done,

@@ -128,7 +128,7 @@ pub(crate) fn what_an_order_cannot_hold_is_refused_alone(backend: &dyn Backend) 
         new.rated = Rated::Charged(vec![Charge { line, quantity }]);
         RatedUsage::new(new.usage, new.rated, new.bucket)
     };
-    // By the sum of quantities; and by what the list price comes to, though nothing is charged.
+    // By the sum of quantities; and by the charge at the list price, though nothing is charged.
     let batch = [
         of("1", i64::MAX, 1),
         of("2", 1, 1),

@@ -34,7 +34,7 @@ fn scan(snapshot: &mut dyn Snapshot, company_id: i64) -> String {
     rows.concat()
 }
 
-/// Takes back up to so many unpaid orders; how many.
+/// Revokes up to this many unpaid orders; returns how many.
 fn revoke(transaction: &mut dyn Transaction, company_id: i64, limit: usize) -> usize {
     transaction.lock_company(company_id).unwrap();
     let owed = transaction.arrears(company_id, 0, 9).unwrap();

@@ -56,7 +56,7 @@ fn pair(name: &str, value: impl Into<String>) -> Pairs {
     vec![(name.to_owned(), value.into())]
 }
 
-/// What is said of a parameter that is missing or blank.
+/// The refusal of a parameter that is missing or blank.
 fn blank(parameter: &Parameter) -> String {
     if parameter.required { format!("220 Missing params [{}]", parameter.name) } else { "0".to_owned() }
 }
@@ -65,7 +65,7 @@ fn not_available(parameter: &Parameter, reason: &str) -> String {
     format!("230 Params [{}] not available: {reason}", parameter.name)
 }
 
-/// What is said of a value that is of another type.
+/// The refusal of a value of another type.
 fn wrong_type(parameter: &Parameter) -> String {
     not_available(
         parameter,
@@ -79,7 +79,7 @@ fn wrong_type(parameter: &Parameter) -> String {
     )
 }
 
-/// What is said of a text that no order can have; most filters take any text.
+/// The refusal of a text that no order can have; most filters take any text.
 fn unheard_of(parameter: &Parameter) -> String {
     match parameter.name {
         "JobId" => not_available(parameter, "there is no such job"),
@@ -275,9 +275,9 @@ fn texts_of_strange_characters(backend: Backend) {
             assert_eq!(fixture.json(action, name, &pair(name, quoted(value))), expected);
         }
     });
-    let nul = "230 Params [Nobody] not available: must not contain NUL";
+    let nul = "230 Params [Unknown] not available: must not contain NUL";
     for action in ACTIONS {
-        assert_eq!(fixture.form(action, "", &pair("Nobody", "a\0")), nul, "{}", action.name);
+        assert_eq!(fixture.form(action, "", &pair("Unknown", "a\0")), nul, "{}", action.name);
     }
 }
 

@@ -98,7 +98,7 @@ fn names_are_in_the_language_of_the_brand(backend: Backend) {
     named("Dimensions", "计费项");
     named("OrderTypes", "新购");
     named("Projects", "项目一");
-    // What is wrong is told in English by every brand.
+    // Every brand reports errors in English.
     assert_eq!(ask("Action=GetOrderAmount").verdict(), "220 Missing params [StartTime|EndTime]");
 }
 

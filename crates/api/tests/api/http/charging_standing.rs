@@ -93,9 +93,9 @@ fn operator_keys_and_known_companies_only(backend: Backend) {
             json!({"Error": "there is no such company"}),
             "{unknown}"
         );
-        ask(&server, "nobody", unknown, 401);
+        ask(&server, "unknown", unknown, 401);
     }
-    ask(&server, "nobody", &id.to_string(), 401);
+    ask(&server, "unknown", &id.to_string(), 401);
     let path = format!("/v1/companies/{id}/standing");
     told(&Http::new("GET", &path).send(server.address), 401);
     let posted = Http::new("POST", &path).send(server.address);

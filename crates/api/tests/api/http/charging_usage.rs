@@ -1,4 +1,4 @@
-//! `POST /v1/usage`: what is accepted is in the pending amount of the very next request; what is not is told record by
+//! `POST /v1/usage`: what is accepted is in the pending amount of the very next request; a refusal is reported record by
 //! record, or for the request as a whole.
 
 use std::sync::Arc;
@@ -180,7 +180,7 @@ fn each_record_of_a_batch_has_its_own_result(backend: Backend) {
         }
     }
     assert_eq!(fixture.pending(&fixture.key, ""), "8.00");
-    // One alone is told the same.
+    // A single event gets the same answer.
     let alone = with(good("i"), "nonsense", 1).to_string();
     let alone = fixture.send(EVENT, alone, 200);
     let mut in_batch = report["Results"][8].clone();

@@ -71,7 +71,7 @@ fn the_work_for_a_disconnected_client_is_cancelled(backend: Backend) {
         let mut of_action = lines.iter().filter(|line| line.contains(&format!("action=\"{}\"", action.name)));
         let line = of_action.next().unwrap();
         assert!(line.contains(" INFO ") && line.contains("client_left=true"), "{line}");
-        assert!(!line.contains("ret_code"), "nobody was told a code: {line}");
+        assert!(!line.contains("ret_code"), "no code was sent: {line}");
     }
 }
 

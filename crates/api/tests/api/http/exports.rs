@@ -1,4 +1,4 @@
-//! Exports as their callers meet them: the same file for the same request, every form, and who is told to wait.
+//! Exports over HTTP: the same file for the same request, every format, full queues and time limits.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -81,7 +81,7 @@ fn a_file_is_reused_until_a_link_could_outlive_it(backend: Backend) {
     fixture.server.clock.set(NOW_S + RETENTION_S - LINK_LIFETIME_S);
     let second = fixture.object(&fixture.key, PAID);
     assert_ne!(second, first, "a link to the first one might outlive it");
-    // A file that somebody has deleted is made again.
+    // A deleted file is built again.
     fixture.server.delete_exports();
     assert_ne!(fixture.object(&fixture.key, PAID), second);
 }
@@ -114,7 +114,7 @@ fn every_format_has_its_extension_and_content(backend: Backend) {
     }
 }
 
-/// What is told to one who comes while the one export that is built at a time does not come to its end.
+/// The answer to a request while the only build that may run does not finish.
 fn told_while_another_is_built(backend: Backend, config: &str) -> String {
     let ((reached, was_reached), (let_go, go_on)) = (channel(), channel());
     let fault = Arc::new(Waits::new(reached, go_on));
@@ -158,7 +158,7 @@ fn an_export_that_exceeds_its_deadline_is_cancelled(backend: Backend) {
     let verdict =
         "150 Service unavailable: the export was not finished within 1 s; ask again, or with Async=true";
     assert_eq!(answer.verdict_with_reason(), verdict);
-    // It goes on, to find that nobody wants it.
+    // The build runs on and finds that it was cancelled.
     let_go.send(()).unwrap();
     fixture.server.signal_stop();
     fixture.server.join();

@@ -1,4 +1,4 @@
-//! Failures on the inside: what the caller is told, that nothing else leaks out, and that a server which is told to
+//! Internal failures: the answer to the caller, that nothing else leaks out, and that a server which is asked to
 //! stop finishes what it has begun.
 
 use std::net::TcpStream;
@@ -45,7 +45,7 @@ const INTERNAL: &str = "5000 Internal error";
 
 fn store_errors_become_refusals_the_caller_can_act_on(backend: Backend) {
     let table: [(MakeError, &str); 8] = [
-        // what the store says, what the caller is told
+        // error of the store, answer to the caller
         (|| StoreError::Unavailable("no route to 10.0.0.7".into()), UNAVAILABLE),
         (|| StoreError::Refused("password authentication failed for user \"tollbook\"".into()), UNAVAILABLE),
         (|| StoreError::TooLong(Duration::from_secs(60)), UNAVAILABLE),

@@ -81,7 +81,7 @@ impl Fault for Outstays {
     fn strike(&self, caller: &CancellationToken) -> StoreResult<()> {
         self.reached.lock().unwrap().send(()).unwrap();
         wait_until_left(caller);
-        // A test that has failed does not listen any more.
+        // A failed test has dropped the receiver.
         let _ = self.left.lock().unwrap().send(());
         (self.then)()
     }

@@ -11,7 +11,7 @@ use super::server::{Key, Server};
 
 const LIST: &str = "Action=ListPaidOrders&StartTime=1761955200&EndTime=1764547200&Page=1&PageSize=10";
 
-/// What can be wrong with a request, in the order in which it is checked, and what is said of it.
+/// What can be wrong with a request, in the order in which it is checked, and the refusal.
 const FAULTS: [(&str, &str); 10] = [
     ("unreadable body", "230 Params [Body] not available: parameter 1 is not valid UTF-8"),
     ("no action", "160 Missing Action"),
@@ -66,7 +66,7 @@ impl Fixture {
         if has("wrong project") {
             sent.push(("ProjectId".to_owned(), self.foreign_project.clone()));
         }
-        let public = if has("unknown key") { "nobody" } else { &key.public };
+        let public = if has("unknown key") { "unknown" } else { &key.public };
         let private = if has("wrong signature") { "guessed" } else { &key.private };
         let mut signed = Key { public: public.to_owned(), private: private.to_owned() }.signed(sent);
         if has("no signature") {

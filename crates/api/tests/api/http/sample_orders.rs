@@ -34,7 +34,7 @@ pub(crate) fn required(action: &Action) -> Pairs {
     pairs
 }
 
-/// A job that every company of a test's server has; nobody works at it.
+/// A job that every company of a test's server has; no worker runs it.
 pub(crate) const JOB_ID: &str = "export-made";
 
 /// Whether an action changes something, so that a database which takes no writes refuses it.

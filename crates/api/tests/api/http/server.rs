@@ -207,7 +207,7 @@ impl Server {
         let job = NewExportJob {
             company_id: company.company_id,
             job_id: JOB_ID.to_owned(),
-            public_key: "nobody".to_owned(),
+            public_key: "unknown".to_owned(),
             made_s: NOW_S,
             request: "{}".to_owned(),
         };
@@ -293,7 +293,7 @@ impl Server {
 
 fn files_below(directory: &Path) -> usize {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    // Locks are held as long as the server lives.
+    // Locks are held while the server runs.
     let files =
         entries.filter(|path| !path.ends_with("lock") && path.extension().is_none_or(|e| e != "lock"));
     files.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()

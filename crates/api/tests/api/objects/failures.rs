@@ -1,4 +1,4 @@
-//! When the server or the way to it fails: what passes is tried again, what does not is told, and after each failure
+//! When the server or the way to it fails: temporary errors are retried, others are reported, and after each failure
 //! nothing is left, neither at the server nor here.
 
 use std::io::{self, Write as _};
@@ -39,7 +39,7 @@ fn remote(result: Result<impl std::fmt::Debug, ObjectStoreError>) -> (Option<u16
 fn a_server_that_is_down_is_an_error_and_nothing_remains() {
     for kind in BOTH {
         let relayed = RelayedStore::new(kind);
-        // A port on which nobody listens any more.
+        // A port without a listener.
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let url = relayed.url().replace(&relayed.relay.address.to_string(), &free.to_string());
         let store = RemoteStore::open(&url.parse::<StoreUrl>().unwrap(), &relayed.settings()).unwrap();
@@ -285,7 +285,7 @@ fn unfinished_uploads_are_swept_by_age() {
     relayed.store().sweep(SystemClock.now_s()).unwrap();
     assert_eq!((relayed.relay.count(Asked::Uploads), relayed.relay.count(Asked::Abort)), (1, 1));
 
-    // US3: an upload whose beginning was answered to nobody.
+    // US3: an upload whose first answer was lost.
     let relayed = RelayedStore::new(Kind::Us3);
     let store = relayed.store();
     let mut is_first = true;

@@ -21,7 +21,7 @@ fn variable(name: &str) -> Option<String> {
 /// What the killed process does: it is this test again, with a store to upload to.
 fn upload(url: &str, data: PathBuf) {
     let settings = RelayedStore::new(Kind::Us3).settings();
-    // One part after the other: none is on its way to the server when this process dies.
+    // One part after the other: none is on its way to the server when this process crashes.
     let tuning = Tuning { upload_threads: 1, ..settings.tuning.clone() };
     let settings = RemoteSettings { data_directory: data, tuning, ..settings };
     let store = RemoteStore::open(&url.parse().unwrap(), &settings).unwrap();

@@ -81,5 +81,5 @@ fn a_waiting_statement_is_cancelled_with_its_client() {
         assert_eq!(Answer::of(&http.send(server.address), Some(name)).verdict(), "0", "{name}");
     }
     // An object and its description.
-    assert_eq!(server.export_files(), 2, "only the export that somebody waited for is there");
+    assert_eq!(server.export_files(), 2, "only the export that a request waited for is there");
 }

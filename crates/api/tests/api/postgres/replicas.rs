@@ -14,7 +14,7 @@ use crate::http::workbook;
 /// No test takes this long: an answer may be as old as the first question.
 const LONG: Duration = Duration::from_secs(86_400);
 
-/// A primary that nobody else writes to, with a company, and its replica.
+/// A primary with one writer and a company, and its replica.
 struct Fixture<'a> {
     database: Database<'a>,
     primary: &'a Cluster,
@@ -112,7 +112,7 @@ fn a_replica_answers_while_it_is_recent_enough() {
     fixture.sees(&server, 4, "and goes on learning");
     fixture.replica.promote();
     fixture.add(&*fixture.other, 4);
-    fixture.sees(&server, 5, "what has become a primary itself is no replica any more");
+    fixture.sees(&server, 5, "a promoted replica is not used as a replica");
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Reading<'_, '_> {
                 if batch.orders.len() + batch.refused.len() >= self.batch {
                     batch.bytes_read = bytes_read.load(Ordering::Relaxed);
                     if sender.send(std::mem::take(&mut batch)).is_err() {
-                        // Nobody wants more; why, the consumer says.
+                        // The consumer has stopped, and reports why.
                         return Ok(());
                     }
                 }

@@ -151,5 +151,5 @@ fn classify(snapshot: &mut dyn Snapshot, orders: &[NewOrder]) -> StoreResult<Vec
 
 /// The reason of a record that contradicts the store.
 pub(super) const STORED: &str = "OrderNo: a stored order has the same number but other content";
-/// The reason of a record of a time whose orders have left, so that nobody can tell whether it was among them.
-pub(super) const PRUNED: &str = "StartTime: orders of that time were pruned, and none is taken any more";
+/// The refusal of a record from a time whose orders were pruned: whether it was among them is unknown.
+pub(super) const PRUNED: &str = "StartTime: orders of that time were pruned, and no more are accepted";

@@ -141,7 +141,7 @@ pub(super) struct Duplicates {
 
 impl Duplicates {
     pub(super) fn new(entries: Sorter<Entry>) -> Self {
-        // Random keys: nobody can write a file whose numbers collide on purpose.
+        // Random keys, so that no file can be written whose numbers collide on purpose.
         Self { numbers: std::array::from_fn(|_| RandomState::new()), contents: RandomState::new(), entries }
     }
 

@@ -2,7 +2,7 @@
 //! between which other writers get their turn. Printing is the command line's business.
 //!
 //! Several files given together are one import: unless invalid records are to be left out, one invalid record in any
-//! of them refuses them all, so that nobody has to find out which files of a directory are stored.
+//! of them refuses them all, so that it is never unclear which files of a directory are stored.
 //!
 //! Memory is bounded, whatever the size of the files: four batches of orders, and the entries that find contradicting
 //! records ([`Options::sort_records`]); beyond that, sorted entries of 40 bytes a number go to the spool directory.

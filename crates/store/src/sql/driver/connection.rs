@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::dialect::Dialect;
-use crate::sql::driver::schema::Table;
+use crate::sql::driver::table::Table;
 
 /// A value bound to a statement.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ pub(crate) type EachRowOf<'a> = &'a mut dyn FnMut(usize, &dyn Row) -> StoreResul
 pub(crate) trait Connection: Send {
     fn dialect(&self) -> &'static Dialect;
 
-    /// Runs a statement and hands each row over, until there is no more or `each` has enough. Rows that nobody takes
+    /// Runs a statement and hands each row over, until there is no more or `each` has enough. Rows that are not taken
     /// may still have to be read: a statement that is to end early has a LIMIT.
     fn query(&mut self, sql: &str, values: &[SqlValue<'_>], each: EachRow<'_>) -> StoreResult<()>;
 
@@ -126,7 +126,7 @@ pub(crate) trait Database: Send + Sync {
     fn write(&self) -> StoreResult<Box<dyn Connection>>;
 
     /// Counts the times that this database may have become another one, with less in it: what a process remembers of
-    /// an earlier failover_epoch may not be true any more. A server that fails over to a standby can lose what it
+    /// an earlier failover_epoch may be outdated. A server that fails over to a standby can lose what it
     /// acknowledged last.
     fn failover_epoch(&self) -> u64;
 

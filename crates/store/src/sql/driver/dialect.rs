@@ -13,7 +13,7 @@ pub(crate) struct Dialect {
     /// What makes a SELECT lock its rows until the transaction ends.
     pub(crate) for_update: &'static str,
     /// Waits for its turn among those who want to write a company's orders ($1), first come, first served. Locking a row
-    /// alone lets whoever asks at the right moment overtake all who wait. Empty where writers queue anyway.
+    /// alone lets a writer that arrives at the right moment overtake all that wait. Empty where writers queue anyway.
     pub(crate) queue: &'static str,
     /// Storage of a table whose rows are changed again and again.
     pub(crate) hot_update_storage: &'static str,

@@ -3,5 +3,6 @@
 pub(crate) mod connection;
 pub(crate) mod dialect;
 pub(crate) mod schema;
+pub(crate) mod table;
 #[cfg(any(test, debug_assertions))]
 pub(crate) mod tenancy;

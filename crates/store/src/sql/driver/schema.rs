@@ -2,6 +2,7 @@
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database, Flow};
+use crate::sql::driver::table::{ColumnType, Scope, Table};
 use tokio_util::sync::CancellationToken;
 
 /// Migrations in order; the version of a schema is how many of them it has had.
@@ -12,34 +13,6 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_exports.sql"),
     include_str!("migrations/0005_names.sql"),
 ];
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ColumnType {
-    Int,
-    Text,
-    Blob,
-}
-
-/// A table as the code sees it; a test compares it with what the migrations made.
-#[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    pub(crate) columns: &'static [(&'static str, ColumnType)],
-    /// How many of the first columns are the primary key.
-    pub(crate) key: usize,
-    /// Whose rows they are.
-    pub(crate) scope: Scope,
-}
-
-/// Whose rows a table has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Each row is a company's: `company_id` is the first column of every key, and of the distribution over machines.
-    Company,
-    /// The deployment's own: small, and the same on every machine.
-    Deployment,
-}
 
 use ColumnType::{Blob, Int, Text};
 
@@ -134,15 +107,17 @@ pub(crate) static SETTLEMENT: Table =
     table!("settlement", Company, 2, [company_id Int, source_no Text, first_entry Int, entries Int]);
 pub(crate) static REVOCATION: Table =
     table!("revocation", Company, 2, [company_id Int, source_no Text, time Int, reason Text]);
+pub(crate) static LEASE: Table =
+    table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
     table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text]);
 pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
-    company_id Int, job_id Text, public_key Text, made_at Int, request Text, state Int, holder Text,
-    held_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
+    company_id Int, job_id Text, public_key Text, made_at Int, request Text, state Int, lease_holder Text,
+    lease_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
 ]);
 
 /// All of them but the one that holds the schema's own version.
-pub(crate) static TABLES: [&Table; 30] = [
+pub(crate) static TABLES: [&Table; 31] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -171,22 +146,10 @@ pub(crate) static TABLES: [&Table; 30] = [
     &DEPOSIT,
     &SETTLEMENT,
     &REVOCATION,
+    &LEASE,
     &EXPORT_FILE,
     &EXPORT_JOB,
 ];
-
-impl Table {
-    /// Names of all columns, separated by commas.
-    pub(crate) fn column_list(&self) -> String {
-        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-        names.join(", ")
-    }
-
-    /// Names of the columns of the primary key.
-    pub(crate) fn key_columns(&self) -> impl Iterator<Item = &'static str> {
-        self.columns[..self.key].iter().map(|(name, _)| *name)
-    }
-}
 
 /// Brings a database to this program's schema. An up-to-date one is only read.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
@@ -314,7 +277,8 @@ mod tests {
             .execute_batch(
                 "DELETE FROM schema_version WHERE version > 1; DELETE FROM rollup WHERE unit = 3; \
                  ALTER TABLE company_state DROP COLUMN pruned_before; \
-                 ALTER TABLE company_state DROP COLUMN orders_version; DROP TABLE request_rate;",
+                 ALTER TABLE company_state DROP COLUMN orders_version; DROP TABLE request_rate; \
+                 ALTER TABLE order_number RENAME COLUMN counterpart_no TO other_no;",
             )
             .unwrap();
         for table in TABLES.iter().skip_while(|table| table.name != PRICE.name) {

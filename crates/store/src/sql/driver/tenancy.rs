@@ -2,7 +2,8 @@
 //! distributed by company. Debug builds check each statement as it is prepared, so that every test of the product does;
 //! a test reads those in the source that no other test may reach.
 
-use crate::sql::driver::schema::{Scope, TABLES};
+use crate::sql::driver::schema::TABLES;
+use crate::sql::driver::table::Scope;
 
 /// Why a statement could not be answered by the one machine that has its company; `None` if it can.
 pub(crate) fn violation(sql: &str) -> Option<String> {

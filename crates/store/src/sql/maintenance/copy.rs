@@ -18,7 +18,8 @@ use crate::orders::{OrderLookup, OrderSums};
 use crate::sql::driver::connection::{
     Connection, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly,
 };
-use crate::sql::driver::schema::{self, ColumnType, EXPORT_FILE, EXPORT_JOB, Scope, TABLES, Table};
+use crate::sql::driver::schema::{self, EXPORT_FILE, EXPORT_JOB, LEASE, TABLES};
+use crate::sql::driver::table::{ColumnType, Scope, Table};
 use crate::sql::session::Session;
 use crate::sql::settings::{COPY_MARK, LOCK_PREFIX};
 use crate::sql::store::OpenDatabase;
@@ -104,9 +105,9 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
 }
 
 /// Whether a table is not a part of a copy: the files of exports are in the object store, which is not copied, and their
-/// jobs run on servers of the source.
+/// jobs and the leases on tasks belong to servers of the source.
 fn is_excluded(table: &Table) -> bool {
-    [EXPORT_FILE.name, EXPORT_JOB.name].contains(&table.name)
+    [EXPORT_FILE.name, EXPORT_JOB.name, LEASE.name].contains(&table.name)
 }
 
 /// Whether a setting is a lock or the mark of a copy, and so is not a part of a deployment.

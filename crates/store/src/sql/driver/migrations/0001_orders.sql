@@ -34,7 +34,7 @@ CREATE TABLE api_key (
   disabled BIGINT NOT NULL
 ) {clustered};
 
--- One row per company; locked first by whoever writes orders of the company, so that writers of one company
+-- One row per company; locked first by every writer of orders of the company, so that its writers
 -- come one after the other. tiled: 1 once the company has its rollups by line.
 CREATE TABLE company_state (
   company_id BIGINT NOT NULL PRIMARY KEY,

@@ -5,8 +5,7 @@ DELETE FROM tile_count;
 DELETE FROM tile_sum;
 UPDATE company_state SET tiled = 0;
 
--- Orders that begin before this time are not taken any more: those that were here have left, and with them the
--- knowledge of their numbers.
+-- Orders that begin before this time are refused: earlier ones were pruned, and their numbers are no longer known.
 ALTER TABLE company_state ADD COLUMN pruned_before BIGINT NOT NULL DEFAULT 0;
 
 -- Requests of keys that have a rate limit, in the latest second of each: servers beside each other share the limit.

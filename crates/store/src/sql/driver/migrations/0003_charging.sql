@@ -39,7 +39,7 @@ CREATE TABLE operator_key (
 ) {clustered};
 
 -- Hours with usage that is not ordered yet, of all companies: what there is to close, and from when. While it is held,
--- by an import that is not finished or by the server that closes it, nobody else closes it.
+-- by an import that is not finished or by the server that closes it, no other process closes it.
 CREATE TABLE due_hour (
   company_id BIGINT NOT NULL,
   bucket_start BIGINT NOT NULL,
@@ -50,7 +50,7 @@ CREATE TABLE due_hour (
   PRIMARY KEY (company_id, bucket_start)
 ) {clustered} {hot_update_storage};
 
--- UTC hours that records are of. gone: 1 once the identities of an hour are not kept any more; it then takes no usage.
+-- UTC hours that records are of. gone: 1 once the identities of an hour were deleted; it then refuses usage.
 CREATE TABLE usage_hour (
   company_id BIGINT NOT NULL,
   hour BIGINT NOT NULL,

@@ -4,7 +4,7 @@
 -- orders.
 ALTER TABLE company_state ADD COLUMN orders_version BIGINT NOT NULL DEFAULT 0;
 
--- Exports that lie in the object store, by what they were made of (SHA-256). file is a text of whoever made it.
+-- Exports that lie in the object store, by what they were made of (SHA-256). file is a text of the exporter.
 CREATE TABLE export_file (
   company_id BIGINT NOT NULL,
   digest {blob} NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE export_file (
 CREATE INDEX export_file_stored ON export_file (stored_at, company_id, digest);
 
 -- state: 0 waiting, 1 running, 2 done, 3 failed. While it runs, it belongs to its holder until held_until; afterwards
--- to whoever takes it. request and outcome are texts of whoever makes exports. rows_total is 0 until it is known.
+-- to the server that takes it. request and outcome are texts of the exporter. rows_total is 0 until it is known.
 CREATE TABLE export_job (
   company_id BIGINT NOT NULL,
   job_id {text} NOT NULL,

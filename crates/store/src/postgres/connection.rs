@@ -25,24 +25,24 @@ const CANCELLING: Duration = Duration::from_secs(5);
 const PLANS: &str = "SELECT set_config('plan_cache_mode', CASE WHEN EXISTS \
                      (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'auto' ELSE 'force_generic_plan' END, false)";
 
-/// What drives the socket; ready when the connection has ended.
-type Wire = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+/// The future that drives the socket; it is ready when the connection has ended.
+type ConnectionTask = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
-/// How long a statement may go on.
+/// When a statement is cancelled.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
-    /// Whoever waits for it.
+pub(super) struct StatementDeadline {
+    /// Cancelled when the caller cancels the request.
     pub(super) caller: CancellationToken,
-    /// How long nothing may come of it.
+    /// How long the statement may make no progress.
     pub(super) timeout: Duration,
 }
 
 /// An open connection.
-pub(super) struct Link {
+pub(super) struct PgConnection {
     runtime: OwnRuntime,
     client: Client,
-    /// `None` once it has ended: whoever waits for an answer hears of it only when the wire is dropped.
-    wire: Option<Wire>,
+    /// `None` once it has ended: a pending answer fails only when the task is dropped.
+    task: Option<ConnectionTask>,
     /// Why the connection ended.
     ended: Option<String>,
     /// A cancellation was sent. It may arrive late and would hit another statement, so this one was the last.
@@ -51,28 +51,28 @@ pub(super) struct Link {
     tls: MakeRustlsConnect,
 }
 
-/// What a piece of work on a connection has at hand.
-pub(super) struct Desk<'a> {
+/// What an operation on a connection works with.
+pub(super) struct Work<'a> {
     pub(super) client: &'a Client,
     pub(super) statements: &'a mut HashMap<String, Statement>,
-    /// Set when something came of the work.
+    /// Set when the operation makes progress.
     pub(super) progress: &'a Cell<bool>,
 }
 
-/// Why a piece of work ended without its result.
-pub(super) enum Trouble {
+/// Why an operation on a connection failed.
+pub(super) enum WorkError {
     Postgres(tokio_postgres::Error),
-    /// Whoever takes the rows said so.
+    /// The receiver of the rows failed.
     Store(StoreError),
 }
 
-impl From<tokio_postgres::Error> for Trouble {
+impl From<tokio_postgres::Error> for WorkError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Postgres(error)
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for WorkError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
@@ -101,7 +101,7 @@ impl Drop for OwnRuntime {
     }
 }
 
-impl Desk<'_> {
+impl Work<'_> {
     /// The prepared form of a statement.
     pub(super) async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
         if let Some(statement) = self.statements.get(sql) {
@@ -115,7 +115,7 @@ impl Desk<'_> {
     }
 }
 
-impl Link {
+impl PgConnection {
     pub(super) fn open(config: &Config, tls: &MakeRustlsConnect, timeout: Duration) -> StoreResult<Self> {
         let runtime = OwnRuntime::new()?;
         let connecting = async {
@@ -131,25 +131,25 @@ impl Link {
         let mut link = Self {
             runtime,
             client,
-            wire: Some(Box::pin(connection)),
+            task: Some(Box::pin(connection)),
             ended: None,
             spent: false,
             statements: HashMap::new(),
             tls: tls.clone(),
         };
-        let patience = Patience { caller: CancellationToken::new(), timeout };
-        link.run(&patience, async |desk| Ok(desk.client.batch_execute(PLANS).await?))?;
+        let deadline = StatementDeadline { caller: CancellationToken::new(), timeout };
+        link.run(&deadline, async |desk| Ok(desk.client.batch_execute(PLANS).await?))?;
         Ok(link)
     }
 
     /// Whether it can be used, as far as can be told without asking the server.
     pub(super) fn is_alive(&mut self) -> bool {
-        let Self { runtime, wire, ended, .. } = self;
+        let Self { runtime, task, ended, .. } = self;
         runtime.block_on(async {
             // The second look comes after the sockets have been looked at.
             for _ in 0..2 {
                 poll_fn(|context| {
-                    look(wire, ended, context);
+                    look(task, ended, context);
                     Poll::Ready(())
                 })
                 .await;
@@ -159,19 +159,19 @@ impl Link {
         self.is_usable()
     }
 
-    /// Does a piece of work to its end, or to the end of patience.
+    /// Does a piece of work to its end, or to the end of deadline.
     pub(super) fn run<T>(
         &mut self,
-        patience: &Patience,
-        work: impl AsyncFnOnce(Desk<'_>) -> Result<T, Trouble>,
+        deadline: &StatementDeadline,
+        work: impl AsyncFnOnce(Work<'_>) -> Result<T, WorkError>,
     ) -> StoreResult<T> {
-        let Self { runtime, client, wire, ended, spent, statements, tls } = self;
+        let Self { runtime, client, task, ended, spent, statements, tls } = self;
         let progress = Cell::new(false);
         let outcome = runtime.block_on(async {
             let client = &*client;
-            let mut work = pin!(work(Desk { client, statements, progress: &progress }));
-            let mut timer = pin!(sleep(patience.timeout));
-            let mut left = pin!(patience.caller.cancelled());
+            let mut work = pin!(work(Work { client, statements, progress: &progress }));
+            let mut timer = pin!(sleep(deadline.timeout));
+            let mut left = pin!(deadline.caller.cancelled());
             let mut interrupted: Option<StoreError> = None;
             let mut cancelling = pin!(async {
                 let token = client.cancel_token();
@@ -186,20 +186,20 @@ impl Link {
                 for _ in 0..2 {
                     if let Poll::Ready(result) = work.as_mut().poll(context) {
                         return Poll::Ready(match (result, interrupted.take()) {
-                            (Err(Trouble::Postgres(_)), Some(reason)) => Err(Trouble::Store(reason)),
+                            (Err(WorkError::Postgres(_)), Some(reason)) => Err(WorkError::Store(reason)),
                             (result, _) => result,
                         });
                     }
-                    look(wire, ended, context);
+                    look(task, ended, context);
                 }
                 if interrupted.is_none() {
                     if progress.replace(false) {
-                        timer.as_mut().reset(Instant::now() + patience.timeout);
+                        timer.as_mut().reset(Instant::now() + deadline.timeout);
                     }
                     if left.as_mut().poll(context).is_ready() {
                         interrupted = Some(StoreError::Cancelled);
                     } else if timer.as_mut().poll(context).is_ready() {
-                        interrupted = Some(StoreError::TooLong(patience.timeout));
+                        interrupted = Some(StoreError::TooLong(deadline.timeout));
                     } else {
                         return Poll::Pending;
                     }
@@ -211,7 +211,7 @@ impl Link {
                 }
                 // It cannot even be cancelled: the connection is given up, which ends the statement too.
                 if timer.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Err(Trouble::Store(
+                    return Poll::Ready(Err(WorkError::Store(
                         interrupted.take().unwrap_or(StoreError::Cancelled),
                     )));
                 }
@@ -220,8 +220,8 @@ impl Link {
             .await
         });
         outcome.map_err(|trouble| match trouble {
-            Trouble::Postgres(error) => of_postgres(error, self.reason()),
-            Trouble::Store(error) => error,
+            WorkError::Postgres(error) => of_postgres(error, self.reason()),
+            WorkError::Store(error) => error,
         })
     }
 
@@ -242,9 +242,9 @@ impl Link {
     }
 }
 
-fn look(wire: &mut Option<Wire>, ended: &mut Option<String>, context: &mut std::task::Context<'_>) {
-    let Some(Poll::Ready(end)) = wire.as_mut().map(|wire| wire.as_mut().poll(context)) else { return };
-    *wire = None;
+fn look(task: &mut Option<ConnectionTask>, ended: &mut Option<String>, context: &mut std::task::Context<'_>) {
+    let Some(Poll::Ready(end)) = task.as_mut().map(|task| task.as_mut().poll(context)) else { return };
+    *task = None;
     *ended = Some(match end {
         Ok(()) => "the connection was closed".to_owned(),
         Err(error) => error.as_db_error().map_or_else(|| chain(&error), |said| said.message().to_owned()),
