@@ -110,17 +110,17 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         UPDATE open_usage SET records = records + 1 WHERE line_no = 1           | differ from the records
         UPDATE due_hour SET bucket_start = 3600                                 | hours that are due
         DELETE FROM due_hour                                                    | hours that are due
-        UPDATE usage_order SET quantity = quantity + 1 WHERE place = 1          | is not what was made of usage
-        UPDATE usage_order SET records = records + 1 WHERE place = 1            | differ from the records
-        UPDATE usage_order SET order_no = 'O000000-2-0' WHERE place = 1         | is not what was made of usage
-        UPDATE usage_order SET line_no = 99 WHERE place = 1                     | differ from the records
-        DELETE FROM usage_order WHERE place = 1                                 | differ from the records
+        UPDATE usage_order SET quantity = quantity + 1 WHERE sequence_no = 1    | is not what was made of usage
+        UPDATE usage_order SET records = records + 1 WHERE sequence_no = 1      | differ from the records
+        UPDATE usage_order SET order_no = 'O000000-2-0' WHERE sequence_no = 1   | is not what was made of usage
+        UPDATE usage_order SET line_no = 99 WHERE sequence_no = 1               | differ from the records
+        DELETE FROM usage_order WHERE sequence_no = 1                           | differ from the records
         UPDATE account SET cash = cash + 1                                      | the ledger says
         UPDATE account SET bonus = bonus + 1                                    | the ledger says
         UPDATE account SET credit = -1                                          | than the limit
         UPDATE account SET entries = entries + 1                                | ledger entries noted
         UPDATE account SET grants = grants + 1                                  | are in the ledger
-        UPDATE account SET pruned = CAST(printf('%080d', 1) AS BLOB)                 | by settled orders
+        UPDATE account SET pruned_deductions = CAST(printf('%080d', 1) AS BLOB)                 | by settled orders
         UPDATE account_grant SET remaining = remaining + 1                      | differs from the ledger
         UPDATE account_grant SET granted = granted + 1                          | differs from the ledger
         UPDATE account_grant SET expires = expires + 1                          | differs from the ledger
@@ -144,12 +144,12 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         DELETE FROM settlement WHERE source_no = (SELECT min(source_no) FROM settlement) | by settled orders
         INSERT INTO settlement VALUES (2, 'X', 0, 0)                            | settlements noted
         UPDATE revocation SET time = time + 1                                   | its revocation differs
-        UPDATE export_job SET holder = '' WHERE job_id = 'runs'                 | export job runs is not what
+        UPDATE export_job SET lease_holder = '' WHERE job_id = 'runs'                 | export job runs is not what
         UPDATE export_job SET ended_at = 9 WHERE job_id = 'runs'                | export job runs is not what
         UPDATE export_job SET attempts = 0 WHERE job_id = 'runs'                | export job runs is not what
         UPDATE export_job SET state = 0 WHERE job_id = 'runs'                   | export job runs is not what
         UPDATE export_job SET state = 2 WHERE job_id = 'runs'                   | export job runs is not what
-        UPDATE export_job SET held_until = 9 WHERE job_id = 'waits'             | export job waits is not what
+        UPDATE export_job SET lease_until = 9 WHERE job_id = 'waits'             | export job waits is not what
         UPDATE export_job SET state = 3 WHERE job_id = 'waits'                  | export job waits is not what
         UPDATE revocation SET source_no = 'X'                                   | its revocation differs
         UPDATE orders SET cash = 0, credit = cash WHERE company_id = 2 AND cash > 0 | its deductions differ";

@@ -39,7 +39,7 @@ const COMPANY_TABLES: [&str; 17] = [
 ];
 
 /// There is one small row an hour, and once an hour all of a company's are looked at for what is to be forgotten.
-const LOOKED_THROUGH: &str = "SELECT hour, gone FROM usage_hour";
+const LOOKED_THROUGH: &str = "SELECT hour, expired FROM usage_hour";
 
 /// What is asked about exports of all companies again and again, and the index that has it in its order: those that have
 /// ended are not read over for those that are due.

@@ -328,6 +328,7 @@ fn distribution_asks_for_every_table_once() {
             "discount",
             "operator_key",
             "due_hour",
+            "lease",
             "export_file",
             "export_job",
         ];
@@ -337,9 +338,9 @@ fn distribution_asks_for_every_table_once() {
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 31, "{asked:?}");
-    assert_eq!(asked[10], "company_state: company_id with default");
-    assert!(asked[11..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 32, "{asked:?}");
+    assert_eq!(asked[11], "company_state: company_id with default");
+    assert!(asked[12..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 
