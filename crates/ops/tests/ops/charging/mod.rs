@@ -6,6 +6,7 @@ mod fixture;
 mod interleaving;
 mod model;
 mod model_comparison;
+mod operations;
 
 macro_rules! on_both_databases {
     ($($module:ident :: $test:ident),* $(,)?) => {

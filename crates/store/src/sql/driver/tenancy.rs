@@ -218,6 +218,8 @@ mod tests {
         let mut tables = 0;
         for code in scripts {
             let upper = code.to_ascii_uppercase();
+            // A column may be called sequence_no; a sequence may not exist.
+            let upper = upper.replace("SEQUENCE_NO", "");
             for forbidden in ["SERIAL", "IDENTITY", "SEQUENCE", "REFERENCES", "TRIGGER", "RULE", "EXCLUDE"] {
                 assert!(!upper.contains(forbidden), "{forbidden}");
             }
