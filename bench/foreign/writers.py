@@ -2,9 +2,9 @@
 
     writers.py xlsxwriter|openpyxl CELLS ROWS OUT.xlsx
 
-CELLS is described in `libxlsxwriter.c`; ROWS is the number of rows below the header. They are read and
-their numbers are parsed before the clock starts. XlsxWriter is in its constant-memory mode, openpyxl in its write-only mode. Prints one JSON
-object: us, before_kib, peak_kib.
+CELLS is described in `libxlsxwriter.c`; ROWS is the number of rows below the header. They are read and their numbers
+are parsed before the clock starts. XlsxWriter is in its constant-memory mode, openpyxl in its write-only mode. Prints
+one JSON object: us, before_kib, peak_kib.
 """
 
 import json

@@ -125,7 +125,7 @@ struct CacheState {
 }
 
 impl CacheState {
-    /// Whether a failover_epoch is the latest one; a later one empties the cache.
+    /// Whether a failover epoch is the latest one; a later one empties the cache.
     fn belongs_to(&mut self, failover_epoch: u64) -> bool {
         if self.failover_epoch < failover_epoch {
             self.failover_epoch = failover_epoch;
@@ -141,7 +141,7 @@ impl LineCache {
         Self { capacity, state: Mutex::default() }
     }
 
-    /// What is known of a company, to a reader of a failover_epoch of the database. Everything that was learnt from an
+    /// What is known of a company, to a reader of a failover epoch of the database. Everything that was learnt from an
     /// earlier one is forgotten.
     pub(crate) fn get(&self, company_id: i64, failover_epoch: u64) -> Option<Arc<Lines>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +156,7 @@ impl LineCache {
     }
 
     /// Remembers committed lines; a longer list that another snapshot brought meanwhile is kept. What a reader of an
-    /// earlier failover_epoch brings late is not.
+    /// earlier epoch brings late is not.
     pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>, failover_epoch: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.belongs_to(failover_epoch) {

@@ -72,7 +72,8 @@ pub(super) fn findings(path: &str, text: &str) -> Vec<Finding> {
         for piece in rust_text::split(text).iter().filter(|piece| piece.kind != Kind::Comment) {
             look_in(piece.line, piece.text, piece.kind == Kind::Text);
         }
-    } else if sources::extension(path) == Some("sql") && !is_released(path) {
+    } else if sources::extension(path) == Some("sql") && sources::is_written(path, text) && !is_released(path)
+    {
         for (number, line) in (1..).zip(text.lines()) {
             let prose = comments::lines(path, line).first().map_or(0, |(_, comment)| comment.len());
             look_in(number, &line[..line.len() - prose], false);

@@ -168,7 +168,7 @@ impl Shared {
             Ok(None) => {}
             // The file can be built without the cache.
             Err(error) => {
-                tracing::warn!(%error, company_id, "export cache lookup failed; will build the file")
+                tracing::warn!(%error, company_id, "export cache lookup failed; will build the file");
             }
         }
         let mut table = self.table();

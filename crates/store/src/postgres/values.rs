@@ -1,4 +1,4 @@
-//! SqlValues and rows on their way to PostgreSQL and back, and the binary form of COPY.
+//! Values and rows on their way to PostgreSQL and back, and the binary form of COPY.
 
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};

@@ -126,7 +126,7 @@ pub(crate) trait Database: Send + Sync {
     fn write(&self) -> StoreResult<Box<dyn Connection>>;
 
     /// Counts the times that this database may have become another one, with less in it: what a process remembers of
-    /// an earlier failover_epoch may be outdated. A server that fails over to a standby can lose what it
+    /// an earlier failover epoch may be outdated. A server that fails over to a standby can lose what it
     /// acknowledged last.
     fn failover_epoch(&self) -> u64;
 
