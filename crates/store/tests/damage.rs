@@ -42,7 +42,7 @@ fn database() -> (tempfile::TempDir, PathBuf) {
             !held
                 || transaction
                     .acquire(
-                        LeaseKey::ExportJob { company_id: 2, job_id: job_id },
+                        LeaseKey::ExportJob { company_id: 2, job_id },
                         &Lease { holder: "x", until_s: 9 },
                         5
                     )

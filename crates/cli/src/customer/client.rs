@@ -13,7 +13,7 @@ const PRIVATE_KEY_VARIABLE: &str = "TOLLBOOK_PRIVATE_KEY";
 /// Long enough for an export of millions of rows.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Calls an action and returns its answer. A RetCode other than 0 is a failure.
+/// Calls an action and returns its answer. A `RetCode` other than 0 is a failure.
 pub(super) fn call(
     account: &Account,
     action: &str,

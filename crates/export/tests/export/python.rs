@@ -48,7 +48,7 @@ fn the_published_validator_finds_no_failure() {
     });
     let exports: [_; 4] = exports.concat().try_into().unwrap();
     let paths = exports.each_ref().map(|(_, exported)| fixture.path(exported));
-    let results = validate::<4>(paths.each_ref().map(|path| path.as_path()));
+    let results = validate::<4>(paths.each_ref().map(std::path::PathBuf::as_path));
     for ((format, exported), result) in exports.iter().zip(results) {
         assert_eq!(result["Failures"], json!([]), "{format}");
         assert_eq!(result["Rows"], exported.rows);
@@ -105,7 +105,7 @@ fn the_published_validator_finds_each_broken_rule() {
         std::fs::write(&path, broken(&text, column, value)).unwrap();
         path
     });
-    let results = validate(paths.each_ref().map(|path| path.as_path()));
+    let results = validate(paths.each_ref().map(std::path::PathBuf::as_path));
     for ((_, _, rule), result) in table.into_iter().zip(&results) {
         let failures = result["Failures"].as_array().unwrap();
         match rule {

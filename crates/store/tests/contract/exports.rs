@@ -350,7 +350,7 @@ fn clear(store: &dyn Store) {
         write(store, |t| {
             assert!(
                 t.acquire(
-                    LeaseKey::ExportJob { company_id: company_id, job_id: &job_id },
+                    LeaseKey::ExportJob { company_id, job_id: &job_id },
                     &Lease { holder: "the last", until_s: i64::MAX },
                     i64::MAX
                 )

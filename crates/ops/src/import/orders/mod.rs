@@ -1,4 +1,4 @@
-//! `tollbook orders import` (docs/ORDER_FILES.md): checks every file whole, then stores the orders in batches
+//! `tollbook orders import` (`docs/ORDER_FILES.md)`: checks every file whole, then stores the orders in batches
 //! between which other writers get their turn. Printing is the command line's business.
 //!
 //! Several files given together are one import: unless invalid records are to be left out, one invalid record in any
@@ -31,7 +31,7 @@ use tollbook_formats::text::OpenError;
 pub use report::{Failure, FileReport, ImportError, Phase, Progress, Report, Step};
 use tollbook_formats::text::Input;
 
-/// The most orders of one transaction (docs/ORDER_FILES.md, "Import").
+/// The most orders of one transaction (`docs/ORDER_FILES.md`, "Import").
 pub const MAX_BATCH_ORDERS: usize = 10_000;
 /// How to import.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub struct Options {
     pub batch_orders: usize,
     /// Refused records that the report names; all are counted.
     pub max_errors: usize,
-    /// LedgerRange of 40 bytes, one for each order or arrears number, that are held in memory.
+    /// `LedgerRange` of 40 bytes, one for each order or arrears number, that are held in memory.
     pub sort_records: usize,
 }
 
