@@ -51,14 +51,19 @@ pub(super) fn find(
     let known = store.snapshot()?.export_file(company_id, digest)?;
     let Some(known) = known.filter(|known| known.stored_s > after_s) else { return Ok(None) };
     let file = ExportedFile::from_record(&known.file)?;
-    // The object may have been deleted or damaged in the object store.
-    match objects.len_of(&file.key) {
-        Ok(len) => Ok((len == Some(file.bytes)).then_some(file)),
-        Err(error) => {
-            tracing::warn!(%error, company_id, "export lookup in the object store failed; will build the file");
-            Ok(None)
-        }
-    }
+    Ok(is_stored(objects, &file).then_some(file))
+}
+
+/// Whether the object of a file is in the object store: it may have been deleted or damaged there.
+pub(super) fn is_stored(objects: &dyn ObjectStore, file: &ExportedFile) -> bool {
+    objects.len_of(&file.key).map_or_else(
+        |error| {
+            let key = file.key.as_str();
+            tracing::warn!(%error, key, "export lookup in the object store failed; will build the file");
+            false
+        },
+        |len| len == Some(file.bytes),
+    )
 }
 
 /// Records a stored file.

@@ -35,6 +35,14 @@ pub(super) enum Stage {
     Finished(Result<ExportedFile, ExportRequestError>),
 }
 
+/// How a request joined an export.
+pub(super) enum Join {
+    /// It waits for the result.
+    Waiting,
+    /// The export has stored its file.
+    Finished(Box<ExportedFile>),
+}
+
 impl InFlight {
     /// An export with one waiting request.
     pub(super) fn new(digest: Digest, request: ExportRequest) -> Self {
@@ -63,16 +71,20 @@ impl InFlight {
         self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Adds a waiting request, unless the export is abandoned or its file was stored at or before `expired_s`: a link
-    /// to such a file could outlive the file.
-    pub(super) fn join(&self, expired_s: i64) -> bool {
+    /// Joins the export. Returns `None` if it is abandoned, or if its file was stored at or before `expired_s`: a link to
+    /// such a file could outlive the file.
+    pub(super) fn join(&self, expired_s: i64) -> Option<Join> {
         let mut state = self.state();
-        let is_expired = matches!(&state.stage, Stage::Finished(Ok(file)) if file.stored_s <= expired_s);
-        if is_expired || self.abandoned.is_cancelled() {
-            return false;
+        match &state.stage {
+            _ if self.abandoned.is_cancelled() => None,
+            Stage::Finished(Ok(file)) => {
+                (file.stored_s > expired_s).then(|| Join::Finished(Box::new(file.clone())))
+            }
+            Stage::Queued | Stage::Building | Stage::Finished(Err(_)) => {
+                state.waiters += 1;
+                Some(Join::Waiting)
+            }
         }
-        state.waiters += 1;
-        true
     }
 }
 

@@ -19,7 +19,7 @@ use tollbook_objects::ObjectStore;
 use tollbook_store::{Snapshot, Store, StoreError};
 
 use self::cache::Digest;
-use self::in_flight::{ByIdentity, InFlight, Stage};
+use self::in_flight::{ByIdentity, InFlight, Join, Stage};
 use self::queue::{Bounds, FairQueue};
 use crate::build::Build;
 use crate::error::ExportError;
@@ -72,6 +72,16 @@ struct Table {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// What a request found in the table.
+enum Joined {
+    /// No export of the file: this request starts one.
+    First(Arc<InFlight>),
+    /// An export that is queued or being built.
+    Waiting(Arc<InFlight>),
+    /// An export whose file is stored, but not yet recorded in the cache.
+    Finished(Arc<InFlight>, Box<ExportedFile>),
+}
+
 impl Exporter {
     /// An exporter with an empty queue.
     pub fn new(parts: ExporterParts) -> Self {
@@ -99,11 +109,24 @@ impl Exporter {
     ) -> Result<ExportedFile, ExportRequestError> {
         let digest = self.shared.digest(snapshot.as_mut(), &request)?;
         drop(snapshot);
-        let (in_flight, is_first) = self.shared.join(digest, request);
-        if is_first {
-            self.shared.start(&in_flight, policy);
+        loop {
+            let in_flight = match self.shared.join(digest, &request) {
+                Joined::First(in_flight) => {
+                    self.shared.start(&in_flight, policy);
+                    in_flight
+                }
+                Joined::Waiting(in_flight) => in_flight,
+                Joined::Finished(in_flight, file) => {
+                    if cache::is_stored(self.shared.parts.objects.as_ref(), &file) {
+                        return Ok(*file);
+                    }
+                    // The object was deleted meanwhile. The file is built again.
+                    self.shared.table().remove(&in_flight);
+                    continue;
+                }
+            };
+            return self.shared.wait(&in_flight, policy, caller, watch);
         }
-        self.shared.wait(&in_flight, policy, caller, watch)
     }
 
     /// The digest of everything that the bytes of the requested file depend on, except the time.
@@ -144,17 +167,19 @@ impl Shared {
         (self.parts.now_s)().saturating_sub(self.parts.reusable_for_s)
     }
 
-    /// Joins the requests that wait for the same file, or becomes the first of them.
-    fn join(&self, digest: Digest, request: ExportRequest) -> (Arc<InFlight>, bool) {
+    /// Joins the export of the same file that is in flight, or starts one.
+    fn join(&self, digest: Digest, request: &ExportRequest) -> Joined {
         let mut table = self.table();
-        if let Some(in_flight) = table.in_flight.get(&digest)
-            && in_flight.join(self.expired_s())
-        {
-            return (Arc::clone(in_flight), false);
+        if let Some(in_flight) = table.in_flight.get(&digest) {
+            match in_flight.join(self.expired_s()) {
+                Some(Join::Waiting) => return Joined::Waiting(Arc::clone(in_flight)),
+                Some(Join::Finished(file)) => return Joined::Finished(Arc::clone(in_flight), file),
+                None => {}
+            }
         }
-        let in_flight = Arc::new(InFlight::new(digest, request));
+        let in_flight = Arc::new(InFlight::new(digest, request.clone()));
         table.in_flight.insert(digest, Arc::clone(&in_flight));
-        (in_flight, true)
+        Joined::First(in_flight)
     }
 
     /// Looks the file up in the cache. If it is not there, queues the export.

@@ -340,3 +340,21 @@ fn a_finished_export_is_not_shared_once_links_to_its_file_could_outlive_it() {
     assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
     assert_eq!(fixture.files_left(), 4, "two files and their ETags");
 }
+
+#[test]
+fn a_finished_export_is_not_shared_once_its_file_is_deleted() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let request = || {
+        fixture.let_go.send(()).unwrap();
+        let caller = CancellationToken::new();
+        fixture.file(Format::Workbook, WaitPolicy::Request, &caller, &mut |_| true).unwrap()
+    };
+    // As above, another writer keeps the export from being recorded in the cache.
+    let writer = fixture.store.begin().unwrap();
+    let first = request();
+    fixture.objects.delete(&first.key).unwrap();
+    assert_ne!(request().key, first.key);
+    drop(writer);
+    assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
+    assert_eq!(fixture.files_left(), 2, "the second file and its ETag");
+}
