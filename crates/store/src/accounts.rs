@@ -65,7 +65,7 @@ pub struct Settlement {
 /// Reads of accounts.
 pub trait AccountReads {
     /// The accounts of a company.
-    fn books(&mut self, company_id: i64) -> StoreResult<AccountState>;
+    fn account_state(&mut self, company_id: i64) -> StoreResult<AccountState>;
 
     /// Grants by number, including those that are used up.
     fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>>;

@@ -38,7 +38,7 @@ fn check(store: &dyn Store) {
         let records = snapshot.uncharged_usage(1, list, None, 10).unwrap();
         assert_eq!(records.iter().map(|record| record.usage.id.as_str()).collect::<Vec<_>>(), [id]);
     }
-    let state = snapshot.books(1).unwrap();
+    let state = snapshot.account_state(1).unwrap();
     assert_eq!((state.entries, snapshot.prices().unwrap().len()), (9, 3));
     assert_eq!(snapshot.operator_keys().unwrap().len(), 1);
     let open = snapshot.due_hours(HourFilter::EndedBy(i64::MAX), i64::MAX, 10).unwrap();

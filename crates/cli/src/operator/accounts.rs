@@ -72,7 +72,7 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
     let now_s = now_s();
     let standing = charging::standing(&context.charging(), company_id, now_s)?;
     let standing = standing.ok_or_else(|| Failure::new(format!("company {company_id} does not exist")))?;
-    let account = context.store.snapshot()?.books(company_id)?.account;
+    let account = context.store.snapshot()?.account_state(company_id)?.account;
     let balances: Map<String, Value> = AccountKind::ALL
         .iter()
         .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
@@ -159,7 +159,7 @@ fn ledger(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut snapshot = context.store.snapshot()?;
-    let state = snapshot.books(company_id)?;
+    let state = snapshot.account_state(company_id)?;
     let entries = snapshot.ledger(company_id, LedgerRange { first, count: limit.max(0) })?;
     let value = json!({
         "CompanyID": company_id,

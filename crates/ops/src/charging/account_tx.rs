@@ -18,7 +18,7 @@ impl AccountTx {
     /// Locks the company, reads its accounts, and expires grants that have reached their end.
     pub(super) fn open(transaction: &mut dyn Transaction, company_id: i64, now_s: i64) -> StoreResult<Self> {
         transaction.lock_company(company_id)?;
-        let before = transaction.books(company_id)?;
+        let before = transaction.account_state(company_id)?;
         let mut state = before.clone();
         let postings = state.account.expire(now_s);
         Ok(Self { company_id, now_s, before, state, postings, settlements: Vec::new() })

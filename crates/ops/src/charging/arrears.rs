@@ -55,7 +55,7 @@ pub fn pay_arrears(
     loop {
         let mut snapshot = charging.store.snapshot()?;
         let orders = snapshot.arrears(company_id, from_s, READ_ORDERS)?;
-        let available = snapshot.books(company_id)?.account.available(&kinds, now_s);
+        let available = snapshot.account_state(company_id)?.account.available(&kinds, now_s);
         drop(snapshot);
         let Some(last) = orders.last() else { break };
         from_s = last.order.start_time_s + 1;

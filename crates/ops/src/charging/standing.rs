@@ -45,7 +45,7 @@ pub fn standing(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreRe
     let oldest = snapshot.arrears(company_id, 0, 1)?;
     let since = |order: &Order| order.create_time_s.unwrap_or(order.end_time_s);
     let pending = snapshot.pending(&query, charging.catalogue)?;
-    let account = snapshot.books(company_id)?.account;
+    let account = snapshot.account_state(company_id)?.account;
     Ok(Some(Standing {
         currency: company.currency,
         arrears_since_s: oldest.iter().map(|stored| since(&stored.order)).min(),

@@ -232,7 +232,7 @@ fn pay_company(charging: &Charging<'_>, company_id: i64, day: i64, now_s: i64) -
     let _entered = span.enter();
     let kinds = charging.config.charging.arrears_sequence();
     let mut snapshot = charging.store.snapshot()?;
-    let state = snapshot.books(company_id)?;
+    let state = snapshot.account_state(company_id)?;
     let can_spend = state.account.available(&kinds, now_s) > 0;
     let has_arrears = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
     drop(snapshot);

@@ -94,7 +94,7 @@ fn content(store: &dyn Store) -> Vec<String> {
         format!("{kept:?}")
     }));
     let mut snapshot = store.snapshot().unwrap();
-    content.push(format!("{:?}", snapshot.books(1).unwrap()));
+    content.push(format!("{:?}", snapshot.account_state(1).unwrap()));
     let query = OrderQuery {
         company_id: 1,
         range: TimeRange::everything(),

@@ -106,7 +106,7 @@ pub(crate) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
 }
 
 impl AccountReads for Session {
-    fn books(&mut self, company_id: i64) -> StoreResult<AccountState> {
+    fn account_state(&mut self, company_id: i64) -> StoreResult<AccountState> {
         let connection = self.connection.as_mut();
         let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, numbers, arrears_day \
                    FROM account WHERE company_id = $1";

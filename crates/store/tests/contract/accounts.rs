@@ -10,18 +10,18 @@ use crate::model::query;
 use crate::orders::assert_healthy;
 use crate::tenants::company;
 
-pub(crate) fn books_come_back_whole(backend: &dyn Backend) {
+pub(crate) fn account_states_come_back_whole(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let mut snapshot = store.snapshot().unwrap();
-    assert_eq!(snapshot.books(1).unwrap(), AccountState::default());
-    assert!(matches!(snapshot.books(2), Err(StoreError::Missing(_))));
+    assert_eq!(snapshot.account_state(1).unwrap(), AccountState::default());
+    assert!(matches!(snapshot.account_state(2), Err(StoreError::Missing(_))));
     drop(snapshot);
     deposit(&*store, 1, AccountKind::Bonus, 30, "b");
     deposit(&*store, 1, AccountKind::StarCard, 40, "s");
     let mut transaction = store.begin().unwrap();
     transaction.lock_company(1).unwrap();
-    let before = transaction.books(1).unwrap();
+    let before = transaction.account_state(1).unwrap();
     let mut after = before.clone();
     after.account.set_credit_limit(Amount::from_steps(i64::MAX)).unwrap();
     let line = crate::model::line(0);
@@ -31,7 +31,7 @@ pub(crate) fn books_come_back_whole(backend: &dyn Backend) {
     transaction.commit().unwrap();
     after.entries = 5;
     let mut snapshot = store.snapshot().unwrap();
-    assert_eq!(snapshot.books(1).unwrap(), after);
+    assert_eq!(snapshot.account_state(1).unwrap(), after);
     assert_eq!(after.account.balances.values(), [0, 0, 0, 0, -5]);
     // Of spent grants there is still what they were.
     let grants = snapshot.grants(1, &[2, 1, 7]).unwrap();

@@ -70,7 +70,7 @@ pub(crate) fn add_usage(store: &dyn Store, records: &[RatedUsage], now_s: i64) -
 pub(crate) fn deposit(store: &dyn Store, company_id: i64, kind: AccountKind, amount: i64, key: &str) {
     let mut transaction = store.begin().unwrap();
     transaction.lock_company(company_id).unwrap();
-    let before = transaction.books(company_id).unwrap();
+    let before = transaction.account_state(company_id).unwrap();
     let mut after = before.clone();
     let deposit = Deposit {
         kind,
@@ -111,7 +111,7 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
     }
     let source = format!("O{:06}-{}-{}", bucket.start_s / HOUR, open.line_no, open.orders);
     let total = line.discount_price.charge(open.quantity, 1_000).unwrap();
-    let before = transaction.books(company_id).unwrap();
+    let before = transaction.account_state(company_id).unwrap();
     let mut after = before.clone();
     let paid = after.account.pay(total, &line, &source, &AccountKind::ALL, 9);
     let arrears = format!("U{}", &source[1..]);

@@ -106,7 +106,7 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
         let (mut old, mut new) = (source.snapshot().unwrap(), store.snapshot().unwrap());
         let everything = LedgerRange { first: 0, count: i64::MAX };
         for company_id in 1..=2 {
-            assert_eq!(new.books(company_id).unwrap(), old.books(company_id).unwrap());
+            assert_eq!(new.account_state(company_id).unwrap(), old.account_state(company_id).unwrap());
             assert_eq!(
                 new.ledger(company_id, everything).unwrap(),
                 old.ledger(company_id, everything).unwrap()

@@ -252,7 +252,7 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
             }
             format!(
                 "{:?} {:?} {} {:?} {:?} {:?}",
-                transaction.books(company_id)?,
+                transaction.account_state(company_id)?,
                 transaction.ledger(company_id, LedgerRange { first: 0, count: 1_000 })?,
                 transaction.pending(&query, &Catalogue::built_in())?,
                 transaction.uncharged_usage(company_id, Uncharged::Free, None, 100)?,

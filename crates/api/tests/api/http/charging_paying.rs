@@ -131,7 +131,7 @@ fn orders_are_paid_in_the_order_of_the_index(backend: Backend) {
     // Sent again, by four at once, it is a success that moves nothing.
     let balance = || {
         let mut snapshot = fixture.server.store.snapshot().unwrap();
-        snapshot.books(fixture.company.company_id).unwrap()
+        snapshot.account_state(fixture.company.company_id).unwrap()
     };
     let before = balance();
     let signed = fixture.key.signed(super::client::pairs(text));

@@ -319,8 +319,8 @@ impl UnchargedReads for FaultySnapshot {
 }
 
 impl AccountReads for FaultySnapshot {
-    fn books(&mut self, company_id: i64) -> StoreResult<AccountState> {
-        self.inner.books(company_id)
+    fn account_state(&mut self, company_id: i64) -> StoreResult<AccountState> {
+        self.inner.account_state(company_id)
     }
 
     fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {

@@ -120,7 +120,7 @@ impl Fixture {
     }
 
     pub(crate) fn account_state(&self, company_id: i64) -> AccountState {
-        self.store.snapshot().unwrap().books(company_id).unwrap()
+        self.store.snapshot().unwrap().account_state(company_id).unwrap()
     }
 
     pub(crate) fn balance(&self, company_id: i64, kind: AccountKind) -> i64 {

@@ -66,7 +66,7 @@ impl Session {
     /// Reads the whole ledger and checks the balance of each entry, the present balances, grants, deposits, and the
     /// deductions of settled orders.
     pub(crate) fn verify_accounts(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
-        let state = self.books(company_id)?;
+        let state = self.account_state(company_id)?;
         let mut balances = PerKind::<i128>::default();
         let mut net = PerKind::<i128>::default();
         let mut grants: HashMap<i64, i128> = HashMap::new();
