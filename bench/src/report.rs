@@ -169,7 +169,7 @@ impl Report {
 fn command() -> String {
     let arguments: Vec<String> =
         std::env::args().skip(1).map(|argument| without_password(&argument)).collect();
-    format!("cargo run --release -p tollbook-bench -- {}", arguments.join(" "))
+    format!("cargo run --profile dist -p tollbook-bench -- {}", arguments.join(" "))
 }
 
 /// The argument without the password of a URL, because results are published.

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 200_000)]
     posted: u64,
     /// The `tollbook` binary
-    #[arg(long, default_value = "target/release/tollbook")]
+    #[arg(long, default_value = "target/dist/tollbook")]
     tollbook: PathBuf,
     #[command(flatten)]
     directories: RunDirectories,

@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 3)]
     repeat: usize,
     /// The `tollbook` binary
-    #[arg(long, default_value = "target/release/tollbook")]
+    #[arg(long, default_value = "target/dist/tollbook")]
     tollbook: PathBuf,
     #[command(flatten)]
     directories: RunDirectories,
@@ -41,7 +41,7 @@ struct Measured {
 pub(crate) fn run(options: &Options) -> Result {
     if !options.tollbook.exists() {
         let path = options.tollbook.display();
-        return Err(format!("{path} does not exist: cargo build --release -p tollbook").into());
+        return Err(format!("{path} does not exist: cargo build --profile dist -p tollbook").into());
     }
     let mut report = Report::begin("import", format!("An import of {} orders", grouped(options.orders)));
     notes(&mut report);
