@@ -164,6 +164,12 @@ impl Fixture {
         exporter.file(self.store.snapshot().unwrap(), request, policy, caller, watch)
     }
 
+    /// A workbook whose build does not wait at its spool.
+    fn workbook(&self) -> ExportedFile {
+        self.let_go.send(()).unwrap();
+        self.file(Format::Workbook, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true).unwrap()
+    }
+
     fn wait_for_spool(&self) {
         self.reached.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
     }
@@ -324,18 +330,13 @@ fn dropping_the_exporter_stops_its_builds() {
 #[test]
 fn a_finished_export_is_not_shared_once_links_to_its_file_could_outlive_it() {
     let mut fixture = Fixture::new(ExportLimits::default());
-    let request = || {
-        fixture.let_go.send(()).unwrap();
-        let caller = CancellationToken::new();
-        fixture.file(Format::Workbook, WaitPolicy::Request, &caller, &mut |_| true).unwrap()
-    };
     // The cache is written after the file is returned. Another writer delays that for as long as the test needs.
     let writer = fixture.store.begin().unwrap();
-    let first = request();
+    let first = fixture.workbook();
     fixture.now_s.store(NOW_S + REUSABLE_FOR_S - 1, Ordering::Relaxed);
-    assert_eq!(request(), first);
+    assert_eq!(fixture.workbook(), first);
     fixture.now_s.store(NOW_S + REUSABLE_FOR_S, Ordering::Relaxed);
-    assert_ne!(request(), first);
+    assert_ne!(fixture.workbook(), first);
     drop(writer);
     assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
     assert_eq!(fixture.files_left(), 4, "two files and their ETags");
@@ -344,16 +345,11 @@ fn a_finished_export_is_not_shared_once_links_to_its_file_could_outlive_it() {
 #[test]
 fn a_finished_export_is_not_shared_once_its_file_is_deleted() {
     let mut fixture = Fixture::new(ExportLimits::default());
-    let request = || {
-        fixture.let_go.send(()).unwrap();
-        let caller = CancellationToken::new();
-        fixture.file(Format::Workbook, WaitPolicy::Request, &caller, &mut |_| true).unwrap()
-    };
     // As above, another writer keeps the export from being recorded in the cache.
     let writer = fixture.store.begin().unwrap();
-    let first = request();
+    let first = fixture.workbook();
     fixture.objects.delete(&first.key).unwrap();
-    assert_ne!(request().key, first.key);
+    assert_ne!(fixture.workbook().key, first.key);
     drop(writer);
     assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
     assert_eq!(fixture.files_left(), 2, "the second file and its ETag");
