@@ -49,6 +49,9 @@ pub trait Leases {
     /// The same for the leases of a holder on all hours of a company, which must be locked.
     fn renew_hours(&mut self, company_id: i64, lease: &Lease<'_>) -> StoreResult<()>;
 
+    /// The holder of the lease on a task, and when it expires; `None` if it is released.
+    fn task_lease(&mut self, task: &str) -> StoreResult<Option<(String, i64)>>;
+
     /// Ends a lease of a holder. `false` if another holder has it.
     fn release(&mut self, key: LeaseKey<'_>, holder: &str) -> StoreResult<bool>;
 }

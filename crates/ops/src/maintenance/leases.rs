@@ -2,7 +2,7 @@
 //! leases while it works. If it crashes, they expire, and another process can acquire them.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tollbook_store::{DueHour, Lease, LeaseKey, Store, StoreResult, Transaction};
 
@@ -118,32 +118,78 @@ impl<'a> TaskLease<'a> {
     /// Acquires or renews the lease; `false` while another holder has it.
     pub(crate) fn acquire(&mut self, now_s: i64) -> StoreResult<bool> {
         let mut transaction = self.store.begin()?;
-        let is_acquired = transaction.acquire(LeaseKey::Task(self.task), &self.lease(now_s), now_s)?;
+        let is_acquired = self.acquire_in(transaction.as_mut(), now_s, now_s)?;
         if is_acquired {
             transaction.commit()?;
+        }
+        Ok(is_acquired)
+    }
+
+    /// Acquires a lease that is free, belongs to the holder, or expires at `expired_s` or earlier.
+    fn acquire_in(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        now_s: i64,
+        expired_s: i64,
+    ) -> StoreResult<bool> {
+        let is_acquired = transaction.acquire(LeaseKey::Task(self.task), &self.lease(now_s), expired_s)?;
+        if is_acquired {
             self.renewed_s = now_s;
         }
         Ok(is_acquired)
     }
 
     /// Polls until the lease is acquired. `on_wait` is called if another holder has it.
+    ///
+    /// The holder may be on a machine with another time. Its lease counts as expired when it was not renewed for the
+    /// length of a lease, measured here.
     pub(crate) fn wait(
         mut self,
         clock: &dyn Clock,
         on_wait: impl FnOnce(),
     ) -> StoreResult<AcquiredTaskLease<'a>> {
+        let length = Duration::from_secs(self.length_s.unsigned_abs());
         let mut on_wait = Some(on_wait);
-        while !self.acquire(clock.now_s())? {
+        let mut observed = ObservedLease::default();
+        loop {
+            let mut transaction = self.store.begin()?;
+            let current = transaction.task_lease(self.task)?;
+            let expired_s = match &current {
+                Some((_, until_s)) if observed.is_unchanged_for(length, &current, Instant::now()) => *until_s,
+                _ => i64::MIN,
+            };
+            if self.acquire_in(transaction.as_mut(), clock.now_s(), expired_s)? {
+                transaction.commit()?;
+                return Ok(AcquiredTaskLease(self));
+            }
+            drop(transaction);
             if let Some(on_wait) = on_wait.take() {
                 on_wait();
             }
             std::thread::sleep(POLL_INTERVAL);
         }
-        Ok(AcquiredTaskLease(self))
     }
 
     const fn lease(&self, now_s: i64) -> Lease<'a> {
         Lease { holder: self.holder, until_s: now_s.saturating_add(self.length_s) }
+    }
+}
+
+/// The lease of another holder, as last read.
+#[derive(Default)]
+struct ObservedLease {
+    lease: Option<(String, i64)>,
+    since: Option<Instant>,
+}
+
+impl ObservedLease {
+    /// Whether the lease that is read now was already read this long ago.
+    fn is_unchanged_for(&mut self, length: Duration, lease: &Option<(String, i64)>, now: Instant) -> bool {
+        if self.lease != *lease {
+            self.lease.clone_from(lease);
+            self.since = None;
+        }
+        now.duration_since(*self.since.get_or_insert(now)) >= length
     }
 }
 
@@ -177,5 +223,55 @@ impl Drop for AcquiredTaskLease<'_> {
         if let Err(error) = self.release() {
             tracing::warn!(%error, task = self.0.task, "releasing a lease failed; it will expire");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollbook_store::{StoreOptions, open_sqlite};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    const TASK: &str = "task";
+
+    #[test]
+    fn a_lease_expires_when_it_is_not_renewed() {
+        let length = Duration::from_secs(10);
+        let start = Instant::now();
+        let mut observed = ObservedLease::default();
+        let mut is_unchanged_at = |seconds, holder: &str, until_s| {
+            let lease = Some((holder.to_owned(), until_s));
+            observed.is_unchanged_for(length, &lease, start + Duration::from_secs(seconds))
+        };
+        assert!(!is_unchanged_at(0, "a", 5));
+        assert!(!is_unchanged_at(9, "a", 5));
+        assert!(!is_unchanged_at(10, "a", 6), "renewed");
+        assert!(!is_unchanged_at(19, "a", 6));
+        assert!(!is_unchanged_at(20, "b", 6), "acquired by another holder");
+        assert!(is_unchanged_at(30, "b", 6));
+    }
+
+    #[test]
+    fn waiting_compares_no_clocks() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open_sqlite(&directory.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
+        // The clock of a crashed holder was a day ahead, that of a working one is a day behind.
+        let day_s = 86_400;
+        let mut crashed = TaskLease::new(store.as_ref(), TASK, "crashed", 1);
+        assert!(crashed.acquire(SystemClock.now_s() + day_s).unwrap());
+        let mut waited = false;
+        let lease =
+            TaskLease::new(store.as_ref(), TASK, "next", 1).wait(&SystemClock, || waited = true).unwrap();
+        assert!(waited);
+        drop(lease);
+        let mut behind = TaskLease::new(store.as_ref(), TASK, "behind", 1);
+        assert!(behind.acquire(SystemClock.now_s() - day_s).unwrap());
+        let mut behind = AcquiredTaskLease(behind);
+        let mut is_renewed = false;
+        let on_wait = || is_renewed = behind.renew_if_due(SystemClock.now_s() - day_s + 1).unwrap();
+        let lease = TaskLease::new(store.as_ref(), TASK, "next", 1).wait(&SystemClock, on_wait).unwrap();
+        assert!(is_renewed, "the lease of the working holder was not taken over at once");
+        drop(lease);
     }
 }

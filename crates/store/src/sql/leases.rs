@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::error::StoreResult;
 use crate::leases::{Lease, LeaseKey, Leases};
-use crate::sql::driver::connection::{SqlValue, SqlValues};
+use crate::sql::driver::connection::{SqlValue, SqlValues, first};
 use crate::sql::session::Session;
 
 /// The lease columns of an hour that usage is added to: usage that comes without a lease keeps that of another holder.
@@ -61,6 +61,11 @@ impl Leases for Session {
         let sql = "UPDATE due_hour SET lease_until = $3 WHERE company_id = $1 AND lease_holder = $2";
         self.connection.execute(sql, &[company_id.into(), lease.holder.into(), lease.until_s.into()])?;
         Ok(())
+    }
+
+    fn task_lease(&mut self, task: &str) -> StoreResult<Option<(String, i64)>> {
+        let sql = "SELECT lease_holder, lease_until FROM lease WHERE task = $1";
+        first(self.connection.as_mut(), sql, &[task.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
     }
 
     fn release(&mut self, key: LeaseKey<'_>, holder: &str) -> StoreResult<bool> {

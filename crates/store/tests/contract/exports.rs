@@ -11,7 +11,7 @@ use tollbook_store::{
 
 use crate::Backend;
 
-fn write<T>(store: &dyn Store, work: impl FnOnce(&mut dyn Transaction) -> T) -> T {
+pub(crate) fn write<T>(store: &dyn Store, work: impl FnOnce(&mut dyn Transaction) -> T) -> T {
     let mut transaction = store.begin().unwrap();
     let said = work(transaction.as_mut());
     transaction.commit().unwrap();

@@ -7,6 +7,7 @@ mod closing;
 mod copying;
 mod differential;
 mod exports;
+mod leases;
 mod model;
 mod orders;
 mod prices;
@@ -118,7 +119,7 @@ contract! {
     closing::usage_is_taken_in_small_batches_and_places_count,
     closing::changed_orders_move_with_their_sums,
     closing::arrears_come_oldest_first_and_whole_hours_at_a_time,
-    accounts::books_come_back_whole,
+    accounts::account_states_come_back_whole,
     accounts::deposits_settlements_and_revocations_are_found_by_their_names,
     accounts::offsets_are_kept,
     prices::a_price_for_the_same_replaces_the_old_one,
@@ -129,6 +130,8 @@ contract! {
     exports::a_job_is_worked_at_by_one_and_ends_once,
     exports::jobs_equal_the_naive_model,
     exports::of_several_takers_one_wins,
+    leases::a_task_is_leased_to_one_holder_until_it_expires,
+    leases::a_lease_that_is_not_committed_was_never_acquired,
     versions::the_version_counts_transactions_that_change_orders,
     versions::equal_versions_see_equal_orders,
     versions::versions_and_orders_are_of_one_moment,
