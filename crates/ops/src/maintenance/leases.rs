@@ -155,7 +155,9 @@ impl<'a> TaskLease<'a> {
             let mut transaction = self.store.begin()?;
             let current = transaction.task_lease(self.task)?;
             let expired_s = match &current {
-                Some((_, until_s)) if observed.is_unchanged_for(length, &current, Instant::now()) => *until_s,
+                Some((_, until_s)) if observed.is_unchanged_for(length, current.as_ref(), Instant::now()) => {
+                    *until_s
+                }
                 _ => i64::MIN,
             };
             if self.acquire_in(transaction.as_mut(), clock.now_s(), expired_s)? {
@@ -184,9 +186,9 @@ struct ObservedLease {
 
 impl ObservedLease {
     /// Whether the lease that is read now was already read this long ago.
-    fn is_unchanged_for(&mut self, length: Duration, lease: &Option<(String, i64)>, now: Instant) -> bool {
-        if self.lease != *lease {
-            self.lease.clone_from(lease);
+    fn is_unchanged_for(&mut self, length: Duration, lease: Option<&(String, i64)>, now: Instant) -> bool {
+        if self.lease.as_ref() != lease {
+            self.lease = lease.cloned();
             self.since = None;
         }
         now.duration_since(*self.since.get_or_insert(now)) >= length
@@ -242,7 +244,7 @@ mod tests {
         let mut observed = ObservedLease::default();
         let mut is_unchanged_at = |seconds, holder: &str, until_s| {
             let lease = Some((holder.to_owned(), until_s));
-            observed.is_unchanged_for(length, &lease, start + Duration::from_secs(seconds))
+            observed.is_unchanged_for(length, lease.as_ref(), start + Duration::from_secs(seconds))
         };
         assert!(!is_unchanged_at(0, "a", 5));
         assert!(!is_unchanged_at(9, "a", 5));
