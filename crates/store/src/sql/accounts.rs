@@ -15,7 +15,7 @@ use crate::sql::driver::connection::{
 use crate::sql::driver::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
 use crate::sql::session::Session;
 
-/// Separates the parts of a list.
+/// Separator of the items of a list.
 const SEPARATOR: char = '\u{1f}';
 
 fn split(text: &str) -> Vec<String> {
@@ -31,7 +31,7 @@ fn kind_of(number: i64) -> StoreResult<AccountKind> {
         .ok_or_else(|| StoreError::Damaged(format!("{number} is not an account kind")))
 }
 
-/// The deductions of settled orders that were pruned, by account kind.
+/// Decodes the deductions of settled orders that were pruned, by account kind.
 pub(crate) fn decode_pruned(bytes: &[u8]) -> StoreResult<PerKind<i128>> {
     let mut pruned = PerKind::<i128>::default();
     let (parts, rest) = bytes.as_chunks::<16>();
@@ -295,7 +295,7 @@ impl Session {
             .collect();
         let mut rows = new.iter().map(|(grant, lists)| grant_values(company_id, grant, lists));
         insert_exactly(self.connection.as_mut(), &ACCOUNT_GRANT, new.len(), &mut rows)?;
-        // A grant that is missing in `after` is used up.
+        // A grant that is missing from `after` is used up.
         let mut remaining: BTreeMap<i64, i64> =
             before.grants.iter().map(|grant| (grant.grant_id, 0)).collect();
         remaining.extend(after.grants.iter().filter(known).map(|grant| (grant.grant_id, grant.remaining)));
@@ -318,7 +318,7 @@ impl Session {
         Err(StoreError::Damaged(format!("{changed} of {} grants could be changed", sets.len())))
     }
 
-    /// The ledger entries of those of these orders that were settled from the accounts, by number O.
+    /// The ledger entries of orders, by number O. Orders that were not settled from the accounts are absent.
     pub(crate) fn settled<'n>(
         &mut self,
         company_id: i64,
@@ -340,7 +340,7 @@ impl Session {
         Ok(settled)
     }
 
-    /// Adds the deductions of settled orders that are pruned to the sum that the account keeps of them.
+    /// Adds deductions of pruned settled orders to their sum in the account.
     pub(crate) fn add_pruned_deductions(
         &mut self,
         company_id: i64,

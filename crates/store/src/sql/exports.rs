@@ -1,5 +1,5 @@
-//! Statements over the files and jobs of exports. Both are found and deleted over all companies, so their tables belong
-//! to the deployment, as that of due hours does.
+//! Statements over the files and jobs of exports. They are found and deleted over all companies, so their tables belong
+//! to the deployment, like the table of due hours.
 
 use crate::error::{StoreError, StoreResult};
 use crate::exports::{
@@ -35,7 +35,8 @@ pub(crate) fn read_job(row: &dyn Row) -> StoreResult<ExportJob> {
     })
 }
 
-/// Changes a running job of a holder: `change` sets columns to `$4` and on. `false` if it belongs to another holder.
+/// Updates a running job that `holder` has leased; `change` assigns columns from `$4` on. Returns `false` if the job is
+/// not running or has another holder.
 fn change_own_job(
     connection: &mut dyn Connection,
     (company_id, job_id, holder): (i64, &str, &str),
@@ -115,13 +116,13 @@ impl ExportWrites for Session {
             all(connection, sql, &[before_s, limit].map(SqlValue::Int), |row| {
                 Ok((row.int(0)?, row.blob(1)?.to_owned()))
             })?;
-        // Every transaction that deletes takes the rows in the same order: two never wait for each other.
+        // Every deleting transaction locks the rows in the same order, which prevents deadlocks.
         old.sort_unstable();
         let keys: Vec<SqlValues<'_>> = old
             .iter()
             .map(|(company_id, digest)| vec![(*company_id).into(), digest.as_slice().into(), before_s.into()])
             .collect();
-        // A file that was replaced meanwhile is new.
+        // `stored_at` is checked again, because the file may have been replaced meanwhile.
         connection.execute_each(
             "DELETE FROM export_file WHERE company_id = $1 AND digest = $2 AND stored_at < $3",
             &keys,
@@ -191,13 +192,13 @@ impl ExportWrites for Session {
             all(connection, sql, &[ended_before_s, limit].map(SqlValue::Int), |row| {
                 Ok((row.int(0)?, row.text(1)?.to_owned()))
             })?;
-        // As with files: two transactions that delete never wait for each other.
+        // As with files, the same order in every transaction prevents deadlocks.
         old.sort_unstable();
         let keys: Vec<SqlValues<'_>> = old
             .iter()
             .map(|(company_id, job_id)| vec![(*company_id).into(), job_id.as_str().into()])
             .collect();
-        // A job that has ended never changes again.
+        // An ended job does not change, so `ended_at` need not be checked again.
         connection.execute_each("DELETE FROM export_job WHERE company_id = $1 AND job_id = $2", &keys)
     }
 }

@@ -1,4 +1,4 @@
-//! The one implementation of the store's traits, over any database that speaks the SQL of this folder.
+//! The implementation of the store's traits in SQL, shared by all database drivers.
 
 pub(crate) mod accounts;
 pub(crate) mod driver;

@@ -1,4 +1,4 @@
-//! Keys of gateways and other programs of the operator.
+//! Statements over the keys of gateways and other programs of the operator.
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Row, all, execute_exactly, first};
@@ -10,7 +10,7 @@ const KEY_COLUMNS: &str = "digest, name, created, disabled";
 fn read_operator_key(row: &dyn Row) -> StoreResult<OperatorKey> {
     let digest = row.blob(0)?.try_into();
     Ok(OperatorKey {
-        digest: digest.map_err(|_| StoreError::Damaged("an operator key has another length".into()))?,
+        digest: digest.map_err(|_| StoreError::Damaged("an operator key digest is not 32 bytes".into()))?,
         name: row.text(1)?.to_owned(),
         created_s: row.int(2)?,
         disabled: row.int(3)? != 0,

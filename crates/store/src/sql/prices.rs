@@ -1,4 +1,4 @@
-//! Statements over the price book, discounts and hour offsets: small tables and settings that every machine has.
+//! Statements over the price book, discounts and hour offsets: small tables and settings, the same on every machine.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,12 @@ use crate::sql::driver::schema::PRICE;
 use crate::sql::session::Session;
 use crate::tenants::{SettingReads, SettingWrites};
 
-/// Names of settings.
+/// Name of the setting with the version of the price book.
 const VERSION: &str = "price version";
-/// The value is a list of `from offset`, separated by commas; the first has no beginning.
+/// Name of the setting with the hour offsets: a comma-separated list of `from offset`, in seconds. The first `from` is
+/// the smallest integer.
 const OFFSETS: &str = "hour offsets";
-/// Name of the lock of changes of the price book.
+/// Name of the lock that serializes changes of the price book.
 const LOCK: &str = "prices";
 
 const PRICE_COLUMNS: &str = "provider, provider_models, model_id, model_name, models, sku, pricing_unit, item_id, \
@@ -52,7 +53,7 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
     })
 }
 
-/// The columns of a price that are texts made from its fields.
+/// The text columns that encode the matchers of a price.
 struct Texts {
     provider_models: String,
     models: String,
@@ -63,7 +64,7 @@ fn texts(price: &Price) -> Texts {
     Texts { provider_models, models: price.models.to_text() }
 }
 
-/// What a price is for: a second one for the same subject replaces it.
+/// The fields that identify a price. A new price with the same subject replaces the old one.
 type Subject = (String, String, String, String, String, i64, Option<i64>, Option<(i64, i64)>, bool);
 
 fn subject(price: &Price) -> Subject {
@@ -103,7 +104,7 @@ fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlVal
 }
 
 impl Session {
-    /// Raises the version, so that every cache of prices is read again.
+    /// Raises the version, which makes every cache of prices reload.
     fn note_price_change(&mut self) -> StoreResult<()> {
         let version = self.price_version()? + 1;
         self.set_setting(VERSION, &version.to_string())
@@ -150,7 +151,7 @@ impl PriceReads for Session {
             .collect();
         changes
             .and_then(HourOffsets::from_changes)
-            .ok_or_else(|| StoreError::Damaged("the offsets of hours cannot be read".into()))
+            .ok_or_else(|| StoreError::Damaged("the hour offsets cannot be read".into()))
     }
 }
 
@@ -164,7 +165,7 @@ impl PriceWrites for Session {
         let mut book: HashMap<Subject, (i64, Price)> =
             there.into_iter().map(|(price_id, price)| (subject(&price), (price_id, price))).collect();
         let mut put = PutPrices::default();
-        // By id: if one list has two prices for the same subject, the later one counts.
+        // Keyed by id: if a list has two prices for the same subject, the last one applies.
         let mut written: HashMap<i64, &Price> = HashMap::new();
         let mut replaced: Vec<i64> = Vec::new();
         for price in prices {

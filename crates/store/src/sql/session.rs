@@ -9,7 +9,7 @@ use crate::sql::driver::connection::{Connection, Flow, SqlValue, first};
 use crate::sql::orders::line_rows::{LINE_COLUMNS, read_line};
 use crate::store::{Snapshot, StoreOptions, Transaction};
 
-/// One transaction, reading or writing.
+/// A read or write transaction.
 pub(crate) struct Session {
     pub(crate) connection: Box<dyn Connection>,
     /// The failover epoch of the database when the transaction began; the cache is used within one epoch only.
@@ -29,7 +29,7 @@ impl Session {
         Self { connection, failover_epoch, cache, options, companies: HashMap::new() }
     }
 
-    /// A session that shares no lines with others.
+    /// A session without a line cache.
     pub(crate) fn without_cache(connection: Box<dyn Connection>) -> Self {
         Self::new(connection, 0, Arc::new(LineCache::new(0)), StoreOptions::default())
     }
@@ -47,12 +47,12 @@ pub(crate) struct CompanyView {
     pub(crate) orders_version: i64,
     /// Whether this transaction has changed orders of the company and so has raised the version already.
     pub(crate) changed: bool,
-    /// Whether no other transaction may write orders of the company until this one ends.
+    /// Whether this transaction has locked the company, so that no other transaction can write its orders.
     pub(crate) locked: bool,
 }
 
 impl CompanyView {
-    /// The same with the version raised for this transaction, if it is not yet. The company must be locked.
+    /// Raises the orders version, once per transaction. The company must be locked.
     pub(crate) fn with_changed_orders(mut self) -> Self {
         if !self.changed {
             self.orders_version += 1;
@@ -71,8 +71,8 @@ impl Session {
         }
     }
 
-    /// The same with the company locked: no other transaction writes orders of it until this one ends. A state that was
-    /// read before the lock is read again, because another transaction may have changed it.
+    /// Locks the company until the transaction ends, and returns its state. No other transaction can write its orders
+    /// meanwhile. A state that was read before the lock is read again, because another transaction may have changed it.
     pub(crate) fn view_for_update(&mut self, company_id: i64) -> StoreResult<CompanyView> {
         match self.companies.get(&company_id) {
             Some(view) if view.locked => Ok(view.clone()),
@@ -119,7 +119,7 @@ impl Session {
             return Ok(Arc::new(cached.truncated(wanted)));
         }
         let mut lines = Lines::clone(&cached);
-        // If the company is not locked, a writer may see more lines now than the state counted before.
+        // If the company is not locked, this statement may see more lines than `company_state` counted.
         let sql = format!(
             "SELECT {LINE_COLUMNS} FROM line WHERE company_id = $1 AND line_no >= $2 AND line_no < $3 \
              ORDER BY line_no"

@@ -1,4 +1,4 @@
-//! Settings of the deployment: named texts, and locks by name.
+//! Settings of the deployment, which are named texts, and named locks.
 
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{execute_exactly, first};
@@ -7,7 +7,7 @@ use crate::tenants::{SettingReads, SettingWrites};
 
 /// Name of the setting that marks the target of a copy as incomplete.
 pub(crate) const COPY_MARK: &str = "copy";
-/// The settings whose rows are locks begin with this.
+/// Prefix of the names of settings whose rows are locks.
 pub(crate) const LOCK_PREFIX: &str = "lock ";
 
 impl SettingReads for Session {
@@ -29,7 +29,7 @@ impl SettingWrites for Session {
     }
 
     fn lock_name(&mut self, name: &str) -> StoreResult<()> {
-        // Writes the row of the name; a second transaction waits for it, even while the row is being inserted.
+        // Writing the row locks it. A second transaction waits for it, even if both insert the row.
         self.set_setting(&format!("{LOCK_PREFIX}{name}"), "")
     }
 }

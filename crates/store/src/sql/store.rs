@@ -1,4 +1,4 @@
-//! The store on a SQL database, and how it is opened.
+//! The store on a SQL database, and the preparation of the database.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::sql::settings::COPY_MARK;
 use crate::store::{Snapshot, Store, StoreOptions, Transaction};
 use crate::tenants::SettingReads;
 
-/// Lines that a process keeps in memory over all companies, some 400 bytes each.
+/// Maximum number of lines in the cache of a process, over all companies. A line takes about 400 bytes.
 const CACHED_LINES: usize = 100_000;
 
 /// A store on a SQL database.
@@ -24,13 +24,14 @@ pub(crate) struct SqlStore {
 }
 
 impl SqlStore {
-    /// A store on a database that has our schema.
+    /// A store on a database whose schema is up to date.
     fn new(database: Box<dyn Database>, options: StoreOptions) -> Self {
         Self { database, lines: Arc::new(LineCache::new(CACHED_LINES)), options }
     }
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
-        // Read after the connection was made, so that a connection to a later database always has its epoch.
+        // The epoch is read after the connection is made. In the other order, a connection made after a failover could
+        // have the epoch from before it.
         let failover_epoch = self.database.failover_epoch();
         Session::new(connection, failover_epoch, Arc::clone(&self.lines), self.options.clone())
     }
@@ -75,13 +76,13 @@ impl OpenDatabase {
     /// Creates or migrates its tables, and checks that they are complete.
     ///
     /// # Errors
-    /// Those of a database that cannot be reached, and of a schema that is not Tollbook's, newer, or incomplete.
+    /// The database cannot be reached, or its schema is not Tollbook's, newer than this program, or incomplete.
     pub fn prepare(&self) -> StoreResult<()> {
         schema::migrate(self.0.as_ref())?;
         refuse_unfinished(self.0.read(&CancellationToken::new())?)
     }
 
-    /// Prepares the database and serves it.
+    /// Prepares the database and returns a store on it.
     ///
     /// # Errors
     /// As [`OpenDatabase::prepare`].

@@ -53,7 +53,7 @@ impl Session {
 
 impl TenantReads for Session {
     fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>> {
-        // Exception to "every statement carries `company_id`": a request carries its public key alone.
+        // Not restricted to a company, because a request has only its public key.
         let connection = self.connection.as_mut();
         let sql = format!("SELECT {API_KEY_COLUMNS} FROM api_key WHERE public_key = $1");
         first(connection, &sql, &[public_key.into()], read_api_key)
@@ -61,7 +61,7 @@ impl TenantReads for Session {
 
     fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>> {
         let connection = self.connection.as_mut();
-        // Without a company, this is the operator's own listing.
+        // `None` lists the keys of all companies, for the operator.
         let (condition, values) = match company_id {
             Some(company_id) => ("WHERE company_id = $1", vec![company_id.into()]),
             None => ("", Vec::new()),
@@ -101,7 +101,8 @@ impl TenantReads for Session {
 impl TenantWrites for Session {
     fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company> {
         let connection = self.connection.as_mut();
-        // Another server may take the same number at the same time: the insertion then waits for it and adds nothing.
+        // If another server inserts the same number concurrently, this insertion waits for it and adds no row; the loop
+        // then tries the next number.
         let company_id = loop {
             let next = "SELECT coalesce(max(company_id), 0) + 1 FROM company";
             let company_id = first(connection, next, &[], |row| row.int(0))?.unwrap_or(1);
@@ -139,7 +140,7 @@ impl TenantWrites for Session {
     ) -> StoreResult<Organization> {
         self.require_company(company_id)?;
         let connection = self.connection.as_mut();
-        // Another transaction that adds one at the same time waits here.
+        // A concurrent transaction that adds an organization to the company waits here.
         let lock = format!(
             "SELECT company_id FROM company_state WHERE company_id = $1 {}",
             connection.dialect().for_update
@@ -192,15 +193,15 @@ impl TenantWrites for Session {
     }
 
     fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
-        // A server whose clock is behind counts into the latest second, so that clocks that differ do not multiply the
-        // limit.
+        // If the clock of a server is behind, its requests count in the latest second, so that clock differences do not
+        // multiply the limit.
         let connection = self.connection.as_mut();
         let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 1) \
                ON CONFLICT (company_id, public_key) DO UPDATE SET \
                requests = CASE WHEN excluded.second > request_rate.second THEN 1 ELSE request_rate.requests + 1 END, \
                second = CASE WHEN excluded.second > request_rate.second THEN excluded.second \
                ELSE request_rate.second END RETURNING requests";
-        // Counting a request must not wait for the disk.
+        // The count may be lost in a crash, so a request does not wait for the disk.
         let async_commit = connection.dialect().async_commit;
         if !async_commit.is_empty() {
             connection.execute_script(async_commit)?;

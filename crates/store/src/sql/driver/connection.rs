@@ -1,6 +1,6 @@
-//! What the SQL of this crate needs from a database driver: the seam behind which each database sits.
+//! The interface of database drivers, on which all SQL of this crate runs.
 //!
-//! Statements are written once, with `$1` placeholders; [`Dialect`] names the few places where texts differ.
+//! Statements are written once, with `$1` placeholders; [`Dialect`] has the fragments that differ between databases.
 
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +48,7 @@ pub(crate) trait Row {
     fn text(&self, column: usize) -> StoreResult<&str>;
     fn blob(&self, column: usize) -> StoreResult<&[u8]>;
 
-    /// Numbers that lie side by side. Of a row that is behind a pointer each call costs as much as a value; this is one.
+    /// Reads integers from consecutive columns. On a trait object, one call costs less than a call for each column.
     fn ints(&self, first: usize, into: &mut [i64]) -> StoreResult<()> {
         for (column, value) in (first..).zip(into) {
             *value = self.int(column)?;
@@ -57,7 +57,7 @@ pub(crate) trait Row {
     }
 }
 
-/// Whether to read on.
+/// Whether to continue reading rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     More,
@@ -66,30 +66,31 @@ pub(crate) enum Flow {
 
 pub(crate) type EachRow<'a> = &'a mut dyn FnMut(&dyn Row) -> StoreResult<Flow>;
 
-/// The values of one run of a statement that is run many times.
+/// The values of one execution of a statement.
 pub(crate) type SqlValues<'a> = Vec<SqlValue<'a>>;
 
 pub(crate) type EachRowOf<'a> = &'a mut dyn FnMut(usize, &dyn Row) -> StoreResult<()>;
 
-/// A connection inside a transaction. Dropped before `commit`, the transaction is rolled back.
+/// A connection inside a transaction. If it is dropped before `commit`, the transaction is rolled back.
 pub(crate) trait Connection: Send {
     fn dialect(&self) -> &'static Dialect;
 
-    /// Runs a statement and hands each row over, until there is no more or `each` has enough. Rows that are not taken
-    /// may still have to be read: a statement that is to end early has a LIMIT.
+    /// Runs a statement and passes each row to `each`, until the rows end or `each` returns [`Flow::Enough`]. The
+    /// database may still send the remaining rows, so a statement that may end early has a LIMIT.
     fn query(&mut self, sql: &str, values: &[SqlValue<'_>], each: EachRow<'_>) -> StoreResult<()>;
 
-    /// Runs a statement once for each set of values and hands over the rows with the index of their set, in order.
-    /// A server is not waited for between the sets.
+    /// Runs a statement once for each set of values, in order, and passes each row to `each` with the index of its set.
+    /// A driver of a server sends the sets without waiting for results in between.
     fn query_each(&mut self, sql: &str, sets: &[SqlValues<'_>], each: EachRowOf<'_>) -> StoreResult<()>;
 
-    /// Runs a statement that changes rows and says how many.
+    /// Runs a statement that changes rows, and returns the number of changed rows.
     fn execute(&mut self, sql: &str, values: &[SqlValue<'_>]) -> StoreResult<u64>;
 
-    /// The same once for each set of values; how many rows changed in all.
+    /// Runs the statement once for each set of values, and returns the total number of changed rows.
     fn execute_each(&mut self, sql: &str, sets: &[SqlValues<'_>]) -> StoreResult<u64>;
 
-    /// Adds rows, their values in the order of the table's columns, by the fastest way that the database has.
+    /// Inserts rows, whose values are in the order of the table's columns, by the fastest method of the database.
+    /// Returns the number of inserted rows.
     fn insert_all(
         &mut self,
         table: &Table,
@@ -102,39 +103,38 @@ pub(crate) trait Connection: Send {
     /// Whether another writer is waiting for this transaction to end.
     fn another_writer_waits(&mut self) -> StoreResult<bool>;
 
-    /// The position in the database's log up to which everything is durable, if the database has a log that replicas
-    /// follow.
+    /// The log position up to which everything is durable; `None` if the database has no log that replicas follow.
     fn position(&mut self) -> StoreResult<Option<u64>>;
 
-    /// Makes the transaction durable.
+    /// Commits the transaction. It is durable unless it ran [`Dialect::async_commit`].
     fn commit(&mut self) -> StoreResult<()>;
 }
 
-/// A database that hands out connections.
+/// A database, which begins transactions on its connections.
 pub(crate) trait Database: Send + Sync {
-    /// A read transaction of one moment. It ends with [`StoreError::Cancelled`] soon after `caller` is cancelled.
+    /// Begins a read transaction on one snapshot. It fails with [`StoreError::Cancelled`] soon after `caller` is
+    /// cancelled.
     fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>>;
 
-    /// Whether there is a read replica at all.
+    /// Whether a read replica is configured.
     fn has_replica(&self) -> bool;
 
-    /// The same from a read replica, if there is one that has everything it must have now that the primary is at
-    /// `position`.
+    /// Begins a read transaction on a read replica. Returns `None` if no replica is current enough, given that the
+    /// primary is at `position`.
     fn read_replica(&self, position: u64, caller: &CancellationToken) -> Option<Box<dyn Connection>>;
 
-    /// A write transaction, when it is this one's turn.
+    /// Begins a write transaction. If the database allows one writer at a time, waits for earlier writers.
     fn write(&self) -> StoreResult<Box<dyn Connection>>;
 
-    /// Counts the times that this database may have become another one, with less in it: what a process remembers of
-    /// an earlier failover epoch may be outdated. A server that fails over to a standby can lose what it
-    /// acknowledged last.
+    /// The number of times that the database may have failed over. A standby can lack the transactions that were
+    /// acknowledged last, so data that was cached in an earlier epoch may be invalid.
     fn failover_epoch(&self) -> u64;
 
-    /// Whether other machines may be using it too.
+    /// Whether other machines may use the database too.
     fn is_shared(&self) -> bool;
 }
 
-/// The first row of a result, made into something.
+/// Returns the first row of a result, converted by `read`.
 pub(crate) fn first<T>(
     connection: &mut dyn Connection,
     sql: &str,
@@ -149,7 +149,7 @@ pub(crate) fn first<T>(
     Ok(found)
 }
 
-/// All rows of a result, each made into something.
+/// Returns all rows of a result, each converted by `read`.
 pub(crate) fn all<T>(
     connection: &mut dyn Connection,
     sql: &str,
@@ -164,7 +164,7 @@ pub(crate) fn all<T>(
     Ok(rows)
 }
 
-/// Runs a change and insists on how many rows it touches.
+/// Runs a statement that changes rows; an error if their number is not `expected`.
 pub(crate) fn execute_exactly(
     connection: &mut dyn Connection,
     expected: u64,
@@ -178,7 +178,7 @@ pub(crate) fn execute_exactly(
     Err(StoreError::Damaged(format!("a statement changed {actual} rows instead of {expected}")))
 }
 
-/// Adds rows and insists on how many come in.
+/// Inserts rows; an error if their number is not `expected`.
 pub(crate) fn insert_exactly(
     connection: &mut dyn Connection,
     table: &Table,
@@ -189,7 +189,7 @@ pub(crate) fn insert_exactly(
     if added == expected as u64 {
         return Ok(());
     }
-    Err(StoreError::Damaged(format!("{added} of {expected} rows came into {}", table.name)))
+    Err(StoreError::Damaged(format!("{added} of {expected} rows were inserted into {}", table.name)))
 }
 
 /// Deletes one row for each key; an error if a row is missing.

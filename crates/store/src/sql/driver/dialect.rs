@@ -1,34 +1,34 @@
-//! The texts in which databases differ. Everything else is one SQL text for all of them.
+//! The SQL fragments that differ between databases. All other SQL is shared.
 
-/// The texts in which databases differ.
+/// The SQL fragments of one database.
 pub(crate) struct Dialect {
-    /// Type of texts; they compare by bytes.
+    /// Type of texts, which are compared by bytes.
     pub(crate) text: &'static str,
     /// Type of byte strings.
     pub(crate) blob: &'static str,
-    /// A byte string without bytes.
+    /// Literal of an empty byte string.
     pub(crate) empty_blob: &'static str,
-    /// What makes a table lie in the order of its primary key.
+    /// Option that stores a table in the order of its primary key.
     pub(crate) clustered: &'static str,
-    /// What makes a SELECT lock its rows until the transaction ends.
+    /// Clause that makes a SELECT lock its rows until the transaction ends.
     pub(crate) for_update: &'static str,
-    /// Waits for its turn among those who want to write a company's orders ($1), first come, first served. Locking a row
-    /// alone lets a writer that arrives at the right moment overtake all that wait. Empty where writers queue anyway.
+    /// Statement that queues for the right to write a company's orders ($1), first come, first served. With row locks
+    /// alone, a writer that arrives at the right moment overtakes all waiting writers. Empty if writers queue anyway.
     pub(crate) queue: &'static str,
-    /// Storage of a table whose rows are changed again and again.
+    /// Storage options of a table whose rows are updated often.
     pub(crate) hot_update_storage: &'static str,
-    /// Storage of a large table whose rows are added and hardly changed.
+    /// Storage options of a large table whose rows are inserted and rarely updated.
     pub(crate) append_only_storage: &'static str,
-    /// Statements that follow each migration, by its place.
+    /// Statements to run after each migration, by its index.
     pub(crate) tuning: &'static [&'static str],
-    /// Lets this transaction return before it is durable: for what may be lost.
+    /// Statement that lets the transaction commit before it is durable, for data that may be lost in a crash.
     pub(crate) async_commit: &'static str,
-    /// Makes everyone else who runs it wait until this transaction ends.
+    /// Statement that locks the schema until the transaction ends. Other transactions that run it wait.
     pub(crate) schema_lock: &'static str,
 }
 
 impl Dialect {
-    /// A statement with its tokens replaced.
+    /// Returns a statement with its tokens replaced.
     pub(crate) fn render(&self, template: &str) -> String {
         template
             .replace("{text}", self.text)

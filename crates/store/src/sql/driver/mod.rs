@@ -1,4 +1,4 @@
-//! What the statements need from a database driver: connections, the dialect, and the schema with its migrations.
+//! The interface of database drivers: connections, the dialect, and the schema with its migrations.
 
 pub(crate) mod connection;
 pub(crate) mod dialect;

@@ -1,11 +1,11 @@
-//! The tables and their migrations, which run at open in one transaction.
+//! The tables and their migrations, which run in one transaction when a database is opened.
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database, Flow};
 use crate::sql::driver::table::{ColumnType, Scope, Table};
 use tokio_util::sync::CancellationToken;
 
-/// Migrations in order; the version of a schema is how many of them it has had.
+/// Migrations in order. The version of a schema is the number of migrations that it has had.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_orders.sql"),
     include_str!("migrations/0002_servers.sql"),
@@ -116,7 +116,7 @@ pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
     lease_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
 ]);
 
-/// All of them but the one that holds the schema's own version.
+/// All tables except `schema_version`.
 pub(crate) static TABLES: [&Table; 31] = [
     &SETTING,
     &COMPANY,
@@ -151,21 +151,21 @@ pub(crate) static TABLES: [&Table; 31] = [
     &EXPORT_JOB,
 ];
 
-/// Brings a database to this program's schema. An up-to-date one is only read.
+/// Migrates a database to this program's schema. If the schema is up to date, nothing is written.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a few migrations");
     let mut reader = database.read(&CancellationToken::new())?;
     match read_version(reader.as_mut()) {
         Ok(Some(version)) if version == known => return check_tables(reader.as_mut()),
         Ok(Some(found)) if found > known => return Err(StoreError::SchemaTooNew { found, known }),
-        // Older, empty, or something in which no statement of ours works; the writer finds out.
+        // The schema is older, empty or not Tollbook's; the write transaction determines which.
         Ok(_) | Err(StoreError::Database(_)) => {}
         Err(error) => return Err(error),
     }
     drop(reader);
     let mut connection = database.write()?;
     let dialect = connection.dialect();
-    // Several servers may start at once: the first one migrates, the others find it done.
+    // If several servers start at once, the first one migrates; the others wait and find the schema up to date.
     if !dialect.schema_lock.is_empty() {
         connection.query(dialect.schema_lock, &[], &mut |_| Ok(Flow::Enough))?;
     }
@@ -179,9 +179,9 @@ pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
     for (version, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
         tracing::info!(version, "migrating the database");
         connection.execute_script(&dialect.render(migration)).map_err(|error| match error {
-            StoreError::Database(reason) if found == 0 => StoreError::NotOurs(format!(
-                "{reason}; name a database that is empty or has been made by Tollbook"
-            )),
+            StoreError::Database(reason) if found == 0 => {
+                StoreError::NotOurs(format!("{reason}; use an empty database or one that Tollbook created"))
+            }
             error => error,
         })?;
         let tuning = usize::try_from(version - 1).ok().and_then(|place| dialect.tuning.get(place));
@@ -203,7 +203,8 @@ fn read_version(connection: &mut dyn Connection) -> StoreResult<Option<i64>> {
     Ok(version)
 }
 
-/// A schema that says it is complete and is not was touched by other hands, such as a restore that was cut short.
+/// Checks that all tables and columns exist. Some may be missing from a schema of the current version, for example
+/// after a truncated restore.
 fn check_tables(connection: &mut dyn Connection) -> StoreResult<()> {
     for table in TABLES {
         let nothing = format!("SELECT {} FROM {} WHERE 1 = 0", table.column_list(), table.name);
@@ -262,7 +263,7 @@ mod tests {
         assert_eq!(usize::try_from(made).unwrap(), TABLES.len() + 1);
     }
 
-    /// A database of the first schema, with a company of so many orders that it had tiles.
+    /// Creates a database of the first schema, with a company that has tiles.
     fn of_the_first_schema(path: &Path) {
         let store =
             open_sqlite(path, &StoreOptions { tile_threshold: 0, ..StoreOptions::default() }).unwrap();
@@ -302,6 +303,6 @@ mod tests {
         let mut transaction = store.begin().unwrap();
         transaction.add_orders(&[crate::lines::tests::order(3)]).unwrap();
         transaction.commit().unwrap();
-        assert_eq!(verified(&*store), (3, Vec::new()), "tiles and hours were counted anew");
+        assert_eq!(verified(&*store), (3, Vec::new()), "tiles and hours were recounted");
     }
 }

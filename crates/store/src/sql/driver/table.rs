@@ -1,4 +1,4 @@
-//! The description of a table: its columns, its key, and whose rows it has.
+//! The description of a table: its columns, its key, and the owner of its rows.
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,23 +8,23 @@ pub(crate) enum ColumnType {
     Blob,
 }
 
-/// A table as the code sees it; a test compares it with what the migrations made.
+/// A table as the code expects it. A test compares it with the table that the migrations create.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) columns: &'static [(&'static str, ColumnType)],
-    /// How many of the first columns are the primary key.
+    /// Number of leading columns that form the primary key.
     pub(crate) key: usize,
-    /// Whose rows the table has.
+    /// The owner of the rows.
     pub(crate) scope: Scope,
 }
 
 /// The owner of the rows of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Each row is a company's: `company_id` is the first column of every key, and of the distribution over machines.
+    /// Each row belongs to a company: `company_id` is the first column of every key, and the distribution column.
     Company,
-    /// The deployment's own: small, and the same on every machine.
+    /// All rows belong to the deployment. The table is small, and the same on every machine.
     Deployment,
 }
 

@@ -1,11 +1,11 @@
-//! The rule that lets PostgreSQL be spread over machines: every statement names one company, in every table that is
-//! distributed by company. Debug builds check each statement as it is prepared, so that every test of the product does;
-//! a test reads those in the source that no other test may reach.
+//! Checks the rule that lets PostgreSQL distribute tables over machines: a statement names one company for each table
+//! that is distributed by company. Debug builds check each statement when it is prepared; a test checks all statements
+//! in the source, including those that no other test runs.
 
 use crate::sql::driver::schema::TABLES;
 use crate::sql::driver::table::Scope;
 
-/// Why a statement could not be answered by the one machine that has its company; `None` if it can.
+/// Why a statement cannot run on the one machine that stores its company; `None` if it can.
 pub(crate) fn violation(sql: &str) -> Option<String> {
     let words: Vec<&str> = sql
         .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.')))
@@ -20,9 +20,12 @@ pub(crate) fn violation(sql: &str) -> Option<String> {
             continue;
         }
         match pair[0].to_ascii_uppercase().as_str() {
-            // Rows that come in: the first column is the company.
+            // The first column of inserted rows must be the company.
             "INTO" | "COPY" if !sql.contains(&format!("{} (company_id", pair[1])) => {
-                return Some(format!("rows of {} come in without their company first", pair[1]));
+                return Some(format!(
+                    "rows of {} are inserted without company_id as their first column",
+                    pair[1]
+                ));
             }
             "FROM" | "JOIN" | "UPDATE" | "TRUNCATE" | "TABLE" => tables += 1,
             _ => {}
@@ -32,23 +35,23 @@ pub(crate) fn violation(sql: &str) -> Option<String> {
         joined += usize::from(condition.starts_with("company_id"));
     }
     let named = sql.matches("company_id = $").count();
-    // A statement that asks for no row at all, to see whether a table is there.
+    // A statement that ends with `WHERE 1 = 0` selects no rows; it checks that a table exists.
     if tables > named + joined && !sql.ends_with("WHERE 1 = 0") {
-        return Some(format!("{tables} tables of companies, {named} of them by company"));
+        return Some(format!("{tables} company tables, of which {named} have a condition on company_id"));
     }
     if sql.contains("ON CONFLICT (")
         && words.windows(2).any(|pair| pair[0] == "INTO" && is_companies(pair[1]))
     {
-        // The unique key must be one that a single machine can watch over, and a row never moves to another.
+        // A single machine must be able to enforce the unique key, and a row must not move to another machine.
         if !sql.contains("ON CONFLICT (company_id") {
-            return Some("the key of an upsert does not begin with the company".into());
+            return Some("the key of an upsert does not begin with company_id".into());
         }
         if sql.split("DO UPDATE SET").nth(1).is_some_and(|change| change.contains("company_id =")) {
-            return Some("an upsert changes the company".into());
+            return Some("an upsert changes company_id".into());
         }
     }
     if sql.contains("FOR UPDATE") && tables != 1 {
-        return Some("rows are locked in more than one table, or in one that is on every machine".into());
+        return Some("rows are locked in several tables, or in a table that is on every machine".into());
     }
     None
 }
@@ -90,7 +93,7 @@ mod tests {
         }
     }
 
-    /// String literals of the source that are statements or the parts of one that name its table.
+    /// Returns the string literals of a source that are statements, or parts of statements that name a table.
     fn statements(source: &str) -> Vec<String> {
         let production = source.split("#[cfg(test)]").next().unwrap_or(source);
         let mut found = Vec::new();
@@ -105,7 +108,7 @@ mod tests {
                         end = start + 1 + at + 1;
                         break;
                     }
-                    // A line that goes on: what begins the next one is not part of the text.
+                    // A continued line: the line break is not part of the text.
                     '\\' => match characters.next() {
                         Some((_, '\n')) | None => {}
                         Some((_, other)) => literal.push(other),
@@ -122,9 +125,9 @@ mod tests {
         found
     }
 
-    /// Tables that are the deployment's own and on every machine, the schema's own version, and PostgreSQL's catalogue.
-    /// `SELECT {} …` reads the deployment's own tables whole. The last two add rows in the order of a table's columns, of
-    /// which the company is the first.
+    /// Parts of statements that need not name a company: statements over tables of the deployment, the schema version
+    /// and PostgreSQL's catalogue. `SELECT {} …` reads whole tables of the deployment. The last two insert rows in the
+    /// order of a table's columns, the first of which is the company.
     const EXCEPTIONS: [&str; 25] = [
         "sqlite_schema",
         "FROM company ",
@@ -146,7 +149,7 @@ mod tests {
         "pg_extension",
         "pg_dist_partition",
         "SELECT {} FROM {} ORDER BY {}",
-        // Around statements that name it themselves.
+        // These enclose statements that name the company.
         "SELECT * FROM ({range})",
         "WITH wanted (number)",
         "FROM {} WHERE 1 = 0",
@@ -185,13 +188,13 @@ mod tests {
         assert!(checked >= 169, "only {checked} statements were found");
     }
 
-    /// A script without its comments.
+    /// Returns a script without its comments.
     fn code(script: &str) -> String {
         let lines = script.lines().map(|line| line.split("--").next().unwrap_or_default());
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The tables that migrations rename, each with its present name.
+    /// Maps the old name of each table that migrations rename to its new name.
     fn renames(code: &str) -> HashMap<String, String> {
         let mut renames = HashMap::new();
         for statement in code.split(';') {
@@ -203,9 +206,8 @@ mod tests {
         renames
     }
 
-    /// What Citus asks of a schema (its documentation, "Distributing tables", "Upserts", "Limitations"): unique keys of
-    /// distributed tables contain the distribution column; no sequences, foreign keys between tables that are not
-    /// colocated, triggers or rules.
+    /// Checks what Citus requires of a schema: unique keys of distributed tables contain the distribution column, and
+    /// there are no sequences, foreign keys between tables that are not colocated, triggers or rules.
     #[test]
     fn the_schema_can_be_distributed() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sql/driver/migrations");
@@ -218,7 +220,7 @@ mod tests {
         let mut tables = 0;
         for code in scripts {
             let upper = code.to_ascii_uppercase();
-            // A column may be called sequence_no; a sequence may not exist.
+            // The column name sequence_no is allowed; sequences are not.
             let upper = upper.replace("SEQUENCE_NO", "");
             for forbidden in ["SERIAL", "IDENTITY", "SEQUENCE", "REFERENCES", "TRIGGER", "RULE", "EXCLUDE"] {
                 assert!(!upper.contains(forbidden), "{forbidden}");
@@ -227,7 +229,7 @@ mod tests {
                 let name = table.split_whitespace().next().unwrap();
                 let name = renames.get(name).map_or(name, String::as_str);
                 let Some(known) = TABLES.iter().find(|known| known.name == name) else {
-                    panic!("{name} is not among the tables")
+                    panic!("{name} is not in TABLES")
                 };
                 tables += 1;
                 if known.scope == Scope::Deployment {

@@ -1,9 +1,8 @@
-//! Copies every row of one database into another, from one snapshot. An interrupted copy continues at the row after the
-//! last one that arrived; it is complete only when the target has been counted, compared and verified.
+//! Copies every row of one database into another, from one snapshot. An interrupted copy continues after the last row
+//! in the target. The copy is complete only when the target has been counted, compared and verified.
 //!
-//! Rows of a company are copied in the order of their keys, so that the rows in the target are always the beginning of a
-//! table, and the last key tells where to continue. A mark in the target makes every other command refuse it until the
-//! copy is complete.
+//! Rows of a company are copied in key order, so that the target always has a prefix of each table, and the copy
+//! continues after its last key. A mark in the target makes every other command refuse it until the copy is complete.
 
 use std::collections::HashSet;
 use std::panic::resume_unwind;
@@ -25,14 +24,14 @@ use crate::sql::settings::{COPY_MARK, LOCK_PREFIX};
 use crate::sql::store::OpenDatabase;
 use crate::tenants::{SettingReads, SettingWrites, TenantReads};
 
-/// Rows of one transaction, unless they are long ones.
+/// Maximum number of rows per transaction.
 const BATCH_ROWS: usize = 10_000;
-/// Bytes of texts and byte strings of one transaction.
+/// Bytes of rows after which a transaction ends.
 const BATCH_BYTES: usize = 8 << 20;
-/// Batches that wait between the reader and the writer.
+/// Capacity of the queue of batches between the reader and the writer.
 const QUEUED_BATCHES: usize = 2;
 
-/// The rows that a copy has brought.
+/// The counts of a complete copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
     /// Rows of each table, including those of earlier runs.
@@ -43,14 +42,14 @@ pub struct Copied {
     pub orders: i64,
 }
 
-/// Receives the progress of a copy: a table, and how many of its rows this run has copied.
+/// Receives the progress of a copy: a table, and the number of its rows that this run has copied.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(&str, u64);
 
-/// Copies a database into another, which is empty or has the beginning of this very copy.
+/// Copies a database into another, which must be empty or have an unfinished copy of the same database.
 ///
 /// # Errors
-/// [`StoreError::NotEmpty`] if the target is in use. [`StoreError::Damaged`] if the rows that arrived differ from the
-/// source: the target then stays unusable for every other command.
+/// [`StoreError::NotEmpty`] if the target is in use. [`StoreError::Damaged`] if the rows in the target differ from the
+/// source; the target then stays marked as incomplete.
 pub fn copy(
     from: &OpenDatabase,
     to: &OpenDatabase,
@@ -75,7 +74,7 @@ pub fn copy(
         });
         let written = write_all(to, batches, progress);
         let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        // A failure of the target ends the reading; its error is the one to report.
+        // If the target fails, the reader fails too; the error of the target is the one to report.
         written.and(read)
     })?;
     let copied = compare(source, to, &companies, catalogue)?;
@@ -93,7 +92,8 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
         return Ok(true);
     }
     let companies = target.companies()?.len();
-    // A database that a server has used has its own master key, which cannot open what the source's has sealed.
+    // If a server has used the target, the target has a master key of its own, which cannot decrypt what the key of the
+    // source sealed.
     let names =
         all(target.connection.as_mut(), "SELECT name FROM setting", &[], |row| Ok(row.text(0)?.to_owned()))?;
     if companies > 0 || names.iter().any(|name| !is_transient(name)) {
@@ -104,18 +104,18 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
     Ok(false)
 }
 
-/// Whether a table is not a part of a copy: the files of exports are in the object store, which is not copied, and their
-/// jobs and the leases on tasks belong to servers of the source.
+/// Whether a table is excluded from copies. The files of exports are in the object store, which is not copied; export
+/// jobs and leases on tasks belong to servers of the source.
 fn is_excluded(table: &Table) -> bool {
     [EXPORT_FILE.name, EXPORT_JOB.name, LEASE.name].contains(&table.name)
 }
 
-/// Whether a setting is a lock or the mark of a copy, and so is not a part of a deployment.
+/// Whether a setting is a lock or the mark of a copy, and therefore not copied.
 fn is_transient(name: &str) -> bool {
     name == COPY_MARK || name.starts_with(LOCK_PREFIX)
 }
 
-/// A value that outlives its row.
+/// An owned column value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Owned {
     Null,
@@ -188,7 +188,7 @@ fn copy_small(source: &mut dyn Connection, to: &OpenDatabase, table: &Table) -> 
 struct Job {
     table: &'static Table,
     company_id: i64,
-    /// The key of that row, without the company.
+    /// The key of that row, without the company; `None` if the target has no row.
     after: Option<OwnedRow>,
 }
 
@@ -303,8 +303,8 @@ fn compare(
     let mut target = Session::without_cache(to.0.read(&CancellationToken::new())?);
     let changed = |what: String| {
         StoreError::Damaged(format!(
-            "{what}; the source has changed since the copy began, or the target was written to by others: begin \
-             again with an empty target"
+            "{what}; the source has changed since the copy began, or another process has written to the \
+             target: start again with an empty target"
         ))
     };
     let mut copied = Copied { companies: companies.len(), ..Copied::default() };
@@ -320,7 +320,7 @@ fn compare(
             if sent != arrived {
                 let name = table.name;
                 return Err(changed(format!(
-                    "company {company_id}: {arrived} of {sent} rows of {name} arrived"
+                    "company {company_id}: {arrived} of {sent} rows of {name} were copied"
                 )));
             }
             rows += u64::try_from(arrived).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Work of the operator over a whole database: copy, retention, verification.
+//! Maintenance of a whole database: copy, retention, verification.
 
 pub(crate) mod copy;
 pub(crate) mod prune;

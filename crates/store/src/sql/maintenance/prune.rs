@@ -71,10 +71,10 @@ impl Retention for Session {
         if view.tiled {
             changes.write_tiles_and_hours(self.connection.as_mut(), company_id)?;
         }
-        // A later pruning time alone changes nothing that a list shows.
+        // A later pruning time alone does not change any list, so the version stays.
         let mut view = if orders.is_empty() { view } else { view.with_changed_orders() };
         view.order_count -= i64::try_from(orders.len()).unwrap_or(0);
-        // The pruning time never moves back: the numbers of deleted orders are unknown.
+        // The pruning time never moves back, because the numbers of deleted orders are no longer known.
         view.pruned_before_s = view.pruned_before_s.max(before_s);
         execute_exactly(
             self.connection.as_mut(),
@@ -144,7 +144,8 @@ impl Retention for Session {
 }
 
 impl Session {
-    /// Deletes what charging stores for orders that are pruned; their deductions are added to a sum of the account.
+    /// Deletes the settlements, revocations and usage orders of pruned orders, and adds their deductions to a sum in
+    /// the account.
     fn prune_charging(&mut self, company_id: i64, orders: &[StoredOrder]) -> StoreResult<()> {
         let sources: HashSet<&str> = orders.iter().map(|stored| stored.order.source_number()).collect();
         let keys: Vec<SqlValues<'_>> =

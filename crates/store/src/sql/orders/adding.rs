@@ -1,5 +1,5 @@
-//! Adds orders, company by company: the company is locked, numbers decide which orders are new, then lines, numbers,
-//! orders, rollups and tiles are written, each kind at once.
+//! Adds orders, one company at a time: locks the company, determines by their numbers which orders are new, and writes
+//! lines, numbers, orders, rollups and tiles, each table in one pass.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl OrderWrites for Session {
 }
 
 impl Session {
-    /// Writes orders that are new. The company is locked, so that they are still new.
+    /// Writes new orders. The company is locked, so no other transaction can have added them meanwhile.
     fn write_company(
         &mut self,
         company_id: i64,
@@ -47,7 +47,7 @@ impl Session {
         orders: &[NewOrder],
         mut added: Positions,
     ) -> StoreResult<()> {
-        // Line numbers are given in the order of the batch, so that the same file always makes the same store.
+        // Line numbers are assigned in batch order, so that an import of the same file always produces the same rows.
         added.sort_unstable();
         let mut lines = Arc::clone(&view.lines);
         let mut line_nos: HashMap<usize, LineNo> = HashMap::with_capacity(added.len());
@@ -55,7 +55,8 @@ impl Session {
             let line = &orders[position].line;
             let line_no = match lines.find(line) {
                 Some(line_no) => line_no,
-                // Copies for the first new line of a batch only: afterwards this transaction has the only reference.
+                // The lines are copied only for the first new line of a batch: afterwards this transaction has the only
+                // reference.
                 None => Arc::make_mut(&mut lines).push(line.clone()),
             };
             line_nos.insert(position, line_no);
@@ -90,7 +91,7 @@ impl Session {
                 numbers.push((other, number, order.start_time_s));
             }
         }
-        // Sorted numbers that are close fall on the same leaf of the index.
+        // Sorted numbers touch fewer leaf pages of the index.
         numbers.sort_unstable();
         let mut rows = numbers.iter().map(|(number, other, start_time_s)| {
             vec![company_id.into(), (*number).into(), (*other).into(), (*start_time_s).into()]

@@ -1,4 +1,4 @@
-//! Rows of the table `line` to and from [`Line`].
+//! Converts rows of the table `line` to and from [`Line`].
 
 use tollbook_domain::{Line, UnitPrice};
 
@@ -11,7 +11,7 @@ pub(crate) fn line_no_of(number: i64) -> StoreResult<LineNo> {
     LineNo::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is not a line number")))
 }
 
-/// Columns of a line as [`read_line`] takes them.
+/// Columns of a line in the order in which [`read_line`] reads them.
 pub(crate) const LINE_COLUMNS: &str = "organization_id, user_email, resource_id, resource_type, model_id, model_name, pricing_sku, \
      pricing_item_id, pricing_unit, product_code, region, charge_type, order_type, channel, currency, list_price, \
      discount_price";
@@ -98,7 +98,7 @@ fn line_key(line: &Line) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Adds the lines of a company from number `known` on.
+/// Inserts the lines of a company from line number `known` on.
 pub(crate) fn insert_lines(
     connection: &mut dyn Connection,
     company_id: i64,

@@ -1,4 +1,4 @@
-//! Finds orders by their numbers, and tells which of a batch of orders are new.
+//! Finds orders by their numbers, and determines which orders of a batch are new.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use crate::sql::driver::connection::{Connection, SqlValue, SqlValues, first};
 use crate::sql::orders::rows::{ORDER_COLUMNS, read};
 use crate::sql::session::{CompanyView, Session};
 
-/// A number as it is registered, besides the number itself.
+/// The registration of a number: the other number and the start time of its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// The order's other number.
@@ -19,11 +19,11 @@ pub(crate) struct Owner {
     pub(crate) start_time_s: i64,
 }
 
-/// Numbers in one statement. A constant, so that the statement is prepared once.
+/// Numbers per statement. The count is constant, so that the statement is prepared once.
 const NUMBERS_PER_STATEMENT: usize = 250;
 
-/// Each number is looked up in a subquery of its own. For an IN list or a join, the planner may read the whole company
-/// instead of using the index: it has no statistics of a table that has just been filled.
+/// Each number is looked up in a subquery of its own. For an IN list or a join, the planner may read all rows of the
+/// company instead of using the index, because a table that has just been filled has no statistics.
 static OWNERS: LazyLock<String> = LazyLock::new(|| {
     let places: Vec<String> = (2..NUMBERS_PER_STATEMENT + 2).map(|place| format!("(${place})")).collect();
     let of = |column: &str| {
@@ -39,19 +39,19 @@ static OWNERS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The registered ones of these numbers.
+/// Returns the registrations of numbers. Unregistered numbers are absent.
 pub(crate) fn owners<'n>(
     connection: &mut dyn Connection,
     company_id: i64,
     numbers: impl Iterator<Item = &'n str>,
 ) -> StoreResult<HashMap<String, Owner>> {
     let mut numbers: Vec<&str> = numbers.collect();
-    // Sorted numbers that are close are on the same leaf of the index.
+    // Sorted numbers touch fewer leaf pages of the index.
     numbers.sort_unstable();
     let sets: Vec<SqlValues<'_>> = numbers
         .chunks(NUMBERS_PER_STATEMENT)
         .map(|chunk| {
-            // A short chunk repeats its last number.
+            // A short chunk is padded with its last number.
             let padding = std::iter::repeat_n(chunk[chunk.len() - 1], NUMBERS_PER_STATEMENT - chunk.len());
             let numbers = chunk.iter().copied().chain(padding).map(SqlValue::Text);
             std::iter::once(SqlValue::Int(company_id)).chain(numbers).collect()
@@ -72,8 +72,8 @@ pub(crate) fn by_owners(
     company_id: i64,
     owners: &[(&str, &Owner)],
 ) -> StoreResult<Vec<StoredOrder>> {
-    // The number in an order's key depends on its status. Each possible key is looked up on its own: for a list the
-    // planner may read all orders of the company and filter them.
+    // The number in an order's key depends on its status. Each possible key is looked up separately: for a list of
+    // keys, the planner may read all orders of the company and filter them.
     let places: Vec<String> = Status::ALL
         .iter()
         .flat_map(|status| ["$3", "$4"].map(|number| (status.number(), number)))
@@ -122,10 +122,10 @@ pub(crate) fn by_numbers(
     by_owners(connection, company_id, &found)
 }
 
-/// The positions in a batch of one company's orders.
+/// Positions of one company's orders in a batch.
 pub(crate) type Positions = Vec<usize>;
 
-/// The positions in a batch by company.
+/// Groups the positions of a batch by company.
 pub(crate) fn by_company(orders: &[NewOrder]) -> BTreeMap<i64, Positions> {
     let mut companies: BTreeMap<i64, Positions> = BTreeMap::new();
     for (position, order) in orders.iter().enumerate() {
@@ -134,7 +134,7 @@ pub(crate) fn by_company(orders: &[NewOrder]) -> BTreeMap<i64, Positions> {
     companies
 }
 
-/// Orders of a batch that have a number of an earlier order of the batch, with their outcome.
+/// Finds the orders of a batch that share a number with an earlier order of the batch, and their outcomes.
 fn repeats(orders: &[NewOrder], positions: &Positions) -> HashMap<usize, Outcome> {
     let mut owners: HashMap<&str, usize> = HashMap::new();
     let mut found = HashMap::new();

@@ -1,7 +1,7 @@
 //! Lists: a page with its exact total, and the scan of a whole list.
 //!
-//! A deep page costs little more than the first: counts per month, day and hour find where it begins, and only the range
-//! from there on is read.
+//! A deep page costs little more than the first one: counts per month, day and hour determine where it begins, and only
+//! the range from there on is read.
 
 use std::sync::Arc;
 
@@ -16,21 +16,22 @@ use crate::sql::orders::periods::{Block, Plan, Source};
 use crate::sql::orders::rows::{ORDER_COLUMNS, blank, read, read_into, status_of};
 use crate::sql::session::Session;
 
-/// Up to so many orders are read and skipped: that costs less than a statement for finer counts.
+/// Maximum number of orders to read and skip before a page; up to it, reading costs less than a statement for finer
+/// counts.
 const MAX_SKIPPED: i64 = 200;
-/// Orders of the first step of a walk; each step is twice as long as the one before.
+/// Orders that the first step of a walk reads. Each step reads twice as many as the step before.
 const FIRST_STEP: i64 = 512;
-/// Orders of the longest step.
+/// Maximum number of orders that a step reads.
 const LONGEST_STEP: i64 = 16_384;
 
-/// The part of a page that is still to be found.
+/// The part of a page that has not been read yet.
 struct Wanted {
     skip: i64,
     limit: i64,
     orders: Vec<StoredOrder>,
 }
 
-/// The place of an order in the list, by which it is read again.
+/// The key of an order, by which the whole order is read later.
 struct ListKey {
     status: Status,
     start_time_s: i64,
@@ -118,7 +119,7 @@ impl OrderLists for Session {
 }
 
 impl Session {
-    /// A page of a list without a filter by line: counts find where it begins, and one statement reads it.
+    /// Reads a page of a list without a filter by line. Counts determine where it begins, and one statement reads it.
     fn page_of_all_lines(
         &mut self,
         query: &OrderQuery,
@@ -150,7 +151,7 @@ impl Session {
         Ok(Vec::new())
     }
 
-    /// The wanted orders of blocks, newest first. A block whose orders are all skipped is not read.
+    /// Reads the wanted orders of blocks, newest first. A block whose orders are all skipped is not read.
     fn collect(
         &mut self,
         query: &OrderQuery,
@@ -179,8 +180,8 @@ impl Session {
         Ok(())
     }
 
-    /// Walks the list over a range of time and returns the keys of the matching orders number `skip` to
-    /// `skip + limit`, and the number of matches that it passed: all of them if `to_the_end`.
+    /// Walks the list over a time range. Returns the number of matching orders that it has read, which is all of them
+    /// if `to_the_end`, and the keys of those at positions `skip` to `skip + limit`.
     fn walk(
         &mut self,
         query: &OrderQuery,
@@ -193,7 +194,7 @@ impl Session {
         let mut matches = 0;
         let mut keys = Vec::new();
         let end = skip.saturating_add(limit);
-        // A walk that may end early goes in steps: a server sends every row that a statement selects.
+        // A walk that may end early reads in steps, because a server sends every row that a statement selects.
         let mut step = if to_the_end { i64::MAX } else { FIRST_STEP };
         let mut last: Option<(i64, String)> = None;
         loop {
@@ -255,7 +256,7 @@ impl Session {
         Err(StoreError::Damaged("an order is missing from its snapshot".into()))
     }
 
-    /// The ranges of time in which orders match, oldest first; adjacent ones are joined.
+    /// The time ranges that have matching orders, oldest first. Adjacent ranges are merged.
     fn occupied_ranges(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<TimeRange>> {
         let mut ranges: Vec<TimeRange> = Vec::new();
         for block in self.blocks(query, plan)? {
@@ -320,7 +321,7 @@ fn in_list_order<'a>(
     };
     let mut ranges: Vec<String> = query.statuses.iter().map(|status| range_of(status.number())).collect();
     let sql = match ranges.len() {
-        // No status is wanted: the same columns without a row.
+        // Without a status, the statement has the same columns and returns no rows.
         0 => range_of(0),
         1 => ranges.remove(0),
         _ => {

@@ -45,12 +45,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Whether rollups by hour answer it: there are no tiles by hour.
+    /// Whether rollups by hour can answer the query. There are no tiles by hour.
     fn has_hours(&self) -> bool {
         self.tiled && self.source == Source::Rollups
     }
 
-    /// A range cut into periods that have rollups or tiles, and edges.
+    /// Cuts a range into periods that have rollups or tiles, and edges.
     pub(crate) fn cut(&self, range: TimeRange) -> Vec<Span> {
         if self.has_hours() { range.cut_to_hours() } else { range.cut() }
     }
@@ -58,7 +58,7 @@ impl Plan {
 
 const HOURS_PER_DAY: i64 = DAY_S / HOUR_S;
 
-/// A range of time with the number of matching orders in it.
+/// A time range and the number of matching orders in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     pub(crate) range: TimeRange,
@@ -104,12 +104,12 @@ impl Session {
         found.sort_by(|a, b| {
             (b.order.start_time_s, &b.order.number).cmp(&(a.order.start_time_s, &a.order.number))
         });
-        // The query may name both numbers of one order.
+        // The query may name one order by both of its numbers.
         found.dedup_by(|a, b| a.order.number == b.order.number);
         Ok(found)
     }
 
-    /// The range in blocks with their counts, oldest first: edges, hours, days, and months.
+    /// Cuts the range of a query into blocks with their counts, oldest first: edges, hours, days, and months.
     pub(crate) fn blocks(&mut self, query: &OrderQuery, plan: &Plan) -> StoreResult<Vec<Block>> {
         let mut blocks = Vec::new();
         for span in plan.cut(query.range) {
@@ -133,7 +133,7 @@ impl Session {
         Ok(blocks)
     }
 
-    /// A block's parts with their counts; `None` if it cannot be cut.
+    /// Cuts a block into its parts with their counts; `None` if it has no parts.
     pub(crate) fn split(
         &mut self,
         query: &OrderQuery,
@@ -170,7 +170,7 @@ impl Session {
             .collect())
     }
 
-    /// Matching orders per period, without periods that have none.
+    /// Counts matching orders per period. Periods without matching orders are absent.
     fn period_counts(
         &mut self,
         query: &OrderQuery,
@@ -199,7 +199,7 @@ impl Session {
         Ok(counts)
     }
 
-    /// Calls `each(period, line, count)` for every selected line's orders of a period.
+    /// Calls `each(period, line, count)` with the number of orders of each selected line in each period.
     pub(crate) fn visit_tile_counts(
         &mut self,
         query: &OrderQuery,
@@ -222,8 +222,8 @@ impl Session {
         })
     }
 
-    /// Runs a statement over tiles for each chunk that has a selected line, and passes on each row with the first line of
-    /// its chunk.
+    /// Runs a statement over tiles for each chunk that has a selected line, and passes each row to `each` with the
+    /// first line of its chunk.
     #[expect(clippy::too_many_arguments, reason = "six of them are the key of a tile")]
     pub(crate) fn visit_chunks(
         &mut self,
@@ -247,7 +247,7 @@ impl Session {
         self.connection.query_each(sql, &sets, &mut |index, row| each(first_line_of(chunks[index])?, row))
     }
 
-    /// Counts matching orders of a range of time one by one.
+    /// Counts the matching orders of a time range by reading them.
     fn count_orders(&mut self, query: &OrderQuery, plan: &Plan, range: TimeRange) -> StoreResult<i64> {
         let mut count = 0;
         for status in query.statuses.iter() {
@@ -268,7 +268,7 @@ impl Session {
     }
 }
 
-/// The first line of a chunk; an error for a chunk that no line can be in.
+/// The first line of a chunk; an error if no line can be in the chunk.
 fn first_line_of(chunk: i64) -> StoreResult<LineNo> {
     pack::first_line_of(chunk).ok_or_else(|| StoreError::Damaged(format!("{chunk} is not a chunk of lines")))
 }

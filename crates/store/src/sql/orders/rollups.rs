@@ -15,12 +15,12 @@ use crate::sql::orders::periods::{DAY, HOUR, MONTH};
 use crate::sql::orders::rows::{MEASURE_COLUMNS, read_measures};
 use crate::sql::session::Session;
 
-/// The changes of one company's rollups by a batch.
+/// The changes that a batch makes to one company's rollups.
 #[derive(Default)]
 pub(crate) struct Changes {
     /// (status, unit, period): days and months.
     periods: BTreeMap<(i64, i64, i64), Measures>,
-    /// The same for hours.
+    /// (status, unit, period): hours.
     hours: BTreeMap<(i64, i64, i64), Measures>,
     /// (status, unit, chunk, period), then the index of the line in the chunk.
     tiles: BTreeMap<(i64, i64, i64, i64), BTreeMap<usize, Measures>>,
@@ -72,7 +72,7 @@ impl Changes {
                 }
             }
         }
-        // A tile without orders has no row, so that the rows of a healthy store are exactly those of a recount.
+        // A tile without orders has no row, so that the stored rows equal those of a recount.
         let counts: Vec<Option<Vec<u8>>> =
             counts.iter().map(|tile| (!tile.is_zero()).then(|| tile.encode())).collect();
         let sums: Vec<Option<Vec<u8>>> =
@@ -131,7 +131,7 @@ fn upsert_each(connection: &mut dyn Connection, sql: &str, rows: &[SqlValues<'_>
     Err(StoreError::Damaged(format!("{written} of {} rollups were written", rows.len())))
 }
 
-/// One rollup row's measures.
+/// Decodes the measures of a rollup row.
 pub(crate) fn decode_one(orders: i64, sums: &[u8]) -> StoreResult<Measures> {
     let arrays = SumArrays::decode(sums)?;
     Ok(Measures::from_sums(orders, std::array::from_fn(|column| arrays.get(0, column))))
@@ -145,7 +145,7 @@ fn encode_one(measures: &Measures) -> Vec<u8> {
     arrays.encode()
 }
 
-/// The tiles of these keys, empty where there is no row.
+/// Reads the tiles of these keys. A tile without a row is empty.
 fn read_tiles<const N: usize>(
     connection: &mut dyn Connection,
     table: &str,
@@ -197,7 +197,8 @@ fn write_tiles(
 }
 
 impl Session {
-    /// Writes the tiles and hours of a company that has grown large, counted from its orders in this transaction.
+    /// Writes the tiles and hours of a company that has exceeded the tile threshold, counted from its orders in this
+    /// transaction.
     pub(crate) fn promote(&mut self, company_id: i64) -> StoreResult<()> {
         let mut changes = Changes::default();
         let sql =

@@ -1,4 +1,4 @@
-//! Rows of the table `orders` to and from [`Order`].
+//! Converts rows of the table `orders` to and from [`Order`].
 
 use tollbook_domain::measures::SUMS;
 use tollbook_domain::{AccountKind, Amount, Deductions, Measures, Order, Status};
@@ -9,11 +9,11 @@ use crate::orders::StoredOrder;
 use crate::sql::driver::connection::{Row, SqlValue, SqlValues};
 use crate::sql::orders::line_rows::line_no_of;
 
-/// Columns of an order in the order in which [`read_into`] takes them; the first four are its key and line.
+/// Columns of an order in the order in which [`read_into`] reads them; the first four are its key and line.
 pub(crate) const ORDER_COLUMNS: &str = "status, start_time, order_no, line_no, end_time, quantity, total, original, \
      star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
 
-/// Line number and measures, as [`read_measures`] takes them.
+/// Line number and measures, in the order in which [`read_measures`] reads them.
 pub(crate) const MEASURE_COLUMNS: &str =
     "line_no, quantity, total, original, star_card, coupon, bonus, cash, credit";
 
@@ -42,7 +42,8 @@ pub(crate) fn blank() -> StoredOrder {
     }
 }
 
-/// Reads a row of [`ORDER_COLUMNS`] into an order that is reused, so that a scan of a million rows allocates no texts.
+/// Reads a row of [`ORDER_COLUMNS`] into an order that is reused, so that a scan does not allocate strings for each
+/// row.
 pub(crate) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()> {
     let mut numbers = [0; 5 + AccountKind::COUNT];
     row.ints(3, &mut numbers)?;

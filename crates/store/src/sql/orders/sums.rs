@@ -1,4 +1,4 @@
-//! Sums over a query: of all its orders, or per line. Whole periods come from rollups or tiles, the rest from
+//! Sums over the orders of a query, in total or per line. Whole periods are read from rollups or tiles, the rest from
 //! orders.
 
 use std::ops::Range;
@@ -23,7 +23,7 @@ trait Sink {
     fn add_sum(&mut self, line_no: LineNo, column: usize, value: i128);
 }
 
-/// All lines together.
+/// The total over all lines.
 #[derive(Default)]
 struct Total {
     orders: i64,
@@ -108,7 +108,7 @@ impl OrderSums for Session {
 }
 
 impl Session {
-    /// Adds from the company's rollups, for a query without a filter by line.
+    /// Adds the rollups of the company, for a query without a filter by line.
     fn add_rollups(
         &mut self,
         query: &OrderQuery,

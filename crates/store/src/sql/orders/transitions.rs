@@ -1,5 +1,5 @@
-//! Changes of an order's status: paid, revoked, refunded. Its row moves to the key of its new status, and rollups move
-//! with it. Its numbers and its line stay.
+//! Changes the status of orders: paid, revoked, refunded. The row of an order moves to the key of its new status, and
+//! the rollups change accordingly. Its numbers and its line do not change.
 
 use tollbook_domain::Measures;
 

@@ -1,5 +1,5 @@
-//! Accepts usage: identities decide which records are new, then each is added to the open hours of its lines. The company
-//! is locked, so that new records are still new when they are written.
+//! Accepts usage: determines by their identities which records are new, and adds each to the open hours of its lines.
+//! The company is locked, so that no other transaction can add the same records meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +23,8 @@ impl UsageWrites for Session {
         let view = self.view_for_update(company_id)?;
         let mut outcomes = vec![UsageOutcome::Accepted; records.len()];
         let mut order: Vec<usize> = (0..records.len()).collect();
-        // Sorted keys that are close are on the same leaf. The sort is stable: of two records with one identity, the first
-        // of the batch stays first.
+        // Sorted keys touch fewer leaf pages of the index. The sort is stable: if two records have the same identity,
+        // the first of the batch stays first.
         order.sort_by_key(|place| key_of(&records[*place].usage));
         self.refuse_expired(company_id, records, &mut outcomes)?;
         let repeats = self.find_known(company_id, records, &order, &mut outcomes)?;
@@ -44,7 +44,7 @@ impl UsageWrites for Session {
             }
         }
         for (place, earlier) in repeats {
-            // A repetition of a record that is not accepted is not accepted either.
+            // If a record is not accepted, its repetitions are not accepted either.
             if matches!(outcomes[earlier], UsageOutcome::TooLarge | UsageOutcome::Pruned) {
                 outcomes[place] = outcomes[earlier];
             }
@@ -108,8 +108,8 @@ impl Session {
         Ok(())
     }
 
-    /// Finds records that are already in the store or earlier in the batch. `order` is by identity. Returns the repetitions
-    /// within the batch, each with the first record of its identity.
+    /// Finds records that are already in the store or earlier in the batch. `order` sorts the records by identity.
+    /// Returns the repetitions within the batch, each with the first record of its identity.
     fn find_known(
         &mut self,
         company_id: i64,
@@ -141,7 +141,8 @@ impl Session {
         Ok(repeats)
     }
 
-    /// The stored digests of records that are known, by place. `places` are sorted by identity, without repetitions.
+    /// Reads the digests of records that are already stored, by place. `places` are sorted by identity, without
+    /// repetitions.
     fn find_digests(
         &mut self,
         company_id: i64,
@@ -155,7 +156,7 @@ impl Session {
             })
             .collect();
         // If ids rise with time, the range between the first and the last id of a batch has no other records, and one
-        // statement reads it. If the range has many others, each id is looked up on its own.
+        // statement reads it. If the range has many other records, each id is looked up separately.
         let most = |group: &[usize]| 2 * group.len() + 1;
         let sets: Vec<SqlValues<'_>> = groups
             .iter()
@@ -205,7 +206,8 @@ impl Session {
         Ok(stored)
     }
 
-    /// Takes the hours of repeated records too: the import that brought them first may have crashed before it closed them.
+    /// Takes over the leases on the hours of repeated records too: the import that first added them may have crashed
+    /// before it closed the hours.
     fn take_over_repeated(
         &mut self,
         company_id: i64,

@@ -1,4 +1,4 @@
-//! Closes hours: takes the usage of an open hour out to become orders, and records which orders were made of it.
+//! Closes hours: removes the usage of an open hour, so that orders can be made from it, and records these orders.
 
 use tollbook_domain::{Bucket, Catalogue};
 
@@ -26,7 +26,7 @@ impl HourClosing for Session {
         let mut taken: Vec<OpenUsage> = all(self.connection.as_mut(), sql, &values, |row| {
             let line_no = line_no_of(row.int(0)?)?;
             let line = view.lines.get(line_no).cloned();
-            let line = line.ok_or_else(|| StoreError::Damaged("open usage has no line".into()))?;
+            let line = line.ok_or_else(|| StoreError::Damaged("open usage has an unknown line".into()))?;
             Ok(OpenUsage { line_no, line, quantity: row.int(1)?, records: row.int(2)?, orders: 0 })
         })?;
         if let (Some(first), Some(last)) = (taken.first(), taken.last()) {
@@ -70,7 +70,7 @@ impl HourClosing for Session {
 }
 
 impl Session {
-    /// Counts the orders that each line and hour has already.
+    /// Sets how many orders each line already has in the hour.
     fn count_earlier(&mut self, range: &[SqlValue<'_>], taken: &mut [OpenUsage]) -> StoreResult<()> {
         let sql = "SELECT line_no, sequence_no FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
                    AND line_no >= $3 AND line_no <= $4 ORDER BY line_no, sequence_no";
@@ -84,7 +84,8 @@ impl Session {
         Ok(())
     }
 
-    /// Subtracts the usage that was taken from an open hour. Without usage, the hour is neither open nor due.
+    /// Subtracts removed usage from the amount of an open hour. If no usage remains, deletes the hour from `open_hour`
+    /// and `due_hour`.
     fn subtract_from_hour(
         &mut self,
         company_id: i64,
@@ -104,7 +105,7 @@ impl Session {
         }
         let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start = $2";
         let mut amount = first(self.connection.as_mut(), sql, &key, |row| decode_amount(row.blob(0)?))?
-            .ok_or_else(|| StoreError::Damaged("an open line has no open hour".into()))?;
+            .ok_or_else(|| StoreError::Damaged("open usage has no open hour".into()))?;
         let lines = self.view(company_id)?.lines;
         for open in taken {
             amount -= amount_of_line(&lines, open.line_no, open.quantity, catalogue)?;

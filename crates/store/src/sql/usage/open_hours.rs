@@ -1,4 +1,4 @@
-//! Open hours: the usage of each line and hour that is not ordered yet, and the amount it adds up to.
+//! Open hours: the usage of each line and hour that has no order yet, and its amount.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -16,9 +16,9 @@ use crate::sql::usage::rows::{amount_of, amount_of_line, decode_amount};
 use crate::usage::{IntakeContext, RatedUsage};
 use crate::usage_pack::encode_charges;
 
-/// Rows of a statement that writes open usage.
+/// Rows per statement that writes open usage.
 const ROWS_PER_STATEMENT: usize = 64;
-/// A range of line numbers is read whole if at least one in so many lines is wanted.
+/// A range of line numbers is read in full if, on average, at least one of this many lines is wanted.
 const RANGE_PER_LINE: usize = 4;
 
 static PUT_OPEN: LazyLock<String> = LazyLock::new(|| put_open(1));
@@ -53,7 +53,7 @@ impl Open {
     }
 }
 
-/// The addition of a batch to an open hour.
+/// What a batch adds to an open hour.
 struct HourChange {
     bucket: Bucket,
     is_used: bool,
@@ -110,8 +110,8 @@ impl Session {
         Ok(encoded)
     }
 
-    /// Reads the open usage to which the batch adds. If most of a range of lines is wanted, one statement reads the range;
-    /// otherwise each line is looked up.
+    /// Reads the open usage to which the batch adds. If enough lines of a range are wanted, one statement reads the
+    /// range; otherwise each line is looked up.
     fn read_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
         let keys: Vec<(i64, LineNo)> = adding.open.keys().copied().collect();
@@ -150,7 +150,7 @@ impl Session {
         )
     }
 
-    /// Writes the sums, and the hours as due.
+    /// Writes the sums of lines and hours, and marks the hours as due.
     fn write_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
         adding.sum_hours()?;
@@ -219,7 +219,8 @@ impl Session {
 }
 
 impl Adding<'_> {
-    /// The lines and quantities of a record's charges. Adds lines that are new, and an entry for each in the open hours.
+    /// Returns the lines and quantities of a record's charges. Adds new lines, and an entry for each line to the open
+    /// usage.
     fn find_lines(&mut self, record: &RatedUsage) -> Vec<(LineNo, i64)> {
         let Rated::Charged(charges) = &record.rated else { return Vec::new() };
         let bucket = record.bucket;
@@ -237,7 +238,7 @@ impl Adding<'_> {
             .collect()
     }
 
-    /// Adds a record with all of its charges; `false` if an order could not hold one of the sums.
+    /// Adds all charges of a record. Returns `false` and adds none if an order could not hold one of the sums.
     fn add(&mut self, bucket: Bucket, charges: &[(LineNo, i64)]) -> bool {
         let sum = |(line_no, quantity): &(LineNo, i64)| {
             let open = self.open.get(&(bucket.start_s, *line_no))?;

@@ -1,4 +1,4 @@
-//! Usage that is not ordered yet: the hours that are due, and the pending amount of a query.
+//! Reads usage that has no order yet: the hours that are due, and the pending amount of a query.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -81,8 +81,8 @@ impl UsageReads for Session {
 }
 
 impl Session {
-    /// The same for a filter by order type: usage of a line and hour that has an order already becomes a supplementary
-    /// order.
+    /// Reads the pending amount for a filter by order type. If a line and hour already has an order, its open usage
+    /// becomes a supplementary order.
     fn read_pending_by_type(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
         let company_id = query.company_id;
         let lines = self.view(company_id)?.lines;

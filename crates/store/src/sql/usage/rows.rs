@@ -1,4 +1,4 @@
-//! Values of usage as tables hold them: identities, pricing states and amounts of open hours.
+//! Column values of usage: identities, pricing states and amounts of open hours.
 
 use tollbook_domain::rating::Rated;
 use tollbook_domain::{Catalogue, Line, Usage};
@@ -22,11 +22,12 @@ pub(crate) const fn pricing_state(rated: &Rated) -> i64 {
 
 /// Decodes the amount of an open hour.
 pub(crate) fn decode_amount(bytes: &[u8]) -> StoreResult<i128> {
-    let bytes = bytes.try_into().map_err(|_| StoreError::Damaged("an open hour has no amount".into()))?;
+    let bytes =
+        bytes.try_into().map_err(|_| StoreError::Damaged("an open hour has a malformed amount".into()))?;
     Ok(i128::from_le_bytes(bytes))
 }
 
-/// The amount of a quantity of a line as an order, in 10⁻⁸ currency units; `None` if no order can hold it.
+/// The amount of an order for a quantity of a line, in 10⁻⁸ currency units; `None` if no order can hold it.
 pub(crate) fn amount_of(line: &Line, quantity: i64, catalogue: &Catalogue) -> Option<i128> {
     let units = catalogue.base_units(line.pricing_unit)?;
     line.list_price.charge(quantity, units).ok()?;
@@ -40,7 +41,7 @@ pub(crate) fn key_of(usage: &Usage) -> Key<'_> {
     (usage.hour(), usage.source.as_str(), usage.id.as_str())
 }
 
-/// The same for a line that open usage names.
+/// The same for the line number of open usage; an error if the line does not exist or has no amount.
 pub(crate) fn amount_of_line(
     lines: &Lines,
     line_no: LineNo,

@@ -1,4 +1,4 @@
-//! Usage that is not charged: stored whole, listed, and charged once it has a price.
+//! Usage that is not charged: stores and lists whole records, and charges them once they have a price.
 
 use tollbook_domain::Usage;
 use tollbook_domain::rating::Rated;
@@ -60,7 +60,7 @@ impl UnchargedWrites for Session {
             waiting[index] = true;
             Ok(())
         })?;
-        // An hour whose orders were pruned accepts no more charges.
+        // An hour whose orders were pruned accepts no further charges.
         let places: Vec<usize> = (0..records.len())
             .filter(|place| waiting[*place] && !matches!(records[*place].rated, Rated::Unpriced(_)))
             .filter(|place| records[*place].bucket.start_s >= view.pruned_before_s)
@@ -78,7 +78,7 @@ impl UnchargedWrites for Session {
              AND id = $4"
         );
         delete_exactly(self.connection.as_mut(), &sql, &keys)?;
-        // The identity may have expired: then there is no row to change.
+        // If the identity has expired, there is no row to update.
         let rows: Vec<SqlValues<'_>> = done
             .iter()
             .map(|(record, charges)| {

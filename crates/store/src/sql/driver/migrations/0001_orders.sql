@@ -23,7 +23,7 @@ CREATE TABLE organization (
   UNIQUE (company_id, project_id)
 ) {clustered};
 
--- Looked up by the public key alone: a request names nothing else. Lists are space-separated texts.
+-- Looked up by the public key alone, because a request has no company. Lists are space-separated texts.
 CREATE TABLE api_key (
   public_key {text} NOT NULL PRIMARY KEY,
   company_id BIGINT NOT NULL,
@@ -34,8 +34,8 @@ CREATE TABLE api_key (
   disabled BIGINT NOT NULL
 ) {clustered};
 
--- One row per company; locked first by every writer of orders of the company, so that its writers
--- come one after the other. tiled: 1 once the company has its rollups by line.
+-- One row per company; every writer of orders of the company locks it first, so that writers of one company are
+-- serialized. tiled: 1 once the company has its rollups by line.
 CREATE TABLE company_state (
   company_id BIGINT NOT NULL PRIMARY KEY,
   line_count BIGINT NOT NULL,
@@ -70,8 +70,8 @@ CREATE TABLE line (
   UNIQUE (company_id, line_key)
 ) {clustered};
 
--- Amounts are counts of 10^-8 currency units, times Unix seconds. order_no is the number that the list of the
--- order's status shows; the primary key is list order, so that a page or an export is one stretch of it.
+-- Amounts are counts of 10^-8 currency units, times Unix seconds. order_no is the number that the list of the order's
+-- status shows; the primary key is list order, so that a page or an export is one range of it.
 CREATE TABLE orders (
   company_id BIGINT NOT NULL,
   status BIGINT NOT NULL,
@@ -94,7 +94,8 @@ CREATE TABLE orders (
   PRIMARY KEY (company_id, status, start_time, order_no)
 ) {clustered} {append_only_storage};
 
--- Every number that an order has or had, for life: one row for O, one for U. other_no is the order's other number.
+-- Every number that an order has or had, until it is pruned: one row for O, one for U. other_no is the order's other
+-- number.
 CREATE TABLE order_number (
   company_id BIGINT NOT NULL,
   number {text} NOT NULL,
@@ -114,8 +115,8 @@ CREATE TABLE rollup (
   PRIMARY KEY (company_id, status, unit, period)
 ) {clustered} {hot_update_storage};
 
--- Rollups by line: one row per chunk of 256 lines, one cell per line. Counts stand apart from sums because a
--- Total needs nothing else.
+-- Rollups by line: one row per chunk of 256 lines, one cell per line. Counts are stored apart from sums because a total
+-- of orders needs only counts.
 CREATE TABLE tile_count (
   company_id BIGINT NOT NULL,
   status BIGINT NOT NULL,

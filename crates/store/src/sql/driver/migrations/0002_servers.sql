@@ -1,5 +1,5 @@
--- Rollups by hour (unit 3: hours since 1970-01-01T00:00) for the companies that have tiles: they get both anew with
--- their next order, because nothing but a recount of the orders can fill them.
+-- Rollups by hour (unit 3: hours since 1970-01-01T00:00) for the companies that have tiles. Only a recount of the
+-- orders can fill them, so tiles and hours are counted again with the next order of a company.
 DELETE FROM rollup WHERE unit = 3;
 DELETE FROM tile_count;
 DELETE FROM tile_sum;
@@ -8,7 +8,7 @@ UPDATE company_state SET tiled = 0;
 -- Orders that begin before this time are refused: earlier ones were pruned, and their numbers are no longer known.
 ALTER TABLE company_state ADD COLUMN pruned_before BIGINT NOT NULL DEFAULT 0;
 
--- Requests of keys that have a rate limit, in the latest second of each: servers beside each other share the limit.
+-- Requests of keys that have a rate limit, in the latest second of each: all servers of a deployment share the limit.
 CREATE TABLE request_rate (
   company_id BIGINT NOT NULL,
   public_key {text} NOT NULL,

@@ -1,6 +1,6 @@
 -- From usage to paid orders: prices, usage by hour, accounts and their ledger.
 
--- The price book. Matchers are texts of the program's own (domain: price_text). Unit prices are counts of 10^-12.
+-- The price book. Matchers are texts in Tollbook's own format (domain: price_text). Unit prices are counts of 10^-12.
 CREATE TABLE price (
   price_id BIGINT NOT NULL PRIMARY KEY,
   provider {text} NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE price (
   is_fallback BIGINT NOT NULL
 ) {clustered};
 
--- company_id 0, an empty model and an empty SKU are every one. factor: a count of 10^-12.
+-- company_id 0, an empty model and an empty SKU stand for all. factor: a count of 10^-12.
 CREATE TABLE discount (
   company_id BIGINT NOT NULL,
   model_id {text} NOT NULL,
@@ -38,8 +38,8 @@ CREATE TABLE operator_key (
   disabled BIGINT NOT NULL
 ) {clustered};
 
--- Hours with usage that is not ordered yet, of all companies: what there is to close, and from when. While it is held,
--- by an import that is not finished or by the server that closes it, no other process closes it.
+-- Hours of all companies whose usage has no order yet, and when each may be closed. While an hour is held, by an
+-- unfinished import or by the server that closes it, no other process closes it.
 CREATE TABLE due_hour (
   company_id BIGINT NOT NULL,
   bucket_start BIGINT NOT NULL,
@@ -50,7 +50,7 @@ CREATE TABLE due_hour (
   PRIMARY KEY (company_id, bucket_start)
 ) {clustered} {hot_update_storage};
 
--- UTC hours that records are of. gone: 1 once the identities of an hour were deleted; it then refuses usage.
+-- UTC hours of records. gone: 1 once identities of the hour have been deleted; the hour then refuses usage.
 CREATE TABLE usage_hour (
   company_id BIGINT NOT NULL,
   hour BIGINT NOT NULL,
@@ -60,8 +60,8 @@ CREATE TABLE usage_hour (
   PRIMARY KEY (company_id, hour)
 ) {clustered} {hot_update_storage};
 
--- Which records were accepted. digest: of their content. fate: 1 charged, 2 free, 3 without a price. charges: which
--- lines it was added to and with how much (usage_pack.rs). Ids that rise with time are written side by side.
+-- Accepted records. digest: of the content. fate: 1 charged, 2 free, 3 without a price. charges: the lines that the
+-- record was added to, with quantities (usage_pack.rs). If ids rise with time, new rows are adjacent.
 CREATE TABLE usage_record (
   company_id BIGINT NOT NULL,
   hour BIGINT NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE usage_record (
   PRIMARY KEY (company_id, hour, source, id)
 ) {clustered} {append_only_storage};
 
--- The records that were not charged, whole: those without a price (fate 3) wait for one.
+-- The whole records that were not charged. Those without a price (fate 3) are charged once they have one.
 CREATE TABLE usage_aside (
   company_id BIGINT NOT NULL,
   fate BIGINT NOT NULL,
@@ -95,8 +95,8 @@ CREATE TABLE usage_aside (
   PRIMARY KEY (company_id, fate, hour, source, id)
 ) {clustered};
 
--- Usage that is not ordered yet: by bucket, and by bucket and line. amount: what it would come to, each line rounded as
--- its order would be; 16 bytes, a count of 10^-8.
+-- Usage that has no order yet, by bucket, and by bucket and line. amount: the sum of the amounts of the future orders,
+-- each rounded as an order; 16 bytes, a count of 10^-8.
 CREATE TABLE open_hour (
   company_id BIGINT NOT NULL,
   bucket_start BIGINT NOT NULL,
@@ -114,7 +114,7 @@ CREATE TABLE open_usage (
   PRIMARY KEY (company_id, bucket_start, line_no)
 ) {clustered} {hot_update_storage};
 
--- Which orders were made of which usage. place: 0 for the first order of the line and bucket, then 1, 2, … for
+-- The orders that were made from usage. place: 0 for the first order of the line and bucket, then 1, 2, … for
 -- supplementary ones. line_no is the line of the first one.
 CREATE TABLE usage_order (
   company_id BIGINT NOT NULL,
@@ -127,8 +127,8 @@ CREATE TABLE usage_order (
   PRIMARY KEY (company_id, bucket_start, line_no, place)
 ) {clustered} {append_only_storage};
 
--- One row a company: balances by kind, the credit limit, how many ledger entries, grants and order numbers there are,
--- the last local day whose arrears run is done, and the deductions of settled orders that were pruned.
+-- One row per company: balances by kind, the credit limit, the numbers of ledger entries, grants and order numbers, the
+-- last local day whose arrears run is done, and the deductions of settled orders that were pruned.
 CREATE TABLE account (
   company_id BIGINT NOT NULL PRIMARY KEY,
   star_card BIGINT NOT NULL,

@@ -1,4 +1,4 @@
--- Names of the field, one set of columns for leases, and a table for leases on tasks of the deployment.
+-- Renames columns to standard terms, unifies the lease columns, and adds a table for leases on tasks.
 
 ALTER TABLE usage_aside RENAME TO uncharged_usage;
 ALTER TABLE uncharged_usage RENAME COLUMN fate TO pricing_state;
@@ -20,5 +20,5 @@ CREATE TABLE lease (
   lease_until BIGINT NOT NULL
 ) {clustered} {hot_update_storage};
 
--- Leases on tasks were settings, and so were the rows by which transactions lock a name.
+-- Deletes the settings that held leases on tasks, and those that served as locks.
 DELETE FROM setting WHERE name LIKE 'lease %' OR name LIKE 'hold %';

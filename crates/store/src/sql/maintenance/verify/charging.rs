@@ -22,9 +22,9 @@ use crate::usage_pack::decode_charges;
 /// Quantity and records of each line.
 type LineUsage = BTreeMap<LineNo, (i128, i64)>;
 
-/// Ledger entries that are read at a time.
+/// Ledger entries per statement.
 const ENTRIES_PER_READ: i64 = 10_000;
-/// Orders of usage that are looked up at a time.
+/// Usage orders per statement.
 const ORDERS_PER_READ: i64 = 1_000;
 
 impl Session {
@@ -63,7 +63,7 @@ impl Session {
         Ok(())
     }
 
-    /// Reads the whole ledger and checks the balance of each entry, the present balances, grants, deposits, and the
+    /// Reads the whole ledger and checks the balance of each entry, the current balances, grants, deposits, and the
     /// deductions of settled orders.
     pub(crate) fn verify_accounts(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let state = self.account_state(company_id)?;
@@ -234,7 +234,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds up usage records by bucket and line and compares with what is open and what was ordered.
+    /// Sums usage records by bucket and line, and compares the sums with open usage and usage orders.
     pub(crate) fn verify_usage(
         &mut self,
         company_id: i64,
@@ -253,7 +253,7 @@ impl Session {
                 continue;
             }
             self.recount_hour(company_id, hour, noted, &mut buckets, report)?;
-            // A bucket is at most an hour long: one that began before this hour has all its records.
+            // A bucket is at most an hour long, so a bucket that began before this hour is complete.
             let whole = buckets.split_off(&(hour * HOUR_S));
             for (bucket_start, usage) in std::mem::replace(&mut buckets, whole) {
                 self.compare_bucket(company_id, bucket_start, usage, &expired, report)?;
@@ -323,7 +323,7 @@ impl Session {
         expired: &[i64],
         report: &mut Report,
     ) -> StoreResult<()> {
-        // If identities have expired or orders were pruned, there is nothing left to compare.
+        // If identities have expired or orders were pruned, the recount is incomplete and cannot be compared.
         let touches = [bucket_start, bucket_start + HOUR_S - 1].map(hour_of);
         let is_expired = touches.iter().any(|hour| expired.binary_search(hour).is_ok());
         if is_expired || bucket_start < self.view(company_id)?.pruned_before_s {
@@ -406,7 +406,7 @@ impl Session {
         Ok(())
     }
 
-    /// Checks that each order that was made of usage exists, with its hour and its quantity.
+    /// Checks that each order that was made from usage exists, with its hour and its quantity.
     fn verify_usage_orders(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let mut after = [i64::MIN; 3];
         loop {

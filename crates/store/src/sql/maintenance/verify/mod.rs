@@ -1,4 +1,4 @@
-//! Verification: everything that is stored twice is computed again and compared.
+//! Verification: computes derived data again and compares it with what is stored.
 
 mod charging;
 mod exports;

@@ -235,7 +235,7 @@ impl Session {
         Ok(())
     }
 
-    /// Checks that every order of a day has its numbers.
+    /// Checks that the numbers of every order of a day are registered.
     fn verify_numbers(
         &mut self,
         company_id: i64,
@@ -253,7 +253,8 @@ impl Session {
         Ok(())
     }
 
-    /// Checks that every number has its order: there are as many numbers as the orders have.
+    /// Checks that every registered number has an order, by comparing the number of rows with the numbers of all
+    /// orders.
     fn count_numbers(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let sql = "SELECT count(*) FROM order_number WHERE company_id = $1";
         let registered =

@@ -1,4 +1,4 @@
-//! What the parts of a verification add up and report.
+//! The report of a verification, to which all of its parts add.
 
 use tollbook_domain::account::PerKind;
 
@@ -8,14 +8,14 @@ use crate::maintenance::Verification;
 pub(crate) struct Report {
     pub(crate) found: Verification,
     pub(crate) limit: usize,
-    /// How many numbers the orders have.
+    /// Number of order numbers that the orders have.
     pub(crate) numbers: i64,
     /// Sums over the orders that were settled from the accounts.
     pub(crate) settled: Settled,
 }
 
 impl Report {
-    /// Reports a difference.
+    /// Adds a difference, unless the limit is reached.
     pub(crate) fn differ(&mut self, text: impl FnOnce() -> String) {
         if self.found.differences.len() < self.limit {
             self.found.differences.push(text());
