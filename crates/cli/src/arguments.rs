@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_of_the_api_can_be_typed() {
+    fn every_filter_of_the_api_has_an_option() {
         let command = Tollbook::command();
         let paid = command.find_subcommand("orders").unwrap().find_subcommand("paid").unwrap();
         let action = tollbook_api::actions::Action::find("ListPaidOrders").unwrap();

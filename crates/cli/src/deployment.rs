@@ -10,7 +10,8 @@ use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connec
 use crate::arguments::Global;
 use crate::output::Failure;
 
-/// The master key in hexadecimal. If it is not set, the key is in the file `master.key` of the data directory.
+/// The environment variable with the master key in hexadecimal. If it is not set, the key is in the file `master.key` of
+/// the data directory.
 const MASTER_KEY_VARIABLE: &str = "TOLLBOOK_MASTER_KEY";
 
 /// Creates the data directory if it is absent. It may hold other files.
@@ -101,7 +102,7 @@ pub(crate) fn catalogue(config: &Config) -> Result<Arc<Catalogue>, Failure> {
 pub(crate) fn master_key(global: &Global, store: &dyn Store) -> Result<MasterKey, Failure> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one secret that may come from the environment; no argument may hold it"
+        reason = "a secret may come from the environment, but not from an argument"
     )]
     let given = std::env::var(MASTER_KEY_VARIABLE);
     let master = match given {

@@ -1,7 +1,7 @@
-//! What only the file of an SQLite database can show: damage done behind the store's back, files that are not ours, and
-//! statements that end before their time.
+//! Tests of SQLite only: damage done to the database file by other programs, files that are not Tollbook databases, and
+//! cancelled statements.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "contract/charged.rs"]
 mod charged;
@@ -56,7 +56,7 @@ fn database() -> (tempfile::TempDir, PathBuf) {
 
 #[test]
 fn verify_finds_every_kind_of_damage() {
-    // statement | what verify says of it
+    // statement | expected difference
     let table = "
         UPDATE rollup SET orders = orders + 1 WHERE unit = 1 AND period = 3                | 1970-01-04: rollup says
         UPDATE rollup SET orders = orders + 1 WHERE unit = 2                               | 1970-01: rollup says
@@ -81,7 +81,7 @@ fn verify_finds_every_kind_of_damage() {
         let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
         let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 50).unwrap();
         let said = found.differences.join("\n");
-        assert!(said.contains(expected.trim()), "{row}\nsaid: {said}");
+        assert!(said.contains(expected.trim()), "{row}\nfound: {said}");
         cases += 1;
     }
     assert_eq!(cases, 14);
@@ -93,7 +93,7 @@ fn verify_finds_every_kind_of_damage() {
 
 #[test]
 fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
-    // statement | what verify says of it
+    // statement | expected difference
     let table = "
         UPDATE usage_record SET pricing_state = 2 WHERE id = 'r000'                      | records are not charged
         UPDATE usage_record SET charges = (SELECT charges FROM usage_record WHERE id = 'r059') WHERE id = 'r000' | differ from the records
@@ -155,7 +155,7 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         UPDATE orders SET cash = 0, credit = cash WHERE company_id = 2 AND cash > 0 | its deductions differ";
     let (folder, path) = database();
     let whole = std::fs::read(&path).unwrap();
-    assert!(!path.with_extension("db-wal").exists(), "the file is the whole database");
+    assert!(!path.with_extension("db-wal").exists(), "the database has no WAL, so its file is complete");
     for row in table.lines().filter(|row| row.contains('|')) {
         let (statement, expected) = row.rsplit_once('|').unwrap();
         let path = folder.path().join("damaged.db");
@@ -168,7 +168,7 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
         let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 90).unwrap();
         let said = found.differences.join("\n");
-        assert!(said.contains(expected.trim()), "{row}\nsaid: {said}");
+        assert!(said.contains(expected.trim()), "{row}\nfound: {said}");
     }
     let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
     let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 50).unwrap();
@@ -176,7 +176,7 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
 }
 
 #[test]
-fn files_that_are_not_ours_are_left_alone() {
+fn files_of_other_programs_are_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
@@ -199,7 +199,7 @@ fn a_database_of_a_newer_program_is_refused_and_not_changed() {
 }
 
 #[test]
-fn three_processes_may_start_on_an_empty_folder_at_once() {
+fn concurrent_opens_of_an_empty_folder_succeed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tollbook.db");
     std::thread::scope(|scope| {
@@ -212,7 +212,7 @@ fn three_processes_may_start_on_an_empty_folder_at_once() {
 }
 
 #[test]
-fn a_statement_that_takes_too_long_or_whose_caller_has_left_is_cancelled() {
+fn a_statement_is_cancelled_on_timeout_or_by_its_caller() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tollbook.db");
     let options = StoreOptions::default();
@@ -223,7 +223,7 @@ fn a_statement_that_takes_too_long_or_whose_caller_has_left_is_cancelled() {
     transaction.add_orders(&orders).unwrap();
     transaction.commit().unwrap();
     let query = model::query(0, 400 * 86_400, &[Status::Paid]);
-    // No patience at all: whatever takes longer than one look at the clock is too long.
+    // With a timeout of zero, the first check of the deadline cancels the statement.
     let hasty = StoreOptions { statement_timeout: Duration::ZERO, ..options };
     let impatient = open_sqlite(&path, &hasty).unwrap();
     let cancelled = impatient.snapshot().unwrap().scan(&query, &mut |_| Ok(())).unwrap_err();
@@ -240,6 +240,6 @@ fn a_statement_that_takes_too_long_or_whose_caller_has_left_is_cancelled() {
         .unwrap_err();
     assert!(matches!(cancelled, StoreError::Cancelled) && seen < 8_000, "{cancelled} after {seen}");
     drop(snapshot);
-    // The connection is the next caller's, who is still there.
+    // The token does not cancel the next request on the same connection.
     assert_eq!(store.snapshot().unwrap().count(&query).unwrap(), 8_000);
 }

@@ -1,7 +1,7 @@
-//! How PostgreSQL executes what it is asked: from indexes, in their order, reading no row that is not wanted; on a
-//! database that has just been filled, of which it knows nothing yet. The server's own log says how.
+//! PostgreSQL executes every statement from indexes, in index order, without reading rows that the result does not
+//! need, even on a newly filled database without statistics. The plans are read from the server's log (`auto_explain`).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "contract/charged.rs"]
 mod charged;
@@ -17,7 +17,7 @@ use tollbook_testkit::Cluster;
 
 const DAY: i64 = 86_400;
 
-/// Tables that grow with what companies do.
+/// Tables that grow with the orders and the usage of companies.
 const COMPANY_TABLES: [&str; 17] = [
     "orders",
     "order_number",
@@ -38,11 +38,11 @@ const COMPANY_TABLES: [&str; 17] = [
     "revocation",
 ];
 
-/// There is one small row an hour, and once an hour all of a company's are looked at for what is to be forgotten.
+/// Any plan is accepted: the table has one small row for each hour, and expiry reads those of a company once an hour.
 const LOOKED_THROUGH: &str = "SELECT hour, expired FROM usage_hour";
 
-/// What is asked about exports of all companies again and again, and the index that has it in its order: those that have
-/// ended are not read over for those that are due.
+/// Statements that periodically read the exports of all companies, and the index that must provide their order. A
+/// search for due jobs must not read jobs that have ended.
 const OF_EXPORTS: [(&str, &str); 3] = [
     ("SELECT company_id, job_id FROM export_job WHERE state < 2", "export_job_open"),
     ("SELECT company_id, job_id FROM export_job WHERE state > 1", "export_job_ended"),
@@ -69,7 +69,7 @@ fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     assert_eq!(transaction.expire_export_files(9, 7).unwrap(), 0);
 }
 
-/// Everything that charging asks of a company.
+/// Executes every statement that charging a company uses.
 fn charge(store: &dyn Store, company_id: i64) {
     charged::fill(store, company_id);
     charged::close(store, company_id, charged::bucket(2 * charged::HOUR), 20);
@@ -109,15 +109,15 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.grants(company_id, &[1, 2]).unwrap();
     assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);
     transaction.commit().unwrap();
-    // What had no price has opened the first hour again; orders that are to come would not be pruned past it.
+    // Pricing the records without a price reopened the first hour. Orders are not pruned past an open hour.
     charged::close(store, company_id, charged::bucket(0), 20);
 }
 
 #[test]
-fn every_plan_is_served_by_an_index() {
+fn every_plan_uses_an_index() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    // Statistics come when vacuum runs; here it never does.
+    // Without autovacuum, the tables have no statistics.
     cluster.set("autovacuum", "off");
     let explain = [
         "session_preload_libraries = 'auto_explain'",
@@ -192,7 +192,7 @@ fn every_plan_is_served_by_an_index() {
     let mut wrong: BTreeSet<String> = BTreeSet::new();
     for plan in log.split("Query Text: ").skip(1) {
         let plan = plan.split("LOG:").next().unwrap();
-        // The deployment's own small tables and the catalogue may be read as the server likes, and migrations are rare.
+        // Any plan is accepted for the small tables of the deployment, for the system catalogue and for migrations.
         let of_companies = COMPANY_TABLES
             .iter()
             .any(|table| plan.contains(&format!(" on {table} ")) || plan.contains(&format!(" on {table}\n")));
@@ -205,7 +205,7 @@ fn every_plan_is_served_by_an_index() {
                 wrong.insert(format!("{sign}: {plan}"));
             }
         }
-        // What a filter looks at may be read for nothing; only unused numbers are left out by one.
+        // A filter discards rows that were read, so only the one that skips unused numbers is accepted.
         let mut filters = plan.lines().filter(|line| line.trim().starts_with("Filter: "));
         if !filters.all(|line| line.contains("SubPlan") && line.contains("IS NOT NULL")) {
             wrong.insert(plan.to_owned());
@@ -220,5 +220,5 @@ fn every_plan_is_served_by_an_index() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
-    assert!(plans > 1_000, "only {plans} plans were seen");
+    assert!(plans > 1_000, "only {plans} plans were logged");
 }

@@ -1,6 +1,6 @@
-//! What only a server can show: starting together, rights, losing the connection, waiting for too long, distribution.
+//! Tests of PostgreSQL only: concurrent starts, permissions, lost connections, timeouts, distribution and TLS.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "contract/model.rs"]
 #[expect(dead_code, reason = "only the orders of the model are needed here")]
@@ -58,7 +58,7 @@ fn tables(database: &Database<'_>) -> String {
     database.sql("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
 }
 
-/// A psql of another session that has run something and keeps its transaction open.
+/// Another session that has executed a statement and keeps its transaction open.
 struct Session {
     child: Child,
 }
@@ -74,7 +74,7 @@ impl Session {
         let script = format!("BEGIN; {sql}; CREATE TEMPORARY TABLE held (); SELECT pg_notify('held', '');\n");
         child.stdin.as_mut().unwrap().write_all(script.as_bytes()).unwrap();
         child.stdin.as_mut().unwrap().flush().unwrap();
-        // It holds what it wants as soon as the lock is there.
+        // The statement has been executed as soon as the session holds its lock on `orders`.
         while database.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'orders'::regclass") == "0" {
             std::thread::yield_now();
         }
@@ -90,7 +90,7 @@ impl Drop for Session {
 }
 
 #[test]
-fn three_servers_may_start_on_an_empty_database_at_once() {
+fn concurrent_opens_of_an_empty_database_succeed() {
     let database = Cluster::shared().database();
     std::thread::scope(|scope| {
         for _ in 0..3 {
@@ -105,8 +105,8 @@ fn three_servers_may_start_on_an_empty_database_at_once() {
 }
 
 #[test]
-fn schemas_that_are_not_ours_are_left_as_they_are() {
-    // statements before | of an opened database | what is said
+fn unsupported_schemas_are_refused_and_not_changed() {
+    // statement | whether the schema exists before it | expected error
     let table = "
         CREATE TABLE orders (x int)                 | no  | not a Tollbook database: relation \"orders\" already exists
         INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program knows up to 5
@@ -123,13 +123,13 @@ fn schemas_that_are_not_ours_are_left_as_they_are() {
         database.sql(statement);
         let before = tables(&database);
         let refused = open(database.url()).err().unwrap();
-        assert!(refused.to_string().contains(expected), "{row}\nsaid: {refused}");
+        assert!(refused.to_string().contains(expected), "{row}\nerror: {refused}");
         assert_eq!(tables(&database), before, "{row}");
     }
 }
 
 #[test]
-fn what_cannot_be_reached_or_used_says_why() {
+fn an_unusable_database_is_refused_with_the_reason() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     open(database.url()).unwrap();
@@ -150,7 +150,7 @@ fn what_cannot_be_reached_or_used_says_why() {
 }
 
 #[test]
-fn a_server_that_crashes_takes_nothing_half_written_and_is_used_again_when_it_is_back() {
+fn after_a_crash_only_committed_orders_remain_and_the_store_reconnects() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let store = with_company(database.url());
@@ -171,7 +171,7 @@ fn a_server_that_crashes_takes_nothing_half_written_and_is_used_again_when_it_is
     assert_eq!(count(&*store).unwrap(), 100);
     assert_eq!(add(&*store, &orders(50, 150)).unwrap().iter().filter(|o| **o == Outcome::Added).count(), 100);
     assert_healthy(&*store, 200);
-    // In the middle of a long answer.
+    // The server crashes while a long result is being read.
     let mut reader = store.snapshot().unwrap();
     let mut seen = 0;
     let lost = reader
@@ -191,7 +191,7 @@ fn a_server_that_crashes_takes_nothing_half_written_and_is_used_again_when_it_is
 }
 
 #[test]
-fn a_read_only_database_is_read_and_written_again_when_it_may_be() {
+fn a_read_only_database_refuses_writes_until_it_is_writable() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let store = with_company(database.url());
@@ -211,7 +211,7 @@ fn a_read_only_database_is_read_and_written_again_when_it_may_be() {
 }
 
 #[test]
-fn connections_are_bounded_and_come_back() {
+fn connections_are_limited_and_reused() {
     let database = Cluster::shared().database();
     drop(with_company(database.url()));
     let options = StoreOptions {
@@ -225,7 +225,7 @@ fn connections_are_bounded_and_come_back() {
     assert!(refused.to_string().contains("all 2 connections have been in use"), "{refused}");
     drop(held);
     assert_eq!(count(&*store).unwrap(), 0);
-    // A waiting caller gets the connection that becomes free.
+    // A waiting request gets the connection that is released.
     let patient = StoreOptions { connections: 1, connect_timeout: Duration::from_secs(60), ..options };
     let store = open_postgres(database.url(), None, &patient).unwrap();
     let held = store.snapshot().unwrap();
@@ -237,7 +237,7 @@ fn connections_are_bounded_and_come_back() {
 }
 
 #[test]
-fn a_statement_that_takes_too_long_is_cancelled() {
+fn a_statement_is_cancelled_on_timeout() {
     let database = Cluster::shared().database();
     drop(with_company(database.url()));
     let options = StoreOptions { statement_timeout: Duration::from_millis(300), ..StoreOptions::default() };
@@ -253,7 +253,7 @@ fn a_statement_that_takes_too_long_is_cancelled() {
 }
 
 #[test]
-fn a_caller_who_leaves_cancels_what_runs() {
+fn cancelling_a_request_cancels_its_statement() {
     let database = Cluster::shared().database();
     let store = with_company(database.url());
     add(&*store, &orders(0, 60)).unwrap();
@@ -273,13 +273,13 @@ fn a_caller_who_leaves_cancels_what_runs() {
         let cancelled = asked.join().unwrap();
         assert!(matches!(cancelled, StoreError::Cancelled), "{cancelled}");
     });
-    assert_eq!(database.sql(running), "0", "the server has stopped too");
+    assert_eq!(database.sql(running), "0", "the server has cancelled the statement");
     drop(session);
     assert_eq!(count(&*store).unwrap(), 60);
 }
 
 #[test]
-fn a_store_may_be_dropped_by_a_thread_of_a_runtime() {
+fn a_store_can_be_dropped_on_a_runtime_thread() {
     let database = Cluster::shared().database();
     let store = with_company(database.url());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -287,7 +287,7 @@ fn a_store_may_be_dropped_by_a_thread_of_a_runtime() {
 }
 
 #[test]
-fn without_citus_distribution_says_what_is_missing() {
+fn distribution_without_citus_reports_the_missing_extension() {
     let database = Cluster::shared().database();
     let refused = distribute(database.url(), &StoreOptions::default()).unwrap_err();
     let said = refused.to_string();
@@ -300,10 +300,10 @@ fn without_citus_distribution_says_what_is_missing() {
     assert!(refused.to_string().contains("only PostgreSQL"), "{refused}");
 }
 
-/// Citus itself is not to be had here. What stands in for it records what it is asked for, by the names and arguments
-/// that Citus documents.
+/// Citus is not available to tests. Functions with the names and arguments that Citus documents stand in for it and
+/// record their calls.
 #[test]
-fn distribution_asks_for_every_table_once() {
+fn distribution_distributes_every_table_once() {
     let database = Cluster::shared().database();
     let store = with_company(database.url());
     add(&*store, &orders(0, 60)).unwrap();
@@ -344,10 +344,10 @@ fn distribution_asks_for_every_table_once() {
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 
-/// While the first order of a long list is looked at, the server waits for the rest to be taken: nothing between it and
-/// the writer of the orders holds the list.
+/// While the first order of a long result is processed, the server waits for the client to read the rest. No buffer
+/// between the server and the reader of the scan holds the complete result.
 #[test]
-fn a_scan_is_sent_as_it_is_taken() {
+fn a_scan_is_streamed() {
     let database = Cluster::shared().database();
     let store = with_company(database.url());
     let orders: Vec<_> = (0..20_000).map(|n| model::order(n, n % 9, Status::Paid, n * 60, n)).collect();
@@ -356,7 +356,7 @@ fn a_scan_is_sent_as_it_is_taken() {
                    WHERE datname = current_database() AND query LIKE 'SELECT status, start_time, order_no%'";
     let waits_for_us = || {
         let state = database.sql(of_scan);
-        assert!(state.starts_with("active"), "all was sent: {state}");
+        assert!(state.starts_with("active"), "the complete result was sent: {state}");
         state == "active ClientWrite"
     };
     let mut taken = 0;
@@ -390,7 +390,7 @@ fn certificate(folder: &Path, names: &[&str]) -> String {
 }
 
 #[test]
-fn connections_are_encrypted_and_servers_proved_as_the_url_asks() {
+fn connections_are_encrypted_and_verified_as_the_url_requires() {
     let cluster = Cluster::start_with_tcp();
     let database = cluster.database();
     let folder = tempfile::tempdir().unwrap();

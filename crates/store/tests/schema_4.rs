@@ -1,4 +1,4 @@
-//! Databases that the program of schema version 4 wrote are migrated, with everything in them.
+//! Databases of schema version 4 are migrated without loss.
 //!
 //! `snapshots/schema_4/` holds one deployment on both databases: a company with a discount and a UTC offset, six paid and
 //! two unpaid orders of four hours, an open hour, a free record and one without a price, a coupon and cash.
@@ -42,9 +42,9 @@ fn check(store: &dyn Store) {
     assert_eq!((state.entries, snapshot.prices().unwrap().len()), (9, 3));
     assert_eq!(snapshot.operator_keys().unwrap().len(), 1);
     let open = snapshot.due_hours(HourFilter::EndedBy(i64::MAX), i64::MAX, 10).unwrap();
-    let [hour] = &open[..] else { panic!("one hour is open") };
+    let [hour] = &open[..] else { panic!("exactly one hour must be open") };
     drop(snapshot);
-    // The columns and the table of leases are usable.
+    // The lease columns and the lease table can be used.
     let mut transaction = store.begin().unwrap();
     let lease = Lease { holder: "a test", until_s: i64::MAX };
     assert!(transaction.acquire(hour.lease_key(), &lease, i64::MAX - 1).unwrap());

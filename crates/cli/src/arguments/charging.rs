@@ -11,7 +11,7 @@ use crate::customer::time::Time;
 
 #[derive(Subcommand)]
 pub(crate) enum PricesCommand {
-    /// Import a price list: genai-prices (.json) or our own format (.toml)
+    /// Import a price list: genai-prices (.json) or Tollbook's own format (.toml)
     Import {
         /// File
         #[arg(value_name = "FILE")]

@@ -8,9 +8,9 @@ use tollbook_api::signature::sign;
 use crate::arguments::Account;
 use crate::output::{Failure, printable};
 
-/// The customer's private key. Secrets are not accepted as arguments.
+/// The environment variable with the customer's private key. Secrets are not accepted as arguments.
 const PRIVATE_KEY_VARIABLE: &str = "TOLLBOOK_PRIVATE_KEY";
-/// Long enough for an export of millions of rows.
+/// The timeout of a request. It suffices for an export of millions of rows.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Calls an action and returns its answer. A `RetCode` other than 0 is a failure.

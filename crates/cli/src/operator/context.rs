@@ -1,4 +1,4 @@
-//! What commands about usage and accounts work with: store, configuration, catalogue and time.
+//! The store, configuration, catalogue and time of commands for usage and accounts.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn now_s() -> i64 {
     SystemClock.now_s()
 }
 
-/// A time in RFC 3339; a time beyond the calendar as the number.
+/// A time in RFC 3339. A time beyond the calendar is returned in Unix seconds.
 pub(super) fn time_text(time_s: i64) -> String {
     jiff::Timestamp::from_second(time_s).map_or_else(|_| time_s.to_string(), |time| time.to_string())
 }

@@ -12,7 +12,7 @@ const FILTER_VARIABLE: &str = "TOLLBOOK_LOG";
 const FORMAT_VARIABLE: &str = "TOLLBOOK_LOG_FORMAT";
 const DEFAULT_FILTER: &str = "info";
 
-/// Starts logging as the environment says.
+/// Starts logging. The environment variables above configure it.
 pub(super) fn start() -> Result<(), Failure> {
     let filter = variable(FILTER_VARIABLE)?.unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     let filter = EnvFilter::try_new(filter)
@@ -26,7 +26,7 @@ pub(super) fn start() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A variable of the environment; an empty one counts as absent.
+/// The value of an environment variable. An empty variable is treated as unset.
 fn variable(name: &str) -> Result<Option<String>, Failure> {
     #[expect(clippy::disallowed_methods, reason = "logging starts before any command has arguments for it")]
     match std::env::var(name) {

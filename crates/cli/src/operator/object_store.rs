@@ -12,7 +12,7 @@ use tollbook_store::Store;
 use crate::arguments::Global;
 use crate::output::Failure;
 
-/// The bucket that links of the embedded object store are signed for.
+/// The bucket name in signed links of the embedded object store.
 const BUCKET: &str = "tollbook";
 
 const PUBLIC_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PUBLIC_KEY";
@@ -69,7 +69,7 @@ fn remote(global: &Global, config: &Config, url: &StoreUrl) -> Result<RemoteStor
     RemoteStore::open(url, &settings).map_err(|error| Failure::new(format!("objects.store {url}: {error}")))
 }
 
-/// A variable of the environment; an empty one counts as absent.
+/// The value of an environment variable. An empty variable is treated as unset.
 #[expect(clippy::disallowed_methods, reason = "keys of a store; no argument and no file may hold them")]
 fn secret(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -41,7 +41,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
     let bound = listener.local_addr()?;
     let url = url_of_address(bound);
-    // Outside of the runtime, because the store blocks.
+    // The demo is created outside of the runtime, because calls of the store block.
     if with_demo {
         let mut logged = None;
         let mut stored = |hours: usize, of: usize| {

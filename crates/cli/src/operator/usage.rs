@@ -16,7 +16,7 @@ use crate::arguments::{Global, Uncharged, UsageCommand};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
 
-/// Records of one page read from the store.
+/// Maximum number of records per read from the store.
 const PAGE_RECORDS: i64 = 1_000;
 
 pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> Result<(), Failure> {

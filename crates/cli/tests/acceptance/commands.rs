@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::program::{Fixture, on_each_database, sql};
 
 on_each_database! {
-    the_operators_commands_make_what_they_say
-    customers_are_told_what_is_wrong
+    operator_commands_create_list_and_disable
+    customer_commands_report_errors
 }
 
-fn the_operators_commands_make_what_they_say(fixture: &Fixture) {
+fn operator_commands_create_list_and_disable(fixture: &Fixture) {
     std::fs::create_dir(fixture.data()).unwrap();
-    fixture.write("data/unrelated.txt", "a data directory that holds other files is fine");
+    fixture.write("data/unrelated.txt", "a data directory may hold other files");
     assert_eq!(
         fixture.json(&["company", "add", "--name", "Acme", "--currency", "USD"]),
         json!({"CompanyID": 1})
@@ -57,13 +57,13 @@ fn the_operators_commands_make_what_they_say(fixture: &Fixture) {
     );
     fixture.json(&["key", "disable", key["PublicKey"].as_str().unwrap()]);
     assert_eq!(fixture.json(&["key", "list", "--company", "1"])[0]["Disabled"], true);
-    // People get the same facts.
+    // The text output has the same content.
     let text = String::from_utf8(fixture.run(&["company", "list"]).stdout).unwrap();
     assert!(text.contains("Acme") && text.contains("USD"), "{text}");
 }
 
 #[test]
-fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
+fn failures_exit_with_1_and_usage_errors_with_2() {
     let fixture = Fixture::new();
     for (arguments, reason) in [
         (&["organization", "add", "--company", "9", "--name", "x"][..], "company 9"),
@@ -95,7 +95,7 @@ fn what_cannot_be_done_is_said_with_exit_code_1_and_wrong_usage_with_2() {
     assert!(value["Error"].as_str().unwrap().contains("not a Tollbook database"), "{value}");
 }
 
-fn customers_are_told_what_is_wrong(fixture: &Fixture) {
+fn customer_commands_report_errors(fixture: &Fixture) {
     let company = fixture.company("Acme");
     let server = fixture.start(&["serve"]);
     let keys = (company.public_key.as_str(), company.private_key.as_str());
@@ -113,7 +113,7 @@ fn customers_are_told_what_is_wrong(fixture: &Fixture) {
     fixture.json(&["key", "disable", keys.0]);
     let output = server.customer(fixture, keys, &["orders", "options"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("RetCode 172: User Not Exists"));
-    // A server that is not there.
+    // The server is not reachable.
     let unreachable = fixture
         .command(&["orders", "options"])
         .env("TOLLBOOK_SERVER", "http://127.0.0.1:1")
@@ -125,7 +125,7 @@ fn customers_are_told_what_is_wrong(fixture: &Fixture) {
 }
 
 #[test]
-fn a_store_of_exports_needs_its_keys_from_the_environment() {
+fn a_remote_object_store_takes_its_keys_from_the_environment() {
     let fixture = Fixture::new();
     fixture.company("Acme");
     fixture.write("store.toml", "[objects]\nstore = \"s3://exports?region=eu-west-1\"\n");

@@ -1,4 +1,4 @@
-//! A full disk, a killed process, a stop in the middle of a request.
+//! Full disks, killed processes, and a server that stops during a request.
 
 use std::process::Stdio;
 
@@ -14,9 +14,9 @@ pub(crate) fn write_orders(fixture: &Fixture, company: &crate::program::Company,
     fixture.write("orders.jsonl", lines(orders));
 }
 
-/// Runs a command that may write no file longer than so many KiB: the disk is full from there on.
+/// Runs a command with a limit on the size of files, in KiB, which has the effect of a full disk.
 fn with_full_disk(fixture: &Fixture, kib: u32, arguments: &[&str]) -> std::process::Output {
-    // The signal that a limit sends is ignored, so that the write itself fails, as it does on a full disk.
+    // SIGXFSZ is ignored, so that a write beyond the limit fails with an error, as on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
     std::process::Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_tollbook")])
@@ -28,13 +28,13 @@ fn with_full_disk(fixture: &Fixture, kib: u32, arguments: &[&str]) -> std::proce
 }
 
 on_each_database! {
-    an_export_without_room_is_refused_and_leaves_nothing
-    an_import_that_is_killed_is_completed_by_the_same_command
-    a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun
+    an_export_on_a_full_disk_is_refused_and_leaves_no_file
+    a_killed_import_is_completed_by_the_same_command
+    a_stopping_server_finishes_requests_in_progress
 }
 
 #[test]
-fn a_full_disk_leaves_the_store_as_it_was_and_the_import_can_be_repeated() {
+fn an_import_that_fills_the_disk_can_be_repeated() {
     let fixture = Fixture::new();
     let company = fixture.company("Acme");
     write_orders(&fixture, &company, 12_000);
@@ -49,12 +49,12 @@ fn a_full_disk_leaves_the_store_as_it_was_and_the_import_can_be_repeated() {
     fixture.assert_verified(12_000);
 }
 
-fn an_export_without_room_is_refused_and_leaves_nothing(fixture: &Fixture) {
+fn an_export_on_a_full_disk_is_refused_and_leaves_no_file(fixture: &Fixture) {
     let company = fixture.company("Acme");
     write_orders(fixture, &company, 30_000);
     fixture.json(&["orders", "import", "orders.jsonl"]);
     let mut server = fixture.start(&["serve"]);
-    // From here on the server's disk is full: it may not write more than 64 KiB to a file.
+    // The server cannot write more than 64 KiB to a file, which has the effect of a full disk.
     let limit = std::process::Command::new("prlimit")
         .args(["--pid", &server.process_id().to_string(), "--fsize=65536"])
         .status()
@@ -69,14 +69,14 @@ fn an_export_without_room_is_refused_and_leaves_nothing(fixture: &Fixture) {
     for folder in ["objects", "spool"] {
         assert_eq!(files_below(&fixture.data().join(folder)), 0, "{folder} is empty");
     }
-    // Lists still work, and the log says why.
+    // Lists are still served, and the failure is logged.
     assert!(ask(&["orders", "paid"]).status.success());
     let log = server.stop();
     assert!(log.contains("export failed"), "{log}");
     fixture.assert_verified(30_000);
 }
 
-fn an_import_that_is_killed_is_completed_by_the_same_command(fixture: &Fixture) {
+fn a_killed_import_is_completed_by_the_same_command(fixture: &Fixture) {
     let company = fixture.company("Acme");
     write_orders(fixture, &company, 25_000);
     let mut killed_midway = 0;
@@ -87,7 +87,7 @@ fn an_import_that_is_killed_is_completed_by_the_same_command(fixture: &Fixture) 
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Waits until it writes, then kills it wherever it is.
+        // Kill the import at any point after its first write.
         fixture.wait_for_a_writer(&mut child);
         child.kill().unwrap();
         let finished = child.wait().unwrap().success();
@@ -101,7 +101,7 @@ fn an_import_that_is_killed_is_completed_by_the_same_command(fixture: &Fixture) 
     fixture.assert_verified(25_000);
 }
 
-fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(fixture: &Fixture) {
+fn a_stopping_server_finishes_requests_in_progress(fixture: &Fixture) {
     let company = fixture.company("Acme");
     write_orders(fixture, &company, 30_000);
     fixture.json(&["orders", "import", "orders.jsonl"]);
@@ -115,15 +115,15 @@ fn a_server_that_is_asked_to_stop_finishes_the_request_it_has_begun(fixture: &Fi
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The export has begun as soon as its spool file is there.
+    // The export has begun as soon as its spool file exists.
     let spool = fixture.data().join("spool");
     while files_below(&spool) == 0 {
-        assert!(download.try_wait().unwrap().is_none(), "the export was over before it was seen");
+        assert!(download.try_wait().unwrap().is_none(), "the export ended before its spool file was seen");
         std::thread::yield_now();
     }
     let log = server.stop();
     assert!(log.contains("action=\"DownloadListPaidOrders\"") && log.contains("ret_code=0"), "{log}");
-    // The answer came; the file itself is on the server that is gone.
+    // The answer was received, but the server that has the file may have stopped before the download.
     let output = download.wait_with_output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() || error.contains("the download failed"), "{error}");

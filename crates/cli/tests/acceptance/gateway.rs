@@ -1,5 +1,5 @@
-//! The whole story: a gateway posts a real trace as CloudEvents while a customer's published client watches; money runs
-//! out, orders turn unpaid, a deposit pays some, the customer pays the rest; list, sum, workbook and recount agree.
+//! From usage to payment: a gateway posts a real trace as CloudEvents, the balance runs out, a deposit pays orders,
+//! and the customer pays the rest with the published client. Lists, sums, workbook and `verify` must agree.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ const TRACE_HOUR_S: i64 = 1_700_157_600;
 
 on_each_database! { a_gateway_reports_and_a_customer_pays }
 
-/// The trace as events, moved so that its two hours are long over, but within the year that gateways may report.
+/// The trace as events, shifted so that its two hours are in the past, but not older than the year that is accepted.
 fn events(trace: &str, shift_s: i64) -> Vec<Value> {
     let row = |(number, row): (usize, &str)| {
         let cells: Vec<&str> = row.split(',').collect();
@@ -47,7 +47,7 @@ fn events(trace: &str, shift_s: i64) -> Vec<Value> {
     trace.lines().skip(1).enumerate().map(row).collect()
 }
 
-/// Cents a token are exact in 10⁻⁸: 2.5 and 10 dollars a million.
+/// The exact total in 10⁻⁸ dollars, at 2.5 dollars per million input tokens and 10 per million output tokens.
 fn exact(events: &[Value]) -> i128 {
     let tokens = |event: &Value, sku: &str| i128::from(event["data"]["quantities"][sku].as_i64().unwrap());
     events.iter().map(|event| tokens(event, "input") * 250 + tokens(event, "output") * 1_000).sum()
@@ -87,7 +87,7 @@ fn range(shift_s: i64) -> (i64, i64) {
     (TRACE_HOUR_S + shift_s, TRACE_HOUR_S + shift_s + 2 * HOUR_S)
 }
 
-/// What the published Python client sees; it may pay first.
+/// The answers that the published Python client gets, after it has paid the orders in `pay`, if any.
 fn watch(server: &Server, company: &Company, (start_s, end_s): (i64, i64), pay: &[String]) -> Value {
     let mut request = json!({"StartTime": start_s, "EndTime": end_s});
     if !pay.is_empty() {
@@ -105,7 +105,7 @@ fn a_gateway_reports_and_a_customer_pays(fixture: &Fixture) {
     let Some(shared) = shared_data("") else { return };
     let trace = shared.join("data/azure-llm-2023/AzureLLMInferenceTrace_conv.csv");
     let trace = std::fs::read_to_string(trace).unwrap();
-    // Long over, so that the server closes it as soon as no more comes for a second.
+    // The hours have ended, so the server closes them once the gather time of one second is over.
     let shift_s = (SystemClock.now_s() - TRACE_HOUR_S) / HOUR_S * HOUR_S - 48 * HOUR_S;
     let events = events(&trace, shift_s);
     let total = exact(&events);
@@ -146,15 +146,15 @@ fn a_gateway_reports_and_a_customer_pays(fixture: &Fixture) {
         assert_eq!(answer["Accepted"], batch.len(), "{answer}");
         posted += exact(batch);
         if number % 5 == 0 {
-            // The very next answer has it, be it pending or in an order by now.
+            // The next answer includes the batch, as pending usage or in orders.
             let amount = ask("amount");
             let seen = steps(&amount["PendingAmount"]) + steps(&amount["TotalOrderAmount"]);
             assert_eq!(seen, posted, "{amount}");
         }
     }
-    assert_eq!(gateway.post(&events[..BATCH])["Duplicate"], BATCH, "a gateway may send again");
+    assert_eq!(gateway.post(&events[..BATCH])["Duplicate"], BATCH, "a repeated batch is a duplicate");
 
-    // The server closes the hours by itself; money runs out.
+    // The server closes the hours, and the balance does not cover all orders.
     while ask("amount")["PendingAmount"] != "0.00" {
         std::thread::yield_now();
     }
@@ -168,7 +168,7 @@ fn a_gateway_reports_and_a_customer_pays(fixture: &Fixture) {
         (&json!("arrears"), &amount["UnpaidAmount"])
     );
 
-    // A deposit pays what it can, oldest first; the answer to the customer names what cannot be paid, and pays after the next one.
+    // A deposit pays arrears, oldest first. The customer cannot pay the rest before the next deposit.
     assert!(deposit("15.00", "second")["ArrearsPaid"].as_i64() > Some(0));
     let unpaid: Vec<String> = ask("unpaid")["Orders"]
         .as_array()
@@ -194,7 +194,7 @@ fn a_gateway_reports_and_a_customer_pays(fixture: &Fixture) {
     assert_eq!((steps(&amount["PaidAmount"]), &amount["UnpaidCount"]), (total, &json!(0)));
     assert_eq!(gateway.standing()["Standing"], "ok");
 
-    // The workbook, the account and the recount say the same.
+    // The workbook, the account and `verify` agree.
     let mut arguments = vec!["orders", "download", "--output", "all.xlsx", "--start", &start, "--end", &end];
     server.ask(fixture, &company, &arguments);
     arguments.clear();

@@ -1,10 +1,10 @@
-//! Stopping a PostgreSQL database in the middle of something, at a place that a test chooses.
+//! Halts sessions of a PostgreSQL database at a point that a test chooses.
 
 use std::process::{Child, Command, Stdio};
 
 use crate::program::sql;
 
-/// A writer of a table that holds rows already waits there, inside its transaction.
+/// Halts each session that inserts into a table that has rows already, inside its transaction.
 pub(crate) fn at_the_second_batch(url: &str, table: &str) {
     sql(
         url,
@@ -16,18 +16,18 @@ pub(crate) fn at_the_second_batch(url: &str, table: &str) {
     );
 }
 
-/// Returns when a session has been halted; `child` is the process to halt.
+/// Waits until a session is halted. Fails if `child`, the process of that session, ends before.
 pub(crate) fn wait(url: &str, child: &mut Child) {
     let halted = "SELECT count(*) FROM pg_stat_activity \
                   WHERE datname = current_database() AND wait_event = 'PgSleep'";
     while sql(url, halted) == "0" {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it was halted");
+        assert!(child.try_wait().unwrap().is_none(), "the process ended before it was halted");
         std::thread::yield_now();
     }
 }
 
-/// Ends the halted sessions, and halts no others. The server would notice by itself that they are gone, but
-/// not at once.
+/// Terminates the halted sessions, and halts no others. Without this, the server would not notice at once that their
+/// clients have disconnected.
 pub(crate) fn end(url: &str) {
     sql(
         url,
@@ -37,7 +37,7 @@ pub(crate) fn end(url: &str) {
     sql(url, "DROP FUNCTION halt CASCADE");
 }
 
-/// A session that locks a table: readers wait.
+/// A session that locks a table, so that its readers wait.
 pub(crate) struct Lock(Child);
 
 impl Lock {
@@ -59,7 +59,7 @@ impl Lock {
         Self(child)
     }
 
-    /// Returns when a session waits for the table.
+    /// Waits until a session of the program waits for a lock.
     pub(crate) fn wait_for_a_waiter(url: &str) {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                        AND application_name = 'tollbook' AND wait_event_type = 'Lock'";

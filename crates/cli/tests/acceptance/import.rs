@@ -1,4 +1,4 @@
-//! `orders import` on the started binary: idempotent, whole or not at all, while a server runs.
+//! `orders import` while a server runs is idempotent, and stores a file completely or not at all.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::program::{Company, Fixture, on_each_database};
 
 /// One paid order as a line of an order file.
 pub(crate) fn paid(company: &Company, number: i64, start_s: i64, quantity: i64) -> Value {
-    // 0.004 a thousand: exact to 8 places for any quantity.
+    // Prices are per thousand tokens, so amounts are exact in 10⁻⁸ for any quantity.
     let price = |thousandths: i64| {
         let steps = quantity * thousandths * 100;
         format!("{}.{:08}", steps / 100_000_000, steps % 100_000_000)
@@ -39,8 +39,8 @@ fn some(company: &Company, count: i64) -> String {
 
 on_each_database! {
     an_import_is_idempotent_and_visible_to_a_running_server_at_once
-    an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped
-    a_damaged_or_cut_file_changes_nothing
+    an_invalid_line_is_reported_and_nothing_is_stored_unless_it_is_skipped
+    a_corrupt_or_truncated_file_changes_nothing
 }
 
 fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(fixture: &Fixture) {
@@ -57,7 +57,7 @@ fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(fixture: &Fix
     assert!(company.project_id.starts_with("org-"));
     let again = fixture.json(&["orders", "import", "orders.jsonl"]);
     assert_eq!((&again["Added"], &again["Present"]), (&json!(0), &json!(50)));
-    // From standard input as well.
+    // Import from standard input.
     let mut child = fixture
         .command(&["--json", "orders", "import", "-"])
         .stdin(Stdio::piped())
@@ -71,7 +71,7 @@ fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(fixture: &Fix
     fixture.assert_verified(60);
 }
 
-fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped(fixture: &Fixture) {
+fn an_invalid_line_is_reported_and_nothing_is_stored_unless_it_is_skipped(fixture: &Fixture) {
     let company = fixture.company("Acme");
     let mut bad = paid(&company, 7, 1_760_000_400, 1_000);
     bad["OrderTotalPrice"] = json!("0.004");
@@ -87,7 +87,7 @@ fn an_invalid_line_is_named_and_nothing_is_stored_unless_it_may_be_skipped(fixtu
     fixture.assert_verified(5);
 }
 
-fn a_damaged_or_cut_file_changes_nothing(fixture: &Fixture) {
+fn a_corrupt_or_truncated_file_changes_nothing(fixture: &Fixture) {
     let company = fixture.company("Acme");
     let text = some(&company, 4_000);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -1,5 +1,5 @@
-//! Settings of a soak test: `cargo xtask soak` passes in the environment for how long, from which seed, and where its report
-//! goes. Told nothing, a rig makes a few rounds and writes nothing.
+//! Settings of a soak test: `cargo xtask soak` passes the duration, the seed and the folder of the report in the
+//! environment. Without them, a soak test runs a few rounds and writes no report.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ const SEED: &str = "TOLLBOOK_SOAK_SEED";
 const RUNS: &str = "TOLLBOOK_SOAK_RUNS";
 
 fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the runner says in the environment how long")]
+    #[expect(clippy::disallowed_methods, reason = "the runner passes the settings in the environment")]
     std::env::var(name).ok()
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct LongRun {
 }
 
 impl LongRun {
-    /// A run whose report goes into a dated folder of this topic.
+    /// A run that writes its report to a folder named after the date and the topic.
     pub(crate) fn of(topic: &str) -> Self {
         let date = jiff::Timestamp::now().to_string()[..10].to_owned();
         let folder = variable(RUNS).map(|runs| Path::new(&runs).join(format!("{date}-{topic}")));
@@ -39,7 +39,7 @@ impl LongRun {
         }
     }
 
-    /// Whether another round follows; without a duration, `short` rounds are enough.
+    /// Whether another round follows. Without a duration, a run has `short` rounds.
     pub(crate) fn goes_on(&self, rounds: usize, short: usize) -> bool {
         match self.minutes {
             None => rounds < short,
@@ -47,7 +47,7 @@ impl LongRun {
         }
     }
 
-    /// A file of the report.
+    /// Creates a file of the report.
     pub(crate) fn raw(&self, name: &str) -> Option<File> {
         self.folder.as_ref().map(|folder| File::create(folder.join(name)).unwrap())
     }
@@ -58,7 +58,7 @@ impl LongRun {
         }
     }
 
-    /// The command that repeats it.
+    /// The command that repeats the run.
     pub(crate) fn command(&self) -> String {
         let minutes = self.minutes.map_or_else(String::new, |minutes| format!(" --minutes {minutes}"));
         format!("cargo xtask soak{minutes} --seed {}", self.seed)

@@ -1,8 +1,8 @@
-//! The product as its users meet it: the started binary, the published Python clients, real usage data, and what
-//! happens when a disk is full or a process is killed.
+//! Acceptance tests of the binary: its commands and servers, the published Python clients, real usage data, full disks,
+//! crashed databases and killed processes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
+#![expect(clippy::print_stdout, reason = "a skipped test prints that it is skipped")]
 
 mod commands;
 mod failures;

@@ -1,4 +1,4 @@
-//! `database copy` between SQLite and PostgreSQL, whole and killed in the middle.
+//! `database copy` between SQLite and PostgreSQL, complete and interrupted.
 
 use std::process::{Child, Stdio};
 
@@ -10,9 +10,9 @@ use crate::halt;
 use crate::program::{Fixture, finish};
 use crate::rig::{Model, range};
 
-/// More than a company may have before its sums are kept by line.
+/// More than the threshold above which sums are stored for each line.
 const ORDERS: i64 = 21_000;
-/// Batches of a copy are of 10,000 rows.
+/// More than one batch of a copy, which has 10,000 rows.
 const TWO_BATCHES: i64 = 12_000;
 
 fn copy<'a>(from: &'a str, to: &'a str) -> [&'a str; 6] {
@@ -30,7 +30,7 @@ fn verify(fixture: &Fixture, url: &str, orders: i64) {
 }
 
 #[test]
-fn a_deployment_moves_to_postgresql_and_back_with_the_same_answers() {
+fn a_deployment_copied_to_postgresql_and_back_gives_the_same_answers() {
     let fixture = Fixture::new();
     let company = fixture.company("Acme");
     let model = Model::new(&company, ORDERS);
@@ -66,7 +66,7 @@ fn a_deployment_moves_to_postgresql_and_back_with_the_same_answers() {
 }
 
 #[test]
-fn a_copy_of_what_is_not_there_makes_nothing() {
+fn a_copy_of_a_missing_source_creates_no_file() {
     let fixture = Fixture::new();
     std::fs::create_dir(fixture.data()).unwrap();
     let url = |name: &str| format!("sqlite:{}", fixture.path(name).display());
@@ -81,7 +81,7 @@ fn a_copy_of_what_is_not_there_makes_nothing() {
 }
 
 #[test]
-fn distribution_needs_citus_and_says_so() {
+fn distribution_without_citus_is_refused() {
     let database = Cluster::shared().database();
     let fixture = Fixture::on(database.url());
     let refused = error(&fixture, &["database", "distribute"]);
@@ -90,13 +90,13 @@ fn distribution_needs_citus_and_says_so() {
     assert!(refused.contains("only PostgreSQL"), "{refused}");
 }
 
-/// A fixture with orders and the beginning of a copy to an empty PostgreSQL database, which halts at its second batch.
+/// A fixture with orders, and a copy of it to an empty PostgreSQL database that is halted at the second batch.
 fn half_a_copy(database: &Database<'_>) -> (Fixture, Child) {
     let fixture = Fixture::new();
     let company = fixture.company("Acme");
     write_orders(&fixture, &company, TWO_BATCHES);
     fixture.json(&["orders", "import", "orders.jsonl"]);
-    // Opening it makes the tables, and leaves it empty.
+    // The command creates the tables and leaves them empty.
     assert_eq!(fixture.json(&["company", "list", "--database", database.url()]), json!([]));
     halt::at_the_second_batch(database.url(), "orders");
     let mut child = fixture.spawn(&copy(&fixture.url(), database.url()));
@@ -104,7 +104,7 @@ fn half_a_copy(database: &Database<'_>) -> (Fixture, Child) {
     (fixture, child)
 }
 
-/// Whatever is asked of a database that is half copied is refused.
+/// Asserts that commands refuse a database whose copy is not finished.
 fn refuse_everything(fixture: &Fixture, url: &str) {
     for arguments in [
         &["company", "list"][..],
@@ -121,7 +121,7 @@ fn refuse_everything(fixture: &Fixture, url: &str) {
 }
 
 #[test]
-fn a_copy_to_postgresql_that_is_killed_is_completed_by_the_same_command() {
+fn a_killed_copy_to_postgresql_is_completed_by_the_same_command() {
     let database = Cluster::shared().database();
     let (fixture, mut child) = half_a_copy(&database);
     refuse_everything(&fixture, database.url());
@@ -136,7 +136,7 @@ fn a_copy_to_postgresql_that_is_killed_is_completed_by_the_same_command() {
 }
 
 #[test]
-fn a_copy_whose_target_crashes_is_completed_when_it_is_back() {
+fn a_copy_is_completed_after_a_crash_of_its_target() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let (fixture, child) = half_a_copy(&database);
@@ -153,7 +153,7 @@ fn a_copy_whose_target_crashes_is_completed_when_it_is_back() {
 }
 
 #[test]
-fn a_copy_to_sqlite_that_is_killed_is_completed_by_the_same_command() {
+fn a_killed_copy_to_sqlite_is_completed_by_the_same_command() {
     let fixture = Fixture::new();
     let company = fixture.company("Acme");
     write_orders(&fixture, &company, ORDERS);
@@ -165,7 +165,7 @@ fn a_copy_to_sqlite_that_is_killed_is_completed_by_the_same_command() {
     let arrived = || reader.query_row("SELECT count(*) FROM orders", [], |row| row.get::<_, i64>(0)).unwrap();
     let mut child = fixture.command(&copy(&fixture.url(), &url)).stderr(Stdio::null()).spawn().unwrap();
     while arrived() == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before its orders were seen");
+        assert!(child.try_wait().unwrap().is_none(), "the copy ended before its orders were seen");
         std::thread::yield_now();
     }
     child.kill().unwrap();

@@ -1,4 +1,4 @@
-//! PostgreSQL crashes as in a power cut, and restarts.
+//! PostgreSQL crashes, as after a power failure, and restarts.
 
 use serde_json::{Value, json};
 use tollbook_testkit::Cluster;
@@ -14,7 +14,7 @@ fn list() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn an_import_whose_database_crashes_says_what_is_stored_and_is_completed_by_the_same_command() {
+fn an_import_reports_what_is_stored_after_a_database_crash_and_can_be_completed() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = Fixture::on(database.url());
@@ -30,7 +30,7 @@ fn an_import_whose_database_crashes_says_what_is_stored_and_is_completed_by_the_
     assert!(said.starts_with("the database is not available: "), "{said}");
     let expected = "; 10000 orders were stored, and the same command completes the import";
     assert!(said.ends_with(expected), "{said}");
-    // While it is down, nothing is stored.
+    // While the database is down, an import is refused.
     let (value, _) = fixture.refused(&["orders", "import", "orders.jsonl"]);
     assert!(value["Error"].as_str().unwrap().starts_with("the database is not available: "), "{value}");
     cluster.start_again();
@@ -41,7 +41,7 @@ fn an_import_whose_database_crashes_says_what_is_stored_and_is_completed_by_the_
 }
 
 #[test]
-fn a_server_whose_database_crashes_says_so_and_goes_on_when_it_is_back() {
+fn a_server_reports_a_database_crash_and_resumes_after_the_restart() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = Fixture::on(database.url());
@@ -55,7 +55,7 @@ fn a_server_whose_database_crashes_says_so_and_goes_on_when_it_is_back() {
         assert_eq!((&answer["RetCode"], &answer["Message"]), (&json!(150), &json!("Service unavailable")));
         assert!(answer["Data"].is_null() && answer["Orders"].is_null(), "{answer}");
     };
-    // Both are in the middle of their answers when the database crashes.
+    // The database crashes while an export waits for the orders.
     let lock = Lock::on(database.url(), "orders");
     std::thread::scope(|scope| {
         let (client, server) = (&client, &server);
@@ -68,12 +68,13 @@ fn a_server_whose_database_crashes_says_so_and_goes_on_when_it_is_back() {
     unavailable(&client.call(server.url(), "ListPaidOrders", &list()));
     cluster.start_again();
     assert_eq!(client.ask(server.url(), "ListPaidOrders", &list())["Total"], 12_000);
-    // Once more, with rows in the workbook already: the server stands still while its database crashes.
+    // The database crashes while the workbook has rows already. The server is suspended meanwhile, so that the export
+    // cannot finish first.
     std::thread::scope(|scope| {
         let (client, server) = (&client, &server);
         let exporting = scope.spawn(|| client.call(server.url(), "DownloadListPaidOrders", &export));
         while files_below(&fixture.data().join("spool")) == 0 {
-            assert!(!exporting.is_finished(), "the export was over before it was seen");
+            assert!(!exporting.is_finished(), "the export ended before its spool file was seen");
             std::thread::yield_now();
         }
         server.signal("STOP");

@@ -1,4 +1,4 @@
-//! The binary under test: one command, or a server in the background, in a data directory of its own.
+//! Runs the binary, as one command or as a server in the background, in a separate data directory.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tollbook_ops::MasterKey;
 
-/// An empty folder with a data directory in it, and a database: SQLite in the data directory, or one on a server.
+/// A temporary folder with a data directory, and a database: SQLite in the data directory, or PostgreSQL.
 pub(crate) struct Fixture {
     folder: TempDir,
     url: Option<String>,
 }
 
-/// Makes two tests of each function that takes a fixture: one for each kind of database.
+/// Defines two tests for each function of a fixture: one for each kind of database.
 macro_rules! on_each_database {
     ($($test:ident)+) => {
         mod sqlite {
@@ -35,7 +35,7 @@ macro_rules! on_each_database {
 }
 pub(crate) use on_each_database;
 
-/// What a company of the tests is made of.
+/// A company with one organization and one API key.
 #[derive(Clone)]
 pub(crate) struct Company {
     pub(crate) id: i64,
@@ -49,7 +49,7 @@ impl Fixture {
         Self { folder: tempfile::tempdir().unwrap(), url: None }
     }
 
-    /// On a PostgreSQL database: for every command and server, unless its arguments name another one.
+    /// A fixture whose commands and servers use a PostgreSQL database, unless their arguments name another one.
     pub(crate) fn on(url: &str) -> Self {
         Self { url: Some(url.to_owned()), ..Self::new() }
     }
@@ -77,33 +77,33 @@ impl Fixture {
         path
     }
 
-    /// A command with its environment cleaned, in this folder.
+    /// A command that runs in the folder, with an environment of the fixture only.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollbook"));
         self.enter(command.args(arguments));
         command
     }
 
-    /// Lets a program work here, whatever the environment of the test is.
+    /// Sets the folder and the environment of a command. The environment of the test is not inherited.
     fn enter(&self, command: &mut Command) {
         command.current_dir(self.folder.path()).env_clear().env("TOLLBOOK_DATA", self.data());
         command.envs(self.url.iter().map(|url| ("TOLLBOOK_DATABASE_URL", url))).stdin(Stdio::null());
     }
 
-    /// A command in the background whose result is asked for later.
+    /// Starts a command in the background. [`finish`] returns its result.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(&[&["--json"], arguments].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Waits until a command writes in the database, or has ended.
+    /// Waits until a command writes to the database, or has ended.
     pub(crate) fn wait_for_a_writer(&self, child: &mut Child) {
         while child.try_wait().unwrap().is_none() && !self.is_written() {
             std::thread::yield_now();
         }
     }
 
-    /// Whether someone has written in the database and not committed yet; with SQLite, whether much has been written.
+    /// Whether an uncommitted transaction has written to the database; with SQLite, whether the WAL exceeds 1 MiB.
     pub(crate) fn is_written(&self) -> bool {
         match &self.url {
             None => {
@@ -118,7 +118,7 @@ impl Fixture {
         self.command(arguments).output().unwrap()
     }
 
-    /// Runs with `--json` and insists on success and on exactly one JSON value.
+    /// Runs a command with `--json`, which must succeed and print exactly one JSON value.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[&["--json"], arguments].concat());
         let error = String::from_utf8_lossy(&output.stderr);
@@ -126,7 +126,7 @@ impl Fixture {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs with `--json` and insists on exit code 1; returns the value and standard error.
+    /// Runs a command with `--json`, which must exit with code 1. Returns the printed value and standard error.
     pub(crate) fn refused(&self, arguments: &[&str]) -> (Value, String) {
         let output = self.run(&[&["--json"], arguments].concat());
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
@@ -159,9 +159,9 @@ impl Fixture {
         assert_eq!((&found["Orders"], &found["Differences"]), (&orders.into(), &Value::Array(Vec::new())));
     }
 
-    /// Starts `serve` or `quickstart` on a free port and waits until it says where it listens.
+    /// Starts `serve` or `quickstart` on a free port and waits until it has printed its URL.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
-        // The signal of a file size limit is ignored, so that a test can make writes fail as on a full disk.
+        // SIGXFSZ is ignored, so that a test can make writes fail as on a full disk.
         let mut command = Command::new("sh");
         command
             .args(["-c", "trap '' XFSZ; exec \"$0\" --json \"$@\" --listen 127.0.0.1:0"])
@@ -185,7 +185,7 @@ impl Fixture {
         server
     }
 
-    /// Starts so many servers at the same moment.
+    /// Starts `count` servers at the same time.
     pub(crate) fn start_together(&self, count: usize) -> Vec<Server> {
         std::thread::scope(|scope| {
             let starting: Vec<_> = (0..count).map(|_| scope.spawn(|| self.start(&["serve"]))).collect();
@@ -202,7 +202,7 @@ impl Fixture {
     }
 }
 
-/// Sessions of ours that have written and not ended.
+/// The number of sessions of the program with an uncommitted write.
 const WRITERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                        AND application_name = 'tollbook' AND backend_xid IS NOT NULL";
 
@@ -214,14 +214,14 @@ pub(crate) fn sql(url: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Exit code, the one value on standard output, and standard error of a command that was spawned.
+/// Waits for a spawned command. Returns its exit code, the JSON value on standard output, and standard error.
 pub(crate) fn finish(child: Child) -> (Option<i32>, Value, String) {
     let output = child.wait_with_output().unwrap();
     let value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     (output.status.code(), value, String::from_utf8(output.stderr).unwrap())
 }
 
-/// Files in a folder and below it; locks, which a server holds while it runs, do not count.
+/// The number of files in a folder and its subfolders, without lock files.
 pub(crate) fn files_below(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let files =
@@ -235,12 +235,12 @@ pub(crate) fn steps(value: &Value) -> i128 {
     whole.parse::<i128>().unwrap() * 100_000_000 + format!("{fraction:0<8}").parse::<i128>().unwrap()
 }
 
-/// A running server; stopped when dropped.
+/// A running server. It is killed when dropped.
 pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
     log: Option<std::thread::JoinHandle<String>>,
-    /// What it printed at its start.
+    /// The JSON value printed at the start.
     pub(crate) said: Value,
 }
 
@@ -253,7 +253,7 @@ impl Server {
         self.child.id()
     }
 
-    /// A customer's command against this server.
+    /// Runs a customer command against this server.
     pub(crate) fn customer(&self, fixture: &Fixture, keys: (&str, &str), arguments: &[&str]) -> Output {
         fixture
             .command(arguments)
@@ -264,7 +264,7 @@ impl Server {
             .unwrap()
     }
 
-    /// The same with `--json`, which must succeed.
+    /// Runs a customer command with `--json`, which must succeed, and returns its value.
     pub(crate) fn ask(&self, fixture: &Fixture, company: &Company, arguments: &[&str]) -> Value {
         let keys = (company.public_key.as_str(), company.private_key.as_str());
         let output = self.customer(fixture, keys, &[&["--json"], arguments].concat());
@@ -277,7 +277,7 @@ impl Server {
         assert!(status.success());
     }
 
-    /// Asks it to stop and returns its log. Its standard output was one JSON value.
+    /// Stops the server and returns its log. Standard output must have been one JSON value.
     pub(crate) fn stop(&mut self) -> String {
         if self.child.try_wait().unwrap().is_none() {
             self.signal("TERM");

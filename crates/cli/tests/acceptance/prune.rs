@@ -6,13 +6,13 @@ use crate::program::{Company, Fixture, on_each_database};
 use crate::rig::{Client, Model, range};
 
 const ORDERS: i64 = 3_000;
-/// Some 23 days after the first order.
+/// About 23 days after the first order.
 const BEFORE: &str = "2025-11-01";
 const BEFORE_S: i64 = 1_761_955_200;
 
 on_each_database! {
-    settled_orders_from_before_a_date_leave_and_are_not_taken_again
-    a_backup_is_a_whole_database
+    settled_orders_before_a_date_are_pruned_and_not_imported_again
+    a_backup_is_a_complete_database
 }
 
 fn with_orders(fixture: &Fixture) -> (Company, Model) {
@@ -24,7 +24,7 @@ fn with_orders(fixture: &Fixture) -> (Company, Model) {
     (company, model)
 }
 
-fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(fixture: &Fixture) {
+fn settled_orders_before_a_date_are_pruned_and_not_imported_again(fixture: &Fixture) {
     let (company, _) = with_orders(fixture);
     let client = Client::new(&company);
     let server = fixture.start(&["serve"]);
@@ -37,7 +37,7 @@ fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(fixture: &Fix
         [&amount["PaidCount"], &amount["UnpaidCount"]].map(|count| count.as_i64().unwrap())
     };
     let ([paid, unpaid], [early, early_unpaid]) = (counts(false), counts(true));
-    assert!(early > 0 && early_unpaid > 0 && paid > early, "{early} of {paid} orders are early");
+    assert!(early > 0 && early_unpaid > 0 && paid > early, "{early} of {paid} orders begin before the date");
     for (date, reason) in [
         ("2025-02-30", "--before: \"2025-02-30\" is not a date"),
         ("yesterday", "must be like 2026-01-31"),
@@ -59,14 +59,14 @@ fn settled_orders_from_before_a_date_leave_and_are_not_taken_again(fixture: &Fix
     fixture.assert_verified(ORDERS - early);
 }
 
-fn a_backup_is_a_whole_database(fixture: &Fixture) {
+fn a_backup_is_a_complete_database(fixture: &Fixture) {
     let (company, _) = with_orders(fixture);
     let client = Client::new(&company);
     let server = fixture.start(&["serve"]);
     let folder = fixture.path("backups");
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("monday.db");
-    // What a backup that was killed leaves is taken away by the next one.
+    // A backup replaces the partial file of an interrupted one.
     std::fs::write(folder.join("monday.db.part"), "cut short").unwrap();
     let copied = fixture.json(&["database", "backup", file.to_str().unwrap()]);
     assert_eq!((&copied["Orders"], &copied["Differences"]), (&json!(ORDERS), &json!([])));

@@ -1,4 +1,4 @@
-//! The published Python clients, unchanged, against the started binary.
+//! The published Python clients, unchanged, against a running server.
 
 use serde_json::{Value, json};
 use tollbook_testkit::Python;
@@ -55,7 +55,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(fixture: &Fixture) {
     assert!(amount["PaidCount"].as_i64() > Some(10_000));
     assert_eq!(answers["ListPaidOrders"]["Orders"].as_array().map(Vec::len), Some(100));
     assert_refusals(&found["Errors"]);
-    // A key bound to the first organization sees less, and the two organizations make the whole.
+    // A key bound to an organization sees its orders only. The orders of both organizations are all orders.
     let of = |key: usize| {
         let request = json!({"StartTime": said["StartTime"], "EndTime": said["EndTime"]});
         let found = sdk(&server, &said["Keys"][key], &request);
@@ -74,7 +74,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(fixture: &Fixture) {
     assert_eq!((&totals["Name"], &totals["Header"]), (&json!("Totals"), &json!(["Item", "Value"])));
     assert_eq!(totals["Last"], json!([{"Text": "Currency"}, {"Text": "CNY"}]));
     let summary = check_link(fixture, &answers["DownloadOrderSummary"]["Data"]);
-    // Its rules take minutes for the rows of the other one.
+    // Only the summary is audited: the rules take minutes for the rows of the list.
     let audited = python("audit.py", &[&summary], &[]);
     assert_eq!(audited["Findings"], json!({ &summary: [] }));
     let summary = python("workbook.py", &[&summary, "Order total", "Orders"], &[]);
@@ -90,7 +90,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(fixture: &Fixture) {
     }
     assert!(!log.contains(said["OperatorKey"].as_str().unwrap()), "no secret is logged");
 
-    // The second start keeps the data, and its keys.
+    // A second start keeps the data and the keys.
     let again = fixture.start(&["quickstart"]);
     assert_eq!(again.said["OrdersAdded"], 0);
     assert!(said["OperatorKey"].as_str().is_some_and(|key| key.starts_with("tbo_")));
@@ -98,7 +98,7 @@ fn the_python_sdk_calls_all_nine_actions_on_the_quickstart(fixture: &Fixture) {
     assert_eq!(again.said["Keys"], said["Keys"]);
 }
 
-/// What the SDK's exceptions show of requests that must fail.
+/// The codes and messages in the SDK's exceptions for requests that must fail.
 fn assert_refusals(errors: &Value) {
     let expected = [
         ("EmptyRange", 230, "Params [EndTime] not available: must be greater than StartTime"),
@@ -132,7 +132,7 @@ fn assert_refusals(errors: &Value) {
     }
 }
 
-/// `ufile` computes the same signature, downloads the file, and understands refusals. Returns where it saved it.
+/// `ufile` computes the same signature, downloads the file, and parses refusals. Returns the path of the file.
 fn check_link(fixture: &Fixture, data: &Value) -> String {
     let (public, private) = fixture.object_keys();
     let saved = fixture.path(data["FileName"].as_str().unwrap());

@@ -1,5 +1,5 @@
-//! Real usage through mapping files, priced by the published list: the number of orders and their exact total are what
-//! an independent computation with fractions says.
+//! Real usage is imported with mappings and priced by the published list. The number of orders and their exact total
+//! must equal those of an independent computation with fractions.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ on_each_database! {
     servegen_equals_the_sum_of_fractions
 }
 
-/// A company in dollars, with an organization and money.
+/// Creates a company in dollars with an organization and a deposit.
 fn company(fixture: &Fixture, prices: &str, deposit: &str) {
     assert_eq!(fixture.json(&["company", "add", "--name", "Acme", "--currency", "USD"])["CompanyID"], 1);
     fixture.json(&["organization", "add", "--company", "1", "--name", "Main"]);
@@ -25,7 +25,7 @@ fn company(fixture: &Fixture, prices: &str, deposit: &str) {
     fixture.json(&deposit);
 }
 
-/// What all orders come to, as the ledger has it, and how many there are.
+/// Compares the number of orders and their total in the ledger with the expected ones.
 fn assert_charged(fixture: &Fixture, expected: &Value) {
     let shown = fixture.json(&["account", "show", "--company", "1"]);
     assert_eq!((&shown["ArrearsOrders"], &shown["PendingAmount"]), (&0.into(), &"0.00".into()));
@@ -58,7 +58,7 @@ fn the_azure_trace_equals_the_sum_of_fractions(fixture: &Fixture) {
     for repeated in [false, true] {
         for (trace, file) in &traces {
             let source = format!("source=azure/{trace}");
-            // Two services of one company are two resources.
+            // The two services of the company are separate resources.
             let resource = format!("resource_id={trace}");
             let mut arguments = vec!["usage", "import", file, "--mapping", "azure-llm-2023"];
             for constant in ["company_id=1", "organization_id=1", "model_id=gpt-4o", &source, &resource] {
@@ -77,7 +77,7 @@ fn the_azure_trace_equals_the_sum_of_fractions(fixture: &Fixture) {
     assert_charged(fixture, &expected);
 }
 
-/// The built-in mapping, with names of models that the price list knows.
+/// The built-in mapping, with model names of the price list.
 const MAPPING: &str = r#"
 [record]
 id = "{model}-{client}-{window_start_s}"

@@ -1,4 +1,4 @@
-//! Reading from a replica, and going on with it when the primary is gone.
+//! Reading from a replica, and failover to it when the primary stops.
 
 use tollbook_testkit::Cluster;
 
@@ -20,7 +20,7 @@ fn total(client: &Client, server: &Server) -> i64 {
 }
 
 #[test]
-fn lists_come_from_a_replica_which_takes_over_when_it_is_promoted() {
+fn lists_are_read_from_a_replica_that_replaces_the_primary_once_promoted() {
     let primary = Cluster::start();
     let database = primary.database();
     let fixture = Fixture::on(database.url());
@@ -34,8 +34,8 @@ fn lists_come_from_a_replica_which_takes_over_when_it_is_promoted() {
     replica.wait_for_replay(&primary);
     assert_eq!(total(&client, &server), ORDERS);
     let sessions = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'tollbook'";
-    assert_eq!(sql(&replica_url, sessions), "t", "the replica was asked");
-    // A server that knows both uses the one that accepts writes.
+    assert_eq!(sql(&replica_url, sessions), "t", "the replica was queried");
+    // A server with both addresses uses the database that accepts writes.
     let (_, name) = replica_url.rsplit_once('/').unwrap();
     let host = |url: &str| url.split_once('@').unwrap().1.rsplit_once('/').unwrap().0.to_owned();
     let both = format!(
@@ -48,9 +48,9 @@ fn lists_come_from_a_replica_which_takes_over_when_it_is_promoted() {
     primary.stop();
     assert_eq!(total(&client, &follower), -1, "no database accepts writes");
     replica.promote();
-    assert_eq!(total(&client, &follower), ORDERS, "it goes on without a restart");
-    assert_eq!(total(&client, &server), -1, "its own primary is gone");
-    // Keys and data directory are the same with the promoted one.
+    assert_eq!(total(&client, &follower), ORDERS, "the server fails over without a restart");
+    assert_eq!(total(&client, &server), -1, "the primary of this server has stopped");
+    // The promoted replica works with the same keys and data directory.
     let verified = fixture.json(&["verify", "--database", &replica_url]);
     assert_eq!(verified["Differences"], serde_json::json!([]));
     assert_eq!(verified["Orders"], ORDERS);

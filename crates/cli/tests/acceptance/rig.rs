@@ -1,5 +1,5 @@
-//! What is asked of servers while others write, and the naive model that answers are compared with: a vector and a
-//! `for` loop. Every single answer must be consistent in itself, whatever is being written.
+//! Requests to servers during concurrent writes, and the naive model that answers are compared with: a vector and a
+//! `for` loop. Each answer must be consistent in itself, whatever is written at the same time.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use crate::import::{lines, paid};
 use crate::program::{Company, steps};
 
 const START: i64 = 1_760_000_400;
-/// Not more than a year of hours, which is the most that amounts are asked for.
+/// The range of orders in hours. `GetOrderAmount` accepts at most a year.
 const HOURS: i64 = 2_000;
 const PAGE: i64 = 100;
 const RESOURCES: i64 = 3;
 
-/// Deterministic choices.
+/// A deterministic generator of random numbers.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -33,7 +33,7 @@ impl Dice {
     }
 }
 
-/// Calls servers as a customer, without a process for each call.
+/// Sends signed requests as a customer, without a process for each call.
 pub(crate) struct Client {
     agent: ureq::Agent,
     public_key: String,
@@ -50,7 +50,7 @@ impl Client {
         }
     }
 
-    /// The answer, whatever its `RetCode` is.
+    /// Calls an action and returns the answer with any `RetCode`.
     pub(crate) fn call(&self, server: &str, action: &str, parameters: &[(&str, String)]) -> Value {
         let mut form: Vec<(String, String)> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -61,7 +61,7 @@ impl Client {
         serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap()
     }
 
-    /// The answer, which must be one.
+    /// Calls an action, which must succeed, and returns the answer.
     pub(crate) fn ask(&self, server: &str, action: &str, parameters: &[(&str, String)]) -> Value {
         let answer = self.call(server, action, parameters);
         assert_eq!(answer["RetCode"], 0, "{action}: {answer}");
@@ -74,7 +74,7 @@ pub(crate) fn range() -> Vec<(&'static str, String)> {
     vec![("StartTime", START.to_string()), ("EndTime", (START + HOURS * 3_600).to_string())]
 }
 
-/// What the model knows of an order; everything else is in its resource.
+/// An order of the model. Its amounts follow from its resource.
 struct Entry {
     shown: String,
     status: i64,
@@ -82,8 +82,8 @@ struct Entry {
     start_s: i64,
 }
 
-/// Amount of each order of a resource, in 10⁻⁸: the same for all, so that counts and sums of one answer tell on each
-/// other.
+/// The amount of each order of a resource, in 10⁻⁸. It is the same for all of them, so that counts and sums of one
+/// answer can be compared.
 fn price(resource: i64) -> i128 {
     i128::from(resource + 1) * 300_000
 }
@@ -94,10 +94,10 @@ fn entry(number: i64) -> Entry {
     Entry { shown: format!("{prefix}{number:07}"), status, resource: number % RESOURCES, start_s }
 }
 
-/// The line of an order file.
+/// The order as a line of an order file.
 fn record(company: &Company, number: i64, entry: &Entry) -> Value {
     let mut record = paid(company, number, entry.start_s, (entry.resource + 1) * 1_000);
-    // New lines come along all the time.
+    // New billing lines are added throughout the import.
     record["ModelID"] = json!(format!("m-{}", number / 400));
     if entry.status == 1 {
         let fields = record.as_object_mut().unwrap();
@@ -110,7 +110,7 @@ fn record(company: &Company, number: i64, entry: &Entry) -> Value {
     record
 }
 
-/// A company's orders as they were handed in.
+/// The orders of a company as they were imported.
 pub(crate) struct Model {
     pub(crate) client: Client,
     company: Company,
@@ -118,7 +118,7 @@ pub(crate) struct Model {
     places: HashMap<String, usize>,
 }
 
-/// What a reader met.
+/// The numbers of answers that a reader got.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) answers: i64,
@@ -126,14 +126,14 @@ pub(crate) struct Seen {
 }
 
 impl Model {
-    /// So many orders; not all of them need to be stored yet.
+    /// A model of the first `orders` orders, which need not be stored yet.
     pub(crate) fn new(company: &Company, orders: i64) -> Self {
         let entries: Vec<Entry> = (0..orders).map(entry).collect();
         let places = (0..).zip(&entries).map(|(place, entry)| (entry.shown.clone(), place)).collect();
         Self { client: Client::new(company), company: company.clone(), entries, places }
     }
 
-    /// Two order files that both hold the orders in the middle, and meet there when imported at once.
+    /// Two order files that overlap in the middle. Concurrent imports of them reach the overlap at the same time.
     pub(crate) fn overlapping(&self, orders: Range<usize>) -> [String; 2] {
         let shared = orders.len() / 5;
         let middle = orders.start + orders.len() / 2;
@@ -144,7 +144,7 @@ impl Model {
         ]
     }
 
-    /// Asks servers in turn until `done`, and a few times after.
+    /// Sends requests to the servers in turn until `done` is set, and a few times after.
     pub(crate) fn read_until(
         &self,
         servers: &[String],
@@ -158,7 +158,8 @@ impl Model {
         while after < 8 {
             after += i32::from(done.load(Ordering::SeqCst));
             for server in servers {
-                // Every moment lists, sums, summaries; what one server has shown, the next one knows.
+                // Request a random list, summary or amount. If one server has counted an order, the next one must
+                // count it too.
                 let status = 1 + dice.below(2);
                 let kind = dice.below(3);
                 let resource = Some(dice.below(RESOURCES + 1)).filter(|resource| *resource < RESOURCES);
@@ -197,7 +198,7 @@ impl Model {
         seen
     }
 
-    /// A page shows what it says, in order, of orders that were handed in.
+    /// Checks the size and the sequence of a page, and its orders against the imported ones. Returns the total.
     fn check_page(&self, answer: &Value, page: i64, status: i64, resource: Option<i64>) -> i64 {
         let total = answer["Total"].as_i64().unwrap();
         let orders = answer["Orders"].as_array().unwrap();
@@ -217,7 +218,8 @@ impl Model {
         total
     }
 
-    /// Everything that servers can be asked about the first so many orders, which are all that are stored.
+    /// Compares lists, sums and summaries of all servers with the model. Exactly the first `orders` orders must be
+    /// stored.
     pub(crate) fn compare(&self, servers: &[String], orders: usize) {
         let stored = &self.entries[..orders];
         for server in servers {
@@ -233,7 +235,7 @@ impl Model {
                 }
             }
             expected.sort_unstable_by(|a, b| b.cmp(a));
-            // Each server shows every third page: together the whole list.
+            // The pages are requested from the servers in turn, and together are the complete list.
             for (page, expected) in (1..).zip(expected.chunks(usize::try_from(PAGE).unwrap())) {
                 let server = &servers[page % servers.len()];
                 let mut parameters = range();
@@ -276,7 +278,7 @@ impl Model {
     }
 }
 
-/// Counts and amounts of one answer fit each other. Returns how many orders there are.
+/// Checks that counts and amounts of one answer agree. Returns the number of orders.
 fn check_amount(answer: &Value, resource: Option<i64>) -> i64 {
     let count = |name: &str| answer[name].as_i64().unwrap();
     let sum = |name: &str| steps(&answer[name]);
@@ -291,7 +293,7 @@ fn check_amount(answer: &Value, resource: Option<i64>) -> i64 {
     count("OrderCount")
 }
 
-/// The rows of one summary fit themselves. Returns how many orders they are of.
+/// Checks that counts, quantities and amounts of a summary agree. Returns the number of its orders.
 fn check_summary(answer: &Value, resource: Option<i64>) -> i64 {
     let mut orders = 0;
     for row in answer["Summaries"].as_array().unwrap() {

@@ -1,5 +1,5 @@
-//! Real input: an order file made from the ServeGen windows, imported, listed, summed and exported; everything agrees
-//! with a naive count made from the same file.
+//! An order file made from the ServeGen windows is imported, listed, summed and exported. All results must equal a
+//! naive count of the same windows.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ const HOUR: i64 = 3_600;
 const FIRST_DAY: i64 = 1_780_272_000;
 const ORDERS: usize = 30_000;
 
-/// The naive count: amounts in 10⁻⁸, nothing but additions.
+/// The naive count: amounts in 10⁻⁸, computed by additions only.
 #[derive(Default)]
 struct Naive {
     orders: i64,
@@ -34,7 +34,7 @@ fn usage(csv: &str) -> Usage {
     for row in csv.lines().skip(1) {
         let cells: Vec<&str> = row.split(',').collect();
         let (window_s, requests) = (cells[0].parse::<i64>().unwrap(), cells[4].parse::<i64>().unwrap());
-        // Means have three decimals; a window's tokens are requests × mean, rounded down.
+        // Means have three decimals. The tokens of a window are requests × mean, rounded down.
         let tokens = |mean: &str| {
             let (whole, fraction) = mean.split_once('.')?;
             let thousandths =
@@ -51,7 +51,7 @@ fn usage(csv: &str) -> Usage {
     usage
 }
 
-/// Writes the order file as CSV and counts what it writes.
+/// Writes the order file as CSV and returns its naive count.
 fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
     let mut csv = String::from(
         "CompanyID,OrganizationID,OrderNo,Status,Region,ProductCode,ChargeType,Channel,Currency,ResourceID,ModelID,\
@@ -60,7 +60,7 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
     );
     let mut naive = Naive::default();
     for (number, ((hour, model, client, sku), quantity)) in usage.iter().take(ORDERS).enumerate() {
-        // Prices a million tokens, with two decimals: quantity × price is exact in 10⁻⁸.
+        // Prices per million tokens have two decimals, so quantity × price is exact in 10⁻⁸.
         let cents = if *sku == "input" { 200 } else { 850 };
         let steps = i128::from(*quantity) * cents;
         let amount = format!("{}.{:08}", steps / 100_000_000, steps % 100_000_000);
@@ -85,9 +85,9 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
     (csv, naive)
 }
 
-on_each_database! { real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result }
+on_each_database! { real_usage_is_imported_listed_summed_and_exported_with_equal_results }
 
-fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_result(fixture: &Fixture) {
+fn real_usage_is_imported_listed_summed_and_exported_with_equal_results(fixture: &Fixture) {
     let Some(shared) = shared_data("") else { return };
     let mut windows = String::new();
     let packed = std::fs::File::open(shared.join("data/servegen/servegen_windows.csv.gz")).unwrap();
@@ -111,12 +111,12 @@ fn real_usage_is_imported_listed_summed_and_exported_with_one_and_the_same_resul
     fixture.assert_verified(naive.orders);
 }
 
-/// All pages together, each with the same total.
+/// Compares a list with the naive count. Each page must have the same total.
 fn compare_list(ask: &dyn Fn(&[&str]) -> Value, naive: &Naive) {
     let (mut listed, mut total, mut quantity) = (0, 0, 0);
     let mut last = (i64::MAX, String::new());
     for page in 1..=naive.orders / 100 + 1 {
-        // Every tenth page is enough to see the order; the first and the last ones see the ends.
+        // Every tenth page suffices to check the sequence; the first and last pages check the ends.
         if page % 10 != 1 && page < naive.orders / 100 {
             continue;
         }
@@ -162,7 +162,7 @@ fn compare_workbook(fixture: &Fixture, server: &Server, company: &Company, naive
         sheet["Sums"]["Order total"].as_str(),
         Some(whole.trim_end_matches('0').trim_end_matches('.'))
     );
-    // A second reader that is not ours.
+    // Read the workbook with a second, independent reader.
     let mut book: calamine::Xlsx<_> = calamine::open_workbook(&path).unwrap();
     let rows = calamine::Reader::worksheet_range(&mut book, "Paid orders").unwrap();
     assert_eq!(i64::try_from(rows.height()).unwrap(), naive.orders + 1);

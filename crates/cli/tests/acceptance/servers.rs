@@ -1,4 +1,4 @@
-//! Three servers beside each other on one PostgreSQL database, with one data directory.
+//! Three servers on one PostgreSQL database with a shared data directory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +8,7 @@ use tollbook_testkit::Cluster;
 use crate::program::{Fixture, Server, finish, sql};
 use crate::rig::{Client, Dice, Model, range};
 
-/// More than a company may have before its sums are kept by line.
+/// More than the threshold above which sums are stored for each line.
 const ORDERS: usize = 22_000;
 
 fn urls(servers: &[Server]) -> Vec<String> {
@@ -16,7 +16,7 @@ fn urls(servers: &[Server]) -> Vec<String> {
 }
 
 #[test]
-fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_end() {
+fn three_servers_answer_consistently_during_and_after_overlapping_imports() {
     let database = Cluster::shared().database();
     let fixture = Fixture::on(database.url());
     let servers = fixture.start_together(3);
@@ -41,14 +41,14 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
             assert_eq!(report["Read"].as_u64(), Some(ORDERS as u64 * 7 / 10), "{report}");
             added += report["Added"].as_u64().unwrap();
         }
-        assert_eq!(added, ORDERS as u64, "each order was added by one of the imports");
+        assert_eq!(added, ORDERS as u64, "each order was added by exactly one import");
         for reader in readers {
             assert_eq!(reader.join().unwrap().unavailable, 0);
         }
     });
     model.compare(&urls, ORDERS);
     fixture.assert_verified(i64::try_from(ORDERS).unwrap());
-    // An export of one server is downloaded from each of the others.
+    // An export created by one server can be downloaded from every server.
     let answer = model.client.ask(&urls[0], "DownloadListUnpaidOrders", &range());
     let link = answer["Data"]["DownloadURL"].as_str().unwrap();
     let mut bodies = urls.iter().map(|url| {
@@ -57,7 +57,7 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
     });
     let body = bodies.next().unwrap();
     assert_eq!(answer["Data"]["FileSize"], body.len());
-    assert!(bodies.all(|other| other == body), "all servers deliver the same file");
+    assert!(bodies.all(|other| other == body), "all servers return the same file");
     let mut book: calamine::Xlsx<_> = calamine::open_workbook(fixture.write("unpaid.xlsx", &body)).unwrap();
     let rows = calamine::Reader::worksheet_range_at(&mut book, 0).unwrap().unwrap();
     assert_eq!(rows.height(), ORDERS / 4 + 1);
@@ -69,7 +69,7 @@ fn three_servers_answer_consistently_while_two_imports_meet_and_the_same_in_the_
 }
 
 #[test]
-fn a_server_that_does_not_belong_to_the_deployment_is_refused_and_changes_nothing() {
+fn a_server_with_another_key_or_directory_is_refused_and_changes_nothing() {
     let database = Cluster::shared().database();
     let fixture = Fixture::on(database.url());
     let first = fixture.start(&["serve"]);
@@ -107,7 +107,7 @@ fn a_server_that_does_not_belong_to_the_deployment_is_refused_and_changes_nothin
     assert_eq!(with_no_id(answers(&fixture.start(&["serve"])))["RetCode"], json!(0));
 }
 
-/// Without what is new in every answer.
+/// Removes the request ID, which differs in each answer.
 fn with_no_id(mut answer: Value) -> Value {
     answer.as_object_mut().unwrap().remove("RequestUUID");
     answer

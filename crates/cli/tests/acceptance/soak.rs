@@ -1,6 +1,5 @@
-//! The long rig: three servers on one PostgreSQL database, two importers, readers; importers and the database are
-//! killed at random and go on. A short one is a test like any other; `cargo xtask soak` lets it run for minutes, with
-//! raw lines and a summary in a folder of its own.
+//! Soak test of imports: three servers on one PostgreSQL database, two importers and readers. Importers and the
+//! database are killed at random times and restarted. `cargo xtask soak` runs it for minutes and writes a report.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -15,16 +14,16 @@ use crate::long_run::LongRun;
 use crate::program::{Fixture, Server, finish};
 use crate::rig::{Dice, Model};
 
-/// Rounds without a given duration.
+/// The number of rounds if no duration is given.
 const SHORT: usize = 2;
-/// Orders of a round.
+/// Orders per round.
 const ROUND: usize = 3_000;
-/// Rounds on one database; then comes a new one, so that a long run does not only recount.
+/// Rounds on one database. A new database follows, because `verify` takes longer with each round.
 const ROUNDS_OF_A_DATABASE: usize = 20;
-/// Imports of a round that are disturbed.
+/// The number of import attempts of a round that may be interrupted.
 const DISTURBED: usize = 4;
 
-/// What happened in one round.
+/// Counts of one round.
 #[derive(Default)]
 struct Round {
     orders: usize,
@@ -58,7 +57,7 @@ impl Round {
 }
 
 #[test]
-fn three_servers_go_on_while_importers_and_the_database_are_killed() {
+fn three_servers_keep_running_while_importers_and_the_database_are_killed() {
     let run = LongRun::of("soak");
     let mut raw = run.raw("rounds.jsonl");
     let goes_on = |round: usize| run.goes_on(round, SHORT);
@@ -122,7 +121,7 @@ impl<'a> Rig<'a> {
                     scope.spawn(move || self.model.read_until(&self.urls, dice, done, true))
                 })
                 .collect();
-            // A failure must not leave the readers waiting for ever.
+            // If the import fails, the readers must end too.
             let imported = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 self.import(first, dice, &mut round);
             }));
@@ -140,11 +139,12 @@ impl<'a> Rig<'a> {
         round
     }
 
-    /// Both files, until both are in.
+    /// Imports both files, and repeats interrupted imports until both are complete.
     fn import(&self, stored: usize, dice: &mut Dice, round: &mut Round) {
         let mut left = vec!["a.jsonl", "b.jsonl"];
         for attempt in 0.. {
-            // Of four imports one is left alone; the others are hit in a transaction, or when so much is committed.
+            // About one of four attempts is not interrupted. The others are interrupted inside a transaction, or as
+            // soon as a random number of orders is committed.
             let event = if attempt < DISTURBED && dice.below(4) > 0 { 1 + dice.below(2) } else { 0 };
             let in_transaction = dice.below(2) == 0;
             let enough = i64::try_from(stored).unwrap() + dice.below(i64::try_from(ROUND).unwrap());

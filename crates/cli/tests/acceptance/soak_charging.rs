@@ -1,6 +1,6 @@
-//! Killing processes that move money: usage imports, closing, deposits and a server that is paying, with SIGKILL at random
-//! moments. Afterwards `verify` is clean, and doing the same again completes it. Ten rounds are a test like any other;
-//! `cargo xtask soak` goes on for minutes, with raw lines and a summary in a folder of its own.
+//! Soak test of charging: usage imports, `settle`, deposits and a server that pays orders are killed at random times.
+//! After each kill, `verify` must report no difference, and a repeated command must complete the work.
+//! `cargo xtask soak` runs it for minutes and writes a report.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,22 +14,22 @@ use crate::long_run::LongRun;
 use crate::program::{Company, Fixture, finish, steps};
 use crate::rig::{Client, Dice};
 
-/// Rounds without a given duration.
+/// The number of rounds if no duration is given.
 const SHORT: usize = 10;
-/// Records of a round.
+/// Records per round.
 const ROUND: i64 = 3_000;
-/// Lines of usage: API keys times models.
+/// API keys and models of the usage. Each pair has two billing lines, for input and output.
 const KEYS: i64 = 15;
 const MODELS: i64 = 4;
-/// Rounds on one database, so that a long run does not only recount.
+/// Rounds on one database. A new database follows, because `verify` takes longer with each round.
 const ROUNDS_OF_A_DATABASE: usize = 20;
-/// Longest wait before an import, or a shorter command, is killed: about as long as it takes. It is no synchronisation:
-/// whenever it comes, the outcome is the same.
+/// The longest time before an import, or a shorter command, is killed: about its duration. The test does not depend on
+/// it: the outcome is the same at any time of the kill.
 const IMPORT_MS: i64 = 700;
 const COMMAND_MS: i64 = 90;
 /// 2026-06-01T00:00:00Z.
 const START_S: i64 = 1_780_272_000;
-/// Two dollars a million tokens.
+/// The price of 2 per million tokens, in 10⁻⁸ per token.
 const STEPS_PER_TOKEN: i128 = 200;
 
 const PRICES: &str = "currency = \"CNY\"\nunit = 3\n[[model]]\nid = \"all\"\nmatch = { starts_with = \"m-\" }\n\
@@ -67,14 +67,14 @@ impl Round {
     }
 }
 
-/// One deployment, and what it must hold.
+/// A deployment and its expected totals.
 struct Rig<'a> {
     fixture: &'a Fixture,
     company: Company,
     client: Client,
     /// The charge of all usage so far, in 10⁻⁸.
     charged: i128,
-    /// What was paid in.
+    /// The sum of deposits, in 10⁻⁸.
     deposited: i128,
     orders: i64,
 }
@@ -88,7 +88,7 @@ impl<'a> Rig<'a> {
         Self { fixture, company, client, charged: 0, deposited: 0, orders: 0 }
     }
 
-    /// A file of usage in two hours of its own. Returns its charge.
+    /// Writes a file of usage for two hours that no other round uses. Returns its charge.
     fn write(&self, round: i64) -> i128 {
         let mut text = String::new();
         let mut tokens = 0;
@@ -108,12 +108,12 @@ impl<'a> Rig<'a> {
         tokens * STEPS_PER_TOKEN
     }
 
-    /// Runs a command, kills it at random, looks at what is left, and runs it again until it has done its work.
+    /// Runs a command and kills it at a random time, until it succeeds. Verifies the database after each kill.
     fn disturbed(&self, arguments: &[&str], dice: &mut Dice, killed: &mut i64) -> Value {
         let patience_ms = if arguments.contains(&"import") { IMPORT_MS } else { COMMAND_MS };
         for attempt in 0.. {
             let mut child = self.fixture.spawn(arguments);
-            // Some are left alone, so that the work ends.
+            // From the fourth attempt on, the command is not killed.
             if attempt < 3 && wait_then_kill(&mut child, dice.below(patience_ms)) {
                 *killed += 1;
             }
@@ -124,7 +124,7 @@ impl<'a> Rig<'a> {
                 Some(code) => panic!("{arguments:?}: {code} {value} {error}"),
             }
         }
-        unreachable!("the loop ends when the command does")
+        unreachable!("the loop ends when the command succeeds")
     }
 
     fn assert_clean(&self, after: &[&str]) {
@@ -136,13 +136,13 @@ impl<'a> Rig<'a> {
         let begin = Instant::now();
         let mut round = Round { records: ROUND, ..Round::default() };
         let charge = self.write(number);
-        // Half of it is paid at once, as far as it goes.
+        // The deposit covers half of the charge.
         let (first, second) = (format!("{number}-a"), format!("{number}-b"));
         let half = charge / 2;
         self.deposit(half, &first, true, dice, &mut round);
         let report = self.disturbed(&["usage", "import", "usage.jsonl"], dice, &mut round.imports_killed);
         assert_eq!(report["Accepted"].as_i64().unwrap() + report["Duplicate"].as_i64().unwrap(), ROUND);
-        // Hours of a crashed process are leased for some seconds; `settle` waits for that.
+        // Hours of a killed process stay leased for some seconds. `settle` waits until the leases expire.
         self.disturbed(&["settle"], dice, &mut round.settlers_killed);
         self.charged += charge;
         self.orders += 2 * KEYS * MODELS * 2;
@@ -171,7 +171,7 @@ impl<'a> Rig<'a> {
         self.deposited += amount;
     }
 
-    /// The customer pays through a server that is killed amid of it, each request sent by two at once.
+    /// Two threads send the same payments to a server, which is killed during them.
     fn pay_everything(&self, dice: &mut Dice, round: &mut Round) {
         for attempt in 0.. {
             let server = self.fixture.start(&["serve"]);
@@ -190,13 +190,13 @@ impl<'a> Rig<'a> {
                                 .collect();
                             let form: Vec<(&str, String)> =
                                 names.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-                            // The server may be gone amid of the call.
+                            // The call panics if the server is killed during it.
                             let url = server.url();
                             let call = || self.client.call(url, "StartPayUnpaidOrders", &form);
                             let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
                             match answer {
                                 Ok(answer) => assert_eq!(answer["FailureCount"], 0, "{answer}"),
-                                Err(_) => assert!(is_killed, "a server that was not killed does not answer"),
+                                Err(_) => assert!(is_killed, "a server that was not killed did not answer"),
                             }
                         }
                     });
@@ -233,7 +233,7 @@ impl<'a> Rig<'a> {
     }
 }
 
-/// Whether it was still at work.
+/// Kills a process after a time. Returns whether it was still running.
 fn wait_then_kill(child: &mut Child, after_ms: i64) -> bool {
     std::thread::sleep(Duration::from_millis(u64::try_from(after_ms).unwrap()));
     let works = child.try_wait().unwrap().is_none();
@@ -242,7 +242,7 @@ fn wait_then_kill(child: &mut Child, after_ms: i64) -> bool {
 }
 
 #[test]
-fn on_sqlite_nothing_is_lost_or_done_twice() {
+fn killed_processes_lose_and_repeat_nothing_on_sqlite() {
     soak("SQLite", |rounds| {
         let fixture = Fixture::new();
         rounds(&fixture);
@@ -250,7 +250,7 @@ fn on_sqlite_nothing_is_lost_or_done_twice() {
 }
 
 #[test]
-fn on_postgresql_nothing_is_lost_or_done_twice() {
+fn killed_processes_lose_and_repeat_nothing_on_postgresql() {
     soak("PostgreSQL", |rounds| {
         let database = Cluster::shared().database();
         let fixture = Fixture::on(database.url());

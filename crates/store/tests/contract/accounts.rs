@@ -1,4 +1,4 @@
-//! Accounts, the ledger, deposits and settlements as they are kept.
+//! Storage of accounts, the ledger, deposits, settlements and UTC offsets.
 
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::{Amount, HourOffsets, Status};
@@ -10,7 +10,7 @@ use crate::model::query;
 use crate::orders::assert_healthy;
 use crate::tenants::company;
 
-pub(crate) fn account_states_come_back_whole(backend: &dyn Backend) {
+pub(crate) fn account_states_are_read_as_written(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let mut snapshot = store.snapshot().unwrap();
@@ -33,7 +33,7 @@ pub(crate) fn account_states_come_back_whole(backend: &dyn Backend) {
     let mut snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.account_state(1).unwrap(), after);
     assert_eq!(after.account.balances.values(), [0, 0, 0, 0, -5]);
-    // Of spent grants there is still what they were.
+    // Spent grants are kept.
     let grants = snapshot.grants(1, &[2, 1, 7]).unwrap();
     let kept: Vec<_> = grants.iter().map(|grant| (grant.grant_id, grant.granted, grant.remaining)).collect();
     assert_eq!(kept, [(2, 40, 0), (1, 30, 0)]);
@@ -46,7 +46,7 @@ pub(crate) fn account_states_come_back_whole(backend: &dyn Backend) {
     assert_eq!(snapshot.ledger(1, LedgerRange { first: 5, count: 3 }).unwrap(), []);
 }
 
-pub(crate) fn deposits_settlements_and_revocations_are_found_by_their_names(backend: &dyn Backend) {
+pub(crate) fn deposits_are_found_by_key_and_settlements_and_revocations_by_number(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     company(&*store, "two");
@@ -71,7 +71,7 @@ pub(crate) fn deposits_settlements_and_revocations_are_found_by_their_names(back
     let said = snapshot.revocation(1, revoked[0].order.source_number()).unwrap();
     assert_eq!(said, Some((500, "a mistake".to_owned())));
     drop(snapshot);
-    // A key is a deposit's for ever.
+    // The key of a deposit cannot be used again.
     let mut transaction = store.begin().unwrap();
     assert!(transaction.add_deposit(1, &stored).is_err());
     drop(transaction);

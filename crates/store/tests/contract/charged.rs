@@ -1,4 +1,4 @@
-//! Usage, accounts and orders made of usage, as a plain caller of the store makes them.
+//! Creates usage, accounts, and orders from usage by direct calls of the store.
 
 use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::rating::{Charge, Rated, SUPPLEMENTARY_ORDER};
@@ -12,7 +12,7 @@ use crate::model::line;
 
 pub(crate) const HOUR: i64 = 3_600;
 
-/// A record of a line of the model that is charged so much; of line 100 it is free, of line 101 without a price.
+/// A record with a quantity of a line of the model. Records of line 100 are free, those of line 101 have no price.
 pub(crate) fn record(
     company_id: i64,
     source: &str,
@@ -87,7 +87,8 @@ pub(crate) fn deposit(store: &dyn Store, company_id: i64, kind: AccountKind, amo
     transaction.commit().unwrap();
 }
 
-/// Closes an hour in batches of so many lines: each order is paid if it can be.
+/// Closes an hour in batches of at most `limit` lines, and pays each order if the balance suffices. Returns the number
+/// of orders.
 pub(crate) fn close(store: &dyn Store, company_id: i64, bucket: Bucket, limit: i64) -> usize {
     let catalogue = Catalogue::built_in();
     let mut made = 0;
@@ -149,7 +150,7 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
     transaction.add_usage_orders(company_id, &[made_of]).unwrap();
 }
 
-/// An owed order as it is when it is taken back.
+/// The transition that revokes an unpaid order.
 pub(crate) fn revoked(before: StoredOrder, now_s: i64) -> OrderTransition {
     let after = Order {
         status: Status::Revoked,
@@ -160,8 +161,8 @@ pub(crate) fn revoked(before: StoredOrder, now_s: i64) -> OrderTransition {
     OrderTransition { before, after }
 }
 
-/// Three hours of usage of which two are closed, some of it paid, one order taken back, something free and something
-/// without a price.
+/// Adds three hours of usage and closes two of them. The result has paid and unpaid orders, a revoked order, a free
+/// record and a record without a price.
 pub(crate) fn fill(store: &dyn Store, company_id: i64) {
     for (kind, amount) in
         [(AccountKind::Bonus, 40_000), (AccountKind::Coupon, 10_000), (AccountKind::Cash, 200_000)]
@@ -177,13 +178,13 @@ pub(crate) fn fill(store: &dyn Store, company_id: i64) {
     for hour in 0..2 {
         assert_eq!(close(store, company_id, bucket(hour * HOUR), 3), 8);
     }
-    // More of the first hour comes late.
+    // A late record of the first hour makes a supplementary order.
     add_usage(store, &[record(company_id, "s", "late", 7, 1, 7)], 100);
     assert_eq!(close(store, company_id, bucket(0), 3), 1);
     let mut transaction = store.begin().unwrap();
     transaction.lock_company(company_id).unwrap();
     let owed = transaction.arrears(company_id, 0, 1).unwrap();
-    let before = owed.into_iter().next().expect("money does not suffice for all");
+    let before = owed.into_iter().next().expect("the deposits do not cover all orders");
     let source = before.order.counterpart.clone();
     transaction.transition_orders(company_id, &[revoked(before, 500)]).unwrap();
     transaction.add_revocation(company_id, &source, 500, "a mistake").unwrap();

@@ -1,4 +1,4 @@
-//! Hours that are due, who holds them, and what is made of them.
+//! Due hours, the leases on them, and the orders made from their usage.
 
 use tollbook_domain::{Catalogue, LineFilter, Status};
 use tollbook_store::{DueHour, HourFilter, Lease, Store, StoreOptions};
@@ -21,10 +21,10 @@ fn hold(store: &dyn Store, hour: &DueHour, holder: &str, now_s: i64, until_s: i6
     held
 }
 
-pub(crate) fn hours_are_due_after_their_grace_and_held_by_one(backend: &dyn Backend) {
+pub(crate) fn hours_are_due_after_their_grace_and_leased_to_one_holder(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
-    // One hour that runs, one that is over, and nothing for what is not charged.
+    // One hour has not ended, one has. Records that are not charged (lines 100 and 101) open no hour.
     let now_s = 2 * HOUR + 5;
     let records = [
         record(1, "s", "a", 2 * HOUR + 1, 1, 5),
@@ -39,19 +39,19 @@ pub(crate) fn hours_are_due_after_their_grace_and_held_by_one(backend: &dyn Back
     assert_eq!(
         due(&*store, HourFilter::DueBy(now_s + 10), now_s),
         [(0, now_s + 10)],
-        "gathered from the first on"
+        "the gather time begins at the first record"
     );
     assert_eq!(due(&*store, HourFilter::DueBy(running_s), now_s), [(0, now_s + 10), (2 * HOUR, running_s)]);
     assert_eq!(due(&*store, HourFilter::EndedBy(3 * HOUR - 1), now_s), [(0, now_s + 10)]);
     let hour = store.snapshot().unwrap().due_hours(HourFilter::DueBy(running_s), now_s, 1).unwrap().remove(0);
     assert!(hold(&*store, &hour, "x", now_s, now_s + 60));
-    assert!(hold(&*store, &hour, "x", now_s + 1, now_s + 70), "its own holder may go on");
+    assert!(hold(&*store, &hour, "x", now_s + 1, now_s + 70), "a holder acquires its own lease again");
     assert!(!hold(&*store, &hour, "y", now_s + 69, now_s + 100));
     assert_eq!(due(&*store, HourFilter::DueBy(now_s + 10), now_s + 69), []);
     assert_eq!(
         due(&*store, HourFilter::DueBy(now_s + 10), now_s + 70),
         [(0, now_s + 10)],
-        "it is dead by then"
+        "the lease has expired"
     );
     assert!(hold(&*store, &hour, "y", now_s + 70, now_s + 100));
     assert!(!hold(&*store, &hour, "x", now_s + 71, now_s + 200));
@@ -61,18 +61,18 @@ pub(crate) fn hours_are_due_after_their_grace_and_held_by_one(backend: &dyn Back
     assert_eq!(
         transaction.leased_hours("y").unwrap(),
         std::slice::from_ref(&hour),
-        "who does not hold lets nothing go"
+        "only the holder can release a lease"
     );
     transaction.release(hour.lease_key(), "y").unwrap();
     transaction.commit().unwrap();
     assert!(hold(&*store, &hour, "x", now_s + 71, now_s + 200));
-    // The hour is closed: there is nothing to hold.
+    // A closed hour cannot be leased.
     close(&*store, 1, hour.bucket, 5);
     assert!(!hold(&*store, &hour, "x", now_s + 72, now_s + 200));
     assert_healthy(&*store, 1);
 }
 
-pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
+pub(crate) fn an_imports_lease_survives_usage_without_a_lease(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let catalogue = Catalogue::built_in();
@@ -90,9 +90,9 @@ pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
     assert_eq!(due(&*store, HourFilter::DueBy(9_999), 899), []);
     brings("d", Some("another"));
     assert_eq!((held("import"), held("another")), (0, 1));
-    // The same again by the process that completes the work of a crashed one.
+    // Another process repeats the import of a crashed one.
     brings("d", None);
-    assert_eq!(held("another"), 1, "without a hold nothing is taken over");
+    assert_eq!(held("another"), 1, "usage without a lease does not change the holder");
     brings("d", Some("the next"));
     assert_eq!((held("another"), held("the next")), (0, 1));
     let mut transaction = store.begin().unwrap();
@@ -106,7 +106,7 @@ pub(crate) fn an_imports_hold_survives_other_usage(backend: &dyn Backend) {
     assert_healthy(&*store, 0);
 }
 
-pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Backend) {
+pub(crate) fn usage_is_taken_in_batches_with_the_number_of_earlier_orders(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     deposit(&*store, 1, tollbook_domain::account::AccountKind::Cash, 1_000_000_000, "cash");
@@ -117,7 +117,7 @@ pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Bac
             .collect();
         add_usage(&*store, &records, 20);
         let catalogue = Catalogue::built_in();
-        // What is pending is of the type that its order will have.
+        // Pending usage has the type of the order that it will become.
         let pending = |lines: LineFilter| {
             let asked = tollbook_domain::OrderQuery { lines, ..query(0, HOUR, &[Status::Paid]) };
             store.snapshot().unwrap().pending(&asked, &catalogue).unwrap()
@@ -125,7 +125,8 @@ pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Bac
         let of_type = |order_type| pending(LineFilter::default().order_types(vec![order_type]));
         let (ordinary, later) = (of_type(301), of_type(302));
         assert_eq!(ordinary + later, pending(LineFilter::default()));
-        // Some lines of the test are of supplementary orders from the first on.
+        // In later rounds each line has an order already, so the pending usage is supplementary. Some lines of the
+        // model are supplementary from the start.
         assert_eq!(ordinary > 0, round == 0);
         let mut transaction = store.begin().unwrap();
         let taken = transaction.take_open_usage(1, bucket(5), 100, &catalogue).unwrap();
@@ -135,7 +136,7 @@ pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Bac
             1 => assert_eq!(orders, [1]),
             _ => assert_eq!(orders, [1, 1, 1, 1, 2, 1, 1]),
         }
-        // Dropped, nothing is taken.
+        // Dropping the transaction leaves the usage open.
         drop(transaction);
         assert_eq!(close(&*store, 1, bucket(5), 2), records.len());
         assert_healthy(&*store, [7, 8, 15][round]);
@@ -146,7 +147,7 @@ pub(crate) fn usage_is_taken_in_small_batches_and_places_count(backend: &dyn Bac
     assert_eq!(due(&*store, HourFilter::DueBy(9_999), 900), []);
 }
 
-pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
+pub(crate) fn order_transitions_update_sums(backend: &dyn Backend) {
     for tile_threshold in [0, 20_000] {
         let backend = backend.another();
         let store = backend.open(&StoreOptions { tile_threshold, ..StoreOptions::default() });
@@ -171,12 +172,12 @@ pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
             snapshot.order_by_number(1, &changes[0].after.counterpart).unwrap().unwrap().order,
             changes[0].after
         );
-        // A process that read them before changes nothing twice.
+        // A repeated transition is refused, because the orders have changed since they were read.
         drop(snapshot);
         let mut transaction = store.begin().unwrap();
         assert!(transaction.transition_orders(1, &changes).is_err());
         drop(transaction);
-        // Settled orders leave with what charging keeps of them.
+        // Settled orders are pruned together with the rows that charging stores for them.
         let mut transaction = store.begin().unwrap();
         assert!(transaction.prune(1, 2 * HOUR, 5).unwrap() == 5);
         transaction.commit().unwrap();
@@ -188,13 +189,13 @@ pub(crate) fn changed_orders_move_with_their_sums(backend: &dyn Backend) {
     }
 }
 
-pub(crate) fn arrears_come_oldest_first_and_whole_hours_at_a_time(backend: &dyn Backend) {
+pub(crate) fn arrears_are_read_oldest_first_in_whole_hours(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let orders: Vec<_> = (0..40)
         .map(|n| {
             let mut new = crate::model::order(n, n, Status::Unpaid, n / 20 * HOUR, 5);
-            // The numbers O run against the numbers U.
+            // The source numbers descend while the arrears numbers ascend.
             new.order.counterpart = format!("O{:03}", 99 - n);
             new
         })
@@ -207,7 +208,7 @@ pub(crate) fn arrears_come_oldest_first_and_whole_hours_at_a_time(backend: &dyn 
     };
     let first: Vec<String> = (80..100).map(|n| format!("O{n:03}")).collect();
     let second: Vec<String> = (60..80).map(|n| format!("O{n:03}")).collect();
-    assert_eq!(read(0, 3), first, "all of one start time");
+    assert_eq!(read(0, 3), first, "orders of one start time are not split");
     assert_eq!(read(0, 20), first);
     assert_eq!(read(0, 21), [first, second.clone()].concat());
     assert_eq!(read(1, 1), second);

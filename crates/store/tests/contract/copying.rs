@@ -1,4 +1,4 @@
-//! Copying a database into another one, of the same kind and of the other.
+//! Copying a database to SQLite and to PostgreSQL.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ fn filled(backend: &dyn Backend) -> (Arc<dyn Store>, Vec<NewOrder>) {
             new.company_id == 1 && new.order.status != Status::Unpaid && new.order.start_time_s < 100_000;
         !pruned
     });
-    // The pruning above was of five at most: finish it.
+    // The first pruning deleted at most five orders. Prune the rest.
     let mut transaction = store.begin().unwrap();
     while transaction.prune(1, 100_000, 100).unwrap() == 100 {}
     transaction.commit().unwrap();
@@ -81,7 +81,7 @@ pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
         let asked = query(0, 400 * 86_400, &Status::ALL);
         assert_eq!(new.page(&asked, 0, 500).unwrap(), old.page(&asked, 0, 500).unwrap());
         assert_eq!(new.sums(&asked).unwrap(), model.sums(&asked));
-        // It goes on as if nothing had happened, retention included.
+        // The copy accepts and refuses orders as its source does, pruned ones included.
         drop((old, new));
         let fresh = order(500, 77, Status::Paid, 200_000, 1);
         let early = order(501, 77, Status::Paid, 1, 1);
@@ -93,7 +93,7 @@ pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
     }
 }
 
-pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
+pub(crate) fn a_copy_of_usage_and_accounts_is_complete(backend: &dyn Backend) {
     let source = backend.open(&StoreOptions::default());
     for name in ["one", "two"] {
         let company_id = company(&*source, name);
@@ -122,7 +122,7 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
             old.due_hours(HourFilter::DueBy(i64::MAX), 0, 9).unwrap()
         );
         drop((old, new));
-        // It goes on as if nothing had happened.
+        // The copy accepts usage and closes hours as its source does.
         let again = [record(1, "s", "r000", 0, 0, 10), record(1, "s", "new", 5, 0, 10)];
         assert_eq!(add_usage(&*store, &again, 100), [UsageOutcome::Duplicate, UsageOutcome::Accepted]);
         assert_eq!(close(&*store, 1, bucket(5), 9), 1);
@@ -130,7 +130,7 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_whole(backend: &dyn Backend) {
     }
 }
 
-pub(crate) fn a_copy_leaves_exports_behind_and_keeps_the_version(backend: &dyn Backend) {
+pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) {
     let (source, _) = filled(backend);
     let digest = [9; 32];
     let asked = NewExportJob {
@@ -145,7 +145,7 @@ pub(crate) fn a_copy_leaves_exports_behind_and_keeps_the_version(backend: &dyn B
     transaction.add_export_job(&asked).unwrap();
     transaction.commit().unwrap();
     let version = source.snapshot().unwrap().orders_version(1).unwrap();
-    assert!(version >= 2, "orders came and were pruned");
+    assert!(version >= 2, "orders were added and pruned");
     for target in others() {
         copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap();
         let store = target.open(&StoreOptions::default());
@@ -155,7 +155,7 @@ pub(crate) fn a_copy_leaves_exports_behind_and_keeps_the_version(backend: &dyn B
         assert_eq!(snapshot.export_job(1, "job").unwrap(), None);
         assert_eq!(snapshot.due_export_jobs(i64::MAX, 9).unwrap(), []);
         drop(snapshot);
-        // The same orders in other states: no count of rows differs.
+        // A transition increments the version of the copy, although it changes no number of rows.
         let mut transaction = store.begin().unwrap();
         transaction.lock_company(1).unwrap();
         let owed = transaction.arrears(1, 0, 1).unwrap().remove(0);
@@ -166,7 +166,7 @@ pub(crate) fn a_copy_leaves_exports_behind_and_keeps_the_version(backend: &dyn B
     assert!(source.snapshot().unwrap().export_job(1, "job").unwrap().is_some());
 }
 
-pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
+pub(crate) fn a_copy_requires_an_empty_target(backend: &dyn Backend) {
     let (_source, _) = filled(backend);
     for target in others() {
         let store = target.open(&StoreOptions::default());
@@ -176,7 +176,7 @@ pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
         assert!(matches!(refused, StoreError::NotEmpty), "{refused}");
         assert_eq!(store.snapshot().unwrap().companies().unwrap().len(), 1);
     }
-    // A server has used it: its keys are another master key's.
+    // A target without companies is not empty if a server has stored the fingerprint of its master key.
     for target in others() {
         let store = target.open(&StoreOptions::default());
         let mut transaction = store.begin().unwrap();
@@ -190,11 +190,11 @@ pub(crate) fn a_copy_goes_into_an_empty_database_only(backend: &dyn Backend) {
     }
 }
 
-pub(crate) fn an_interrupted_copy_keeps_others_away_and_goes_on(backend: &dyn Backend) {
+pub(crate) fn an_interrupted_copy_locks_the_target_and_can_be_continued(backend: &dyn Backend) {
     let (source, orders) = filled(backend);
     for target in others() {
         let mut seen = 0;
-        // The first run fails at each table in turn: the batch before is committed, the next is not.
+        // Each run is interrupted at a later batch than the run before. Earlier batches are committed.
         for fails_at in 1..6 {
             let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let mut batches = 0;
@@ -211,7 +211,7 @@ pub(crate) fn an_interrupted_copy_keeps_others_away_and_goes_on(backend: &dyn Ba
                 assert!(matches!(refused, StoreError::Unfinished), "{refused}");
             }
         }
-        assert!(seen > 1, "no run was killed");
+        assert!(seen > 1, "no run was interrupted");
         if target.connect().into_store(&StoreOptions::default()).is_err() {
             copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap();
         }
@@ -221,7 +221,7 @@ pub(crate) fn an_interrupted_copy_keeps_others_away_and_goes_on(backend: &dyn Ba
     drop(source);
 }
 
-pub(crate) fn a_source_that_changed_meanwhile_is_noticed(backend: &dyn Backend) {
+pub(crate) fn a_source_that_changed_since_the_interruption_is_refused(backend: &dyn Backend) {
     let (source, _) = filled(backend);
     for target in others() {
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

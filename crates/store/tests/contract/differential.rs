@@ -1,4 +1,4 @@
-//! The same random operations on both databases: every answer, its order, and every error must be the same.
+//! Random operations give the same answers, in the same order, and the same errors on both databases.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ enum Operation {
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let company = || 0..3usize;
-    // Names that every database must keep and compare as they are.
+    // Names that both databases must store unchanged and compare byte by byte.
     let text = || {
         prop::sample::select(vec![
             "",
@@ -95,7 +95,7 @@ fn key(company_id: i64, key: u8) -> ApiKey {
     }
 }
 
-/// Does it and tells what came of it. `first` is the company that this case's numbers begin at.
+/// Performs an operation and returns its result as text. `first` is the number of the first company of the case.
 fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<String> {
     let id = |company: usize| first + i64::try_from(company).unwrap();
     let write = |work: &dyn Fn(&mut dyn tollbook_store::Transaction) -> StoreResult<String>| {
@@ -184,7 +184,7 @@ fn perform(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<
     }
 }
 
-/// The same for what is new with usage and accounts.
+/// Performs an operation on usage or accounts, as [`perform`] does for the others.
 fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<String> {
     let (Operation::Usage { company, .. }
     | Operation::Close { company, .. }
@@ -194,7 +194,7 @@ fn charge(store: &dyn Store, first: i64, operation: &Operation) -> StoreResult<S
     | Operation::Forget { company, .. }
     | Operation::AccountState { company, .. }) = operation
     else {
-        return Ok("nothing of usage or accounts".into());
+        return Ok("not an operation on usage or accounts".into());
     };
     let company_id = first + i64::try_from(*company).unwrap();
     let mut transaction = store.begin()?;
@@ -271,14 +271,14 @@ fn said(answer: StoreResult<String>) -> String {
 }
 
 #[test]
-fn both_databases_say_the_same() {
+fn both_databases_give_the_same_answers() {
     let (file, server) = (Sqlite(tempfile::tempdir().unwrap()), Postgres::new());
     let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
     let strategy = (prop_oneof![Just(0i64), Just(50), Just(20_000)], operations());
     proptest!(config, |((tile_threshold, operations) in strategy)| {
         let options = StoreOptions { tile_threshold, ..StoreOptions::default() };
         let stores: [Arc<dyn Store>; 2] = [file.open(&options), server.open(&options)];
-        // Each case gets companies of its own in the one database of each kind.
+        // All cases share one database of each kind, and each case has its own companies.
         let firsts = stores.each_ref().map(|store| {
             let mut transaction = store.begin().unwrap();
             let company = transaction.add_company("case", "CNY", "default").unwrap();

@@ -1,4 +1,4 @@
-//! Exports that lie in the object store, and jobs that make more: who works at them, and until when.
+//! Exports in the object store, export jobs, and the leases on those jobs.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -28,7 +28,7 @@ fn job(company_id: i64, job_id: &str, made_s: i64) -> NewExportJob {
     }
 }
 
-pub(crate) fn files_are_replaced_and_forgotten_oldest_first(backend: &dyn Backend) {
+pub(crate) fn files_are_replaced_and_expire_oldest_first(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     let file = |stored_s: i64, name: &str| ExportFile { stored_s, file: name.into() };
     let find = |company_id: i64, digest: u8| {
@@ -42,7 +42,7 @@ pub(crate) fn files_are_replaced_and_forgotten_oldest_first(backend: &dyn Backen
     for (company_id, digest, stored_s, name) in files {
         assert_eq!(find(company_id, digest), Some(file(stored_s, name)));
     }
-    assert_eq!(find(1, 7), None, "it is another company's");
+    assert_eq!(find(1, 7), None, "the file belongs to another company");
     write(&*store, |t| t.put_export_file(1, &[255; 32], &file(50, "newer")).unwrap());
     assert_eq!(find(1, 255), Some(file(50, "newer")));
     write(&*store, |t| {
@@ -53,7 +53,7 @@ pub(crate) fn files_are_replaced_and_forgotten_oldest_first(backend: &dyn Backen
     let forget = |before_s, limit| write(&*store, |t| t.expire_export_files(before_s, limit).unwrap());
     assert_eq!(forget(20, 9), 0);
     assert_eq!(forget(51, 1), 1);
-    assert_eq!((find(2, 0), find(1, 0).is_some()), (None, true), "the oldest one left");
+    assert_eq!((find(2, 0), find(1, 0).is_some()), (None, true), "the oldest file expired first");
     assert_eq!(forget(50, 9), 1);
     assert_eq!(find(1, 255), Some(file(50, "newer")));
     assert_eq!((forget(51, 9), forget(51, 9)), (1, 0));
@@ -65,7 +65,7 @@ pub(crate) fn files_are_replaced_and_forgotten_oldest_first(backend: &dyn Backen
     assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
 }
 
-pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
+pub(crate) fn a_job_is_leased_to_one_holder_and_ends_once(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     let read = || store.snapshot().unwrap().export_job(1, "a").unwrap();
     let due = |now_s| store.snapshot().unwrap().due_export_jobs(now_s, 9).unwrap();
@@ -106,7 +106,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
                 19
             )
             .unwrap()),
-        "there is none"
+        "there is no such job"
     );
     assert!(write(&*store, |t| keep(t, 1, "a", "x", 30, 4, 9).unwrap()));
     assert!(!write(&*store, |t| keep(t, 1, "a", "y", 90, 5, 9).unwrap()));
@@ -129,7 +129,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
     assert!(!write(&*store, |t| keep(t, 1, "a", "x", 90, 9, 9).unwrap()));
     assert!(!write(&*store, |t| t.end_export_job(1, "a", "x", ExportState::Done, "x's", 33).unwrap()));
     assert!(!write(&*store, |t| t.release(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, "x").unwrap()));
-    // The second one's server stops; the third ends it.
+    // The server of the second holder stops and releases the lease. The third holder ends the job.
     assert!(write(&*store, |t| t.release(LeaseKey::ExportJob { company_id: 1, job_id: "a" }, "y").unwrap()));
     assert_eq!((due(0), store.snapshot().unwrap().unfinished_export_jobs(1).unwrap()), (waiting, 1));
     assert!(write(&*store, |t| t
@@ -140,7 +140,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
         assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
     }
     assert!(write(&*store, |t| keep(t, 1, "a", "z", 50, 9, 9).unwrap()));
-    // Late, but no other holder has acquired it.
+    // The lease has expired, but no other holder has acquired it.
     assert!(write(&*store, |t| t.end_export_job(1, "a", "z", ExportState::Done, "é", 60).unwrap()));
     let done = ExportJob {
         state: ExportState::Done,
@@ -152,7 +152,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
         ..new
     };
     assert_eq!(read(), Some(done.clone()));
-    // It has ended for good.
+    // A job that has ended cannot change.
     assert!(!write(&*store, |t| t.end_export_job(1, "a", "z", ExportState::Failed, "no", 61).unwrap()));
     assert!(!write(&*store, |t| t.end_export_job(1, "a", "", ExportState::Failed, "no", 61).unwrap()));
     assert!(!write(&*store, |t| keep(t, 1, "a", "z", 90, 0, 0).unwrap()));
@@ -167,7 +167,7 @@ pub(crate) fn a_job_is_worked_at_by_one_and_ends_once(backend: &dyn Backend) {
     assert_eq!(read(), None);
 }
 
-/// Renews the lease of a job and notes its progress, as a worker does at each heartbeat.
+/// Renews the lease of a job and records its progress, as a worker does at each heartbeat.
 fn keep(
     t: &mut dyn Transaction,
     company_id: i64,
@@ -181,7 +181,7 @@ fn keep(
         && t.note_export_progress(company_id, job_id, holder, rows_done, rows_total)?)
 }
 
-/// A company and a job, each one of a few.
+/// A company, and the index of a job in `JOBS`.
 type Which = (i64, usize);
 
 #[derive(Clone, Debug)]
@@ -217,12 +217,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// The naive rules, on a map.
+/// The naive model: the rules of jobs on a map.
 #[derive(Default)]
 struct Model(BTreeMap<(i64, String), ExportJob>);
 
 impl Model {
-    /// The job, if it is this holder's.
+    /// The job, if it is leased to this holder.
     fn own(&mut self, (company_id, job): Which, holder: usize) -> Option<&mut ExportJob> {
         let found = self.0.get_mut(&(company_id, JOBS[job].to_owned()))?;
         (found.state == ExportState::Running && found.lease_holder == HOLDERS[holder]).then_some(found)
@@ -344,7 +344,7 @@ fn perform(store: &dyn Store, step: &Step) -> String {
     })
 }
 
-/// Whatever there is, is taken, ended and forgotten.
+/// Acquires, ends and expires all jobs.
 fn clear(store: &dyn Store) {
     for (company_id, job_id) in store.snapshot().unwrap().due_export_jobs(i64::MAX, 99).unwrap() {
         write(store, |t| {
@@ -389,7 +389,7 @@ pub(crate) fn jobs_equal_the_naive_model(backend: &dyn Backend) {
     });
 }
 
-pub(crate) fn of_several_takers_one_wins(backend: &dyn Backend) {
+pub(crate) fn one_of_several_concurrent_holders_acquires_a_lease(backend: &dyn Backend) {
     const ROUNDS: i64 = 20;
     let store = backend.open(&StoreOptions::default());
     write(&*store, |t| t.add_export_job(&job(1, "a", 0)).unwrap());
@@ -419,9 +419,9 @@ pub(crate) fn of_several_takers_one_wins(backend: &dyn Backend) {
     });
     let mut rounds: Vec<i64> = won.concat();
     rounds.sort_unstable();
-    assert_eq!(rounds, (1..=ROUNDS).collect::<Vec<_>>(), "each is won by one");
+    assert_eq!(rounds, (1..=ROUNDS).collect::<Vec<_>>(), "each lease is acquired by one holder");
     assert_eq!(store.snapshot().unwrap().export_job(1, "a").unwrap().unwrap().attempts, ROUNDS);
-    // One that waits for another's transaction finds what that did.
+    // A transaction that waits for another one sees the lease that the other one commits.
     let mut first = store.begin().unwrap();
     assert!(
         first
@@ -449,7 +449,7 @@ pub(crate) fn of_several_takers_one_wins(backend: &dyn Backend) {
         first.commit().unwrap();
         assert!(!second.join().unwrap());
     });
-    // One that waits for another who gives up takes it.
+    // If the other transaction is rolled back, the waiting one acquires the lease.
     let mut first = store.begin().unwrap();
     assert!(
         first

@@ -1,4 +1,4 @@
-//! The naive model that every answer is compared with: a vector of orders and a `for` loop.
+//! The naive model that answers are compared with: a vector of orders and a `for` loop.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Adding orders and reading them back, one behaviour a test.
+//! Adding and reading orders, one behaviour for each test.
 
 use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, LineFilter, Measures, Status, UnitPrice};
 use tollbook_store::{Outcome, Snapshot, Store, StoreOptions};
@@ -33,7 +33,7 @@ fn numbers(snapshot: &mut dyn Snapshot, query: &tollbook_domain::OrderQuery) -> 
     snapshot.page(query, 0, 100).unwrap().orders.into_iter().map(|stored| stored.order.number).collect()
 }
 
-pub(crate) fn an_empty_company_answers_with_nothing(backend: &dyn Backend) {
+pub(crate) fn an_empty_company_has_no_orders_and_zero_sums(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let mut snapshot = store.snapshot().unwrap();
@@ -43,11 +43,11 @@ pub(crate) fn an_empty_company_answers_with_nothing(backend: &dyn Backend) {
     assert_eq!(snapshot.sums(&query).unwrap(), ANY.map(|status| (status, Measures::default())));
     assert!(snapshot.sums_by_line(&query).unwrap().is_empty());
     assert!(snapshot.lines(1).unwrap().is_empty());
-    snapshot.scan(&query, &mut |_| panic!("there is nothing")).unwrap();
+    snapshot.scan(&query, &mut |_| panic!("the company has no orders")).unwrap();
     assert_healthy(&*store, 0);
 }
 
-pub(crate) fn the_same_order_again_is_present_and_another_is_a_conflict(backend: &dyn Backend) {
+pub(crate) fn a_repeated_order_is_present_and_a_different_one_is_a_conflict(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let first = order(1, 0, Status::Paid, HOUR, 5_000);
@@ -57,10 +57,10 @@ pub(crate) fn the_same_order_again_is_present_and_another_is_a_conflict(backend:
         [Outcome::Added, Outcome::Added, Outcome::Present]
     );
     assert_eq!(add(&*store, &[first.clone(), owed.clone()]), [Outcome::Present, Outcome::Present]);
-    // The same order, paid meanwhile.
+    // The same order after it was paid.
     let mut settled = order(2, 0, Status::Paid, HOUR, 5_000);
     settled.order.counterpart.clone_from(&owed.order.number);
-    // The same number with another quantity, another line, another counterpart.
+    // Orders with the same number but another quantity, line or counterpart.
     let mut more = order(1, 0, Status::Paid, HOUR, 5_001);
     more.order.number.clone_from(&first.order.number);
     let other_line = order(1, 1, Status::Paid, HOUR, 5_000);
@@ -76,12 +76,12 @@ pub(crate) fn the_same_order_again_is_present_and_another_is_a_conflict(backend:
     assert_healthy(&*store, 2);
 }
 
-pub(crate) fn a_number_belongs_to_one_order_for_life(backend: &dyn Backend) {
+pub(crate) fn a_number_belongs_to_one_order(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let owed = order(1, 0, Status::Unpaid, HOUR, 5_000);
     add(&*store, std::slice::from_ref(&owed));
-    // Another order whose O is the first one's U, or whose U is the first one's O.
+    // Orders that use the arrears number or the source number of the first one.
     let mut steals_u = order(3, 0, Status::Paid, HOUR, 5_000);
     steals_u.order.number.clone_from(&owed.order.number);
     let mut steals_o = order(4, 0, Status::Unpaid, HOUR, 5_000);
@@ -108,7 +108,7 @@ pub(crate) fn lists_are_newest_first_then_by_number_descending(backend: &dyn Bac
         order(3, 2, Status::Revoked, HOUR, 1),
         order(4, 3, Status::Paid, 2 * HOUR, 1),
     ];
-    // Bytes, not letters: "é" sorts after "z", and "Z" before "a".
+    // Numbers are compared byte by byte: "é" sorts after "z", and "Z" before "a".
     for (order, number) in orders.iter_mut().zip(["a", "é", "z", "Z"]) {
         order.order.number = number.into();
     }
@@ -149,12 +149,12 @@ pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
     }
 }
 
-pub(crate) fn a_company_never_sees_another(backend: &dyn Backend) {
+pub(crate) fn queries_return_orders_of_their_company_only(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 1, ..StoreOptions::default() });
     company(&*store, "one");
     company(&*store, "two");
     let mine = [order(1, 0, Status::Paid, HOUR, 1), order(2, 1, Status::Paid, HOUR, 1)];
-    // The other company uses the very same numbers and lines.
+    // The other company has the same numbers and lines.
     let theirs = mine.clone().map(|mut order| {
         order.company_id = 2;
         order
@@ -176,14 +176,14 @@ pub(crate) fn a_company_never_sees_another(backend: &dyn Backend) {
     assert_healthy(&*store, 4);
 }
 
-pub(crate) fn a_snapshot_does_not_move(backend: &dyn Backend) {
+pub(crate) fn a_snapshot_does_not_see_later_commits(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 2, ..StoreOptions::default() });
     company(&*store, "one");
     add(&*store, &[order(1, 0, Status::Paid, HOUR, 1)]);
     let mut before = store.snapshot().unwrap();
     let all = query(0, 400 * DAY, &ANY);
     assert_eq!(before.count(&all).unwrap(), 1);
-    // More orders, new lines, and the promotion to tiles.
+    // Later commits add orders and lines, and exceed the tile threshold.
     let more: Vec<_> = (2..9).map(|id| order(id, id, Status::Paid, HOUR, 1)).collect();
     add(&*store, &more);
     let mut filtered = all.clone();
@@ -196,15 +196,15 @@ pub(crate) fn a_snapshot_does_not_move(backend: &dyn Backend) {
     assert_eq!(before.lines(1).unwrap().len(), 1);
     drop(before);
     assert_eq!(store.snapshot().unwrap().count(&filtered).unwrap(), 8);
-    // A snapshot older than the cached lines, and a newer one again.
+    // After an older snapshot has read the lines, a newer one still reads all of them.
     assert_eq!(store.snapshot().unwrap().lines(1).unwrap().len(), 8);
 }
 
-pub(crate) fn growing_past_the_threshold_changes_no_answer(backend: &dyn Backend) {
+pub(crate) fn exceeding_the_tile_threshold_changes_no_answer(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 600, ..StoreOptions::default() });
     company(&*store, "one");
     let mut model = Model::default();
-    // 700 lines make three chunks.
+    // 700 lines are stored in three chunks.
     for batch in 0..10 {
         let orders: Vec<_> = (0..100)
             .map(|n| {
@@ -227,8 +227,8 @@ pub(crate) fn growing_past_the_threshold_changes_no_answer(backend: &dyn Backend
     assert_healthy(&*store, 1_000);
 }
 
-/// Orders that break the rules are stored as they are by a careless writer; the recount must not accept them.
-pub(crate) fn verify_sees_damage_of_any_kind(backend: &dyn Backend) {
+/// The store does not check amounts. `verify` must report an order whose amounts violate the rules.
+pub(crate) fn verify_reports_stored_orders_that_violate_the_rules(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 0, ..StoreOptions::default() });
     company(&*store, "one");
     let mut wrong = order(1, 0, Status::Paid, HOUR, 5_000);

@@ -1,4 +1,4 @@
-//! The price book, discounts, and the version that says when to read them again.
+//! The price book, discounts, and the version that changes with them.
 
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::{Discount, Price, UnitPrice};
@@ -37,7 +37,7 @@ fn version(store: &dyn Store) -> i64 {
     store.snapshot().unwrap().price_version().unwrap()
 }
 
-pub(crate) fn a_price_for_the_same_replaces_the_old_one(backend: &dyn Backend) {
+pub(crate) fn a_price_with_equal_conditions_replaces_the_old_one(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     assert_eq!((version(&*store), store.snapshot().unwrap().prices().unwrap()), (0, Vec::new()));
     let mut night = price("m", 3);
@@ -50,7 +50,7 @@ pub(crate) fn a_price_for_the_same_replaces_the_old_one(backend: &dyn Backend) {
     assert_eq!(store.snapshot().unwrap().prices().unwrap(), book);
     assert_eq!(put(&*store, &book), (0, 0, 4));
     assert_eq!(version(&*store), 1, "nothing has changed");
-    // Of two for the same in one list the later one holds; the place in the book stays.
+    // If a list has two prices with equal conditions, the later one is stored. A changed price keeps its place.
     assert_eq!(put(&*store, &[price("m", 5), price("m", 6), price("o", 7), price("o", 8)]), (1, 3, 0));
     assert_eq!(version(&*store), 2);
     let expected = [price("m", 6), price("n", 2), night, long, price("o", 8)];
@@ -61,7 +61,7 @@ pub(crate) fn a_price_for_the_same_replaces_the_old_one(backend: &dyn Backend) {
     assert_eq!(version(&*store), 2);
 }
 
-pub(crate) fn discounts_are_set_and_taken_away(backend: &dyn Backend) {
+pub(crate) fn discounts_are_set_and_removed(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     let discount = |company_id, model: &str, steps| Discount {
         company_id,
@@ -77,10 +77,10 @@ pub(crate) fn discounts_are_set_and_taken_away(backend: &dyn Backend) {
     };
     let half = discount(1, "", 500_000_000_000);
     assert_eq!(set(&half), 1);
-    assert_eq!(set(&half), 1, "it is so already");
+    assert_eq!(set(&half), 1, "the discount is set already");
     assert_eq!(set(&discount(0, "m", 0)), 2);
     assert_eq!(store.snapshot().unwrap().discounts().unwrap(), [discount(0, "m", 0), half]);
     assert_eq!(set(&discount(1, "", Discount::NONE.steps())), 3);
-    assert_eq!(set(&discount(1, "", Discount::NONE.steps())), 3, "there is none to take away");
+    assert_eq!(set(&discount(1, "", Discount::NONE.steps())), 3, "there is no discount to remove");
     assert_eq!(store.snapshot().unwrap().discounts().unwrap(), [discount(0, "m", 0)]);
 }

@@ -1,4 +1,4 @@
-//! The property test: the same random operations on a store and on the naive model, every answer compared.
+//! The property test: random operations on a store and on the naive model must give the same answers.
 
 use proptest::prelude::*;
 use tollbook_domain::{LineFilter, NewOrder, OrderQuery, Status};
@@ -10,7 +10,7 @@ use crate::orders::{add, assert_healthy};
 use crate::tenants::company;
 
 const DAY: i64 = 86_400;
-/// 2025-01-20, so that ranges cross months and a year's ends.
+/// 2025-01-20, so that ranges cross the ends of months and of a year.
 pub(crate) const BASE: i64 = 20_108 * DAY;
 
 fn status() -> impl Strategy<Value = Status> {
@@ -90,7 +90,7 @@ fn compare(snapshot: &mut dyn Snapshot, model: &Model, query: &OrderQuery, offse
     assert!(scanned.iter().eq(expected.iter().map(|new| &new.order)), "scan of {query:?}");
 }
 
-/// Adds to the model what its own naive rule says, and returns the outcomes that rule expects.
+/// Adds a batch to the model by the naive rule, and returns the expected outcomes.
 fn add_to_model(model: &mut Model, batch: &[NewOrder]) -> Vec<Outcome> {
     batch
         .iter()
@@ -123,7 +123,7 @@ pub(crate) fn every_answer_equals_the_naive_model(backend: &dyn Backend) {
     );
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |((tile_threshold, batches, asked) in strategy)| {
-        // Each case gets a company of its own in the one database.
+        // All cases share one database, and each case has its own company.
         let store = backend.open(&StoreOptions { tile_threshold, ..StoreOptions::default() });
         let company_id = company(&*store, "case");
         let mut model = Model::default();

@@ -1,4 +1,4 @@
-//! Pruning: settled orders leave with their rollups, owed ones stay, and what left does not come back.
+//! Pruning deletes settled orders with their rollups, keeps unpaid orders, and refuses later imports of pruned orders.
 
 use tollbook_domain::{NewOrder, Status};
 use tollbook_store::{Outcome, Store, StoreOptions};
@@ -11,7 +11,7 @@ use crate::tenants::company;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
-/// Three of four orders are settled; one begins every seven hours.
+/// 200 orders that begin seven hours apart. Three of four are settled.
 fn orders() -> Vec<NewOrder> {
     let status = |n| match n % 4 {
         0 => Status::Unpaid,
@@ -28,7 +28,7 @@ fn prune(store: &dyn Store, before_s: i64, limit: usize) -> usize {
     left
 }
 
-pub(crate) fn settled_orders_leave_with_their_rollups(backend: &dyn Backend) {
+pub(crate) fn settled_orders_are_pruned_with_their_rollups(backend: &dyn Backend) {
     for tile_threshold in [10, 20_000] {
         let backend = backend.another();
         let store = backend.open(&StoreOptions { tile_threshold, ..StoreOptions::default() });
@@ -48,7 +48,7 @@ pub(crate) fn settled_orders_leave_with_their_rollups(backend: &dyn Backend) {
             }
         }
         assert_eq!(left, gone);
-        assert_eq!(prune(&*store, before_s, 20), 0, "again, there is nothing to do");
+        assert_eq!(prune(&*store, before_s, 20), 0, "a repeated pruning deletes nothing");
         let model = Model(orders.iter().filter(|new| !is_gone(new)).cloned().collect());
         assert_healthy(&*store, model.0.len());
         let mut snapshot = store.snapshot().unwrap();
@@ -61,7 +61,7 @@ pub(crate) fn settled_orders_leave_with_their_rollups(backend: &dyn Backend) {
     }
 }
 
-pub(crate) fn what_was_pruned_does_not_come_back(backend: &dyn Backend) {
+pub(crate) fn pruned_orders_are_not_added_again(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let orders = orders();
@@ -76,7 +76,7 @@ pub(crate) fn what_was_pruned_does_not_come_back(backend: &dyn Backend) {
         assert_eq!(*outcome, expected, "{:?}", new.order);
     }
     assert_eq!(store.snapshot().unwrap().classify_orders(&orders).unwrap(), outcomes);
-    // An order that never was here is not taken either, and the bound never moves back.
+    // An order that was never stored is refused too, and an earlier bound does not replace a later one.
     prune(&*store, 5 * DAY, 1_000);
     let late = order(900, 1, Status::Unpaid, before_s - 1, 1);
     let on_time = order(901, 1, Status::Paid, before_s, 1);

@@ -36,7 +36,7 @@ pub(crate) fn companies_and_organizations_are_numbered(backend: &dyn Backend) {
     assert!(matches!(transaction.add_organization(1, "org-a", "again"), Err(StoreError::Exists(_))));
 }
 
-pub(crate) fn keys_come_back_whole_and_can_be_disabled(backend: &dyn Backend) {
+pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let key = ApiKey {
@@ -79,7 +79,7 @@ pub(crate) fn settings_are_kept(backend: &dyn Backend) {
     assert_eq!(store.snapshot().unwrap().setting("b").unwrap(), None);
 }
 
-pub(crate) fn a_dropped_transaction_leaves_nothing(backend: &dyn Backend) {
+pub(crate) fn a_dropped_transaction_is_rolled_back(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     drop({
         let mut transaction = store.begin().unwrap();
@@ -90,7 +90,7 @@ pub(crate) fn a_dropped_transaction_leaves_nothing(backend: &dyn Backend) {
     assert_eq!(company(&*store, "first"), 1);
 }
 
-pub(crate) fn requests_of_a_key_are_counted_by_the_second(backend: &dyn Backend) {
+pub(crate) fn requests_of_a_key_are_counted_per_second(backend: &dyn Backend) {
     let stores = [backend.open(&StoreOptions::default()), backend.open(&StoreOptions::default())];
     let company_id = company(&*stores[0], "one");
     let key = |name: &str| ApiKey {
@@ -102,7 +102,7 @@ pub(crate) fn requests_of_a_key_are_counted_by_the_second(backend: &dyn Backend)
         rate_limit_per_s: Some(2),
         disabled: false,
     };
-    // Server | second | how many requests there were in the latest second: a clock that is behind starts no new one.
+    // server | second by its clock | requests in the latest second, in which a server whose clock is behind counts too
     let table = [(0, 10, 1), (1, 10, 2), (0, 10, 3), (1, 11, 1), (0, 10, 2), (1, 11, 3), (0, 99, 1)];
     for (server, second, expected) in table {
         let mut transaction = stores[server].begin().unwrap();

@@ -1,4 +1,4 @@
-//! Usage coming in: which records are known, what open hours add up to, what is forgotten.
+//! Intake of usage: detection of duplicates, sums of open hours, expiry of identities.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn pending(store: &dyn Store, filter: LineFilter, from_s: i64, until_s: i64) -> 
     store.snapshot().unwrap().pending(&asked, &Catalogue::built_in()).unwrap()
 }
 
-pub(crate) fn a_record_is_known_by_its_identity(backend: &dyn Backend) {
+pub(crate) fn a_record_is_identified_by_hour_source_and_id(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let a = record(1, "s", "a", 10, 1, 5);
@@ -30,7 +30,8 @@ pub(crate) fn a_record_is_known_by_its_identity(backend: &dyn Backend) {
         add_usage(&*store, &[a.clone(), a.clone(), other.clone(), a.clone()], 20),
         [Accepted, Duplicate, Conflict, Duplicate]
     );
-    // The stored one decides, not the first of the batch; another source or hour is another record.
+    // Records are compared with the stored one, not with the first of the batch. A different source or hour makes a
+    // different record.
     let batch = [
         other.clone(),
         a.clone(),
@@ -49,7 +50,7 @@ pub(crate) fn a_record_is_known_by_its_identity(backend: &dyn Backend) {
     assert_healthy(&*store, 0);
 }
 
-/// Batches of random and rising ids of several sources and hours, against a list of what was seen.
+/// Batches with random and ascending ids of several sources and hours are compared with a map of all records.
 pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Backend) {
     let one = (0..40u32, 0..2usize, 0..3i64, 0..12i64, 1..5_000i64, 0..4u8);
     let batches = prop::collection::vec(prop::collection::vec(one, 1..40), 1..5);
@@ -80,7 +81,7 @@ pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Back
             let records: Vec<RatedUsage> = records.into_iter().map(|(_, _, record)| record).collect();
             prop_assert_eq!(add_usage(&*store, &records, 100), expected);
         }
-        // Each line of each hour is rounded for itself.
+        // The charge is rounded for each line of each hour.
         let naive = |from_s: i64, until_s: i64, wanted: &dyn Fn(&tollbook_domain::Line) -> bool| -> i128 {
             let mut open: Vec<(i64, tollbook_domain::Line, i64)> = Vec::new();
             for new in known.values() {
@@ -118,7 +119,7 @@ pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Back
     });
 }
 
-pub(crate) fn what_an_order_cannot_hold_is_refused_alone(backend: &dyn Backend) {
+pub(crate) fn a_record_that_overflows_its_order_is_refused_alone(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let of = |id: &str, quantity: i64, steps: i64| {
@@ -128,7 +129,7 @@ pub(crate) fn what_an_order_cannot_hold_is_refused_alone(backend: &dyn Backend) 
         new.rated = Rated::Charged(vec![Charge { line, quantity }]);
         RatedUsage::new(new.usage, new.rated, new.bucket)
     };
-    // By the sum of quantities; and by the charge at the list price, though nothing is charged.
+    // The sum of quantities overflows, or the charge at the list price, even if the discounted charge is zero.
     let batch = [
         of("1", i64::MAX, 1),
         of("2", 1, 1),
@@ -138,20 +139,20 @@ pub(crate) fn what_an_order_cannot_hold_is_refused_alone(backend: &dyn Backend) 
         record(1, "s", "5", 10, 2, 7),
     ];
     assert_eq!(add_usage(&*store, &batch, 20), [Accepted, TooLarge, TooLarge, TooLarge, Accepted, Accepted]);
-    // What was refused is not known: it may come again in another hour's place.
+    // A refused record is not stored, so it is accepted after the usage that it overflowed is closed.
     assert_eq!(close(&*store, 1, bucket(10), 1), 3);
     assert_eq!(add_usage(&*store, &batch[..2], 20), [Duplicate, Accepted]);
     let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 5).unwrap();
     assert_eq!(found.differences, Vec::<String>::new());
 }
 
-pub(crate) fn what_has_no_price_is_charged_once_it_has_one(backend: &dyn Backend) {
+pub(crate) fn unpriced_usage_is_charged_after_it_is_priced(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let waiting: Vec<RatedUsage> =
         (0..7).map(|n| record(1, "s", &format!("{n}"), n * HOUR / 2, 101, 10 + n)).collect();
     add_usage(&*store, &waiting, 20);
-    // Page by page.
+    // Read the records page by page.
     let mut seen = Vec::new();
     let mut after = None;
     loop {
@@ -188,7 +189,7 @@ pub(crate) fn what_has_no_price_is_charged_once_it_has_one(backend: &dyn Backend
     assert_healthy(&*store, 0);
 }
 
-pub(crate) fn forgotten_hours_take_no_usage_and_open_ones_are_kept(backend: &dyn Backend) {
+pub(crate) fn expired_hours_refuse_usage_and_open_hours_do_not_expire(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let records: Vec<RatedUsage> =
@@ -201,9 +202,9 @@ pub(crate) fn forgotten_hours_take_no_usage_and_open_ones_are_kept(backend: &dyn
         transaction.commit().unwrap();
         forgotten
     };
-    assert_eq!(forget(100, 50), 0, "it was written then, not before");
+    assert_eq!(forget(100, 50), 0, "the hour was written at this second, not before it");
     assert_eq!(forget(101, 4), 4);
-    // It is refused from the first one on.
+    // An hour refuses records as soon as its first identity has expired.
     let first_hour: Vec<RatedUsage> = records.iter().step_by(2).cloned().collect();
     assert_eq!(add_usage(&*store, &first_hour, 200), [Expired; 10]);
     assert_healthy(&*store, 2);
@@ -215,7 +216,7 @@ pub(crate) fn forgotten_hours_take_no_usage_and_open_ones_are_kept(backend: &dyn
     assert_healthy(&*store, 4);
 }
 
-pub(crate) fn a_pruned_hour_takes_only_what_it_knows(backend: &dyn Backend) {
+pub(crate) fn a_pruned_hour_accepts_no_new_records(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let known = record(1, "s", "a", 10, 1, 5);
@@ -223,7 +224,7 @@ pub(crate) fn a_pruned_hour_takes_only_what_it_knows(backend: &dyn Backend) {
     let mut transaction = store.begin().unwrap();
     assert_eq!(transaction.prune(1, 10 * HOUR, 10).unwrap(), 0);
     transaction.commit().unwrap();
-    // The hour is still open: nothing is pruned past it.
+    // The hour is still open, and orders are not pruned past an open hour.
     let more = record(1, "s", "b", 10, 1, 5);
     assert_eq!(add_usage(&*store, &[more], 20), [Accepted]);
     close(&*store, 1, bucket(10), 10);

@@ -1,4 +1,4 @@
-//! The version of a company's orders: equal for equal orders, another for others.
+//! The version of a company's orders changes exactly if the orders change.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ fn version(store: &dyn Store, company_id: i64) -> i64 {
     store.snapshot().unwrap().orders_version(company_id).unwrap()
 }
 
-/// All orders of a company with their lines, as an export reads them.
+/// All orders of a company with their lines, in the order of an export.
 fn scan(snapshot: &mut dyn Snapshot, company_id: i64) -> String {
     let mut asked = query(0, 253_402_300_799, &Status::ALL);
     asked.company_id = company_id;
@@ -34,7 +34,7 @@ fn scan(snapshot: &mut dyn Snapshot, company_id: i64) -> String {
     rows.concat()
 }
 
-/// Revokes up to this many unpaid orders; returns how many.
+/// Revokes at most `limit` unpaid orders and returns their number.
 fn revoke(transaction: &mut dyn Transaction, company_id: i64, limit: usize) -> usize {
     transaction.lock_company(company_id).unwrap();
     let owed = transaction.arrears(company_id, 0, 9).unwrap();
@@ -46,23 +46,27 @@ fn revoke(transaction: &mut dyn Transaction, company_id: i64, limit: usize) -> u
 pub(crate) fn the_version_counts_transactions_that_change_orders(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 5, ..StoreOptions::default() });
     let versions = || [1, 2, 3].map(|company_id| version(&*store, company_id));
-    assert_eq!(versions(), [0; 3], "there is no company");
+    assert_eq!(versions(), [0; 3], "no company exists yet");
     company(&*store, "one");
     company(&*store, "two");
     assert_eq!(versions(), [0; 3]);
     let unpaid: Vec<NewOrder> = (0..6).map(|n| order(n, n, Status::Unpaid, BASE + n * HOUR, 5)).collect();
     add(&*store, &unpaid);
     assert_eq!(versions(), [1, 0, 0]);
-    // What is there already, or not taken, changes nothing; a transaction that is dropped, neither.
+    // Orders that are present or in conflict do not change the version. A dropped transaction does not either.
     let mut other = unpaid[0].clone();
     other.order.end_time_s += 1;
     assert_eq!(add(&*store, &[unpaid[0].clone(), other]), [Outcome::Present, Outcome::Conflict]);
     let mut dropped = store.begin().unwrap();
     dropped.add_orders(&[order(9, 9, Status::Paid, BASE, 5)]).unwrap();
-    assert_eq!(dropped.orders_version(1).unwrap(), 2, "what it will be");
+    assert_eq!(
+        dropped.orders_version(1).unwrap(),
+        2,
+        "the transaction sees the version that it would commit"
+    );
     drop(dropped);
     assert_eq!(versions(), [1, 0, 0]);
-    // Several changes of one transaction are one; an older snapshot keeps its number.
+    // Several changes in one transaction increment the version once. An older snapshot keeps its version.
     let mut old = store.snapshot().unwrap();
     assert_eq!(old.orders_version(1).unwrap(), 1);
     let mut transaction = store.begin().unwrap();
@@ -79,21 +83,21 @@ pub(crate) fn the_version_counts_transactions_that_change_orders(backend: &dyn B
     assert_eq!(revoke(transaction.as_mut(), 1, 1), 1);
     transaction.commit().unwrap();
     assert_eq!(versions(), [3, 0, 0]);
-    // Nothing is changed, nothing is pruned, a company is locked.
+    // Transitions of no orders, a pruning of no orders and a lock do not change the version.
     let mut transaction = store.begin().unwrap();
     assert_eq!(revoke(transaction.as_mut(), 1, 0), 0);
     assert_eq!(transaction.prune(1, BASE + 2, 0).unwrap(), 0);
     transaction.lock_company(2).unwrap();
     transaction.commit().unwrap();
     assert_eq!(versions(), [3, 0, 0]);
-    // Usage with new lines, money and a price that is set do not matter; the orders that come of usage do.
+    // Deposits and usage do not change the version, even if the usage has new lines. Orders made from usage do.
     deposit(&*store, 2, AccountKind::Cash, 1_000_000, "cash");
     let records: Vec<_> = (0..4).map(|n| record(2, "s", &format!("{n}"), BASE + 5, n, 10)).collect();
     add_usage(&*store, &records, BASE + 100);
     assert_eq!(versions(), [3, 0, 0]);
     assert_eq!(close(&*store, 2, bucket(BASE), 3), 4);
-    assert_eq!(versions(), [3, 2, 0], "four orders, three and one");
-    // Two companies in one transaction.
+    assert_eq!(versions(), [3, 2, 0], "two batches, of three orders and one");
+    // One transaction adds orders of two companies.
     let both: Vec<NewOrder> = [1, 2]
         .map(|company_id| NewOrder { company_id, ..order(20, 20, Status::Paid, BASE + 90 * HOUR, 5) })
         .to_vec();
@@ -172,7 +176,7 @@ fn perform(store: &dyn Store, company_id: i64, place: usize, step: &Step) {
     transaction.commit().unwrap();
 }
 
-pub(crate) fn equal_versions_see_equal_orders(backend: &dyn Backend) {
+pub(crate) fn equal_versions_mean_equal_orders(backend: &dyn Backend) {
     let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
     let strategy = (prop_oneof![Just(0i64), Just(50), Just(20_000)], steps());
     proptest!(config, |((tile_threshold, steps) in strategy)| {
@@ -183,7 +187,7 @@ pub(crate) fn equal_versions_see_equal_orders(backend: &dyn Backend) {
             (snapshot.orders_version(company_id).unwrap(), scan(snapshot.as_mut(), company_id))
         };
         let mut before = companies.map(look);
-        // One that is open all the time sees nothing of it.
+        // A snapshot opened before the first step sees no change.
         let mut oldest = store.snapshot().unwrap();
         prop_assert_eq!(oldest.orders_version(companies[0]).unwrap(), 0);
         for (place, (second, step)) in steps.iter().enumerate() {
@@ -200,7 +204,7 @@ pub(crate) fn equal_versions_see_equal_orders(backend: &dyn Backend) {
     });
 }
 
-pub(crate) fn versions_and_orders_are_of_one_moment(backend: &dyn Backend) {
+pub(crate) fn a_snapshot_reads_the_version_of_its_orders(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 20, ..StoreOptions::default() });
     company(&*store, "one");
     let finished = AtomicBool::new(false);
@@ -228,7 +232,11 @@ pub(crate) fn versions_and_orders_are_of_one_moment(backend: &dyn Backend) {
                 let mut snapshot = store.snapshot().unwrap();
                 let version = snapshot.orders_version(1).unwrap();
                 let rows = scan(snapshot.as_mut(), 1);
-                assert_eq!(rows.lines().count(), usize::try_from(version).unwrap(), "each adds one");
+                assert_eq!(
+                    rows.lines().count(),
+                    usize::try_from(version).unwrap(),
+                    "each transaction adds an order"
+                );
                 assert_eq!(*seen.entry(version).or_insert_with(|| rows.clone()), rows);
                 if last {
                     return seen;

@@ -10,7 +10,7 @@ use crate::model::{order, query};
 use crate::orders::{add, assert_healthy};
 use crate::tenants::company;
 
-pub(crate) fn writers_of_a_company_take_turns(backend: &dyn Backend) {
+pub(crate) fn writers_of_a_company_are_serialized(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let mut long = store.begin().unwrap();
@@ -19,7 +19,7 @@ pub(crate) fn writers_of_a_company_take_turns(backend: &dyn Backend) {
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
             let mut transaction = store.begin().unwrap();
-            // The first writer's work is visible: it was this one's turn only afterwards.
+            // The first writer's order is visible, because this writer got the lock after its commit.
             let both = [order(1, 0, Status::Paid, 0, 1), order(2, 0, Status::Paid, 0, 1)];
             let outcomes = transaction.add_orders(&both).unwrap();
             transaction.commit().unwrap();
@@ -29,7 +29,7 @@ pub(crate) fn writers_of_a_company_take_turns(backend: &dyn Backend) {
             std::thread::yield_now();
         }
         long.commit().unwrap();
-        // A writer that begins again at once stands behind the one that waits.
+        // The lock is fair: a writer that begins again at once is queued behind the waiting one.
         let mut again = store.begin().unwrap();
         assert_eq!(again.add_orders(&[order(2, 0, Status::Paid, 0, 1)]).unwrap(), [Outcome::Present]);
         assert_eq!(other.join().unwrap(), [Outcome::Present, Outcome::Added]);
@@ -37,8 +37,8 @@ pub(crate) fn writers_of_a_company_take_turns(backend: &dyn Backend) {
     assert_healthy(&*store, 2);
 }
 
-/// What was seen of a company before its lock was taken may be old by then.
-pub(crate) fn a_writer_that_looked_first_loses_nothing(backend: &dyn Backend) {
+/// Data that a transaction read before it locked the company may be outdated once it has the lock.
+pub(crate) fn a_read_before_the_company_lock_loses_no_update(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 3, ..StoreOptions::default() });
     company(&*store, "one");
     let looks = |start: i64| {
@@ -60,8 +60,8 @@ pub(crate) fn a_writer_that_looked_first_loses_nothing(backend: &dyn Backend) {
     assert_healthy(&*store, 40);
 }
 
-/// Batches over the same companies, in opposite orders.
-pub(crate) fn writers_of_several_companies_never_wait_for_each_other(backend: &dyn Backend) {
+/// Two writers add batches of the same companies in opposite order.
+pub(crate) fn writers_of_several_companies_do_not_deadlock(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     company(&*store, "two");
@@ -86,7 +86,7 @@ pub(crate) fn writers_of_several_companies_never_wait_for_each_other(backend: &d
     assert_healthy(&*store, 120);
 }
 
-pub(crate) fn a_name_is_held_by_one_at_a_time(backend: &dyn Backend) {
+pub(crate) fn a_name_lock_is_exclusive(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     let made = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ pub(crate) fn a_name_is_held_by_one_at_a_time(backend: &dyn Backend) {
     assert_eq!(made.load(Ordering::SeqCst), 1);
 }
 
-pub(crate) fn companies_made_at_once_have_numbers_of_their_own(backend: &dyn Backend) {
+pub(crate) fn concurrently_created_companies_have_distinct_numbers(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     let number = company(&*store, "zero");
     let mut made: Vec<(i64, i64)> = std::thread::scope(|scope| {
@@ -132,7 +132,7 @@ pub(crate) fn companies_made_at_once_have_numbers_of_their_own(backend: &dyn Bac
     assert_eq!(made.iter().map(|(_, organization)| *organization).collect::<Vec<_>>(), [3, 4, 5, 6]);
 }
 
-pub(crate) fn two_importers_and_readers_lose_nothing(backend: &dyn Backend) {
+pub(crate) fn concurrent_imports_and_reads_are_consistent(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions { tile_threshold: 150, ..StoreOptions::default() });
     company(&*store, "one");
     let added = AtomicUsize::new(0);
@@ -141,7 +141,7 @@ pub(crate) fn two_importers_and_readers_lose_nothing(backend: &dyn Backend) {
         let importers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
-                    // Both bring the same orders: each must be added exactly once.
+                    // Both import the same orders, and each order must be added exactly once.
                     for batch in 0..12 {
                         let orders: Vec<_> = (0..40)
                             .map(|n| order(batch * 40 + n, n * 13, Status::Paid, n * 7_200, n))
@@ -161,10 +161,10 @@ pub(crate) fn two_importers_and_readers_lose_nothing(backend: &dyn Backend) {
                 let mut query = query(0, 400 * 86_400, &[Status::Paid]);
                 let all = snapshot.count(&query).unwrap();
                 query.lines = LineFilter::default().charge_types(vec![5]);
-                // Every order passes this filter: two ways of counting the same snapshot.
+                // All orders match this filter, so both ways of counting must agree.
                 assert_eq!(snapshot.count(&query).unwrap(), all);
                 assert_eq!(snapshot.sums(&query).unwrap()[0].1.orders, all);
-                assert_eq!(all % 40, 0, "batches are all or nothing");
+                assert_eq!(all % 40, 0, "a batch is added completely or not at all");
                 rounds += 1;
             }
         });
