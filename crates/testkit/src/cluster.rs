@@ -1,4 +1,4 @@
-//! A server: how it is made, started, stopped, killed, asked and set.
+//! A PostgreSQL server: creation, start, stop, kill, queries and settings.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,12 +15,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::programs::{self, Programs, User};
 use crate::watchdog::{self, Watchdog};
 
-/// Names the socket in the cluster's own folder; nothing listens on it elsewhere unless TCP is wanted.
+/// Port in the name of the Unix socket, which is in the cluster's own folder. It is not a TCP port.
 const SOCKET_PORT: u16 = 5432;
 
-/// No sync: the system stays up when processes are killed, and keeps what they wrote. Pages are still written whole to
-/// the log, since a kill can cut a write in two. Shared memory is a file in the folder and is deleted with it.
-/// A replica that has lost its primary looks for it again soon.
+/// `fsync` is off, because the operating system keeps the writes of killed processes. `full_page_writes` is on, because
+/// a kill can interrupt the write of a page. Dynamic shared memory is in files in the folder, which are deleted with
+/// it. A replica that has lost its primary reconnects soon.
 const SETTINGS: &str = "
 fsync = off
 full_page_writes = on
@@ -33,36 +33,37 @@ wal_keep_size = 256MB
 wal_retrieve_retry_interval = 100ms
 ";
 
-/// All but RFC 3986's unreserved characters.
+/// All characters except the unreserved ones of RFC 3986.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Free ports to try: another process may take one before the server does.
+/// Number of free ports to try, because another process may bind a port before the server does.
 const PORTS_TO_TRY: usize = 5;
 
-/// How long something may take that has no reason to take long.
+/// Timeout for events that should be immediate.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A PostgreSQL server with its databases, superuser `postgres`, no passwords.
+/// A PostgreSQL server with its databases. The superuser is `postgres`; there are no passwords.
 pub struct Cluster {
     programs: Programs,
     folder: PathBuf,
     port: u16,
     tcp: bool,
-    /// Held while settings are changed: a reload says when it happened, not whose it was.
+    /// Held while a setting is changed, because the time of a reload does not show which change caused it.
     settings: Mutex<()>,
-    /// Only held: dropped, it stops the server and deletes the folder.
+    /// On drop, stops the server and deletes the folder.
     _watchdog: Watchdog,
 }
 
 impl Cluster {
-    /// One per test process, started at first use; stopped and deleted when the process ends, however it ends.
+    /// The cluster of the test process. It is started at first use, and is stopped and deleted when the process ends,
+    /// even if the process is killed.
     pub fn shared() -> &'static Cluster {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        // Never dropped; the watchdog sees the end of the process.
+        // A static is not dropped; the watchdog detects the end of the process.
         SHARED.get_or_init(Cluster::start)
     }
 
-    /// One of the caller's own; dropped, it is stopped and deleted. It listens on a Unix socket in its folder alone.
+    /// Starts a new cluster, which listens only on a Unix socket in its folder. On drop, it is stopped and deleted.
     ///
     /// # Panics
     ///
@@ -74,7 +75,7 @@ impl Cluster {
         cluster
     }
 
-    /// [`Cluster::start`], which listens on a free TCP port of 127.0.0.1 as well.
+    /// Like [`Cluster::start`], but the cluster also listens on a free TCP port of 127.0.0.1.
     ///
     /// # Panics
     ///
@@ -94,37 +95,38 @@ impl Cluster {
         panic!("PostgreSQL does not start: {reasons}");
     }
 
-    /// The port of 127.0.0.1 that it listens on.
+    /// The port of 127.0.0.1 on which the cluster listens.
     ///
     /// # Panics
     ///
-    /// When it was not started with [`Cluster::start_with_tcp`].
+    /// If it was not started with [`Cluster::start_with_tcp`].
     pub fn tcp_port(&self) -> u16 {
         assert!(self.tcp, "this cluster does not listen on TCP");
         self.port
     }
 
-    /// Everything that this cluster keeps, its sockets included.
+    /// The folder of all files of this cluster, including its sockets.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The URL of a database of this cluster, over its socket: its folder, percent-encoded, is the host.
+    /// The URL of a database of this cluster over its socket. The host is the percent-encoded path of the folder.
     ///
     /// # Panics
     ///
-    /// When the folder for temporary files has a name that is not UTF-8.
+    /// If the path of the folder for temporary files is not UTF-8.
     pub fn url(&self, database: &str) -> String {
-        let folder = self.folder.to_str().expect("the folder has a name in UTF-8");
+        let folder = self.folder.to_str().expect("the path of the folder is UTF-8");
         let encoded = |text| utf8_percent_encode(text, &RESERVED);
         format!("postgres://postgres@{}:{}/{}", encoded(folder), self.port, encoded(database))
     }
 
-    /// Runs SQL in psql, one statement at a time, and returns what it printed, trimmed: rows by line, columns by `|`.
+    /// Runs SQL in psql, one statement at a time, and returns the trimmed output: one row per line, columns separated
+    /// by `|`.
     ///
     /// # Panics
     ///
-    /// With psql's standard error, at the first statement that fails.
+    /// If a statement fails. The message has psql's standard error.
     pub fn sql(&self, database: &str, sql: &str) -> String {
         self.try_sql(database, sql).unwrap_or_else(|why| panic!("{sql}\n{why}"))
     }
@@ -132,50 +134,50 @@ impl Cluster {
     pub(crate) fn try_sql(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut psql = self.connect(self.program("psql"));
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", database]);
-        // Not as an argument: its length is limited, and psql would make one transaction of it.
+        // Passed on standard input, because the length of arguments is limited, and psql runs `-c` in one transaction.
         programs::output(&mut psql, sql).map(|printed| printed.trim().to_owned())
     }
 
-    /// Kills all of it at once as a power cut would: SIGKILL to the postmaster and all of its children. Clients see a
-    /// closed connection and no message.
+    /// Kills the server like a power failure: SIGKILL to the postmaster and all of its children. Clients find the
+    /// connection closed without a message.
     ///
     /// # Panics
     ///
-    /// When it is not running.
+    /// If the cluster is not running.
     pub fn kill(&self) {
         assert!(self.data().join("postmaster.pid").exists(), "the cluster is not running");
         watchdog::cut_power(&self.programs, &self.data()).expect("every process is killed");
     }
 
-    /// Orderly fast stop: transactions are rolled back, everything is written.
+    /// Stops the server in fast mode: open transactions are rolled back, and a checkpoint is written.
     ///
     /// # Panics
     ///
-    /// When it is not running.
+    /// If the cluster is not running.
     pub fn stop(&self) {
         self.control(&["stop", "-m", "fast"]).expect("PostgreSQL stops");
     }
 
-    /// Starts it again after [`Cluster::kill`] or [`Cluster::stop`]; returns when it accepts connections.
+    /// Starts the server after [`Cluster::kill`] or [`Cluster::stop`]. Returns when it accepts connections.
     ///
     /// # Panics
     ///
-    /// With the server's log, when it does not start.
+    /// If the server does not start. The message has its log.
     pub fn start_again(&self) {
         if let Err(why) = self.try_start() {
             panic!("PostgreSQL does not start: {why}");
         }
     }
 
-    /// Changes a setting of the whole server (`ALTER SYSTEM`); returns when sessions that begin now have it.
+    /// Changes a setting of the whole server (`ALTER SYSTEM`). Returns when new sessions use it.
     ///
     /// # Panics
     ///
-    /// When there is no such setting or value, or when it only changes at a start.
+    /// If the setting or value does not exist, or if the setting changes only at a server start.
     pub fn set(&self, name: &str, value: &str) {
         let _turn = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
-        // A new session knows when the postmaster that it comes from last read its settings. `SHOW` would print the
-        // value in a form of its own.
+        // In a new session, this is when the postmaster last read its settings. `SHOW` is not suitable, because it
+        // prints the value in another notation.
         let loaded = || self.sql("postgres", "SELECT pg_conf_load_time()");
         let before = loaded();
         let value = value.replace('\'', "''");
@@ -185,30 +187,31 @@ impl Cluster {
         assert_ne!(self.sql("postgres", &pending), "t", "{name} only changes when the server starts");
     }
 
-    /// A folder with a watchdog, without data.
+    /// A cluster with a folder and a watchdog, but without data.
     pub(crate) fn prepare() -> Self {
         let made = tempfile::Builder::new().prefix("tollbook-pg-").tempdir();
-        let made = made.expect("a temporary folder can be made");
+        let made = made.expect("a temporary folder can be created");
         let folder = made.path();
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("our folder is ours");
-        let owner = fs::metadata(folder).expect("our folder can be read").uid();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+            .expect("the owner can set permissions");
+        let owner = fs::metadata(folder).expect("the folder has metadata").uid();
         let programs = Programs::find(owner == 0);
         if let Some(User { uid, gid }) = programs.user() {
-            std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("root gives its folder away");
+            std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("root can change the owner");
         }
         let watchdog = Watchdog::start(&programs, &folder.join("data"), folder);
         let settings = Mutex::default();
         Self { programs, folder: made.keep(), port: SOCKET_PORT, tcp: false, settings, _watchdog: watchdog }
     }
 
-    /// With data, not started.
+    /// A cluster with data that is not started.
     fn create() -> Self {
         let cluster = Self::prepare();
         let mut initdb = cluster.program("initdb");
         initdb.arg("-D").arg(cluster.data()).args(["-U", "postgres", "-A", "trust", "-E", "UTF8"]);
         initdb.args(["--locale=C.UTF-8", "--data-checksums", "--no-sync"]);
         if let Err(why) = programs::output(&mut initdb, "") {
-            panic!("the cluster cannot be made: {why}");
+            panic!("the cluster cannot be created: {why}");
         }
         cluster.configure(SETTINGS);
         cluster
@@ -218,7 +221,7 @@ impl Cluster {
         self.listen("");
     }
 
-    /// On these TCP addresses, and on the socket always.
+    /// Configures the TCP addresses to listen on. The server always listens on the socket as well.
     fn listen(&self, addresses: &str) {
         let folder = self.folder.display().to_string().replace('\'', "''");
         let port = self.port;
@@ -227,7 +230,7 @@ impl Cluster {
         ));
     }
 
-    /// What comes last counts.
+    /// Appends settings. The last value of a setting takes effect.
     fn configure(&self, settings: &str) {
         let file = fs::OpenOptions::new().append(true).open(self.data().join("postgresql.conf"));
         file.and_then(|mut file| file.write_all(settings.as_bytes())).expect("settings can be written");
@@ -242,7 +245,7 @@ impl Cluster {
         })
     }
 
-    /// Runs `pg_ctl` and waits for what it is to do.
+    /// Runs `pg_ctl` and waits until the action is complete.
     pub(crate) fn control(&self, arguments: &[&str]) -> Result<(), String> {
         let mut command = self.program("pg_ctl");
         command.arg("-D").arg(self.data()).args(["-s", "-w", "-t", "120"]).args(arguments);
@@ -257,14 +260,14 @@ impl Cluster {
         self.programs.command(name, &self.folder)
     }
 
-    /// Lets a client program connect to this cluster.
+    /// Adds the arguments with which a client program connects to this cluster.
     pub(crate) fn connect(&self, mut command: Command) -> Command {
         command.arg("-h").arg(&self.folder).args(["-p", &self.port.to_string(), "-U", "postgres"]);
         command
     }
 }
 
-/// Asks until it is so.
+/// Polls until the condition is true.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {

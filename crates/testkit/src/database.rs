@@ -1,13 +1,13 @@
-//! One test's own database.
+//! A database for one test.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cluster::Cluster;
 
-/// Of the process, not of a cluster: a promoted replica holds the databases of its primary.
+/// Counted per process, not per cluster, because a promoted replica has the databases of its primary.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// A database of a [`Cluster`]; dropped, it is deleted, even if a client is still connected.
+/// A database of a [`Cluster`]. It is deleted on drop, even if a client is still connected.
 pub struct Database<'a> {
     cluster: &'a Cluster,
     name: String,
@@ -15,7 +15,7 @@ pub struct Database<'a> {
 }
 
 impl Cluster {
-    /// A new empty database with a unique name; dropped, it is deleted.
+    /// A new empty database with a unique name. It is deleted on drop.
     pub fn database(&self) -> Database<'_> {
         Database::create(self)
     }
@@ -30,7 +30,7 @@ impl<'a> Database<'a> {
 }
 
 impl Database<'_> {
-    /// Unique in this process.
+    /// The name, which is unique in this process.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -48,7 +48,7 @@ impl Database<'_> {
 
 impl Drop for Database<'_> {
     fn drop(&mut self) {
-        // The test may have stopped the cluster; the database goes with it.
+        // An error is ignored: if the test has stopped the cluster, the database is deleted with it.
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let _ = self.cluster.try_sql("postgres", &sql);
     }

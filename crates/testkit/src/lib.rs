@@ -1,11 +1,11 @@
-//! Equipment of tests and benchmarks in several crates: throw-away PostgreSQL servers, Python scripts, order files and the
-//! folder of real data. Nothing else may use this crate.
+//! Fixtures for tests and benchmarks of several crates: temporary PostgreSQL servers, Python scripts, order files and
+//! the folder of real data. Only tests and benchmarks may use this crate.
 //!
-//! A PostgreSQL server has a folder of its own, and is stopped and deleted when the test process ends, however it ends.
+//! A PostgreSQL server has its own folder. It is stopped and deleted when the test process ends, even if it is killed.
 //!
-//! It runs the programs that PostgreSQL comes with and has no client library, so that it can judge one. It needs
-//! PostgreSQL 15 or newer and Linux (`/proc` says which processes belong to a server). What is missing is a panic: a
-//! skipped test would not be noticed.
+//! The crate runs PostgreSQL's own programs and uses no client library, so that it can test one. It needs PostgreSQL 15
+//! or newer, and Linux, whose `/proc` shows which processes belong to a server. If a requirement is missing, it panics,
+//! because a skipped test would not be noticed.
 
 mod cluster;
 mod database;

@@ -1,4 +1,4 @@
-//! Writes order files (`docs/ORDER_FILES.md`) for tests and benchmarks. Reading such a file gives the same orders.
+//! Writes order files (`docs/ORDER_FILES.md`) for tests and benchmarks. Reading such a file returns the same orders.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ enum FieldValue<'a> {
     Decimal(&'a dyn Display),
     /// An amount of money, written like a decimal.
     Amount(tollbook_domain::Amount),
-    /// A time that is written as a text, empty if there is none.
+    /// A time that is written as a text, which is empty if there is no time.
     TextTime(Option<i64>),
 }
 
@@ -67,14 +67,14 @@ fn counterpart(of: &NewOrder, shown: bool) -> FieldValue<'_> {
 }
 
 fn print(out: &mut Vec<u8>, value: impl Display) {
-    write!(out, "{value}").expect("a vector takes every byte");
+    write!(out, "{value}").expect("writing to a vector does not fail");
 }
 
 fn push_json_text(text: &str, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, text).expect("a vector takes every byte");
+    serde_json::to_writer(out, text).expect("writing to a vector does not fail");
 }
 
-/// Appends an order as one line of JSON Lines, line feed included. The order must obey [`NewOrder::check`].
+/// Appends an order as one line of JSON Lines, including the line feed. The order must pass [`NewOrder::check`].
 pub fn push_json_line(order: &NewOrder, out: &mut Vec<u8>) {
     let mut opening = b'{';
     for (name, value) in FIELDS {
@@ -99,7 +99,7 @@ pub fn push_csv_header(out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends an order as one record under the header of [`push_csv_header`]. The order must obey [`NewOrder::check`].
+/// Appends an order as one record for the header of [`push_csv_header`]. The order must pass [`NewOrder::check`].
 pub fn push_csv_record(order: &NewOrder, out: &mut Vec<u8>) {
     for (column, (_, value)) in FIELDS.iter().enumerate() {
         if column > 0 {

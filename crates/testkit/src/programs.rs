@@ -1,39 +1,40 @@
-//! PostgreSQL's programs: where they are, and the user that they run as.
+//! PostgreSQL's programs: their location, and the user that runs them.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// What to say when there is none.
+/// Panic message if no supported version is found.
 const NEEDED: &str = "PostgreSQL 15 or newer is needed; on Debian, install the package postgresql";
 
-/// The oldest major version that the product works with.
+/// The oldest supported major version.
 const OLDEST: u32 = 15;
 
-/// Where Debian keeps each major version, in a folder of its number.
+/// Debian's folder of the major versions, each in a subfolder with its number.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// Who the programs run as when we are root, which initdb and postgres refuse: the first that exists.
+/// If the current user is root, which initdb and postgres refuse, the programs run as the first of these users that
+/// exists.
 const USERS: [&str; 2] = ["postgres", concat!("no", "body")];
 
-/// A user and a group, by number.
+/// The ids of a user and its group.
 #[derive(Clone, Copy)]
 pub(crate) struct User {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
 }
 
-/// One version's programs.
+/// The programs of one version.
 pub(crate) struct Programs {
-    /// `None`: they are on `PATH`.
+    /// The folder of the programs, or `None` if they are on `PATH`.
     bin: Option<PathBuf>,
-    /// `None`: they run as the current user.
+    /// The user that runs the programs, or `None` for the current user.
     user: Option<User>,
 }
 
 impl Programs {
-    /// The newest of Debian's, or else what is on `PATH`.
+    /// The newest version of Debian, or else the version on `PATH`.
     pub(crate) fn find(we_are_root: bool) -> Self {
         let bin = newest_of_debian();
         assert!(bin.is_some() || version_on_path().is_some_and(|version| version >= OLDEST), "{NEEDED}");
@@ -50,31 +51,31 @@ impl Programs {
             Some(bin) => self.as_user(bin.join(name)),
             None => self.as_user(name),
         };
-        // What a person has set up for their own databases must not lead a test there.
+        // PostgreSQL's environment variables could direct a test to another database.
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("PG") {
                 command.env_remove(variable);
             }
         }
-        // As another user we may not be able to read the folder that we are in.
+        // The other user may not have access to the current folder.
         command.env("LC_ALL", "C").env("PGCLIENTENCODING", "UTF8").current_dir(folder);
         command
     }
 
-    /// Any program, with the rights that PostgreSQL's have.
+    /// Any program, run as the user of PostgreSQL's programs.
     pub(crate) fn as_user(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         use std::os::unix::process::CommandExt as _;
 
         let mut command = Command::new(program);
         if let Some(User { uid, gid }) = self.user {
-            // As root, this gives up the supplementary groups as well.
+            // For root, this also drops the supplementary groups.
             command.uid(uid).gid(gid);
         }
         command
     }
 }
 
-/// Runs a program to its end and returns what it wrote to standard output, or else why it failed.
+/// Runs a program to its end. Returns its standard output, or the reason for its failure.
 pub(crate) fn output(command: &mut Command, input: &str) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error: std::io::Error| format!("{name}: {error}");
@@ -86,7 +87,8 @@ pub(crate) fn output(command: &mut Command, input: &str) -> Result<String, Strin
         .map_err(failed)?;
     let stdin = child.stdin.take();
     let Output { status, stdout, stderr } = std::thread::scope(|scope| {
-        // Beside the reading: it may answer before it has read everything. One that stops reading says why itself.
+        // Input is written concurrently, because the program may write output before it has read all input. A write
+        // error is ignored: if the program stops reading, its exit status and standard error are reported.
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
         child.wait_with_output().map_err(failed)
     })?;
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_read_still_says_why() {
+    fn a_program_that_does_not_read_its_input_reports_its_own_error() {
         let failed =
             output(Command::new("/bin/sh").args(["-c", "echo why >&2; exit 3"]), &"x".repeat(1 << 20));
         assert_eq!(failed, Err("/bin/sh: exit status: 3\nwhy\n".to_owned()));

@@ -17,7 +17,7 @@ impl Python {
     /// Runs a script and returns what it prints: one JSON value as text.
     ///
     /// # Panics
-    /// If the environment was not prepared, or the script fails: its standard error is the message.
+    /// If the environment is not prepared, or if the script fails. The message has the script's standard error.
     pub fn run<A: AsRef<OsStr>>(
         self,
         script: &str,

@@ -28,7 +28,7 @@ pub fn shared_data(path: &str) -> Option<PathBuf> {
             .append(true)
             .open(&file)
             .unwrap_or_else(|error| panic!("{file}: {error}"));
-        // One write, so that lines of tests in other processes do not mix.
+        // A single write, so that lines of tests in other processes are not interleaved.
         file.write_all(format!("{test}\n").as_bytes()).expect("the list of skipped tests can be written");
     }
     None

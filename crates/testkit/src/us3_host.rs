@@ -1,5 +1,5 @@
-//! A US3 host to which clients may write (docs/SIGNING.md, "US3 operations"): a stand-in for US3 in tests of the remote
-//! client. Reads are answered by the embedded store that holds the objects. It does not serve HTTP.
+//! A writable US3 host (docs/SIGNING.md, "US3 operations"), which replaces US3 in tests of the remote client. The
+//! embedded store that holds the objects answers reads. The host itself does not serve HTTP.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write as _};
@@ -12,10 +12,10 @@ use tollbook_objects::{
     ReplyBody,
 };
 
-/// The header that makes a `PUT` a copy.
+/// The header of a `PUT` that copies an object.
 const COPY_SOURCE: &str = "x-ufile-copy-source";
 
-/// Limit on a file that is sent in one request, in bytes, as published.
+/// Limit on a file in one request, in bytes, as published.
 const MAX_FILE_BYTES: usize = 512 * 1024 * 1024;
 
 /// Limit on the body of a finish, in bytes: 10,000 quoted etags.
@@ -27,7 +27,7 @@ const UPLOAD_IDS_LIMIT: usize = 20;
 /// Largest size of a page of `GetMultiUploadId`.
 const MAX_UPLOAD_IDS: usize = 1_000;
 
-/// A bucket that clients with the key pair may read and write. Keys are those of [`ObjectKey`].
+/// A bucket that clients with the key pair may read and write. Object keys must be valid [`ObjectKey`]s.
 #[derive(Debug)]
 pub struct Us3Host {
     store: Arc<EmbeddedStore>,
@@ -37,7 +37,7 @@ pub struct Us3Host {
     replacing: Mutex<()>,
 }
 
-/// Uploads in parts that are not finished, by their ids.
+/// Unfinished multipart uploads, by id.
 #[derive(Debug, Default)]
 struct Uploads {
     open: BTreeMap<String, Upload>,
@@ -58,10 +58,10 @@ struct Part {
     etag: String,
 }
 
-/// A request that is not answered with its result.
+/// The error of a request.
 enum WriteError {
     Read(ReadError),
-    /// The upload does not exist or has ended. Its code is not published.
+    /// The upload does not exist or has ended. US3's code for this error is not published.
     NoSuchUpload,
 }
 
@@ -78,7 +78,7 @@ impl From<Refusal> for WriteError {
 }
 
 impl Us3Host {
-    /// A host of the store's bucket; `keys` are the store's.
+    /// A host for the bucket of the store. `keys` must be the keys of the store.
     pub fn new(store: Arc<EmbeddedStore>, keys: ObjectKeys) -> Self {
         Self { store, keys, uploads: Mutex::default(), replacing: Mutex::default() }
     }
@@ -129,7 +129,7 @@ impl Us3Host {
         }
     }
 
-    /// Returns the key that the signature is for.
+    /// Verifies the signature. Returns the object key of the request.
     fn verify(&self, request: &Request<'_>, now_s: i64) -> Result<String, Refusal> {
         if request.bucket != self.store.bucket() {
             return Err(Refusal::NoSuchBucket);
@@ -242,7 +242,7 @@ impl Us3Host {
             uploads.open.remove(&id).ok_or(WriteError::NoSuchUpload)?
         };
         let content: Vec<u8> = upload.parts.into_values().flat_map(|part| part.content).collect();
-        // As published: the new key is used if the key has been taken in the meantime.
+        // As published: the new key is used if the key now exists.
         let new_key = match request.form_parameter("newKey").filter(|text| !text.is_empty()) {
             Some(text) => Some(key_of(&text)?),
             None => None,
@@ -297,8 +297,8 @@ impl Us3Host {
         Ok(Reply::json(200, value))
     }
 
-    /// Stores the content under the key and returns its `ETag`. US3's writes replace objects; for a moment readers may
-    /// find nothing.
+    /// Stores the content under the key and returns its `ETag`. An existing object is replaced; readers may briefly
+    /// find no object.
     fn replace(&self, key: &ObjectKey, content: &[u8]) -> Result<String, ReadError> {
         let mut spool = self.store.spool().map_err(ReadError::Store)?;
         spool.write_all(content).map_err(failed("write"))?;

@@ -1,5 +1,5 @@
-//! The end of a server, whether its test ends in order or is killed. A shell outlives the test process: it waits until
-//! the pipe to it closes, which the system does for any process that ends.
+//! Stops a server when its test process ends, even if the process is killed. A shell waits until its standard input is
+//! closed, which the operating system does when the test process ends.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use crate::programs::{self, Programs};
 
-/// Kills every process that works in one of the folders named, then takes away the shared memory that only a postmaster
-/// in order takes away. A zombie process does nothing, so it is not waited for; but the files
-/// with its number must go, since the next postmaster would take it for alive.
+/// Kills every process whose working directory is one of the folders, then removes the shared memory, which a killed
+/// postmaster does not remove. Zombie processes are not waited for. The PID and socket files are removed, because the
+/// next postmaster would treat a zombie as running.
 const CUT_POWER: &str = r#"
 cut_power() {
   while
@@ -32,7 +32,7 @@ cut_power() {
 }
 "#;
 
-/// Waits for the pipe to close. Programs that a killed test was running work in the folder itself.
+/// Waits until the pipe is closed. The second folder is the working directory of other programs of the test.
 const WATCH: &str = r#"
 trap '' HUP INT
 while read -r _; do :; done
@@ -40,14 +40,15 @@ cut_power "$1" "$2"
 rm -rf "$2"
 "#;
 
-/// Held by the test process; dropped, the server is gone.
+/// Held by the test process. On drop, the server is stopped and its folder is deleted.
 pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
-    /// Watches over a folder, and over the server whose data is in `data`.
+    /// Starts a watchdog for a folder, and for the server whose data is in `data`.
     pub(crate) fn start(programs: &Programs, data: &Path, folder: &Path) -> Self {
         let mut command = script(programs, &format!("{CUT_POWER}{WATCH}"));
-        // A group of its own: Ctrl-C ends the test and not this. No output: who reads the test's waits for its end.
+        // Its own process group, so that Ctrl-C does not end it. No output, because a reader of the test's output would
+        // wait until the watchdog ends.
         command.arg(data).arg(folder).process_group(0).stdin(Stdio::piped());
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell starts"))
     }
@@ -55,7 +56,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // Closes the pipe first. A watchdog that was killed cannot be waited for.
+        // `wait` closes the pipe first. It fails if the watchdog has been killed.
         let _ = self.0.wait();
     }
 }
@@ -65,7 +66,7 @@ pub(crate) fn cut_power(programs: &Programs, data: &Path) -> Result<String, Stri
     programs::output(script(programs, &format!("{CUT_POWER}cut_power \"$1\"")).arg(data), "")
 }
 
-/// A shell that works in none of the folders that it kills in.
+/// A shell with a working directory outside the folders, so that it does not kill itself.
 fn script(programs: &Programs, text: &str) -> Command {
     let mut command = programs.as_user("/bin/sh");
     command.args(["-c", text, "watchdog"]).current_dir("/");

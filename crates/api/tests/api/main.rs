@@ -1,7 +1,7 @@
-//! All tests of the API from the outside, as one executable: linking is most of the time of a build.
+//! All integration tests of the API, in one executable, because linking takes most of the build time.
 //!
-//! `wire`, `signature`, `parameters` and `ret_code` test the library; `http` tests servers, each case on SQLite and on
-//! PostgreSQL; `postgres` tests what only a database server can do; `objects` tests object stores. Tests in a module
+//! `wire`, `signature`, `parameters` and `ret_code` test the library. `http` tests servers, each case on SQLite and on
+//! PostgreSQL; `postgres` tests properties of a database server; `objects` tests object stores. Tests in a module
 //! `postgres` need the programs of PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]

@@ -1,11 +1,11 @@
-//! Typed access: every shape of a list, what is an integer, and the exact refusals.
+//! Typed access to parameters: every shape of a list, the notation of integers, and the exact refusals.
 
 use proptest::prelude::*;
 use tollbook_api::parameters::{MAX_LIST_VALUES, MAX_VALUE_BYTES, Parameters};
 use tollbook_api::ret_code::Refusal;
 use tollbook_api::wire::{Limits, Request, decode};
 
-/// Reads `sent` as JSON if it begins with a brace, else as a form.
+/// Decodes `sent` as JSON if it begins with a brace, otherwise as a form.
 fn request(sent: &str) -> Request {
     let content_type =
         if sent.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
@@ -52,7 +52,7 @@ fn lists_of_texts() {
         (r#"{"X":["",null,"a"]}"#, r#"["a"]"#),
         (r#"{"X.0":null,"X.1":"a"}"#, r#"["a"]"#),
         ("X=b&X=a&X=b&X.5=a", r#"["b", "a"]"#),
-        // as they are
+        // unchanged
         ("X=+a+", r#"[" a "]"#),
         (r#"X=["a","b"]"#, r#"["[\"a\",\"b\"]"]"#),
         ("X=a,b", r#"["a,b"]"#),
@@ -128,7 +128,7 @@ fn scalar_integers() {
         ("P=-9223372036854775809", not_integer),
         ("P=42.0", not_integer),
         ("P=4e1", not_integer),
-        ("P=+42", not_integer), // the plus is a space
+        ("P=+42", not_integer), // In a form, a plus is a space.
         ("P=42%20", not_integer),
         ("P=%2B", not_integer),
         ("P=-", not_integer),
@@ -245,8 +245,8 @@ fn long_lists() {
 }
 
 #[test]
-fn arrival_decides_between_equal_indexes() {
-    // Long enough for a sort that is not stable to show it.
+fn values_with_equal_indexes_keep_their_order_of_arrival() {
+    // Long enough that an unstable sort changes the order.
     let pairs: Vec<_> = (0..90).map(|number| format!("X.{}={number}", number % 3)).collect();
     let expected: Vec<i64> = (0..3).flat_map(|index| (index..90).step_by(3)).collect();
     assert_eq!(Parameters::new(&request(&pairs.join("&"))).integers("X"), Ok(expected));
@@ -255,7 +255,7 @@ fn arrival_decides_between_equal_indexes() {
 #[test]
 fn long_values() {
     let large = Err(Refusal::too_large("X"));
-    // In characters there are fewer than the limit; the bytes count.
+    // The limit is in bytes, not characters.
     for longest in ["x".repeat(MAX_VALUE_BYTES), "é".repeat(MAX_VALUE_BYTES / 2)] {
         let (fits, too_long) = (request(&format!("X={longest}")), request(&format!("X={longest}y")));
         assert_eq!(Parameters::new(&fits).text("X"), Ok(Some(longest.clone())));

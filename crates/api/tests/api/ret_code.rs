@@ -1,4 +1,4 @@
-//! The table of return codes of docs/WIRE.md, "Return codes", row by row, and what becomes of texts that the caller sent.
+//! The return codes of docs/WIRE.md, "Return codes", row by row, and how messages quote texts of the request.
 
 use tollbook_api::ret_code::{MAX_ECHO_CHARS, Refusal};
 

@@ -1,4 +1,4 @@
-//! Signatures that published clients really made, forged ones, and the dialects of the SDKs.
+//! Signatures captured from published clients, forged signatures, and the dialects of the SDKs.
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -43,7 +43,7 @@ fn form(pairs: &[(String, String)]) -> Request {
 #[test]
 fn every_published_vector_verifies() {
     let vectors = vectors("vectors");
-    assert_eq!(vectors.len(), 15, "a vector was added or lost: look at it");
+    assert_eq!(vectors.len(), 15, "the number of vectors has changed");
     for vector in &vectors {
         let id = text(vector, "id");
         let private_key = text(vector, "private_key");
@@ -60,7 +60,7 @@ fn every_published_vector_verifies() {
 #[test]
 fn every_forged_vector_is_refused() {
     let vectors = vectors("negative");
-    assert_eq!(vectors.len(), 3, "a vector was added or lost: look at it");
+    assert_eq!(vectors.len(), 3, "the number of vectors has changed");
     for vector in &vectors {
         let request = request_of(vector);
         assert!(!verify(&request, text(vector, "private_key"), signature_of(&request)), "{}", vector["id"]);
@@ -111,7 +111,7 @@ fn canonical_texts() {
 
 #[test]
 fn repeated_parameters_are_signed_in_order_of_arrival() {
-    // Long enough for a sort that is not stable to show it.
+    // Long enough that an unstable sort changes the order.
     let pairs: Vec<_> =
         (0..90).map(|number| (["c", "a", "b"][number % 3].to_owned(), format!("{number} "))).collect();
     let by_name = [("a", 1), ("b", 2), ("c", 0)];
@@ -126,7 +126,7 @@ fn repeated_parameters_are_signed_in_order_of_arrival() {
 
 #[test]
 fn numbers_in_every_dialect() {
-    // JavaScript shows every number as it was sent.
+    // The JavaScript dialect signs every number as it was sent.
     let table = [
         // sent, documented, java
         ("42", "42", "42"),
@@ -163,7 +163,7 @@ fn numbers_in_every_dialect() {
 
 #[test]
 fn the_dialects_differ_only_in_floats_booleans_and_rare_characters() {
-    // U+10000 sorts after U+FFFD by bytes, before it by UTF-16 units.
+    // U+10000 sorts after U+FFFD by UTF-8 bytes, but before it by UTF-16 code units.
     let body = "{\"\u{10000}\":true,\"\u{fffd}\":false,\"f\":0.5,\"g\":1e-7,\"s\":\"0.5\"}";
     let shown = Dialect::ALL.map(|dialect| string_to_sign(&json(body), dialect));
     let expected = [
@@ -180,12 +180,12 @@ fn the_dialects_differ_only_in_floats_booleans_and_rare_characters() {
     let mixed = "f.5g1e-7s0.5\u{10000}1\u{fffd}";
     assert!(
         !verify(&json(body), "key", &sign(&[(mixed.to_owned(), String::new())], "key")),
-        "no SDK signs so"
+        "no SDK signs a mixture of dialects"
     );
 }
 
 #[test]
-fn a_client_signs_what_the_documentation_signs() {
+fn a_client_signs_the_documented_text() {
     let pairs = [
         ("Region", "cn-bj2"),
         ("Signature", "an earlier one"),
@@ -200,7 +200,7 @@ fn a_client_signs_what_the_documentation_signs() {
 
 proptest! {
     #[test]
-    fn what_a_client_signs_the_server_verifies(
+    fn the_server_verifies_the_signatures_of_a_client(
         mut pairs in proptest::collection::vec(("[A-Za-z.0-9]{0,6}|.{0,4}", ".{0,12}"), 1..12),
         private_key in "[0-9a-f]{8,40}",
         changed in any::<prop::sample::Index>(),
@@ -217,7 +217,7 @@ proptest! {
         if !pairs.is_empty() {
             let changed = changed.index(pairs.len());
             pairs[changed].1.push('~');
-            // The text that is signed has no delimiters: it is longer by one character whatever the values are.
+            // The signed text has no delimiters, so the added character always changes it.
             prop_assert!(!verify(&form(&pairs), &private_key, &signature));
         }
     }

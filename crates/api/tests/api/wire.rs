@@ -1,4 +1,4 @@
-//! Requests as bytes: which part of them is read, what they decode to, and which ones are refused with what words.
+//! Decoding of requests: which part is read, the decoded entries, and the refusals.
 
 use proptest::prelude::*;
 use tollbook_api::ret_code::Refusal;
@@ -11,7 +11,7 @@ fn post(content_type: &str, body: impl AsRef<[u8]>) -> Result<Request, Refusal> 
     decode("POST", None, Some(content_type), body.as_ref(), &Limits::default())
 }
 
-/// A request on one line: `key=value` by commas, strings in quotes, containers in their brackets.
+/// A request on one line: `key=value` separated by commas, strings in quotes, containers in brackets.
 fn shown(request: &Request) -> String {
     let entries = request.entries.iter().map(|entry| format!("{}={}", entry.key, shown_value(&entry.value)));
     entries.collect::<Vec<_>>().join(",")
@@ -121,7 +121,7 @@ fn json() {
 }
 
 #[test]
-fn json_that_is_refused() {
+fn invalid_json_is_refused() {
     let table: [(&[u8], &str); 45] = [
         // body, reason
         (b"[]", "must be a JSON object"),
@@ -221,7 +221,7 @@ fn default_limits() {
 }
 
 #[test]
-fn no_nesting_overflows_the_stack() {
+fn deep_nesting_does_not_overflow_the_stack() {
     let hopeful = Limits { json_depth: usize::MAX, parameters: usize::MAX, ..Limits::default() };
     for opening in ["[", r#"{"a":"#, r#"[{"a":"#] {
         let body = format!(r#"{{"a":{}"#, opening.repeat(100_000));
@@ -235,7 +235,7 @@ fn no_nesting_overflows_the_stack() {
     assert!(decode("POST", None, Some(JSON), deepest.as_bytes(), &hopeful).is_ok());
 }
 
-/// An object of JSON in one of its spellings, and in half of the cases one place of it replaced, which mostly breaks it.
+/// A JSON object. In half of the cases one character is replaced or removed, which usually makes it invalid.
 fn near_json() -> impl Strategy<Value = String> {
     let string = prop_oneof![
         "\"[a-c中😀 ]{0,4}\"",
@@ -285,7 +285,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn no_bytes_make_decode_panic(
+    fn decode_does_not_panic(
         body in proptest::collection::vec(any::<u8>(), 0..200),
         content_type in proptest::option::of(prop_oneof![Just(FORM.to_owned()), Just(JSON.to_owned()), ".*"]),
     ) {
@@ -301,7 +301,7 @@ proptest! {
         let ours = post(JSON, &text);
         prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?}", ours, theirs);
         if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
-            // serde_json keeps the last of repeated names, and so does `collect`.
+            // If a name is repeated, both serde_json and `collect` keep the last value.
             let ours: serde_json::Map<_, _> =
                 ours.entries.iter().map(|entry| (entry.key.clone(), to_serde(&entry.value))).collect();
             prop_assert_eq!(ours, theirs);

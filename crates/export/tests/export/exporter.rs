@@ -1,6 +1,6 @@
 //! The exporter: requests that share a build, cancelled requests, full queues, and builds that are stopped.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -21,14 +21,14 @@ use tollbook_objects::{
 };
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 
-/// No test waits longer than this.
+/// Timeout of each wait in the tests.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const NOW_S: i64 = 1_760_000_000;
-/// How long a stored file is returned again.
+/// How long a stored file is reused, in seconds.
 const REUSABLE_FOR_S: i64 = 3_600;
 
-/// Names objects.
+/// Counter for unique object names.
 static NEXT_RANDOM: AtomicUsize = AtomicUsize::new(1);
 
 /// An embedded store that blocks each export at its spool until the test releases it.
@@ -164,7 +164,7 @@ impl Fixture {
         exporter.file(self.store.snapshot().unwrap(), request, policy, caller, watch)
     }
 
-    /// A workbook whose build does not wait at its spool.
+    /// Exports a workbook. Its build is not blocked at its spool.
     fn workbook(&self) -> ExportedFile {
         self.let_go.send(()).unwrap();
         self.file(Format::Workbook, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true).unwrap()
@@ -174,14 +174,14 @@ impl Fixture {
         self.reached.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
     }
 
-    /// Drops the exporter and counts the files that are left.
+    /// Drops the exporter and returns the number of files that remain.
     fn files_left(&mut self) -> usize {
         drop(self.exporter.take());
         ["objects", "spool"].iter().map(|name| files_below(&self.directory.path().join(name))).sum()
     }
 }
 
-/// Files in folders; locks of the spool lie beside them.
+/// The number of files below a directory, without the locks of the spool.
 fn files_below(directory: &Path) -> usize {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -236,7 +236,7 @@ fn four_requests_for_one_file_build_it_once() {
 }
 
 #[test]
-fn a_cancelled_request_leaves_the_build_to_the_others() {
+fn a_cancelled_request_does_not_stop_a_shared_build() {
     let mut fixture = Fixture::new(ExportLimits::default());
     let (waits, waiting) = channel();
     let cancelled = CancellationToken::new();
@@ -276,18 +276,18 @@ fn the_last_cancelled_request_stops_the_build_and_the_next_starts_a_new_one() {
         let next = scope.spawn(|| {
             fixture.file(Format::Workbook, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true)
         });
-        // The cancelled build runs on to its next check; the new build reaches the spool by itself.
+        // The cancelled build continues until its next check. The new build reaches the spool independently.
         fixture.let_go.send(()).unwrap();
         fixture.wait_for_spool();
         fixture.let_go.send(()).unwrap();
         next.join().unwrap().unwrap();
     });
     assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
-    assert_eq!(fixture.files_left(), 2, "nothing is left of the stopped build");
+    assert_eq!(fixture.files_left(), 2, "the cancelled build left no file");
 }
 
 #[test]
-fn a_job_is_queued_where_a_request_is_refused() {
+fn a_job_is_queued_if_a_request_would_be_refused() {
     let limits = ExportLimits { at_once: 1, waiting: 0, ..ExportLimits::default() };
     let mut fixture = Fixture::new(limits);
     let (waits, waiting) = channel();
@@ -330,7 +330,7 @@ fn dropping_the_exporter_stops_its_builds() {
 #[test]
 fn a_finished_export_is_not_shared_once_links_to_its_file_could_outlive_it() {
     let mut fixture = Fixture::new(ExportLimits::default());
-    // The cache is written after the file is returned. Another writer delays that for as long as the test needs.
+    // The cache is written after the file is returned. An open transaction delays this write until it is dropped.
     let writer = fixture.store.begin().unwrap();
     let first = fixture.workbook();
     fixture.now_s.store(NOW_S + REUSABLE_FOR_S - 1, Ordering::Relaxed);
@@ -345,7 +345,7 @@ fn a_finished_export_is_not_shared_once_links_to_its_file_could_outlive_it() {
 #[test]
 fn a_finished_export_is_not_shared_once_its_file_is_deleted() {
     let mut fixture = Fixture::new(ExportLimits::default());
-    // As above, another writer keeps the export from being recorded in the cache.
+    // As above, an open transaction delays the write of the cache.
     let writer = fixture.store.begin().unwrap();
     let first = fixture.workbook();
     fixture.objects.delete(&first.key).unwrap();

@@ -1,4 +1,4 @@
-//! A store with orders of every kind and with hostile texts, and exports of it.
+//! A store with orders of every kind and with hostile texts, and exports of its orders.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -20,12 +20,12 @@ use tollbook_export::{
 use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
 use tollbook_store::{Store, StoreOptions, StoredOrder, open_sqlite};
 
-/// 2024-12-31T20:00:00Z, which is 2025 in Shanghai.
+/// 2024-12-31T20:00:00Z, which is in 2025 in Shanghai.
 const START_S: i64 = 1_735_675_200;
 /// More than three batches of the pipeline.
 const ORDERS: i64 = 3_300;
 
-/// Ordinary names, and names that attack spreadsheets, markup and readers.
+/// Ordinary names, and names that could be misread by spreadsheets, markup parsers and other readers.
 const NAMES: [&str; 22] = [
     "plain",
     "深圳 模型 ｅｎ",
@@ -201,8 +201,8 @@ pub(crate) fn any_query() -> impl Strategy<Value = OrderQuery> {
     )
 }
 
-/// Orders of every kind: paid from several accounts, paid after arrears, unpaid, revoked, refunded, supplementary and
-/// purchases; with and without discount; with zero, small and large quantities.
+/// Order `n`. The orders are of every kind: paid from several accounts, paid after arrears, unpaid, revoked, refunded,
+/// supplementary and purchases; with and without discount; with zero, small and large quantities.
 pub(crate) fn order(n: i64) -> NewOrder {
     let name = NAMES[usize::try_from(n).unwrap() % NAMES.len()];
     let (is_sandbox, is_purchase) = (n % 11 == 7, n % 23 == 4);

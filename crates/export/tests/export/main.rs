@@ -1,4 +1,4 @@
-//! The exporter, and exports in every format read back by independent readers. Tests in the module `python` need the Python
+//! The exporter, and exports in every format, read by independent readers. Tests in the module `python` need the Python
 //! environments of `cargo xtask test`.
 #![expect(clippy::unwrap_used, reason = "clippy does not recognize functions that only tests call")]
 

@@ -1,4 +1,4 @@
-//! Readers in Python, and the published validator of FOCUS. One process reads several files, because starting Python and
+//! Readers in Python, and the published FOCUS validator. One process reads several files, because starting Python and
 //! importing the readers takes longer than reading a file.
 
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ fn validate<const N: usize>(files: [&Path; N]) -> [Value; N] {
     run("focus.py", files.map(OsString::from).into())
 }
 
-/// Reads files, and sums the columns named beside each.
+/// Reads files, and sums the given columns of each.
 fn read_tables<const N: usize>(files: [(&Path, &[&str]); N]) -> [Value; N] {
     let groups = files.map(|(file, columns)| {
         let columns = columns.iter().map(OsString::from);
@@ -84,7 +84,7 @@ fn the_published_validator_finds_each_broken_rule() {
     let fixture = Fixture::with(&orders);
     let (text, _) = fixture.file(&paid(), Format::FocusCsv(FocusVersion::V1_0), 2);
     let table = [
-        // column, its new value (none: the column is missing), the rule that this breaks
+        // column, its new value (`None`: the column is removed), the rule that is violated
         ("BilledCost", None, Some("BilledCost_Required")),
         ("BilledCost", Some("1,50"), Some("BilledCost_IsDecimal")),
         ("BillingCurrency", Some("RMB"), Some("BillingCurrency_IsCurrencyCode")),
@@ -95,7 +95,7 @@ fn the_published_validator_finds_each_broken_rule() {
         ("ServiceName", Some(""), Some("ServiceName_NotNull")),
         ("SkuPriceId", Some(""), Some("SkuPriceId_Nullable")),
         ("Tags", Some("[1]"), Some("Tags_IsJSONObject")),
-        // Rewritten but not broken: the failures above are due to the changes, not to the rewriting.
+        // A valid change, to check that the failures above are not caused by rewriting the file.
         ("x_OrderType", Some("any"), None),
     ];
     let dir = tempfile::tempdir().unwrap();
@@ -118,7 +118,7 @@ fn the_published_validator_finds_each_broken_rule() {
 }
 
 #[test]
-fn other_readers_find_the_list() {
+fn other_readers_find_the_rows_and_sums_of_the_list() {
     let fixture = Fixture::shared();
     for document in [paid(), unpaid()] {
         let (Document::PaidOrders(query) | Document::UnpaidOrders(query)) = &document else { panic!() };

@@ -1,4 +1,4 @@
-//! Whole files, read from disk: order files in every format and compression, and the published price list.
+//! Reads complete files from disk: order files in every format and compression, and the published price list.
 #![expect(clippy::unwrap_used, reason = "clippy does not recognize helper functions of tests")]
 
 mod order_files;

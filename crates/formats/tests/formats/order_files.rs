@@ -1,4 +1,4 @@
-//! Order files: valid records and the reason of each refusal, in every format and compression.
+//! Order files: valid records, and the reason for each refusal, in every format and compression.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn orders(name: &str, bytes: &[u8]) -> Vec<NewOrder> {
     read(name, bytes).into_iter().map(|record| record.unwrap().1).collect()
 }
 
-/// The order of one JSON line, or the reason why it is refused.
+/// The order of one JSON line, or the reason for its refusal.
 fn line(text: &str) -> Result<NewOrder, String> {
     let mut read = read("a.jsonl", text.as_bytes());
     assert_eq!(read.len(), 1, "{text}");
@@ -198,7 +198,7 @@ fn each_field_is_read_or_refused_by_name() {
         order.remove(cells[0]);
         let mut text = serde_json::to_string(&order).unwrap();
         if value != "none" {
-            // Inserted as a text: a JSON library would change the spelling of numbers.
+            // Inserted as text, because a JSON library would change the notation of numbers.
             text = format!("{{\"{}\":{value},{}", cells[0], &text[1..]);
         }
         let got = line(&text).map_or_else(|reason| reason, |_| "ok".to_owned());
@@ -275,7 +275,7 @@ fn each_line_of_a_json_file_is_read_or_refused_by_itself() {
 }
 
 #[test]
-fn an_answer_of_the_api_is_a_record() {
+fn an_order_in_an_answer_of_the_api_is_a_valid_record() {
     let mut order = paid();
     for (name, value) in [
         ("RegionDisplay", json!("Ulanqab")),
@@ -322,7 +322,7 @@ fn a_csv_file_has_any_columns_in_any_order() {
     ] {
         assert_eq!(orders("a.csv", file.as_bytes()), std::slice::from_ref(&expected), "{file}");
     }
-    // The same record, each time with another error.
+    // The same record, with a different error each time.
     let spoiled = |name: &str, value: &str| {
         let mut order = paid();
         order.insert(name.to_owned(), value.into());
@@ -383,7 +383,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_that_is_cut_off_or_damaged_is_never_read_as_a_shorter_one() {
+fn a_truncated_or_damaged_file_is_an_error() {
     let text: String = (0..3_000)
         .map(|n| {
             let mut order = paid();
@@ -481,7 +481,7 @@ prop_compose! {
         let total = line.discount_price.charge(quantity, units).unwrap();
         let original = line.list_price.charge(quantity, units).unwrap();
         let paid = status == Status::Paid;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any share serves")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any share will do")]
         let parts = shares.map(|share| if paid { (total.steps() as f64 * share) as i64 } else { 0 });
         let rest = if paid { total.steps() - parts.iter().sum::<i64>() } else { 0 };
         let [star_card, coupon, bonus, cash] = parts;

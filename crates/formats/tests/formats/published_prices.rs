@@ -1,5 +1,5 @@
-//! The published price list, and real usage rated with it: each charge equals the publisher's, or the difference has a
-//! stated reason.
+//! The published price list, and real usage rated with it: each charge equals the publisher's, or the difference is
+//! listed with its reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tollbook_domain::usage::INPUT_SKUS;
 use tollbook_formats::prices::{self, PriceList};
 use tollbook_testkit::shared_data;
 
-/// The folder of the list; `None` if the test is skipped.
+/// The folder of the list, or `None` if the test is skipped.
 fn published() -> Option<PathBuf> {
     shared_data("data/genai-prices")
 }
@@ -33,8 +33,8 @@ fn the_whole_list_is_read() {
     };
     let providers: BTreeSet<&String> = list.prices.iter().map(|price| &price.provider).collect();
     assert_eq!(providers.len(), 34);
-    // 1,442 models, 157 of them without prices. Azure has 84 fallback models of OpenAI and 21 of Anthropic, Google has
-    // the latter.
+    // 1,442 models, 157 of them without prices. The fallback models are 84 of OpenAI and 21 of Anthropic for Azure, and
+    // the same 21 of Anthropic for Google.
     assert_eq!((models(false), models(true), list.omitted.len()), (1_285, 126, 157));
     assert_eq!(list.prices.len(), 11_531);
     let mut by_sku: BTreeMap<&str, usize> = BTreeMap::new();
@@ -74,7 +74,7 @@ fn a_model_without_prices_is_not_charged_at_prices_of_another() {
     }
 }
 
-/// Counts of one extracted usage, in which each token is counted once; `None` if the parts exceed the whole.
+/// The quantities of one extracted usage. Each token is counted once. `None` if the parts exceed the total.
 fn disjoint(usage: &Value) -> Option<Vec<(String, i64)>> {
     let of = |name: &str| usage.get(name).map_or(0, |count| count.as_i64().unwrap());
     let cached_audio = of("cache_audio_read_tokens");
@@ -96,7 +96,7 @@ fn disjoint(usage: &Value) -> Option<Vec<(String, i64)>> {
     whole.then(|| counts.into_iter().map(|(sku, count)| (sku.to_owned(), count)).collect())
 }
 
-/// The exact charge of a record for input and output in 10⁻¹⁸ dollars, or why it is not charged.
+/// The exact charges of a record for input and for output in 10⁻¹⁸ dollars, or the reason why it is not charged.
 fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> {
     let terms = Terms { currency: "USD".into(), channel: 1, discounts: Vec::new(), bill_zero_amounts: false };
     let catalogue = Catalogue::built_in();
@@ -107,7 +107,7 @@ fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> 
     };
     let (mut input, mut output) = (0, 0);
     for Charge { line, quantity } in charges {
-        // The largest of the units is a million.
+        // The largest unit is one million.
         let units = i128::from(catalogue.base_units(line.pricing_unit).unwrap());
         let sum = i128::from(line.discount_price.steps()) * i128::from(quantity) * (1_000_000 / units);
         *(if INPUT_SKUS.contains(&line.pricing_sku.as_str()) { &mut input } else { &mut output }) += sum;
@@ -127,7 +127,7 @@ fn steps(decimal: &str) -> i128 {
     digits * 10i128.pow(u32::try_from(shift).unwrap_or_else(|_| panic!("{decimal} has more than 18 places")))
 }
 
-/// A usage that the publisher rated with one provider's prices.
+/// A usage record and the publisher's charge at the prices of one provider.
 struct Case {
     entry: usize,
     provider: String,
@@ -162,8 +162,8 @@ fn cases(folder: &Path) -> Vec<Case> {
     cases
 }
 
-/// The cases whose charge differs, as `entry provider model: ours, theirs`, if all are used at a time on the last day
-/// of the list.
+/// The cases whose charge differs, as `entry provider model: ours, theirs`. `time` is the time of all usage, on the
+/// last day of the list.
 fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
     let time_s = format!("2026-07-25T{time}Z").parse::<jiff::Timestamp>().unwrap().as_second();
     let mut chosen: HashMap<(&str, &str), ModelPrices> = HashMap::new();
@@ -202,9 +202,10 @@ fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
 /// Reasons why our charge differs from the publisher's.
 const REASONS: [(&str, &[&str]); 4] = [
     (
-        // 2.5-flash-image: an image token 30 dollars a million, any other 2.5. 3-pro-image-preview: 120 and 12. The list
-        // has the price of an image token as that of all output; 2.5 and 12 are not in it.
-        "the publisher's figure prices text that comes out of an image model apart, at a price that is not in the list",
+        // Dollars per million output tokens: 2.5-flash-image has 30 for image tokens and 2.5 for others;
+        // 3-pro-image-preview has 120 and 12. The list states the price of image tokens for all output; 2.5 and 12 are
+        // not in it.
+        "the publisher charges text output of an image model separately, at a price that is not in the list",
         &[
             "62 google gemini-3-pro-image-preview: 0.000066 + 0.27708, 0.000066 + 0.148668",
             "69 google gemini-2.5-flash-image: 0.0000054 + 0.00144, 0.0000054 + 0.00012",
@@ -214,7 +215,7 @@ const REASONS: [(&str, &[&str]); 4] = [
         ],
     ),
     (
-        // Theirs is 1.1 and 6.6 dollars a million: OpenAI's price for gpt-5.6-luna and a tenth.
+        // The publisher charges 1.1 and 6.6 dollars per million: OpenAI's price for gpt-5.6-luna plus 10 %.
         "the list has no such model of the provider aws",
         &[
             "974 aws openai.gpt-5.6-luna: unpriced, 0.0000484 + 0.0001056",
@@ -225,13 +226,13 @@ const REASONS: [(&str, &[&str]); 4] = [
         ],
     ),
     (
-        // Theirs is 1.4 and 4.4 dollars a million.
+        // The publisher charges 1.4 and 4.4 dollars per million.
         "the list has no provider zai",
         &["1286 zai glm-5.2: unpriced, 0.000028 + 0.0002948"],
     ),
     (
-        // It stays unpriced until a price is stated, which may be 0.
-        "the list has the model without a price, which the publisher's program takes for nothing to pay",
+        // The usage stays unpriced until the list has a price, which may be 0.
+        "the list has no price for the model, which the publisher's program treats as a price of 0",
         &[
             "1016 cerebras qwen-3-coder-480b: unpriced, 0 + 0",
             "1017 cerebras qwen-3-coder-480b: unpriced, 0 + 0",
@@ -256,8 +257,8 @@ fn real_usage_is_charged_as_the_publisher_charges_it() {
 }
 
 #[test]
-fn the_publisher_uses_the_prices_of_the_day() {
-    // DeepSeek is cheaper from 16:30 to 00:30 UTC, and the usage has no time.
+fn the_publisher_charges_at_daytime_prices() {
+    // DeepSeek is cheaper from 16:30 to 00:30 UTC. The published usage has no time, and is charged at the day's price.
     let Some(folder) = published() else { return };
     let (list, cases) = (list(&folder), cases(&folder));
     let day = differences(&list, &cases, "12:00:00");

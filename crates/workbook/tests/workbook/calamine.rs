@@ -1,4 +1,4 @@
-//! Workbooks read back with calamine: every value must be read as it was written.
+//! Workbooks read with calamine: every value is read as it was written.
 
 use std::io::Cursor;
 
@@ -58,7 +58,7 @@ fn every_kind_of_cell() {
         assert_eq!(row[0], text("文字 🙂"));
         assert_eq!(row[1], Data::Float(f64::from(number)));
         assert_eq!(row[2], Data::Float(1_234.567_8));
-        let Data::DateTime(moment) = &row[3] else { panic!("{:?} is no date", row[3]) };
+        let Data::DateTime(moment) = &row[3] else { panic!("{:?} is not a date", row[3]) };
         assert_eq!(moment.to_ymd_hms_milli(), (2023, 11, 15, 6, 13, 20, 0));
         assert_eq!(row[4], text("重复 & again"));
     }
@@ -301,7 +301,7 @@ impl CellValue {
             }
             Self::Integer(value) => assert_eq!(*cell, text(&value.to_string())),
             Self::Decimal(mantissa, scale) => {
-                // Exact, as text: the shortest decimal of the double is the written one.
+                // Compared as text: the shortest decimal of the double is the written decimal.
                 let shown = match cell {
                     Data::Float(number) => number.to_string(),
                     Data::String(digits) => digits.clone(),
@@ -315,7 +315,7 @@ impl CellValue {
                 assert_eq!(read * 10_i128.pow(u32::from(*scale - places)), i128::from(*mantissa), "{shown}");
             }
             Self::Moment(unix_s, utc_offset_s) => {
-                let Data::DateTime(moment) = cell else { panic!("{cell:?} is no date") };
+                let Data::DateTime(moment) = cell else { panic!("{cell:?} is not a date") };
                 let local_s = (moment.as_f64() - 25_569.0) * 86_400.0;
                 let expected: f64 = (unix_s + i64::from(*utc_offset_s)).to_string().parse().unwrap();
                 assert!((local_s - expected).abs() < 0.001, "{local_s} is not {expected}");
@@ -355,7 +355,7 @@ proptest! {
         let range = sheet(&file, "Sheet");
         for (number, values) in (1..).zip(&rows) {
             for (column, value) in (0..).zip(values) {
-                // A reader has no cells after the last one with a value.
+                // The reader returns no cells after the last one with a value.
                 value.assert_read_as(range.get_value((number, column)).unwrap_or(&Data::Empty));
             }
         }

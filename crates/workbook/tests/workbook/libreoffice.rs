@@ -1,4 +1,4 @@
-//! Workbooks as LibreOffice opens them, compared cell by cell. Needs LibreOffice and the Python environment of
+//! Workbooks opened with LibreOffice and compared cell by cell. Needs LibreOffice and the Python environment of
 //! `cargo xtask test`.
 
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ impl Expected {
 }
 
 fn text(text: &str) -> String {
-    // In a text of several lines LibreOffice shows every line break as a line feed.
+    // In a text of several lines, LibreOffice shows every line break as a line feed.
     let shown =
         if text.contains('\n') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into() };
     if text.is_empty() { String::new() } else { format!("s:{shown}") }
@@ -52,8 +52,7 @@ fn decimal(mantissa: i64, places: u32) -> String {
     shown
 }
 
-/// Times around the clock changes in Berlin, in Unix seconds, with their offset from UTC and the local time to the
-/// minute.
+/// Times around the clock changes in Berlin: Unix seconds, offset from UTC in seconds, and local time to the minute.
 const TIMES: [(i64, i32, &str); 6] = [
     (1_774_745_940, 3_600, "2026-03-29 01:59"),
     (1_774_746_000, 7_200, "2026-03-29 03:00"),
@@ -124,7 +123,7 @@ fn order(number: u32, names: &[(Fragment, &str)], row: &mut RowWriter<'_>) -> Ve
     row.empty();
     shown.push(String::new());
 
-    // After the end of the calendar that spreadsheets share.
+    // After the last date that all spreadsheets support.
     row.date_time(253_402_300_800, 0);
     shown.push("s:10000-01-01 00:00:00".to_owned());
     shown
@@ -158,7 +157,7 @@ fn libreoffice_shows_every_cell_of_100_000_orders() {
         let mut shown = Vec::new();
         sheet.row(|row| shown = order(number, &names, row)).unwrap();
         if number == ORDERS {
-            // One wrong expectation, to check that the comparison finds differences and reaches the last row.
+            // One wrong expected cell, to check that the comparison finds differences and reaches the last row.
             shown[0].push('!');
         }
         expected.row(&shown);

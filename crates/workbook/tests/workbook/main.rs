@@ -1,4 +1,4 @@
-//! Tests of the files that the crate writes.
+//! Tests of the files that this crate writes, with several readers.
 
 #![expect(clippy::unwrap_used, reason = "a failure fails the test")]
 

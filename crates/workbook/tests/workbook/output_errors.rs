@@ -1,10 +1,10 @@
-//! Errors of the output: they must reach the caller unchanged, wherever in the file they occur.
+//! Errors of the output are returned to the caller unchanged, at every position in the file.
 
 use std::io::{self, ErrorKind, Write};
 
 use tollbook_workbook::{Column, ColumnKind, Error, Properties, Workbook};
 
-/// An output with room for `left` bytes.
+/// An output that accepts `left` more bytes.
 #[derive(Debug)]
 struct Disk {
     left: usize,
@@ -15,7 +15,7 @@ impl Write for Disk {
         if self.left == 0 {
             return Err(ErrorKind::StorageFull.into());
         }
-        // Writes are short, as with pipes.
+        // Short writes, as pipes may return.
         let taken = bytes.len().min(self.left).min(700);
         self.left -= taken;
         Ok(taken)
@@ -40,7 +40,7 @@ fn export(disk: Disk) -> Result<u64, Error> {
 }
 
 #[test]
-fn a_full_disk_is_reported_as_such_at_every_byte() {
+fn a_full_disk_is_reported_at_every_byte() {
     let size = usize::try_from(export(Disk { left: usize::MAX }).unwrap()).unwrap();
     for left in (0..size).step_by(97).chain([size - 1]) {
         match export(Disk { left }) {

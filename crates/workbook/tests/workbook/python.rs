@@ -1,5 +1,5 @@
-//! Workbooks as openpyxl reads them and as the rules of Microsoft's Open XML SDK judge them. Needs the Python
-//! environment of `cargo xtask test`.
+//! Workbooks read with openpyxl and validated by the rules of Microsoft's Open XML SDK. Needs the Python environment of
+//! `cargo xtask test`.
 
 use std::fs::File;
 use std::path::Path;

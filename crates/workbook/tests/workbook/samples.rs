@@ -1,4 +1,4 @@
-//! Sample data for several modules, and the way to run Python scripts.
+//! Sample data for several modules, and a function that runs Python scripts.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The databases that tests run on: an SQLite file, and a database of the PostgreSQL server of the test process.
+//! The databases of the tests: an SQLite file, or a database of the test process's PostgreSQL server.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl TestDatabase {
     }
 }
 
-/// Makes each of these functions a test on each database. A function that is not named here is unused, which is an error.
+/// Makes each of these functions a test on each database. A function that is not listed is unused, which is an error.
 macro_rules! on_each_backend {
     ($($test:ident),* $(,)?) => {
         mod sqlite {

@@ -1,4 +1,4 @@
-//! Requests that are no requests: unreadable, oversized, of another method. Each still gets its answer.
+//! Malformed requests: unreadable or oversized bodies, and other methods. Each receives an answer.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ fn server_and_key(backend: Backend) -> (Server, Key) {
     (server, key)
 }
 
-/// A signed form of exactly this many bytes.
+/// A signed form of exactly this length in bytes.
 fn padded_form(key: &Key, bytes: usize) -> String {
     let unpadded = encode(&key.signed(pairs(&format!("{LIST}&Padding="))));
     let padding = "x".repeat(bytes - unpadded.len());
@@ -70,7 +70,7 @@ fn unreadable_bodies(backend: Backend) {
     }
 }
 
-fn a_body_of_the_limit_is_read_and_longer_ones_are_answered(backend: Backend) {
+fn a_body_at_the_size_limit_is_read_and_a_longer_one_is_refused(backend: Backend) {
     let (server, key) = server_and_key(backend);
     let known = pairs(LIST);
     for (bytes, verdict) in [(MIB, "0"), (MIB + 1, LARGE), (5 * MIB, LARGE), (16 * MIB, LARGE)] {
@@ -82,7 +82,7 @@ fn a_body_of_the_limit_is_read_and_longer_ones_are_answered(backend: Backend) {
     assert_eq!(server.answer(&Http::post(JSON, json), &[]).verdict(), LARGE);
 }
 
-fn a_body_in_chunks_is_a_body(backend: Backend) {
+fn a_chunked_body_is_read(backend: Backend) {
     let (server, key) = server_and_key(backend);
     for (body, verdict, action) in [
         (encode(&key.signed(pairs(LIST))), "0", Some("ListPaidOrders")),
@@ -108,7 +108,7 @@ fn a_body_in_chunks_is_a_body(backend: Backend) {
     }
 }
 
-fn a_connection_survives_a_body_that_is_too_long(backend: Backend) {
+fn a_connection_stays_open_after_an_oversized_body(backend: Backend) {
     let (server, key) = server_and_key(backend);
     let long = padded_form(&key, 2 * MIB);
     let good = encode(&key.signed(pairs(LIST)));
@@ -146,7 +146,7 @@ fn other_methods_are_refused(backend: Backend) {
 
 fn a_long_query_string_is_read(backend: Backend) {
     let (server, key) = server_and_key(backend);
-    // A hundred of the longest values.
+    // The longest list of the longest values.
     let values: Vec<String> = (0..100).map(|number| format!("ResourceIds.{number}={number:x>256}")).collect();
     let signed = key.signed(pairs(&format!("{LIST}&{}", values.join("&"))));
     let answer = server.answer(&Http::get(&signed), &signed);
@@ -175,9 +175,9 @@ fn expect_continue_is_answered(backend: Backend) {
 
 on_each_backend!(
     unreadable_bodies,
-    a_body_of_the_limit_is_read_and_longer_ones_are_answered,
-    a_body_in_chunks_is_a_body,
-    a_connection_survives_a_body_that_is_too_long,
+    a_body_at_the_size_limit_is_read_and_a_longer_one_is_refused,
+    a_chunked_body_is_read,
+    a_connection_stays_open_after_an_oversized_body,
     other_methods_are_refused,
     a_long_query_string_is_read,
     expect_continue_is_answered,

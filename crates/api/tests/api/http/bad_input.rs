@@ -1,5 +1,5 @@
-//! Wrong values for every parameter of every action. The tables are drawn from [`ACTIONS`], so that neither a new
-//! action nor a new parameter can be forgotten.
+//! Invalid values for every parameter of every action. The tests iterate over [`ACTIONS`], so they cover new actions
+//! and new parameters.
 
 use tollbook_api::actions::{ACTIONS, Action, Parameter, ParameterShape};
 use tollbook_export::UnknownFormat;
@@ -24,14 +24,14 @@ impl Fixture {
         Self { server, key }
     }
 
-    /// Asks with the required parameters of an action and these instead of its parameter `name`.
+    /// Sends a form with the required parameters of an action, with `instead` in place of its parameter `name`.
     fn form(&self, action: &Action, name: &str, instead: &[(String, String)]) -> String {
         let mut sent = without(sample_orders::required(action), name);
         sent.extend_from_slice(instead);
         self.server.ask(&self.key, &encode(&sent)).verdict()
     }
 
-    /// The same in JSON; `instead` are raw values.
+    /// Sends the same request in JSON. The values of `instead` are raw JSON.
     fn json(&self, action: &Action, name: &str, instead: &[(String, String)]) -> String {
         let mut sent = quoted_pairs(&without(sample_orders::required(action), name));
         sent.extend_from_slice(instead);
@@ -56,7 +56,7 @@ fn pair(name: &str, value: impl Into<String>) -> Pairs {
     vec![(name.to_owned(), value.into())]
 }
 
-/// The refusal of a parameter that is missing or blank.
+/// The verdict on a missing or blank parameter.
 fn blank(parameter: &Parameter) -> String {
     if parameter.required { format!("220 Missing params [{}]", parameter.name) } else { "0".to_owned() }
 }
@@ -65,7 +65,7 @@ fn not_available(parameter: &Parameter, reason: &str) -> String {
     format!("230 Params [{}] not available: {reason}", parameter.name)
 }
 
-/// The refusal of a value of another type.
+/// The refusal of a value of the wrong type.
 fn wrong_type(parameter: &Parameter) -> String {
     not_available(
         parameter,
@@ -79,7 +79,7 @@ fn wrong_type(parameter: &Parameter) -> String {
     )
 }
 
-/// The refusal of a text that no order can have; most filters take any text.
+/// The verdict on a text that no order has. Most filters accept any text.
 fn unheard_of(parameter: &Parameter) -> String {
     match parameter.name {
         "JobId" => not_available(parameter, "there is no such job"),
@@ -146,7 +146,7 @@ fn all_missing_parameters_are_named_in_order(backend: Backend) {
         let expected = format!("220 Missing params [{}]", required.join("|"));
         let bare = format!("Action={}", action.name);
         assert_eq!(fixture.server.ask(&fixture.key, &bare).verdict(), expected);
-        // In whatever order they come, and whatever else is wrong.
+        // The order of the parameters and other errors do not matter.
         let blanks: Vec<String> = required.iter().rev().map(|name| format!("{name}=")).collect();
         let request = format!("{bare}&Statuses=9&{}", blanks.join("&"));
         assert_eq!(fixture.server.ask(&fixture.key, &request).verdict(), expected);
@@ -247,7 +247,7 @@ fn values_of_another_json_type(backend: Backend) {
     });
 }
 
-fn texts_of_strange_characters(backend: Backend) {
+fn texts_with_special_characters(backend: Backend) {
     let fixture = Fixture::new(backend);
     each_parameter(|action, parameter| {
         let name = parameter.name;
@@ -286,7 +286,7 @@ fn lists_and_values_that_are_too_long(backend: Backend) {
     each_parameter(|action, parameter| {
         let (name, context) = (parameter.name, format!("{} {}", action.name, parameter.name));
         let large = format!("240 Params [{name}] too large");
-        // 257 bytes of digits, of letters, and of fewer characters than bytes.
+        // Values longer than 256 bytes: digits, letters, and characters of two bytes.
         for value in ["0".repeat(257), "x".repeat(257), "é".repeat(129)] {
             assert_eq!(fixture.form(action, name, &pair(name, value.as_str())), large, "{context}");
             assert_eq!(fixture.json(action, name, &pair(name, quoted(&value))), large, "{context}");
@@ -309,7 +309,7 @@ fn lists_and_values_that_are_too_long(backend: Backend) {
         if !matches!(name, "Statuses" | "ProductCodes") {
             assert_eq!(fixture.form(action, name, &list(most)), "0", "{context}");
             assert_eq!(fixture.json(action, name, &pair(name, array(most))), "0", "{context}");
-            // Repeated values count once.
+            // Repeated values are counted once.
             let repeated: Pairs = list(most).into_iter().cycle().take(600).collect();
             assert_eq!(fixture.form(action, name, &repeated), "0", "{context}");
         }
@@ -411,7 +411,7 @@ fn statuses_by_action(backend: Backend) {
                 "{}",
                 action.name
             );
-            // A list is no better than its worst value.
+            // A list is refused if one of its values is refused.
             let both = pairs(&format!("Statuses.0=3&Statuses.1={status}"));
             assert_eq!(fixture.form(action, "Statuses", &both), expected, "{}", action.name);
         }
@@ -424,7 +424,7 @@ on_each_backend!(
     invalid_integers_and_integers_out_of_bounds,
     integers_in_every_spelling,
     values_of_another_json_type,
-    texts_of_strange_characters,
+    texts_with_special_characters,
     lists_and_values_that_are_too_long,
     unknown_products,
     invalid_ranges,

@@ -1,4 +1,4 @@
-//! Brands: the language of names, the hosts a key is good at, time zones of workbooks, and where links lead.
+//! Brands: the language of names, the hosts that accept a key, the time zones of workbooks, and the URLs of links.
 
 use serde_json::Value;
 use tollbook_domain::catalogue::NameKind;
@@ -35,7 +35,7 @@ impl Fixture {
         Filter::range(START_S, END_S).matching(&self.orders, &[status])
     }
 
-    /// Headers and rows of an export of the unpaid and the paid list in the brand's zone.
+    /// Checks headers and rows of exports of the unpaid and the paid list, with times in the brand's zone.
     fn check_sheets(&self, zone: &str, offset: Offset, read_export: impl Fn(&str) -> Vec<Vec<String>>) {
         for (action, columns_text, objects) in [
             (
@@ -75,7 +75,7 @@ fn names_are_in_the_language_of_the_brand(backend: Backend) {
     let summary = ask(&format!("Action=ListUnpaidOrderSummary&{RANGE}"));
     let expected = fixture.shown.summary(&fixture.matching(Status::Unpaid), UNPAID_SUMMARY_COLUMNS);
     assert_eq!(summary.list("Summaries"), expected);
-    // A few by hand, so that the catalogue itself is looked at.
+    // Some literal names, so that the catalogue itself is checked.
     let first = |name: &str, wanted: &str| {
         assert!(listed.list("Orders").iter().any(|order| order[name] == wanted), "{name} {wanted}");
     };
@@ -102,13 +102,13 @@ fn names_are_in_the_language_of_the_brand(backend: Backend) {
     assert_eq!(ask("Action=GetOrderAmount").verdict(), "220 Missing params [StartTime|EndTime]");
 }
 
-fn a_key_is_unknown_at_the_host_of_another_brand(backend: Backend) {
+fn a_key_is_refused_at_the_host_of_another_brand(backend: Backend) {
     let server = Server::start(backend);
     let list = format!("Action=ListPaidOrders&{RANGE}&Page=1&PageSize=10");
     let keys =
         ["default", "acme", "coast"].map(|brand| (brand, server.full_key(&server.company(brand, brand))));
     let table = [
-        // host, brand; none: any
+        // host, its brand (`None`: any brand)
         ("orders.example", Some("default")),
         ("ORDERS.example:8443", Some("default")),
         ("billing.acme.example", Some("acme")),
@@ -132,7 +132,7 @@ fn a_key_is_unknown_at_the_host_of_another_brand(backend: Backend) {
             }
         }
     }
-    // A company of a brand that is configured no more is one of the default brand.
+    // If the brand of a company is no longer configured, the default brand applies.
     let key = server.full_key(&server.company("Orphan", "gone"));
     let signed = key.signed(pairs(&list));
     for (host, expected) in
@@ -151,7 +151,7 @@ fn dates_are_in_the_time_zone_of_the_brand_and_links_have_its_url(backend: Backe
         |text| {
             let answer = fixture.server.ask(&fixture.key, text);
             let url = answer.data("DownloadURL").as_str().unwrap();
-            // The proxy of that URL takes the path off again.
+            // The proxy of that URL removes the path prefix.
             let target = format!("/{}", url.strip_prefix(base).unwrap());
             let reply = Http::new("GET", &target).host("billing.acme.example").send(fixture.server.address);
             assert_eq!(reply.status, 200);
@@ -161,13 +161,13 @@ fn dates_are_in_the_time_zone_of_the_brand_and_links_have_its_url(backend: Backe
             sheets.into_iter().next().unwrap().1
         },
     );
-    // Days are the brand's: the range is from 08:00 to 08:00 in Shanghai.
+    // File names have the brand's days: in Shanghai, the range is from 08:00 to 08:00.
     let name = |range: &str| {
         let answer = fixture.server.ask(&fixture.key, &format!("Action=DownloadOrderSummary&{range}"));
         answer.data("FileName").as_str().unwrap().to_owned()
     };
     assert_eq!(name(RANGE), "order-summary_2025-11-01T080000_2025-12-01T080000.xlsx");
-    // 2025-11-01 to 2025-11-30, in Shanghai.
+    // 2025-11-01 to 2025-11-30 in Shanghai
     assert_eq!(name("StartTime=1761926400&EndTime=1764518400"), "order-summary_2025-11-01_2025-11-30.xlsx");
 }
 
@@ -190,7 +190,7 @@ fn without_a_public_url_links_have_the_listening_address(backend: Backend) {
 
 on_each_backend!(
     names_are_in_the_language_of_the_brand,
-    a_key_is_unknown_at_the_host_of_another_brand,
+    a_key_is_refused_at_the_host_of_another_brand,
     dates_are_in_the_time_zone_of_the_brand_and_links_have_its_url,
     dates_follow_the_end_of_daylight_saving,
     without_a_public_url_links_have_the_listening_address,

@@ -1,5 +1,5 @@
-//! From usage to orders: an hour is closed when its time has come, and its orders are listed, summed and exported like
-//! any others. Orders that are taken back keep their numbers.
+//! From usage to orders: an hour is closed when it is due, and its orders are listed, summed and exported like any
+//! other order. Revoked orders keep their numbers.
 
 use std::time::Instant;
 
@@ -49,7 +49,7 @@ impl Fixture {
             .map(|name| answer.text(name).to_owned())
     }
 
-    /// The workbook of a list has its rows.
+    /// Checks that the workbook of a list has the rows of the list.
     fn check_export(&self, kind: &str, filter: &str, columns: &str) {
         let listed = self.list(&format!("List{kind}Orders"), filter);
         let text = format!("Action=DownloadList{kind}Orders&{HOUR}&{filter}");
@@ -59,25 +59,25 @@ impl Fixture {
     }
 }
 
-/// Members of an object that are texts.
+/// The text members of an object.
 fn texts<'v, const N: usize>(value: &'v Value, names: [&str; N]) -> [&'v str; N] {
     names.map(|name| value[name].as_str().unwrap())
 }
 
-fn an_hour_becomes_orders_that_are_paid_or_owed(backend: Backend) {
+fn closing_an_hour_creates_paid_and_unpaid_orders(backend: Backend) {
     let fixture = Fixture::on(Server::start(backend));
     fixture.server.deposit(&fixture.company, AccountKind::Bonus, "2", "d-1");
     fixture.server.deposit(&fixture.company, AccountKind::Cash, "5", "d-2");
-    // Two records of an hour are one order of each line: 6.00 and 4.00.
+    // Two records of one hour become one order for each line: 6.00 and 4.00.
     fixture.use_up("r-1", &json!({"input": 1_000_000, "output": 250_000}));
     fixture.use_up("r-2", &json!({"input": 500_000}));
     fixture.server.clock.set(DUE_S - 1);
-    assert!(fixture.server.tick().is_nothing(), "its time has not come");
+    assert!(fixture.server.tick().is_nothing(), "the hour is not due yet");
     assert_eq!(fixture.amounts(), ["0.00", "0.00", "0.00", "10.00"]);
     fixture.server.clock.set(DUE_S);
     let closed = fixture.server.tick().closed;
     assert_eq!((closed.hours, closed.paid, closed.unpaid), (1, 1, 1));
-    assert!(fixture.server.tick().is_nothing(), "nothing is left to do");
+    assert!(fixture.server.tick().is_nothing(), "the hour is already closed");
     assert_eq!(fixture.amounts(), ["10.00", "6.00", "4.00", "0.00"]);
 
     let (paid, unpaid) = (fixture.list("ListPaidOrders", ""), fixture.list("ListUnpaidOrders", ""));
@@ -110,7 +110,7 @@ fn late_usage_makes_a_supplementary_order(backend: Backend) {
     fixture.use_up("r-1", &json!({"input": 1_000_000}));
     fixture.server.clock.set(DUE_S);
     assert_eq!(fixture.server.tick().closed.paid, 1);
-    // Two records that come late are gathered.
+    // Two late records are collected into one order.
     fixture.server.clock.set(DUE_S + 1_000);
     fixture.use_up("r-2", &json!({"input": 250_000}));
     assert!(fixture.server.tick().is_nothing());
@@ -130,7 +130,7 @@ fn late_usage_makes_a_supplementary_order(backend: Backend) {
 
 fn revoked_orders_keep_their_numbers(backend: Backend) {
     let fixture = Fixture::on(Server::start(backend));
-    // One is paid at once, one out of arrears, one stays owed.
+    // One order is paid at once, one is paid after arrears, one stays unpaid.
     fixture.server.deposit(&fixture.company, AccountKind::Cash, "4", "d-1");
     fixture.use_up("r-1", &json!({"input": 1_000_000}));
     fixture.server.clock.set(DUE_S);
@@ -199,7 +199,7 @@ fn a_server_closes_hours_by_itself(backend: Backend) {
 }
 
 on_each_backend!(
-    an_hour_becomes_orders_that_are_paid_or_owed,
+    closing_an_hour_creates_paid_and_unpaid_orders,
     late_usage_makes_a_supplementary_order,
     revoked_orders_keep_their_numbers,
     a_server_closes_hours_by_itself,

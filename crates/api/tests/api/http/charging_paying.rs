@@ -1,4 +1,4 @@
-//! `StartPayUnpaidOrders`: which orders are paid and which are not, and why, one by one; sent again it moves nothing.
+//! `StartPayUnpaidOrders`: each order is paid, or has the reason why it is not. A repeated request moves no money.
 
 use serde_json::{Value, json};
 use tollbook_domain::account::AccountKind;
@@ -9,12 +9,13 @@ use super::client::{Answer, FORM, Http, encode};
 use super::sample_orders::{self, RANGE};
 use super::server::{Key, Server};
 
-/// A company with the made orders, by turns of its two organizations. Unpaid are 2, 6, 10, …, revoked 3, 7, 11, ….
+/// A company with the sample orders, alternating between its two organizations. Orders 2, 6, 10, … are unpaid, and
+/// 3, 7, 11, … are revoked.
 struct Fixture {
     server: Server,
     company: Company,
     key: Key,
-    /// Of the second organization: of orders with odd numbers.
+    /// Bound to the second organization, which has the orders with odd numbers.
     bound: Key,
 }
 
@@ -35,7 +36,7 @@ impl Fixture {
         self.server.ask(key, &format!("Action=StartPayUnpaidOrders{}", list.concat()))
     }
 
-    /// `number reason` of each.
+    /// `number reason` of each result.
     fn paid(&self, key: &Key, numbers: &[&str]) -> Vec<String> {
         let answer = self.pay(key, numbers);
         check(&answer);
@@ -56,7 +57,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap()
 }
 
-/// The counts and the one result are those of the list.
+/// Checks the counts and the single result against the list of results.
 fn check(answer: &Answer) {
     let results = answer.list("ResultSet");
     for result in results {
@@ -90,7 +91,7 @@ fn each_order_has_its_own_result(backend: Backend) {
     let numbers = table.map(|(number, _)| number);
     let expected = table.map(|(number, reason)| format!("{number} {reason}"));
     assert_eq!(fixture.paid(&fixture.key, &numbers), expected);
-    assert_eq!(fixture.owed(), before, "nothing was paid");
+    assert_eq!(fixture.owed(), before, "no order is paid");
     let repeated = ["U000002", "nothing", "U000002", "U000001", "nothing"];
     let expected = ["U000002 INSUFFICIENT_BALANCE", "nothing ORDER_NOT_FOUND", "U000001 "];
     assert_eq!(fixture.paid(&fixture.key, &repeated), expected);
@@ -108,7 +109,7 @@ fn orders_are_paid_in_the_order_of_the_index(backend: Backend) {
     fixture.server.deposit(&fixture.company, AccountKind::Bonus, "100000000", "d-0");
     assert_eq!(fixture.paid(&fixture.key, &["U000002"]), ["U000002 INSUFFICIENT_BALANCE"]);
     fixture.server.deposit(&fixture.company, AccountKind::Cash, &total("U000002"), "d-1");
-    // The index decides, not the place in the request.
+    // Orders are paid by index, not by position in the request.
     let text = "Action=StartPayUnpaidOrders&OrderNos.9=U000006&OrderNos.3=U000002";
     let answer = fixture.server.ask(&fixture.key, text);
     check(&answer);
@@ -122,13 +123,13 @@ fn orders_are_paid_in_the_order_of_the_index(backend: Backend) {
     let paid = fixture
         .server
         .ask(&fixture.key, &format!("Action=ListPaidOrders&{RANGE}&Page=1&PageSize=100&OrderNos=U000002"));
-    let [order] = paid.list("Orders") else { panic!("one order is paid: {paid:?}") };
+    let [order] = paid.list("Orders") else { panic!("not one paid order: {paid:?}") };
     assert_eq!((&order["OrderNo"], &order["UnpaidOrderNo"]), (&json!("O000002"), &json!("U000002")));
     assert_eq!(
         (&order["CashAccount"], &order["PaidTime"]),
         (&json!(total("U000002")), &json!(1_764_547_200))
     );
-    // Sent again, by four at once, it is a success that moves nothing.
+    // Repeated by four clients at the same time, the request succeeds and moves no money.
     let balance = || {
         let mut snapshot = fixture.server.store.snapshot().unwrap();
         snapshot.account_state(fixture.company.company_id).unwrap()
@@ -149,7 +150,7 @@ fn a_bound_key_pays_only_for_its_organization(backend: Backend) {
     let fixture = Fixture::new(backend);
     fixture.server.deposit(&fixture.company, AccountKind::Cash, "90000000", "d-1");
     let before = fixture.owed();
-    // Unpaid orders are the first organization's, revoked ones and those that were paid out of arrears the second's.
+    // The first organization has the unpaid orders; the second has the revoked ones and those that were paid late.
     assert_eq!(
         fixture.paid(&fixture.bound, &["U000002", "U000003", "U000001"]),
         ["U000002 ORDER_NOT_FOUND", "U000003 ORDER_REVOKED", "U000001 "]
@@ -161,7 +162,7 @@ fn a_bound_key_pays_only_for_its_organization(backend: Backend) {
 
 fn a_zero_total_is_paid_without_money(backend: Backend) {
     let fixture = Fixture::new(backend);
-    // As much of nothing as a price so small that it rounds to nothing.
+    // A quantity of 0 stands for every total of zero, such as a price that rounds to zero.
     let mut new = sample_orders::order(fixture.company.company_id, &[1], 10);
     (new.order.number, new.order.counterpart) = ("U-zero".to_owned(), "O-zero".to_owned());
     new.order.quantity = 0;
@@ -176,7 +177,7 @@ fn a_zero_total_is_paid_without_money(backend: Backend) {
     assert_eq!((paid.integer("Total"), text(&paid.list("Orders")[0], "OrderTotalPrice")), (1, "0.00"));
 }
 
-fn at_most_fifty_numbers(backend: Backend) {
+fn a_request_has_at_most_fifty_order_numbers(backend: Backend) {
     let fixture = Fixture::new(backend);
     let numbers: Vec<String> = (0..51).map(|number| format!("X{number}")).collect();
     let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
@@ -196,5 +197,5 @@ on_each_backend!(
     orders_are_paid_in_the_order_of_the_index,
     a_bound_key_pays_only_for_its_organization,
     a_zero_total_is_paid_without_money,
-    at_most_fifty_numbers,
+    a_request_has_at_most_fifty_order_numbers,
 );

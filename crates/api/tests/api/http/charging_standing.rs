@@ -1,4 +1,4 @@
-//! `GET /v1/companies/{id}/standing`: what a gateway asks before it serves.
+//! `GET /v1/companies/{id}/standing`, which a gateway requests before it serves a company.
 
 use std::sync::Arc;
 
@@ -20,9 +20,7 @@ fn ask(server: &Server, operator: &str, company: &str, status: u16) -> Value {
     told(&http.send(server.address), status)
 }
 
-fn a_company_is_in_arrears_from_the_first_order_that_it_cannot_pay_to_the_last_that_it_pays(
-    backend: Backend,
-) {
+fn a_company_is_in_arrears_until_its_last_unpaid_order_is_paid(backend: Backend) {
     let server = Server::start(backend);
     server.sell();
     let company = server.company("User", "default");
@@ -53,7 +51,7 @@ fn a_company_is_in_arrears_from_the_first_order_that_it_cannot_pay_to_the_last_t
         assert_eq!(ask(&server, &operator, &id, 200), expected);
     };
     standing(&[]);
-    // 4.00 and 1.60.
+    // Two orders: 4.00 and 1.60.
     let quantities = json!({"input": 1_000_000, "output": 100_000});
     server.use_up(&operator, &[event("r-1", &company, organization_id, &quantities)]);
     standing(&[("PendingAmount", json!("5.60"))]);
@@ -82,7 +80,7 @@ fn a_company_is_in_arrears_from_the_first_order_that_it_cannot_pay_to_the_last_t
     standing(&[("Balances", spent), ("AvailableAmount", json!("1.90"))]);
 }
 
-fn operator_keys_and_known_companies_only(backend: Backend) {
+fn an_operator_key_and_a_known_company_are_required(backend: Backend) {
     let server = Server::start(backend);
     let company = server.company("User", "default");
     let (operator, id) = (server.operator_key("gateway"), company.company_id);
@@ -114,7 +112,7 @@ fn an_unavailable_store_is_503(backend: Backend) {
 }
 
 on_each_backend!(
-    a_company_is_in_arrears_from_the_first_order_that_it_cannot_pay_to_the_last_that_it_pays,
-    operator_keys_and_known_companies_only,
+    a_company_is_in_arrears_until_its_last_unpaid_order_is_paid,
+    an_operator_key_and_a_known_company_are_required,
     an_unavailable_store_is_503,
 );

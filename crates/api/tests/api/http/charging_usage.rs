@@ -1,4 +1,4 @@
-//! `POST /v1/usage`: what is accepted is in the pending amount of the very next request; a refusal is reported record by
+//! `POST /v1/usage`: accepted usage is in the pending amount of the next request. Refusals are reported for each
 //! record, or for the request as a whole.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ struct Fixture {
     organization_id: i64,
     other_organization_id: i64,
     key: Key,
-    /// Of the first organization.
+    /// Bound to the first organization.
     bound: Key,
     operator: String,
 }
@@ -180,7 +180,7 @@ fn each_record_of_a_batch_has_its_own_result(backend: Backend) {
         }
     }
     assert_eq!(fixture.pending(&fixture.key, ""), "8.00");
-    // A single event gets the same answer.
+    // A single event has the same result.
     let alone = with(good("i"), "nonsense", 1).to_string();
     let alone = fixture.send(EVENT, alone, 200);
     let mut in_batch = report["Results"][8].clone();
@@ -192,7 +192,7 @@ fn each_record_of_a_batch_has_its_own_result(backend: Backend) {
     );
 }
 
-fn requests_without_an_operator_key_learn_nothing(backend: Backend) {
+fn requests_without_a_valid_operator_key_are_refused(backend: Backend) {
     let fixture = Fixture::new(backend);
     let good = fixture.event("r-1", &json!({"input": 1})).to_string();
     let disabled = fixture.server.operator_key("old gateway");
@@ -201,7 +201,7 @@ fn requests_without_an_operator_key_learn_nothing(backend: Backend) {
     transaction.commit().unwrap();
     let key = &fixture.operator;
     let table: [(&[String], bool); 12] = [
-        // Authorization headers, whether they let in
+        // Authorization headers, whether they are accepted
         (&[], false),
         (&[String::new()], false),
         (&["Bearer ".to_owned()], false),
@@ -277,7 +277,7 @@ fn invalid_requests(backend: Backend) {
 
 fn store_errors_become_statuses_the_gateway_can_act_on(backend: Backend) {
     let table: [(MakeError, u16); 6] = [
-        // what the store says, the status
+        // error of the store, status
         (|| StoreError::Unavailable("no route to 10.0.0.7".into()), 503),
         (|| StoreError::Refused("password".into()), 503),
         (|| StoreError::Full, 503),
@@ -286,7 +286,7 @@ fn store_errors_become_statuses_the_gateway_can_act_on(backend: Backend) {
         (|| StoreError::Missing("company 1".into()), 500),
     ];
     for (error, status) in table {
-        // Amid the key's check, and as the records are stored.
+        // While the key is checked, and while the records are stored.
         for place in [Where::Snapshot, Where::Orders] {
             let fixture = Fixture::behind(backend, place, Fails(error));
             let body = fixture.event("r-1", &json!({"input": 1})).to_string();
@@ -329,7 +329,7 @@ on_each_backend!(
     accepted_usage_is_pending_in_the_next_request,
     a_repeated_record_is_a_duplicate_and_a_different_one_of_its_id_is_refused,
     each_record_of_a_batch_has_its_own_result,
-    requests_without_an_operator_key_learn_nothing,
+    requests_without_a_valid_operator_key_are_refused,
     invalid_requests,
     store_errors_become_statuses_the_gateway_can_act_on,
     a_panic_is_500_and_the_next_request_is_answered,

@@ -1,4 +1,4 @@
-//! A small HTTP client that sends exactly the bytes it is given, signs as SDKs do, and holds every answer to the
+//! An HTTP client that sends the given bytes unchanged, signs like the SDKs, and checks every answer against the
 //! envelope of docs/WIRE.md, "Answers".
 
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,7 @@ use super::server::{Key, Server};
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) const JSON: &str = "application/json";
 
-/// Names and values, decoded, in the order they are sent.
+/// Decoded names and values, in the order in which they are sent.
 pub(crate) type Pairs = Vec<(String, String)>;
 
 /// Reads `a=1&b=2`, with escapes.
@@ -21,7 +21,7 @@ pub(crate) fn pairs(text: &str) -> Pairs {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
-/// Writes them as a query string or form.
+/// Encodes the pairs as a query string or form.
 pub(crate) fn encode(pairs: &[(String, String)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
@@ -32,7 +32,7 @@ pub(crate) fn value_of<'p>(pairs: &'p [(String, String)], name: &str) -> Option<
 }
 
 impl Key {
-    /// The parameters with `PublicKey` and `Signature` behind them.
+    /// The parameters, followed by `PublicKey` and `Signature`.
     pub(crate) fn signed(&self, mut pairs: Pairs) -> Pairs {
         pairs.push(("PublicKey".to_owned(), self.public.clone()));
         let signature = sign(&pairs, &self.private);
@@ -47,7 +47,7 @@ impl Key {
         let texts: Pairs = members
             .iter()
             .map(|(name, raw)| match serde_json::from_str(raw).unwrap() {
-                // As it stands: serde_json may write another spelling of it.
+                // Unchanged, because serde_json may write the number in another notation.
                 Value::Number(_) => (name.clone(), raw.clone()),
                 value => (name.clone(), signed_text(&value)),
             })
@@ -69,7 +69,7 @@ pub(crate) fn quoted_pairs(pairs: &[(String, String)]) -> Pairs {
     pairs.iter().map(|(name, value)| (name.clone(), quoted(value))).collect()
 }
 
-/// What is signed of a JSON value (docs/SIGNING.md, "Canonical values").
+/// The signed text of a JSON value (docs/SIGNING.md, "Canonical values").
 fn signed_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -146,14 +146,14 @@ impl Http {
         bytes
     }
 
-    /// Sends it. Dropped, the client has left.
+    /// Sends the request. Dropping the stream disconnects the client.
     pub(crate) fn begin(&self, address: SocketAddr) -> TcpStream {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(&self.bytes()).unwrap();
         stream
     }
 
-    /// Sends it and reads the reply to its end.
+    /// Sends the request and reads the whole reply.
     pub(crate) fn send(&self, address: SocketAddr) -> Reply {
         let mut stream = self.begin(address);
         let mut bytes = Vec::new();
@@ -183,18 +183,18 @@ impl Reply {
             .collect();
         let reply = Self { status, headers, body: bytes[end + 4..].to_vec() };
         if is_head || status == 304 {
-            assert!(reply.body.is_empty(), "a reply without a body has one");
+            assert!(reply.body.is_empty(), "a reply that must have no body has one");
         } else {
             assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()), "{head}");
         }
         reply
     }
 
-    /// A header that stands there at most once.
+    /// The value of a header, which must occur at most once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         let value = values.next();
-        assert!(values.next().is_none(), "{name} stands there twice");
+        assert!(values.next().is_none(), "{name} occurs twice");
         value.map(|(_, value)| value.as_str())
     }
 
@@ -208,7 +208,7 @@ impl Reply {
 pub(crate) struct Answer(pub(crate) Map<String, Value>);
 
 impl Answer {
-    /// Checks the envelope. `action` is the request's if the server could know it.
+    /// Checks the envelope. `action` is the action of the request, or `None` if the server could not read it.
     pub(crate) fn of(reply: &Reply, action: Option<&str>) -> Self {
         assert_eq!(reply.status, 200, "{}", reply.text());
         assert_uuid(reply.header("x-ucloud-request-uuid").unwrap());
@@ -224,7 +224,7 @@ impl Answer {
             let mut names: Vec<&str> = answer.0.keys().map(String::as_str).collect();
             let is_export = action.is_some_and(|name| name.starts_with("Download"));
             names.retain(|name| *name != "Action" && !(is_export && *name == "Reason"));
-            assert_eq!(names, ["Message", "RetCode"], "a refusal tells nothing else");
+            assert_eq!(names, ["Message", "RetCode"], "a refusal has no other members");
         }
         answer
     }
@@ -241,14 +241,16 @@ impl Answer {
         }
     }
 
-    /// The same, with the reason that an export which cannot be had is given.
+    /// The verdict and the reason why an export is not available.
     pub(crate) fn verdict_with_reason(&self) -> String {
         format!("{}: {}", self.verdict(), self.text("Reason"))
     }
 
     /// A member that is an integer on the wire, without point or exponent.
     pub(crate) fn integer(&self, name: &str) -> i64 {
-        let Some(Value::Number(number)) = self.0.get(name) else { panic!("{name} is no number: {self:?}") };
+        let Some(Value::Number(number)) = self.0.get(name) else {
+            panic!("{name} is not a number: {self:?}")
+        };
         number.to_string().parse().unwrap()
     }
 
@@ -300,7 +302,7 @@ impl Server {
         Answer::of(&Http::post(JSON, key.signed_json(members)).send(self.address), known)
     }
 
-    /// Follows a link of this server's own address.
+    /// A request for a link to this server's own address.
     pub(crate) fn follow(&self, method: &str, url: &str) -> Http {
         let base = format!("http://{}", self.address);
         Http::new(method, url.strip_prefix(&base).unwrap())

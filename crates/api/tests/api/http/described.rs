@@ -1,4 +1,4 @@
-//! The API's description of itself: the reference page in `docs/`, and an `OpenAPI` document that its own answers obey.
+//! Descriptions of the API: the reference page in `docs/`, and the `OpenAPI` document, to which all answers conform.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn the_reference_page_is_up_to_date() {
     );
 }
 
-/// The document, as a client gets it.
+/// The document, as served to clients.
 fn document(server: &Server) -> Value {
     let reply = Http::new("GET", "/openapi.json").send(server.address);
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
@@ -37,7 +37,7 @@ fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     }
 }
 
-/// What of a value breaks its schema, by the keywords that the document uses; any other keyword is an error.
+/// Collects the violations of a schema by a value. Supports the keywords that the document uses, and panics at others.
 fn faults(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let schema = resolved(document, schema);
     for (keyword, wanted) in schema.as_object().unwrap() {
@@ -48,7 +48,7 @@ fn faults(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut
                 "string" => value.is_string(),
                 "boolean" => value.is_boolean(),
                 "integer" => value.is_number() && !value.to_string().contains(['.', 'e', 'E']),
-                unknown => panic!("no type is {unknown}"),
+                unknown => panic!("unknown type {unknown}"),
             },
             "const" => value == wanted,
             "enum" => wanted.as_array().unwrap().contains(value),
@@ -72,13 +72,13 @@ fn faults(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut
                 true
             }
             "description" => wanted.is_string(),
-            unknown => panic!("{at}: the checker does not know {unknown}"),
+            unknown => panic!("{at}: unsupported keyword {unknown}"),
         };
         if !holds {
-            found.push(format!("{at}: {keyword} {wanted} is broken by {value}"));
+            found.push(format!("{at}: {value} violates {keyword} {wanted}"));
         }
     }
-    // Our objects have no members beyond the described ones.
+    // Objects have no undescribed members.
     if let (Some(Value::Object(properties)), Value::Object(members)) = (schema.get("properties"), value) {
         let undescribed = members.keys().filter(|name| !properties.contains_key(*name));
         found.extend(undescribed.map(|name| format!("{at}/{name} is not described")));
@@ -92,7 +92,7 @@ fn check(document: &Value, schema: &str, answer: &Map<String, Value>) {
     assert_eq!(found, Vec::<String>::new());
 }
 
-fn every_answer_obeys_the_openapi_document(backend: Backend) {
+fn every_answer_conforms_to_the_openapi_document(backend: Backend) {
     let server = Server::start(backend);
     let company = server.company("Described", "default");
     let organization = server.organization(&company, "One");
@@ -103,7 +103,7 @@ fn every_answer_obeys_the_openapi_document(backend: Backend) {
         let answer = server.ask(&key, &encode(&sample_orders::required(action)));
         assert_eq!(answer.code(), 0, "{}", action.name);
         check(&document, &format!("{}Response", action.name), &answer.0);
-        // Lists must have had something to check.
+        // The lists must not be empty, so that their elements are checked.
         for member in action.response {
             if let Some(Value::Array(list)) = answer.0.get(member.name) {
                 assert!(!list.is_empty(), "{} {}", action.name, member.name);
@@ -189,7 +189,7 @@ fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) 
 }
 
 #[test]
-fn the_described_objects_are_those_of_the_contract() {
+fn the_described_objects_have_the_documented_fields() {
     let document = tollbook_api::description::openapi();
     for (name, columns_text) in [
         ("OrderItemDetail", PAID_COLUMNS),
@@ -216,7 +216,7 @@ fn health_needs_no_signature(backend: Backend) {
 }
 
 on_each_backend!(
-    every_answer_obeys_the_openapi_document,
+    every_answer_conforms_to_the_openapi_document,
     the_openapi_document_has_every_action_parameter_and_member,
     health_needs_no_signature,
 );

@@ -1,4 +1,4 @@
-//! Clients that leave before their answer is there: their work is stopped, and nothing of it is left.
+//! Clients that disconnect before the answer: their work is cancelled and leaves nothing behind.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,9 +16,9 @@ use super::log;
 use super::sample_orders::{self, RANGE};
 use super::server::{Key, Server};
 
-/// As many as a server works for at a time.
+/// The number of requests that a server processes at the same time.
 const WORKERS: usize = 64;
-/// Orders of an export that is too long to have been read when its first row is written.
+/// A number of orders that is too large to be read completely before the first row of an export is written.
 const MANY: usize = 20_000;
 
 fn fixture(backend: Backend, place: Where, fault: Arc<dyn Fault>, orders: usize) -> (Server, Key) {
@@ -31,7 +31,7 @@ fn fixture(backend: Backend, place: Where, fault: Arc<dyn Fault>, orders: usize)
     (server, key)
 }
 
-/// The made orders over and over again, with numbers of their own.
+/// The sample orders, repeated with unique numbers.
 fn many_orders(company_id: i64, organization_ids: &[i64], count: usize) -> Vec<NewOrder> {
     let made = sample_orders::orders(company_id, organization_ids);
     let renumbered = |(turn, mut new): (usize, NewOrder)| {
@@ -45,7 +45,7 @@ fn many_orders(company_id: i64, organization_ids: &[i64], count: usize) -> Vec<N
     made.into_iter().cycle().take(count).enumerate().map(renumbered).collect()
 }
 
-/// What is being written is not stopped: it is short, and all or nothing.
+/// Actions that only read. Writes are not cancelled, because they are short and atomic.
 fn reading() -> impl Iterator<Item = &'static Action> {
     ACTIONS.iter().filter(|action| !sample_orders::writes(action))
 }
@@ -61,37 +61,37 @@ fn the_work_for_a_disconnected_client_is_cancelled(backend: Backend) {
         drop(client);
         has_left.recv_timeout(PATIENCE).unwrap();
     }
-    // The end of the server is the end of its work.
+    // When the server has stopped, all of its work has ended.
     server.signal_stop();
     server.join();
-    assert_eq!(server.export_files(), 0, "a stopped export leaves nothing");
+    assert_eq!(server.export_files(), 0, "a cancelled export leaves no file");
     let lines = log::lines_with(&key.public);
     assert_eq!(lines.len(), reading().count(), "{lines:?}");
     for action in reading() {
         let mut of_action = lines.iter().filter(|line| line.contains(&format!("action=\"{}\"", action.name)));
         let line = of_action.next().unwrap();
         assert!(line.contains(" INFO ") && line.contains("client_left=true"), "{line}");
-        assert!(!line.contains("ret_code"), "no code was sent: {line}");
+        assert!(!line.contains("ret_code"), "no return code was sent: {line}");
     }
 }
 
 fn an_export_is_cancelled_between_its_rows(backend: Backend) {
     let ((reached, was_reached), (left, has_left)) = (channel(), channel());
-    // The database itself is to notice.
+    // The fault returns no error, so the store must detect the cancellation.
     let fault = Outstays::new(reached, left, || Ok(()));
     let (mut server, key) = fixture(backend, Where::Row, Arc::new(fault), MANY);
     let signed = key.signed(pairs(&format!("Action=DownloadListPaidOrders&{RANGE}")));
     let client = Http::form(&signed).begin(server.address);
     was_reached.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(server.export_files(), 1, "it has begun");
+    assert_eq!(server.export_files(), 1, "the export has begun");
     drop(client);
     has_left.recv_timeout(PATIENCE).unwrap();
     server.signal_stop();
     server.join();
-    assert_eq!(server.export_files(), 0, "a stopped export leaves nothing");
+    assert_eq!(server.export_files(), 0, "a cancelled export leaves no file");
 }
 
-fn a_client_that_disconnects_after_its_answer_has_not_cancelled(backend: Backend) {
+fn a_disconnect_after_the_answer_is_not_logged_as_a_cancellation(backend: Backend) {
     log::keep();
     let server = Server::start(backend);
     let company = server.company("Content", "default");
@@ -107,14 +107,14 @@ fn a_client_that_disconnects_after_its_answer_has_not_cancelled(backend: Backend
     }
 }
 
-/// Holds on to the first callers, as many as there are workers, also when they have left.
+/// Blocks the first callers, as many as there are workers, even after their clients have disconnected.
 struct HoldsOn {
     callers: AtomicUsize,
     let_go: AtomicUsize,
     reached: Mutex<Sender<()>>,
     left: Mutex<Sender<()>>,
     go_on: Mutex<Receiver<()>>,
-    /// How many had been let go when the next caller came.
+    /// The number of released callers when the next caller arrives.
     next: Mutex<Sender<usize>>,
 }
 
@@ -133,7 +133,7 @@ impl Fault for HoldsOn {
     }
 }
 
-fn a_worker_is_taken_until_its_work_has_ended(backend: Backend) {
+fn a_cancelled_request_occupies_its_worker_until_its_work_ends(backend: Backend) {
     let ((reached, was_reached), (left, has_left)) = (channel(), channel());
     let ((let_go, go_on), (next, came_next)) = (channel(), channel());
     let fault = HoldsOn {
@@ -157,7 +157,7 @@ fn a_worker_is_taken_until_its_work_has_ended(backend: Backend) {
     }
     std::thread::scope(|scope| {
         let reply = scope.spawn(|| http.send(server.address));
-        // While these are answered the one before them would be, if it could.
+        // The earlier request would be answered while these are, if a worker were free.
         for _ in 0..20 {
             assert_eq!(Http::new("GET", "/openapi.json").send(server.address).status, 200);
         }
@@ -166,12 +166,12 @@ fn a_worker_is_taken_until_its_work_has_ended(backend: Backend) {
         }
         assert_eq!(Answer::of(&reply.join().unwrap(), Some(action.name)).verdict(), "0");
     });
-    assert!(came_next.recv().unwrap() > 0, "more than {WORKERS} requests were worked for at a time");
+    assert!(came_next.recv().unwrap() > 0, "more than {WORKERS} requests were processed at the same time");
 }
 
 on_each_backend!(
     the_work_for_a_disconnected_client_is_cancelled,
     an_export_is_cancelled_between_its_rows,
-    a_client_that_disconnects_after_its_answer_has_not_cancelled,
-    a_worker_is_taken_until_its_work_has_ended,
+    a_disconnect_after_the_answer_is_not_logged_as_a_cancellation,
+    a_cancelled_request_occupies_its_worker_until_its_work_ends,
 );

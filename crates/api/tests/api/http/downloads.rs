@@ -10,7 +10,7 @@ use super::server::{LINK_LIFETIME_S, NOW_S, RETENTION_S, Server};
 
 struct Fixture {
     server: Server,
-    /// Paths with queries of two links, the first of the paid list, the second of the summary.
+    /// Paths and queries of two links: to the paid list, and to the summary.
     links: [String; 2],
 }
 
@@ -44,7 +44,7 @@ const EXPIRED: (u16, &str) = (403, r#"{"RetCode":-148658,"ErrMsg":"signature exp
 const UNSIGNED: (u16, &str) = (403, r#"{"RetCode":-148643,"ErrMsg":"no authorization found"}"#);
 const NO_FILE: (u16, &str) = (404, r#"{"RetCode":-148654,"ErrMsg":"file not exist"}"#);
 
-/// A refusal, in the exact form that the SDKs decode.
+/// A refusal, in the form that the SDKs decode.
 fn refusal(reply: &Reply) -> (u16, &str) {
     assert_eq!(reply.header("content-type"), Some("application/json"));
     (reply.status, reply.text())
@@ -64,7 +64,7 @@ fn a_link_opens_its_object_and_no_other(backend: Backend) {
     );
     assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
     assert_ne!(fixture.get(second).body, file.body);
-    // Again and again: a link is not used up.
+    // A link can be used repeatedly.
     assert_eq!(fixture.get(first).body, file.body);
 
     let expires = format!("Expires={}", NOW_S + LINK_LIFETIME_S);
@@ -165,7 +165,7 @@ fn ranges_are_served(backend: Backend) {
     assert_eq!((unchanged.status, unchanged.header("etag")), (304, Some(etag.as_str())));
 }
 
-fn the_holder_of_a_link_may_choose_the_file_name(backend: Backend) {
+fn the_file_name_of_a_link_may_be_changed(backend: Backend) {
     let fixture = Fixture::new(backend);
     let [link, _] = &fixture.links;
     let (bare, name) = link.split_once("&ufileattname=").unwrap();
@@ -204,7 +204,7 @@ fn a_missing_object_is_404_only_with_a_valid_signature(backend: Backend) {
 fn exports_are_swept_after_their_retention(backend: Backend) {
     let fixture = Fixture::new(backend);
     let [link, _] = &fixture.links;
-    // Files are dated by the file system, whose clock is the system's.
+    // Modification times of files are from the system clock, not from the clock of the test.
     let written_by_s = SystemClock.now_s();
     let swept = fixture.server.objects.sweep(written_by_s + RETENTION_S - 600).unwrap();
     assert_eq!(swept.objects, 0);
@@ -213,7 +213,7 @@ fn exports_are_swept_after_their_retention(backend: Backend) {
     let swept = fixture.server.objects.sweep(written_by_s + RETENTION_S + 600).unwrap();
     assert_eq!((swept.objects, fixture.server.export_files()), (2, 0));
     assert!(swept.bytes > u64::try_from(file.body.len()).unwrap());
-    // The link itself has not expired by the server's clock.
+    // By the server's clock the link has not expired.
     assert_eq!(refusal(&fixture.get(link)), NO_FILE);
 }
 
@@ -221,7 +221,7 @@ on_each_backend!(
     a_link_opens_its_object_and_no_other,
     a_link_works_until_it_expires,
     ranges_are_served,
-    the_holder_of_a_link_may_choose_the_file_name,
+    the_file_name_of_a_link_may_be_changed,
     a_missing_object_is_404_only_with_a_valid_signature,
     exports_are_swept_after_their_retention,
 );

@@ -1,4 +1,4 @@
-//! Exports in the background: asked for with `Async`, told of by `GetExportJob`, made by whichever server works.
+//! Background exports: requested with `Async`, reported by `GetExportJob`, built by any server with an export worker.
 
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ impl Fixture {
             if !matches!(answer.0["State"].as_str(), Some("Waiting" | "Running")) {
                 return answer;
             }
-            assert!(begin.elapsed() < PATIENCE, "the job does not end: {answer:?}");
+            assert!(begin.elapsed() < PATIENCE, "the job did not end: {answer:?}");
             std::thread::yield_now();
         }
     }
@@ -72,7 +72,7 @@ fn a_job_makes_the_file_that_a_request_makes(backend: Backend) {
         assert_eq!(done.integer("CreateTime"), NOW_S);
         let asked = fixture.server.ask(key, &format!("{text}&{RANGE}"));
         for member in ["RowCount", "TotalPrice", "FileName", "FileSize", "Sha256"] {
-            assert_eq!(done.data(member), asked.data(member), "{text} {member}: one file serves both");
+            assert_eq!(done.data(member), asked.data(member), "{text} {member}: both have the same file");
         }
         assert_ne!(done.data("RowCount"), 0);
         assert_eq!(
@@ -103,7 +103,7 @@ fn a_job_of_a_crashed_server_is_taken_over(backend: Backend) {
         let taken = transaction
             .acquire(
                 LeaseKey::ExportJob { company_id: 1, job_id: &job_id },
-                &Lease { holder: "a dead server", until_s: now_s + 20 },
+                &Lease { holder: "a crashed server", until_s: now_s + 20 },
                 now_s,
             )
             .unwrap();
@@ -124,7 +124,7 @@ fn a_job_that_crashes_its_servers_is_abandoned(backend: Backend) {
     let job_id = fixture.submit(&fixture.full, PAID);
     for attempt in 0..MAX_ATTEMPTS {
         let (now_s, mut transaction) = (NOW_S + attempt * 20, fixture.server.store.begin().unwrap());
-        let holder = format!("dead {attempt}");
+        let holder = format!("crashed {attempt}");
         assert!(
             transaction
                 .acquire(
@@ -155,7 +155,7 @@ fn a_repeated_request_is_the_same_job_until_the_orders_change(backend: Backend) 
         fixture.submit(&fixture.bound, PAID),
     ];
     assert!(!others.contains(&job_id), "{others:?}");
-    // A paid one that is not among the made ones.
+    // A paid order that is not one of the sample orders.
     fixture.server.add(&[sample_orders::order(1, &[1], 92)]);
     assert_ne!(fixture.submit(&fixture.full, PAID), job_id);
 }
@@ -189,7 +189,7 @@ fn a_job_of_a_disabled_key_fails(backend: Backend) {
 }
 
 fn unfinished_jobs_of_a_company_are_bounded(backend: Backend) {
-    // One of the two is there from the beginning: every company of a test has it.
+    // Every company of a test has one job from the beginning, so one more is permitted.
     let fixture =
         Fixture::on(Server::configured(backend, "[exports]\njobs_per_company = 2\n", |store| store));
     fixture.submit(&fixture.full, PAID);
@@ -198,7 +198,7 @@ fn unfinished_jobs_of_a_company_are_bounded(backend: Backend) {
         refused.verdict_with_reason(),
         "153 Request rate limited: too many exports of the company are waiting; ask again later"
     );
-    // One that is there already may be asked for again.
+    // A request for an existing job is accepted.
     fixture.submit(&fixture.full, PAID);
 }
 
@@ -215,7 +215,7 @@ fn a_job_expires_with_its_file(backend: Backend) {
     let expired = fixture.job(&fixture.full, &job_id);
     assert_eq!(expired.0["State"], "Expired");
     assert!(!expired.0.contains_key("Data"));
-    // Asked for again it is another job, which makes the file anew.
+    // The same request now creates another job, which rebuilds the file.
     let again = fixture.submit(&fixture.full, PAID);
     assert_ne!(again, job_id);
     assert_eq!(Fixture::ended(&fixture.server, &fixture.full, &again).0["State"], "Done");
@@ -239,7 +239,7 @@ fn an_invalid_request_makes_no_job(backend: Backend) {
         assert_eq!(fixture.server.ask(&fixture.full, &text).verdict(), verdict, "{text}");
     }
     let mut snapshot = fixture.server.store.snapshot().unwrap();
-    assert_eq!(snapshot.unfinished_export_jobs(1).unwrap(), 1, "only the one that every company has");
+    assert_eq!(snapshot.unfinished_export_jobs(1).unwrap(), 1, "only the job that every company has");
 }
 
 on_each_backend!(

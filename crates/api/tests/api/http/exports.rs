@@ -1,4 +1,4 @@
-//! Exports over HTTP: the same file for the same request, every format, full queues and time limits.
+//! Exports over HTTP: reuse of files, formats, full queues and time limits.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -27,7 +27,7 @@ impl Fixture {
         Self { server, key, bound }
     }
 
-    /// The object that an export is.
+    /// The object of an export.
     fn object(&self, key: &Key, text: &str) -> String {
         let answer = self.server.ask(key, &format!("{text}&{RANGE}"));
         assert_eq!(answer.verdict(), "0", "{text}");
@@ -40,7 +40,7 @@ impl Fixture {
 
 const PAID: &str = "Action=DownloadListPaidOrders";
 
-fn the_same_request_finds_the_same_file(backend: Backend) {
+fn a_repeated_request_returns_the_same_file(backend: Backend) {
     let fixture = Fixture::on(Server::start(backend));
     let first = fixture.object(&fixture.key, PAID);
     let same =
@@ -67,8 +67,8 @@ fn changed_orders_make_another_file(backend: Backend) {
     let stranger = fixture.server.company("Other", "default");
     let organization = fixture.server.organization(&stranger, "Theirs");
     fixture.server.add(&sample_orders::orders(stranger.company_id, &[organization.organization_id]));
-    assert_eq!(fixture.object(&fixture.key, PAID), first, "what others do changes nothing");
-    // A paid one that is not among the made ones.
+    assert_eq!(fixture.object(&fixture.key, PAID), first, "changes of other companies do not matter");
+    // A paid order that is not one of the sample orders.
     fixture.server.add(&[sample_orders::order(1, &[1], 92)]);
     assert_ne!(fixture.object(&fixture.key, PAID), first);
 }
@@ -80,8 +80,8 @@ fn a_file_is_reused_until_a_link_could_outlive_it(backend: Backend) {
     assert_eq!(fixture.object(&fixture.key, PAID), first);
     fixture.server.clock.set(NOW_S + RETENTION_S - LINK_LIFETIME_S);
     let second = fixture.object(&fixture.key, PAID);
-    assert_ne!(second, first, "a link to the first one might outlive it");
-    // A deleted file is built again.
+    assert_ne!(second, first, "a link to the first file could outlive it");
+    // A deleted file is rebuilt.
     fixture.server.delete_exports();
     assert_ne!(fixture.object(&fixture.key, PAID), second);
 }
@@ -114,7 +114,7 @@ fn every_format_has_its_extension_and_content(backend: Backend) {
     }
 }
 
-/// The answer to a request while the only build that may run does not finish.
+/// The answer to a request while the only permitted build is blocked.
 fn told_while_another_is_built(backend: Backend, config: &str) -> String {
     let ((reached, was_reached), (let_go, go_on)) = (channel(), channel());
     let fault = Arc::new(Waits::new(reached, go_on));
@@ -127,16 +127,16 @@ fn told_while_another_is_built(backend: Backend, config: &str) -> String {
         let building = scope.spawn(|| ask(PAID));
         was_reached.recv_timeout(PATIENCE).unwrap();
         let told = ask("Action=DownloadListUnpaidOrders").verdict_with_reason();
-        // Lists are answered all the while.
+        // Lists are answered in the meantime.
         let list = ask("Action=ListPaidOrders&Page=1&PageSize=10");
         let_go.send(()).unwrap();
         assert_eq!((building.join().unwrap().verdict(), list.verdict()), ("0".to_owned(), "0".to_owned()));
-        assert_eq!(fixture.server.export_files(), 2, "one file and its ETag: who was told is gone");
+        assert_eq!(fixture.server.export_files(), 2, "one file and its ETag: the refused request left none");
         told
     })
 }
 
-fn a_full_queue_and_a_queue_timeout_have_their_refusals(backend: Backend) {
+fn a_full_queue_and_a_queue_timeout_are_refused(backend: Backend) {
     let full = "153 Request rate limited: too many exports are waiting; ask again, or with Async=true";
     assert_eq!(told_while_another_is_built(backend, "[exports]\nat_once = 1\nwaiting = 0\n"), full);
     let late =
@@ -158,18 +158,18 @@ fn an_export_that_exceeds_its_deadline_is_cancelled(backend: Backend) {
     let verdict =
         "150 Service unavailable: the export was not finished within 1 s; ask again, or with Async=true";
     assert_eq!(answer.verdict_with_reason(), verdict);
-    // The build runs on and finds that it was cancelled.
+    // The build continues until it detects the cancellation.
     let_go.send(()).unwrap();
     fixture.server.signal_stop();
     fixture.server.join();
-    assert_eq!(fixture.server.export_files(), 0, "nothing is left of it");
+    assert_eq!(fixture.server.export_files(), 0, "a cancelled export leaves no file");
 }
 
 on_each_backend!(
-    the_same_request_finds_the_same_file,
+    a_repeated_request_returns_the_same_file,
     changed_orders_make_another_file,
     a_file_is_reused_until_a_link_could_outlive_it,
     every_format_has_its_extension_and_content,
-    a_full_queue_and_a_queue_timeout_have_their_refusals,
+    a_full_queue_and_a_queue_timeout_are_refused,
     an_export_that_exceeds_its_deadline_is_cancelled,
 );

@@ -1,5 +1,5 @@
-//! Internal failures: the answer to the caller, that nothing else leaks out, and that a server which is asked to
-//! stop finishes what it has begun.
+//! Internal failures: the client receives a refusal without internal details. A server that is signalled to stop
+//! finishes the requests in progress.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Fixture {
             let answer = self.server.ask(&self.key, &encode(&sample_orders::required(action)));
             assert_eq!(answer.verdict(), verdict, "{}", action.name);
         }
-        assert_eq!(self.server.export_files(), 0, "a failed export leaves nothing");
+        assert_eq!(self.server.export_files(), 0, "a failed export leaves no file");
     }
 }
 
@@ -85,7 +85,7 @@ fn checks_before_the_key_need_no_store(backend: Backend) {
     }
 }
 
-fn health_is_that_of_the_store(backend: Backend) {
+fn health_reports_whether_the_store_is_available(backend: Backend) {
     for (place, status) in [(Where::Snapshot, 503), (Where::Orders, 200)] {
         let fails = Fixture::with(backend, place, Fails(|| StoreError::Full));
         assert_eq!(Http::new("GET", "/healthz").send(fails.server.address).status, status);
@@ -104,7 +104,7 @@ fn a_request_in_progress_is_finished_when_the_server_stops(backend: Backend) {
         let reply = scope.spawn(|| http.send(address));
         was_reached.recv().unwrap();
         fixture.server.signal_stop();
-        // It has heard when it takes no one else.
+        // The server has received the signal when it no longer accepts connections.
         while TcpStream::connect(address).is_ok() {
             std::thread::yield_now();
         }
@@ -119,6 +119,6 @@ on_each_backend!(
     store_errors_become_refusals_the_caller_can_act_on,
     a_panic_is_an_internal_error_and_the_server_continues,
     checks_before_the_key_need_no_store,
-    health_is_that_of_the_store,
+    health_reports_whether_the_store_is_available,
     a_request_in_progress_is_finished_when_the_server_stops,
 );

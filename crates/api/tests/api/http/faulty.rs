@@ -1,5 +1,5 @@
-//! A store that does what a test wants to see handled: it fails, panics, or keeps its caller waiting. Either at once,
-//! or only when orders are read, so that a request has passed every check before.
+//! A store with an injected fault: it fails, panics, or blocks its caller, either at once or only when orders are read,
+//! after the request has passed every check.
 
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -17,13 +17,13 @@ use tollbook_store::{
     UnchargedUsage, UsageReads, Verification, Verify,
 };
 
-/// What goes wrong.
+/// A fault to inject.
 pub(crate) trait Fault: Send + Sync {
-    /// Called where the store is to fail, for a caller who may leave.
+    /// Called at the point of the fault. `caller` is cancelled if the client disconnects.
     fn strike(&self, caller: &CancellationToken) -> StoreResult<()>;
 }
 
-/// Errors cannot be cloned.
+/// Makes the error for each call, because errors cannot be cloned.
 pub(crate) type MakeError = fn() -> StoreError;
 
 /// Fails with an error.
@@ -40,11 +40,11 @@ pub(crate) struct Panics;
 
 impl Fault for Panics {
     fn strike(&self, _: &CancellationToken) -> StoreResult<()> {
-        panic!("the secret of the inside")
+        panic!("an internal detail")
     }
 }
 
-/// Says that it was reached and waits until it may go on.
+/// Reports that it was reached, and blocks until it is released.
 pub(crate) struct Waits {
     reached: Mutex<Sender<()>>,
     go_on: Mutex<Receiver<()>>,
@@ -64,7 +64,7 @@ impl Fault for Waits {
     }
 }
 
-/// Says that it was reached, waits until its caller has left, and says so. Then it does what a store would do.
+/// Reports that it was reached, blocks until its caller is cancelled, and reports that. Then it returns `then`.
 pub(crate) struct Outstays {
     reached: Mutex<Sender<()>>,
     left: Mutex<Sender<()>>,
@@ -81,29 +81,29 @@ impl Fault for Outstays {
     fn strike(&self, caller: &CancellationToken) -> StoreResult<()> {
         self.reached.lock().unwrap().send(()).unwrap();
         wait_until_left(caller);
-        // A failed test has dropped the receiver.
+        // If the test has failed, the receiver is dropped.
         let _ = self.left.lock().unwrap().send(());
         (self.then)()
     }
 }
 
-/// How long is waited for what has no reason to take long: a test that fails must not wait for ever.
+/// Timeout for events that should be immediate, so that a failing test ends.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Blocks until a caller has left.
+/// Blocks until a caller is cancelled.
 pub(crate) fn wait_until_left(caller: &CancellationToken) {
     let wait = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async { tokio::time::timeout(PATIENCE, caller.cancelled()).await }).unwrap();
     };
-    // Rows of a scan may be handed over by a thread that drives a runtime already.
+    // The current thread may already drive a runtime, for example when it returns rows of a scan.
     std::thread::scope(|scope| scope.spawn(wait).join()).unwrap();
 }
 
-/// Where it goes wrong.
+/// Where the fault is injected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Where {
-    /// When a snapshot is taken, before it is.
+    /// Before a snapshot is taken.
     Snapshot,
     /// When orders or their lines are read.
     Orders,
@@ -111,7 +111,7 @@ pub(crate) enum Where {
     Row,
 }
 
-/// A store behind which everything is in order.
+/// A wrapper that adds a fault to a working store.
 pub(crate) struct FaultyStore {
     pub(crate) inner: Arc<dyn Store>,
     pub(crate) place: Where,
@@ -258,7 +258,7 @@ impl OrderLookup for FaultySnapshot {
     }
 
     fn orders_version(&mut self, company_id: i64) -> StoreResult<i64> {
-        // Read beside the orders of the same request, which are struck.
+        // No fault here: the same request also reads orders, which have the fault.
         self.inner.orders_version(company_id)
     }
 }
@@ -301,7 +301,7 @@ impl UsageReads for FaultySnapshot {
     }
 
     fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128> {
-        // Read beside the sums of the same request, which are struck.
+        // No fault here: the same request also reads sums, which have the fault.
         self.inner.pending(query, catalogue)
     }
 }

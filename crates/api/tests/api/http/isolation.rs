@@ -1,5 +1,5 @@
-//! What a key cannot see does not exist for it: every answer is the same whether or not the database also holds other
-//! companies and organizations with the very same numbers and lines. Iterates [`ACTIONS`], so that no action is left out.
+//! Isolation of keys: each answer is the same whether or not the database also holds orders of other companies and
+//! organizations with the same numbers and lines. The tests iterate over [`ACTIONS`], so they cover every action.
 
 use serde_json::Value;
 use tollbook_api::actions::ACTIONS;
@@ -11,7 +11,7 @@ use super::sample_orders;
 use super::server::{Key, Server};
 use super::workbook::Sheets;
 
-/// An answer without what is random in it: a link is replaced by what it leads to.
+/// An answer without its random parts. The content of the linked file replaces the link.
 #[derive(Debug, PartialEq)]
 struct Revealed {
     answer: Answer,
@@ -23,24 +23,24 @@ fn revealed(server: &Server, key: &Key, text: &str) -> Revealed {
     let file = answer.0.contains_key("Data").then(|| server.exported(&answer));
     if let Some(data) = answer.0.get_mut("Data").and_then(Value::as_object_mut) {
         data.remove("DownloadURL");
-        // The size of compressed text; its content is compared.
+        // The size of a compressed file may differ; its content is compared instead.
         data.remove("FileSize");
     }
     Revealed { answer, file }
 }
 
-/// Two companies with two organizations each; the first two keys are the first company's.
+/// Two companies with two organizations each. `full` and `bound` are keys of the first company.
 struct Fixture {
     server: Server,
     full: Key,
-    /// Of the first company's first organization.
+    /// Bound to the first organization of the first company.
     bound: Key,
-    /// Of the second company.
+    /// A key of the second company.
     other: Key,
 }
 
 impl Fixture {
-    /// Companies and organizations as always, and the orders that `kept` lets in.
+    /// Both companies with their organizations, and those of the sample orders for which `kept` is true.
     fn with(backend: Backend, kept: impl Fn(&NewOrder) -> bool) -> Self {
         let server = Server::start(backend);
         let companies = [server.company("First", "default"), server.company("Second", "default")];
@@ -60,7 +60,7 @@ impl Fixture {
     }
 }
 
-/// Ways of asking for more than one may see.
+/// Filters that request data which the key must not see.
 const ATTEMPTS: [&str; 9] = [
     "",
     "OrderNos.0=O000000&OrderNos.1=O000001&OrderNos.2=U000002&OrderNos.3=U000003&OrderNos.4=O000006",
@@ -74,7 +74,7 @@ const ATTEMPTS: [&str; 9] = [
 ];
 
 fn check(shared: &Fixture, alone: &Fixture, key: impl Fn(&Fixture) -> &Key) {
-    // Jobs have a test of their own.
+    // Jobs have their own test.
     for action in ACTIONS.iter().filter(|action| action.name != "GetExportJob") {
         for attempt in ATTEMPTS {
             let text = format!("{}&{attempt}", encode(&sample_orders::required(action)));
@@ -85,23 +85,23 @@ fn check(shared: &Fixture, alone: &Fixture, key: impl Fn(&Fixture) -> &Key) {
     }
 }
 
-fn another_company_does_not_exist(backend: Backend) {
+fn answers_do_not_depend_on_other_companies(backend: Backend) {
     let shared = Fixture::with(backend, |_| true);
     check(&shared, &Fixture::with(backend, |new| new.company_id == 1), |fixture| &fixture.full);
     check(&shared, &Fixture::with(backend, |new| new.company_id == 2), |fixture| &fixture.other);
 }
 
-fn another_organization_does_not_exist_for_a_bound_key(backend: Backend) {
+fn answers_to_a_bound_key_do_not_depend_on_other_organizations(backend: Backend) {
     let shared = Fixture::with(backend, |_| true);
     let alone = Fixture::with(backend, |new| new.company_id == 1 && new.line.organization_id == 1);
     check(&shared, &alone, |fixture| &fixture.bound);
-    // The test would see a leak: there is more, and the full key sees it.
+    // The comparison is meaningful: the database has more orders, and the full key sees them.
     let list = format!("Action=ListPaidOrders&{}&Page=1&PageSize=10", sample_orders::RANGE);
     let total = |key: &Key| shared.server.ask(key, &list).integer("Total");
     assert_eq!((total(&shared.full), total(&shared.bound), total(&shared.other)), (36, 18, 36));
 }
 
-fn the_bound_key_of_a_sibling_sees_the_rest(backend: Backend) {
+fn a_bound_key_sees_only_its_own_organization(backend: Backend) {
     let shared = Fixture::with(backend, |_| true);
     let text = |organizations: &str| {
         format!("Action=ListPaidOrders&{}&Page=1&PageSize=100{organizations}", sample_orders::RANGE)
@@ -113,7 +113,7 @@ fn the_bound_key_of_a_sibling_sees_the_rest(backend: Backend) {
     assert_eq!((theirs.integer("Total"), theirs.list("Orders").len()), (0, 0));
 }
 
-fn a_company_without_orders_sees_nothing_anywhere(backend: Backend) {
+fn every_action_is_empty_for_a_company_without_orders(backend: Backend) {
     let shared = Fixture::with(backend, |_| true);
     let empty = shared.server.company("Third", "default");
     let key = shared.server.full_key(&empty);
@@ -145,8 +145,8 @@ fn a_company_without_orders_sees_nothing_anywhere(backend: Backend) {
 }
 
 on_each_backend!(
-    another_company_does_not_exist,
-    another_organization_does_not_exist_for_a_bound_key,
-    the_bound_key_of_a_sibling_sees_the_rest,
-    a_company_without_orders_sees_nothing_anywhere,
+    answers_do_not_depend_on_other_companies,
+    answers_to_a_bound_key_do_not_depend_on_other_organizations,
+    a_bound_key_sees_only_its_own_organization,
+    every_action_is_empty_for_a_company_without_orders,
 );

@@ -1,4 +1,4 @@
-//! What the servers of this test process write to their log.
+//! The log of the servers in this test process.
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock};
@@ -17,13 +17,13 @@ impl Write for Log {
     }
 }
 
-/// Keeps the log from here on; the test's lines are those that name its key.
+/// Starts to capture the log. A test finds its own lines by its key.
 pub(crate) fn keep() {
     static KEPT: OnceLock<()> = OnceLock::new();
     KEPT.get_or_init(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
 }
 
-/// The lines so far that have `text` in them.
+/// The captured lines that contain `text`.
 pub(crate) fn lines_with(text: &str) -> Vec<String> {
     let written = String::from_utf8(WRITTEN.lock().unwrap().clone()).unwrap();
     written.lines().filter(|line| line.contains(text)).map(ToOwned::to_owned).collect()

@@ -1,8 +1,7 @@
-//! The API as its clients see it: a real server on a real socket, signed requests, exact answers (docs/WIRE.md,
-//! docs/ORDERS.md).
+//! The API over HTTP: a server on a socket, signed requests, and exact answers (docs/WIRE.md, docs/ORDERS.md).
 //!
-//! `backend`, `client`, `faulty`, `log`, `model`, `reporter`, `sample_orders`, `server` and `workbook` are fixtures; every
-//! other module is tests, which `on_each_backend!` runs on each database.
+//! `backend`, `client`, `faulty`, `log`, `model`, `reporter`, `sample_orders`, `server` and `workbook` are fixtures.
+//! The other modules are tests, which `on_each_backend!` runs on each database.
 
 pub(crate) mod backend;
 mod bad_bodies;

@@ -1,6 +1,6 @@
-//! What every answer must say, computed the naive way from the orders themselves: a vector, a loop, `i128`.
+//! The expected content of every answer, computed naively from the orders: a vector, a loop, `i128`.
 //!
-//! Nothing here may call the code that makes the answers; of the catalogue only the names are taken.
+//! This module must not call the code that produces the answers. It uses only the names of the catalogue.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{AccountKind, Catalogue, Language, NewOrder, Status};
 
-/// The columns of docs/ORDERS.md, "Fields" with their types: s string, i integer, m money in a string, t Unix seconds as
-/// an integer, x the same as a string.
+/// The columns of docs/ORDERS.md, "Fields", with their types: s string, i integer, m money as a string, t Unix seconds
+/// as an integer, x Unix seconds as a string.
 pub(crate) const PAID_COLUMNS: &str = "Region s, RegionDisplay s, ProductCode s, ProductCodeDisplay s, OrderNo s, \
     CompanyID i, OrganizationID i, OrganizationName s, UserEmail s, ChargeType i, ChargeTypeDisplay s, Channel i, \
     Currency s, CurrencyDisplay s, ResourceID s, ResourceType i, ResourceTypeDisplay s, ModelID s, ModelName s, \
@@ -34,7 +34,7 @@ pub(crate) const UNPAID_SUMMARY_COLUMNS: &str = "ResourceId s, PricingSKU s, Mod
     DiscountPrice m, SumQuantity i, SumQuantityDisplay s, SumOrderPrice m, SumOriginalPrice m, Currency s, \
     OrderCount i, SumCreditAccount m";
 
-/// Names and types of such a list.
+/// The names and types in such a list.
 pub(crate) fn columns(text: &str) -> Vec<(&str, char)> {
     text.split(", ")
         .map(|column| column.split_once(' ').unwrap())
@@ -42,7 +42,7 @@ pub(crate) fn columns(text: &str) -> Vec<(&str, char)> {
         .collect()
 }
 
-/// The filters of a request, each as the texts that are sent.
+/// The filters of a request, as the texts that are sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) start_s: i64,
@@ -83,11 +83,11 @@ impl Filter {
                 "Regions" => values.contains(&line.region),
                 "OrganizationIds" => values.contains(&line.organization_id.to_string()),
                 "OrderNos" => values.contains(&order.number) || values.contains(&order.counterpart),
-                name => panic!("the model knows no filter {name}"),
+                name => panic!("unknown filter {name}"),
             })
     }
 
-    /// The wanted orders of these statuses, newest first, then by the shown number descending.
+    /// The matching orders of these statuses, newest first, then by displayed number in descending order.
     pub(crate) fn matching<'o>(&self, orders: &'o [NewOrder], statuses: &[Status]) -> Vec<&'o NewOrder> {
         let mut found: Vec<&NewOrder> =
             orders.iter().filter(|new| statuses.contains(&new.order.status) && self.wants(new)).collect();
@@ -96,7 +96,7 @@ impl Filter {
     }
 }
 
-/// How orders are shown.
+/// How orders are displayed: the names in one language.
 pub(crate) struct Shown {
     pub(crate) catalogue: Catalogue,
     pub(crate) language: Language,
@@ -118,7 +118,7 @@ impl Shown {
         format!("{} {}", decimal(rounded, 8, 0), self.name(NameKind::PricingUnit, unit))
     }
 
-    /// What both order objects have in common.
+    /// The members that both order objects have.
     fn item(&self, new: &NewOrder) -> Map<String, Value> {
         let NewOrder { company_id, line, order } = new;
         let resource_type = match line.resource_type {
@@ -162,7 +162,7 @@ impl Shown {
             "EndTime": order.end_time_s,
             "PaidTime": order.paid_time_s.unwrap_or(0),
         }) else {
-            unreachable!("an object was written")
+            unreachable!("the literal is an object")
         };
         item
     }
@@ -201,10 +201,10 @@ impl Shown {
         Value::Object(item)
     }
 
-    /// The rows of a summary of these orders; `columns` says which object they are.
+    /// The rows of a summary of these orders, with the members in `columns_text`.
     pub(crate) fn summary(&self, orders: &[&NewOrder], columns_text: &str) -> Vec<Value> {
         let mut groups: BTreeMap<_, (String, Sums)> = BTreeMap::new();
-        // Oldest first, so that the newest name of a model stays.
+        // Oldest first, so that the newest name of a model replaces older ones.
         for new in orders.iter().rev() {
             let (line, order) = (&new.line, &new.order);
             let key = (
@@ -254,7 +254,7 @@ impl Shown {
     }
 }
 
-/// What `GetOrderAmount` answers beside its envelope.
+/// The answer of `GetOrderAmount` without its envelope.
 pub(crate) fn order_amount(paid: &[&NewOrder], unpaid: &[&NewOrder]) -> Value {
     let (paid, unpaid) = (Sums::of(paid), Sums::of(unpaid));
     json!({
@@ -270,12 +270,12 @@ pub(crate) fn order_amount(paid: &[&NewOrder], unpaid: &[&NewOrder]) -> Value {
         "OrderCount": paid.orders + unpaid.orders,
         "PaidCount": paid.orders,
         "UnpaidCount": unpaid.orders,
-        // Nothing here is made of usage.
+        // The orders of the tests are not made from usage.
         "PendingAmount": "0.00",
     })
 }
 
-/// A paid order that was taken back keeps its number O.
+/// Whether the order was ever paid: a refunded order keeps its number that begins with O.
 fn was_paid(new: &NewOrder) -> bool {
     new.order.status == Status::Revoked && new.order.paid_time_s.is_some()
 }
@@ -318,7 +318,7 @@ fn amount(steps: i64) -> String {
     decimal(steps.into(), 8, 2)
 }
 
-/// A number that is not negative, written plainly with at least `least` places.
+/// A number that is not negative, in plain notation with at least `least` decimal places.
 fn decimal(steps: i128, places: u32, least: usize) -> String {
     let one = 10_i128.pow(places);
     let mut text = format!("{}.{:0>width$}", steps / one, steps % one, width = places as usize);

@@ -1,5 +1,5 @@
-//! The month of the quickstart, asked in dozens of random ways: lists, totals, summaries, amounts and workbooks all say what a
-//! loop over the very orders says, to the last digit.
+//! The month of the quickstart, queried with random filters: lists, totals, summaries, amounts and workbooks equal the
+//! results of a loop over the orders, to the last digit.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -27,7 +27,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// The demo on a database, shared by all tests that run at the same time. None of them writes.
+    /// The demo on a database. Tests that run at the same time share it; none of them writes.
     fn get(backend: Backend) -> Arc<Self> {
         static SHARED: [Mutex<Weak<Demo>>; 2] = [const { Mutex::new(Weak::new()) }; 2];
         let shared = &SHARED[usize::from(backend == Backend::Postgres)];
@@ -52,7 +52,7 @@ impl Demo {
         Self { server, key, orders, shown: Shown::in_english(names) }
     }
 
-    /// All pages of a list, and the total that each of them tells.
+    /// All pages of a list. Checks the total of each page.
     fn list(&self, action: &str, filter: &Filter, page_size: usize) -> Vec<Value> {
         let mut listed = Vec::new();
         for page in 1.. {
@@ -80,7 +80,7 @@ impl Demo {
         orders.iter().map(|new| self.shown.unpaid(new)).collect()
     }
 
-    /// The sheets of an export, whose answer must say what the orders in it add up to.
+    /// The sheets of an export. Checks the sum and the row count of the answer against the orders.
     fn export(&self, action: &str, filter: &Filter, orders: &[&NewOrder]) -> Sheets {
         let answer = self.server.ask(&self.key, &format!("Action={action}&{}", filter.parameters()));
         let total = orders.iter().map(|new| i128::from(new.order.total.steps())).sum();
@@ -92,7 +92,7 @@ impl Demo {
         sheets
     }
 
-    /// The proof of an export against the list and the sum of the same request.
+    /// Checks the row count and sum of each export against the list and the amounts of the same filter.
     fn check_proof(&self, filter: &Filter) {
         let parameters = filter.parameters();
         let ask = |text: &str| self.server.ask(&self.key, &format!("Action={text}&{parameters}"));
@@ -108,7 +108,7 @@ impl Demo {
         assert_eq!(file.data("TotalPrice"), &amount["TotalOrderAmount"], "{parameters}");
     }
 
-    /// Everything but the lists and their workbooks, for a filter.
+    /// Checks everything except the lists and their workbooks, for a filter.
     fn check_sums(&self, filter: &Filter) {
         let parameters = filter.parameters();
         let ask = |action: &str| self.server.ask(&self.key, &format!("Action={action}&{parameters}"));
@@ -135,7 +135,7 @@ impl Demo {
         }
     }
 
-    /// The lists, whole, and their workbooks.
+    /// Checks the complete lists and their workbooks.
     fn check_lists(&self, filter: &Filter, page_size: usize) {
         let paid_orders = filter.matching(&self.orders, &[Status::Paid]);
         let unpaid_orders = filter.matching(&self.orders, &[Status::Unpaid]);
@@ -156,10 +156,10 @@ impl Demo {
 
 const TOTALS: &str = "Totals";
 
-/// The number of an order that a line of the totals sums.
+/// The value of an order that a line of the totals sums.
 type StepsOf = fn(&NewOrder) -> i64;
 
-/// The sheet of totals: the count and the sums of the orders, each beside its name.
+/// Checks the sheet of totals: the count and the sums of the orders, each beside its name.
 fn check_totals(sheet: &(String, Vec<Vec<String>>), orders: &[&NewOrder]) {
     assert_eq!(sheet.0, TOTALS);
     let value = |item: &str| {
@@ -183,7 +183,7 @@ fn check_totals(sheet: &(String, Vec<Vec<String>>), orders: &[&NewOrder]) {
     }
 }
 
-/// Compares a sheet below its header with the objects of the API.
+/// Compares the rows of a sheet with the objects of the API.
 fn check_rows(sheet: &[Vec<String>], objects: &[Value], columns_text: &str) {
     let expected: Vec<Vec<String>> = objects.iter().map(|object| row(object, columns_text, |_| 0)).collect();
     assert_eq!(sheet.len() - 1, expected.len());
@@ -195,7 +195,7 @@ fn check_rows(sheet: &[Vec<String>], objects: &[Value], columns_text: &str) {
 /// The value that a filter compares.
 type ValueOf = fn(&NewOrder) -> String;
 
-/// The same draws in every run: a linear congruential generator (Knuth, MMIX), whose upper bits are used.
+/// A deterministic random source: a linear congruential generator (Knuth, MMIX), of which the upper bits are used.
 struct Draws(u64);
 
 impl Draws {
@@ -206,7 +206,7 @@ impl Draws {
 
     fn time_s(&mut self) -> i64 {
         let hour = START_S + i64::try_from(self.below(721)).unwrap() * HOUR_S;
-        // On the hour, where orders begin, and just beside it.
+        // At the start of an hour, where orders begin, and close to it.
         hour + [0, 0, 1, -1, 1_800][self.below(5)]
     }
 
@@ -214,7 +214,7 @@ impl Draws {
         let (a, b) = (self.time_s(), self.time_s());
         match self.below(4) {
             0 => (START_S, END_S),
-            // Whole days.
+            // Whole days
             1 => {
                 let day = |time_s: i64| time_s - time_s.rem_euclid(86_400);
                 (day(a.min(b)), day(a.max(b)) + 86_400)
@@ -223,7 +223,7 @@ impl Draws {
         }
     }
 
-    /// A filter with some of the lists, whose values mostly occur.
+    /// A filter on some of the lists. Most of its values occur in the orders.
     fn filter(&mut self, orders: &[NewOrder]) -> Filter {
         let (start_s, end_s) = self.range();
         let mut filter = Filter::range(start_s, end_s);
@@ -249,7 +249,7 @@ impl Draws {
             }
             for _ in 0..=self.below(3) {
                 let value = value(&orders[self.below(orders.len())]);
-                // The sandbox has no model: an empty value is no filter.
+                // The sandbox has no model. An empty value is not a filter.
                 if !value.is_empty() {
                     filter.lists.entry(name).or_default().insert(value);
                 }
@@ -268,7 +268,7 @@ fn sums_of_random_filters_agree(backend: Backend) {
         hits += usize::from(!filter.matching(&demo.orders, &[Status::Paid]).is_empty());
         demo.check_sums(&filter);
     }
-    assert!(hits > 30, "most filters must find something: {hits}");
+    assert!(hits > 30, "most filters must match orders: {hits}");
 }
 
 fn lists_and_workbooks_of_random_filters_agree(backend: Backend) {
@@ -278,7 +278,7 @@ fn lists_and_workbooks_of_random_filters_agree(backend: Backend) {
     while listed < 24 {
         let filter = draws.filter(&demo.orders);
         let page_size = 10 + draws.below(91);
-        // Whole lists of thousands are the next test's.
+        // Lists of thousands of orders are covered by the next test.
         let paid = filter.matching(&demo.orders, &[Status::Paid]).len();
         if (1..1_500).contains(&paid) {
             demo.check_lists(&filter, page_size);
@@ -309,7 +309,7 @@ fn deep_pages_and_pages_past_the_end(backend: Backend) {
     }
 }
 
-fn options_are_the_values_that_occur(backend: Backend) {
+fn filter_options_are_the_values_of_the_orders(backend: Backend) {
     let demo = Demo::get(backend);
     for product in ["", "modelverse", "sandbox"] {
         let answer = demo.server.ask(&demo.key, &format!("Action=GetFilterOptions&ProductCode={product}"));
@@ -394,7 +394,7 @@ fn options_are_the_values_that_occur(backend: Backend) {
 /// One `{Name, Value}` per value, sorted by name, then by value.
 fn options(pairs: impl Iterator<Item = (String, Value)>) -> Vec<Value> {
     let distinct: BTreeMap<(String, String), Value> = pairs
-        // The sandbox has no model: an empty value is no filter, so it is no choice.
+        // The sandbox has no model. An empty value is not a filter, so it is not an option.
         .filter(|(_, value)| value != "")
         .map(|(name, value)| ((name.clone(), format!("{value:>20}")), json!({"Name": name, "Value": value})))
         .collect();
@@ -406,5 +406,5 @@ on_each_backend!(
     lists_and_workbooks_of_random_filters_agree,
     the_whole_month_agrees,
     deep_pages_and_pages_past_the_end,
-    options_are_the_values_that_occur,
+    filter_options_are_the_values_of_the_orders,
 );

@@ -1,4 +1,4 @@
-//! Who may ask, and which refusal wins when a request deserves several (docs/WIRE.md, "Order of checks").
+//! Authorization of requests, and which refusal is returned if several checks fail (docs/WIRE.md, "Order of checks").
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::server::{Key, Server};
 
 const LIST: &str = "Action=ListPaidOrders&StartTime=1761955200&EndTime=1764547200&Page=1&PageSize=10";
 
-/// What can be wrong with a request, in the order in which it is checked, and the refusal.
+/// Faults of a request, in the order in which they are checked, and their refusals.
 const FAULTS: [(&str, &str); 10] = [
     ("unreadable body", "230 Params [Body] not available: parameter 1 is not valid UTF-8"),
     ("no action", "160 Missing Action"),
@@ -30,7 +30,7 @@ struct Fixture {
     server: Server,
     unlimited: Key,
     limited: Key,
-    /// Of an organization that the keys are not bound to.
+    /// The project of an organization that the keys are not bound to.
     foreign_project: String,
 }
 
@@ -50,7 +50,8 @@ impl Fixture {
         Self { server, unlimited, limited, foreign_project: foreign.project_id }
     }
 
-    /// A request with these faults. One with the fault "rate" must be sent often enough.
+    /// A request with these faults. If "rate" is one of them, the request must be sent often enough to exceed the
+    /// limit.
     fn request(&self, faults: &[usize]) -> (Http, Pairs) {
         let has = |name: &str| faults.iter().any(|fault| FAULTS[*fault].0 == name);
         let key = if has("rate") { &self.limited } else { &self.unlimited };
@@ -85,13 +86,13 @@ impl Fixture {
     }
 }
 
-fn the_first_fault_wins_whatever_follows(backend: Backend) {
+fn the_first_failed_check_determines_the_refusal(backend: Backend) {
     let fixture = Fixture::new(backend);
     for set in 0..1_u32 << FAULTS.len() {
         let faults: Vec<usize> = (0..FAULTS.len()).filter(|fault| set & (1 << fault) != 0).collect();
         match faults.first() {
             None => assert_eq!(fixture.verdict(&[]), "0"),
-            // Whether this one is there depends on the time; the next test is about it.
+            // Whether the limit is exceeded depends on the time. The next test covers it.
             Some(&RATE) => {}
             Some(&first) => assert_eq!(fixture.verdict(&faults), FAULTS[first].1, "{faults:?}"),
         }
@@ -100,7 +101,7 @@ fn the_first_fault_wins_whatever_follows(backend: Backend) {
 
 fn the_rate_is_checked_before_permission_and_parameters_and_after_the_rest(backend: Backend) {
     let fixture = Fixture::new(backend);
-    // None of these takes from the bucket.
+    // Requests that fail an earlier check are not counted.
     for (earlier, (_, verdict)) in FAULTS.iter().enumerate().take(RATE) {
         for _ in 0..3 {
             assert_eq!(fixture.verdict(&[earlier, RATE]), *verdict);
@@ -117,14 +118,15 @@ fn the_rate_is_checked_before_permission_and_parameters_and_after_the_rest(backe
     }
 }
 
-/// Asks a key with a limit of one a second 20 times, and says how many of them may have passed in that time.
+/// Sends 20 requests of a key whose limit is one per second. Returns the verdicts, and the largest number of requests
+/// that the limit permits in the elapsed time.
 fn burst(ask: impl Fn() -> String) -> (Vec<String>, usize) {
     let began = Instant::now();
     let verdicts: Vec<String> = (0..20).map(|_| ask()).collect();
     (verdicts, 2 + usize::try_from(began.elapsed().as_secs()).unwrap())
 }
 
-fn a_key_is_limited_and_no_other_key_with_it(backend: Backend) {
+fn each_key_has_its_own_rate_limit(backend: Backend) {
     let server = Server::start(backend);
     let company = server.company("Busy", "default");
     let limited = |limit| KeyRights { rate_limit_per_s: Some(limit), ..KeyRights::default() };
@@ -144,7 +146,7 @@ fn forwarded_addresses_of_trusted_proxies_are_used(backend: Backend) {
     let company = server.company("Fenced", "default");
     let allowed_networks = vec!["192.0.2.0/24".into(), "2001:db8::/32".into()];
     let key = server.key(&company, &KeyRights { allowed_networks, ..KeyRights::default() });
-    // Trusted are 127.0.0.1, which is the peer, and 10.0.0.0/8. The nearest hop stands last.
+    // 127.0.0.1, which is the peer, and 10.0.0.0/8 are trusted. The nearest hop is the last address.
     let table: [(&[&str], bool); 16] = [
         // X-Forwarded-For, allowed
         (&[], false),
@@ -184,7 +186,7 @@ fn without_trusted_proxies_forwarded_addresses_are_ignored(backend: Backend) {
     }
 }
 
-fn a_project_is_checked_and_never_filters(backend: Backend) {
+fn a_project_is_checked_but_does_not_filter(backend: Backend) {
     let server = Server::start(backend);
     let (company, other) = (server.company("Mine", "default"), server.company("Theirs", "default"));
     let (first, second) = (server.organization(&company, "First"), server.organization(&company, "Second"));
@@ -215,7 +217,7 @@ fn a_project_is_checked_and_never_filters(backend: Backend) {
         (&bound, strange.to_owned(), unknown(strange)),
         (&full, format!("{own}&ProjectId={own}"), twice),
     ];
-    // A job belongs to one key, and is tested by itself.
+    // A job belongs to one key; it has its own test.
     for action in tollbook_api::actions::ACTIONS.iter().filter(|action| action.name != "GetExportJob") {
         let request = encode(&super::sample_orders::required(action));
         let totals = |answer: super::client::Answer| answer.0.get("Total").map(|_| answer.integer("Total"));
@@ -282,12 +284,12 @@ fn the_identity_must_be_given_once_and_correctly(backend: Backend) {
         let known: Pairs = signed.iter().filter(|_| name != "Action").cloned().collect();
         assert_eq!(server.answer(&Http::form(&signed), &known).verdict(), verdict);
     }
-    // The right signature of the disabled key is no better than a wrong one.
+    // A valid signature of a disabled key is refused like an invalid one.
     let signed = disabled.signed(pairs(LIST));
     assert_eq!(server.answer(&Http::form(&signed), &signed).verdict(), unknown);
 }
 
-fn action_names_are_exact_and_echoed_harmlessly(backend: Backend) {
+fn action_names_match_exactly_and_are_echoed_in_printable_form(backend: Backend) {
     let server = Server::start(backend);
     let company = server.company("Names", "default");
     let key = server.full_key(&company);
@@ -308,7 +310,7 @@ fn action_names_are_exact_and_echoed_harmlessly(backend: Backend) {
     assert_eq!(server.answer(&Http::new("POST", "/"), &[]).verdict(), "160 Missing Action");
 }
 
-fn general_parameters_are_signed_and_change_nothing(backend: Backend) {
+fn general_parameters_are_signed_and_otherwise_ignored(backend: Backend) {
     let server = Server::start(backend);
     let company = server.company("General", "default");
     let organization = server.organization(&company, "One");
@@ -319,7 +321,7 @@ fn general_parameters_are_signed_and_change_nothing(backend: Backend) {
         ["Region=us-ca", "Zone=us-ca-01", "SecurityToken=token", "Region=&Zone=&Nonsense=%E4%B8%AD+x"]
     {
         assert_eq!(server.ask(&key, &format!("{LIST}&{general}")), plain, "{general}");
-        // Not signed, not accepted.
+        // If the parameter is added after signing, the request is refused.
         let mut signed = key.signed(pairs(LIST));
         signed.extend(pairs(general));
         assert_eq!(server.answer(&Http::form(&signed), &signed).code(), 171, "{general}");
@@ -328,13 +330,13 @@ fn general_parameters_are_signed_and_change_nothing(backend: Backend) {
 }
 
 on_each_backend!(
-    the_first_fault_wins_whatever_follows,
+    the_first_failed_check_determines_the_refusal,
     the_rate_is_checked_before_permission_and_parameters_and_after_the_rest,
-    a_key_is_limited_and_no_other_key_with_it,
+    each_key_has_its_own_rate_limit,
     forwarded_addresses_of_trusted_proxies_are_used,
     without_trusted_proxies_forwarded_addresses_are_ignored,
-    a_project_is_checked_and_never_filters,
+    a_project_is_checked_but_does_not_filter,
     the_identity_must_be_given_once_and_correctly,
-    action_names_are_exact_and_echoed_harmlessly,
-    general_parameters_are_signed_and_change_nothing,
+    action_names_match_exactly_and_are_echoed_in_printable_form,
+    general_parameters_are_signed_and_otherwise_ignored,
 );

@@ -1,5 +1,4 @@
-//! A gateway that reports usage, and the operator of the deployment that it reports to: prices, accounts, the closing
-//! of hours.
+//! A gateway that reports usage, and the operator of the deployment: prices, accounts, and the closing of hours.
 
 use serde_json::{Value, json};
 use tollbook_domain::account::{AccountKind, Deposit};
@@ -14,9 +13,9 @@ use super::server::{NOW_S, Server};
 pub(crate) const EVENT: &str = "application/cloudevents+json";
 pub(crate) const BATCH: &str = "application/cloudevents-batch+json";
 
-/// The hour that usage here is of, as parameters; it begins where the server's clock stands.
+/// The hour of the usage, as parameters. It begins at [`NOW_S`].
 pub(crate) const HOUR: &str = "StartTime=1764547200&EndTime=1764550800";
-/// When that hour is closed.
+/// When that hour is due, in Unix seconds.
 pub(crate) const DUE_S: i64 = NOW_S + 3_600 + 60;
 
 /// An event of that hour.
@@ -41,7 +40,7 @@ pub(crate) fn event(id: &str, company: &Company, organization_id: i64, quantitie
     })
 }
 
-/// The same with another value of its data.
+/// The event with another value of one member of its data.
 pub(crate) fn with(mut event: Value, name: &str, value: impl Into<Value>) -> Value {
     event["data"][name] = value.into();
     event
@@ -52,7 +51,7 @@ pub(crate) fn request(key: &str, content_type: &str, body: impl Into<Vec<u8>>) -
     Http::post(content_type, body).at("/v1/usage").header("Authorization", &format!("Bearer {key}"))
 }
 
-/// What every reply to one of the operator's programs must have, and its JSON.
+/// Checks what every reply to an operator's program must have, and returns its JSON.
 pub(crate) fn told(reply: &Reply, status: u16) -> Value {
     assert_eq!(reply.status, status, "{}", reply.text());
     assert_eq!(reply.header("content-type"), Some("application/json"));
@@ -66,7 +65,7 @@ pub(crate) fn told(reply: &Reply, status: u16) -> Value {
 }
 
 impl Server {
-    /// What the operator's commands do.
+    /// Runs an operator's command.
     pub(crate) fn charging<T>(&self, run: impl FnOnce(&Charging<'_>) -> T) -> T {
         let catalogue = Catalogue::built_in();
         run(&Charging { store: &*self.store, config: &self.config, catalogue: &catalogue })
@@ -77,7 +76,8 @@ impl Server {
         tollbook_ops::tenancy::operator_keys::add_operator_key(&*self.store, name, NOW_S).unwrap()
     }
 
-    /// `m-1` costs 4.00 a million tokens in, 16.00 out; `gratis` costs nothing; nothing else has a price.
+    /// Sets prices: `m-1` costs 4.00 per million input tokens and 16.00 per million output tokens; `gratis` costs 0. No
+    /// other model has a price.
     pub(crate) fn sell(&self) {
         let price = |model: &str, sku: &str, list_price: &str| Price {
             provider: String::new(),
@@ -117,7 +117,7 @@ impl Server {
             .unwrap()
     }
 
-    /// Takes one order back.
+    /// Revokes one order.
     pub(crate) fn revoke(&self, company: &Company, number: &str) -> Revocation {
         let numbers = [number.to_owned()];
         let now_s = self.now_s();
@@ -127,7 +127,7 @@ impl Server {
         revoked.unwrap()[0].outcome
     }
 
-    /// What a server does by itself each second, now.
+    /// Runs one round of the worker at the current time of the clock.
     pub(crate) fn tick(&self) -> Settled {
         let now_s = self.now_s();
         self.charging(|charging| charging::settle_due(charging, "a test", now_s)).unwrap()
@@ -138,7 +138,7 @@ impl Server {
         self.clock.now_s()
     }
 
-    /// Reports records, all of which are read.
+    /// Reports records in one batch; the reply is 200.
     pub(crate) fn report(&self, key: &str, events: &[Value]) -> Value {
         told(&request(key, BATCH, Value::from(events).to_string()).send(self.address), 200)
     }

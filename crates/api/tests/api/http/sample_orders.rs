@@ -1,22 +1,22 @@
-//! Orders made by hand: few, all statuses, both products, ties in time, extremes in number; and parameters that an
-//! action accepts.
+//! A small set of sample orders with all statuses, both products, equal times and extreme quantities, and valid
+//! parameters for each action.
 
 use tollbook_api::actions::Action;
 use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::client::Pairs;
 
-/// 2025-11-01T00:00:00Z, when the orders here and the demo's month begin.
+/// 2025-11-01T00:00:00Z, the start of the sample orders and of the demo's month.
 pub(crate) const START_S: i64 = 1_761_955_200;
-/// Thirty days later.
+/// Thirty days after [`START_S`].
 pub(crate) const END_S: i64 = START_S + 30 * 86_400;
-/// The range of all made orders, as parameters.
+/// The time range of all sample orders, as parameters.
 pub(crate) const RANGE: &str = "StartTime=1761955200&EndTime=1764547200";
 
 const HOUR_S: i64 = 3_600;
 
-/// Values of the required parameters of an action, with which it succeeds. A new required parameter must be given a
-/// value here.
+/// Values of the required parameters of an action, with which it succeeds. A new required parameter needs a value
+/// here.
 pub(crate) fn required(action: &Action) -> Pairs {
     let mut pairs = vec![("Action".to_owned(), action.name.to_owned())];
     for parameter in action.parameters.iter().filter(|parameter| parameter.required) {
@@ -27,23 +27,23 @@ pub(crate) fn required(action: &Action) -> Pairs {
             "PageSize" => "100".to_owned(),
             "OrderNos" => "U000002".to_owned(),
             "JobId" => JOB_ID.to_owned(),
-            name => panic!("give the required parameter {name} a value"),
+            name => panic!("the required parameter {name} has no sample value"),
         };
         pairs.push((parameter.name.to_owned(), value));
     }
     pairs
 }
 
-/// A job that every company of a test's server has; no worker runs it.
+/// A job that every company of a test server has. No worker runs it.
 pub(crate) const JOB_ID: &str = "export-made";
 
-/// Whether an action changes something, so that a database which takes no writes refuses it.
+/// Whether an action writes, so that it fails if the database is read-only.
 pub(crate) fn writes(action: &Action) -> bool {
     action.name == "StartPayUnpaidOrders"
 }
 
-/// 72 orders of a company, in its organizations by turns. Order `n` has the numbers `O00000n` and, if it ever was
-/// unpaid, `U00000n`.
+/// 72 orders of a company, alternating between its organizations. Order `n` has the number `O00000n` and, if it was
+/// ever unpaid, `U00000n`.
 pub(crate) fn orders(company_id: i64, organization_ids: &[i64]) -> Vec<NewOrder> {
     (0..72).map(|number| order(company_id, organization_ids, number)).collect()
 }
@@ -53,7 +53,7 @@ pub(crate) fn order(company_id: i64, organization_ids: &[i64], number: usize) ->
     let n = i64::try_from(number).unwrap();
     let line = line(organization_ids[number % organization_ids.len()], number);
     let base_units = Catalogue::built_in().base_units(line.pricing_unit).unwrap();
-    // Some beyond 32 bits, one of nothing.
+    // Some quantities exceed 32 bits, and one is 0.
     let quantity = if number == 0 { 0 } else { n * n * 1_000_003 };
     let total = line.discount_price.charge(quantity, base_units).unwrap();
     let original = line.list_price.charge(quantity, base_units).unwrap();
@@ -121,7 +121,7 @@ fn line(organization_id: i64, number: usize) -> Line {
     }
 }
 
-/// Something from each account, which add up.
+/// Deductions from each account, which add up to the total.
 fn deductions(total: Amount) -> Deductions {
     let part = |divisor| Amount::from_steps(total.steps() / divisor);
     let (star_card, coupon, bonus, credit) = (part(3), part(5), part(7), part(11));

@@ -1,4 +1,4 @@
-//! A whole deployment for one test: its own directory, database, clock and port, and what an operator makes in it.
+//! A complete deployment for one test, with its own directory, database, clock and port, and the operator's commands.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,14 +23,14 @@ use tollbook_store::{NewExportJob, Outcome, Store, StoredOrder};
 use super::backend::{Backend, TestDatabase};
 use super::sample_orders::JOB_ID;
 
-/// 2025-12-01T00:00:00Z, what the server's clock says until a test moves it.
+/// 2025-12-01T00:00:00Z, the initial time of the server's clock. Only the test advances the clock.
 pub(crate) const NOW_S: i64 = 1_764_547_200;
-/// How long links work here.
+/// Lifetime of links, in seconds.
 pub(crate) const LINK_LIFETIME_S: i64 = 600;
-/// How long exports are kept here.
+/// Retention of exports, in seconds.
 pub(crate) const RETENTION_S: i64 = 3_600;
 
-/// The client itself is a trusted proxy, so that tests can call from any address.
+/// The client is a trusted proxy, so that tests can send requests from any address.
 pub(crate) const CONFIG: &str = r#"
 link_lifetime_s = 600
 object_retention_s = 3600
@@ -51,7 +51,7 @@ hosts = ["coast.example"]
 time_zone = "America/New_York"
 "#;
 
-/// An API key in the hands of its owner.
+/// An API key with its private key.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) public: String,
@@ -74,17 +74,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server over its own database.
+    /// A server with its own database.
     pub(crate) fn start(backend: Backend) -> Self {
         Self::behind(backend, |store| store)
     }
 
-    /// A server whose store is wrapped in another. What the operator adds goes to the inner one.
+    /// A server whose store is wrapped in another. The operator writes to the inner store.
     pub(crate) fn behind(backend: Backend, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         Self::configured(backend, CONFIG, wrap)
     }
 
-    /// A server of another configuration.
+    /// A server with another configuration.
     pub(crate) fn configured(
         backend: Backend,
         config: &str,
@@ -96,14 +96,14 @@ impl Server {
         Self::over(config, store, served, MasterKey::generate(), Some(database))
     }
 
-    /// A server with background workers. Tests of all other servers run that work themselves.
+    /// A server with background workers. With all other servers, tests run that work explicitly.
     pub(crate) fn working(backend: Backend) -> Self {
         let database = TestDatabase::new(backend);
         let store = database.open();
         Self::new(CONFIG, Arc::clone(&store), store, MasterKey::generate(), Some(database), true)
     }
 
-    /// A server whose store is `served`. What the operator adds goes to `store`.
+    /// A server whose store is `served`. The operator writes to `store`.
     pub(crate) fn over(
         config: &str,
         store: Arc<dyn Store>,
@@ -176,12 +176,12 @@ impl Server {
         }
     }
 
-    /// Opens what the server keeps encrypted, and makes the keys of its objects.
+    /// The key that decrypts the server's stored secrets and derives the keys of its object store.
     pub(crate) fn master(&self) -> &MasterKey {
         &self.master
     }
 
-    /// Tells the server to stop; it finishes what has begun.
+    /// Signals the server to stop. Requests in progress are finished.
     pub(crate) fn signal_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -195,7 +195,7 @@ impl Server {
         }
     }
 
-    /// A company of a brand, which need not be configured.
+    /// Adds a company of a brand. The brand need not be configured.
     pub(crate) fn company(&self, name: &str, brand: &str) -> Company {
         let company = companies::add_company(&*self.store, None, name, "CNY", brand).unwrap();
         self.add_job(&company);
@@ -215,23 +215,23 @@ impl Server {
         transaction.commit().unwrap();
     }
 
-    /// An organization of a company.
+    /// Adds an organization to a company.
     pub(crate) fn organization(&self, company: &Company, name: &str) -> Organization {
         companies::add_organization(&*self.store, company.company_id, name).unwrap()
     }
 
-    /// A key of a company.
+    /// Adds a key to a company.
     pub(crate) fn key(&self, company: &Company, rights: &KeyRights) -> Key {
         let made = keys::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
         Key { public: made.public_key, private: made.private_key.reveal().to_owned() }
     }
 
-    /// A key that may do everything in a company.
+    /// Adds a key without restrictions to a company.
     pub(crate) fn full_key(&self, company: &Company) -> Key {
         self.key(company, &KeyRights::default())
     }
 
-    /// A key that is bound to one organization.
+    /// Adds a key that is bound to one organization.
     pub(crate) fn bound_key(&self, company: &Company, organization: &Organization) -> Key {
         let organization_ids = vec![organization.organization_id];
         self.key(company, &KeyRights { organization_ids, ..KeyRights::default() })
@@ -242,17 +242,18 @@ impl Server {
         keys::disable_key(&*self.store, &key.public).unwrap();
     }
 
-    /// Deletes every object behind the server's back.
+    /// Deletes every object without the server.
     pub(crate) fn delete_exports(&self) {
         std::fs::remove_dir_all(self.directory.path().join("objects/exports")).unwrap();
     }
 
-    /// How many files of exports there are, finished or not.
+    /// The number of export files, finished or not.
     pub(crate) fn export_files(&self) -> usize {
         ["objects", "spool"].iter().map(|name| files_below(&self.directory.path().join(name))).sum()
     }
 
-    /// The month of `tollbook quickstart`, and its orders, read without the code that answers queries with sums.
+    /// Adds the month of `tollbook quickstart`. Returns it and its orders, which are read without the code that
+    /// computes sums.
     pub(crate) fn quickstart(&self, now_s: i64) -> (Quickstart, Vec<NewOrder>) {
         let config = Config::parse(Path::new("tollbook.toml"), CONFIG).unwrap();
         let catalogue = Catalogue::built_in();
@@ -303,7 +304,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.signal_stop();
         if let Some(thread) = self.thread.take() {
-            // A test that fails has said why; one that does not must end with a server that ran to its end.
+            // If the test has already failed, its own message suffices. Otherwise the server must have stopped in
+            // order.
             let ended = thread.join();
             assert!(std::thread::panicking() || matches!(ended, Ok(Ok(()))), "the server failed");
         }

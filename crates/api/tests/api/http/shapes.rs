@@ -1,4 +1,4 @@
-//! One request in all its spellings: the shapes of a list, the three transports, and the paths of base URLs.
+//! One request in all its encodings: the shapes of a list, the three transports, and the paths of base URLs.
 
 use serde_json::json;
 use tollbook_domain::Status;
@@ -29,13 +29,13 @@ impl Fixture {
         Self { server, key, shown: Shown::in_english(names), orders }
     }
 
-    /// What `ListPaidOrders` must answer to a filter.
+    /// The expected answer of `ListPaidOrders` to a filter.
     fn expected(&self, name: &'static str, values: &[&str]) -> Answer {
         let mut filter = Filter::range(START_S, END_S);
         filter.lists.insert(name, values.iter().map(ToString::to_string).collect());
         let found = filter.matching(&self.orders, &[Status::Paid]);
         let items: Vec<_> = found.iter().map(|new| self.shown.paid(new)).collect();
-        assert!(!items.is_empty() && items.len() < 36, "{name} does something");
+        assert!(!items.is_empty() && items.len() < 36, "{name} selects some orders, but not all");
         let answer = json!({
             "RetCode": 0, "Action": "ListPaidOrdersResponse", "Page": 1, "PageSize": 100, "Total": items.len(),
             "Orders": items,
@@ -85,7 +85,7 @@ fn every_shape_of_a_list_on_every_transport_is_the_same_list(backend: Backend) {
             let sent = [quoted_pairs(&list()), vec![(name.to_owned(), array)]].concat();
             assert_eq!(fixture.server.ask_json(&fixture.key, &sent), expected, "{sent:?}");
         }
-        // One value needs no index.
+        // A single value needs no index.
         let expected = fixture.expected(name, &[a]);
         let value = a.replace("=1+1", "%3D1%2B1");
         for shape in [format!("{name}={value}"), format!("{name}.0={value}"), format!("{name}.N={value}")] {
@@ -115,7 +115,7 @@ fn numbers_in_json_are_numbers_or_strings(backend: Backend) {
     assert_eq!(expected.integer("Total"), 36);
 }
 
-fn the_api_answers_below_any_base_url_and_reads_the_body_alone(backend: Backend) {
+fn the_api_answers_at_any_path_and_a_post_reads_only_its_body(backend: Backend) {
     let fixture = Fixture::new(backend);
     let signed = fixture.key.signed(list());
     let expected = fixture.server.answer(&Http::form(&signed), &signed);
@@ -130,13 +130,13 @@ fn the_api_answers_below_any_base_url_and_reads_the_body_alone(backend: Backend)
         let go = Http::form(&signed).at(&format!("{path}?Action=ListPaidOrders"));
         assert_eq!(fixture.server.answer(&go, &signed), expected, "POST {path}?Action");
     }
-    // What stands in the URL beside a body is neither read nor signed.
+    // If there is a body, the query of the URL is neither read nor signed.
     let beside = Http::form(&signed).at("/?Action=GetOrderAmount&PageSize=1&Signature=x");
     assert_eq!(fixture.server.answer(&beside, &signed), expected);
-    // A POST without a body is its query.
+    // Without a body, the query of a POST is read.
     let bodiless = Http::new("POST", &format!("/?{}", encode(&signed)));
     assert_eq!(fixture.server.answer(&bodiless, &signed), expected);
-    // No type, or one that is not known, is a form.
+    // A body with no content type, or with an unknown one, is read as a form.
     for http in [
         Http { body: encode(&signed).into(), ..Http::new("POST", "/") },
         Http::post("text/plain", encode(&signed)),
@@ -153,7 +153,7 @@ fn the_api_answers_below_any_base_url_and_reads_the_body_alone(backend: Backend)
     }
 }
 
-fn an_empty_filter_is_no_filter_and_names_are_exact(backend: Backend) {
+fn an_empty_filter_is_ignored_and_names_match_exactly(backend: Backend) {
     let fixture = Fixture::new(backend);
     let all = fixture.server.ask(&fixture.key, &encode(&list()));
     for ignored in [
@@ -188,6 +188,6 @@ fn an_empty_filter_is_no_filter_and_names_are_exact(backend: Backend) {
 on_each_backend!(
     every_shape_of_a_list_on_every_transport_is_the_same_list,
     numbers_in_json_are_numbers_or_strings,
-    the_api_answers_below_any_base_url_and_reads_the_body_alone,
-    an_empty_filter_is_no_filter_and_names_are_exact,
+    the_api_answers_at_any_path_and_a_post_reads_only_its_body,
+    an_empty_filter_is_ignored_and_names_match_exactly,
 );

@@ -1,4 +1,4 @@
-//! Log lines can be found by request: all lines within a request carry its id, action, company and key.
+//! Log lines can be found by request: each log line of a request has its id, action, company and key.
 
 use std::sync::Arc;
 

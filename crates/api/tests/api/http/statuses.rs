@@ -1,4 +1,5 @@
-//! The extensions that find revoked orders and single orders: `Statuses` and `OrderNos` (docs/ORDERS.md, "Statuses" and "Filters").
+//! The extensions that select revoked orders and single orders: `Statuses` and `OrderNos` (docs/ORDERS.md, "Statuses"
+//! and "Filters").
 
 use serde_json::Value;
 use tollbook_domain::{NewOrder, Status};
@@ -47,10 +48,10 @@ const UNPAID: Status = Status::Unpaid;
 const PAID: Status = Status::Paid;
 const REVOKED: Status = Status::Revoked;
 
-fn statuses_replace_the_choice_of_lists_summaries_and_exports(backend: Backend) {
+fn statuses_replace_the_default_of_lists_summaries_and_exports(backend: Backend) {
     let fixture = Fixture::new(backend);
     let table: [(bool, &str, &[Status]); 8] = [
-        // of the paid actions, filter, statuses shown
+        // whether the actions are those of paid orders, filter, statuses shown
         (true, "", &[PAID]),
         (true, "Statuses=2", &[PAID]),
         (true, "Statuses=3", &[REVOKED]),
@@ -88,7 +89,7 @@ fn statuses_replace_the_choice_of_lists_summaries_and_exports(backend: Backend) 
     }
 }
 
-fn each_sheet_of_the_summary_takes_the_statuses_that_it_can_show(backend: Backend) {
+fn each_sheet_of_the_summary_applies_the_statuses_that_it_can_show(backend: Backend) {
     let fixture = Fixture::new(backend);
     let table: [(&str, &[Status], &[Status]); 8] = [
         // filter, statuses of the paid sheet, of the unpaid sheet
@@ -116,20 +117,20 @@ fn each_sheet_of_the_summary_takes_the_statuses_that_it_can_show(backend: Backen
     }
 }
 
-fn amounts_count_revoked_orders_in_neither(backend: Backend) {
+fn amounts_exclude_revoked_orders(backend: Backend) {
     let fixture = Fixture::new(backend);
     let text = format!("Action=GetOrderAmount&{RANGE}");
     let mut amount = fixture.server.ask(&fixture.key, &text).0;
     amount.retain(|name, _| !matches!(name.as_str(), "RetCode" | "Action"));
     assert_eq!(Value::Object(amount), order_amount(&fixture.matching(&[PAID]), &fixture.matching(&[UNPAID])));
-    // Also for a revoked order alone.
+    // The same if the filter selects only a revoked order.
     let alone = fixture.server.ask(&fixture.key, &format!("{text}&OrderNos.0=U000003"));
     assert_eq!((alone.integer("OrderCount"), alone.text("TotalOrderAmount")), (0, "0.00"));
 }
 
 fn an_order_is_found_by_either_of_its_numbers(backend: Backend) {
     let fixture = Fixture::new(backend);
-    // Orders 0, 1, 2 and 3 are paid at once, paid out of arrears, unpaid and revoked.
+    // Order 0 is paid at once, 1 is paid after arrears, 2 is unpaid, and 3 is revoked.
     let table: [(&str, &str, &[usize]); 11] = [
         // action, filter, orders found, newest first
         ("ListPaidOrders", "OrderNos=O000000", &[0]),
@@ -159,13 +160,13 @@ fn an_order_is_found_by_either_of_its_numbers(backend: Backend) {
                 .collect();
         assert_eq!(fixture.list(action, filter), shown, "{action} {filter}");
     }
-    // An empty number is no number: it finds no order that has no other one.
+    // An empty number is ignored; it does not select orders that lack the second number.
     assert_eq!(fixture.list("ListPaidOrders", "OrderNos=").len(), 36);
 }
 
 on_each_backend!(
-    statuses_replace_the_choice_of_lists_summaries_and_exports,
-    each_sheet_of_the_summary_takes_the_statuses_that_it_can_show,
-    amounts_count_revoked_orders_in_neither,
+    statuses_replace_the_default_of_lists_summaries_and_exports,
+    each_sheet_of_the_summary_applies_the_statuses_that_it_can_show,
+    amounts_exclude_revoked_orders,
     an_order_is_found_by_either_of_its_numbers,
 );

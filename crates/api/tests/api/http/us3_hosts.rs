@@ -1,5 +1,5 @@
-//! Hosts at which the embedded store is a US3 bucket: all that is asked there is asked of the bucket, and nothing that is
-//! asked elsewhere.
+//! Hosts of the embedded store as a US3 bucket: a request to such a host goes to the bucket, and a request to any other
+//! host does not.
 
 use serde_json::Value;
 use tollbook_objects::us3::{SignedParts, authorization};
@@ -40,7 +40,7 @@ impl Fixture {
     }
 }
 
-fn the_bucket_is_read_and_not_written(backend: Backend) {
+fn the_bucket_is_read_only(backend: Backend) {
     let fixture = Fixture::new(backend);
     let path = format!("/{}", fixture.key);
     let listed = fixture.signed("GET", "Tollbook.US3.example:8080", "/?list&prefix=exports/", "");
@@ -66,17 +66,17 @@ fn the_bucket_is_read_and_not_written(backend: Backend) {
     assert_eq!(fixture.signed("GET", HOST, &path, &fixture.key).body, file.body);
 }
 
-fn a_host_is_the_apis_or_the_buckets(backend: Backend) {
+fn a_us3_host_serves_only_the_bucket_and_other_hosts_do_not_list_it(backend: Backend) {
     let fixture = Fixture::new(backend);
-    // The bucket's host knows no API …
+    // The bucket's host does not serve the API.
     for target in ["/?Action=ListPaidOrders", "/healthz", "/openapi.json", "/v1/usage"] {
         let reply = Http::new("GET", target).host(HOST).send(fixture.server.address);
         assert_eq!((reply.status, reply.text().contains("-148643")), (403, true), "{target}");
     }
-    // … and other hosts know no listing.
+    // Other hosts do not list the bucket.
     let reply = fixture.signed("GET", "orders.example", "/?list", "");
     assert_eq!((reply.status, reply.text().contains("\"RetCode\":160")), (200, true), "{reply:?}");
     assert_eq!(fixture.signed("GET", "orders.example", "/healthz", "").text(), "ok\n");
 }
 
-on_each_backend!(the_bucket_is_read_and_not_written, a_host_is_the_apis_or_the_buckets,);
+on_each_backend!(the_bucket_is_read_only, a_us3_host_serves_only_the_bucket_and_other_hosts_do_not_list_it,);

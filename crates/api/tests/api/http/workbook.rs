@@ -1,5 +1,5 @@
-//! Exports read back with calamine, every cell as one text that tells its kind: `s:` a text, `n:` a number, `d:` a date,
-//! nothing for an empty cell.
+//! Reads exports with calamine. Each cell becomes a text whose prefix is its kind: `s:` a text, `n:` a number, `d:` a
+//! date; an empty cell becomes an empty text.
 
 use std::io::Cursor;
 
@@ -12,16 +12,16 @@ use super::client::Answer;
 use super::model::columns;
 use super::server::{Key, Server};
 
-/// Digits that Excel keeps of a number.
+/// Significant digits of a number in Excel.
 const NUMBER_DIGITS: usize = 15;
 
-/// The sheets of a workbook: name and rows of cells, the header first.
+/// The sheets of a workbook: name and rows of cells. The first row is the header.
 pub(crate) type Sheets = Vec<(String, Vec<Vec<String>>)>;
 
-/// Seconds east of UTC at a time.
+/// The offset from UTC at a Unix time, in seconds.
 pub(crate) type Offset = fn(i64) -> i64;
 
-/// Reads a workbook, none of whose cells may be a formula.
+/// Reads a workbook. Panics if a cell is a formula.
 pub(crate) fn read(file: &[u8]) -> Sheets {
     let mut reader: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(file)).unwrap();
     let names = reader.sheet_names();
@@ -44,11 +44,11 @@ fn shown(cell: &Data) -> String {
             let (year, month, day, hours, minutes, seconds, _) = moment.to_ymd_hms_milli();
             format!("d:{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}")
         }
-        other => panic!("{other:?} is no cell of ours"),
+        other => panic!("unexpected cell: {other:?}"),
     }
 }
 
-/// The row that an object of the API becomes.
+/// The expected row for an object of the API.
 pub(crate) fn row(object: &Value, columns_text: &str, offset: Offset) -> Vec<String> {
     columns(columns_text)
         .into_iter()
@@ -61,13 +61,13 @@ pub(crate) fn row(object: &Value, columns_text: &str, offset: Offset) -> Vec<Str
                 'i' | 'm' => number(&text),
                 't' | 'x' if text == "0" || text.is_empty() => String::new(),
                 't' | 'x' => date(text.parse().unwrap(), offset),
-                kind => panic!("no column is a {kind}"),
+                kind => panic!("unknown kind of column: {kind}"),
             }
         })
         .collect()
 }
 
-/// Excel's number for a decimal, or its text if it has more digits than Excel keeps.
+/// The cell of a decimal: a number, or a text if it has more digits than Excel stores.
 pub(crate) fn number(text: &str) -> String {
     let decimals = text.split_once('.').map_or("", |(_, decimals)| decimals).trim_end_matches('0');
     let whole = text.split('.').next().unwrap().trim_start_matches('0');
@@ -87,7 +87,7 @@ fn date(unix_s: i64, offset: Offset) -> String {
 }
 
 impl Server {
-    /// Asks for an export of this server's own address and reads it; size and name must be what the answer says.
+    /// Requests an export with a link to this server, and reads it. Checks its size and name against the answer.
     pub(crate) fn export(&self, key: &Key, text: &str) -> Sheets {
         self.exported(&self.ask(key, text))
     }

@@ -1,4 +1,4 @@
-//! What every store promises, on every store: embedded, S3 and US3.
+//! The contract of object stores, checked on every store: embedded, S3 and US3.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const FILE_NAME: &str = "订单 2025.xlsx";
 const DISPOSITION: &str =
     "attachment; filename=\"__ 2025.xlsx\"; filename*=UTF-8''%E8%AE%A2%E5%8D%95%202025.xlsx";
 
-/// A store, and how its readers reach it.
+/// A store, and the HTTP client that opens its links.
 struct Subject<'a> {
     store: &'a dyn ObjectStore,
     base_url: String,
@@ -64,7 +64,7 @@ impl Subject<'_> {
             let got = self.get(&self.link(random, 60));
             assert_eq!((got.status, got.body.len()), (200, len));
             assert_eq!(got.disposition.as_deref(), Some(DISPOSITION));
-            assert!(got.body == content, "{len}: other bytes");
+            assert!(got.body == content, "{len}: the bytes differ");
         }
     }
 
@@ -75,7 +75,7 @@ impl Subject<'_> {
         let (path, query) = link.split_once('?').unwrap();
         let (_, other_query) =
             self.link(3, 60).split_once('?').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        assert_eq!(self.get(&format!("{path}?{other_query}")).status, 403, "another's signature");
+        assert_eq!(self.get(&format!("{path}?{other_query}")).status, 403, "the signature of another object");
         let name = if query.contains("X-Amz-Signature=") { "X-Amz-Signature=" } else { "Signature=" };
         let (before, signature) = query.split_once(name).unwrap();
         let first = if signature.starts_with('a') { "b" } else { "a" };
@@ -123,14 +123,14 @@ fn remote_stores_pass_the_contract() {
         Subject::new(&store, "http://not.used", None).check();
         put(&store, &key(5), b"first").unwrap();
         put(&store, &key(5), b"second").unwrap();
-        assert_eq!(store.len_of(&key(5)).unwrap(), Some(6), "a remote store replaces");
+        assert_eq!(store.len_of(&key(5)).unwrap(), Some(6), "a remote store replaces an object");
         store.delete(&key(5)).unwrap();
         assert_eq!(relayed.left(), Vec::<String>::new(), "{kind:?}");
     }
 }
 
 #[test]
-fn remote_stores_with_hosts_of_buckets_pass_the_contract() {
+fn remote_stores_with_virtual_hosts_pass_the_contract() {
     for kind in BOTH {
         let relayed = RelayedStore::with_names(kind);
         let store = relayed.store();
@@ -143,7 +143,7 @@ fn remote_stores_with_hosts_of_buckets_pass_the_contract() {
 }
 
 #[test]
-fn links_name_the_public_endpoint() {
+fn links_use_the_public_endpoint() {
     for kind in BOTH {
         let relayed = RelayedStore::new(kind);
         let url = format!("{}&public_endpoint=https://files.example.com", relayed.url());
@@ -151,13 +151,13 @@ fn links_name_the_public_endpoint() {
         let link = store.presign_get("", &key(1), "a.xlsx", SystemClock.now_s() + 60).unwrap();
         let bucket = if kind == Kind::S3 { "exports-bucket/" } else { "" };
         assert!(link.starts_with(&format!("https://files.example.com/{bucket}exports/7/")), "{link}");
-        // Requests do not go there.
+        // Requests are not sent to the public endpoint.
         assert_eq!(store.len_of(&key(1)).unwrap(), None);
     }
 }
 
 #[test]
-fn an_identity_is_shared_with_the_objects_and_has_no_secret() {
+fn stores_with_the_same_objects_have_the_same_identity_without_secrets() {
     for kind in BOTH {
         let (relayed, other) = (RelayedStore::new(kind), RelayedStore::new(kind));
         let (first, second) = (relayed.store(), relayed.store());

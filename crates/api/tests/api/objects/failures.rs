@@ -1,5 +1,5 @@
-//! When the server or the way to it fails: temporary errors are retried, others are reported, and after each failure
-//! nothing is left, neither at the server nor here.
+//! Failures of the server or the network: temporary errors are retried, other errors are reported, and no failure
+//! leaves files at the server or in the data directory.
 
 use std::io::{self, Write as _};
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use super::servers::{BUCKET, PUBLIC_KEY, RETENTION_S};
 
 const NOTHING: Vec<String> = Vec::new();
 
-/// What a store says of its own failure.
+/// The body of an internal error of a store.
 fn failure(kind: Kind) -> &'static str {
     match kind {
         Kind::S3 => "<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>",
@@ -31,12 +31,12 @@ fn remote(result: Result<impl std::fmt::Debug, ObjectStoreError>) -> (Option<u16
     let unavailable = error.is_unavailable();
     match &error {
         ObjectStoreError::Remote(inner) => (inner.status(), error.to_string(), unavailable),
-        other => panic!("not the store's: {other}"),
+        other => panic!("not an error of the remote store: {other}"),
     }
 }
 
 #[test]
-fn a_server_that_is_down_is_an_error_and_nothing_remains() {
+fn an_unreachable_server_is_an_error_and_only_journals_remain() {
     for kind in BOTH {
         let relayed = RelayedStore::new(kind);
         // A port without a listener.
@@ -51,11 +51,11 @@ fn a_server_that_is_down_is_an_error_and_nothing_remains() {
         assert!(remote(store.len_of(&key(1))).2);
         assert!(remote(store.sweep(SystemClock.now_s())).2);
         drop(store);
-        // What a failed upload may have left is looked for by the next server that reaches the store.
+        // Remains of a failed upload are removed by the next process that opens the same store. This is another store.
         let store =
             RemoteStore::open(&relayed.url().parse::<StoreUrl>().unwrap(), &relayed.settings()).unwrap();
         store.clear_spool().unwrap();
-        assert_eq!(relayed.relay.count(Asked::Delete), 0, "journals of another store wait for it");
+        assert_eq!(relayed.relay.count(Asked::Delete), 0, "journals of another store are not processed");
         assert_eq!(relayed.left().len(), 2, "{:?}", relayed.left());
     }
 }
@@ -98,7 +98,7 @@ fn a_wrong_secret_is_refused_and_not_shown() {
         assert!(text.contains(code), "{text}");
         assert!(!text.contains("another-secret") && !text.contains(PUBLIC_KEY), "{text}");
         assert!(remote(store.len_of(&key(1))).1.contains("HTTP 403"));
-        // Nothing came in; that nothing must be removed is asked again by a server with the right key.
+        // Nothing was stored. A store with the right key processes the journal and finds nothing to remove.
         drop(store);
         let store = relayed.store();
         store.clear_spool().unwrap();
@@ -154,7 +154,7 @@ fn permanent_failures_leave_nothing() {
 }
 
 #[test]
-fn a_lost_response_does_not_undo_the_operation() {
+fn an_operation_whose_response_is_lost_succeeds() {
     for kind in BOTH {
         for asked in [Asked::Put, Asked::Part(2), Asked::Finish] {
             let relayed = RelayedStore::new(kind);
@@ -189,7 +189,7 @@ fn a_silent_server_times_out() {
         let (status, text, is_unavailable) = remote(put(&store, &key(1), &content(LARGE)));
         assert_eq!((status, is_unavailable), (None, true), "{text}");
         relayed.relay.pass();
-        // Should the machine have been too slow to clean up in so little time.
+        // On a slow machine the cleanup may also have timed out, so it is completed here.
         drop(store);
         relayed.store().clear_spool().unwrap();
         assert_eq!(relayed.left(), NOTHING, "{kind:?}");
@@ -207,7 +207,7 @@ fn a_cancelled_upload_ends() {
             relayed.relay.rule(move |seen| {
                 if seen == at {
                     seen_by_relay.store(true, Ordering::SeqCst);
-                    // It would be tried again, were it wanted.
+                    // A temporary error, which is retried unless the upload is cancelled.
                     return Act::Answer(503, "");
                 }
                 Act::Pass
@@ -236,7 +236,7 @@ fn a_failed_removal_is_repeated_later() {
         });
         assert_eq!(remote(put(&store, &key(1), &content(LARGE))).0, Some(400));
         assert_ne!(relayed.left(), NOTHING);
-        // Still not.
+        // The removal fails again.
         assert!(store.sweep(SystemClock.now_s()).is_err());
         assert_ne!(relayed.left(), NOTHING);
         relayed.relay.pass();
@@ -250,7 +250,7 @@ fn a_file_stored_by_a_failed_put_is_removed() {
     for kind in BOTH {
         let relayed = RelayedStore::new(kind);
         let store = relayed.store();
-        // The server has it, but neither an answer nor the removal gets through.
+        // The server stores the file, but the response is lost and the removal fails.
         relayed.relay.rule(|seen| match seen {
             Asked::Put => Act::CutAnswer,
             Asked::Delete => Act::Answer(403, ""),
@@ -269,7 +269,7 @@ fn a_file_stored_by_a_failed_put_is_removed() {
 
 #[test]
 fn unfinished_uploads_are_swept_by_age() {
-    // The S3 server of the tests has no listing of uploads; this is AWS's answer, and what follows from it is asked.
+    // S3: the server of the tests does not list uploads, so the relay returns a listing in AWS's format.
     let relayed = RelayedStore::new(Kind::S3);
     relayed.relay.rule(|seen| match seen {
         Asked::Uploads => Act::Answer(
@@ -285,7 +285,7 @@ fn unfinished_uploads_are_swept_by_age() {
     relayed.store().sweep(SystemClock.now_s()).unwrap();
     assert_eq!((relayed.relay.count(Asked::Uploads), relayed.relay.count(Asked::Abort)), (1, 1));
 
-    // US3: an upload whose first answer was lost.
+    // US3: an upload whose first response was lost.
     let relayed = RelayedStore::new(Kind::Us3);
     let store = relayed.store();
     let mut is_first = true;
@@ -295,11 +295,11 @@ fn unfinished_uploads_are_swept_by_age() {
     put(&store, &key(1), &content(LARGE)).unwrap();
     let now_s = SystemClock.now_s();
     store.sweep(now_s).unwrap();
-    assert_eq!(relayed.relay.count(Asked::Abort), 0, "it may go on");
+    assert_eq!(relayed.relay.count(Asked::Abort), 0, "the upload may still be in progress");
     store.sweep(now_s + RETENTION_S + 600).unwrap();
     assert_eq!(relayed.relay.count(Asked::Abort), 1);
     store.sweep(now_s + RETENTION_S + 600).unwrap();
-    assert_eq!(relayed.relay.count(Asked::Abort), 1, "it is gone");
+    assert_eq!(relayed.relay.count(Asked::Abort), 1, "the upload is aborted once");
 }
 
 #[test]
@@ -315,12 +315,12 @@ fn the_spool_of_a_remote_store_is_bounded() {
 }
 
 #[test]
-fn only_keys_of_s3_have_tokens() {
+fn a_us3_session_token_and_a_virtual_host_of_an_ip_address_are_refused() {
     let relayed = RelayedStore::new(Kind::Us3);
     let settings = RemoteSettings { session_token: Some("token".to_owned()), ..relayed.settings() };
     let error = RemoteStore::open(&relayed.url().parse::<StoreUrl>().unwrap(), &settings).expect_err("token");
     assert_eq!(error.to_string(), "a session token belongs to s3 stores; us3 has none");
     let ip: StoreUrl = format!("s3://{BUCKET}?endpoint=http://127.0.0.1&style=virtual-host").parse().unwrap();
-    let error = RemoteStore::open(&ip, &relayed.settings()).expect_err("no host of a bucket");
+    let error = RemoteStore::open(&ip, &relayed.settings()).expect_err("an ip address has no virtual hosts");
     assert!(error.to_string().contains("make no url of this style"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A process that is killed in the middle of an upload: the next server ends the upload.
+//! If a process is killed during an upload, the next server aborts the upload.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,24 +9,24 @@ use tollbook_objects::{ObjectStore as _, RemoteSettings, RemoteStore, Tuning};
 use super::relay::{Act, Asked};
 use super::relayed_store::{BOTH, Kind, LARGE, RelayedStore, content, key, put};
 
-/// In the environment of the process to be killed: the store's URL and its data directory.
+/// Environment variables of the process to be killed: the store's URL and the data directory.
 const STORE: &str = "TOLLBOOK_TEST_KILLED_STORE";
 const DATA: &str = "TOLLBOOK_TEST_KILLED_DATA";
 
-#[expect(clippy::disallowed_methods, reason = "the test speaks to its own child process")]
+#[expect(clippy::disallowed_methods, reason = "the test passes settings to its own child process")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What the killed process does: it is this test again, with a store to upload to.
+/// The body of the process to be killed, which runs this test with the variables set.
 fn upload(url: &str, data: PathBuf) {
     let settings = RelayedStore::new(Kind::Us3).settings();
-    // One part after the other: none is on its way to the server when this process crashes.
+    // Parts are sent one at a time, so that no other part is in transit when this process is killed.
     let tuning = Tuning { upload_threads: 1, ..settings.tuning.clone() };
     let settings = RemoteSettings { data_directory: data, tuning, ..settings };
     let store = RemoteStore::open(&url.parse().unwrap(), &settings).unwrap();
     let ended = put(&store, &key(1), &content(LARGE));
-    panic!("it was to be killed before it ended: {ended:?}");
+    panic!("the upload ended before the process was killed: {ended:?}");
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn the_upload_of_a_killed_process_is_removed() {
 }
 
 #[test]
-fn the_upload_of_a_process_killed_before_it_knew_its_id_is_removed() {
-    // S3's listing is not in the server of the tests.
+fn an_upload_whose_id_was_never_received_is_removed() {
+    // US3 only: the S3 server of the tests does not list uploads.
     let relayed = RelayedStore::new(Kind::Us3);
     let store = relayed.store();
     relayed.relay.rule(|seen| match seen {

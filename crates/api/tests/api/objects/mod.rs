@@ -1,5 +1,5 @@
-//! Object stores against servers: our clients with an S3 server by others and with our own US3 host, the published US3
-//! client with that host, and failures of the network between them.
+//! Object stores with servers: our clients with a third-party S3 server and with our US3 host, the published US3 client
+//! with that host, and network failures between them.
 
 mod contract;
 mod failures;

@@ -106,7 +106,7 @@ fn unknown_operations_are_refused_after_the_signature() {
     let delimiter = ask("GET", "?listobjects&delimiter=x", "", "");
     assert_eq!(delimiter, bad("delimiter not allowed"));
 
-    // An upload whose parts are not what is said.
+    // Lists of parts that do not match the uploaded parts.
     let (_, begun) = ask("POST", &format!("{encoded}?uploads"), key.as_str(), "");
     let begun: Value = serde_json::from_str(&begun).unwrap();
     let id = begun["UploadId"].as_str().unwrap();
@@ -120,5 +120,5 @@ fn unknown_operations_are_refused_after_the_signature() {
         bad("the parts are not those that were uploaded")
     );
     assert_eq!(finish(&parts.join(",")), bad("a part is not as long as the size of parts"));
-    assert_eq!(server.store.len_of(&key).unwrap(), Some(4), "what was there is untouched");
+    assert_eq!(server.store.len_of(&key).unwrap(), Some(4), "the existing object is unchanged");
 }

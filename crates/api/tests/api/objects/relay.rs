@@ -1,11 +1,11 @@
-//! An HTTP relay between a store and its server that does to chosen requests what networks and servers do: cut them,
-//! answer errors, keep silent.
+//! An HTTP relay between a store client and its server. It injects faults into selected requests: it closes
+//! connections, returns errors, or sends no response.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// An operation of a store, whichever the protocol.
+/// An operation of a store, in either protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Put,
@@ -21,17 +21,17 @@ pub(crate) enum Asked {
     Get,
 }
 
-/// What becomes of a request.
+/// What the relay does with a request.
 pub(crate) enum Act {
-    /// It and its answer are handed on.
+    /// Forwards the request and the response.
     Pass,
-    /// This answer, without asking the server.
+    /// Returns this response without forwarding the request.
     Answer(u16, &'static str),
-    /// The connection breaks off in the middle of the body.
+    /// Closes the connection in the middle of the request body.
     CutBody,
-    /// The server gets it, the answer is lost.
+    /// Forwards the request, but not the response.
     CutAnswer,
-    /// No answer, for as long as the client waits.
+    /// Sends no response until the client closes the connection.
     Silence,
 }
 
@@ -42,14 +42,14 @@ struct Shared {
     seen: Vec<Asked>,
 }
 
-/// The relay; its threads end with their connections.
+/// The relay. Its threads end when their connections are closed.
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
 }
 
 impl Relay {
-    /// In front of a server; everything passes.
+    /// A relay to a server. Initially it forwards every request.
     pub(crate) fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -64,7 +64,7 @@ impl Relay {
         Self { address, shared }
     }
 
-    /// From now on.
+    /// Replaces the rule for subsequent requests.
     pub(crate) fn rule(&self, rule: impl FnMut(Asked) -> Act + Send + 'static) {
         self.shared.lock().unwrap().rule = Box::new(rule);
     }
@@ -73,13 +73,13 @@ impl Relay {
         self.rule(|_| Act::Pass);
     }
 
-    /// How often it was asked this.
+    /// The number of requests for this operation.
     pub(crate) fn count(&self, asked: Asked) -> usize {
         self.shared.lock().unwrap().seen.iter().filter(|seen| **seen == asked).count()
     }
 }
 
-/// A request's head, and how long its body is.
+/// The head of a request, and the length of its body.
 struct Head {
     text: String,
     len: u64,
@@ -139,7 +139,7 @@ fn serve(client: &TcpStream, server: SocketAddr, shared: &Mutex<Shared>) -> io::
     let mut writer = client;
     while let Some(head) = read_head(&mut reader)? {
         if head.text.starts_with("CONNECT ") {
-            // Whatever the name, there is one server.
+            // There is one server, so the host name is ignored.
             writer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
             continue;
         }
@@ -165,7 +165,7 @@ fn serve(client: &TcpStream, server: SocketAddr, shared: &Mutex<Shared>) -> io::
             }
             Act::Silence => {
                 io::copy(&mut body, &mut io::sink())?;
-                // Until the client gives up.
+                // Blocks until the client closes the connection.
                 io::copy(&mut reader, &mut io::sink())?;
             }
             Act::Pass | Act::CutAnswer => {
@@ -181,7 +181,7 @@ fn serve(client: &TcpStream, server: SocketAddr, shared: &Mutex<Shared>) -> io::
         }
         break;
     }
-    // A client that still sends is not reset before it has read the answer.
+    // Only the write side is closed, so that a client that is still sending can read the response before a reset.
     client.shutdown(Shutdown::Write)?;
     io::copy(&mut reader, &mut io::sink())?;
     Ok(())

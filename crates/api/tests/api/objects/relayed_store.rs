@@ -1,4 +1,4 @@
-//! A remote store in front of its server, with a relay between them.
+//! A remote store and its server, with a relay between them.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use tollbook_ops::{Clock as _, SystemClock};
 use super::relay::Relay;
 use super::servers::{BUCKET, DOMAIN, RETENTION_S, S3Server, Us3Server, files_below, keys};
 
-/// More than three parts of US3's, more than two of S3's here.
+/// In bytes: more than three parts of US3, and more than two parts of S3 as configured here.
 pub(crate) const LARGE: usize = 12 * 1024 * 1024 + 5;
 
-/// What no test waits for.
+/// Pause before the first retry; short, so that tests do not wait.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl RelayedStore {
         Self::start(kind, false)
     }
 
-    /// The bucket has a host of its own, which only the relay, as a proxy, can reach.
+    /// The bucket has its own host name, which is reachable only through the relay as a proxy.
     pub(crate) fn with_names(kind: Kind) -> Self {
         Self::start(kind, true)
     }
@@ -110,7 +110,7 @@ impl RelayedStore {
         self.store_of(&RemoteSettings { keys, ..self.settings() })
     }
 
-    /// Objects, parts and uploads at the server, spool files and journals here.
+    /// Objects, parts and uploads at the server; spool files and journals in the data directory.
     pub(crate) fn left(&self) -> Vec<String> {
         let mut left = match &self.server {
             Server::S3(server) => server.left(),
@@ -125,7 +125,7 @@ pub(crate) fn key(random: u128) -> ObjectKey {
     ObjectKey::export(7, random, "paid-orders_订单.xlsx").unwrap()
 }
 
-/// Bytes of which no two blocks are the same.
+/// Bytes in which no two blocks are equal.
 pub(crate) fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| u8::try_from((at ^ (at >> 11)) % 251).unwrap()).collect()
 }

@@ -1,5 +1,5 @@
-//! The whole server with a store of another: an export is uploaded, its link leads there, and this server delivers no
-//! files itself.
+//! A whole server with a remote object store: exports are uploaded to the store, links lead to it, and the server
+//! serves no files itself.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tollbook_store::{StoreOptions, open_sqlite};
 use super::relay::{Act, Asked};
 use super::relayed_store::{BOTH, Kind, RelayedStore};
 
-/// A server until it is dropped.
+/// A running server. It is stopped on drop.
 struct Server {
     url: String,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
@@ -54,7 +54,7 @@ fn get(url: &str) -> (u16, Vec<u8>) {
 }
 
 #[test]
-fn an_export_is_in_the_store_and_its_link_opens_it() {
+fn an_export_is_uploaded_and_its_link_opens_it() {
     for kind in BOTH {
         let relayed = RelayedStore::new(kind);
         let database = tempfile::tempdir().unwrap();
@@ -103,8 +103,8 @@ fn an_export_is_in_the_store_and_its_link_opens_it() {
         assert_eq!(status, 404, "{kind:?}");
         assert_eq!(String::from_utf8(body).unwrap(), r#"{"RetCode":-148654,"ErrMsg":"file not exist"}"#);
 
-        // The same request again finds the file; one that must be stored meets a store that refuses. That is a service
-        // that is not available, and what the store said stays inside.
+        // A repeated request returns the stored file. If the store refuses a new file, the answer is that the service
+        // is not available, without the store's message.
         relayed.relay.rule(|seen| match seen {
             Asked::Put | Asked::Begin => Act::Answer(403, "no"),
             _ => Act::Pass,

@@ -1,5 +1,5 @@
-//! The servers of the tests, each on a port of its own until it is dropped: `s3s` over a directory, the embedded store as
-//! a read-only US3 host, and the testkit's writable US3 host.
+//! Object store servers for tests: `s3s` over a directory, the embedded store as a read-only US3 host, and the
+//! testkit's writable US3 host. Each listens on its own port until it is dropped.
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -26,9 +26,9 @@ use tollbook_testkit::Us3Host;
 pub(crate) const BUCKET: &str = "exports-bucket";
 pub(crate) const PUBLIC_KEY: &str = "TOKEN_public";
 pub(crate) const PRIVATE_KEY: &str = "the-private-half";
-/// How long objects are kept.
+/// Retention of objects, in seconds.
 pub(crate) const RETENTION_S: i64 = 3_600;
-/// What hosts of buckets end with where they have names.
+/// The domain of virtual-host-style buckets.
 pub(crate) const DOMAIN: &str = "store.test";
 
 pub(crate) fn keys() -> ObjectKeys {
@@ -58,7 +58,7 @@ pub(crate) fn files_below(directory: &Path) -> Vec<String> {
     found
 }
 
-/// An S3 server; only the holder of the key pair may ask it anything.
+/// An S3 server. Every request must be signed with the key pair.
 pub(crate) struct S3Server {
     pub(crate) address: SocketAddr,
     directory: TempDir,
@@ -66,7 +66,7 @@ pub(crate) struct S3Server {
 }
 
 impl S3Server {
-    /// With names, a bucket is found by its host; else by the path.
+    /// If `with_names`, the bucket is addressed by host name (virtual-host style), otherwise by path.
     pub(crate) fn start(with_names: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join(BUCKET)).unwrap();
@@ -91,8 +91,8 @@ impl S3Server {
         Self { address, directory, _runtime: runtime }
     }
 
-    /// What is in the bucket, and what is left of uploads beside it. The server keeps an object's headers in files of
-    /// its own, also when the object is gone.
+    /// The files in the bucket, and the files of uploads beside it. The server also keeps the headers of each object in
+    /// a file, even after the object is deleted; these are not listed.
     pub(crate) fn left(&self) -> Vec<String> {
         let is_of_an_upload = |file: &String| file.contains(".upload");
         let beside = std::fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -136,7 +136,7 @@ impl Us3Server {
         Self { address, store, writable, directory, _runtime: runtime }
     }
 
-    /// Its objects, and the parts of uploads.
+    /// The objects, and the parts of unfinished uploads.
     pub(crate) fn left(&self) -> Vec<String> {
         let mut left = files_below(self.directory.path());
         left.retain(|file| !file.ends_with("lock"));

@@ -1,4 +1,4 @@
-//! A client that leaves while the database itself keeps its statement waiting: the statement is cancelled there.
+//! If a client disconnects while its statement waits for a lock, the statement is cancelled in the database.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -15,7 +15,7 @@ use crate::http::faulty::PATIENCE;
 use crate::http::sample_orders;
 use crate::http::server::{CONFIG, Server};
 
-/// A session that holds a table until it is dropped.
+/// A session that locks a table until it is dropped.
 struct Holder {
     psql: Child,
     _input: ChildStdin,
@@ -37,13 +37,13 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // Its transaction ends with its connection.
+        // The transaction ends with the connection.
         let _ = self.psql.kill();
         let _ = self.psql.wait();
     }
 }
 
-/// Asks until it is so.
+/// Polls until the condition is true.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
@@ -53,7 +53,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_waiting_statement_is_cancelled_with_its_client() {
+fn a_waiting_statement_is_cancelled_if_its_client_disconnects() {
     let database = Cluster::shared().database();
     let store = open_postgres(database.url(), None, &StoreOptions::default()).unwrap();
     let server = Server::over(CONFIG, Arc::clone(&store), store, MasterKey::generate(), None);
@@ -61,7 +61,7 @@ fn a_waiting_statement_is_cancelled_with_its_client() {
     let organization = server.organization(&company, "One");
     server.add(&sample_orders::orders(company.company_id, &[organization.organization_id]));
     let key = server.full_key(&company);
-    // Sessions of ours that are doing something.
+    // The number of active sessions of the server, and how many of them wait for a lock.
     let busy = || {
         database.sql(
             "SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity
@@ -75,11 +75,11 @@ fn a_waiting_statement_is_cancelled_with_its_client() {
         let client = http.begin(server.address);
         wait_until("the statement to wait", || busy() == "1|1");
         drop(client);
-        // The table is still held: only a cancelled statement stops waiting.
+        // The table is still locked, so the statement stops waiting only if it is cancelled.
         wait_until("the statement to be cancelled", || busy() == "0|0");
         drop(holder);
         assert_eq!(Answer::of(&http.send(server.address), Some(name)).verdict(), "0", "{name}");
     }
-    // An object and its description.
-    assert_eq!(server.export_files(), 2, "only the export that a request waited for is there");
+    // The object and its ETag.
+    assert_eq!(server.export_files(), 2, "only the export of the answered request is stored");
 }

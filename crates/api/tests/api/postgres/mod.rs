@@ -1,5 +1,4 @@
-//! What only a database server can do, with one server of ours or several: hold locks, be shared, go down and have
-//! replicas.
+//! Properties of a database server, with one Tollbook server or several: locks, sharing, outages and replicas.
 
 mod locked;
 mod outages;

@@ -1,4 +1,4 @@
-//! A database that is away, or not what it should be: the server says so, and goes on by itself when it is back.
+//! A database that is down, read-only, or denies access: the server reports it, and recovers without a restart.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl Fixture {
     }
 }
 
-/// Ends the sessions that are there: those to come have the settings that were changed.
+/// Ends the current sessions, so that new sessions use the changed settings.
 fn end_sessions(database: &Database<'_>) {
     database.sql(
         "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
@@ -80,7 +80,7 @@ fn a_restarted_database_is_used_at_once() {
         fixture.every_action_says(&fixture.key, UNAVAILABLE);
         fixture.every_action_says(&fixture.limited, UNAVAILABLE);
         assert_eq!(fixture.health(), 503);
-        assert_eq!(fixture.server.export_files(), files, "a failed export leaves nothing");
+        assert_eq!(fixture.server.export_files(), files, "a failed export leaves no file");
         cluster.start_again();
     }
     fixture.every_action_says(&fixture.key, "0");
@@ -119,7 +119,7 @@ fn a_database_that_denies_access_is_unavailable() {
     let role = format!("of_{}", database.name());
     database.sql(&format!("CREATE ROLE {role} LOGIN; ALTER DATABASE {} OWNER TO {role}", database.name()));
     let fixture = Fixture::over(&database.url().replace("postgres@", &format!("{role}@")));
-    // What is done, what the unlimited and the limited key are told, and how it is undone.
+    // Statement, verdict for the unlimited key, verdict for the limited key, statement that reverts the first
     let table = [
         (format!("ALTER ROLE {role} NOLOGIN"), UNAVAILABLE, UNAVAILABLE, format!("ALTER ROLE {role} LOGIN")),
         (

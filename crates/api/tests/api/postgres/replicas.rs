@@ -1,4 +1,4 @@
-//! Read replicas: which of the two databases answers is seen by what is in the answer.
+//! Read replicas. The number of orders in an answer shows whether the primary or the replica was read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::http::sample_orders::{self, RANGE};
 use crate::http::server::{CONFIG, Key, Server};
 use crate::http::workbook;
 
-/// No test takes this long: an answer may be as old as the first question.
+/// A staleness limit that no test reaches: answers may be as old as the first request.
 const LONG: Duration = Duration::from_secs(86_400);
 
 /// A primary with one writer and a company, and its replica.
@@ -19,7 +19,7 @@ struct Fixture<'a> {
     database: Database<'a>,
     primary: &'a Cluster,
     replica: Cluster,
-    /// Writes past every server.
+    /// Writes to the primary without a server.
     other: Arc<dyn Store>,
     master: MasterKey,
     key: Key,
@@ -43,7 +43,7 @@ impl<'a> Fixture<'a> {
         fixture
     }
 
-    /// A server with the replica.
+    /// A server that reads the replica.
     fn server(&self, replica_staleness: Duration) -> (Server, Arc<dyn Store>) {
         let options = StoreOptions { replica_staleness, ..StoreOptions::default() };
         let read_url = self.replica.url(self.database.name());
@@ -58,7 +58,7 @@ impl<'a> Fixture<'a> {
         transaction.commit().unwrap();
     }
 
-    /// Everything that reads orders sees so many paid ones.
+    /// Every kind of read of orders finds this number of paid orders.
     fn sees(&self, server: &Server, orders: i64, why: &str) {
         let ask =
             |action: &str| server.ask(&self.key, &format!("Action={action}&{RANGE}&Page=1&PageSize=10"));
@@ -74,13 +74,13 @@ impl<'a> Fixture<'a> {
         assert_eq!(sheets[0].1.len(), usize::try_from(orders).unwrap() + 1, "{why}");
     }
 
-    /// Amounts, with what is pending, are the primary's whatever the replica knows.
+    /// Amounts, which include pending usage, are always read from the primary.
     fn counts(&self, server: &Server, orders: i64) {
         let amount = server.ask(&self.key, &format!("Action=GetOrderAmount&{RANGE}"));
         assert_eq!(amount.integer("PaidCount"), orders);
     }
 
-    /// The replica has everything, and will learn of nothing.
+    /// Waits until the replica has applied everything, and pauses replay.
     fn freeze(&self) {
         self.replica.wait_for_replay(self.primary);
         self.replica.pause_replay();
@@ -95,21 +95,17 @@ fn a_replica_answers_while_it_is_recent_enough() {
     fixture.sees(&server, 1, "from here on answers may be as old as this one");
     fixture.freeze();
     fixture.add(&*fixture.other, 1);
-    fixture.sees(&server, 1, "the replica answers, which knows of no more");
+    fixture.sees(&server, 1, "the replica, which lags, answers");
     fixture.counts(&server, 2);
     fixture.add(&*store, 2);
-    fixture.sees(
-        &server,
-        3,
-        "what was written through this server's store is seen by it: the primary answers",
-    );
+    fixture.sees(&server, 3, "a server reads its own writes: the primary answers");
     fixture.replica.resume_replay();
     fixture.freeze();
     fixture.add(&*fixture.other, 3);
     fixture.sees(&server, 3, "the replica has caught up and answers again");
     fixture.replica.resume_replay();
     fixture.replica.wait_for_replay(&primary);
-    fixture.sees(&server, 4, "and goes on learning");
+    fixture.sees(&server, 4, "the replica continues to apply changes");
     fixture.replica.promote();
     fixture.add(&*fixture.other, 4);
     fixture.sees(&server, 5, "a promoted replica is not used as a replica");
@@ -136,14 +132,14 @@ fn a_replica_is_optional() {
     let primary = Cluster::start();
     let fixture = Fixture::over(&primary);
     let (strict, _) = fixture.server(Duration::ZERO);
-    fixture.sees(&strict, 1, "both know of it");
+    fixture.sees(&strict, 1, "both databases have the order");
     fixture.freeze();
     fixture.add(&*fixture.other, 1);
     fixture.sees(&strict, 2, "no answer may be old: the primary answers");
     let (server, _) = fixture.server(LONG);
     fixture.replica.stop();
     fixture.add(&*fixture.other, 2);
-    fixture.sees(&server, 3, "the replica has gone");
+    fixture.sees(&server, 3, "the replica is stopped: the primary answers");
     let (late, _) = fixture.server(LONG);
-    fixture.sees(&late, 3, "a server starts without it");
+    fixture.sees(&late, 3, "a server starts while the replica is stopped");
 }

@@ -1,4 +1,4 @@
-//! Servers beside each other on one database.
+//! Several servers on one database, and a pool with one connection.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ fn servers_share_the_rate_limit_of_a_key() {
     let company = servers[0].company("Spread", "default");
     let (key, other) = (servers[0].key(&company, &limited(3)), servers[0].key(&company, &limited(1_000_000)));
     let request = format!("Action=GetOrderAmount&{RANGE}");
-    // By second: which server is asked each time, and what it says.
+    // One row per second: the server of each request, and its verdict.
     let table: [(&[usize], &[&str]); 3] = [
         (&[0, 1, 0, 1, 0, 0, 1], &["0", "0", "0", LIMITED, LIMITED, LIMITED, LIMITED]),
         (&[1, 1, 1, 0, 1], &["0", "0", "0", LIMITED, LIMITED]),
@@ -41,7 +41,7 @@ fn servers_share_the_rate_limit_of_a_key() {
         let verdicts: Vec<String> =
             asked.iter().map(|server| servers[*server].ask(&key, &request).verdict()).collect();
         assert_eq!(verdicts, expected);
-        assert_eq!(servers[0].ask(&other, &request).verdict(), "0", "another key has its own");
+        assert_eq!(servers[0].ask(&other, &request).verdict(), "0", "another key has its own limit");
         servers.iter().for_each(|server| server.clock.advance(1));
     }
 }

@@ -130,7 +130,7 @@ fn a_compressed_file_inflates_to_the_plain_file_for_any_number_of_threads() {
         assert!(inflated(&packed) == plain);
         assert!(packed.len() * 4 < plain.len(), "{} of {}", packed.len(), plain.len());
         assert!(exported.file_name.ends_with(".csv.gz"), "{}", exported.file_name);
-        // The time of the snapshot, and no file name.
+        // The header has the time of the snapshot and no file name.
         assert_eq!(packed[..10], [0x1f, 0x8b, 8, 0, 0x00, 0x78, 0xe7, 0x68, 0, 255]);
         for threads in [2, 5] {
             assert!(fixture.file(&document, Format::Csv, threads).0 == plain);

@@ -92,13 +92,16 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     for required in
         ["ListUnitPrice", "ContractedUnitPrice", "PricingQuantity", "PricingUnit", "SkuId", "SkuPriceId"]
     {
-        assert!(!cell(required).is_empty(), "{required} of usage and purchases: {row:?}");
+        assert!(!cell(required).is_empty(), "{required} is required for usage and purchases: {row:?}");
     }
     for always_null in ["AvailabilityZone", "ChargeClass", "CommitmentDiscountId", "CommitmentDiscountStatus"]
     {
         assert_eq!(cell(always_null), "");
     }
-    assert!(cell("SkuPriceId").starts_with(cell("SkuId")), "the SKU is the parent: {row:?}");
+    assert!(
+        cell("SkuPriceId").starts_with(cell("SkuId")),
+        "the price ID must begin with the SKU ID: {row:?}"
+    );
     // A charge is billed in the UTC month in which it begins.
     let [start, end, month, next] =
         ["ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd"]

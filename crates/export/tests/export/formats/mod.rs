@@ -1,5 +1,5 @@
-//! Exported files, read back by independent readers: each file shows the list and its sums, and has the same bytes for any
-//! number of threads.
+//! Exported files, read by independent readers: each file has the rows and sums of the list, and its bytes do not
+//! depend on the number of threads.
 
 mod csv;
 mod focus;
