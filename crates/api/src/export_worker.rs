@@ -122,7 +122,7 @@ impl LeasedJob<'_> {
             tracing::error!(attempts = job.attempts, "export job abandoned");
             return Err(Refusal::ExportUnavailable(format!("given up after {MAX_ATTEMPTS} attempts")));
         }
-        let request = match request_of(service, &job.asked, stop) {
+        let request = match request_of(service, &job.submitted, stop) {
             Ok(request) => request,
             Err(refusal) => return self.release_or(refusal),
         };

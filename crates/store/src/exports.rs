@@ -27,7 +27,7 @@ pub struct NewExportJob {
     /// The API key of the request.
     pub public_key: String,
     /// When it was requested, Unix seconds.
-    pub made_s: i64,
+    pub created_s: i64,
     /// The request, in the words of the export service.
     pub request: String,
 }
@@ -70,8 +70,8 @@ impl ExportState {
 /// An export job as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportJob {
-    /// The request.
-    pub asked: NewExportJob,
+    /// The job as it was submitted.
+    pub submitted: NewExportJob,
     /// Its state.
     pub state: ExportState,
     /// The holder of its lease; empty unless it is running.

@@ -30,14 +30,14 @@ fn database() -> (tempfile::TempDir, PathBuf) {
     transaction.add_orders(&orders).unwrap();
     transaction.add_company("two", "CNY", "default").unwrap();
     for (job_id, held) in [("runs", true), ("waits", false)] {
-        let asked = NewExportJob {
+        let submitted = NewExportJob {
             company_id: 2,
             job_id: job_id.into(),
             public_key: "key".into(),
-            made_s: 5,
+            created_s: 5,
             request: "everything".into(),
         };
-        transaction.add_export_job(&asked).unwrap();
+        transaction.add_export_job(&submitted).unwrap();
         assert!(
             !held
                 || transaction

@@ -53,14 +53,14 @@ fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     let store = open_postgres(database.url(), None, &StoreOptions::default()).unwrap();
     let mut transaction = store.begin().unwrap();
     for n in 0..300u16 {
-        let asked = tollbook_store::NewExportJob {
+        let submitted = tollbook_store::NewExportJob {
             company_id: 1,
             job_id: format!("{n}"),
             public_key: "key".into(),
-            made_s: 5,
+            created_s: 5,
             request: "everything".into(),
         };
-        transaction.add_export_job(&asked).unwrap();
+        transaction.add_export_job(&submitted).unwrap();
     }
     transaction.commit().unwrap();
     let mut transaction = store.begin().unwrap();

@@ -36,7 +36,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let job = snapshot.snapshot.export_job(key.company_id, &job_id).map_err(log_and_refuse)?;
     // A key that is bound to organizations must not see exports of other organizations.
     let is_visible =
-        |job: &ExportJob| key.organization_ids.is_empty() || job.asked.public_key == key.public_key;
+        |job: &ExportJob| key.organization_ids.is_empty() || job.submitted.public_key == key.public_key;
     let job =
         job.filter(is_visible).ok_or_else(|| Refusal::not_available("JobId", "there is no such job"))?;
     drop(snapshot);
@@ -73,7 +73,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         .with("RowsWritten", &written)?
         .with("RowsTotal", &total)?
         .with("Progress", &progress)?
-        .with("CreateTime", &job.asked.made_s)?
+        .with("CreateTime", &job.submitted.created_s)?
         .with("Reason", &reason)?;
     match data {
         Some(data) => answer.with("Data", &data),

@@ -28,7 +28,7 @@ fn an_import_reports_what_is_stored_after_a_database_crash_and_can_be_completed(
     assert_eq!(code, Some(1), "{error}");
     let said = value["Error"].as_str().unwrap();
     assert!(said.starts_with("the database is not available: "), "{said}");
-    let expected = "; 10000 orders were stored, and the same command completes the import";
+    let expected = "; 10000 orders were stored; re-run the command to finish";
     assert!(said.ends_with(expected), "{said}");
     // While the database is down, an import is refused.
     let (value, _) = fixture.refused(&["orders", "import", "orders.jsonl"]);

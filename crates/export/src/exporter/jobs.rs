@@ -57,7 +57,7 @@ pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, Sto
                     company_id: job.company_id,
                     job_id: job_id.clone(),
                     public_key: job.public_key.to_owned(),
-                    made_s: job.now_s,
+                    created_s: job.now_s,
                     request: job.request.to_owned(),
                 });
                 match added {

@@ -1,11 +1,13 @@
-//! Tests of the made-up usage and orders.
+//! Tests of the generated usage and orders.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
+use tollbook_domain::time::{DAY_S, HOUR_S};
 use tollbook_domain::usage::UsageLimits;
-use tollbook_domain::{Line, NewOrder, Status};
+use tollbook_domain::{Catalogue, Line, NewOrder, Status, Usage};
 
+use super::workload::LoadProfile;
 use super::*;
 
 // 2025-11-01T00:00:00Z
@@ -28,11 +30,11 @@ fn share(part: usize, whole: usize) -> usize {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_month() {
+fn the_same_seed_generates_the_same_month() {
     let first = records(&month(1));
     assert_eq!(first, records(&month(1)));
     assert_ne!(first, records(&month(2)));
-    // A quickstart that was interrupted is completed by whatever version runs next: the usage must not change.
+    // A later version may complete an interrupted quickstart, so that the usage must not change.
     let mut digest = Sha256::new();
     first.iter().for_each(|record| digest.update(record.content()));
     assert_eq!(
@@ -55,7 +57,7 @@ fn a_later_end_only_adds_usage() {
 }
 
 #[test]
-fn every_record_is_valid_and_its_own() {
+fn every_record_is_valid_and_unique() {
     for seed in [1, 2, 99] {
         let catalogue = Catalogue::built_in();
         let limits = UsageLimits { past_s: None, future_s: 0, quantity: i64::MAX };
@@ -71,24 +73,24 @@ fn every_record_is_valid_and_its_own() {
 }
 
 #[test]
-fn the_usage_is_believable() {
+fn the_usage_is_realistic() {
     for seed in [1, 2, 3, 4] {
         let usage = usage(&month(seed));
         let late = |(hour, record): &(i64, &Usage)| record.time_s < START_S + hour * HOUR_S;
         let of_hours = (0..).zip(&usage.hours).flat_map(|(hour, of)| of.iter().map(move |of| (hour, of)));
-        let (late, in_time): (Vec<_>, Vec<_>) = of_hours.partition(late);
-        assert!((60..=200).contains(&late.len()), "{} come late", late.len());
-        assert!((20_000..=40_000).contains(&in_time.len()), "{} records", in_time.len());
+        let (late, on_time): (Vec<_>, Vec<_>) = of_hours.partition(late);
+        assert!((60..=200).contains(&late.len()), "{} late records", late.len());
+        assert!((20_000..=40_000).contains(&on_time.len()), "{} records", on_time.len());
         let (mut models, mut skus, mut resources) = (HashSet::new(), HashSet::new(), HashSet::new());
         let mut several = 0;
-        for (_, record) in &in_time {
+        for (_, record) in &on_time {
             models.insert(record.model_id.as_str());
             resources.insert(record.resource_id.as_str());
             skus.extend(record.quantities.iter().map(|(sku, _)| sku.as_str()));
             several += usize::from(record.quantities.len() > 1);
         }
         assert_eq!((resources.len(), models.len(), skus.len()), (10, 10, 6));
-        assert!(share(several, in_time.len()) > 500);
+        assert!(share(several, on_time.len()) > 500);
         let mut by_model: BTreeMap<&str, i64> = BTreeMap::new();
         for (model, cost) in usage.costs.iter().flatten() {
             *by_model.entry(model).or_default() += cost;
@@ -96,13 +98,16 @@ fn the_usage_is_believable() {
         let mut spent: Vec<i64> = by_model.values().copied().collect();
         spent.sort_unstable();
         let top: i64 = spent.iter().rev().take(3).sum();
-        assert!(top * 10 > spent.iter().sum::<i64>() * 7, "three of nine dominate: {by_model:?}");
-        assert_eq!(by_model.get("qwen3-next-80b"), None, "it has no price");
+        assert!(
+            top * 10 > spent.iter().sum::<i64>() * 7,
+            "three of nine models have 70 % of the cost: {by_model:?}"
+        );
+        assert_eq!(by_model.get("qwen3-next-80b"), None, "the model has no price");
     }
 }
 
 #[test]
-fn the_plan_is_in_time_and_its_keys_are_its_own() {
+fn events_are_within_the_month_and_have_unique_keys() {
     for days in [1, 3, DEMO_DAYS] {
         let month = DemoMonth { days, ..month(1) };
         let events = month.events(&usage(&month));
@@ -110,7 +115,7 @@ fn the_plan_is_in_time_and_its_keys_are_its_own() {
         let mut keys = HashSet::new();
         for event in &events {
             assert!((month.start_s..month.end_s()).contains(&event.at_s));
-            if let Act::Deposit(deposit, _) = &event.act {
+            if let DemoOperation::Deposit(deposit, _) = &event.operation {
                 assert!(keys.insert(deposit.key.clone()) && deposit.key.starts_with("quickstart-"));
                 assert!(deposit.amount.steps() > 0);
                 assert!(deposit.expires_s.is_none_or(|expires_s| expires_s > event.at_s), "{deposit:?}");
@@ -120,16 +125,16 @@ fn the_plan_is_in_time_and_its_keys_are_its_own() {
 }
 
 #[test]
-fn there_is_more_by_day_and_on_weekdays() {
+fn load_is_higher_by_day_and_on_weekdays() {
     let mut by_hour: HashMap<i64, i64> = HashMap::new();
     for record in records(&month(1)).iter().filter(|record| record.model_id == "deepseek-chat") {
         let hour = (record.time_s + 8 * HOUR_S).rem_euclid(DAY_S) / HOUR_S;
         *by_hour.entry(hour).or_default() += record.quantities.iter().map(|(_, n)| n).sum::<i64>();
     }
     assert!(by_hour[&15] > 5 * by_hour[&3], "{by_hour:?}");
-    // 2025-11-01 was a Saturday, at noon in UTC+8 it still is.
-    let saturday = scene::Rhythm::Always.permille(START_S + 4 * HOUR_S);
-    let monday = scene::Rhythm::Always.permille(START_S + 2 * DAY_S + 4 * HOUR_S);
+    // Noon of 2025-11-01 at UTC+8, a Saturday.
+    let saturday = LoadProfile::Always.load_permille(START_S + 4 * HOUR_S);
+    let monday = LoadProfile::Always.load_permille(START_S + 2 * DAY_S + 4 * HOUR_S);
     assert_eq!((saturday * 10, monday), (monday * 7, 720));
 }
 
@@ -143,7 +148,7 @@ fn one_organization_is_enough() {
 }
 
 #[test]
-fn bench_orders_are_valid_many_and_spread() {
+fn bench_orders_are_valid_and_evenly_distributed() {
     let catalogue = Catalogue::built_in();
     let bench = BenchOrders {
         organization_ids: vec![1, 2, 3],

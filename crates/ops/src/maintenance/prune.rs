@@ -1,26 +1,27 @@
-//! `tollbook database prune`: settled orders from before a date leave, a batch at a time, so that others get their turn.
+//! `tollbook database prune`: deletes settled orders that begin before a date, in batches between which other writers
+//! run.
 
 use tollbook_domain::time::{DAY_S, day_of_civil};
 use tollbook_store::{Store, StoreError};
 
-/// Orders of one transaction.
-const BATCH: usize = 5_000;
+/// Maximum number of orders that one transaction deletes.
+const BATCH_ORDERS: usize = 5_000;
 
-/// Why nothing, or not everything, was pruned.
+/// Why pruning failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PruneError {
     /// The text is not a date.
     #[error("--before: \"{0}\" is not a date; it must be like 2026-01-31")]
     NotADate(String),
-    /// The date would refuse what happens now.
+    /// The date is in the future, so that current orders would be refused.
     #[error("--before: {0} is not in the past: orders that begin before it would be refused")]
     NotPast(String),
     /// The database failed.
-    #[error("{error}; {pruned} orders had left, and the same command completes it")]
+    #[error("{error}; {pruned} orders pruned; re-run the command to finish")]
     Store {
-        /// What happened.
+        /// The error.
         error: StoreError,
-        /// Orders that are gone.
+        /// Orders that were deleted before the failure.
         pruned: u64,
     },
 }
@@ -30,7 +31,7 @@ pub enum PruneError {
 /// # Errors
 /// [`PruneError::NotADate`].
 pub fn start_of_date(text: &str) -> Result<i64, PruneError> {
-    // The parser takes other forms too, and times, which would be passed over.
+    // The parser accepts other formats too, and ignores a time.
     let date = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);
     match date {
         Some(date) if date.year() >= 1970 => {
@@ -40,23 +41,24 @@ pub fn start_of_date(text: &str) -> Result<i64, PruneError> {
     }
 }
 
-/// What was pruned.
+/// Result of pruning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pruned {
     /// First second from which orders are kept.
     pub before_s: i64,
-    /// Companies looked at.
+    /// Number of companies.
     pub companies: usize,
-    /// Orders that left.
+    /// Deleted orders.
     pub orders: u64,
 }
 
-/// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid ones stay, and what begins
-/// after an hour with usage that is still to be ordered. From then on
-/// orders and usage from before the date are refused, since it is unknown whether they were stored.
+/// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid orders stay. If a company
+/// has an open hour before the date, its orders from that hour on stay too. Afterwards, orders and usage from before
+/// the date are refused, because it is unknown whether they were stored before.
 ///
 /// # Errors
-/// Everything that was deleted before stays deleted; doing it again completes it.
+/// The date is not valid, or the store fails. Orders that were deleted before the failure stay deleted; repeating the
+/// operation deletes the rest.
 pub fn prune(
     store: &dyn Store,
     date: &str,
@@ -73,11 +75,11 @@ pub fn prune(
         for company in &companies {
             loop {
                 let mut transaction = store.begin()?;
-                let left = transaction.prune(company.company_id, before_s, BATCH)?;
+                let deleted = transaction.prune(company.company_id, before_s, BATCH_ORDERS)?;
                 transaction.commit()?;
-                pruned += left as u64;
+                pruned += deleted as u64;
                 progress(pruned);
-                if left < BATCH {
+                if deleted < BATCH_ORDERS {
                     break;
                 }
             }

@@ -12,18 +12,18 @@ pub enum QuickstartError {
     /// The company or a key cannot be created.
     #[error(transparent)]
     Tenant(#[from] TenantError),
-    /// The keys of the demo cannot be opened.
+    /// The private keys of the demo cannot be decrypted.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The progress that an earlier start stored cannot be read.
     #[error("the setting \"quickstart\" cannot be read: {0}")]
-    Recorded(String),
+    InvalidProgress(String),
     /// A usage record of the demo was refused.
-    #[error("usage of the demo is not taken: {0}")]
+    #[error("a usage record of the demo was refused: {0}")]
     Refused(String),
     /// The lease expired while this process was suspended, and another process continued the demo.
-    #[error("another start went on with the demo")]
-    Taken,
+    #[error("the lease on the demo expired, and another process continued it")]
+    LeaseLost,
     /// An operation on accounts was refused.
     #[error(transparent)]
     Charging(#[from] ChargingError),

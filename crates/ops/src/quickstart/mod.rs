@@ -1,5 +1,5 @@
-//! The first start: a demo company with its organizations and keys, and a month of believable usage, charged into orders
-//! by the operations that a server uses. A later start completes an interrupted demo, and otherwise finds it.
+//! The first start of `tollbook quickstart` creates a demo company with organizations, keys, and a month of realistic
+//! usage, which is charged by the operations of a server. A later start completes an interrupted demo or returns it.
 
 mod error;
 mod progress;

@@ -1,4 +1,4 @@
-//! The stored progress of the demo: everything that a later start needs to continue it.
+//! The stored progress of the demo, from which a later start continues.
 
 use serde::{Deserialize, Serialize};
 use tollbook_store::{Snapshot, Transaction};
@@ -9,7 +9,7 @@ use crate::demo::{DEMO_DAYS, DemoMonth};
 /// Name of the setting with the progress.
 pub(super) const SETTING: &str = "quickstart";
 
-/// The progress of the demo. It is stored first in the transaction that creates the company.
+/// The progress of the demo. The transaction that creates the company stores it for the first time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DemoProgress {
     pub(super) company_id: i64,
@@ -18,9 +18,10 @@ pub(super) struct DemoProgress {
     pub(super) seed: u64,
     pub(super) start_s: i64,
     pub(super) complete: bool,
-    /// The time of the first start, which is the end of the usage; 0 in a demo that an earlier version created.
-    #[serde(default)]
-    pub(super) made_s: i64,
+    /// The time of the first start, which is the end of the usage; 0 if an earlier version created the demo.
+    #[serde(default, rename = "made_s")]
+    pub(super) created_s: i64,
+    /// Length of the month; 0 if an earlier version created the demo.
     #[serde(default)]
     pub(super) days: i64,
     /// Number of finished hours of the month.
@@ -38,12 +39,14 @@ impl DemoProgress {
     /// Reads the progress; `None` if there is no demo.
     pub(super) fn read(snapshot: &mut dyn Snapshot) -> Result<Option<Self>, QuickstartError> {
         let Some(text) = snapshot.setting(SETTING)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| QuickstartError::Recorded(error.to_string()))
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| QuickstartError::InvalidProgress(error.to_string()))
     }
 
     pub(super) fn write(&self, transaction: &mut dyn Transaction) -> Result<(), QuickstartError> {
-        let text =
-            serde_json::to_string(self).map_err(|error| QuickstartError::Recorded(error.to_string()))?;
+        let text = serde_json::to_string(self)
+            .map_err(|error| QuickstartError::InvalidProgress(error.to_string()))?;
         Ok(transaction.set_setting(SETTING, &text)?)
     }
 

@@ -1,10 +1,5 @@
-//! Replaying the month of the demo: hour by hour, usage is stored, hours are closed, money is deposited and orders are
-//! revoked, by the operations that a server and its operator use, at the times of the month.
-//!
-//! If the process is killed at any time, the next start continues from the last stored progress and ends with the same
-//! result. Work that is repeated from there changes nothing: usage is known by its ids, closed hours are not open, and
-//! arrears that could not be paid cannot be paid until money is deposited. Progress is therefore stored before and after
-//! everything that deposits money or selects orders.
+//! Replays the month of the demo hour by hour, by the operations of a server and its operator. If the process is
+//! killed, the next start continues from the last stored progress and ends with the same result.
 
 use tollbook_domain::filter::{LineFilter, OrderQuery, StatusSet};
 use tollbook_domain::time::{DAY_S, HOUR_S};
@@ -18,20 +13,24 @@ use crate::charging::{
     set_credit_limit,
 };
 use crate::clock::{Clock as _, SystemClock};
-use crate::demo::{Act, DemoUsage, Event};
+use crate::demo::{DemoEvent, DemoOperation, DemoUsage};
 use crate::maintenance::leases::{AcquiredTaskLease, HourLeases};
 
-/// Holder of the leases on the open hours, so that a running server does not close them. It is the same for every start:
-/// a later start continues with the hours of an earlier one.
+/// Holder of the leases on open hours, which keep a running server from closing them. It is the same for every start,
+/// so that a later start continues with the hours of an earlier one.
 const HOLDER: &str = "quickstart";
-/// Length of the leases on hours, from each start on, in seconds.
+/// Length of the leases on hours, in seconds, from the real time of a start.
 const HOUR_LEASE_S: i64 = HOUR_S;
 /// The second of an hour at which the daily run begins.
 const DAILY_AFTER_S: i64 = 4;
-/// Unpaid orders of which some are revoked.
+/// Maximum number of unpaid orders from which those to revoke are selected.
 const REVOCABLE_ORDERS: i64 = 200;
 
-/// The replay of a month, with the progress that is stored.
+/// The replay of a month.
+///
+/// Work after the last stored progress is repeated by the next start and must change nothing then. This holds for
+/// usage, which has ids; for closing hours; and for paying arrears, as long as no money is deposited. Progress is
+/// therefore stored before and after each operation that deposits money or selects orders.
 pub(super) struct Replay<'a, 'p> {
     charging: Charging<'a>,
     lease: AcquiredTaskLease<'a>,
@@ -60,7 +59,7 @@ impl<'a, 'p> Replay<'a, 'p> {
     pub(super) fn run(&mut self) -> Result<(), QuickstartError> {
         let charging = self.charging;
         let month = self.demo.month();
-        let usage = month.usage(charging.catalogue, self.demo.made_s);
+        let usage = month.usage(charging.catalogue, self.demo.created_s);
         let events = month.events(&usage);
         let DemoUsage { hours, .. } = usage;
         self.hours = hours.len();
@@ -76,25 +75,25 @@ impl<'a, 'p> Replay<'a, 'p> {
                 self.pay_daily(start_s)?;
                 self.close(start_s)?;
             }
-            let is_due = |event: &&Event| event.at_s < next_s && event.at_s <= self.demo.made_s;
-            let due: Vec<&Event> = events.iter().skip(self.demo.events).take_while(is_due).collect();
+            let is_due = |event: &&DemoEvent| event.at_s < next_s && event.at_s <= self.demo.created_s;
+            let due: Vec<&DemoEvent> = events.iter().skip(self.demo.events).take_while(is_due).collect();
             for event in due {
                 self.store_progress(hour, true)?;
-                self.act(event)?;
+                self.perform(event)?;
                 self.demo.events += 1;
                 self.store_progress(hour, true)?;
             }
-            self.accept(&mut rater, arriving, (next_s - 1).min(self.demo.made_s))?;
+            self.accept(&mut rater, arriving, (next_s - 1).min(self.demo.created_s))?;
             self.demo.hour = hour + 1;
             self.demo.settled = false;
         }
         Ok(())
     }
 
-    /// Called between two transactions: renews the lease and reports the progress.
+    /// Renews the lease and reports the progress. Called between two transactions.
     fn step(&mut self) -> Result<(), QuickstartError> {
         if !self.lease.renew_if_due(SystemClock.now_s())? {
-            return Err(QuickstartError::Taken);
+            return Err(QuickstartError::LeaseLost);
         }
         (self.progress)(self.demo.hour, self.hours);
         Ok(())
@@ -123,11 +122,11 @@ impl<'a, 'p> Replay<'a, 'p> {
         self.step()
     }
 
-    /// Closes the hours that a server would close shortly after the beginning of this hour.
+    /// Closes the hours that a server would close shortly after the start of an hour.
     fn close(&mut self, start_s: i64) -> Result<(), QuickstartError> {
         let jitter_s = 5 + start_s.div_euclid(HOUR_S).rem_euclid(17);
         let now_s = start_s + self.charging.config.charging.grace_s + jitter_s;
-        if now_s > self.demo.made_s {
+        if now_s > self.demo.created_s {
             return Ok(());
         }
         let company_id = self.demo.company_id;
@@ -140,36 +139,36 @@ impl<'a, 'p> Replay<'a, 'p> {
         Ok(())
     }
 
-    /// The daily run, in the hour in which it is due.
+    /// Pays arrears if the daily run is due in the hour.
     fn pay_daily(&mut self, start_s: i64) -> Result<(), QuickstartError> {
         let now_s = start_s + DAILY_AFTER_S;
         let Some(at_s) = self.charging.config.charging.arrears_at_s else { return Ok(()) };
         let offsets = self.charging.store.snapshot()?.hour_offsets()?;
         let since_s = (offsets.time_of_day(now_s) - at_s).rem_euclid(DAY_S);
-        if since_s < HOUR_S && now_s <= self.demo.made_s {
+        if since_s < HOUR_S && now_s <= self.demo.created_s {
             pay_company_daily(&self.charging, self.demo.company_id, now_s)?;
             self.step()?;
         }
         Ok(())
     }
 
-    fn act(&mut self, event: &Event) -> Result<(), QuickstartError> {
+    fn perform(&mut self, event: &DemoEvent) -> Result<(), QuickstartError> {
         let (charging, company_id, at_s) = (self.charging, self.demo.company_id, event.at_s);
-        match &event.act {
-            Act::CreditLimit(limit) => set_credit_limit(&charging, company_id, *limit, at_s)?,
-            Act::Deposit(money, pays_arrears) => {
+        match &event.operation {
+            DemoOperation::CreditLimit(limit) => set_credit_limit(&charging, company_id, *limit, at_s)?,
+            DemoOperation::Deposit(money, pays_arrears) => {
                 deposit(&charging, company_id, money, false, at_s)?;
                 self.step()?;
                 if *pays_arrears && charging.config.charging.deposit_pays_arrears {
                     pay_arrears(&charging, company_id, ZeroAmount::Pay, at_s)?;
                 }
             }
-            Act::Revoke(count, reason) => {
+            DemoOperation::Revoke(count, reason) => {
                 let unpaid = charging.store.snapshot()?.arrears(company_id, 0, REVOCABLE_ORDERS)?;
                 let picked = unpaid.iter().step_by((unpaid.len() / count).max(1)).take(*count);
                 self.refund_or_revoke(picked.map(number).collect(), reason, at_s)?;
             }
-            Act::Refund(count, model, reason) => {
+            DemoOperation::Refund(count, model, reason) => {
                 let paid = self.orders(Status::Paid, model, at_s - DAY_S, at_s)?;
                 self.refund_or_revoke(paid.iter().take(*count).map(number).collect(), reason, at_s)?;
             }
@@ -177,7 +176,7 @@ impl<'a, 'p> Replay<'a, 'p> {
         self.step()
     }
 
-    /// Revokes orders in one transaction, unless an earlier start did it.
+    /// Revokes orders in one transaction, unless an earlier start has revoked them.
     fn refund_or_revoke(&self, numbers: Vec<String>, reason: &str, at_s: i64) -> Result<(), QuickstartError> {
         let revoked = self.orders(Status::Revoked, "", self.demo.start_s, at_s)?;
         if !revoked.iter().any(|stored| stored.order.revocation_time_s == Some(at_s)) {
@@ -210,7 +209,7 @@ impl<'a, 'p> Replay<'a, 'p> {
         Ok(orders)
     }
 
-    /// Releases the hours that are still open, in the transaction that completes the demo.
+    /// Releases the leases on open hours, in the transaction that completes the demo.
     pub(super) fn release_hours(&self, transaction: &mut dyn Transaction) -> StoreResult<()> {
         for hour in transaction.leased_hours(HOLDER)? {
             if hour.company_id == self.demo.company_id {

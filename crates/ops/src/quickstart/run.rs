@@ -1,4 +1,4 @@
-//! Creating, continuing and describing the demo.
+//! Creates, continues and describes the demo.
 
 use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{Company, Organization};
@@ -33,13 +33,13 @@ pub struct Quickstart {
     pub company: Company,
     /// Its organizations.
     pub organizations: Vec<Organization>,
-    /// Its enabled keys: that of the company first, then one for each organization.
+    /// Its enabled keys: the key of the company first, then one for each organization.
     pub keys: Vec<DemoKey>,
-    /// An operator key for gateways; only the start that completes the demo has it.
+    /// An operator key for gateways; `None` unless this start completed the demo.
     pub operator_key: Option<PrivateKey>,
-    /// Number of its oldest unpaid order.
+    /// The number of its oldest unpaid order.
     pub oldest_unpaid: Option<String>,
-    /// Start of the month of its orders, Unix seconds, inclusive.
+    /// Start of the month, Unix seconds, inclusive.
     pub month_start_s: i64,
     /// End of that month, exclusive.
     pub month_end_s: i64,
@@ -47,7 +47,7 @@ pub struct Quickstart {
     pub orders_added: usize,
 }
 
-/// A key of the demo with its private half.
+/// A key of the demo with its private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoKey {
     /// Sent with every request.
@@ -58,16 +58,16 @@ pub struct DemoKey {
     pub organization_id: Option<i64>,
 }
 
-/// Creates the demo, completes it, or finds it.
+/// Creates, completes or returns the demo.
 ///
-/// One transaction creates the company, its organizations, keys, prices and discounts, and the record of progress. Then
-/// the month is replayed: the 30 whole UTC days before `now_s` of the *first* start, and the current day until then. If
-/// the process is killed at any time and started again, the result is the same company, keys, usage and orders. Of
-/// several concurrent starts, one works and the others wait. `progress` is called after every transaction with the
-/// number of finished hours and of all hours.
+/// One transaction creates the company with its organizations, keys, prices and discounts, and stores the progress.
+/// Then the month is replayed: the 30 whole UTC days before `now_s` of the *first* start, and the current day until
+/// then. If the process is killed and started again, the result is the same company, keys, usage and orders. Of several
+/// concurrent starts, one works and the others wait. `progress` is called after every transaction with the number of
+/// finished hours and of all hours.
 ///
 /// # Errors
-/// The next start completes whatever this one did not.
+/// Those of the store and of the operations. The next start completes the demo.
 pub fn quickstart(
     store: &dyn Store,
     master: &MasterKey,
@@ -96,13 +96,15 @@ pub(super) fn quickstart_of_days(
     let lease = TaskLease::new(store, "quickstart", &holder, LEASE_S);
     let lease =
         lease.wait(&SystemClock, || tracing::info!("another process is creating the demo; waiting"))?;
-    // Another process may have completed it meanwhile.
+    // Another process may have completed the demo while this one waited.
     let demo = find_or_create(store, master, days, now_s)?;
     if demo.complete {
         return describe(store, master, &demo, 0, None);
     }
-    if demo.made_s == 0 {
-        return Err(QuickstartError::Recorded("an earlier version began this demo".to_owned()));
+    if demo.created_s == 0 {
+        return Err(QuickstartError::InvalidProgress(
+            "an earlier version created this demo and did not complete it".to_owned(),
+        ));
     }
     let mut replay = Replay::new(*charging, lease, demo, now_s, progress);
     replay.run()?;
@@ -127,7 +129,7 @@ fn find_or_create(
         return Ok(demo);
     }
     let mut transaction = store.begin()?;
-    // Of two concurrent first starts, the second finds the company of the first after it gets the lock.
+    // Of two concurrent first starts, the second acquires the lock after the first has committed, and finds its demo.
     transaction.lock_name(SETTING)?;
     if let Some(demo) = DemoProgress::read(transaction.as_mut())? {
         return Ok(demo);
@@ -153,7 +155,7 @@ fn find_or_create(
         seed: SEED,
         start_s: ((day_of(now_s) - days) * DAY_S).max(0),
         complete: false,
-        made_s: now_s,
+        created_s: now_s,
         days,
         hour: 0,
         settled: false,

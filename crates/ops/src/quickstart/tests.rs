@@ -1,4 +1,4 @@
-//! Tests of the first start: what a month contains, and that it is the same however often its making was interrupted.
+//! Tests of the quickstart: the contents of a month, and that interruptions do not change them.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use crate::tenancy::secrets::MasterKey;
 
 // 2025-12-03T10:20:00Z
 const NOW_S: i64 = 1_764_757_200;
-/// Days of a month that is made many times: the fewest in which a daily run pays something.
+/// Length of a month that is generated repeatedly: the minimum in which a daily run pays orders.
 const FEW_DAYS: i64 = 5;
 
 fn open(directory: &Path) -> Arc<dyn Store> {
@@ -73,24 +73,24 @@ fn ledger(store: &dyn Store) -> Vec<LedgerEntry> {
     store.snapshot().unwrap().ledger(1, LedgerRange { first: 0, count: i64::MAX }).unwrap()
 }
 
-/// Without the token of the deployment.
-fn plain(number: &str) -> String {
+/// An order number without the token of the deployment.
+fn without_token(number: &str) -> String {
     if number.len() < 25 { number.to_owned() } else { format!("{}{}", &number[..11], &number[15..]) }
 }
 
-/// Everything that must be the same in two deployments.
+/// The contents that must be equal in two deployments.
 fn content(store: &dyn Store) -> Vec<String> {
     let mut content: Vec<String> = orders(store)
         .into_iter()
         .map(|NewOrder { line, mut order, .. }| {
-            order.number = plain(&order.number);
-            order.counterpart = plain(&order.counterpart);
+            order.number = without_token(&order.number);
+            order.counterpart = without_token(&order.counterpart);
             format!("{line:?} {order:?}")
         })
         .collect();
     content.sort();
     content.extend(ledger(store).into_iter().map(|mut kept| {
-        kept.entry.reference = plain(&kept.entry.reference);
+        kept.entry.reference = without_token(&kept.entry.reference);
         format!("{kept:?}")
     }));
     let mut snapshot = store.snapshot().unwrap();
@@ -115,7 +115,7 @@ fn assert_verified(store: &dyn Store) {
 }
 
 #[test]
-fn a_first_start_makes_a_believable_month_and_a_second_finds_it() {
+fn the_first_start_creates_a_realistic_month_and_the_second_returns_it() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
     let master = MasterKey::generate();
@@ -127,14 +127,14 @@ fn a_first_start_makes_a_believable_month_and_a_second_finds_it() {
     assert_eq!(bound, [None, Some(1), Some(2)]);
     assert_eq!(first.month_end_s, NOW_S / DAY_S * DAY_S);
     assert_eq!(first.month_end_s - first.month_start_s, 30 * DAY_S);
-    assert_eq!(last, (30 * 24 + 10, 30 * 24 + 11), "the last report is of the hour that is not over");
+    assert_eq!(last, (30 * 24 + 10, 30 * 24 + 11), "the last report is in the current hour");
     assert_verified(&*store);
-    assert_is_believable(&*store, &first);
+    assert_is_realistic(&*store, &first);
     let key = first.operator_key.as_ref().unwrap();
     let known = known_operator_key(&*store, key.reveal()).unwrap().unwrap();
     assert_eq!(known.name, "quickstart");
 
-    // Days later and in another process: the same demo, the same secrets, nothing new.
+    // A later start in another process returns the same demo with the same keys, and adds nothing.
     drop(store);
     let store = open(directory.path());
     let second = start(&*store, &master, DEMO_DAYS, NOW_S + 5 * DAY_S);
@@ -144,7 +144,7 @@ fn a_first_start_makes_a_believable_month_and_a_second_finds_it() {
     assert_eq!(third.keys, [first.keys[0].clone(), first.keys[2].clone()]);
 }
 
-fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
+fn assert_is_realistic(store: &dyn Store, demo: &Quickstart) {
     let orders = orders(store);
     let all = orders.len();
     assert_eq!(all, demo.orders_added);
@@ -153,10 +153,10 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
     assert!((12_000..=15_500).contains(&count(&|new| month.contains(&new.order.start_time_s))), "{all}");
     let of = |status: Status| count(&|new| new.order.status == status);
     assert!((300..=900).contains(&of(Status::Unpaid)), "{} are unpaid", of(Status::Unpaid));
-    // Ten orders that were owed, two that were paid.
+    // Ten of them were unpaid, two were paid.
     assert_eq!(of(Status::Revoked), 12);
     let from_arrears = count(&|new| new.order.status == Status::Paid && !new.order.counterpart.is_empty());
-    assert!((300..=1_200).contains(&from_arrears), "{from_arrears} were paid out of arrears");
+    assert!((300..=1_200).contains(&from_arrears), "{from_arrears} were paid after arrears");
     let late = count(&|new| new.line.order_type == 302);
     assert!((80..=400).contains(&late), "{late} are supplementary");
     assert_eq!(count(&|new| new.line.order_type == 301) + late, all);
@@ -171,7 +171,7 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
         !new.order.counterpart.is_empty() && new.order.deductions.get(AccountKind::Bonus).steps() > 0
     });
     assert_eq!(bonus, 0, "bonus does not pay arrears");
-    // The last day is owed, nothing that was charged before.
+    // Only orders that were charged on the last day, or later, are unpaid.
     let last_day_s = demo.month_end_s - DAY_S;
     let older = count(&|new| {
         new.order.status == Status::Unpaid && new.order.create_time_s.is_some_and(|at_s| at_s < last_day_s)
@@ -179,7 +179,7 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
     assert_eq!(older, 0);
     let causes: Vec<Cause> = ledger(store).into_iter().map(|kept| kept.entry.cause).collect();
     for cause in Cause::ALL {
-        assert!(causes.contains(&cause), "nothing is {}", cause.name());
+        assert!(causes.contains(&cause), "no ledger entry has the cause {}", cause.name());
     }
     let mut snapshot = store.snapshot().unwrap();
     for uncharged in [Uncharged::Free, Uncharged::Unpriced] {
@@ -194,14 +194,15 @@ fn assert_is_believable(store: &dyn Store, demo: &Quickstart) {
 }
 
 #[test]
-fn however_often_it_is_killed_it_ends_the_same() {
+fn interrupted_starts_end_with_the_same_contents() {
     let master = MasterKey::generate();
     let uninterrupted = tempfile::tempdir().unwrap();
     let store = open(uninterrupted.path());
     let steps = Cell::new(0);
     start_with(&*store, &master, FEW_DAYS, NOW_S, &mut |_, _| steps.set(steps.get() + 1));
     let expected = content(&*store);
-    // What could go wrong must happen: arrears are paid after deposits and by daily runs, orders are taken back.
+    // The month has the operations whose repetition could change the result: arrears are paid after deposits and by
+    // daily runs, and orders are revoked.
     let made = orders(&*store);
     let paid_late: Vec<i64> = made
         .iter()
@@ -212,7 +213,7 @@ fn however_often_it_is_killed_it_ends_the_same() {
     assert!(daily > 5 && paid_late.len() - daily > 5, "{daily} of {}", paid_late.len());
     assert!(made.iter().any(|new| new.order.status == Status::Revoked));
     assert!(steps.get() > 200, "{} steps", steps.get());
-    // Each start gets a few steps further than the one before, counted from the last record of progress.
+    // Each start runs a few steps longer than the previous one, from the last stored progress on.
     for more in [2, 5] {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path());
@@ -236,7 +237,7 @@ fn however_often_it_is_killed_it_ends_the_same() {
         assert_verified(&*store);
         let got = content(&*store);
         for (got, expected) in got.iter().zip(&expected) {
-            assert_eq!(got, expected, "{more} more each, {starts} starts");
+            assert_eq!(got, expected, "{starts} starts, each {more} steps longer");
         }
         assert_eq!(got.len(), expected.len());
         assert_eq!(store.snapshot().unwrap().companies().unwrap().len(), 1);
@@ -244,7 +245,7 @@ fn however_often_it_is_killed_it_ends_the_same() {
 }
 
 #[test]
-fn two_first_starts_at_once_make_one_demo() {
+fn concurrent_first_starts_create_one_demo() {
     let directory = tempfile::tempdir().unwrap();
     let master = MasterKey::generate();
     let both = std::thread::scope(|scope| {
@@ -270,7 +271,7 @@ fn another_master_key_is_refused() {
 }
 
 #[test]
-fn prices_of_the_operator_stay() {
+fn prices_of_the_operator_are_kept() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
     let mut own = DemoMonth::prices();

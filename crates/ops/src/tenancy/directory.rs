@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use tollbook_domain::tenant::Company;
-use tollbook_store::{Snapshot, StoreResult};
+use tollbook_store::{Snapshot, Store, StoreResult};
 
 /// Maximum number of companies in memory: a file with invented company numbers must not exhaust it.
 const MAX_COMPANIES: usize = 10_000;
@@ -29,6 +29,14 @@ impl TenantDirectory {
     /// A loaded company; `None` if it does not exist or was not loaded.
     pub(crate) fn get(&self, company_id: i64) -> Option<&Tenant> {
         self.tenants.get(&company_id)?.as_ref()
+    }
+
+    /// A company, read from a new snapshot unless it was loaded before; `None` if it does not exist.
+    pub(crate) fn get_or_load(&mut self, store: &dyn Store, company_id: i64) -> StoreResult<Option<&Tenant>> {
+        if !self.is_loaded(company_id) {
+            self.load(store.snapshot()?.as_mut(), company_id)?;
+        }
+        Ok(self.get(company_id))
     }
 
     /// Reads a company from a snapshot, also if it was loaded before.

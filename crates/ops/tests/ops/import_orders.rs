@@ -1,5 +1,4 @@
-//! Importing order files into a store: atomic, idempotent, after an interruption, beside other writers, and in bounded
-//! memory.
+//! Imports of order files: atomicity, idempotence, interruption, concurrent writers, and spooling.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -66,7 +65,7 @@ impl Fixture {
         run(self.store.as_ref(), &Catalogue::built_in(), inputs, options, &mut progress)
     }
 
-    /// Every stored order by number, after a recount that finds no difference.
+    /// Every stored order by number, after a verification that finds no difference.
     fn stored(&self) -> BTreeMap<String, Order> {
         let mut snapshot = self.store.snapshot().unwrap();
         let verification = snapshot.verify(1, &Catalogue::built_in(), 10).unwrap();
@@ -97,7 +96,7 @@ fn json_lines(orders: &[NewOrder]) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// A paid order; every tenth is unpaid.
+/// A paid order, or an unpaid one if `n` ends with 9.
 fn order(n: i64) -> NewOrder {
     let price = UnitPrice::parse("0.004").unwrap();
     let total = price.charge(n, 1_000).unwrap();
@@ -208,7 +207,7 @@ fn an_order_in_a_later_state_is_the_same_order() {
 }
 
 #[test]
-fn one_invalid_record_refuses_everything_unless_it_is_skipped() {
+fn one_invalid_record_fails_the_import_unless_it_is_skipped() {
     let fixture = Fixture::new();
     let good = fixture.file("good.jsonl", &orders(0..30));
     let mut text = json_lines(&orders(100..103));
@@ -260,7 +259,7 @@ fn one_number_for_two_orders_is_an_error_that_names_both() {
             &[
                 order(3),
                 with(1, |new| new.order.end_time_s += 1),
-                // The number of an order that was paid at once cannot be the number U of another order.
+                // The number O of an order that was paid at once cannot be the number U of another order.
                 with(9, |new| new.order.number = "O2".into()),
                 order(9),
                 order(3),
@@ -281,7 +280,7 @@ fn one_number_for_two_orders_is_an_error_that_names_both() {
         let options = Options { sort_records, ..fixture.options() };
         let error =
             fixture.import_with(&[&first, &second], &options, |_| ControlFlow::Continue(())).unwrap_err();
-        // Line 3 is the first with O9, although line 3 itself is not stored.
+        // The error of line 4 names line 3, which is the first record with O9, although line 3 is not stored.
         assert_eq!(refused(&error).1, expected);
         assert!(fixture.stored().is_empty());
         let skip = Options { skip_invalid: true, ..options };
@@ -292,11 +291,11 @@ fn one_number_for_two_orders_is_an_error_that_names_both() {
 }
 
 #[test]
-fn a_record_that_contradicts_the_store_is_refused() {
+fn a_record_that_conflicts_with_a_stored_order_is_refused() {
     let fixture = Fixture::new();
     fixture.import(&[&fixture.file("a.jsonl", &orders(0..20))]).unwrap();
-    let contradicting = [with(5, |new| new.line.model_id = "other".into()), order(21), order(6)];
-    let path = fixture.file("b.jsonl", &contradicting);
+    let conflicting = [with(5, |new| new.line.model_id = "other".into()), order(21), order(6)];
+    let path = fixture.file("b.jsonl", &conflicting);
     let error = fixture.import(&[&path]).unwrap_err();
     let expected = ["b.jsonl:1: OrderNo: a stored order has the same number but other content"];
     assert_eq!(refused(&error).1, expected);
@@ -332,7 +331,7 @@ fn repeating_an_interrupted_import_completes_it() {
     let error = fixture.import_with(&[&path], &options, stop_at(Phase::Storing, 1_900)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the import was stopped; 300 orders were stored, and the same command completes the import"
+        "the import was stopped; 300 orders were stored; re-run the command to finish"
     );
     let report = fixture.import_with(&[&path], &options, |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(counts(&report), [2_000, 50, 1_950, 0]);
@@ -365,15 +364,15 @@ fn progress_covers_all_bytes_and_orders_of_both_phases() {
 }
 
 #[test]
-fn a_number_taken_by_another_writer_after_the_check_stops_the_import() {
+fn a_number_that_another_writer_stores_after_the_check_stops_the_import() {
     for skip_invalid in [false, true] {
         let fixture = Fixture::new();
         let path = fixture.file("a.jsonl", &orders(0..500));
         let options = Options { batch_orders: 100, skip_invalid, ..fixture.options() };
-        let mut overtaken = false;
+        let mut written = false;
         let result = fixture.import_with(&[&path], &options, |step| {
-            if step.phase == Phase::Storing && step.orders == 200 && !overtaken {
-                overtaken = true;
+            if step.phase == Phase::Storing && step.orders == 200 && !written {
+                written = true;
                 let mut transaction = fixture.store.begin().unwrap();
                 transaction.add_orders(&[with(250, |new| new.line.region = "x".into())]).unwrap();
                 transaction.commit().unwrap();
@@ -389,7 +388,7 @@ fn a_number_taken_by_another_writer_after_the_check_stops_the_import() {
             );
         } else {
             let error = result.unwrap_err();
-            assert!(matches!(&error.failure, Failure::Overtaken(line) if line.line == 251));
+            assert!(matches!(&error.failure, Failure::ConcurrentConflict(line) if line.line == 251));
             assert_eq!(error.stored, 200);
             assert_eq!(fixture.stored().len(), 201);
         }
@@ -409,10 +408,10 @@ fn a_file_that_changes_during_the_import_is_detected() {
                 ControlFlow::Continue(())
             })
             .map(|report| counts(&report));
-        // In later rounds most orders are stored already, but not the last one.
+        // In later rounds, most orders are stored already. The file is read again because some are not.
         let error = error.unwrap_err();
         assert!(matches!(&error.failure, Failure::Changed { file } if file.ends_with("a.jsonl")), "{error}");
-        assert!(error.to_string().contains("was changed while it was imported"));
+        assert!(error.to_string().contains("was changed during the import"));
     }
 }
 
@@ -452,7 +451,7 @@ fn a_pipe_is_spooled_like_a_stream() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let sender =
         std::thread::spawn(move || writer.write_all(json_lines(&orders(0..2_000)).as_bytes()).unwrap());
-    // As the argument that a shell makes of `<(zcat orders.gz)`.
+    // The argument that a shell passes for `<(zcat orders.gz)`.
     let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
     let report = fixture.import(&[&path]).unwrap();
     sender.join().unwrap();
@@ -460,7 +459,7 @@ fn a_pipe_is_spooled_like_a_stream() {
 }
 
 #[test]
-fn a_damaged_file_is_never_imported_in_part() {
+fn a_damaged_file_is_not_imported_in_part() {
     let fixture = Fixture::new();
     let zst = zstd::encode_all(json_lines(&orders(0..300)).as_bytes(), 1).unwrap();
     let cut = fixture.dir.path().join("cut.jsonl.zst");

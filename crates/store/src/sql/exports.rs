@@ -17,11 +17,11 @@ pub(crate) fn read_job(row: &dyn Row) -> StoreResult<ExportJob> {
     let state = ExportState::from_number(state)
         .ok_or_else(|| StoreError::Damaged(format!("{state} is not a state of an export")))?;
     Ok(ExportJob {
-        asked: NewExportJob {
+        submitted: NewExportJob {
             company_id: row.int(0)?,
             job_id: text(1)?,
             public_key: text(2)?,
-            made_s: row.int(3)?,
+            created_s: row.int(3)?,
             request: text(4)?,
         },
         state,
@@ -140,7 +140,7 @@ impl ExportWrites for Session {
             job.company_id.into(),
             job.job_id.as_str().into(),
             job.public_key.as_str().into(),
-            job.made_s.into(),
+            job.created_s.into(),
             job.request.as_str().into(),
         ];
         match connection.execute(&sql, &values)? {

@@ -133,16 +133,16 @@ pub(crate) fn a_copy_of_usage_and_accounts_is_complete(backend: &dyn Backend) {
 pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) {
     let (source, _) = filled(backend);
     let digest = [9; 32];
-    let asked = NewExportJob {
+    let submitted = NewExportJob {
         company_id: 1,
         job_id: "job".into(),
         public_key: "public".into(),
-        made_s: 5,
+        created_s: 5,
         request: "everything".into(),
     };
     let mut transaction = source.begin().unwrap();
     transaction.put_export_file(1, &digest, &ExportFile { stored_s: 5, file: "file".into() }).unwrap();
-    transaction.add_export_job(&asked).unwrap();
+    transaction.add_export_job(&submitted).unwrap();
     transaction.commit().unwrap();
     let version = source.snapshot().unwrap().orders_version(1).unwrap();
     assert!(version >= 2, "orders were added and pruned");

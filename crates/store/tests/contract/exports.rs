@@ -18,12 +18,12 @@ pub(crate) fn write<T>(store: &dyn Store, work: impl FnOnce(&mut dyn Transaction
     said
 }
 
-fn job(company_id: i64, job_id: &str, made_s: i64) -> NewExportJob {
+fn job(company_id: i64, job_id: &str, created_s: i64) -> NewExportJob {
     NewExportJob {
         company_id,
         job_id: job_id.into(),
         public_key: format!("key {company_id}"),
-        made_s,
+        created_s,
         request: format!("{{\"é\": \"{job_id}\"}}"),
     }
 }
@@ -71,16 +71,16 @@ pub(crate) fn a_job_is_leased_to_one_holder_and_ends_once(backend: &dyn Backend)
     let due = |now_s| store.snapshot().unwrap().due_export_jobs(now_s, 9).unwrap();
     let waiting = vec![(1, "a".to_owned())];
     assert_eq!((read(), due(99)), (None, vec![]));
-    let asked = job(1, "a", 5);
-    write(&*store, |t| t.add_export_job(&asked).unwrap());
-    let again = store.begin().unwrap().add_export_job(&asked);
+    let submitted = job(1, "a", 5);
+    write(&*store, |t| t.add_export_job(&submitted).unwrap());
+    let again = store.begin().unwrap().add_export_job(&submitted);
     assert!(matches!(again, Err(StoreError::Exists(_))), "{again:?}");
     for bad in [job(1, &"j".repeat(LONGEST_JOB_ID + 1), 5), job(1, &"é".repeat(LONGEST_JOB_ID / 2 + 1), 5)] {
         let refused = store.begin().unwrap().add_export_job(&bad);
         assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
     }
     let new = ExportJob {
-        asked,
+        submitted,
         state: ExportState::Waiting,
         lease_holder: String::new(),
         lease_until_s: 0,
@@ -203,7 +203,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let holder = || prop_oneof![6 => 0..2usize, 1 => Just(2usize)];
     let time = || 0..60i64;
     let step = prop_oneof![
-        2 => (which(), time()).prop_map(|(which, made_s)| Step::Add(which, made_s)),
+        2 => (which(), time()).prop_map(|(which, created_s)| Step::Add(which, created_s)),
         4 => (which(), 0..2usize, time(), 0..20i64)
             .prop_map(|(which, holder, now_s, span)| Step::Lease(which, holder, now_s, now_s + span)),
         3 => (which(), holder(), time(), 0..9i64)
@@ -234,7 +234,7 @@ impl Model {
 
     fn due(&self, now_s: i64, limit: i64) -> Vec<(i64, String)> {
         let mut due: Vec<_> = self.0.iter().filter(|(_, job)| Self::is_due(job, now_s)).collect();
-        due.sort_by_key(|(key, job)| (job.asked.made_s, (*key).clone()));
+        due.sort_by_key(|(key, job)| (job.submitted.created_s, (*key).clone()));
         due.into_iter().map(|(key, _)| key.clone()).take(usize::try_from(limit).unwrap()).collect()
     }
 
@@ -244,12 +244,12 @@ impl Model {
 
     fn perform(&mut self, step: &Step) -> String {
         match step {
-            Step::Add((company_id, index), made_s) => {
-                let asked = job(*company_id, JOBS[*index], *made_s);
-                let key = (*company_id, asked.job_id.clone());
+            Step::Add((company_id, index), created_s) => {
+                let submitted = job(*company_id, JOBS[*index], *created_s);
+                let key = (*company_id, submitted.job_id.clone());
                 let new = !self.0.contains_key(&key);
                 self.0.entry(key).or_insert(ExportJob {
-                    asked,
+                    submitted,
                     state: ExportState::Waiting,
                     lease_holder: String::new(),
                     lease_until_s: 0,
@@ -310,9 +310,9 @@ impl Model {
 
 fn perform(store: &dyn Store, step: &Step) -> String {
     write(store, |t| match step {
-        Step::Add((company_id, index), made_s) => {
-            let asked = job(*company_id, JOBS[*index], *made_s);
-            match t.add_export_job(&asked) {
+        Step::Add((company_id, index), created_s) => {
+            let submitted = job(*company_id, JOBS[*index], *created_s);
+            match t.add_export_job(&submitted) {
                 Ok(()) => true.to_string(),
                 Err(StoreError::Exists(_)) => false.to_string(),
                 Err(other) => panic!("{other}"),
@@ -380,7 +380,7 @@ pub(crate) fn jobs_equal_the_naive_model(backend: &dyn Backend) {
                 let unfinished = model
                     .0
                     .values()
-                    .filter(|job| job.asked.company_id == company_id && !job.state.has_ended())
+                    .filter(|job| job.submitted.company_id == company_id && !job.state.has_ended())
                     .count();
                 let counted = snapshot.unfinished_export_jobs(company_id).unwrap();
                 prop_assert_eq!(counted, i64::try_from(unfinished).unwrap());

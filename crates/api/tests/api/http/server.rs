@@ -208,7 +208,7 @@ impl Server {
             company_id: company.company_id,
             job_id: JOB_ID.to_owned(),
             public_key: "unknown".to_owned(),
-            made_s: NOW_S,
+            created_s: NOW_S,
             request: "{}".to_owned(),
         };
         transaction.add_export_job(&job).unwrap();

@@ -1,142 +1,155 @@
-//! The first half of an import: every record of every file is read, checked, compared with the others and with the
-//! store. Nothing is written.
+//! The check phase of an import: reads every record of every file and checks it by itself, against the other records,
+//! and against the store. It writes nothing to the store.
 
 use std::sync::mpsc::Receiver;
 
 use tollbook_domain::NewOrder;
 use tollbook_store::{Outcome, Snapshot, StoreError, StoreResult};
 
-use super::Import;
-use super::batches::{Batch, Reading};
-use super::duplicates::{Duplicates, LeftOut, Reason};
-use super::report::{Failure, Phase, Place, Progress, Tally};
-use super::sort::{Sorted, Sorter};
-use super::tenants::Tenants;
+use super::batch_reader::{BatchReader, ParsedBatch};
+use super::conflicts::{ConflictFinder, ExcludedRecord, ExclusionReason};
+use super::context::{ImportContext, MAX_BATCH_ORDERS};
+use super::external_sort::{Sorted, Sorter};
+use super::position::RecordPosition;
+use super::report::{Failure, Phase, Progress, ReportBuilder};
+use crate::tenancy::directory::TenantDirectory;
 
-/// What checking leaves for storing.
-pub(super) struct Checked {
-    /// Records that are not to be stored; all of them if they are to be left out, else the contradicting ones.
-    pub(super) left_out: Sorted<LeftOut>,
-    /// Whether there is an order that the store does not have.
-    pub(super) anything_new: bool,
+/// The result of the check phase.
+pub(super) struct CheckResult {
+    /// Records that must not be stored: conflicting ones and, if invalid records are skipped, invalid ones.
+    pub(super) excluded: Sorted<ExcludedRecord>,
+    /// Whether there is an order that is not stored.
+    pub(super) has_new_orders: bool,
 }
 
-impl Import<'_> {
+impl ImportContext<'_> {
     pub(super) fn check(
         &self,
-        tenants: &mut Tenants<'_>,
-        tally: &mut Tally,
+        tenants: &mut TenantDirectory,
+        report: &mut ReportBuilder,
         progress: &mut dyn Progress,
-    ) -> Result<Checked, Failure> {
-        let mut checking = Checking {
-            duplicates: Duplicates::new(self.sorter()),
-            left_out: self.sorter(),
-            anything_new: false,
-            orders: 0,
+    ) -> Result<CheckResult, Failure> {
+        let mut checker = Checker {
+            conflicts: ConflictFinder::new(self.sorter()),
+            excluded: self.sorter(),
+            has_new_orders: false,
+            records: 0,
         };
-        let reading = Reading {
+        let reader = BatchReader {
+            store: self.store,
             files: self.files,
             catalogue: self.catalogue,
             tenants,
-            batch: super::MAX_BATCH_ORDERS,
-            left_out: None,
+            batch_records: MAX_BATCH_ORDERS,
+            excluded: None,
             spool_dir: &self.options.spool_dir,
         };
-        reading.run(|batches| checking.take_all(self, batches, tally, progress))?;
-        checking.finish(self, tally)
+        reader.run(|batches| checker.check_batches(self, batches, report, progress))?;
+        checker.finish(self, report)
     }
 }
 
-struct Checking {
-    duplicates: Duplicates,
-    left_out: Sorter<LeftOut>,
-    anything_new: bool,
-    orders: u64,
+struct Checker {
+    conflicts: ConflictFinder,
+    excluded: Sorter<ExcludedRecord>,
+    has_new_orders: bool,
+    records: u64,
 }
 
-impl Checking {
-    fn take_all(
+impl Checker {
+    fn check_batches(
         &mut self,
-        import: &Import<'_>,
-        batches: Receiver<Batch>,
-        tally: &mut Tally,
+        context: &ImportContext<'_>,
+        batches: Receiver<ParsedBatch>,
+        report: &mut ReportBuilder,
         progress: &mut dyn Progress,
     ) -> Result<(), Failure> {
         for batch in batches {
             let bytes_read = batch.bytes_read;
-            self.take(import, batch, tally)?;
-            import.report(progress, Phase::Checking, bytes_read, self.orders)?;
+            self.check_batch(context, batch, report)?;
+            context.report_progress(progress, Phase::Checking, bytes_read, self.records)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, import: &Import<'_>, batch: Batch, tally: &mut Tally) -> Result<(), Failure> {
-        self.orders += (batch.orders.len() + batch.refused.len()) as u64;
-        for (place, reason) in batch.refused {
-            tally.file(place).read += 1;
-            self.refuse(import, tally, place, reason)?;
+    fn check_batch(
+        &mut self,
+        context: &ImportContext<'_>,
+        batch: ParsedBatch,
+        report: &mut ReportBuilder,
+    ) -> Result<(), Failure> {
+        self.records += (batch.orders.len() + batch.refused.len()) as u64;
+        for (position, reason) in batch.refused {
+            report.file(position).read += 1;
+            self.refuse(context, report, position, reason)?;
         }
         if batch.orders.is_empty() {
             return Ok(());
         }
-        // A snapshot for each batch: one that is held long keeps the log of the store growing.
-        let mut snapshot = import.store.snapshot()?;
+        // Each batch has its own snapshot, because SQLite cannot shorten its write-ahead log past an open snapshot.
+        let mut snapshot = context.store.snapshot()?;
         let outcomes = classify(snapshot.as_mut(), &batch.orders)?;
-        for ((order, place), outcome) in batch.orders.iter().zip(batch.places).zip(outcomes) {
-            tally.file(place).read += 1;
+        for ((order, position), outcome) in batch.orders.iter().zip(batch.positions).zip(outcomes) {
+            report.file(position).read += 1;
             if outcome == Outcome::Pruned {
-                self.refuse(import, tally, place, PRUNED.to_owned())?;
+                self.refuse(context, report, position, PRUNED.to_owned())?;
                 continue;
             }
-            self.anything_new |= outcome == Outcome::Added;
-            // The conflict may be with an earlier order of the batch. Asked alone, it can only be with the store, and
-            // what is found does not depend on where batches end.
+            self.has_new_orders |= outcome == Outcome::Added;
+            // The conflict may be with an earlier order of the batch. If the order is classified alone, a conflict is
+            // with the store, so that the result does not depend on the borders of batches.
             let in_conflict = outcome == Outcome::Conflict
                 && classify(snapshot.as_mut(), std::slice::from_ref(order))? == [Outcome::Conflict];
-            self.duplicates.push(place, order, in_conflict).map_err(|error| import.spool_error(error))?;
+            self.conflicts.push(position, order, in_conflict).map_err(|error| context.spool_error(error))?;
         }
         Ok(())
     }
 
-    /// A record that cannot be stored, for a reason that no other record has part in.
+    /// Refuses a record for a reason that does not depend on other records.
     fn refuse(
         &mut self,
-        import: &Import<'_>,
-        tally: &mut Tally,
-        place: Place,
+        context: &ImportContext<'_>,
+        report: &mut ReportBuilder,
+        position: RecordPosition,
         reason: String,
     ) -> Result<(), Failure> {
-        tally.refuse(place, |_| reason);
-        if import.options.skip_invalid {
-            let left_out = LeftOut { place, reason: Reason::Invalid };
-            self.left_out.push(left_out).map_err(|error| import.spool_error(error))?;
+        report.refuse(position, |_| reason);
+        if context.options.skip_invalid {
+            let record = ExcludedRecord { position, reason: ExclusionReason::Invalid };
+            self.excluded.push(record).map_err(|error| context.spool_error(error))?;
         }
         Ok(())
     }
 
-    /// Compares the records with each other and counts those that contradict.
-    fn finish(mut self, import: &Import<'_>, tally: &mut Tally) -> Result<Checked, Failure> {
-        let spool_error = |error| import.spool_error(error);
-        self.duplicates.finish(&mut self.left_out).map_err(spool_error)?;
-        let mut left_out = self.left_out.finish().map_err(spool_error)?;
-        let mut merge = left_out.merge().map_err(spool_error)?;
+    /// Compares the records with each other and counts those that conflict.
+    fn finish(
+        mut self,
+        context: &ImportContext<'_>,
+        report: &mut ReportBuilder,
+    ) -> Result<CheckResult, Failure> {
+        let spool_error = |error| context.spool_error(error);
+        self.conflicts.finish(&mut self.excluded).map_err(spool_error)?;
+        let mut excluded = self.excluded.finish().map_err(spool_error)?;
+        let mut merge = excluded.merge().map_err(spool_error)?;
         let mut last = None;
-        while let Some(LeftOut { place, reason }) = merge.next().map_err(spool_error)? {
-            // Both numbers of a record may contradict; it is one record.
-            if last.replace(place) == Some(place) {
+        while let Some(ExcludedRecord { position, reason }) = merge.next().map_err(spool_error)? {
+            // A record whose two numbers both conflict is counted once.
+            if last.replace(position) == Some(position) {
                 continue;
             }
             match reason {
-                Reason::Invalid => {}
-                Reason::Earlier(earlier) => tally.refuse(place, |tally| {
-                    let earlier = tally.name(earlier, place);
+                ExclusionReason::Invalid => {}
+                ExclusionReason::EarlierRecord(earlier) => report.refuse(position, |report| {
+                    let earlier = report.describe(earlier, position);
                     format!("OrderNo: an order on {earlier} has the same number but other content")
                 }),
-                Reason::Stored => tally.refuse(place, |_| STORED.to_owned()),
+                ExclusionReason::StoredOrder => {
+                    report.refuse(position, |_| CONFLICTS_WITH_STORED.to_owned());
+                }
             }
         }
         drop(merge);
-        Ok(Checked { left_out, anything_new: self.anything_new })
+        Ok(CheckResult { excluded, has_new_orders: self.has_new_orders })
     }
 }
 
@@ -149,7 +162,8 @@ fn classify(snapshot: &mut dyn Snapshot, orders: &[NewOrder]) -> StoreResult<Vec
     }
 }
 
-/// The reason of a record that contradicts the store.
-pub(super) const STORED: &str = "OrderNo: a stored order has the same number but other content";
-/// The refusal of a record from a time whose orders were pruned: whether it was among them is unknown.
+/// Reason of a record that conflicts with a stored order.
+pub(super) const CONFLICTS_WITH_STORED: &str =
+    "OrderNo: a stored order has the same number but other content";
+/// Reason of a record from a time whose orders were pruned. Whether the order was stored is unknown.
 pub(super) const PRUNED: &str = "StartTime: orders of that time were pruned, and no more are accepted";

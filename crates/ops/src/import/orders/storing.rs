@@ -1,119 +1,122 @@
-//! The second half of an import: the files are read again and written in transactions of bounded size.
+//! The store phase of an import: reads the files again and writes their orders in transactions of bounded size.
 
 use std::sync::mpsc::Receiver;
 
 use tollbook_store::{Outcome, StoreError};
 
-use super::Import;
-use super::batches::{Batch, Reading};
-use super::checking::{Checked, PRUNED, STORED};
-use super::report::{Failure, Phase, Place, Progress, Tally};
-use super::tenants::Tenants;
+use super::batch_reader::{BatchReader, ParsedBatch};
+use super::checking::{CONFLICTS_WITH_STORED, CheckResult, PRUNED};
+use super::context::{ImportContext, MAX_BATCH_ORDERS};
+use super::position::RecordPosition;
+use super::report::{Failure, Phase, Progress, ReportBuilder};
+use crate::tenancy::directory::TenantDirectory;
 
-/// Orders in a transaction when another writer waits. Rollup rows are written once a transaction, so fewer orders
-/// cost throughput; more make the other wait.
-const COURTEOUS_BATCH_ORDERS: usize = 1_000;
+/// Orders in a transaction while another writer waits. Rollup rows are written once per transaction, so that smaller
+/// transactions reduce throughput; larger ones delay the other writer.
+const CONTENDED_BATCH_ORDERS: usize = 1_000;
 
-impl Import<'_> {
+impl ImportContext<'_> {
     pub(super) fn store(
         &self,
-        checked: Checked,
-        tenants: &mut Tenants<'_>,
-        tally: &mut Tally,
+        checked: CheckResult,
+        tenants: &mut TenantDirectory,
+        report: &mut ReportBuilder,
         progress: &mut dyn Progress,
     ) -> Result<(), Failure> {
-        let Checked { mut left_out, anything_new } = checked;
-        if !anything_new {
-            for file in tally.files() {
+        let CheckResult { mut excluded, has_new_orders } = checked;
+        if !has_new_orders {
+            for file in report.files() {
                 file.present = file.read - file.invalid;
             }
             return Ok(());
         }
-        let reading = Reading {
+        let reader = BatchReader {
+            store: self.store,
             files: self.files,
             catalogue: self.catalogue,
             tenants,
-            batch: self.options.batch_orders.clamp(1, super::MAX_BATCH_ORDERS),
-            left_out: Some(&mut left_out),
+            batch_records: self.options.batch_orders.clamp(1, MAX_BATCH_ORDERS),
+            excluded: Some(&mut excluded),
             spool_dir: &self.options.spool_dir,
         };
-        reading.run(|batches| self.store_all(batches, tally, progress))?;
-        let changed = tally.files().iter().find(|file| file.read != file.added + file.present + file.invalid);
+        reader.run(|batches| self.store_batches(batches, report, progress))?;
+        let changed =
+            report.files().iter().find(|file| file.read != file.added + file.present + file.invalid);
         match changed {
             Some(file) => Err(Failure::Changed { file: file.file.clone() }),
             None => Ok(()),
         }
     }
 
-    fn store_all(
+    fn store_batches(
         &self,
-        batches: Receiver<Batch>,
-        tally: &mut Tally,
+        batches: Receiver<ParsedBatch>,
+        report: &mut ReportBuilder,
         progress: &mut dyn Progress,
     ) -> Result<(), Failure> {
         let mut orders = 0;
-        let mut crowded = false;
+        let mut contended = false;
         for batch in batches {
-            // Every invalid record was found before, so the file is another than the one that was checked.
-            if let Some((place, _)) = batch.refused.first() {
-                return Err(Failure::Changed { file: tally.file(*place).file.clone() });
+            // The check found every invalid record, so that the file has changed since.
+            if let Some((position, _)) = batch.refused.first() {
+                return Err(Failure::Changed { file: report.file(*position).file.clone() });
             }
-            let mut at = 0;
-            while at < batch.orders.len() {
-                at += self.store_batch(&batch, at, &mut crowded, tally)?;
-                self.report(progress, Phase::Storing, batch.bytes_read, orders + at as u64)?;
+            let mut start = 0;
+            while start < batch.orders.len() {
+                start += self.store_part(&batch, start, &mut contended, report)?;
+                self.report_progress(progress, Phase::Storing, batch.bytes_read, orders + start as u64)?;
             }
             orders += batch.orders.len() as u64;
         }
         Ok(())
     }
 
-    /// Writes one transaction and gives the number of orders it dealt with. `crowded` says whether another writer was
-    /// seen waiting, before now and after.
-    fn store_batch(
+    /// Stores orders of a batch, from index `start` on, in one transaction, and returns their number. `contended`:
+    /// whether another writer waited at the end of the last transaction.
+    fn store_part(
         &self,
-        batch: &Batch,
-        at: usize,
-        crowded: &mut bool,
-        tally: &mut Tally,
+        batch: &ParsedBatch,
+        start: usize,
+        contended: &mut bool,
+        report: &mut ReportBuilder,
     ) -> Result<usize, Failure> {
         let mut transaction = self.store.begin()?;
-        let rest = batch.orders.len() - at;
-        // One database lets writers wait before a transaction begins, another where both want the same company.
-        let small = *crowded || transaction.another_writer_waits()?;
-        let size = if small { rest.min(COURTEOUS_BATCH_ORDERS) } else { rest };
-        let outcomes = transaction.add_orders(&batch.orders[at..at + size])?;
-        *crowded = transaction.another_writer_waits()?;
+        let remaining = batch.orders.len() - start;
+        // In SQLite, writers wait before a transaction begins; in PostgreSQL, when both write the same company.
+        let is_small = *contended || transaction.another_writer_waits()?;
+        let size = if is_small { remaining.min(CONTENDED_BATCH_ORDERS) } else { remaining };
+        let outcomes = transaction.add_orders(&batch.orders[start..start + size])?;
+        *contended = transaction.another_writer_waits()?;
         if outcomes.len() != size {
             return Err(StoreError::Database("not every order was written".to_owned()).into());
         }
-        let outcomes: Vec<(Place, Outcome)> =
-            batch.places[at..at + size].iter().copied().zip(outcomes).collect();
-        let overtaken = outcomes.iter().find_map(|(place, outcome)| Some((*place, refusal(*outcome)?)));
-        if let (Some((place, reason)), false) = (overtaken, self.options.skip_invalid) {
-            // Since the check, another writer took the number. The transaction is dropped.
-            return Err(Failure::Overtaken(tally.error(place, reason.to_owned())));
+        let outcomes: Vec<(RecordPosition, Outcome)> =
+            batch.positions[start..start + size].iter().copied().zip(outcomes).collect();
+        let refused = outcomes.iter().find_map(|(position, outcome)| Some((*position, refusal(*outcome)?)));
+        if let (Some((position, reason)), false) = (refused, self.options.skip_invalid) {
+            // Another writer has caused the conflict since the check. Dropping the transaction rolls it back.
+            return Err(Failure::ConcurrentConflict(report.error(position, reason.to_owned())));
         }
         if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Added) {
             transaction.commit()?;
         }
-        for (place, outcome) in outcomes {
+        for (position, outcome) in outcomes {
             match outcome {
-                Outcome::Added => tally.file(place).added += 1,
-                Outcome::Present => tally.file(place).present += 1,
-                Outcome::Conflict => tally.refuse(place, |_| STORED.to_owned()),
-                Outcome::Pruned => tally.refuse(place, |_| PRUNED.to_owned()),
+                Outcome::Added => report.file(position).added += 1,
+                Outcome::Present => report.file(position).present += 1,
+                Outcome::Conflict => report.refuse(position, |_| CONFLICTS_WITH_STORED.to_owned()),
+                Outcome::Pruned => report.refuse(position, |_| PRUNED.to_owned()),
             }
         }
         Ok(size)
     }
 }
 
-/// Why an order was not taken.
+/// Why an order was not stored.
 fn refusal(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Added | Outcome::Present => None,
-        Outcome::Conflict => Some(STORED),
+        Outcome::Conflict => Some(CONFLICTS_WITH_STORED),
         Outcome::Pruned => Some(PRUNED),
     }
 }

@@ -23,9 +23,9 @@ pub(crate) fn concurrent_payers_pay_each_order_once(backend: &Backend) {
             scope.spawn(move || {
                 // Sixteen overlapping requests, each sent by four payers.
                 let first = (payer / 4) * 2;
-                let asked: Vec<String> = numbers.iter().cycle().skip(first).take(12).cloned().collect();
+                let requested: Vec<String> = numbers.iter().cycle().skip(first).take(12).cloned().collect();
                 start.wait();
-                pay_unpaid(&servers[payer % 4].charging(), 1, &asked, &|_| true, NOW_S).unwrap();
+                pay_unpaid(&servers[payer % 4].charging(), 1, &requested, &|_| true, NOW_S).unwrap();
             });
         }
         for payer in 0..4i64 {

@@ -1,4 +1,4 @@
-//! Edge cases of charging: attacks, accidents and unlucky timing. One case per test.
+//! Edge cases of charging: invalid requests, failures and races. One case per test.
 
 use std::sync::{Arc, Mutex};
 
@@ -89,7 +89,7 @@ pub(crate) fn a_refund_to_an_expiring_grant_moves_only_its_own_amount(backend: &
     deposit(&fixture.charging(), 1, &coupon, true, BASE_S).unwrap();
     fixture.deposit(1, AccountKind::Cash, 1_000, "cash", BASE_S);
     charge_orders(&fixture, &[30, 90]);
-    // The coupon pays the first order; its rest and cash pay the second.
+    // The coupon pays the first order; its remaining amount and cash pay the second.
     let paid = fixture.orders(1, Status::Paid);
     let numbers: Vec<String> = paid.iter().map(|stored| stored.order.number.clone()).collect();
     assert_eq!((fixture.balance(1, AccountKind::Coupon), fixture.balance(1, AccountKind::Cash)), (0, 980));
@@ -174,7 +174,7 @@ pub(crate) fn arrears_are_paid_oldest_first_by_the_allowed_kinds(backend: &Backe
     scoped.models = vec!["n".into()];
     deposit(&fixture.charging(), 1, &scoped, true, NOW_S).unwrap();
     assert_eq!(unpaid_numbers(&fixture), numbers);
-    // Of 49, the order of 50 is skipped and the order of 30 is paid; 20 and 40 exceed the rest.
+    // With 49, the order of 50 is skipped and the order of 30 is paid; 20 and 40 exceed the remaining 19.
     let deposited = fixture.deposit(1, AccountKind::Cash, 49, "cash", NOW_S);
     assert_eq!(deposited.arrears.orders, 1);
     assert_eq!(unpaid_numbers(&fixture), [&numbers[0][..], &numbers[2][..], &numbers[3][..]]);
@@ -224,7 +224,7 @@ pub(crate) fn the_daily_run_happens_once_per_local_day(backend: &Backend) {
     let fixture = Fixture::new(backend, 2);
     set_offset(&fixture.charging(), 19_800, None, BASE_S).unwrap();
     charge_orders(&fixture, &[50, 60, 70]);
-    // 05:00 at +05:30 is 23:30 UTC of the day before.
+    // 05:00 at +05:30 is 23:30 UTC of the previous day.
     let five_s = NOW_S - HOUR_S / 2;
     let deposit_only = |amount, key: &str| {
         deposit(&fixture.charging(), 1, &money(AccountKind::Cash, amount, key), false, NOW_S).unwrap();

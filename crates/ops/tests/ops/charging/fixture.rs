@@ -151,7 +151,7 @@ impl Fixture {
         self.store.snapshot().unwrap().pending(query, &self.catalogue).unwrap()
     }
 
-    /// Asserts that the recount finds no difference in any company.
+    /// Asserts that verification finds no difference in any company.
     pub(crate) fn assert_clean(&self) {
         let mut snapshot = self.store.snapshot().unwrap();
         for company in snapshot.companies().unwrap() {

@@ -80,8 +80,8 @@ pub(crate) fn every_interleaving_pays_an_order_once(backend: &Backend) {
 fn perform(fixture: &Fixture, step: &Step, numbers: &[String]) {
     match step {
         Step::Pay(picks) => {
-            let asked: Vec<String> = picks.iter().map(|pick| numbers[*pick].clone()).collect();
-            pay_unpaid(&fixture.charging(), 1, &asked, &|_| true, NOW_S).unwrap();
+            let requested: Vec<String> = picks.iter().map(|pick| numbers[*pick].clone()).collect();
+            pay_unpaid(&fixture.charging(), 1, &requested, &|_| true, NOW_S).unwrap();
         }
         Step::Deposit(amount, key) => {
             let of = super::fixture::money(AccountKind::Cash, *amount, &format!("{key}"));

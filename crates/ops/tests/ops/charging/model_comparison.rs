@@ -164,9 +164,10 @@ impl Comparison<'_> {
     fn pay(&mut self, company: usize, picks: &[usize]) {
         let numbers: Vec<(String, Option<usize>)> =
             picks.iter().map(|pick| self.number(company, *pick)).collect();
-        let asked: Vec<String> = numbers.iter().map(|(number, _)| number.clone()).collect();
+        let requested: Vec<String> = numbers.iter().map(|(number, _)| number.clone()).collect();
         let sees = |line: &Line| line.organization_id != 2 || !picks.contains(&1);
-        let payments = pay_unpaid(&self.fixture.charging(), id(company), &asked, &sees, self.now_s).unwrap();
+        let payments =
+            pay_unpaid(&self.fixture.charging(), id(company), &requested, &sees, self.now_s).unwrap();
         let of = &mut self.model.companies[company];
         let mut expected: Vec<(String, &str)> = Vec::new();
         for (number, index) in numbers {
@@ -195,8 +196,8 @@ impl Comparison<'_> {
     fn revoke(&mut self, company: usize, picks: &[usize]) {
         let numbers: Vec<(String, Option<usize>)> =
             picks.iter().map(|pick| self.number(company, *pick)).collect();
-        let asked: Vec<String> = numbers.iter().map(|(number, _)| number.clone()).collect();
-        let all = revoke(&self.fixture.charging(), id(company), &asked, "a mistake", self.now_s).unwrap();
+        let requested: Vec<String> = numbers.iter().map(|(number, _)| number.clone()).collect();
+        let all = revoke(&self.fixture.charging(), id(company), &requested, "a mistake", self.now_s).unwrap();
         let of = &mut self.model.companies[company];
         for ((_, index), revoked) in numbers.into_iter().zip(all) {
             let expected = index.map_or("NotFound", |index| of.revoke(index));
@@ -262,8 +263,8 @@ impl Comparison<'_> {
         });
     }
 
-    /// Copies order numbers from the program to the model's new orders. The program assigns ascending serial numbers, in
-    /// the sequence in which the model adds orders.
+    /// Copies order numbers from the program to the model's new orders. The program assigns ascending serial numbers,
+    /// in the sequence in which the model adds orders.
     fn name_orders(&mut self) {
         for (company, of) in self.model.companies.iter_mut().enumerate() {
             let mut new: Vec<(String, String)> = Vec::new();
@@ -299,22 +300,22 @@ impl Comparison<'_> {
                     .filter(|open| organization.is_none_or(|one| line_of(&open.line).1 == one))
                     .map(|open| total(open.line.discounted, open.quantity))
                     .sum();
-                let mut asked = query(id(company), &[Status::Unpaid]);
-                asked.lines = LineFilter::default()
+                let mut filter = query(id(company), &[Status::Unpaid]);
+                filter.lines = LineFilter::default()
                     .model_ids(model.map(str::to_owned).into_iter().collect())
                     .visible_organizations(organization.map(|one| vec![one]));
-                assert_eq!(self.fixture.pending(&asked), sum, "pending of {model:?} {organization:?}");
+                assert_eq!(self.fixture.pending(&filter), sum, "pending of {model:?} {organization:?}");
             }
             let border_s = of.open.first().map_or(BASE_S, |open| open.bucket_s);
-            let mut asked = query(id(company), &[]);
+            let mut filter = query(id(company), &[]);
             for (from_s, until_s) in [(0, border_s), (border_s, border_s + 1), (border_s + 1, BASE_S * 2)] {
                 if from_s >= until_s {
                     continue;
                 }
-                asked.range = TimeRange::new(from_s, until_s).unwrap();
+                filter.range = TimeRange::new(from_s, until_s).unwrap();
                 let inside = of.open.iter().filter(|open| (from_s..until_s).contains(&open.bucket_s));
                 let sum: i128 = inside.map(|open| total(open.line.discounted, open.quantity)).sum();
-                assert_eq!(self.fixture.pending(&asked), sum);
+                assert_eq!(self.fixture.pending(&filter), sum);
             }
             for (uncharged, rating) in
                 [(Uncharged::Free, ModelRating::Free), (Uncharged::Unpriced, ModelRating::Unpriced)]

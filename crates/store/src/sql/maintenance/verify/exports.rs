@@ -23,7 +23,7 @@ impl Session {
         let sql = format!("SELECT {JOB_COLUMNS} FROM export_job WHERE company_id = $1 ORDER BY job_id");
         for job in all(self.connection.as_mut(), &sql, &[company_id.into()], read_job)? {
             if !is_sound(&job) {
-                let job_id = job.asked.job_id;
+                let job_id = job.submitted.job_id;
                 report.differ(|| {
                     format!("company {company_id}: export job {job_id} is not what its state says")
                 });

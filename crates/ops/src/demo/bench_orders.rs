@@ -1,24 +1,24 @@
-//! Any number of orders of one company for benchmarks: cheap to make, many lines, few of which are popular.
-//! Believable in shape, not in story.
+//! Orders of one company for benchmarks, in any number. They have many lines, a few of which have most of the orders.
 
 use tollbook_domain::time::DAY_S;
 use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
-use super::dice::Dice;
-use super::scene::{K_TOKENS, M_TOKENS};
+use super::prng::Prng;
+use super::workload::{K_TOKENS, M_TOKENS};
 
 const HOUR_S: i64 = 3_600;
 const MODELS: u64 = 12;
 const SKUS: [&str; 2] = ["input", "output"];
-/// Odd and with no factor that a number of lines is likely to share: the lines are visited in a scattered order.
+/// Distance between the lines of successive orders. It is large, so that lines are visited in a scattered order, and
+/// odd, so that it has no factor in common with most numbers of lines.
 const STRIDE: u64 = 1_000_003;
 
-/// What a benchmark's orders look like. Order `n` depends on these values and `n` alone.
+/// The parameters of the orders. Order `n` depends on these values and `n` only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BenchOrders {
-    /// The same seed makes the same orders.
+    /// The same seed generates the same orders.
     pub seed: u64,
-    /// Whose orders they are.
+    /// The company.
     pub company_id: i64,
     /// Its organizations, at least one.
     pub organization_ids: Vec<i64>,
@@ -26,13 +26,13 @@ pub struct BenchOrders {
     pub channel: i64,
     /// `CNY` or `USD`.
     pub currency: String,
-    /// How many orders.
+    /// Number of orders.
     pub count: u64,
-    /// How many distinct lines they have, if there are at least twice as many orders.
+    /// Number of distinct lines, if there are at least twice as many orders.
     pub lines: u64,
     /// Start of the first hour, Unix seconds.
     pub start_s: i64,
-    /// Over how many days they are spread evenly.
+    /// Number of days over which the orders are evenly distributed.
     pub days: i64,
 }
 
@@ -55,14 +55,14 @@ impl Default for BenchOrders {
 }
 
 impl BenchOrders {
-    /// The orders by ascending start time and number; about 1 % are unpaid. Half of them go through all lines in
-    /// turn, the other half prefer a few lines. Each passes [`NewOrder::check`] with this catalogue.
+    /// The orders by ascending start time and number; about 1 % are unpaid. Half of them visit all lines in turn, the
+    /// other half prefer a few lines. Each passes [`NewOrder::check`] with this catalogue.
     ///
     /// # Panics
     /// If there are no organizations, lines or days.
     pub fn orders<'a>(&'a self, catalogue: &Catalogue) -> impl Iterator<Item = NewOrder> + 'a {
-        assert!(!self.organization_ids.is_empty(), "every order belongs to an organization");
-        assert!(self.lines > 0 && self.days > 0, "orders have lines and times");
+        assert!(!self.organization_ids.is_empty(), "orders need at least one organization");
+        assert!(self.lines > 0 && self.days > 0, "orders need at least one line and one day");
         let lines: Vec<(Line, i64)> = (0..self.lines)
             .map(|number| {
                 let line = self.line(number);
@@ -71,22 +71,22 @@ impl BenchOrders {
             })
             .collect();
         (0..self.count).map(move |number| {
-            let mut dice = Dice::of(self.seed, number);
-            let index = usize::try_from(self.line_of(number, &mut dice)).unwrap_or(0);
+            let mut prng = Prng::stream(self.seed, number);
+            let index = usize::try_from(self.line_of(number, &mut prng)).unwrap_or(0);
             let (line, base_units) = &lines[index];
-            self.order(number, line, *base_units, &mut dice)
+            self.order(number, line, *base_units, &mut prng)
         })
     }
 
-    fn line_of(&self, number: u64, dice: &mut Dice) -> u64 {
+    fn line_of(&self, number: u64, prng: &mut Prng) -> u64 {
         if number.is_multiple_of(2) {
             let lines = u128::from(self.lines);
             let scattered = u128::from(number / 2) * u128::from(coprime_stride(self.lines)) % lines;
             u64::try_from(scattered).unwrap_or(0)
         } else {
-            // The product of two even draws: a tenth of the lines gets a third of the orders.
-            let first = dice.below(self.lines) + 1;
-            dice.below(first)
+            // A uniform number below a uniform number: a tenth of the lines has a third of the orders.
+            let first = prng.below(self.lines) + 1;
+            prng.below(first)
         }
     }
 
@@ -95,7 +95,7 @@ impl BenchOrders {
         let (resource, model) = (rest / MODELS, rest % MODELS);
         let organizations = self.organization_ids.len();
         let organization = usize::try_from(resource).unwrap_or(0) % organizations;
-        // Each model has its own price, and every third a discount.
+        // Each model has its own price; every third model has a discount.
         let list = 200_000_000_000 + 137_500_000_000 * i64::try_from(model + 5 * sku).unwrap_or(0);
         let discount = if model.is_multiple_of(3) { list / 5 * 4 } else { list };
         let unit = if model.is_multiple_of(4) { K_TOKENS } else { M_TOKENS };
@@ -122,17 +122,19 @@ impl BenchOrders {
         }
     }
 
-    fn order(&self, number: u64, line: &Line, base_units: i64, dice: &mut Dice) -> NewOrder {
+    fn order(&self, number: u64, line: &Line, base_units: i64, prng: &mut Prng) -> NewOrder {
         let hours = u128::from((self.days * (DAY_S / HOUR_S)).unsigned_abs());
         let hour = i64::try_from(u128::from(number) * hours / u128::from(self.count)).unwrap_or(0);
         let start_time_s = self.start_s + hour * HOUR_S;
         let end_time_s = start_time_s + HOUR_S;
-        let quantity = dice.between(500, 2_500_000);
-        let amount = |price: UnitPrice| price.charge(quantity, base_units).expect("a small amount");
+        let quantity = prng.between(500, 2_500_000);
+        let amount = |price: UnitPrice| {
+            price.charge(quantity, base_units).expect("amounts of benchmark orders are small")
+        };
         let original = amount(line.list_price);
         let total =
             if line.discount_price == line.list_price { original } else { amount(line.discount_price) };
-        let made_s = end_time_s + 60 + dice.between(0, 30);
+        let settled_s = end_time_s + 60 + prng.between(0, 30);
         let source_number = format!("MO{start_time_s:011}{number:010}");
         let mut order = Order {
             number: source_number,
@@ -145,17 +147,17 @@ impl BenchOrders {
             original,
             deductions: Deductions::default(),
             create_time_s: None,
-            paid_time_s: Some(made_s),
+            paid_time_s: Some(settled_s),
             revocation_time_s: None,
         };
-        if dice.chance(10) {
+        if prng.chance(10) {
             let arrears_number = format!("MU{start_time_s:011}{number:010}");
             order.counterpart = std::mem::replace(&mut order.number, arrears_number);
             order.status = Status::Unpaid;
-            order.create_time_s = Some(made_s);
+            order.create_time_s = Some(settled_s);
             order.paid_time_s = None;
         } else {
-            let coupon = if dice.chance(100) { total.steps() / 3 } else { 0 };
+            let coupon = if prng.chance(100) { total.steps() / 3 } else { 0 };
             *order.deductions.get_mut(AccountKind::Coupon) = Amount::from_steps(coupon);
             *order.deductions.get_mut(AccountKind::Cash) = Amount::from_steps(total.steps() - coupon);
         }
@@ -163,8 +165,7 @@ impl BenchOrders {
     }
 }
 
-/// A stride that shares no factor with the number of lines visits each of them before any a second time; 1 always
-/// does.
+/// A stride that is coprime to the number of lines, so that each line is visited once before any is visited again.
 fn coprime_stride(lines: u64) -> u64 {
     (STRIDE..STRIDE + 10_000).find(|stride| greatest_common_divisor(*stride, lines) == 1).unwrap_or(1)
 }

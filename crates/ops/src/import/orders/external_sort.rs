@@ -1,5 +1,4 @@
-//! Sorting more fixed-size records than memory should hold: sorted runs in one temporary file, merged at the end.
-//! What the records mean is not known here.
+//! External merge sort of fixed-size records: sorted runs are written to one temporary file and merged at the end.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,22 +9,23 @@ use std::path::PathBuf;
 
 /// A record of a fixed number of bytes.
 pub(super) trait FixedSize: Copy + Ord {
-    /// How many.
+    /// The number of bytes.
     const BYTES: usize;
 
     /// Appends the record's bytes.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// The record of the bytes that [`Self::write`] appended.
+    /// Reads the bytes that [`Self::write`] appended.
     fn read(bytes: &[u8]) -> Self;
 }
 
-/// What a merge holds of all runs together.
+/// Maximum size of the read buffers of a merge, all runs together.
 const MERGE_BYTES: usize = 16 << 20;
-/// What it holds at least of each, so that reads stay few: thousands of runs need a little more than the above.
+/// Minimum size of the read buffer of a run, so that reads are few. With more than 4,096 runs, the buffers exceed
+/// [`MERGE_BYTES`].
 const MIN_RUN_BUFFER_BYTES: usize = 4 << 10;
 
-/// Takes records in any order.
+/// Collects records in any order.
 pub(super) struct Sorter<R> {
     spool_dir: PathBuf,
     limit: usize,
@@ -36,8 +36,8 @@ pub(super) struct Sorter<R> {
 }
 
 impl<R: FixedSize> Sorter<R> {
-    /// Holds up to `limit` records in memory; more are spooled in a temporary file in `spool_dir`, which has no name
-    /// and is gone with the sorter.
+    /// Holds up to `limit` records in memory. More are written to a temporary file in `spool_dir`, which has no name
+    /// and is deleted when it is closed.
     pub(super) fn new(spool_dir: PathBuf, limit: usize) -> Self {
         Self { spool_dir, limit: limit.max(1), pending: Vec::new(), spool: None, runs: Vec::new() }
     }
@@ -76,14 +76,14 @@ impl<R: FixedSize> Sorter<R> {
             self.pending.sort_unstable();
         } else {
             self.spill()?;
-            // The merge needs the memory now.
+            // Freed, because the merge needs memory for its buffers.
             self.pending = Vec::new();
         }
         Ok(Sorted { records: self.pending, spool: self.spool, runs: self.runs })
     }
 }
 
-/// Sorted records, to be read any number of times.
+/// Sorted records, which can be read repeatedly.
 pub(super) struct Sorted<R> {
     records: Vec<R>,
     spool: Option<File>,
@@ -91,20 +91,20 @@ pub(super) struct Sorted<R> {
 }
 
 impl<R: FixedSize> Sorted<R> {
-    /// Reads them from the smallest on.
+    /// Iterates over the records in ascending order.
     pub(super) fn merge(&mut self) -> io::Result<Merge<'_, R>> {
         let Some(spool) = &mut self.spool else {
             return Ok(Merge::Memory(self.records.iter()));
         };
         let buffer = (MERGE_BYTES / self.runs.len().max(1)).max(MIN_RUN_BUFFER_BYTES);
-        let mut runs = Runs { spool, unread: Vec::new(), heads: BinaryHeap::new() };
-        let mut at = 0;
+        let mut runs = RunMerge { spool, unread: Vec::new(), next_records: BinaryHeap::new() };
+        let mut offset = 0;
         for length in &self.runs {
-            let end = at + (length * R::BYTES) as u64;
-            let mut run = Run { at, end, records: buffer / R::BYTES, bytes: Vec::new(), used: 0 };
-            at = end;
+            let end = offset + (length * R::BYTES) as u64;
+            let mut run = Run { offset, end, buffer_records: buffer / R::BYTES, buffer: Vec::new(), used: 0 };
+            offset = end;
             if let Some(head) = run.next::<R>(runs.spool)? {
-                runs.heads.push(Reverse((head, runs.unread.len())));
+                runs.next_records.push(Reverse((head, runs.unread.len())));
             }
             runs.unread.push(run);
         }
@@ -112,16 +112,16 @@ impl<R: FixedSize> Sorted<R> {
     }
 }
 
-/// Gives sorted records one by one.
+/// An iteration over sorted records.
 pub(super) enum Merge<'a, R> {
-    /// They fitted in memory.
+    /// All records are in memory.
     Memory(std::slice::Iter<'a, R>),
-    /// They did not.
-    Runs(Runs<'a, R>),
+    /// The records are in sorted runs in the temporary file.
+    Runs(RunMerge<'a, R>),
 }
 
 impl<R: FixedSize> Merge<'_, R> {
-    /// The next record; `None` behind the last.
+    /// The next record; `None` after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<R>> {
         match self {
             Self::Memory(records) => Ok(records.next().copied()),
@@ -130,16 +130,16 @@ impl<R: FixedSize> Merge<'_, R> {
     }
 }
 
-/// The runs of a merge and the first record of each.
-pub(super) struct Runs<'a, R> {
+/// The runs of a merge and the next record of each.
+pub(super) struct RunMerge<'a, R> {
     spool: &'a mut File,
     unread: Vec<Run>,
-    heads: BinaryHeap<Reverse<(R, usize)>>,
+    next_records: BinaryHeap<Reverse<(R, usize)>>,
 }
 
-impl<R: FixedSize> Runs<'_, R> {
+impl<R: FixedSize> RunMerge<'_, R> {
     fn next(&mut self) -> io::Result<Option<R>> {
-        let Some(mut head) = self.heads.peek_mut() else {
+        let Some(mut head) = self.next_records.peek_mut() else {
             return Ok(None);
         };
         let Reverse((record, run)) = *head;
@@ -152,32 +152,36 @@ impl<R: FixedSize> Runs<'_, R> {
     }
 }
 
-/// What is unread of a run: a part in memory, the rest in the file.
+/// The unread part of a run: its beginning in a buffer, the rest in the file.
 struct Run {
-    at: u64,
+    /// Offset of the first byte that is not in the buffer.
+    offset: u64,
+    /// Offset of the end of the run.
     end: u64,
-    records: usize,
-    bytes: Vec<u8>,
+    /// Capacity of the buffer, in records.
+    buffer_records: usize,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that were read.
     used: usize,
 }
 
 impl Run {
     fn next<R: FixedSize>(&mut self, spool: &mut File) -> io::Result<Option<R>> {
-        if self.used == self.bytes.len() {
-            let length = ((self.records * R::BYTES) as u64).min(self.end - self.at);
-            self.bytes.clear();
+        if self.used == self.buffer.len() {
+            let length = ((self.buffer_records * R::BYTES) as u64).min(self.end - self.offset);
+            self.buffer.clear();
             self.used = 0;
-            spool.seek(SeekFrom::Start(self.at))?;
-            let read = spool.take(length).read_to_end(&mut self.bytes)? as u64;
+            spool.seek(SeekFrom::Start(self.offset))?;
+            let read = spool.take(length).read_to_end(&mut self.buffer)? as u64;
             if read < length {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.at += length;
+            self.offset += length;
         }
-        if self.bytes.is_empty() {
+        if self.buffer.is_empty() {
             return Ok(None);
         }
-        let record = R::read(&self.bytes[self.used..self.used + R::BYTES]);
+        let record = R::read(&self.buffer[self.used..self.used + R::BYTES]);
         self.used += R::BYTES;
         Ok(Some(record))
     }
@@ -215,12 +219,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_make_no_difference(records in proptest::collection::vec(0u64..50, 0..200), limit in 1usize..250) {
+        fn the_number_of_runs_does_not_change_the_result(
+            records in proptest::collection::vec(0u64..50, 0..200),
+            limit in 1usize..250,
+        ) {
             let mut expected = records.clone();
             expected.sort_unstable();
             let twice = sorted(limit, &records);
             prop_assert_eq!(&twice[0], &expected);
-            prop_assert_eq!(&twice[1], &expected, "the second reading");
+            prop_assert_eq!(&twice[1], &expected, "the second iteration");
         }
     }
 
@@ -233,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spool_directory_that_is_not_there_is_an_error() {
+    fn a_missing_spool_directory_is_an_error() {
         let mut sorter = Sorter::new("/nonexistent/spool".into(), 1);
         sorter.push(1).unwrap();
         assert!(sorter.push(2).is_err());

@@ -1,31 +1,31 @@
-//! Who plays in the demonstration: API keys, sandboxes, models with their list prices, and when each is in use.
-//! Tables only; the usage is made from them next door.
+//! The workload of the demo company: models with their list prices, the API keys and sandboxes that use them, and how
+//! their load varies over time.
 
 use tollbook_domain::time::{DAY_S, day_of};
 
-/// Numbers of the built-in catalogue.
+/// Pricing units of the built-in catalogue.
 pub(super) const K_TOKENS: i64 = 2;
 pub(super) const M_TOKENS: i64 = 3;
 pub(super) const IMAGE: i64 = 4;
 pub(super) const SECOND: i64 = 5;
 pub(super) const HOUR: i64 = 7;
 
-/// One thing that is counted and priced. Prices are for one pricing unit.
+/// A unit of a model that is counted and priced.
 pub(super) struct Sku {
     pub(super) name: &'static str,
     pub(super) item_id: i64,
-    /// In CNY; empty: it has no price.
+    /// List price of one pricing unit, in CNY; empty if the SKU has no price.
     pub(super) cny: &'static str,
-    /// Of the usage's quantity, in thousandths.
+    /// Share of this SKU in the quantity of a use, in thousandths.
     pub(super) share: i64,
 }
 
-/// What can be used, with its list prices (as published by the models' makers in 2025) and its discount.
+/// A model, its list prices as published in 2025, and its discount.
 pub(super) struct Model {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
     pub(super) unit: i64,
-    /// `DiscountPrice` in hundredths of `ListPrice`.
+    /// `DiscountPrice` in percent of `ListPrice`.
     pub(super) percent: i64,
     pub(super) skus: &'static [Sku],
 }
@@ -103,7 +103,7 @@ pub(super) const PARAFORMER: Model = Model {
     skus: &[sku("second", 1_701, "0.00008", 1_000)],
 };
 
-/// Its maker gives it away.
+/// A model that is free of charge.
 pub(super) const GLM_FLASH: Model = Model {
     id: "glm-4-flash",
     name: "GLM-4-Flash",
@@ -112,7 +112,7 @@ pub(super) const GLM_FLASH: Model = Model {
     skus: &[sku("input", 1_801, "0", 800), sku("output", 1_802, "0", 200)],
 };
 
-/// Someone tries it before anybody has thought of its price.
+/// A model without a price.
 pub(super) const QWEN_NEXT: Model = Model {
     id: "qwen3-next-80b",
     name: "",
@@ -121,11 +121,11 @@ pub(super) const QWEN_NEXT: Model = Model {
     skus: &[sku("input", 0, "", 700), sku("output", 0, "", 300)],
 };
 
-/// Sandboxes run no model: their orders have no `ModelID`.
+/// Sandboxes use no model, so that their orders have no `ModelID`.
 pub(super) const SANDBOX: Model =
     Model { id: "", name: "", unit: HOUR, percent: 100, skus: &[sku("second", 2_101, "0.42", 1_000)] };
 
-/// What the price book has.
+/// The models with prices.
 pub(super) const PRICED: [&Model; 9] = [
     &DEEPSEEK_CHAT,
     &DEEPSEEK_REASONER,
@@ -138,24 +138,24 @@ pub(super) const PRICED: [&Model; 9] = [
     &SANDBOX,
 ];
 
-/// When something is in use.
+/// How a load varies over time.
 #[derive(Clone, Copy)]
-pub(super) enum Rhythm {
-    /// At every hour, more by day.
+pub(super) enum LoadProfile {
+    /// Around the clock, with more load by day.
     Always,
-    /// By people at work.
+    /// During office hours.
     Office,
-    /// By jobs that wait for the night.
+    /// Batch jobs at night.
     Night,
 }
 
-/// One model in use by one resource.
-pub(super) struct Usage {
+/// The use of one model by one resource.
+pub(super) struct ModelUse {
     pub(super) model: Model,
-    pub(super) rhythm: Rhythm,
-    /// How many of a thousand busiest hours have any use.
+    pub(super) profile: LoadProfile,
+    /// Probability of use in the busiest hour, in thousandths.
     pub(super) presence: u64,
-    /// Base units in a busy hour.
+    /// Base units in the busiest hour.
     pub(super) quantity: i64,
 }
 
@@ -163,10 +163,10 @@ pub(super) struct Usage {
 pub(super) struct Resource {
     pub(super) id: &'static str,
     pub(super) user_email: &'static str,
-    /// Which of the demo's organizations, counted around if there are fewer.
+    /// Index of its organization, modulo the number of organizations.
     pub(super) organization: usize,
     pub(super) region: &'static str,
-    pub(super) usages: &'static [Usage],
+    pub(super) uses: &'static [ModelUse],
 }
 
 impl Resource {
@@ -175,20 +175,20 @@ impl Resource {
     }
 }
 
-const fn usage(model: Model, rhythm: Rhythm, presence: u64, quantity: i64) -> Usage {
-    Usage { model, rhythm, presence, quantity }
+const fn model_use(model: Model, profile: LoadProfile, presence: u64, quantity: i64) -> ModelUse {
+    ModelUse { model, profile, presence, quantity }
 }
 
-/// A few dominate, as everywhere.
+/// The resources. A few of them cause most of the cost.
 pub(super) const RESOURCES: [Resource; 10] = [
     Resource {
         id: "umi-7f3kq0assist",
         user_email: "assistant@demo.example",
         organization: 0,
         region: "cn-wlcb",
-        usages: &[
-            usage(DEEPSEEK_CHAT, Rhythm::Always, 990, 46_000_000),
-            usage(KIMI_K2, Rhythm::Always, 880, 9_000_000),
+        uses: &[
+            model_use(DEEPSEEK_CHAT, LoadProfile::Always, 990, 46_000_000),
+            model_use(KIMI_K2, LoadProfile::Always, 880, 9_000_000),
         ],
     },
     Resource {
@@ -196,9 +196,9 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "search@demo.example",
         organization: 0,
         region: "cn-wlcb",
-        usages: &[
-            usage(BGE_M3, Rhythm::Always, 995, 60_000_000),
-            usage(DEEPSEEK_CHAT, Rhythm::Always, 940, 12_000_000),
+        uses: &[
+            model_use(BGE_M3, LoadProfile::Always, 995, 60_000_000),
+            model_use(DEEPSEEK_CHAT, LoadProfile::Always, 940, 12_000_000),
         ],
     },
     Resource {
@@ -206,9 +206,9 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "agents@demo.example",
         organization: 1,
         region: "us-ca",
-        usages: &[
-            usage(DEEPSEEK_REASONER, Rhythm::Always, 900, 7_000_000),
-            usage(QWEN_MAX, Rhythm::Always, 860, 3_000_000),
+        uses: &[
+            model_use(DEEPSEEK_REASONER, LoadProfile::Always, 900, 7_000_000),
+            model_use(QWEN_MAX, LoadProfile::Always, 860, 3_000_000),
         ],
     },
     Resource {
@@ -216,16 +216,16 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "studio@demo.example",
         organization: 1,
         region: "cn-wlcb",
-        usages: &[usage(QWEN_IMAGE, Rhythm::Always, 700, 90)],
+        uses: &[model_use(QWEN_IMAGE, LoadProfile::Always, 700, 90)],
     },
     Resource {
         id: "umi-p0hs36callcx",
         user_email: "callcentre@demo.example",
         organization: 0,
         region: "cn-wlcb",
-        usages: &[
-            usage(PARAFORMER, Rhythm::Office, 980, 52_000),
-            usage(QWEN_MAX, Rhythm::Office, 700, 900_000),
+        uses: &[
+            model_use(PARAFORMER, LoadProfile::Office, 980, 52_000),
+            model_use(QWEN_MAX, LoadProfile::Office, 700, 900_000),
         ],
     },
     Resource {
@@ -233,9 +233,9 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "data@demo.example",
         organization: 1,
         region: "us-ca",
-        usages: &[
-            usage(DEEPSEEK_REASONER, Rhythm::Night, 850, 5_000_000),
-            usage(KIMI_K2, Rhythm::Night, 600, 2_500_000),
+        uses: &[
+            model_use(DEEPSEEK_REASONER, LoadProfile::Night, 850, 5_000_000),
+            model_use(KIMI_K2, LoadProfile::Night, 600, 2_500_000),
         ],
     },
     Resource {
@@ -243,10 +243,10 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "dev@demo.example",
         organization: 0,
         region: "cn-wlcb",
-        usages: &[
-            usage(DEEPSEEK_CHAT, Rhythm::Office, 800, 350_000),
-            usage(QWEN_IMAGE, Rhythm::Office, 200, 6),
-            usage(GLM_FLASH, Rhythm::Office, 40, 80_000),
+        uses: &[
+            model_use(DEEPSEEK_CHAT, LoadProfile::Office, 800, 350_000),
+            model_use(QWEN_IMAGE, LoadProfile::Office, 200, 6),
+            model_use(GLM_FLASH, LoadProfile::Office, 40, 80_000),
         ],
     },
     Resource {
@@ -254,10 +254,10 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "intern@demo.example",
         organization: 1,
         region: "cn-wlcb",
-        usages: &[
-            usage(QWEN_MAX, Rhythm::Office, 300, 40_000),
-            usage(KIMI_K2, Rhythm::Office, 200, 60_000),
-            usage(QWEN_NEXT, Rhythm::Office, 30, 50_000),
+        uses: &[
+            model_use(QWEN_MAX, LoadProfile::Office, 300, 40_000),
+            model_use(KIMI_K2, LoadProfile::Office, 200, 60_000),
+            model_use(QWEN_NEXT, LoadProfile::Office, 30, 50_000),
         ],
     },
     Resource {
@@ -265,33 +265,33 @@ pub(super) const RESOURCES: [Resource; 10] = [
         user_email: "agents@demo.example",
         organization: 1,
         region: "us-ca",
-        usages: &[usage(SANDBOX, Rhythm::Always, 650, 9_000)],
+        uses: &[model_use(SANDBOX, LoadProfile::Always, 650, 9_000)],
     },
     Resource {
         id: "sbx-9d1o2runners",
         user_email: "dev@demo.example",
         organization: 0,
         region: "cn-wlcb",
-        usages: &[usage(SANDBOX, Rhythm::Office, 900, 14_400)],
+        uses: &[model_use(SANDBOX, LoadProfile::Office, 900, 14_400)],
     },
 ];
 
-/// Thousandths of the busiest hour, from midnight, in the place where most users are (UTC+8).
-const BY_HOUR: [i64; 24] = [
+/// Load by hour of the day at UTC+8, in thousandths of the busiest hour.
+const LOAD_BY_HOUR: [i64; 24] = [
     190, 130, 95, 80, 75, 90, 150, 290, 560, 860, 980, 940, 720, 800, 960, 1_000, 970, 890, 660, 560, 520,
     470, 380, 270,
 ];
-const DAYTIME_OFFSET_S: i64 = 8 * 3_600;
+const LOCAL_OFFSET_S: i64 = 8 * 3_600;
 const WEEKEND_PERMILLE: i64 = 450;
 
-impl Rhythm {
-    /// How busy an hour is, in thousandths of the busiest.
-    pub(super) fn permille(self, hour_start_s: i64) -> i64 {
-        let local_s = hour_start_s.saturating_add(DAYTIME_OFFSET_S);
+impl LoadProfile {
+    /// The load of an hour, in thousandths of the busiest hour.
+    pub(super) fn load_permille(self, hour_start_s: i64) -> i64 {
+        let local_s = hour_start_s.saturating_add(LOCAL_OFFSET_S);
         let hour = usize::try_from(local_s.rem_euclid(DAY_S) / 3_600).unwrap_or(0);
         // 1970-01-01 was a Thursday.
         let is_weekend = matches!((day_of(local_s) + 3).rem_euclid(7), 5 | 6);
-        let by_hour = BY_HOUR[hour];
+        let by_hour = LOAD_BY_HOUR[hour];
         match (self, is_weekend) {
             (Self::Always, false) => by_hour,
             (Self::Always, true) => by_hour * 700 / 1_000,
@@ -305,11 +305,12 @@ impl Rhythm {
         }
     }
 
-    /// How likely any use is: services that are always there are used at night too, only less.
+    /// The probability of use in an hour, relative to the busiest hour, in thousandths. Services that run around the
+    /// clock have less load at night, but the same probability of use.
     pub(super) fn presence_permille(self, hour_start_s: i64) -> u64 {
         match self {
             Self::Always => 1_000,
-            Self::Office | Self::Night => u64::try_from(self.permille(hour_start_s)).unwrap_or(0),
+            Self::Office | Self::Night => u64::try_from(self.load_permille(hour_start_s)).unwrap_or(0),
         }
     }
 }
