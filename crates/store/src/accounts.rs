@@ -11,7 +11,7 @@ pub struct AccountState {
     pub account: Account,
     /// Number of ledger entries.
     pub entries: i64,
-    /// Number of order and arrears numbers that were given.
+    /// Number of order and arrears numbers that were assigned.
     pub serial: i64,
     /// The last local day whose arrears run is complete, days since 1970-01-01.
     pub arrears_day: i64,
@@ -20,7 +20,7 @@ pub struct AccountState {
 /// A ledger entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// Counts from 0 within the company.
+    /// Number of the entry within the company, from 0.
     pub entry_no: i64,
     /// When it was posted, Unix seconds.
     pub time_s: i64,
@@ -29,7 +29,7 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
-    /// Whether it took money for an order.
+    /// Whether the entry is a deduction for an order.
     pub fn is_deduction(&self) -> bool {
         self.entry.cause == Cause::Deduction
     }
@@ -85,7 +85,7 @@ pub trait AccountReads {
 
 /// Changes of accounts.
 pub trait AccountWrites {
-    /// Writes the new state of a company's accounts and the ledger entries that lead to it. Returns the number of the
+    /// Writes the new state of a company's accounts and the ledger entries that produce it. Returns the number of the
     /// first entry. The company must be locked.
     fn post(
         &mut self,

@@ -1,64 +1,67 @@
-//! What can go wrong in a store, as its callers need to tell it apart.
+//! Errors of the store.
 
 use std::time::Duration;
 
-/// Shorthand for results of the store.
+/// Result of an operation of the store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A failure of the store. Nothing of a failed transaction is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached or is busy for longer than is waited; try again.
+    /// The database cannot be reached, or it is busy for longer than the timeout. The operation can be retried.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// The database is there and does not let us in, or not do what we must.
-    #[error("the database refuses: {0}")]
+    /// The database refused the connection or a statement (authentication, privileges), or the store refused an
+    /// argument or a configuration.
+    #[error("database request refused: {0}")]
     Refused(String),
-    /// The URL of a database means nothing. The text does not repeat it: it may hold a password.
-    #[error("the database URL: {0}")]
+    /// A database URL is invalid. The text does not repeat the URL, because it may contain a password.
+    #[error("invalid database URL: {0}")]
     Url(String),
     /// The caller cancelled the request.
-    #[error("the caller left before the answer was there")]
+    #[error("request cancelled by the client")]
     Cancelled,
-    /// Nothing came of a statement for too long, and it was cancelled.
-    #[error("a statement was cancelled after {} s", .0.as_secs_f64())]
+    /// A statement made no progress for the duration of the statement timeout and was cancelled.
+    #[error("statement cancelled after {} s without progress", .0.as_secs_f64())]
     TooLong(Duration),
-    /// No space is left on the disk of the database.
+    /// The disk of the database has no free space.
     #[error("the disk of the database is full; nothing was changed")]
     Full,
-    /// The database belongs to a newer program.
-    #[error("the database has schema version {found}, this program knows up to {known}: use a newer program")]
+    /// A newer version of the program migrated the database.
+    #[error(
+        "the database has schema version {found}, this program supports up to {known}: use a newer program"
+    )]
     SchemaTooNew {
-        /// Of the database.
+        /// Schema version of the database.
         found: i64,
-        /// Of this program.
+        /// Latest schema version that this program supports.
         known: i64,
     },
-    /// The file is not a Tollbook database.
+    /// The file or database was not created by Tollbook.
     #[error("not a Tollbook database: {0}")]
     NotOurs(String),
-    /// A copy into the database has begun and not ended.
+    /// A copy into the database was started and not finished.
     #[error(
-        "a copy into this database was not finished: run `tollbook database copy` again, or begin with an empty \
+        "a copy into this database was not finished: re-run `tollbook database copy`, or start with an empty \
          database"
     )]
     Unfinished,
-    /// The target of a copy has been used.
-    #[error("the target of a copy must be empty: this database holds another deployment")]
+    /// The target of a copy is not empty.
+    #[error("the target of a copy must be empty: this database contains another deployment")]
     NotEmpty,
-    /// A name or number that must be unique is taken.
-    #[error("{0} exists already")]
+    /// A name or number that must be unique already exists.
+    #[error("{0} already exists")]
     Exists(&'static str),
-    /// Something referred to is not there.
+    /// A referenced row does not exist.
     #[error("{0} does not exist")]
     Missing(String),
-    /// What is stored breaks its own rules.
+    /// Stored data is inconsistent or cannot be decoded.
     #[error("the database is damaged: {0}")]
     Damaged(String),
-    /// The receiver of a scan gave up, with its reason.
+    /// The receiver of a scan returned this error.
     #[error("{0}")]
     Stopped(Box<dyn std::error::Error + Send + Sync>),
-    /// A failure of the database that is none of the above.
-    #[error("the database failed: {0}")]
+    /// Any other error of the database.
+    #[error("database error: {0}")]
     Database(String),
 }

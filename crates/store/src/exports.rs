@@ -1,5 +1,5 @@
-//! Exports: the files that were made, and the jobs that make more in the background. Their contents and the places of
-//! their files are opaque texts of the export service.
+//! Exports: the files that were written, and the jobs that write files in the background. Requests, results and file
+//! locations are opaque texts of the export service.
 
 use crate::error::StoreResult;
 
@@ -13,35 +13,35 @@ pub const LONGEST_JOB_ID: usize = 64;
 pub struct ExportFile {
     /// When the file was stored, Unix seconds.
     pub stored_s: i64,
-    /// The file, in the words of the export service; at most [`LONGEST_FILE`] bytes.
+    /// The file, in the encoding of the export service; at most [`LONGEST_FILE`] bytes.
     pub file: String,
 }
 
-/// An export that is to be made in the background.
+/// An export to be written in the background.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExportJob {
     /// The company.
     pub company_id: i64,
-    /// Names it within its company; at most [`LONGEST_JOB_ID`] bytes.
+    /// Identifies the job within its company; at most [`LONGEST_JOB_ID`] bytes.
     pub job_id: String,
     /// The API key of the request.
     pub public_key: String,
     /// When it was requested, Unix seconds.
     pub created_s: i64,
-    /// The request, in the words of the export service.
+    /// The request, in the encoding of the export service.
     pub request: String,
 }
 
 /// State of an export job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExportState {
-    /// No server works on it.
+    /// No server has a lease on it.
     Waiting,
     /// A server has a lease on it, which may have expired.
     Running,
-    /// The file was made.
+    /// The file was written.
     Done,
-    /// The export was given up.
+    /// The export failed permanently.
     Failed,
 }
 
@@ -78,58 +78,57 @@ pub struct ExportJob {
     pub lease_holder: String,
     /// When the lease expires, Unix seconds; 0 unless it is running.
     pub lease_until_s: i64,
-    /// Orders that the present attempt has written.
+    /// Orders that the current attempt has written.
     pub rows_done: i64,
-    /// Orders to write; 0 until that is known.
+    /// Orders to write; 0 until the number is known.
     pub rows_total: i64,
-    /// The result, in the words of the export service; empty until it has ended.
+    /// The result, in the encoding of the export service; empty until the job has ended.
     pub outcome: String,
-    /// When it ended, Unix seconds.
+    /// When the job ended, Unix seconds.
     pub ended_s: Option<i64>,
-    /// How many times a server began it.
+    /// Number of attempts that were started.
     pub attempts: i64,
 }
 
 /// Reads of exports.
 pub trait ExportReads {
-    /// The file that was made of something, by its digest.
+    /// The export with this digest.
     fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>>;
 
-    /// An export job.
+    /// An export job by its id.
     fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>>;
 
-    /// How many export jobs of a company are waiting or running.
+    /// Number of export jobs of a company that are waiting or running.
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64>;
 
-    /// Export jobs of all companies to work on, as company and job: those that wait, and those whose lease has expired;
-    /// oldest first.
+    /// Export jobs of all companies that are waiting or whose lease has expired, as company and job; oldest first.
     fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>>;
 }
 
 /// Changes of exports.
 pub trait ExportWrites {
-    /// Records which file was made of something; replaces an older one.
+    /// Records the file of the export with this digest; replaces an older record.
     ///
     /// # Errors
-    /// [`StoreError::Refused`](crate::StoreError::Refused) for a text of more than [`LONGEST_FILE`] bytes.
+    /// [`StoreError::Refused`](crate::StoreError::Refused) if the text has more than [`LONGEST_FILE`] bytes.
     fn put_export_file(&mut self, company_id: i64, digest: &[u8; 32], file: &ExportFile) -> StoreResult<()>;
 
-    /// Deletes the record of a file, if there is one.
+    /// Deletes the record of a file. Succeeds if there is none.
     fn delete_export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<()>;
 
-    /// Deletes the records of up to `limit` files of all companies that were stored before a time, oldest first. Returns
-    /// their number.
+    /// Deletes the records of up to `limit` files of all companies that were stored before a time, oldest first.
+    /// Returns their number.
     fn expire_export_files(&mut self, before_s: i64, limit: i64) -> StoreResult<u64>;
 
-    /// Adds an export job; it waits.
+    /// Adds an export job in the state [`ExportState::Waiting`].
     ///
     /// # Errors
-    /// [`StoreError::Exists`](crate::StoreError::Exists) if its company has one of this id,
-    /// [`StoreError::Refused`](crate::StoreError::Refused) for an id of more than [`LONGEST_JOB_ID`] bytes.
+    /// [`StoreError::Exists`](crate::StoreError::Exists) if the company has a job with this id,
+    /// [`StoreError::Refused`](crate::StoreError::Refused) if the id has more than [`LONGEST_JOB_ID`] bytes.
     fn add_export_job(&mut self, job: &NewExportJob) -> StoreResult<()>;
 
-    /// Records how many orders the attempt of a holder has written, and how many there are. `false` if the lease belongs
-    /// to another holder.
+    /// Records how many orders the attempt of a holder has written, and how many it has to write. `false` if the lease
+    /// belongs to another holder.
     fn note_export_progress(
         &mut self,
         company_id: i64,
@@ -142,7 +141,7 @@ pub trait ExportWrites {
     /// Ends an export job as done or failed. `false` if its lease belongs to another holder.
     ///
     /// # Errors
-    /// [`StoreError::Refused`](crate::StoreError::Refused) for a state that is not final.
+    /// [`StoreError::Refused`](crate::StoreError::Refused) if the state is not final.
     fn end_export_job(
         &mut self,
         company_id: i64,

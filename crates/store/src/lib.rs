@@ -1,8 +1,8 @@
 //! Stores tenants, prices, usage, orders and accounts in a SQL database. The traits [`Store`], [`Snapshot`] and
-//! [`Transaction`] are the whole contract; what can be read and written is in their supertraits, one or a few for each
-//! room. One set of SQL statements implements them for every database.
+//! [`Transaction`] are the whole interface; their supertraits, one or a few for each module, declare the reads and
+//! writes. One set of SQL statements implements them for every database.
 //!
-//! No HTTP, JSON or Excel may be here, and nothing outside of `sqlite/` and `postgres/` may know which database answers.
+//! This crate must not contain HTTP, JSON or Excel. Only `sqlite/` and `postgres/` may depend on a particular database.
 
 mod accounts;
 mod error;

@@ -1,5 +1,5 @@
-//! The lines of a company in memory. Lines are only ever added and never changed, so a cached prefix stays true:
-//! each snapshot tops it up with the lines it sees beyond it, and no other server's work is missed.
+//! The lines of a company in memory. Lines are append-only, so a cached prefix stays valid: each snapshot reads the
+//! lines after the prefix, including those that other servers added.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +17,17 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// How many there are.
+    /// Number of lines.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The line of a number.
+    /// The line with a number.
     pub fn get(&self, line_no: LineNo) -> Option<&Arc<Line>> {
         self.list.get(usize::try_from(line_no).ok()?)
     }
@@ -37,7 +37,7 @@ impl Lines {
         self.index.get(line).copied()
     }
 
-    /// All, oldest first.
+    /// All lines, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
         self.list.iter()
     }
@@ -58,7 +58,7 @@ impl Lines {
         shorter
     }
 
-    /// The lines that a filter passes.
+    /// The lines that match a filter.
     pub(crate) fn select(&self, filter: &LineFilter) -> LineSet {
         if filter.is_everything() {
             return LineSet { bits: None, len: self.len(), selected: self.len() };
@@ -77,7 +77,7 @@ impl Lines {
 
 /// A set of line numbers of one company.
 pub(crate) struct LineSet {
-    /// `None`: all of them.
+    /// One bit per line; `None` if all lines are selected.
     bits: Option<Vec<u64>>,
     len: usize,
     selected: usize,
@@ -90,7 +90,7 @@ impl LineSet {
         bits.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
     }
 
-    /// Whether no filter was given: orders need not be looked at one by one.
+    /// Whether no filter was given, so that orders need not be checked one by one.
     pub(crate) fn is_all(&self) -> bool {
         self.bits.is_none()
     }
@@ -99,7 +99,7 @@ impl LineSet {
         self.selected == 0
     }
 
-    /// Chunks of `size` lines that hold a selected line, with whether all of the chunk is selected.
+    /// Numbers of the chunks of `size` lines that contain a selected line.
     pub(crate) fn chunks(&self, size: usize) -> Vec<i64> {
         (0..self.len.div_ceil(size))
             .filter(|chunk| {
@@ -111,7 +111,7 @@ impl LineSet {
     }
 }
 
-/// The process's copy of the lines of the companies that were asked for lately.
+/// Cache of the lines of recently used companies, one for the process.
 pub(crate) struct LineCache {
     capacity: usize,
     state: Mutex<CacheState>,
@@ -125,7 +125,7 @@ struct CacheState {
 }
 
 impl CacheState {
-    /// Whether a failover epoch is the latest one; a later one empties the cache.
+    /// Whether a failover epoch is the latest one. If it is later than the cache's, clears the cache.
     fn belongs_to(&mut self, failover_epoch: u64) -> bool {
         if self.failover_epoch < failover_epoch {
             self.failover_epoch = failover_epoch;
@@ -136,13 +136,13 @@ impl CacheState {
 }
 
 impl LineCache {
-    /// Keeps about `capacity` lines in all (some 400 bytes each).
+    /// A cache of about `capacity` lines in total (some 400 bytes each).
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, state: Mutex::default() }
     }
 
-    /// What is known of a company, to a reader of a failover epoch of the database. Everything that was learnt from an
-    /// earlier one is forgotten.
+    /// The cached lines of a company, for a reader in a failover epoch of the database. If the epoch is later than the
+    /// cache's, clears the cache.
     pub(crate) fn get(&self, company_id: i64, failover_epoch: u64) -> Option<Arc<Lines>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.belongs_to(failover_epoch) {
@@ -155,8 +155,8 @@ impl LineCache {
         Some(Arc::clone(lines))
     }
 
-    /// Remembers committed lines; a longer list that another snapshot brought meanwhile is kept. What a reader of an
-    /// earlier epoch brings late is not.
+    /// Caches committed lines. If the cache has a longer list of the company, that one is kept. Ignores lines that were
+    /// read in an earlier epoch.
     pub(crate) fn put(&self, company_id: i64, lines: &Arc<Lines>, failover_epoch: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.belongs_to(failover_epoch) {
@@ -254,12 +254,12 @@ pub(crate) mod tests {
         cache.put(2, &of(4), 0);
         assert!(cache.get(1, 0).is_some());
         cache.put(3, &of(4), 0);
-        assert!(cache.get(2, 0).is_none(), "the least recently used left");
+        assert!(cache.get(2, 0).is_none(), "the least recently used is evicted");
         assert_eq!(cache.get(1, 0).unwrap().len(), 4);
         cache.put(1, &of(2), 0);
         assert_eq!(cache.get(1, 0).unwrap().len(), 4, "a shorter list never replaces a longer one");
         assert!(cache.get(1, 1).is_none(), "another database may have other lines");
         cache.put(1, &of(4), 0);
-        assert!(cache.get(1, 1).is_none(), "and who still reads the earlier one does not bring them back");
+        assert!(cache.get(1, 1).is_none(), "lines of an earlier epoch are not cached");
     }
 }

@@ -7,30 +7,30 @@ use crate::error::StoreResult;
 /// Result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// Orders counted.
+    /// Number of orders that were counted.
     pub orders: i64,
-    /// One text per difference.
+    /// One line of text per difference.
     pub differences: Vec<String>,
 }
 
 /// Verification of a company.
 pub trait Verify {
-    /// Recounts every order of a company and compares rollups, tiles, numbers, charging, exports, and the rules of
-    /// [`NewOrder::check`](tollbook_domain::NewOrder::check). Reports one line of text per difference, at most `limit`;
-    /// a healthy store has none.
+    /// Recounts every order of a company, compares the result with rollups, tiles, numbers, charging and exports, and
+    /// checks the rules of [`NewOrder::check`](tollbook_domain::NewOrder::check). Reports at most `limit` differences;
+    /// a consistent store has none.
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification>;
 }
 
-/// Deleting what is older than it must be kept.
+/// Deleting data that is older than its retention period.
 pub trait Retention {
     /// Deletes up to `limit` paid and revoked orders of a company that begin before a time, and subtracts them from
-    /// rollups. Returns their number: less than `limit` when none is left. From the first call on the company accepts no
-    /// order from before that time ([`Outcome::Pruned`](crate::Outcome::Pruned)). Orders from the oldest hour with usage
-    /// that is not ordered yet, and later ones, are kept.
+    /// rollups. Returns their number; if it is less than `limit`, no such order remains. After the first call, the
+    /// company accepts no order that begins before that time ([`Outcome::Pruned`](crate::Outcome::Pruned)). Keeps all
+    /// orders from the oldest hour with usage that is not ordered yet.
     fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize>;
 
-    /// Deletes the identities of usage records of hours that were last written before a time and have nothing open, up to
-    /// `limit` records. Returns their number. Such hours accept no more usage.
+    /// Deletes the identities of up to `limit` usage records, of hours that were last written before a time and have no
+    /// open usage. Returns their number. Afterwards these hours accept no usage.
     fn expire_identities(&mut self, company_id: i64, written_before_s: i64, limit: i64)
     -> StoreResult<usize>;
 }

@@ -1,10 +1,10 @@
-//! The bytes of a rollup: arrays of integers, each as narrow as its largest value allows, and sparse where few cells
-//! are in use.
+//! The encoding of a rollup: arrays of integers, each of the width of its largest value, and sparse if few cells are
+//! not zero.
 //!
-//! Layout, little-endian: `u16` length n, then for each measure one byte that says how it is written. 0: all zero.
+//! Layout, little-endian: `u16` length n, then for each measure one byte for its form. 0: all zero.
 //! w in {1, 2, 4, 8, 16}: n signed integers of w bytes. 64 + w: one byte k − 1, k indices of one byte each, ascending,
-//! and k signed integers of w bytes, for the cells that are not zero. Of the last two the shorter is written, the
-//! array when they are equally long. ARCHITECTURE.md has this too, so that an operator can read it.
+//! and k signed integers of w bytes, for the cells that are not zero. The shorter of the last two forms is used; if
+//! they are equally long, the array. ARCHITECTURE.md documents the encoding for operators.
 
 use tollbook_domain::measures::SUMS;
 
@@ -17,13 +17,13 @@ pub(crate) const CHUNK: usize = 256;
 /// Added to the width of a measure whose cells are written with their indices.
 const SPARSE: u8 = 64;
 
-/// The chunk of a line, and its place in it.
+/// The chunk of a line, and its index in the chunk.
 pub(crate) fn place_of(line_no: LineNo) -> (i64, usize) {
     let index = line_no as usize;
     (i64::try_from(index / CHUNK).expect("fewer than 2^32 lines"), index % CHUNK)
 }
 
-/// The first line of a chunk; `None` beyond what a line number can be.
+/// The first line of a chunk; `None` if that exceeds the range of line numbers.
 pub(crate) fn first_line_of(chunk: i64) -> Option<LineNo> {
     LineNo::try_from(usize::try_from(chunk).ok()?.checked_mul(CHUNK)?).ok()
 }
@@ -39,7 +39,7 @@ pub(crate) type SumArrays = Arrays<SUMS>;
 pub(crate) type CountArray = Arrays<1>;
 
 fn damaged() -> StoreError {
-    StoreError::Damaged("a rollup cannot be read".into())
+    StoreError::Damaged("a rollup cannot be decoded".into())
 }
 
 fn width_of(values: &[i128]) -> usize {
@@ -62,14 +62,14 @@ impl<const N: usize> Arrays<N> {
         Self { columns: std::array::from_fn(|_| Vec::new()) }
     }
 
-    /// Reads what [`Arrays::encode`] wrote.
+    /// Decodes the output of [`Arrays::encode`].
     pub(crate) fn decode(bytes: &[u8]) -> StoreResult<Self> {
         let mut arrays = Self::new();
         visit::<N>(bytes, |column, index, value| arrays.add(index, column, value))?;
         Ok(arrays)
     }
 
-    /// Adds to one cell.
+    /// Adds a value to a cell.
     pub(crate) fn add(&mut self, index: usize, column: usize, value: i128) {
         let values = &mut self.columns[column];
         if values.len() <= index {
@@ -78,7 +78,7 @@ impl<const N: usize> Arrays<N> {
         values[index] += value;
     }
 
-    /// One cell.
+    /// The value of a cell.
     pub(crate) fn get(&self, index: usize, column: usize) -> i128 {
         self.columns[column].get(index).copied().unwrap_or(0)
     }
@@ -88,7 +88,7 @@ impl<const N: usize> Arrays<N> {
         self.columns.iter().flatten().all(|value| *value == 0)
     }
 
-    /// The bytes, always the same for the same numbers.
+    /// Encodes the arrays. Equal arrays have equal encodings.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let used = |values: &Vec<i128>| values.iter().rposition(|v| *v != 0).map_or(0, |last| last + 1);
         let length = self.columns.iter().map(used).max().unwrap_or(0);
@@ -122,7 +122,7 @@ fn encode_column(values: &[i128], length: usize, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Calls `each(column, index, value)` for every non-zero cell of packed bytes.
+/// Calls `each(column, index, value)` for every non-zero cell of an encoded rollup.
 pub(crate) fn visit<const N: usize>(
     bytes: &[u8],
     mut each: impl FnMut(usize, usize, i128),

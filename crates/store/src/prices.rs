@@ -9,21 +9,21 @@ use crate::error::StoreResult;
 pub struct PutPrices {
     /// New prices.
     pub added: usize,
-    /// Prices that replaced one for the same model, SKU, condition and time.
+    /// Prices that replaced a price for the same model, SKU, condition and time.
     pub changed: usize,
-    /// Prices that were there already.
+    /// Prices that already existed.
     pub unchanged: usize,
 }
 
 /// Reads of the price book.
 pub trait PriceReads {
-    /// The price book, in its order.
+    /// All prices, in the order of the price book.
     fn prices(&mut self) -> StoreResult<Vec<Price>>;
 
     /// All discounts.
     fn discounts(&mut self) -> StoreResult<Vec<Discount>>;
 
-    /// Counts the changes of prices and discounts.
+    /// Number of changes of prices and discounts.
     fn price_version(&mut self) -> StoreResult<i64>;
 
     /// The deployment's offsets from UTC, which define billing hours.
@@ -32,7 +32,7 @@ pub trait PriceReads {
 
 /// Changes of the price book.
 pub trait PriceWrites {
-    /// Adds prices to the book, or replaces those for the same model, SKU, condition and time.
+    /// Adds prices to the price book, or replaces those for the same model, SKU, condition and time.
     fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices>;
 
     /// Sets a discount, or removes it if its factor is [`Discount::NONE`].

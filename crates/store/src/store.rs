@@ -1,5 +1,5 @@
-//! The store as a whole: how it is opened for reading and writing. What can be read and written is in the traits of each
-//! room (`orders`, `usage`, `accounts`, `prices`, `tenants`, `exports`, `leases`, `maintenance`).
+//! The store: snapshots and transactions. The traits of each module declare the reads and writes
+//! (`orders`, `usage`, `accounts`, `prices`, `tenants`, `exports`, `leases`, `maintenance`).
 
 use std::time::Duration;
 
@@ -17,20 +17,20 @@ use crate::tenants::{
 };
 use crate::usage::{HourClosing, UnchargedReads, UnchargedWrites, UsageReads, UsageWrites};
 
-/// Settings of a store; the defaults are right for production.
+/// Settings of a store. The defaults are suitable for production.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// A company with more orders than this has its rollups by line as well (ARCHITECTURE.md, "Data"). Smaller ones are
-    /// counted from their orders.
+    /// A company with more orders than this also has rollups by line (ARCHITECTURE.md, "Data"). For smaller companies,
+    /// the orders are read instead.
     pub tile_threshold: i64,
-    /// A reader's statement that returns nothing for this long is cancelled. On a server, writers' statements too: that
-    /// bounds how long one waits for another.
+    /// A reader's statement that returns no row for this long is cancelled. On a database server, this also applies to
+    /// writers' statements, which bounds how long a writer waits for another.
     pub statement_timeout: Duration,
     /// Maximum connections to each database server, primary and replica.
     pub connections: usize,
-    /// Timeout of connecting to a server, and of waiting for a free connection.
+    /// Timeout for connecting to a server, and for waiting for a free connection.
     pub connect_timeout: Duration,
-    /// How far behind the primary a read replica may be and still answer.
+    /// How far a read replica may be behind the primary and still be used.
     pub replica_staleness: Duration,
 }
 
@@ -46,37 +46,37 @@ impl Default for StoreOptions {
     }
 }
 
-/// A database of tenants and orders. Held as `Arc<dyn Store>`. Every call may block: call it from a thread that may wait,
-/// outside of any asynchronous runtime.
+/// A database of tenants and orders, used as `Arc<dyn Store>`. Every call may block, so call it from a thread outside
+/// of any asynchronous runtime.
 pub trait Store: Send + Sync {
-    /// A consistent view: everything read through it is of one moment. It reads nothing until it is used, and ends when
-    /// it is dropped. It must not be held while bytes are sent to another machine.
+    /// A consistent view of the database at one point in time, which is chosen by the first read. The view ends when it
+    /// is dropped. It must not be held while bytes are sent to another machine.
     fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>> {
         self.snapshot_for(&CancellationToken::new())
     }
 
-    /// The same for a caller that may cancel: once `caller` is cancelled, the running statement is stopped and fails with
+    /// The same with cancellation: if `caller` is cancelled, the running statement is cancelled and fails with
     /// [`StoreError::Cancelled`](crate::StoreError::Cancelled).
     fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>>;
 
-    /// The snapshot from which to read lists, sums and exports once `snapshot` has shown that the caller may: one of a
-    /// read replica, if there is one that has everything which this process wrote and everything that was written until
-    /// [`StoreOptions::replica_staleness`] ago; otherwise `snapshot` itself.
+    /// The snapshot from which to read lists, sums and exports after the caller was authorized with `snapshot`. If a
+    /// read replica has replayed all writes of this process and all writes older than
+    /// [`StoreOptions::replica_staleness`], it is a snapshot of the replica; otherwise it is `snapshot` itself.
     fn replica_or(
         &self,
         snapshot: Box<dyn Snapshot>,
         caller: &CancellationToken,
     ) -> StoreResult<Box<dyn Snapshot>>;
 
-    /// Whether other machines may use the same database, so that what all of them must know belongs in it.
+    /// Whether other machines may use the same database, so that state shared by all of them must be stored in it.
     fn is_shared(&self) -> bool;
 
-    /// Begins a write transaction; waits while other writers hold the lock. Dropped without [`Transaction::commit`], it
-    /// changes nothing.
+    /// Begins a write transaction; waits while another writer holds the lock. If the transaction is dropped without
+    /// [`Transaction::commit`], it is rolled back.
     fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
 }
 
-/// Reads of one moment.
+/// A consistent view of the database at one point in time.
 pub trait Snapshot:
     OrderLists
     + OrderSums
@@ -92,12 +92,12 @@ pub trait Snapshot:
     + Verify
     + Send
 {
-    /// The position in the database's log up to which everything is durable; `None` if the database has no log that
-    /// replicas follow.
+    /// The position in the write-ahead log up to which all records are durable; `None` if the database does not support
+    /// replicas.
     fn position(&mut self) -> StoreResult<Option<u64>>;
 }
 
-/// A write transaction, all or nothing. It sees its own writes.
+/// An atomic write transaction. It sees its own writes.
 pub trait Transaction:
     Snapshot
     + OrderWrites
@@ -114,9 +114,9 @@ pub trait Transaction:
     + Leases
     + Retention
 {
-    /// Whether another writer waits for this one to finish: a long job then makes its batches smaller.
+    /// Whether another writer waits for this transaction to end. If so, a long job makes its batches smaller.
     fn another_writer_waits(&mut self) -> StoreResult<bool>;
 
-    /// Makes everything durable.
+    /// Commits the transaction: all its writes become visible and durable.
     fn commit(self: Box<Self>) -> StoreResult<()>;
 }

@@ -9,9 +9,9 @@ use crate::error::StoreResult;
 pub struct OperatorKey {
     /// SHA-256 of the key.
     pub digest: [u8; 32],
-    /// For people.
+    /// Name for display.
     pub name: String,
-    /// When it was made, Unix seconds.
+    /// When it was created, Unix seconds.
     pub created_s: i64,
     /// A disabled key is refused like an unknown one.
     pub disabled: bool,
@@ -19,10 +19,10 @@ pub struct OperatorKey {
 
 /// Reads of tenants and their keys.
 pub trait TenantReads {
-    /// An API key by its public half, disabled ones included.
+    /// An API key by its public key, including disabled keys.
     fn api_key(&mut self, public_key: &str) -> StoreResult<Option<ApiKey>>;
 
-    /// The keys of a company, or of all, by company and public key.
+    /// The keys of a company, or of all companies, by company and public key.
     fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>>;
 
     /// A company.
@@ -37,10 +37,10 @@ pub trait TenantReads {
 
 /// Changes of tenants and their keys.
 pub trait TenantWrites {
-    /// Makes a company; its number is the next free one.
+    /// Adds a company; its number is the next free one.
     fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company>;
 
-    /// Makes an organization; its number is the next free one of the company.
+    /// Adds an organization; its number is the next free one of the company.
     fn add_organization(
         &mut self,
         company_id: i64,
@@ -48,19 +48,19 @@ pub trait TenantWrites {
         name: &str,
     ) -> StoreResult<Organization>;
 
-    /// Adds a key; its public half must be new in the whole deployment.
+    /// Adds a key; its public key must be unique in the deployment.
     fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()>;
 
-    /// Disables a key permanently; `false` if there is none.
+    /// Disables a key permanently. `false` if it does not exist.
     fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool>;
 
-    /// Counts a request of a key at a time, over all servers, and returns the number of requests in that second.
+    /// Counts a request with a key at `now_s`, over all servers, and returns the number of its requests in that second.
     fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64>;
 }
 
 /// Reads of keys of the operator's programs.
 pub trait OperatorKeyReads {
-    /// A key by its digest, disabled ones included.
+    /// A key by its digest, including disabled keys.
     fn operator_key(&mut self, digest: &[u8; 32]) -> StoreResult<Option<OperatorKey>>;
 
     /// All keys, oldest first.
@@ -78,7 +78,7 @@ pub trait OperatorKeyWrites {
 
 /// Reads of settings.
 pub trait SettingReads {
-    /// A setting of the deployment (such as the fingerprint of its master key).
+    /// A setting of the deployment, such as the fingerprint of its master key.
     fn setting(&mut self, name: &str) -> StoreResult<Option<String>>;
 }
 
@@ -87,6 +87,7 @@ pub trait SettingWrites {
     /// Writes a setting of the deployment; replaces an older value.
     fn set_setting(&mut self, name: &str, value: &str) -> StoreResult<()>;
 
-    /// Locks a name until this transaction ends; waits if another transaction has it. For what must be made only once.
+    /// Locks a name until this transaction ends; waits if another transaction has locked it. For objects that must be
+    /// created only once.
     fn lock_name(&mut self, name: &str) -> StoreResult<()>;
 }

@@ -18,12 +18,12 @@ pub struct RatedUsage {
     pub rated: Rated,
     /// The hour that contains its time.
     pub bucket: Bucket,
-    /// Distinguishes it from another record of the same identity.
+    /// Digest of the record's content. Distinguishes a duplicate from another record with the same identity.
     pub(crate) digest: [u8; 16],
 }
 
 impl RatedUsage {
-    /// Computes the digest of the record, so that this is not done while a lock is held.
+    /// Computes the digest of the record here, so that it is not computed while a lock is held.
     pub fn new(usage: Usage, rated: Rated, bucket: Bucket) -> Self {
         use sha2::Digest as _;
         let hash: [u8; 32] = sha2::Sha256::digest(usage.content()).into();
@@ -40,28 +40,28 @@ pub struct IntakeContext<'a> {
     pub now_s: i64,
     /// An hour is closed this many seconds after its end.
     pub grace_s: i64,
-    /// How many seconds late usage of an hour that is over is gathered, so that it becomes one order.
+    /// Late usage of an hour that has ended is collected for this many seconds, so that it becomes one order.
     pub gather_s: i64,
-    /// Taken on every hour that the records touch, also from another holder: for an import that will close them.
+    /// Acquired on the hour of every record, even if another holder has it: for an import that will close these hours.
     pub lease: Option<Lease<'a>>,
-    /// For the sizes of pricing units.
+    /// The catalogue, for the sizes of pricing units.
     pub catalogue: &'a Catalogue,
 }
 
 /// Result of storing a usage record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageOutcome {
-    /// It is stored as rated.
+    /// The record was stored as rated.
     Accepted,
-    /// The very same record was in the store already.
+    /// An identical record is already stored.
     Duplicate,
-    /// Another record has its identity. Nothing was written for it.
+    /// A different record has the same identity. Nothing was written.
     Conflict,
-    /// The identities of its hour have expired, so that it is unknown whether it was in the store.
+    /// The identities of its hour have expired, so it is unknown whether the record was stored.
     Expired,
     /// Orders of its hour have been pruned.
     Pruned,
-    /// The hour of its line would exceed what an order can hold.
+    /// The hour of its line would exceed the maximum of an order.
     TooLarge,
 }
 
@@ -72,7 +72,7 @@ pub struct DueHour {
     pub company_id: i64,
     /// The hour.
     pub bucket: Bucket,
-    /// When it is to be closed, Unix seconds.
+    /// When the hour is to be closed, Unix seconds.
     pub due_s: i64,
 }
 
@@ -88,11 +88,11 @@ impl DueHour {
 pub enum HourFilter {
     /// Those that are due at this time, Unix seconds.
     DueBy(i64),
-    /// Those that ended by this time, even if late usage is still gathered.
+    /// Those that ended by this time, even if late usage is still collected.
     EndedBy(i64),
 }
 
-/// Usage of one line and hour, taken out to become an order.
+/// Usage of one line and hour, removed from the open hour to become an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenUsage {
     /// Number of the line; its order type is that of ordinary orders.
@@ -103,11 +103,11 @@ pub struct OpenUsage {
     pub quantity: i64,
     /// Number of records.
     pub records: i64,
-    /// How many orders this line and hour have already.
+    /// Number of orders that this line and hour already have.
     pub orders: i64,
 }
 
-/// An order that was made of usage.
+/// An order that was created from usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageOrder {
     /// Start of its bucket, Unix seconds.
@@ -129,7 +129,7 @@ pub struct UsageOrder {
 pub struct UnchargedUsage {
     /// The record.
     pub usage: Usage,
-    /// Why it has no price; empty for a free one.
+    /// Why it has no price; empty if it is free.
     pub reason: String,
 }
 
@@ -147,21 +147,22 @@ pub type UnchargedKey = (i64, String, String);
 
 /// Usage that is not ordered yet.
 pub trait UsageReads {
-    /// Hours of all companies with usage that is not ordered yet and on which there is no lease at `now_s`, oldest first.
+    /// Hours of all companies with usage that is not ordered yet and on which there is no lease at `now_s`, oldest
+    /// first.
     fn due_hours(&mut self, filter: HourFilter, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>>;
 
     /// Hours on which a holder has a lease, including expired ones.
     fn leased_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>>;
 
-    /// The amount to which the open hours of a query's range, filters and key add up, each line rounded as its order
-    /// would be, in 10⁻⁸ currency units. Open hours have no order number: a query for numbers yields 0.
+    /// The total amount of the open hours that match a query's range, filters and key, in 10⁻⁸ currency units. Each
+    /// line is rounded as its order would be. Open hours have no order number, so a query for numbers returns 0.
     fn pending(&mut self, query: &OrderQuery, catalogue: &Catalogue) -> StoreResult<i128>;
 }
 
 /// Accepting usage.
 pub trait UsageWrites {
-    /// Stores usage records of one company and returns the result for each. Charged ones are added to the open hours of
-    /// their lines in the same transaction.
+    /// Stores usage records of one company and returns the result for each. Charged records are added to the open hours
+    /// of their lines in the same transaction.
     fn add_usage(
         &mut self,
         company_id: i64,
@@ -169,7 +170,7 @@ pub trait UsageWrites {
         context: &IntakeContext<'_>,
     ) -> StoreResult<Vec<UsageOutcome>>;
 
-    /// Whether any usage was ever accepted.
+    /// Whether the store has ever accepted usage.
     fn has_usage(&mut self) -> StoreResult<bool>;
 }
 
@@ -199,8 +200,8 @@ pub trait UnchargedWrites {
 
 /// Closing hours.
 pub trait HourClosing {
-    /// Takes up to `limit` lines' usage out of an open hour, by line number, to be ordered in this very transaction. With
-    /// the last of them the hour is no longer due.
+    /// Removes the usage of up to `limit` lines from an open hour, by line number. The caller must add its orders in
+    /// the same transaction. If no usage remains, the hour is no longer due.
     fn take_open_usage(
         &mut self,
         company_id: i64,
@@ -209,6 +210,6 @@ pub trait HourClosing {
         catalogue: &Catalogue,
     ) -> StoreResult<Vec<OpenUsage>>;
 
-    /// Records which orders were made of usage.
+    /// Records which orders were created from usage.
     fn add_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()>;
 }

@@ -1,5 +1,5 @@
-//! The bytes in which a usage record's charges and quantities are kept: variable-length integers, 7 bits a byte, the
-//! lowest first. ARCHITECTURE.md has this too, so that an operator can read it.
+//! The encoding of a usage record's charges and quantities: variable-length integers, 7 bits a byte, lowest bits first.
+//! ARCHITECTURE.md documents the encoding for operators.
 
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
@@ -17,7 +17,7 @@ fn put(bytes: &mut Vec<u8>, mut number: u64) {
 }
 
 fn damaged() -> StoreError {
-    StoreError::Damaged("what a usage record is charged for cannot be read".into())
+    StoreError::Damaged("the charges of a usage record cannot be decoded".into())
 }
 
 fn take(bytes: &mut &[u8]) -> StoreResult<u64> {
@@ -37,7 +37,7 @@ fn take(bytes: &mut &[u8]) -> StoreResult<u64> {
     Err(damaged())
 }
 
-/// Line numbers with the quantities added to them.
+/// Encodes line numbers, each followed by the quantity that was added to it.
 pub(crate) fn encode_charges(charges: impl Iterator<Item = (LineNo, i64)>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16);
     for (line_no, quantity) in charges {
@@ -56,7 +56,7 @@ pub(crate) fn decode_charges(mut bytes: &[u8]) -> StoreResult<Vec<(LineNo, i64)>
     Ok(charges)
 }
 
-/// SKUs, each with its length in front and its quantity behind.
+/// Encodes SKUs, each preceded by its length and followed by its quantity.
 pub(crate) fn encode_quantities(quantities: &[(String, i64)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (sku, quantity) in quantities {

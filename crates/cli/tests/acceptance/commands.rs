@@ -73,7 +73,7 @@ fn failures_exit_with_1_and_usage_errors_with_2() {
         (&["company", "list", "--database", "mysql://x"][..], "must be sqlite:PATH or postgres:"),
         (
             &["company", "list", "--database", "postgres://me:secret@h:port/x"][..],
-            "the database URL: invalid",
+            "invalid database URL: invalid",
         ),
         (&["company", "list", "--database", "postgres://me:secret@127.0.0.1:1/x"][..], "not available"),
         (

@@ -1,5 +1,6 @@
-//! One connection, driven by the thread that uses it: a statement costs no hand-over to another thread. While it waits
-//! it also watches the time and whether its caller is still there, and cancels what has become useless.
+//! A connection to PostgreSQL, polled by the thread that uses it, so that a statement needs no switch to another
+//! thread. While a statement runs, the thread also checks its deadline and its caller's cancellation, and cancels the
+//! statement.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -17,23 +18,23 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{chain, of_connecting, of_postgres};
 use crate::error::{StoreError, StoreResult};
 
-/// How long a cancelled statement may take to end before its connection is given up.
+/// How long a cancelled statement may take to end before its connection is closed.
 const CANCELLING: Duration = Duration::from_secs(5);
 
-/// A plan is made once for a statement; making it for each set of values costs more than most answers. Citus must see
-/// the values, because they say which machine has the rows.
+/// Sets the plan cache mode of a session. A statement is planned once, because planning for each set of values costs
+/// more than most results. With Citus, the planner needs the values, because they determine which node has the rows.
 const PLANS: &str = "SELECT set_config('plan_cache_mode', CASE WHEN EXISTS \
                      (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'auto' ELSE 'force_generic_plan' END, false)";
 
-/// The future that drives the socket; it is ready when the connection has ended.
+/// The future that drives the socket; it completes when the connection has ended.
 type ConnectionTask = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
 /// When a statement is cancelled.
 #[derive(Clone, Debug)]
 pub(super) struct StatementDeadline {
-    /// Cancelled when the caller cancels the request.
+    /// Cancelled if the caller cancels the request.
     pub(super) caller: CancellationToken,
-    /// How long the statement may make no progress.
+    /// How long the statement may run without progress.
     pub(super) timeout: Duration,
 }
 
@@ -41,21 +42,22 @@ pub(super) struct StatementDeadline {
 pub(super) struct PgConnection {
     runtime: OwnRuntime,
     client: Client,
-    /// `None` once it has ended: a pending answer fails only when the task is dropped.
+    /// `None` after the connection has ended: a pending result fails only when the task is dropped.
     task: Option<ConnectionTask>,
     /// Why the connection ended.
     ended: Option<String>,
-    /// A cancellation was sent. It may arrive late and would hit another statement, so this one was the last.
+    /// A cancellation was sent. It may arrive late and would cancel the next statement, so the connection is not
+    /// reused.
     spent: bool,
     statements: HashMap<String, Statement>,
     tls: MakeRustlsConnect,
 }
 
-/// What an operation on a connection works with.
+/// The parts of a connection that an operation uses.
 pub(super) struct Work<'a> {
     pub(super) client: &'a Client,
     pub(super) statements: &'a mut HashMap<String, Statement>,
-    /// Set when the operation makes progress.
+    /// Set by the operation when it makes progress.
     pub(super) progress: &'a Cell<bool>,
 }
 
@@ -78,8 +80,8 @@ impl From<StoreError> for WorkError {
     }
 }
 
-/// A runtime that may be dropped anywhere. One of tokio's must not be dropped by a thread of another, such as a
-/// server's when it ends.
+/// A runtime that may be dropped on any thread. A tokio runtime must not be dropped on a thread of another runtime, as
+/// at the end of a server.
 struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
@@ -89,7 +91,7 @@ impl OwnRuntime {
     }
 
     fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.0.as_ref().expect("only taken when dropped").block_on(work)
+        self.0.as_ref().expect("only taken in drop").block_on(work)
     }
 }
 
@@ -102,7 +104,7 @@ impl Drop for OwnRuntime {
 }
 
 impl Work<'_> {
-    /// The prepared form of a statement.
+    /// Prepares a statement, or returns it if it is already prepared.
     pub(super) async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
@@ -123,7 +125,7 @@ impl PgConnection {
             connecting
                 .await
                 .map_err(|_| {
-                    StoreError::Unavailable(format!("no connection within {} s", timeout.as_secs_f64()))
+                    StoreError::Unavailable(format!("connection timeout after {} s", timeout.as_secs_f64()))
                 })?
                 .map_err(of_connecting)
         };
@@ -142,11 +144,11 @@ impl PgConnection {
         Ok(link)
     }
 
-    /// Whether it can be used, as far as can be told without asking the server.
+    /// Whether it can be used, as far as is known without a request to the server.
     pub(super) fn is_alive(&mut self) -> bool {
         let Self { runtime, task, ended, .. } = self;
         runtime.block_on(async {
-            // The second look comes after the sockets have been looked at.
+            // The second poll follows a poll of the sockets.
             for _ in 0..2 {
                 poll_fn(|context| {
                     look(task, ended, context);
@@ -159,7 +161,7 @@ impl PgConnection {
         self.is_usable()
     }
 
-    /// Does a piece of work to its end, or to the end of deadline.
+    /// Runs an operation until it ends, its deadline passes, or its caller cancels.
     pub(super) fn run<T>(
         &mut self,
         deadline: &StatementDeadline,
@@ -177,12 +179,12 @@ impl PgConnection {
                 let token = client.cancel_token();
                 let cancelled = token.cancel_query(tls.clone());
                 if let Ok(Err(error)) = tokio::time::timeout(CANCELLING, cancelled).await {
-                    tracing::warn!(error = chain(&error), "a statement could not be cancelled");
+                    tracing::warn!(error = chain(&error), "could not cancel a statement");
                 }
             });
             let mut asked = false;
             poll_fn(|context| {
-                // Work first: it says what to send. Then the socket, and work again for what came.
+                // Poll the operation first, which sends; then the socket, and the operation again, which receives.
                 for _ in 0..2 {
                     if let Poll::Ready(result) = work.as_mut().poll(context) {
                         return Poll::Ready(match (result, interrupted.take()) {
@@ -209,7 +211,7 @@ impl PgConnection {
                 if !asked {
                     asked = cancelling.as_mut().poll(context).is_ready();
                 }
-                // It cannot even be cancelled: the connection is given up, which ends the statement too.
+                // If the cancellation also times out, the connection is closed, which ends the statement.
                 if timer.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Err(WorkError::Store(
                         interrupted.take().unwrap_or(StoreError::Cancelled),
@@ -226,7 +228,7 @@ impl PgConnection {
     }
 
     fn reason(&mut self) -> Option<&str> {
-        // The server may have said why a moment after the statement failed.
+        // The server may have sent the reason shortly after the statement failed.
         self.is_alive();
         self.ended.as_deref()
     }
@@ -236,7 +238,7 @@ impl PgConnection {
         self.ended.is_some() || self.client.is_closed()
     }
 
-    /// Whether it can take another statement.
+    /// Whether it can run another statement.
     pub(super) fn is_usable(&self) -> bool {
         !self.spent && !self.is_lost()
     }

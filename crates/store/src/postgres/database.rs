@@ -1,4 +1,4 @@
-//! A database on a server, with a read replica if it has one.
+//! A PostgreSQL database, with a read replica if one is configured.
 
 use std::sync::Arc;
 
@@ -14,14 +14,15 @@ use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
 use crate::store::{Store, StoreOptions};
 
-/// Opens a database on a PostgreSQL server, creating and migrating the tables where that is needed. `read_url` names a
-/// streaming replica of it.
+/// Opens a database on a PostgreSQL server. Creates the tables if they are absent, and migrates them if the schema is
+/// older. `read_url` is the URL of a streaming replica.
 ///
 /// # Errors
-/// [`StoreError::Url`](crate::StoreError::Url) for a URL that means nothing,
-/// [`StoreError::Unavailable`](crate::StoreError::Unavailable) when the server cannot be reached,
-/// [`StoreError::Refused`](crate::StoreError::Refused) when it does not let us in, and the errors of a schema that is
-/// not ours.
+/// [`StoreError::Url`](crate::StoreError::Url) if a URL is invalid,
+/// [`StoreError::Unavailable`](crate::StoreError::Unavailable) if the server cannot be reached,
+/// [`StoreError::Refused`](crate::StoreError::Refused) if it refuses the connection,
+/// [`StoreError::NotOurs`](crate::StoreError::NotOurs) if the database has other tables, and
+/// [`StoreError::SchemaTooNew`](crate::StoreError::SchemaTooNew) if a newer program migrated it.
 pub fn open_postgres(
     url: &str,
     read_url: Option<&str>,
@@ -30,10 +31,10 @@ pub fn open_postgres(
     connect_postgres(url, read_url, options)?.into_store(options)
 }
 
-/// The database of a URL, without looking into it.
+/// The database of a URL. Does not connect to the server.
 ///
 /// # Errors
-/// [`StoreError::Url`](crate::StoreError::Url).
+/// [`StoreError::Url`](crate::StoreError::Url) if a URL is invalid.
 pub fn connect_postgres(
     url: &str,
     read_url: Option<&str>,

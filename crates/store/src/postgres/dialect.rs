@@ -1,29 +1,30 @@
-//! What PostgreSQL says in the places where the statements of the databases differ.
+//! The SQL dialect of PostgreSQL.
 
 use crate::sql::driver::dialect::Dialect;
 
 pub(super) static DIALECT: Dialect = Dialect {
-    // Numbers and names are compared by bytes, whatever the database's language.
+    // Texts are compared by bytes, independent of the database's collation.
     text: "TEXT COLLATE \"C\"",
     blob: "BYTEA",
     empty_blob: "''::bytea",
     clustered: "",
     for_update: "FOR UPDATE",
-    // "Toll" in the upper half. The row's lock is what keeps writers apart; this one only makes them queue.
+    // The upper half of the key is "Toll" in ASCII. The row lock excludes other writers; the advisory lock only queues
+    // them.
     queue: "SELECT pg_advisory_xact_lock((1416588396::bigint << 32) | $1)",
-    // Room for the next version of a row on its page, and a vacuum that comes often: each batch of orders changes the
-    // same few rows again.
+    // Each batch of orders updates the same few rows: leave space on the page for the next row versions, and vacuum
+    // often.
     hot_update_storage: "WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500)",
-    // Counting a ragged edge reads the index alone, as far as a vacuum has seen the rows.
+    // Orders of a partial period are counted with an index-only scan, which needs an up-to-date visibility map.
     append_only_storage: "WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.02, \
                autovacuum_analyze_scale_factor = 0.02)",
     tuning: &[
-        // Packed already; compressing them again costs more than it saves.
+        // The values are already compact; compression costs more than it saves.
         "ALTER TABLE rollup ALTER COLUMN sums SET STORAGE EXTERNAL; \
          ALTER TABLE tile_count ALTER COLUMN counts SET STORAGE EXTERNAL; \
          ALTER TABLE tile_sum ALTER COLUMN sums SET STORAGE EXTERNAL;",
     ],
     async_commit: "SET LOCAL synchronous_commit = off",
-    // Held until the migration is committed.
+    // Held until the migration commits.
     schema_lock: "SELECT pg_advisory_xact_lock(-1416588396)",
 };

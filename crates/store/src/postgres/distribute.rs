@@ -1,4 +1,4 @@
-//! Spreading the tables over the machines of a Citus cluster, by company.
+//! Distribution of the tables over the nodes of a Citus cluster, by company.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ use crate::sql::driver::schema::{COMPANY_STATE, TABLES};
 use crate::sql::driver::table::Scope;
 use crate::store::StoreOptions;
 
-/// Where tables are now.
+/// The distribution of the tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// Spread over the machines, all rows of a company on one of them.
+    /// Distributed tables: all rows of a company are on one node.
     pub distributed: Vec<&'static str>,
-    /// On every machine.
+    /// Reference tables: replicated to every node.
     pub reference: Vec<&'static str>,
 }
 
-/// Turns the tables into Citus's distributed and reference tables, rows included. Those that are already are left as
-/// they are, so that an interrupted run can be repeated and later tables follow.
+/// Converts the tables and their rows to distributed and reference tables of Citus. Skips tables that are already
+/// converted, so that an interrupted run can be repeated and new tables can be added.
 ///
 /// # Errors
-/// [`StoreError::Refused`] says what is missing where the server has no Citus; nothing is changed then.
+/// [`StoreError::Refused`] if the server or the database does not have Citus. Nothing is changed then.
 pub fn distribute(database_url: &str, options: &StoreOptions) -> StoreResult<Distribution> {
     if !database_url.starts_with("postgres") {
         return Err(StoreError::Refused(
-            "an SQLite file is on one machine; only PostgreSQL can be distributed".into(),
+            "an SQLite database cannot be distributed; use PostgreSQL with Citus".into(),
         ));
     }
     let pool = Pool::new(url::parse(database_url)?, options);
-    // Moving the rows of large tables takes as long as it takes.
+    // Moving the rows of large tables can take hours.
     let deadline = StatementDeadline {
         caller: CancellationToken::new(),
         timeout: std::time::Duration::from_secs(86_400),
@@ -69,7 +69,7 @@ fn require_citus(connection: &mut dyn Connection) -> StoreResult<()> {
         Some((true, _)) => return Ok(()),
         Some((false, true)) => {
             "the extension citus is installed on the server, but not in this database: run CREATE EXTENSION citus as \
-             a superuser, on every machine of the cluster"
+             a superuser, on every node of the cluster"
         }
         _ => {
             "the server does not have the extension citus: install it, add it to shared_preload_libraries, restart, \
@@ -85,8 +85,8 @@ struct Statement {
     sql: String,
 }
 
-/// The deployment's tables first: they are on every machine before a company's rows need them. The first table of the
-/// companies decides where each company is, and the others go with it.
+/// The statements that distribute the tables. The deployment's tables are first, because the companies' tables need
+/// them on every node. All other tables of the companies are colocated with the first one.
 fn statements() -> Vec<Statement> {
     let reference = |table| Statement {
         table,

@@ -1,4 +1,4 @@
-//! What PostgreSQL says went wrong, in our words.
+//! Conversion of PostgreSQL errors to [`StoreError`].
 
 use std::error::Error as _;
 
@@ -6,10 +6,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::error::StoreError;
 
-/// A failure as the store's callers tell them apart. `ended` is why the connection ended, if it did.
+/// Converts the error of a statement. `ended` is the reason why the connection ended, if it did.
 pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> StoreError {
     let Some(database) = error.as_db_error() else {
-        // A server that ends a connection says why on the connection, not in the statement's answer.
+        // If the server ends the connection, it sends the reason on the connection, not as the result of the statement.
         let reason = ended.map_or_else(|| chain(&error), ToOwned::to_owned);
         return if error.is_closed() || ended.is_some() || is_io(&error) {
             StoreError::Unavailable(reason)
@@ -21,7 +21,9 @@ pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> 
     let code = database.code();
     match *code {
         SqlState::DISK_FULL => StoreError::Full,
-        SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(format!("it is read-only ({text})")),
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
+            StoreError::Unavailable(format!("the database is read-only ({text})"))
+        }
         SqlState::INSUFFICIENT_PRIVILEGE
         | SqlState::INVALID_PASSWORD
         | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
@@ -30,7 +32,7 @@ pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> 
         | SqlState::T_R_DEADLOCK_DETECTED
         | SqlState::LOCK_NOT_AVAILABLE
         | SqlState::QUERY_CANCELED => StoreError::Unavailable(text),
-        // Connections, resources, and what the operator of the server does.
+        // Connection exceptions, insufficient resources, operator intervention.
         _ if ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) => {
             StoreError::Unavailable(text)
         }
@@ -39,7 +41,7 @@ pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> 
     }
 }
 
-/// A failure to get a connection: nothing was asked yet.
+/// Converts the error of a connection attempt, before any statement was sent.
 pub(super) fn of_connecting(error: tokio_postgres::Error) -> StoreError {
     match error.as_db_error() {
         Some(_) => of_postgres(error, None),
@@ -51,7 +53,7 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
     error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
-/// The error with what caused it.
+/// The text of an error and of its causes.
 pub(super) fn chain(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! PostgreSQL behind the store.
+//! The PostgreSQL implementation of the store's database driver.
 
 mod connection;
 mod database;

@@ -1,6 +1,6 @@
-//! The connections to one database server: at most so many, lent one at a time. A pool of the common kind lets every
-//! caller wait out its time while a server is down; here the failure to connect is the answer, and the next caller
-//! tries anew, so that a server that is back is used at once.
+//! A connection pool for one database server, with a maximum size. While a server is down, many pools retry until the
+//! caller's timeout; this pool returns the connection error immediately, and the next caller connects again, so that a
+//! restarted server is used at once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::url::Target;
 use crate::error::{StoreError, StoreResult};
 use crate::store::StoreOptions;
 
-/// See the module.
+/// A connection pool for one database server.
 pub(super) struct Pool {
     config: Config,
     tls: MakeRustlsConnect,
@@ -27,7 +27,7 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct State {
     idle: Vec<PgConnection>,
-    /// Idle and lent ones.
+    /// Number of open connections, idle and in use.
     open: usize,
 }
 
@@ -43,7 +43,7 @@ impl Pool {
         })
     }
 
-    /// A connection that is alive, as far as can be told.
+    /// An idle or new connection. An idle one is returned only if it is not known to be closed.
     pub(super) fn take(&self) -> StoreResult<PgConnection> {
         let deadline = Instant::now() + self.options.connect_timeout;
         let mut state = self.state();
@@ -66,7 +66,7 @@ impl Pool {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(StoreError::Unavailable(format!(
-                    "all {} connections have been in use for {} s",
+                    "all {} connections were in use for {} s",
                     self.options.connections,
                     self.options.connect_timeout.as_secs_f64()
                 )));
@@ -75,7 +75,7 @@ impl Pool {
         }
     }
 
-    /// Takes a connection back, or closes it if it is of no more use.
+    /// Returns a connection to the pool, or closes it if it cannot be reused.
     pub(super) fn give_back(&self, link: PgConnection) {
         if link.is_lost() {
             self.failover_epoch.fetch_add(1, Ordering::SeqCst);
@@ -94,7 +94,7 @@ impl Pool {
         self.freed.notify_one();
     }
 
-    /// How often a connection was lost: each time it may be another server that answers now.
+    /// Number of lost connections. After each loss, the server may be a different one.
     pub(super) fn failover_epoch(&self) -> u64 {
         self.failover_epoch.load(Ordering::SeqCst)
     }

@@ -1,6 +1,6 @@
-//! When a read replica may answer. What counts is how much of the primary's log it has replayed, compared with
-//! positions that the primary itself said were durable; the time of the last replayed transaction says nothing while
-//! nothing is written.
+//! When a read replica may be used. The position up to which it has replayed the write-ahead log is compared with
+//! positions that the primary reported as durable. The time of the last replayed transaction is not used, because it
+//! does not advance while nothing is written.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,27 +12,27 @@ use super::pool::Pool;
 use crate::error::{StoreError, StoreResult};
 use crate::store::StoreOptions;
 
-/// How long a replica that cannot be used is left alone.
+/// How long a replica is not used after an error.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Positions are remembered at most this often.
+/// Minimum interval between two stored positions.
 const BETWEEN_MARKS: Duration = Duration::from_millis(20);
 
-/// A replica, and what is known of how much it must have.
+/// A replica, and the positions that it must have replayed to be used.
 pub(super) struct Replica {
     pool: Arc<Pool>,
     staleness: Duration,
-    /// The position of this process's own last write: a process sees its own writes.
+    /// The position of this process's last write: a process must see its own writes.
     written: AtomicU64,
-    /// Whether there is a later write whose position is not known.
+    /// Whether there is a later write whose position is unknown.
     unsure: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Positions of the primary and when it said them, oldest first, none older than the allowed staleness.
+    /// Positions of the primary and when it reported them, oldest first, none older than the allowed staleness.
     marks: VecDeque<(Instant, u64)>,
-    /// Not to be tried before.
+    /// The replica is not used before this time.
     paused_until: Option<Instant>,
 }
 
@@ -52,7 +52,8 @@ impl Replica {
         &self.pool
     }
 
-    /// Notes that something was committed before `position`; without one, before whatever the primary says next.
+    /// Records a commit of this process before `position`. If it is `None`, the next position that the primary reports
+    /// is used.
     pub(super) fn note_write(&self, position: Option<u64>) {
         match position {
             Some(position) => {
@@ -62,7 +63,7 @@ impl Replica {
         }
     }
 
-    /// A connection to the replica, if it has replayed all that it must have now that the primary is at `position`.
+    /// A connection to the replica, if it has replayed enough for use while the primary is at `position`.
     pub(super) fn link(&self, position: u64, deadline: &StatementDeadline) -> Option<PgConnection> {
         let now = Instant::now();
         if self.unsure.swap(false, Ordering::SeqCst) {
@@ -78,20 +79,20 @@ impl Replica {
         match self.replayed(deadline) {
             Ok((link, replayed)) if replayed >= needed => Some(link),
             Ok((link, replayed)) => {
-                tracing::debug!(replayed, needed, "the read replica is too far behind; the primary answers");
+                tracing::debug!(replayed, needed, "read replica is too far behind; using the primary");
                 self.pool.give_back(link);
                 None
             }
             Err(StoreError::Cancelled) => None,
             Err(error) => {
-                tracing::warn!(%error, "the read replica cannot be used; the primary answers");
+                tracing::warn!(%error, "read replica is not available; using the primary");
                 self.state().paused_until = Some(now + PAUSE);
                 None
             }
         }
     }
 
-    /// A connection, and a position up to which its next snapshot has everything.
+    /// A connection, and a position that its next snapshot includes.
     fn replayed(&self, deadline: &StatementDeadline) -> StoreResult<(PgConnection, u64)> {
         let mut link = self.pool.take()?;
         let asked = link.run(deadline, async |mut desk| {
@@ -108,7 +109,9 @@ impl Replica {
             Ok((replayed, true)) => Ok((link, u64::try_from(replayed).unwrap_or(0))),
             Ok((_, false)) => {
                 self.pool.give_back(link);
-                Err(StoreError::Refused("the read database is no replica: it has become a primary".into()))
+                Err(StoreError::Refused(
+                    "the read database is not a replica: it was promoted to primary".into(),
+                ))
             }
             Err(error) => {
                 self.pool.give_back(link);
@@ -123,8 +126,8 @@ impl Replica {
 }
 
 impl State {
-    /// Remembers where the primary is, and says what a replica must have at least: what the primary had at the oldest
-    /// moment that may still be shown.
+    /// Stores the position of the primary, and returns the minimum position of a replica: that of the primary at the
+    /// oldest time within the staleness.
     fn note(&mut self, now: Instant, position: u64, staleness: Duration) -> u64 {
         if self.marks.back().is_none_or(|(when, _)| now.duration_since(*when) >= BETWEEN_MARKS) {
             self.marks.push_back((now, position));
@@ -146,11 +149,11 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let staleness = Duration::from_secs(1);
-        assert_eq!(state.note(at(0), 100, staleness), 100, "nothing older is known");
+        assert_eq!(state.note(at(0), 100, staleness), 100, "no older position is known");
         assert_eq!(state.note(at(500), 200, staleness), 100);
         assert_eq!(state.note(at(1_000), 300, staleness), 100);
         assert_eq!(state.note(at(1_001), 400, staleness), 200, "the first mark is too old");
-        assert_eq!(state.note(at(9_000), 500, staleness), 500, "after a pause, only what is asked now");
+        assert_eq!(state.note(at(9_000), 500, staleness), 500, "after a pause, only the current position");
         let mut strict = State::default();
         assert_eq!(strict.note(at(0), 100, Duration::ZERO), 100);
         assert_eq!(strict.note(at(1), 200, Duration::ZERO), 200, "no staleness: always the newest");

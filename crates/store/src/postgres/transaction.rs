@@ -1,4 +1,4 @@
-//! A transaction on a connection.
+//! A transaction on a PostgreSQL connection.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,25 +18,26 @@ use crate::sql::driver::connection::{Connection, EachRow, EachRowOf, Flow, SqlVa
 use crate::sql::driver::dialect::Dialect;
 use crate::sql::driver::table::Table;
 
-/// A moment of the database; the first statement chooses it.
+/// Begins a read transaction. Its first statement takes the snapshot.
 pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// Each statement sees what was committed before it: after waiting for a lock, that is what its last holder wrote.
+/// Begins a write transaction. Each statement sees everything that was committed before it, so after waiting for a lock
+/// it sees the writes of the previous holder.
 pub(super) const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// Statements that are under way at a time; their answers are held until all of them are there.
+/// Statements that are sent at once; their results are buffered until all have arrived.
 const PIPELINED: usize = 64;
-/// Bytes of COPY data that are sent at once.
+/// Bytes of COPY data per message.
 const COPY_BYTES: usize = 128 << 10;
 
 pub(super) struct PostgresTransaction {
-    /// `None` only while dropping.
+    /// `None` only during `drop`.
     link: Option<PgConnection>,
     home: Arc<Pool>,
     deadline: StatementDeadline,
-    /// How it begins; sent with its first statement.
+    /// The BEGIN statement; sent with the first statement.
     begin: Option<&'static str>,
     open: bool,
-    /// Who must know what is written here.
+    /// Records the position of the commit.
     replica: Option<Arc<Replica>>,
 }
 
@@ -50,7 +51,7 @@ impl PostgresTransaction {
         Self { link: Some(link), home, deadline, begin: Some(begin), open: true, replica: None }
     }
 
-    /// A replica is to be read only when it has what is written here.
+    /// Makes `commit` record its position, so that the replica is read only after it has replayed it.
     pub(super) fn noting_writes_for(mut self, replica: Arc<Replica>) -> Self {
         self.replica = Some(replica);
         self
@@ -102,7 +103,7 @@ impl Connection for PostgresTransaction {
         self.run(async |mut desk, begin| {
             let statement = desk.prepare(sql).await?;
             let rows = match begin {
-                // Both are on their way before either is answered.
+                // Both are sent before either result is received.
                 Some(begin) => {
                     let begun = desk.client.batch_execute(begin);
                     let (begun, rows) = join(begun, rows_of(desk.client, &statement, values)).await;
@@ -201,8 +202,8 @@ impl Connection for PostgresTransaction {
     }
 
     fn another_writer_waits(&mut self) -> StoreResult<bool> {
-        // A session that queues for a company of this transaction, or for a row that it has locked, waits
-        // for the end of the transaction itself.
+        // A session that waits for a company lock of this transaction, or for a row that it has locked, waits for the
+        // end of the transaction.
         let sql = "SELECT count(*) FROM pg_locks mine JOIN pg_locks waiting ON waiting.locktype = mine.locktype \
                    WHERE mine.pid = pg_backend_pid() AND mine.granted AND NOT waiting.granted \
                    AND (waiting.transactionid = mine.transactionid OR (mine.locktype = 'advisory' \
@@ -225,7 +226,7 @@ impl Connection for PostgresTransaction {
         self.command("COMMIT")?;
         self.open = false;
         if let Some(replica) = self.replica.clone() {
-            // It is committed, whatever comes of this question.
+            // The transaction is committed even if reading the position fails.
             replica.note_write(self.position().ok().flatten());
         }
         Ok(())
@@ -234,12 +235,12 @@ impl Connection for PostgresTransaction {
 
 impl Drop for PostgresTransaction {
     fn drop(&mut self) {
-        // Nothing was begun, or it has ended: nothing to roll back.
+        // If no transaction is open, there is nothing to roll back.
         if self.open && self.begin.is_none() && self.link.as_ref().is_some_and(PgConnection::is_usable) {
-            // The caller may have left; the connection is for the next one.
+            // The caller may have cancelled; the rollback must run, because the connection is reused.
             self.deadline.caller = tokio_util::sync::CancellationToken::new();
             if self.command("ROLLBACK").is_err() {
-                tracing::debug!("a transaction was ended by the end of its connection");
+                tracing::debug!("rollback failed; closing the connection ends the transaction");
             }
         }
         if let Some(link) = self.link.take() {

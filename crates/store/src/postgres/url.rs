@@ -1,5 +1,5 @@
-//! From a URL to what connects: `postgres://user:password@host:port/database?option=value`, with the options of libpq
-//! that clients of PostgreSQL know, those for encryption included.
+//! Parses a database URL, `postgres://user:password@host:port/database?option=value`, with the options of libpq,
+//! including those for TLS.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::failure::chain;
 use crate::error::{StoreError, StoreResult};
 
-/// Settings of our sessions, whatever the server's are. Every statement of ours is served by an index, in its order:
-/// plans must not depend on when statistics were last made.
+/// Session settings, which override those of the server. Every statement of the store reads an index in index order, so
+/// plans must not depend on the planner statistics.
 const SESSION: &str = "-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off \
                        -c client_connection_check_interval=5s";
 
-/// Where to connect, and how.
+/// The server and how to connect to it.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) config: Config,
     pub(super) tls: MakeRustlsConnect,
 }
 
-/// Whether a server must prove who it is.
+/// Whether the server's certificate is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Proof {
-    /// As libpq's `prefer` and `require`: encrypted, against listeners only.
+    /// Not verified, as with `prefer` and `require` of libpq. The encryption protects against eavesdropping only.
     None,
-    /// By a certificate of one of the system's authorities, or of the ones in a file.
+    /// The certificate must be signed by an authority of the file, or of the system if `authorities` is `None`.
     Certificate { authorities: Option<String> },
 }
 
@@ -39,7 +39,9 @@ pub(super) fn parse(url: &str) -> StoreResult<Target> {
     let (url, proof) = split_proof(url)?;
     let mut config: Config = url.parse().map_err(|error| StoreError::Url(chain(&error)))?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        return Err(StoreError::Url("it names no host; a folder of sockets is ?host=/run/postgresql".into()));
+        return Err(StoreError::Url(
+            "host missing; for a directory of Unix sockets, use ?host=/run/postgresql".into(),
+        ));
     }
     let options = config.get_options().map_or_else(|| SESSION.to_owned(), |own| format!("{SESSION} {own}"));
     config.options(options);
@@ -49,7 +51,7 @@ pub(super) fn parse(url: &str) -> StoreResult<Target> {
     Ok(Target { config, tls: MakeRustlsConnect::new(client(&proof)?) })
 }
 
-/// The client library knows only whether to encrypt; what a certificate must prove is taken out here.
+/// Removes the options for certificate verification from a URL, because the client library does not support them.
 fn split_proof(url: &str) -> StoreResult<(String, Proof)> {
     let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), Proof::None)) };
     let (mut rest, mut verify, mut authorities) = (Vec::new(), false, None);
@@ -61,7 +63,7 @@ fn split_proof(url: &str) -> StoreResult<(String, Proof)> {
             }
             Some(("sslmode", "verify-ca")) => {
                 return Err(StoreError::Url(
-                    "sslmode=verify-ca is not supported; verify-full also checks the server's name".into(),
+                    "sslmode=verify-ca is not supported; use verify-full, which also checks the server's name".into(),
                 ));
             }
             Some(("sslrootcert", file)) => {
@@ -73,7 +75,7 @@ fn split_proof(url: &str) -> StoreResult<(String, Proof)> {
         }
     }
     if authorities.is_some() && !verify {
-        return Err(StoreError::Url("sslrootcert needs sslmode=verify-full".into()));
+        return Err(StoreError::Url("sslrootcert requires sslmode=verify-full".into()));
     }
     let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
     Ok((url, if verify { Proof::Certificate { authorities } } else { Proof::None }))
@@ -115,20 +117,20 @@ fn client(proof: &Proof) -> StoreResult<ClientConfig> {
             roots.add(certificate).map_err(|error| bad(error.to_string()))?;
         }
         if roots.is_empty() {
-            return Err(bad("it holds no certificate".into()));
+            return Err(bad("the file contains no certificate".into()));
         }
     } else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             return Err(StoreError::Url(
-                "sslmode=verify-full: this machine trusts no authority; name a file with sslrootcert".into(),
+                "sslmode=verify-full: no system certificate authorities found; set sslrootcert".into(),
             ));
         }
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Takes any certificate, as libpq does unless it is asked to verify; what is signed with it is still checked.
+/// Accepts any certificate, as libpq does without verification. The signatures of the handshake are still checked.
 #[derive(Debug)]
 struct AnyServer(Arc<CryptoProvider>);
 
@@ -190,9 +192,9 @@ mod tests {
             postgres://me:secret@db/bills?sslmode=sometimes                   | sslmode
             postgres://me:secret@db/bills?colour=blue                         | colour
             postgres://me:secret@db:port/bills                                | port
-            postgres:///bills                                                 | names no host
-            postgres://me:secret@db/bills?sslmode=verify-ca                   | verify-full also checks
-            postgres://me:secret@db/bills?sslrootcert=/no/such/file           | needs sslmode=verify-full
+            postgres:///bills                                                 | host missing
+            postgres://me:secret@db/bills?sslmode=verify-ca                   | use verify-full
+            postgres://me:secret@db/bills?sslrootcert=/no/such/file           | requires sslmode=verify-full
             postgres://me:secret@db/bills?sslmode=verify-full&sslrootcert=/no/such/file | sslrootcert /no/such/file: ";
         for row in table.lines().filter(|row| row.contains('|')) {
             let (url, expected) = row.split_once('|').unwrap();

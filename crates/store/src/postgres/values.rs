@@ -1,4 +1,4 @@
-//! Values and rows on their way to PostgreSQL and back, and the binary form of COPY.
+//! Conversion of values and rows, and the binary format of COPY.
 
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -35,7 +35,7 @@ impl ToSql for Bound<'_> {
 pub(super) struct PostgresRow<'a>(pub(super) &'a tokio_postgres::Row);
 
 fn wrong_type<E>(_: E) -> StoreError {
-    StoreError::Damaged("a column has a value of another type".into())
+    StoreError::Damaged("a column has a value of the wrong type".into())
 }
 
 impl Row for PostgresRow<'_> {
@@ -56,12 +56,12 @@ impl Row for PostgresRow<'_> {
     }
 }
 
-/// What the data of a binary COPY begins with: the signature, no flags, no extension.
+/// Header of binary COPY data: signature, no flags, no extension.
 pub(super) const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What it ends with.
+/// Trailer of binary COPY data.
 pub(super) const COPY_TRAILER: &[u8] = &[0xff, 0xff];
 
-/// Appends a row in the binary form of COPY.
+/// Appends a row in the binary format of COPY.
 pub(super) fn copy_row(values: &[SqlValue<'_>], out: &mut BytesMut) -> StoreResult<()> {
     let count = i16::try_from(values.len()).map_err(wrong_type)?;
     out.put_i16(count);

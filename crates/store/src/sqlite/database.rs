@@ -17,21 +17,21 @@ use crate::store::{Store, StoreOptions};
 
 /// "Toll" in ASCII: marks the file as a Tollbook database (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x546f_6c6c;
-/// How long a statement waits for the lock of another process.
+/// How long a statement waits for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pages of the log at which the writer itself runs a checkpoint; a separate checkpoint thread starved
+/// Pages of the write-ahead log at which the writer runs a checkpoint. A separate checkpoint thread starved
 /// (docs/OPERATIONS.md, "SQLite").
 const CHECKPOINT_PAGES: i64 = 8_000;
 /// Prepared statements kept for each connection.
 const STATEMENTS_CACHED: usize = 64;
-/// Files beside the database file have its name followed by one of these.
+/// Suffixes of the files beside the database file; each is appended to its name.
 pub const COMPANION_SUFFIXES: [&str; 4] = ["-wal", "-shm", QUEUE, WRITER];
 
 /// Opens the database file. Creates it if it is absent, and migrates it if its schema is older.
 ///
 /// # Errors
-/// [`StoreError::NotOurs`] if the file is not a Tollbook database, [`StoreError::SchemaTooNew`] if a newer program made
-/// it, [`StoreError::Unavailable`] if it cannot be opened.
+/// [`StoreError::NotOurs`] if the file is not a Tollbook database, [`StoreError::SchemaTooNew`] if a newer program
+/// migrated it, [`StoreError::Unavailable`] if it cannot be opened.
 pub fn open_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<Arc<dyn Store>> {
     connect_sqlite(path, options)?.into_store(options)
 }
@@ -62,16 +62,17 @@ impl Sqlite {
             let tables: i64 = connection
                 .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
                 .map_err(of_sqlite)?;
-            // Read again last: a process that is creating the file marks it before it makes the first table.
+            // Read the id again after the tables: a process that creates the file sets the id before it creates a
+            // table.
             let application_id = pragma("application_id").map_err(of_sqlite)?;
             if application_id != APPLICATION_ID && (application_id != 0 || tables > 0) {
                 return Err(StoreError::NotOurs(format!("{} belongs to another program", path.display())));
             }
-            // Of several processes that start at once, one makes the file: while the journal mode changes, SQLite returns
-            // "busy" to the others at once.
+            // If several processes start at once, one creates the file: while the journal mode changes, SQLite returns
+            // SQLITE_BUSY to the others immediately.
             let _lock = WriterLock::acquire(path)?;
             if pragma("application_id").map_err(of_sqlite)? != APPLICATION_ID {
-                // A larger page suits rows of 100 to 200 bytes that are read in ranges.
+                // Rows have 100 to 200 bytes and are read in ranges, which is faster with a larger page.
                 connection
                     .execute_batch(&format!(
                         "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; \
@@ -110,7 +111,7 @@ impl Sqlite {
 impl Database for Sqlite {
     fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
         let mut connection = self.take(&self.readers)?;
-        // Deferred: the first statement that reads takes the snapshot.
+        // Deferred: the first read takes the snapshot.
         connection.execute_batch("BEGIN").map_err(of_sqlite)?;
         let deadline = StatementDeadline::new(caller.clone(), self.statement_timeout);
         deadline.watch(&mut connection)?;
@@ -120,7 +121,7 @@ impl Database for Sqlite {
     fn write(&self) -> StoreResult<Box<dyn Connection>> {
         let lock = WriterLock::acquire(&self.path)?;
         let connection = self.take(&self.writers)?;
-        // A writer touches many pages; its cache is larger than that of a reader.
+        // A writer changes many pages, so its cache is larger than a reader's.
         connection.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE").map_err(of_sqlite)?;
         Ok(Box::new(SqliteTransaction::writing(connection, Arc::clone(&self.writers), lock)))
     }

@@ -1,4 +1,4 @@
-//! Errors of SQLite and of its files as [`StoreError`].
+//! Conversion of SQLite and file errors to [`StoreError`].
 
 use rusqlite::ErrorCode;
 
@@ -16,7 +16,7 @@ pub(super) fn of_sqlite(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            StoreError::Unavailable("another process holds the database for too long".into())
+            StoreError::Unavailable("timeout while waiting for the database lock of another process".into())
         }
         Some(
             ErrorCode::CannotOpen

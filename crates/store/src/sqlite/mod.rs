@@ -1,4 +1,4 @@
-//! SQLite behind the store.
+//! The SQLite implementation of the store's database driver.
 
 mod database;
 mod failure;

@@ -16,7 +16,7 @@ use crate::sql::driver::table::Table;
 
 /// Idle connections kept in a pool.
 const MAX_IDLE: usize = 16;
-/// Instructions of SQLite's virtual machine between two checks of the deadline: some tenths of a millisecond.
+/// Instructions of SQLite's virtual machine between two checks of the deadline; they take some tenths of a millisecond.
 const INSTRUCTIONS_PER_CHECK: i32 = 20_000;
 
 const DIALECT: Dialect = Dialect {
@@ -24,7 +24,7 @@ const DIALECT: Dialect = Dialect {
     blob: "BLOB",
     empty_blob: "x''",
     clustered: "WITHOUT ROWID",
-    // A writer holds the whole database.
+    // A writer locks the whole database.
     for_update: "",
     queue: "",
     hot_update_storage: "",
@@ -45,7 +45,7 @@ pub(super) fn give_back(pool: &Pool, connection: rusqlite::Connection) {
     }
 }
 
-/// Ends a reader's statement if its caller cancels, or if it returns no row for too long.
+/// Interrupts a reader's statement if its caller cancels, or if it returns no row within the timeout.
 #[derive(Clone)]
 pub(super) struct StatementDeadline {
     caller: CancellationToken,
@@ -58,7 +58,7 @@ impl StatementDeadline {
         Self { caller, timeout, since: Arc::new(Mutex::new(Instant::now())) }
     }
 
-    /// Starts the time again: a statement begins, or has returned a row.
+    /// Restarts the timeout, because a statement begins or has returned a row.
     fn renew(&self) {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -68,7 +68,7 @@ impl StatementDeadline {
         self.caller.is_cancelled() || since.elapsed() > self.timeout
     }
 
-    /// Makes the connection check the deadline while a statement runs.
+    /// Installs the check of the deadline on the connection.
     pub(super) fn watch(&self, connection: &mut rusqlite::Connection) -> StoreResult<()> {
         let deadline = self.clone();
         connection
@@ -82,13 +82,14 @@ impl StatementDeadline {
     }
 }
 
-/// A read or write transaction. Dropped before `commit`, it is rolled back, and its connection returns to the pool.
+/// A read or write transaction. If it is dropped before `commit`, it is rolled back. Its connection returns to the
+/// pool.
 pub(super) struct SqliteTransaction {
-    /// `None` only while dropping.
+    /// `None` only during `drop`.
     connection: Option<rusqlite::Connection>,
     home: Arc<Pool>,
     lock: Option<WriterLock>,
-    /// `None` for writers: their batches bound them.
+    /// `None` for writers: the size of their batches limits their statements.
     deadline: Option<StatementDeadline>,
     open: bool,
 }
@@ -147,7 +148,7 @@ impl Connection for SqliteTransaction {
             if each(&SqliteRow(row))? == Flow::Enough {
                 break;
             }
-            // Reading the clock costs as much as reading a row; a thousand rows never take long.
+            // Reading the clock costs as much as reading a row, so it is read once per 1024 rows.
             read += 1;
             if read.is_multiple_of(1_024) {
                 self.renew();
@@ -226,7 +227,7 @@ impl Drop for SqliteTransaction {
         if self.deadline.is_some() && connection.progress_handler(0, None::<fn() -> bool>).is_err() {
             return;
         }
-        // A connection that cannot roll back is closed, which rolls back as well.
+        // If the rollback fails, the connection is closed, which also rolls back.
         if !self.open || connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
             give_back(&self.home, connection);
         }
@@ -258,7 +259,7 @@ impl ToSql for Bound<'_> {
 struct SqliteRow<'a>(&'a rusqlite::Row<'a>);
 
 fn wrong_type() -> StoreError {
-    StoreError::Damaged("a column has a value of another type".into())
+    StoreError::Damaged("a column has a value of the wrong type".into())
 }
 
 impl Row for SqliteRow<'_> {

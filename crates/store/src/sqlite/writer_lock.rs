@@ -1,4 +1,4 @@
-//! The lock that serializes writers in the order in which they asked.
+//! The lock that serializes writers in the order of their requests.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use super::failure::of_io;
 use crate::error::StoreResult;
 
-/// Added to the name of the database file: the lock of the next writer.
+/// Suffix of the lock file of the next writer.
 pub(super) const QUEUE: &str = "-queue.lock";
-/// Added to the name of the database file: the lock of the writer.
+/// Suffix of the lock file of the current writer.
 pub(super) const WRITER: &str = "-writer.lock";
 
-/// The exclusive right to write. SQLite gives its own write lock to the first connection that tries at the right moment,
-/// so that a long job which begins a new transaction at once starves all others. Here a writer first locks the queue,
-/// then waits for the writer's lock, so that it is next as soon as that is free. These are file locks: they hold between
-/// processes, and the system releases them when a process ends.
+/// The exclusive right to write. SQLite's own write lock is not fair: it goes to the first connection that tries after
+/// it is free, so a long job that begins one transaction after another starves all other writers. Here a writer first
+/// locks the queue, then waits for the writer lock, so it is the next to get it. Both are file locks: they apply
+/// between processes, and the operating system releases them when a process ends.
 pub(super) struct WriterLock {
     queue: File,
     _writer: File,
 }
 
 impl WriterLock {
-    /// Waits for the lock of a database file.
+    /// Acquires the lock of a database file; waits while another writer has it.
     pub(super) fn acquire(database: &Path) -> StoreResult<Self> {
         let open = |suffix: &str| {
             let mut name = database.as_os_str().to_owned();
@@ -38,7 +38,7 @@ impl WriterLock {
         acquire().map_err(of_io)
     }
 
-    /// Whether another writer waits for this one.
+    /// Whether another writer waits for this lock.
     pub(super) fn is_awaited(&self) -> bool {
         match self.queue.try_lock() {
             Ok(()) => self.queue.unlock().is_err(),
