@@ -19,7 +19,7 @@ fn pending(store: &dyn Store, filter: LineFilter, from_s: i64, until_s: i64) -> 
     store.snapshot().unwrap().pending(&asked, &Catalogue::built_in()).unwrap()
 }
 
-pub(crate) fn a_record_is_identified_by_hour_source_and_id(backend: &dyn Backend) {
+pub(crate) fn a_record_is_identified_by_source_and_id(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let a = record(1, "s", "a", 10, 1, 5);
