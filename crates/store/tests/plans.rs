@@ -36,6 +36,7 @@ const COMPANY_TABLES: [&str; 17] = [
     "deposit",
     "settlement",
     "revocation",
+    "correction",
 ];
 
 /// Any plan is accepted: the table has one small row for each hour, and expiry reads those of a company once an hour.
@@ -109,6 +110,8 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.settlement(company_id, "O1").unwrap();
     transaction.revocation(company_id, "O1").unwrap();
     transaction.grants(company_id, &[1, 2]).unwrap();
+    transaction.correction(company_id, "R1").unwrap();
+    transaction.corrections(company_id, Some((5, "R1")), 10).unwrap();
     assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);
     transaction.commit().unwrap();
     // Pricing the records without a price reopened the first hour. Orders are not pruned past an open hour.

@@ -5,6 +5,7 @@ mod accounts;
 mod charged;
 mod closing;
 mod copying;
+mod corrections;
 mod differential;
 mod exports;
 mod leases;
@@ -123,6 +124,7 @@ contract! {
     accounts::account_states_are_read_as_written,
     accounts::deposits_are_found_by_key_and_settlements_and_revocations_by_number,
     accounts::offsets_are_kept,
+    corrections::a_correction_is_found_by_its_key_and_listed_by_time,
     prices::a_price_with_equal_conditions_replaces_the_old_one,
     prices::discounts_are_set_and_removed,
     copying::a_copy_of_usage_and_accounts_is_complete,

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_exports.sql"),
     include_str!("migrations/0005_names.sql"),
     include_str!("migrations/0008_usage.sql"),
+    include_str!("migrations/0009_accounts.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -98,19 +99,24 @@ pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
 ]);
 pub(crate) static ACCOUNT_GRANT: Table = table!("account_grant", Company, 2, [
     company_id Int, grant_id Int, kind Int, granted Int, remaining Int, expires Int, products Text, models Text,
+    expired Int,
 ]);
+pub(crate) static GRANT_END: Table = table!("grant_end", Deployment, 2, [ends_at Int, company_id Int]);
 pub(crate) static LEDGER: Table = table!("ledger", Company, 2, [
     company_id Int, entry_no Int, time Int, kind Int, grant_id Int, cause Int, amount Int, balance Int,
     reference Text,
 ]);
 pub(crate) static DEPOSIT: Table = table!("deposit", Company, 2, [
     company_id Int, deposit_key Text, kind Int, amount Int, expires Int, products Text, models Text,
-    first_entry Int, entries Int,
+    first_entry Int, entries Int, reversed Int,
 ]);
 pub(crate) static SETTLEMENT: Table =
     table!("settlement", Company, 2, [company_id Int, source_no Text, first_entry Int, entries Int]);
 pub(crate) static REVOCATION: Table =
     table!("revocation", Company, 2, [company_id Int, source_no Text, time Int, reason Text]);
+pub(crate) static CORRECTION: Table = table!("correction", Company, 2, [
+    company_id Int, correction_key Text, kind Int, digest Blob, time Int, reason Text, reference Text, result Text,
+]);
 pub(crate) static LEASE: Table =
     table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
@@ -121,7 +127,8 @@ pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
 ]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 31] = [
+
+pub(crate) static TABLES: [&Table; 33] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -150,6 +157,8 @@ pub(crate) static TABLES: [&Table; 31] = [
     &DEPOSIT,
     &SETTLEMENT,
     &REVOCATION,
+    &CORRECTION,
+    &GRANT_END,
     &LEASE,
     &EXPORT_FILE,
     &EXPORT_JOB,
