@@ -41,6 +41,7 @@ pub(super) fn usage(number: u64, count: u64) -> Usage {
             ("input".into(), whole(scattered % 4_999 + 1)),
             ("output".into(), whole(scattered % 797 + 1)),
         ],
+        ..Usage::default()
     }
 }
 

@@ -2,13 +2,16 @@
 
 use crate::catalogue::Catalogue;
 use crate::field_rules::{MAX_ENUM, MAX_TEXT_BYTES, Refused, require};
-use crate::time::{HOUR_S, MAX_TIME_S, hour_of};
+use crate::time::{DAY_S, HOUR_S, MAX_TIME_S, day_of, hour_of};
 
 /// The most SKUs in one record.
 pub const MAX_SKUS: usize = 32;
 
-/// Usage of one request, session or job. Its identity within the company is the hour of its time, `source` and `id`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Records of one `source` and `id` whose times are less than this many seconds apart are one record.
+pub const IDENTITY_SPAN_S: i64 = DAY_S;
+
+/// Usage of one request, session or job. Its identity within the company is `source` and `id` within [`IDENTITY_SPAN_S`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// The company.
     pub company_id: i64,
@@ -22,6 +25,8 @@ pub struct Usage {
     pub organization_id: i64,
     /// Inference API key or sandbox.
     pub resource_id: String,
+    /// What a person calls the key or sandbox; empty if not stated.
+    pub resource_name: String,
     /// Number of the resource type; 0 if not stated.
     pub resource_type: i64,
     /// Email address of the user; may be empty.
@@ -34,6 +39,10 @@ pub struct Usage {
     pub product_code: String,
     /// Region of the usage; may be empty.
     pub region: String,
+    /// Service tier of the request, as [`normal_service_tier`] returns it: empty for the ordinary one.
+    pub service_tier: String,
+    /// Whether the source says that the request was free; only then may a record count nothing.
+    pub free: bool,
     /// Base units by SKU, sorted by SKU, each SKU once. The counts are disjoint: each token is in exactly one.
     pub quantities: Vec<(String, i64)>,
 }
@@ -50,9 +59,14 @@ pub struct UsageLimits {
 }
 
 impl Usage {
-    /// The UTC hour of its time, a part of its identity.
+    /// The UTC hour of its time.
     pub const fn hour(&self) -> i64 {
         hour_of(self.time_s)
+    }
+
+    /// The UTC day of its time.
+    pub const fn day(&self) -> i64 {
+        day_of(self.time_s)
     }
 
     /// The positive quantities, which are to be charged.
@@ -71,9 +85,20 @@ impl Usage {
             .fold(0i64, |sum, (_, quantity)| sum.saturating_add(quantity))
     }
 
-    /// The content in bytes, to compare records of the same identity. Texts are preceded by their length, so that different
-    /// records have different bytes.
+    /// The content in bytes, to compare records of the same identity: every field but the time, because some sources
+    /// state another one when they send a record again. Texts are preceded by their length, so that different records have
+    /// different bytes.
     pub fn content(&self) -> Vec<u8> {
+        let numbers = [self.company_id, self.organization_id, self.resource_type];
+        self.bytes(&[&self.resource_name, &self.service_tier], &numbers)
+    }
+
+    /// The content as it was compared before schema version 8: with the time, and without the fields that came later.
+    pub fn content_with_time(&self) -> Vec<u8> {
+        self.bytes(&[], &[self.company_id, self.time_s, self.organization_id, self.resource_type])
+    }
+
+    fn bytes(&self, later: &[&String], numbers: &[i64]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
         let mut text = |text: &str| {
             // Checked records have texts of at most 256 bytes.
@@ -81,7 +106,7 @@ impl Usage {
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         };
-        for field in [
+        let first = [
             &self.id,
             &self.source,
             &self.resource_id,
@@ -90,14 +115,14 @@ impl Usage {
             &self.model_id,
             &self.product_code,
             &self.region,
-        ] {
+        ];
+        for field in first.iter().chain(later) {
             text(field);
         }
         for (sku, _) in &self.quantities {
             text(sku);
         }
-        let numbers = [self.company_id, self.time_s, self.organization_id, self.resource_type];
-        for number in numbers.into_iter().chain(self.quantities.iter().map(|(_, quantity)| *quantity)) {
+        for number in numbers.iter().chain(self.quantities.iter().map(|(_, quantity)| quantity)) {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes
@@ -114,11 +139,13 @@ impl Usage {
             ("id", &self.id),
             ("source", &self.source),
             ("resource_id", &self.resource_id),
+            ("resource_name", &self.resource_name),
             ("user_email", &self.user_email),
             ("provider", &self.provider),
             ("model_id", &self.model_id),
             ("product_code", &self.product_code),
             ("region", &self.region),
+            ("service_tier", &self.service_tier),
         ] {
             require(text.len() <= MAX_TEXT_BYTES, field, "must have at most 256 bytes")?;
             require(!text.contains('\0'), field, "must not contain NUL")?;
@@ -149,7 +176,6 @@ impl Usage {
     }
 
     fn check_quantities(&self, limits: &UsageLimits) -> Result<(), Refused> {
-        require(!self.quantities.is_empty(), "quantities", "must name at least one SKU")?;
         require(self.quantities.len() <= MAX_SKUS, "quantities", "must name at most 32 SKUs")?;
         for (sku, quantity) in &self.quantities {
             require(!sku.is_empty(), "quantities", "has a SKU without a name")?;
@@ -164,7 +190,18 @@ impl Usage {
             }
         }
         let sorted = self.quantities.is_sorted_by(|(a, _), (b, _)| a < b);
-        require(sorted, "quantities", "names a SKU more than once")
+        require(sorted, "quantities", "names a SKU more than once")?;
+        let counts = self.used().next().is_some();
+        require(counts || self.free, "quantities", "count nothing, and the record is not marked as free")?;
+        require(!(counts && self.free), "free", "must not be set if a quantity is more than 0")
+    }
+}
+
+/// The name of a service tier as it is stored and compared: `default` and `standard` are the ordinary one, which is empty.
+pub fn normal_service_tier(tier: &str) -> &str {
+    match tier {
+        "default" | "standard" => "",
+        other => other,
     }
 }
 
@@ -193,13 +230,14 @@ pub(crate) mod tests {
             product_code: "modelverse".into(),
             region: "cn-wlcb".into(),
             quantities: vec![("input".into(), 10), ("output".into(), 5)],
+            ..Usage::default()
         }
     }
 
     #[test]
     fn the_broken_rule_is_named() {
         type Break = fn(&mut Usage);
-        let table: [(Break, &str); 15] = [
+        let table: [(Break, &str); 19] = [
             (|u| u.id.clear(), "id: must not be empty"),
             (|u| u.resource_id.clear(), "resource_id: must not be empty"),
             (|u| u.source = "x".repeat(257), "source: must have at most 256 bytes"),
@@ -209,7 +247,14 @@ pub(crate) mod tests {
             (|u| u.time_s = -1, "time: must be between 1970 and 9999"),
             (|u| u.time_s = 998_999, "time: is too far in the past"),
             (|u| u.time_s = 1_000_101, "time: is too far in the future"),
-            (|u| u.quantities.clear(), "quantities: must name at least one SKU"),
+            (|u| u.resource_name = "x".repeat(257), "resource_name: must have at most 256 bytes"),
+            (|u| u.service_tier = "a\0".into(), "service_tier: must not contain NUL"),
+            (|u| u.quantities.clear(), "quantities: count nothing, and the record is not marked as free"),
+            (
+                |u| u.quantities = vec![("input".into(), 0)],
+                "quantities: count nothing, and the record is not marked as free",
+            ),
+            (|u| u.free = true, "free: must not be set if a quantity is more than 0"),
             (|u| u.quantities[0].1 = -1, "quantities: input: must not be negative"),
             (|u| u.quantities[1].1 = 1_000_001, "quantities: output: must be at most 1000000"),
             (|u| u.quantities[1].0 = "input".into(), "quantities: names a SKU more than once"),
@@ -223,18 +268,23 @@ pub(crate) mod tests {
             assert_eq!(refused.to_string(), expected);
         }
         assert_eq!(usage().check(&Catalogue::built_in(), &LIMITS, 1_000_000), Ok(()));
+        for quantities in [vec![], vec![("input".into(), 0)]] {
+            let free = Usage { quantities, free: true, ..usage() };
+            assert_eq!(free.check(&Catalogue::built_in(), &LIMITS, 1_000_000), Ok(()));
+        }
     }
 
     #[test]
-    fn every_field_changes_the_content() {
+    fn every_field_but_the_time_changes_the_content() {
         type Change = fn(&mut Usage);
-        let changes: [Change; 14] = [
+        let changes: [Change; 15] = [
             |u| u.company_id = 2,
             |u| u.id = "r-2".into(),
             |u| u.source = "other".into(),
-            |u| u.time_s += 1,
             |u| u.organization_id = 2,
             |u| u.resource_id = "key-2".into(),
+            |u| u.resource_name = "Key 1".into(),
+            |u| u.service_tier = "flex".into(),
             |u| u.resource_type = 2,
             |u| u.user_email = "a@example.com".into(),
             |u| u.provider = "p".into(),
@@ -251,6 +301,9 @@ pub(crate) mod tests {
             assert!(!seen.contains(&usage.content()));
             seen.push(usage.content());
         }
+        let later = Usage { time_s: 2_000_000, ..usage() };
+        assert_eq!(later.content(), usage().content());
+        assert_ne!(later.content_with_time(), usage().content_with_time());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! This crate must not contain HTTP, JSON or Excel. Only `sqlite/` and `postgres/` may depend on a particular database.
 
 mod accounts;
+mod corrections;
 mod error;
 mod exports;
 mod leases;
@@ -24,6 +25,7 @@ mod usage_pack;
 pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
 };
+pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use error::{StoreError, StoreResult};
 pub use exports::{
     ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob,

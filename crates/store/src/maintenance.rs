@@ -29,8 +29,9 @@ pub trait Retention {
     /// orders from the oldest hour with usage that is not ordered yet.
     fn prune(&mut self, company_id: i64, before_s: i64, limit: usize) -> StoreResult<usize>;
 
-    /// Deletes the identities of up to `limit` usage records, of hours that were last written before a time and have no
-    /// open usage. Returns their number. Afterwards these hours accept no usage.
+    /// Deletes the identities of usage records of UTC days whose hours were last written before a time and have nothing
+    /// open, up to `limit` records. Returns their number. Such days, and times within 24 hours of their hours, accept no
+    /// more usage.
     fn expire_identities(&mut self, company_id: i64, written_before_s: i64, limit: i64)
     -> StoreResult<usize>;
 }

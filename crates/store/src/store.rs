@@ -1,11 +1,12 @@
 //! The store: snapshots and transactions. The traits of each module declare the reads and writes
-//! (`orders`, `usage`, `accounts`, `prices`, `tenants`, `exports`, `leases`, `maintenance`).
+//! (`orders`, `usage`, `accounts`, `corrections`, `prices`, `tenants`, `exports`, `leases`, `maintenance`).
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{AccountReads, AccountWrites};
+use crate::corrections::{CorrectionReads, CorrectionWrites};
 use crate::error::StoreResult;
 use crate::exports::{ExportReads, ExportWrites};
 use crate::leases::Leases;
@@ -84,6 +85,7 @@ pub trait Snapshot:
     + UsageReads
     + UnchargedReads
     + AccountReads
+    + CorrectionReads
     + PriceReads
     + TenantReads
     + OperatorKeyReads
@@ -106,6 +108,7 @@ pub trait Transaction:
     + UnchargedWrites
     + HourClosing
     + AccountWrites
+    + CorrectionWrites
     + PriceWrites
     + TenantWrites
     + OperatorKeyWrites

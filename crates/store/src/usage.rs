@@ -18,19 +18,25 @@ pub struct RatedUsage {
     pub rated: Rated,
     /// The hour that contains its time.
     pub bucket: Bucket,
-    /// Digest of the record's content. Distinguishes a duplicate from another record with the same identity.
+    /// Distinguishes it from another record of the same identity: of the content without the time.
     pub(crate) digest: [u8; 16],
 }
 
 impl RatedUsage {
     /// Computes the digest of the record here, so that it is not computed while a lock is held.
     pub fn new(usage: Usage, rated: Rated, bucket: Bucket) -> Self {
-        use sha2::Digest as _;
-        let hash: [u8; 32] = sha2::Sha256::digest(usage.content()).into();
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&hash[..16]);
+        let digest = digest_of(&usage.content());
         Self { usage, rated, bucket, digest }
     }
+}
+
+/// The first half of a SHA-256.
+pub(crate) fn digest_of(content: &[u8]) -> [u8; 16] {
+    use sha2::Digest as _;
+    let hash: [u8; 32] = sha2::Sha256::digest(content).into();
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hash[..16]);
+    digest
 }
 
 /// The time and the rules under which usage is accepted.
@@ -53,11 +59,11 @@ pub struct IntakeContext<'a> {
 pub enum UsageOutcome {
     /// The record was stored as rated.
     Accepted,
-    /// An identical record is already stored.
+    /// A record with its identity and its content, except for the time, was in the store already.
     Duplicate,
-    /// A different record has the same identity. Nothing was written.
+    /// A record with its identity and other content is in the store. Nothing was written for it.
     Conflict,
-    /// The identities of its hour have expired, so it is unknown whether the record was stored.
+    /// Identities of hours within 24 hours of it have expired, so that it is unknown whether it was in the store.
     Expired,
     /// Orders of its hour have been pruned.
     Pruned,
@@ -105,6 +111,8 @@ pub struct OpenUsage {
     pub records: i64,
     /// Number of orders that this line and hour already have.
     pub orders: i64,
+    /// How many transactions had taken usage out of open hours of the company before this one.
+    pub close_no: i64,
 }
 
 /// An order that was created from usage.
@@ -122,6 +130,9 @@ pub struct UsageOrder {
     pub quantity: i64,
     /// Number of records.
     pub records: i64,
+    /// [`OpenUsage::close_no`]. A record that was accepted with a number up to this one, and with a greater number than
+    /// that of the order before, is in this order.
+    pub close_no: i64,
 }
 
 /// A usage record that was not charged.

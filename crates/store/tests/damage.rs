@@ -195,7 +195,7 @@ fn a_database_of_a_newer_program_is_refused_and_not_changed() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("INSERT INTO schema_version VALUES (999)", []).unwrap();
     let refused = open_sqlite(&path, &StoreOptions::default()).err().unwrap();
-    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, known: 5 }), "{refused}");
+    assert!(matches!(refused, StoreError::SchemaTooNew { found: 999, .. }), "{refused}");
 }
 
 #[test]

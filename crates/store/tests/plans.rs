@@ -36,10 +36,11 @@ const COMPANY_TABLES: [&str; 17] = [
     "deposit",
     "settlement",
     "revocation",
+    "correction",
 ];
 
 /// Any plan is accepted: the table has one small row for each hour, and expiry reads those of a company once an hour.
-const LOOKED_THROUGH: &str = "SELECT hour, expired FROM usage_hour";
+const LOOKED_THROUGH: &str = "SELECT hour FROM usage_hour";
 
 /// Statements that periodically read the exports of all companies, and the index that must provide their order. A
 /// search for due jobs must not read jobs that have ended.
@@ -78,6 +79,8 @@ fn charge(store: &dyn Store, company_id: i64) {
         .collect();
     charged::add_usage(store, &records, 500 * DAY);
     charged::add_usage(store, &records[..200], 500 * DAY);
+    charged::add_usage(store, &[charged::record(company_id, "q", "old", 300 * DAY, 1, 5)], 500 * DAY);
+    charged::close(store, company_id, charged::bucket(300 * DAY), 20);
     for hour in 0..3 {
         charged::close(store, company_id, charged::bucket(400 * DAY + hour * charged::HOUR), 20);
     }
@@ -107,6 +110,8 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.settlement(company_id, "O1").unwrap();
     transaction.revocation(company_id, "O1").unwrap();
     transaction.grants(company_id, &[1, 2]).unwrap();
+    transaction.correction(company_id, "R1").unwrap();
+    transaction.corrections(company_id, Some((5, "R1")), 10).unwrap();
     assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);
     transaction.commit().unwrap();
     // Pricing the records without a price reopened the first hour. Orders are not pruned past an open hour.

@@ -51,6 +51,7 @@ impl Account {
                 kind,
                 granted: steps,
                 remaining: steps,
+                expired: 0,
                 expires_s: *expires_s,
                 products: products.clone(),
                 models: models.clone(),

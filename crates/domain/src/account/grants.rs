@@ -12,8 +12,11 @@ pub struct Grant {
     pub kind: AccountKind,
     /// Initial amount, in 10⁻⁸ currency units.
     pub granted: i64,
-    /// Remaining amount, in 10⁻⁸ currency units.
+    /// Remaining amount, in 10⁻⁸ currency units; 0 from its end on.
     pub remaining: i64,
+    /// What was left at its end, in 10⁻⁸ currency units, less what usage from before its end has taken of it since. It is
+    /// in no balance.
+    pub expired: i64,
     /// Expiry in Unix seconds; `None`: never.
     pub expires_s: Option<i64>,
     /// Products that it pays for; empty: all.

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use tollbook_domain::usage::Usage;
+use tollbook_domain::usage::{Usage, normal_service_tier};
 
 use super::time;
 use crate::text::json::{JsonValue, members, value};
 use crate::text::shorten;
 
 /// Names of the fields, in the order of the documentation.
-pub(super) const FIELDS: [&str; 13] = [
+pub(super) const FIELDS: [&str; 16] = [
     "id",
     "source",
     "time",
@@ -23,6 +23,9 @@ pub(super) const FIELDS: [&str; 13] = [
     "product_code",
     "region",
     "quantities",
+    "resource_name",
+    "service_tier",
+    "free",
 ];
 
 // Positions in FIELDS.
@@ -39,6 +42,9 @@ pub(super) const MODEL_ID: usize = 9;
 const PRODUCT_CODE: usize = 10;
 const REGION: usize = 11;
 pub(super) const QUANTITIES: usize = 12;
+const RESOURCE_NAME: usize = 13;
+const SERVICE_TIER: usize = 14;
+const FREE: usize = 15;
 
 /// Fields that are integers, besides the time.
 pub(super) const INTEGERS: [usize; 3] = [COMPANY_ID, ORGANIZATION_ID, RESOURCE_TYPE];
@@ -57,6 +63,7 @@ pub(super) struct UsageBuilder {
     texts: [Option<String>; FIELDS.len()],
     numbers: [Option<i64>; FIELDS.len()],
     quantities: Option<Vec<(String, i64)>>,
+    free: bool,
     /// A bit for each field that occurred.
     seen: u16,
 }
@@ -71,6 +78,9 @@ impl UsageBuilder {
         if field == QUANTITIES {
             self.quantities = quantities(raw)?;
             return Ok(());
+        }
+        if field == FREE {
+            return self.set_free(if raw == "null" { "false" } else { raw });
         }
         let Some(value) = value(raw).map_err(|reason| format!("{name}: {reason}"))? else {
             return Ok(());
@@ -95,10 +105,21 @@ impl UsageBuilder {
             self.set_number(field, time::seconds_or_rfc3339(&text))
         } else if INTEGERS.contains(&field) {
             self.set_number(field, integer(&text))
+        } else if field == FREE {
+            self.set_free(&text)
         } else {
             self.set_text(field, text);
             Ok(())
         }
+    }
+
+    fn set_free(&mut self, text: &str) -> Result<(), String> {
+        self.free = match text {
+            "true" => true,
+            "false" => false,
+            _ => return Err("free: must be true or false".to_owned()),
+        };
+        Ok(())
     }
 
     fn refuse_second(&mut self, field: usize) -> Result<(), String> {
@@ -149,6 +170,9 @@ impl UsageBuilder {
             model_id: text(MODEL_ID),
             product_code: text(PRODUCT_CODE),
             region: text(REGION),
+            resource_name: text(RESOURCE_NAME),
+            service_tier: normal_service_tier(&text(SERVICE_TIER)).to_owned(),
+            free: self.free,
             quantities: self.quantities.unwrap_or_default(),
         })
     }

@@ -186,6 +186,7 @@ fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
             product_code: "modelverse".into(),
             region: String::new(),
             quantities: disjoint(usage).unwrap_or_else(|| panic!("entry {entry}: {usage}")),
+            ..Usage::default()
         };
         let dollars =
             |(input, output)| format!("{} + {}", format_decimal(input, 18, 0), format_decimal(output, 18, 0));

@@ -131,6 +131,7 @@ impl ClosingBatch<'_> {
                 source_number: new.order.source_number().to_owned(),
                 quantity: usage.quantity,
                 records: usage.records,
+                close_no: usage.close_no,
             });
             orders.push(new);
         }

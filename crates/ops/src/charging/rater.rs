@@ -255,8 +255,12 @@ fn usage_result(outcome: UsageOutcome, rated: &Rated) -> UsageResult {
         (UsageOutcome::Accepted, Rated::Free) => UsageResult::Free,
         (UsageOutcome::Accepted, Rated::Unpriced(reason)) => UsageResult::Unpriced(reason.clone()),
         (UsageOutcome::Duplicate, _) => UsageResult::Duplicate,
-        (UsageOutcome::Conflict, _) => refused("id: another record has this id, source and hour"),
-        (UsageOutcome::Expired, _) => refused("time: the records of this hour are not kept any more"),
+        (UsageOutcome::Conflict, _) => {
+            refused("id: a record with other content has this id and source within 24 hours")
+        }
+        (UsageOutcome::Expired, _) => {
+            refused("time: the identities of records within 24 hours of it have been deleted")
+        }
         (UsageOutcome::Pruned, _) => refused("time: the orders of this hour have been pruned"),
         (UsageOutcome::TooLarge, _) => {
             refused("quantities: the hour would come to more than an order can hold")

@@ -221,6 +221,7 @@ impl UsageGenerator<'_> {
             product_code: if resource.is_sandbox() { "sandbox" } else { "modelverse" }.to_owned(),
             region: resource.region.to_owned(),
             quantities,
+            ..Usage::default()
         });
     }
 

@@ -48,7 +48,7 @@ fn encode_pruned(pruned: &PerKind<i128>) -> Vec<u8> {
     pruned.values().into_iter().flat_map(i128::to_le_bytes).collect()
 }
 
-const GRANT_COLUMNS: &str = "grant_id, kind, granted, remaining, expires, products, models";
+const GRANT_COLUMNS: &str = "grant_id, kind, granted, remaining, expires, products, models, expired";
 
 fn read_grant(row: &dyn Row) -> StoreResult<Grant> {
     Ok(Grant {
@@ -59,6 +59,7 @@ fn read_grant(row: &dyn Row) -> StoreResult<Grant> {
         expires_s: row.optional_int(4)?,
         products: split(row.text(5)?),
         models: split(row.text(6)?),
+        expired: row.int(7)?,
     })
 }
 
@@ -72,6 +73,7 @@ fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -
         grant.expires_s.into(),
         lists[0].as_str().into(),
         lists[1].as_str().into(),
+        grant.expired.into(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The implementation of the store's traits in SQL, shared by all database drivers.
 
 pub(crate) mod accounts;
+pub(crate) mod corrections;
 pub(crate) mod driver;
 pub(crate) mod exports;
 pub(crate) mod leases;

@@ -45,6 +45,8 @@ pub(crate) struct CompanyView {
     pub(crate) pruned_before_s: i64,
     /// [`OrderLookup::orders_version`](crate::OrderLookup::orders_version).
     pub(crate) orders_version: i64,
+    /// How many transactions have taken usage out of open hours.
+    pub(crate) close_no: i64,
     /// Whether this transaction has changed orders of the company and so has raised the version already.
     pub(crate) changed: bool,
     /// Whether this transaction has locked the company, so that no other transaction can write its orders.
@@ -87,13 +89,14 @@ impl Session {
         }
         let for_update = if locked { dialect.for_update } else { "" };
         let sql = format!(
-            "SELECT line_count, order_count, tiled, pruned_before, orders_version FROM company_state \
+            "SELECT line_count, order_count, tiled, pruned_before, orders_version, close_no FROM company_state \
              WHERE company_id = $1 {for_update}"
         );
         let state = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| {
-            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0, row.int(3)?, row.int(4)?))
+            Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0, row.int(3)?, row.int(4)?, row.int(5)?))
         })?;
-        let (line_count, order_count, tiled, pruned_before_s, orders_version) = state.unwrap_or_default();
+        let (line_count, order_count, tiled, pruned_before_s, orders_version, close_no) =
+            state.unwrap_or_default();
         let lines = self.load_lines(company_id, line_count)?;
         let view = CompanyView {
             lines,
@@ -101,6 +104,7 @@ impl Session {
             tiled,
             pruned_before_s,
             orders_version,
+            close_no,
             changed: false,
             locked,
         };

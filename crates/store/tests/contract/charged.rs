@@ -36,6 +36,7 @@ pub(crate) fn record(
         product_code: charged.product_code.clone(),
         region: charged.region.clone(),
         quantities: vec![(charged.pricing_sku.clone(), quantity)],
+        ..Usage::default()
     };
     let rated = match of {
         100 => Rated::Free,
@@ -146,6 +147,7 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
         source_number: source,
         quantity: open.quantity,
         records: open.records,
+        close_no: open.close_no,
     };
     transaction.add_usage_orders(company_id, &[made_of]).unwrap();
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod charged;
 mod closing;
 mod copying;
+mod corrections;
 mod differential;
 mod exports;
 mod leases;
@@ -108,11 +109,12 @@ contract! {
     copying::a_copy_requires_an_empty_target,
     copying::an_interrupted_copy_locks_the_target_and_can_be_continued,
     copying::a_source_that_changed_since_the_interruption_is_refused,
-    usage::a_record_is_identified_by_hour_source_and_id,
+    usage::a_record_is_identified_by_source_and_id,
+    usage::an_identity_reaches_24_hours_over_hours_and_days,
     usage::identities_and_open_hours_equal_the_naive_model,
     usage::a_record_that_overflows_its_order_is_refused_alone,
     usage::unpriced_usage_is_charged_after_it_is_priced,
-    usage::expired_hours_refuse_usage_and_open_hours_do_not_expire,
+    usage::expired_days_refuse_usage_and_open_days_do_not_expire,
     usage::a_pruned_hour_accepts_no_new_records,
     closing::hours_are_due_after_their_grace_and_leased_to_one_holder,
     closing::an_imports_lease_survives_usage_without_a_lease,
@@ -122,6 +124,7 @@ contract! {
     accounts::account_states_are_read_as_written,
     accounts::deposits_are_found_by_key_and_settlements_and_revocations_by_number,
     accounts::offsets_are_kept,
+    corrections::a_correction_is_found_by_its_key_and_listed_by_time,
     prices::a_price_with_equal_conditions_replaces_the_old_one,
     prices::discounts_are_set_and_removed,
     copying::a_copy_of_usage_and_accounts_is_complete,

@@ -1,7 +1,5 @@
 //! Intake of usage: detection of duplicates, sums of open hours, expiry of identities.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use tollbook_domain::rating::{Charge, Rated};
 use tollbook_domain::{Catalogue, LineFilter, Status, UnitPrice};
@@ -21,17 +19,17 @@ fn pending(store: &dyn Store, filter: LineFilter, from_s: i64, until_s: i64) -> 
     store.snapshot().unwrap().pending(&asked, &Catalogue::built_in()).unwrap()
 }
 
-pub(crate) fn a_record_is_identified_by_hour_source_and_id(backend: &dyn Backend) {
+pub(crate) fn a_record_is_identified_by_source_and_id(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
     let a = record(1, "s", "a", 10, 1, 5);
-    let other = record(1, "s", "a", 11, 1, 5);
+    let other = record(1, "s", "a", 11, 1, 6);
+    let later = record(1, "s", "a", 11, 1, 5);
     assert_eq!(
-        add_usage(&*store, &[a.clone(), a.clone(), other.clone(), a.clone()], 20),
-        [Accepted, Duplicate, Conflict, Duplicate]
+        add_usage(&*store, &[a.clone(), a.clone(), other.clone(), later, a.clone()], 20),
+        [Accepted, Duplicate, Conflict, Duplicate, Duplicate]
     );
-    // Records are compared with the stored one, not with the first of the batch. A different source or hour makes a
-    // different record.
+    // Records are compared with the stored one, not with the first of the batch. A different source makes a different record.
     let batch = [
         other.clone(),
         a.clone(),
@@ -44,21 +42,63 @@ pub(crate) fn a_record_is_identified_by_hour_source_and_id(backend: &dyn Backend
     ];
     assert_eq!(
         add_usage(&*store, &batch, 20),
-        [Conflict, Duplicate, Conflict, Accepted, Accepted, Accepted, Duplicate, Accepted]
+        [Conflict, Duplicate, Conflict, Accepted, Duplicate, Accepted, Duplicate, Accepted]
     );
-    assert_eq!(pending(&*store, LineFilter::default(), 0, 9 * HOUR), 3 * 1_500);
+    assert_eq!(pending(&*store, LineFilter::default(), 0, 9 * HOUR), 2 * 1_500);
+    assert_healthy(&*store, 0);
+}
+
+pub(crate) fn an_identity_reaches_24_hours_over_hours_and_days(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    let day = 24 * HOUR;
+    // time of the first record | time of the second | of the same content | of other content
+    let table = [
+        (10 * day + 11 * HOUR - 1, 10 * day + 11 * HOUR + 1, Duplicate, Conflict),
+        (10 * day - 1, 10 * day + 1, Duplicate, Conflict),
+        (10 * day + 1, 10 * day - 1, Duplicate, Conflict),
+        (10 * day, 11 * day - 1, Duplicate, Conflict),
+        (10 * day + 7, 11 * day + 6, Duplicate, Conflict),
+        (11 * day + 6, 10 * day + 7, Duplicate, Conflict),
+        (10 * day + 7, 11 * day + 7, Accepted, Accepted),
+        (11 * day + 7, 10 * day + 7, Accepted, Accepted),
+        (10 * day, 12 * day - 1, Accepted, Accepted),
+    ];
+    for (place, (first_s, second_s, same, other)) in table.into_iter().enumerate() {
+        for (quantity, expected) in [(5, same), (6, other)] {
+            // In one batch and in two.
+            let records = |id: &str| {
+                let id = format!("{place} {quantity} {id}");
+                [record(1, "s", &id, first_s, 1, 5), record(1, "s", &id, second_s, 1, quantity)]
+            };
+            assert_eq!(add_usage(&*store, &records("one"), 20), [Accepted, expected], "{place}");
+            let [first, second] = records("two");
+            assert_eq!(add_usage(&*store, &[first], 20), [Accepted]);
+            assert_eq!(add_usage(&*store, &[second], 20), [expected], "{place}");
+        }
+    }
+    // Near two records that are not near each other: it equals one of them, or none.
+    let at = |time_s, quantity| record(1, "s", "x", time_s, 1, quantity);
+    let both = [at(20 * day, 5), at(21 * day, 6)];
+    assert_eq!(add_usage(&*store, &both, 20), [Accepted; 2]);
+    let between = [at(20 * day + HOUR, 5), at(20 * day + HOUR, 6), at(20 * day + HOUR, 7)];
+    assert_eq!(add_usage(&*store, &between, 20), [Duplicate, Duplicate, Conflict]);
+    // A duplicate is not stored: a record near it alone is new.
+    let chain = [at(19 * day + 1, 5), at(18 * day + 2, 5)];
+    assert_eq!(add_usage(&*store, &chain, 20), [Duplicate, Accepted]);
     assert_healthy(&*store, 0);
 }
 
 /// Batches with random and ascending ids of several sources and hours are compared with a map of all records.
 pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Backend) {
-    let one = (0..40u32, 0..2usize, 0..3i64, 0..12i64, 1..5_000i64, 0..4u8);
+    let hour = prop_oneof![3 => 0..3i64, 2 => 20..60i64];
+    let one = (0..40u32, 0..2usize, hour, 0..12i64, 1..5_000i64, 0..4u8);
     let batches = prop::collection::vec(prop::collection::vec(one, 1..40), 1..5);
     let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
     let store = backend.open(&StoreOptions::default());
     proptest!(config, |(batches in batches, rising in any::<bool>())| {
         let company_id = company(&*store, "case");
-        let mut known: BTreeMap<(i64, usize, String), RatedUsage> = BTreeMap::new();
+        let mut known: Vec<RatedUsage> = Vec::new();
         let mut last = 0;
         for batch in &batches {
             let mut records = Vec::new();
@@ -66,25 +106,34 @@ pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Back
                 last += 1;
                 let id = if rising && same > 0 { format!("{last:09}") } else { format!("{id}") };
                 let of = [of, 100, 101][usize::from(of > 9) + usize::from(of > 10)];
-                records.push((hour, source, record(company_id, ["s", "t"][source], &id, hour * HOUR, of, quantity)));
+                let quantity = if same == 0 { 77 } else { quantity };
+                records.push(record(company_id, ["s", "t"][source], &id, hour * HOUR, of, quantity));
             }
             let mut expected = Vec::new();
-            for (hour, source, new) in &records {
-                let key = (*hour, *source, new.usage.id.clone());
-                expected.push(match known.get(&key) {
-                    None => Accepted,
-                    Some(old) if old.usage == new.usage => Duplicate,
-                    Some(_) => Conflict,
+            for new in &records {
+                let is_near = |old: &&RatedUsage| {
+                    let names = |usage: &RatedUsage| (usage.usage.source.clone(), usage.usage.id.clone());
+                    names(old) == names(new) && (old.usage.time_s - new.usage.time_s).abs() < 24 * HOUR
+                };
+                let is_same = |old: &RatedUsage| {
+                    old.usage == tollbook_domain::Usage { time_s: old.usage.time_s, ..new.usage.clone() }
+                };
+                let near: Vec<&RatedUsage> = known.iter().filter(is_near).collect();
+                expected.push(match near.len() {
+                    0 => Accepted,
+                    _ if near.into_iter().any(is_same) => Duplicate,
+                    _ => Conflict,
                 });
-                known.entry(key).or_insert_with(|| new.clone());
+                if expected.last() == Some(&Accepted) {
+                    known.push(new.clone());
+                }
             }
-            let records: Vec<RatedUsage> = records.into_iter().map(|(_, _, record)| record).collect();
             prop_assert_eq!(add_usage(&*store, &records, 100), expected);
         }
         // The charge is rounded for each line of each hour.
         let naive = |from_s: i64, until_s: i64, wanted: &dyn Fn(&tollbook_domain::Line) -> bool| -> i128 {
             let mut open: Vec<(i64, tollbook_domain::Line, i64)> = Vec::new();
-            for new in known.values() {
+            for new in &known {
                 let Rated::Charged(charges) = &new.rated else { continue };
                 for Charge { line, quantity } in charges {
                     match open.iter_mut().find(|(at, of, _)| *at == new.bucket.start_s && of == line) {
@@ -96,7 +145,7 @@ pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Back
             let inside = open.iter().filter(|(at, line, _)| (from_s..until_s).contains(at) && wanted(line));
             inside.map(|(_, line, sum)| i128::from(line.discount_price.charge(*sum, 1_000).unwrap().steps())).sum()
         };
-        for (from_s, until_s) in [(0, 9 * HOUR), (HOUR, 2 * HOUR), (1, HOUR), (0, 1), (HOUR + 1, 2 * HOUR + 1)] {
+        for (from_s, until_s) in [(0, 99 * HOUR), (HOUR, 2 * HOUR), (1, HOUR), (0, 1), (HOUR + 1, 2 * HOUR + 1)] {
             let mut asked = query(from_s, until_s, &[Status::Paid]);
             asked.company_id = company_id;
             let mut snapshot = store.snapshot().unwrap();
@@ -189,31 +238,45 @@ pub(crate) fn unpriced_usage_is_charged_after_it_is_priced(backend: &dyn Backend
     assert_healthy(&*store, 0);
 }
 
-pub(crate) fn expired_hours_refuse_usage_and_open_hours_do_not_expire(backend: &dyn Backend) {
+pub(crate) fn expired_days_refuse_usage_and_open_days_do_not_expire(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");
+    let day = 24 * HOUR;
     let records: Vec<RatedUsage> =
-        (0..20).map(|n| record(1, "s", &format!("{n:02}"), n % 2 * HOUR, n % 4, 5)).collect();
+        (0..20).map(|n| record(1, "s", &format!("{n:02}"), day + n % 2 * HOUR, n % 4, 5)).collect();
     add_usage(&*store, &records, 100);
-    close(&*store, 1, bucket(0), 10);
+    let next = record(1, "s", "next", 2 * day + HOUR, 1, 5);
+    add_usage(&*store, std::slice::from_ref(&next), 100);
     let forget = |before_s, limit| {
         let mut transaction = store.begin().unwrap();
         let forgotten = transaction.expire_identities(1, before_s, limit).unwrap();
         transaction.commit().unwrap();
         forgotten
     };
-    assert_eq!(forget(100, 50), 0, "the hour was written at this second, not before it");
+    close(&*store, 1, bucket(day), 10);
+    assert_eq!(forget(101, 4), 0, "an hour of the day is open");
+    close(&*store, 1, bucket(day + HOUR), 10);
+    assert_eq!(forget(100, 50), 0, "it was written then, not before");
     assert_eq!(forget(101, 4), 4);
-    // An hour refuses records as soon as its first identity has expired.
-    let first_hour: Vec<RatedUsage> = records.iter().step_by(2).cloned().collect();
-    assert_eq!(add_usage(&*store, &first_hour, 200), [Expired; 10]);
-    assert_healthy(&*store, 2);
-    assert_eq!(forget(101, 50), 6);
-    assert_eq!(forget(101, 50), 0, "the other hour is open");
-    assert_eq!(add_usage(&*store, &records[1..2], 200), [Duplicate]);
-    close(&*store, 1, bucket(HOUR), 10);
-    assert_eq!(forget(101, 50), 10);
+    // All hours of the day are refused from the first one on.
+    assert_eq!(add_usage(&*store, &records, 200), [Expired; 20]);
     assert_healthy(&*store, 4);
+    assert_eq!(forget(101, 50), 16);
+    assert_eq!(forget(101, 50), 0, "the other day is open");
+    assert_healthy(&*store, 4);
+    // Within 24 hours of an hour whose identities have expired, only known records are answered.
+    let near = [
+        next,
+        record(1, "s", "n1", HOUR - HOUR / 2, 1, 5),
+        record(1, "s", "n2", 2 * day + 2 * HOUR - 2, 1, 5),
+        record(1, "s", "n2", 2 * day + 2 * HOUR - 1, 1, 5),
+        record(1, "s", "n3", 0, 1, 5),
+    ];
+    assert_eq!(add_usage(&*store, &near, 200), [Duplicate, Expired, Expired, Accepted, Accepted]);
+    close(&*store, 1, bucket(2 * day + HOUR), 10);
+    assert_eq!(forget(201, 1), 1, "the day's last hour was written later");
+    let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 5).unwrap();
+    assert_eq!(found.differences, Vec::<String>::new());
 }
 
 pub(crate) fn a_pruned_hour_accepts_no_new_records(backend: &dyn Backend) {
@@ -232,7 +295,7 @@ pub(crate) fn a_pruned_hour_accepts_no_new_records(backend: &dyn Backend) {
     transaction.prune(1, 10 * HOUR, 10).unwrap();
     transaction.commit().unwrap();
     let late = record(1, "s", "c", 10, 1, 5);
-    let other = record(1, "s", "a", 11, 1, 5);
+    let other = record(1, "s", "a", 11, 1, 6);
     assert_eq!(
         add_usage(&*store, &[known, late.clone(), late, other], 20),
         [Duplicate, Pruned, Pruned, Conflict]

@@ -117,7 +117,7 @@ fn a_repeated_record_is_a_duplicate_and_a_different_one_of_its_id_is_refused(bac
                 {"Index": 0, "Id": "r-1", "Source": "gateway-1", "Status": "accepted", "Pricing": "charged"},
                 {"Index": 1, "Id": "r-1", "Source": "gateway-1", "Status": "duplicate"},
                 {"Index": 2, "Id": "r-1", "Source": "gateway-1", "Status": "refused",
-                 "Reason": "id: another record has this id, source and hour"},
+                 "Reason": "id: a record with other content has this id and source within 24 hours"},
                 {"Index": 3, "Id": "r-1", "Source": "gateway-2", "Status": "accepted", "Pricing": "charged"},
             ],
         })

@@ -33,6 +33,7 @@ fn usage() -> Usage {
         product_code: "modelverse".into(),
         region: "cn".into(),
         quantities: vec![("input".into(), 10), ("output".into(), 5)],
+        ..Usage::default()
     }
 }
 
@@ -53,6 +54,22 @@ fn an_absent_optional_field_has_its_default() {
     let usage = parse_record(least.as_bytes()).unwrap();
     assert_eq!((usage.source.as_str(), usage.region.as_str(), usage.resource_type), ("", "", 0));
     assert_eq!(usage.quantities, []);
+    let texts = (usage.resource_name.as_str(), usage.service_tier.as_str(), usage.free);
+    assert_eq!(texts, ("", "", false));
+}
+
+#[test]
+fn name_tier_and_mark_of_free_use_are_read() {
+    for (tier, stored) in
+        [("flex", "flex"), ("default", ""), ("standard", ""), ("", ""), ("Default", "Default")]
+    {
+        let more = format!(r#""cn","resource_name":"Key 1","service_tier":"{tier}","free":true"#);
+        for text in [RECORD, EVENT] {
+            let usage = parse_record(text.replace(r#""cn""#, &more).as_bytes()).unwrap();
+            let read = (usage.resource_name.as_str(), usage.service_tier.as_str(), usage.free);
+            assert_eq!(read, ("Key 1", stored, true));
+        }
+    }
 }
 
 /// Checks rows of `part of the valid text => replacement => reason`; returns their number.
@@ -87,6 +104,9 @@ fn a_broken_record_is_refused_with_its_reason() {
         1780272000   => true            => time: must be Unix seconds or an RFC 3339 time
         1780272000   => "1780272000"    => time: must be an RFC 3339 time such as 2026-06-01T00:00:00Z
         1780272000   => "2026-06-01"    => time: must be an RFC 3339 time such as 2026-06-01T00:00:00Z
+        "region":"cn" => "free":1       => free: must be true or false
+        "region":"cn" => "free":"true"  => free: must be true or false
+        "region":"cn" => "service_tier":1 => service_tier: must be a text
         "output":5   => "output":1.0    => quantities: output: must be an integer
         "output":5   => "output":1e3    => quantities: output: must be an integer
         "output":5   => "output":"5"    => quantities: output: must be an integer
@@ -100,7 +120,7 @@ fn a_broken_record_is_refused_with_its_reason() {
         {"output":5,"input":10} => null => quantities: is required
         }}           => }               => not a JSON object: EOF while parsing an object (column 256)
         }}           => }}x             => not a JSON object: trailing characters (column 258)"#;
-    assert_eq!(refused(RECORD, table, parse_record), 28);
+    assert_eq!(refused(RECORD, table, parse_record), 31);
     assert_eq!(parse_record(b"[]").unwrap_err(), "must be a JSON object");
     assert_eq!(parse_record(b"\xff").unwrap_err(), "is not valid UTF-8");
     let least = RECORD.replace(r#""output":5"#, r#""output":-9223372036854775808"#);

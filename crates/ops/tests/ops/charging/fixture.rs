@@ -223,5 +223,6 @@ pub(crate) fn usage(company_id: i64, id: &str, time_s: i64, model: &str, quantit
         product_code: "modelverse".into(),
         region: "cn-wlcb".into(),
         quantities: vec![("input".into(), quantity)],
+        ..Usage::default()
     }
 }

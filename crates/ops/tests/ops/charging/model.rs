@@ -218,17 +218,24 @@ impl Model {
                 if usage.company_id != i64::try_from(company).unwrap() + 1
                     || usage.time_s > now_s + 3_600
                     || usage.time_s < now_s - 366 * 86_400
+                    || usage.quantities.iter().all(|(_, quantity)| *quantity == 0)
                 {
                     continue;
                 }
-                let known = self.companies[company].records.iter().find(|known| {
-                    known.usage.time_s / 3_600 == usage.time_s / 3_600
-                        && known.usage.source == usage.source
+                let mut near = 0;
+                let mut equal = 0;
+                for known in &self.companies[company].records {
+                    if known.usage.source == usage.source
                         && known.usage.id == usage.id
-                });
-                if let Some(known) = known {
-                    answers[index] =
-                        if known.usage == *usage { ModelResult::Duplicate } else { ModelResult::Refused };
+                        && (known.usage.time_s - usage.time_s).abs() < 86_400
+                    {
+                        near += 1;
+                        let as_timed = Usage { time_s: known.usage.time_s, ..usage.clone() };
+                        equal += i32::from(known.usage == as_timed);
+                    }
+                }
+                if near > 0 {
+                    answers[index] = if equal > 0 { ModelResult::Duplicate } else { ModelResult::Refused };
                     continue;
                 }
                 let rated = self.rate(usage);

@@ -124,12 +124,15 @@ impl Comparison<'_> {
         usage.organization_id = record.organization_id;
         let [input, output] = record.quantities;
         usage.quantities = vec![("input".into(), input), ("output".into(), output)];
-        // An id sometimes occurs twice in an hour: with the same record, or with another one.
+        // An id sometimes occurs again: with the same record, with the same content at another time, or with other content.
         let same = |sent: &&Usage| {
             (sent.company_id, &sent.source, &sent.id) == (usage.company_id, &usage.source, &usage.id)
-                && record.time_s % 3 == 0
         };
-        self.sent.iter().find(same).cloned().unwrap_or(usage)
+        match self.sent.iter().find(same) {
+            Some(sent) if record.time_s % 3 == 0 => sent.clone(),
+            Some(sent) if record.time_s % 3 == 1 => Usage { time_s: usage.time_s, ..sent.clone() },
+            _ => usage,
+        }
     }
 
     fn add_price(&mut self, of: &Price) {
@@ -452,8 +455,11 @@ impl Comparison<'_> {
         // A record that was refused for a time in the future would be accepted now.
         let is_known = |usage: &&Usage| {
             let of = &self.model.companies[usize::try_from(usage.company_id).unwrap() - 1];
-            let key = |usage: &Usage| (usage.hour(), usage.source.clone(), usage.id.clone());
-            of.records.iter().any(|record| key(&record.usage) == key(usage))
+            of.records.iter().any(|record| {
+                let known = &record.usage;
+                (&known.source, &known.id) == (&usage.source, &usage.id)
+                    && (known.time_s - usage.time_s).abs() < 86_400
+            })
         };
         let sent: Vec<Usage> = self.sent.iter().filter(is_known).cloned().collect();
         let results = self.rater.accept(sent, self.now_s, None).unwrap();

@@ -12,6 +12,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_charging.sql"),
     include_str!("migrations/0004_exports.sql"),
     include_str!("migrations/0005_names.sql"),
+    include_str!("migrations/0008_usage.sql"),
+    include_str!("migrations/0009_accounts.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -33,6 +35,7 @@ pub(crate) static ORGANIZATION: Table =
     table!("organization", Company, 2, [company_id Int, organization_id Int, project_id Text, name Text]);
 pub(crate) static COMPANY_STATE: Table = table!("company_state", Company, 1, [
     company_id Int, line_count Int, order_count Int, tiled Int, pruned_before Int, orders_version Int,
+    close_no Int,
 ]);
 pub(crate) static LINE: Table = table!("line", Company, 2, [
     company_id Int, line_no Int, line_key Blob, organization_id Int, user_email Text, resource_id Text,
@@ -74,12 +77,13 @@ pub(crate) static DUE_HOUR: Table = table!("due_hour", Deployment, 2, [
 pub(crate) static USAGE_HOUR: Table =
     table!("usage_hour", Company, 2, [company_id Int, hour Int, records Int, written Int, expired Int]);
 pub(crate) static USAGE_RECORD: Table = table!("usage_record", Company, 4, [
-    company_id Int, hour Int, source Text, id Text, digest Blob, pricing_state Int, bucket_start Int, charges Blob,
+    company_id Int, day Int, source Text, id Text, time Int, digest Blob, pricing_state Int, bucket_start Int,
+    charges Blob, rest Blob,
 ]);
 pub(crate) static UNCHARGED_USAGE: Table = table!("uncharged_usage", Company, 5, [
     company_id Int, pricing_state Int, hour Int, source Text, id Text, time Int, organization_id Int, resource_id Text,
     resource_type Int, user_email Text, provider Text, model_id Text, product_code Text, region Text,
-    quantities Blob, reason Text,
+    quantities Blob, reason Text, service_tier Text, resource_name Text,
 ]);
 pub(crate) static OPEN_HOUR: Table = table!("open_hour", Company, 2, [
     company_id Int, bucket_start Int, bucket_end Int, amount Blob,
@@ -87,6 +91,7 @@ pub(crate) static OPEN_HOUR: Table = table!("open_hour", Company, 2, [
 pub(crate) static OPEN_USAGE: Table = table!("open_usage", Company, 3, [company_id Int, bucket_start Int, line_no Int, quantity Int, records Int]);
 pub(crate) static USAGE_ORDER: Table = table!("usage_order", Company, 4, [
     company_id Int, bucket_start Int, line_no Int, sequence_no Int, order_no Text, quantity Int, records Int,
+    close_no Int,
 ]);
 pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
     company_id Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, credit_limit Int, entries Int,
@@ -94,19 +99,24 @@ pub(crate) static ACCOUNT: Table = table!("account", Company, 1, [
 ]);
 pub(crate) static ACCOUNT_GRANT: Table = table!("account_grant", Company, 2, [
     company_id Int, grant_id Int, kind Int, granted Int, remaining Int, expires Int, products Text, models Text,
+    expired Int,
 ]);
+pub(crate) static GRANT_END: Table = table!("grant_end", Deployment, 2, [ends_at Int, company_id Int]);
 pub(crate) static LEDGER: Table = table!("ledger", Company, 2, [
     company_id Int, entry_no Int, time Int, kind Int, grant_id Int, cause Int, amount Int, balance Int,
     reference Text,
 ]);
 pub(crate) static DEPOSIT: Table = table!("deposit", Company, 2, [
     company_id Int, deposit_key Text, kind Int, amount Int, expires Int, products Text, models Text,
-    first_entry Int, entries Int,
+    first_entry Int, entries Int, reversed Int,
 ]);
 pub(crate) static SETTLEMENT: Table =
     table!("settlement", Company, 2, [company_id Int, source_no Text, first_entry Int, entries Int]);
 pub(crate) static REVOCATION: Table =
     table!("revocation", Company, 2, [company_id Int, source_no Text, time Int, reason Text]);
+pub(crate) static CORRECTION: Table = table!("correction", Company, 2, [
+    company_id Int, correction_key Text, kind Int, digest Blob, time Int, reason Text, reference Text, result Text,
+]);
 pub(crate) static LEASE: Table =
     table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
@@ -117,7 +127,8 @@ pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
 ]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 31] = [
+
+pub(crate) static TABLES: [&Table; 33] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -146,6 +157,8 @@ pub(crate) static TABLES: [&Table; 31] = [
     &DEPOSIT,
     &SETTLEMENT,
     &REVOCATION,
+    &CORRECTION,
+    &GRANT_END,
     &LEASE,
     &EXPORT_FILE,
     &EXPORT_JOB,
@@ -278,7 +291,8 @@ mod tests {
             .execute_batch(
                 "DELETE FROM schema_version WHERE version > 1; DELETE FROM rollup WHERE unit = 3; \
                  ALTER TABLE company_state DROP COLUMN pruned_before; \
-                 ALTER TABLE company_state DROP COLUMN orders_version; DROP TABLE request_rate; \
+                 ALTER TABLE company_state DROP COLUMN orders_version; \
+                 ALTER TABLE company_state DROP COLUMN close_no; DROP TABLE request_rate; \
                  ALTER TABLE order_number RENAME COLUMN counterpart_no TO other_no;",
             )
             .unwrap();

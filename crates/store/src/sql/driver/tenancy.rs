@@ -58,7 +58,7 @@ pub(crate) fn violation(sql: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
     use std::path::{Path, PathBuf};
 
     use super::*;
@@ -217,7 +217,7 @@ mod tests {
         let scripts: Vec<String> =
             files.iter().map(|file| code(&std::fs::read_to_string(file).unwrap())).collect();
         let renames = renames(&scripts.concat());
-        let mut tables = 0;
+        let mut tables = HashSet::new();
         for code in scripts {
             let upper = code.to_ascii_uppercase();
             // The column name sequence_no is allowed; sequences are not.
@@ -231,7 +231,8 @@ mod tests {
                 let Some(known) = TABLES.iter().find(|known| known.name == name) else {
                     panic!("{name} is not in TABLES")
                 };
-                tables += 1;
+                // A later migration may build a table anew.
+                tables.insert(known.name);
                 if known.scope == Scope::Deployment {
                     continue;
                 }
@@ -249,6 +250,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(tables, TABLES.len());
+        assert_eq!(tables.len(), TABLES.len());
     }
 }

@@ -1,10 +1,10 @@
 //! Retention: deletes settled orders and their share of rollups, and the identities of old usage records.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tollbook_domain::account::{AccountKind, PerKind};
-use tollbook_domain::time::HOUR_S;
-use tollbook_domain::{Amount, Measures, Status};
+use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
+use tollbook_domain::{Amount, Measures, Status, TimeRange};
 
 use crate::error::{StoreError, StoreResult};
 use crate::maintenance::Retention;
@@ -15,6 +15,8 @@ use crate::sql::driver::connection::{
 use crate::sql::orders::rollups::Changes;
 use crate::sql::orders::rows::{ORDER_COLUMNS, read};
 use crate::sql::session::Session;
+
+const HOURS_PER_DAY: i64 = DAY_S / HOUR_S;
 
 /// The statuses that retention may delete: an unpaid order is kept until it is paid or revoked.
 const SETTLED: [Status; 2] = [Status::Paid, Status::Revoked];
@@ -98,49 +100,27 @@ impl Retention for Session {
         limit: i64,
     ) -> StoreResult<usize> {
         self.view_for_update(company_id)?;
-        let sql = "SELECT hour, expired FROM usage_hour WHERE company_id = $1 AND written < $2 AND records > 0 \
+        let sql = "SELECT hour FROM usage_hour WHERE company_id = $1 AND written < $2 AND records > 0 \
                    ORDER BY hour LIMIT 1000";
-        let hours =
-            all(self.connection.as_mut(), sql, &[company_id.into(), written_before_s.into()], |row| {
-                Ok((row.int(0)?, row.int(1)? != 0))
-            })?;
+        let values = [company_id, written_before_s].map(SqlValue::Int);
+        let hours = all(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
+        let days: BTreeSet<i64> = hours.into_iter().map(day_of_hour).collect();
         let mut remaining = limit;
-        for (hour, expired) in hours {
+        for day in days {
             if remaining <= 0 {
                 break;
             }
-            if !expired && self.has_open(company_id, hour)? {
-                continue;
+            if self.may_expire(company_id, day, written_before_s)? {
+                remaining -= self.expire_day(company_id, day, remaining)?;
             }
-            let sql = "SELECT source, id FROM usage_record WHERE company_id = $1 AND hour = $2 \
-                       ORDER BY source, id LIMIT $3";
-            let values = [company_id, hour, remaining].map(SqlValue::Int);
-            let found = all(self.connection.as_mut(), sql, &values, |row| {
-                Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))
-            })?;
-            // An hour that counts records and has none is damaged; `verify` reports it.
-            let Some((source, id)) = found.last() else { continue };
-            let deleted = self.connection.execute(
-                "DELETE FROM usage_record WHERE company_id = $1 AND hour = $2 AND (source, id) <= ($3, $4)",
-                &[company_id.into(), hour.into(), source.as_str().into(), id.as_str().into()],
-            )?;
-            if deleted != found.len() as u64 {
-                return Err(StoreError::Damaged(format!(
-                    "{deleted} of {} records could be deleted",
-                    found.len()
-                )));
-            }
-            let deleted = i64::try_from(found.len()).unwrap_or(0);
-            execute_exactly(
-                self.connection.as_mut(),
-                1,
-                "UPDATE usage_hour SET expired = 1, records = records - $3 WHERE company_id = $1 AND hour = $2",
-                &[company_id.into(), hour.into(), deleted.into()],
-            )?;
-            remaining -= deleted;
         }
         Ok(usize::try_from(limit - remaining).unwrap_or(0))
     }
+}
+
+/// The UTC day of an hour.
+const fn day_of_hour(hour: i64) -> i64 {
+    hour.div_euclid(HOURS_PER_DAY)
 }
 
 impl Session {
@@ -189,9 +169,61 @@ impl Session {
         )
     }
 
-    /// Whether a bucket that overlaps this UTC hour is open.
-    fn has_open(&mut self, company_id: i64, hour: i64) -> StoreResult<bool> {
-        let range = tollbook_domain::TimeRange::of_hour(hour);
+    /// Whether the identities of a UTC day may be deleted: all its hours were last written before the time, and none has
+    /// open usage. If deleting has begun, it goes on.
+    fn may_expire(&mut self, company_id: i64, day: i64, written_before_s: i64) -> StoreResult<bool> {
+        let sql = "SELECT written, expired FROM usage_hour WHERE company_id = $1 AND hour >= $2 AND hour < $3 \
+                   AND records > 0 ORDER BY hour";
+        let values = [company_id, day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY].map(SqlValue::Int);
+        let hours = all(self.connection.as_mut(), sql, &values, |row| Ok((row.int(0)?, row.int(1)? != 0)))?;
+        if hours.iter().any(|(_, expired)| *expired) {
+            return Ok(true);
+        }
+        Ok(hours.iter().all(|(written, _)| *written < written_before_s) && !self.has_open(company_id, day)?)
+    }
+
+    /// Deletes up to `limit` identities of a UTC day; returns their number.
+    fn expire_day(&mut self, company_id: i64, day: i64, limit: i64) -> StoreResult<i64> {
+        let sql = "SELECT source, id, time FROM usage_record WHERE company_id = $1 AND day = $2 \
+                   ORDER BY source, id LIMIT $3";
+        let values = [company_id, day, limit].map(SqlValue::Int);
+        let found = all(self.connection.as_mut(), sql, &values, |row| {
+            Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?))
+        })?;
+        // A day that counts records and has none is damaged; `verify` reports it.
+        let Some((source, id, _)) = found.last() else { return Ok(0) };
+        let deleted = self.connection.execute(
+            "DELETE FROM usage_record WHERE company_id = $1 AND day = $2 AND (source, id) <= ($3, $4)",
+            &[company_id.into(), day.into(), source.as_str().into(), id.as_str().into()],
+        )?;
+        if deleted != found.len() as u64 {
+            return Err(StoreError::Damaged(format!(
+                "{deleted} of {} records could be deleted",
+                found.len()
+            )));
+        }
+        let mut by_hour: BTreeMap<i64, i64> = BTreeMap::new();
+        for (_, _, time_s) in &found {
+            *by_hour.entry(hour_of(*time_s)).or_default() += 1;
+        }
+        self.connection.execute(
+            "UPDATE usage_hour SET expired = 1 WHERE company_id = $1 AND hour >= $2 AND hour < $3",
+            &[company_id, day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY].map(SqlValue::Int),
+        )?;
+        for (hour, records) in by_hour {
+            execute_exactly(
+                self.connection.as_mut(),
+                1,
+                "UPDATE usage_hour SET records = records - $3 WHERE company_id = $1 AND hour = $2",
+                &[company_id, hour, records].map(SqlValue::Int),
+            )?;
+        }
+        Ok(i64::try_from(found.len()).unwrap_or(limit))
+    }
+
+    /// Whether a bucket that overlaps this UTC day is open.
+    fn has_open(&mut self, company_id: i64, day: i64) -> StoreResult<bool> {
+        let range = TimeRange::of_day(day);
         let sql = "SELECT bucket_start FROM open_hour WHERE company_id = $1 AND bucket_start > $2 AND bucket_start < $3 \
                    ORDER BY bucket_start LIMIT 1";
         // A bucket is at most an hour long.

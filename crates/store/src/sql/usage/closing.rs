@@ -7,7 +7,7 @@ use crate::lines::LineNo;
 use crate::sql::driver::connection::{SqlValue, all, execute_exactly, first, insert_exactly};
 use crate::sql::driver::schema::USAGE_ORDER;
 use crate::sql::orders::line_rows::line_no_of;
-use crate::sql::session::Session;
+use crate::sql::session::{CompanyView, Session};
 use crate::sql::usage::rows::{amount_of_line, decode_amount};
 use crate::usage::{HourClosing, OpenUsage, UsageOrder};
 
@@ -26,8 +26,9 @@ impl HourClosing for Session {
         let mut taken: Vec<OpenUsage> = all(self.connection.as_mut(), sql, &values, |row| {
             let line_no = line_no_of(row.int(0)?)?;
             let line = view.lines.get(line_no).cloned();
-            let line = line.ok_or_else(|| StoreError::Damaged("open usage has an unknown line".into()))?;
-            Ok(OpenUsage { line_no, line, quantity: row.int(1)?, records: row.int(2)?, orders: 0 })
+            let line = line.ok_or_else(|| StoreError::Damaged("open usage has no line".into()))?;
+            let (quantity, records, close_no) = (row.int(1)?, row.int(2)?, view.close_no);
+            Ok(OpenUsage { line_no, line, quantity, records, orders: 0, close_no })
         })?;
         if let (Some(first), Some(last)) = (taken.first(), taken.last()) {
             let range = [
@@ -48,6 +49,13 @@ impl HourClosing for Session {
                     taken.len()
                 )));
             }
+            execute_exactly(
+                self.connection.as_mut(),
+                1,
+                "UPDATE company_state SET close_no = $2 WHERE company_id = $1",
+                &[company_id, view.close_no + 1].map(SqlValue::Int),
+            )?;
+            self.companies.insert(company_id, CompanyView { close_no: view.close_no + 1, ..view });
         }
         self.subtract_from_hour(company_id, bucket, &taken, catalogue)?;
         Ok(taken)
@@ -63,6 +71,7 @@ impl HourClosing for Session {
                 order.source_number.as_str().into(),
                 order.quantity.into(),
                 order.records.into(),
+                order.close_no.into(),
             ]
         });
         insert_exactly(self.connection.as_mut(), &USAGE_ORDER, orders.len(), &mut rows)

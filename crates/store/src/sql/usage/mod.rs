@@ -2,6 +2,7 @@
 
 pub(crate) mod accepting;
 pub(crate) mod closing;
+pub(crate) mod identities;
 pub(crate) mod open_hours;
 pub(crate) mod pending;
 pub(crate) mod rows;

@@ -6,11 +6,14 @@ use tollbook_domain::{Catalogue, Line, Usage};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, Lines};
 use crate::sql::driver::connection::SqlValues;
+use crate::usage::RatedUsage;
+use crate::usage_pack::Rest;
 
 /// Values of the column `pricing_state`.
 const CHARGED: i64 = 1;
 pub(crate) const FREE: i64 = 2;
 pub(crate) const UNPRICED: i64 = 3;
+pub(crate) const VOIDED: i64 = 4;
 
 pub(crate) const fn pricing_state(rated: &Rated) -> i64 {
     match rated {
@@ -34,11 +37,11 @@ pub(crate) fn amount_of(line: &Line, quantity: i64, catalogue: &Catalogue) -> Op
     Some(line.discount_price.charge(quantity, units).ok()?.steps().into())
 }
 
-/// Identity of a record within its company: hour, source and id.
+/// Key of a record within its company: day, source and id. Records of one key are less than a day apart.
 pub(crate) type Key<'u> = (i64, &'u str, &'u str);
 
 pub(crate) fn key_of(usage: &Usage) -> Key<'_> {
-    (usage.hour(), usage.source.as_str(), usage.id.as_str())
+    (usage.day(), usage.source.as_str(), usage.id.as_str())
 }
 
 /// The same for the line number of open usage; an error if the line does not exist or has no amount.
@@ -55,5 +58,25 @@ pub(crate) fn amount_of_line(
 
 /// The key of a record in `usage_record`.
 pub(crate) fn identity_values(usage: &Usage) -> SqlValues<'_> {
+    vec![usage.company_id.into(), usage.day().into(), usage.source.as_str().into(), usage.id.as_str().into()]
+}
+
+/// The key of a record in `uncharged_usage`, without its pricing state.
+pub(crate) fn uncharged_key_values(usage: &Usage) -> SqlValues<'_> {
     vec![usage.company_id.into(), usage.hour().into(), usage.source.as_str().into(), usage.id.as_str().into()]
+}
+
+/// What row and lines of a record do not say.
+pub(crate) fn rest_of(record: &RatedUsage, close_no: i64) -> Rest {
+    let usage = &record.usage;
+    // A record that is not charged is stored whole elsewhere.
+    let Rated::Charged(charges) = &record.rated else { return Rest { close_no, ..Rest::default() } };
+    let is_charged = |sku: &str| charges.iter().any(|charge| charge.line.pricing_sku == sku);
+    Rest {
+        close_no,
+        provider: usage.provider.clone(),
+        service_tier: usage.service_tier.clone(),
+        quantities: usage.quantities.iter().filter(|(sku, _)| !is_charged(sku)).cloned().collect(),
+        pins: Vec::new(),
+    }
 }

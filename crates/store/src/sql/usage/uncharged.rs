@@ -7,7 +7,9 @@ use crate::error::StoreResult;
 use crate::sql::driver::connection::{Row, SqlValue, SqlValues, all, delete_exactly, insert_exactly};
 use crate::sql::driver::schema::UNCHARGED_USAGE;
 use crate::sql::session::Session;
-use crate::sql::usage::rows::{FREE, UNPRICED, identity_values, key_of, pricing_state};
+use crate::sql::usage::rows::{
+    FREE, UNPRICED, identity_values, key_of, pricing_state, rest_of, uncharged_key_values,
+};
 use crate::usage::{
     IntakeContext, RatedUsage, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UnchargedWrites,
 };
@@ -35,7 +37,7 @@ impl UnchargedReads for Session {
         };
         let sql = format!(
             "SELECT id, source, time, organization_id, resource_id, resource_type, user_email, provider, model_id, \
-             product_code, region, quantities, reason FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 {condition} \
+             product_code, region, quantities, reason, service_tier, resource_name FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 {condition} \
              ORDER BY hour, source, id LIMIT $3"
         );
         all(self.connection.as_mut(), &sql, &values, |row| read_uncharged(company_id, row))
@@ -50,7 +52,8 @@ impl UnchargedWrites for Session {
         context: &IntakeContext<'_>,
     ) -> StoreResult<usize> {
         let view = self.view_for_update(company_id)?;
-        let sets: Vec<SqlValues<'_>> = records.iter().map(|record| identity_values(&record.usage)).collect();
+        let sets: Vec<SqlValues<'_>> =
+            records.iter().map(|record| uncharged_key_values(&record.usage)).collect();
         let mut waiting = vec![false; records.len()];
         let sql = format!(
             "SELECT pricing_state FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
@@ -72,27 +75,31 @@ impl UnchargedWrites for Session {
             .filter_map(|(place, charges)| Some((&records[place], charges?)))
             .collect();
         let keys: Vec<SqlValues<'_>> =
-            done.iter().map(|(record, _)| identity_values(&record.usage)).collect();
+            done.iter().map(|(record, _)| uncharged_key_values(&record.usage)).collect();
         let sql = format!(
             "DELETE FROM uncharged_usage WHERE company_id = $1 AND pricing_state = {UNPRICED} AND hour = $2 AND source = $3 \
              AND id = $4"
         );
         delete_exactly(self.connection.as_mut(), &sql, &keys)?;
-        // If the identity has expired, there is no row to update.
+        // The identity may have expired: then there is no row to change.
+        let rests: Vec<Vec<u8>> =
+            done.iter().map(|(record, _)| rest_of(record, view.close_no).encode()).collect();
         let rows: Vec<SqlValues<'_>> = done
             .iter()
-            .map(|(record, charges)| {
-                let rest = [
+            .zip(&rests)
+            .map(|((record, charges), rest)| {
+                let changed = [
                     pricing_state(&record.rated).into(),
                     charges.as_slice().into(),
                     record.bucket.start_s.into(),
+                    rest.as_slice().into(),
                 ];
-                [identity_values(&record.usage), rest.to_vec()].concat()
+                [identity_values(&record.usage), changed.to_vec()].concat()
             })
             .collect();
         self.connection.execute_each(
-            "UPDATE usage_record SET pricing_state = $5, charges = $6, bucket_start = $7 WHERE company_id = $1 AND hour = $2 AND source = $3 \
-             AND id = $4",
+            "UPDATE usage_record SET pricing_state = $5, charges = $6, bucket_start = $7, rest = $8 \
+             WHERE company_id = $1 AND day = $2 AND source = $3 AND id = $4",
             &rows,
         )?;
         let free: Vec<&RatedUsage> =
@@ -106,7 +113,9 @@ impl Session {
     pub(crate) fn insert_uncharged(&mut self, records: &[&RatedUsage]) -> StoreResult<()> {
         let mut rows: Vec<(&RatedUsage, Vec<u8>)> =
             records.iter().map(|record| (*record, encode_quantities(&record.usage.quantities))).collect();
-        rows.sort_by_key(|(record, _)| (pricing_state(&record.rated), key_of(&record.usage)));
+        rows.sort_by_key(|(record, _)| {
+            (pricing_state(&record.rated), record.usage.hour(), key_of(&record.usage))
+        });
         let mut values = rows.iter().map(|(record, quantities)| uncharged_values(record, quantities));
         insert_exactly(self.connection.as_mut(), &UNCHARGED_USAGE, rows.len(), &mut values)
     }
@@ -132,12 +141,14 @@ fn uncharged_values<'a>(record: &'a RatedUsage, quantities: &'a [u8]) -> SqlValu
         usage.region.as_str().into(),
         quantities.into(),
         reason.into(),
+        usage.service_tier.as_str().into(),
+        usage.resource_name.as_str().into(),
     ]
 }
 
 fn read_uncharged(company_id: i64, row: &dyn Row) -> StoreResult<UnchargedUsage> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
-    let usage = Usage {
+    let mut usage = Usage {
         company_id,
         id: text(0)?,
         source: text(1)?,
@@ -151,6 +162,12 @@ fn read_uncharged(company_id: i64, row: &dyn Row) -> StoreResult<UnchargedUsage>
         product_code: text(9)?,
         region: text(10)?,
         quantities: decode_quantities(row.blob(11)?)?,
+        service_tier: text(13)?,
+        resource_name: text(14)?,
+        free: false,
     };
+    // Only a record that its source marks as free counts nothing.
+    let counts_nothing = usage.used().next().is_none();
+    usage.free = counts_nothing;
     Ok(UnchargedUsage { usage, reason: text(12)? })
 }

@@ -1,10 +1,10 @@
 //! Verification of charging: every usage record is in one state, open hours and orders equal the sums of their records, the
 //! ledger adds up to the balances, and the deductions of settled orders equal the ledger.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tollbook_domain::account::{AccountKind, Cause, PerKind};
-use tollbook_domain::time::{HOUR_S, hour_of};
+use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
 use tollbook_domain::{Amount, Catalogue, Deductions};
 
 use super::report::Report;
@@ -16,13 +16,20 @@ use crate::sql::accounts::decode_pruned;
 use crate::sql::driver::connection::{Flow, SqlValue, all, first};
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::session::Session;
-use crate::sql::usage::rows::{FREE, UNPRICED, amount_of_line, decode_amount};
+use crate::sql::usage::rows::{FREE, UNPRICED, VOIDED, amount_of_line, decode_amount};
 use crate::usage_pack::decode_charges;
 
 /// Quantity and records of each line.
 type LineUsage = BTreeMap<LineNo, (i128, i64)>;
 
-/// Ledger entries per statement.
+/// Records of an hour, and how many of them are kept whole, by pricing state.
+#[derive(Default)]
+struct HourRecords {
+    records: i64,
+    uncharged: BTreeMap<i64, i64>,
+}
+
+/// Ledger entries that are read at a time.
 const ENTRIES_PER_READ: i64 = 10_000;
 /// Usage orders per statement.
 const ORDERS_PER_READ: i64 = 1_000;
@@ -247,14 +254,17 @@ impl Session {
         })?;
         let expired: Vec<i64> =
             hours.iter().filter(|(_, _, expired)| *expired).map(|(hour, _, _)| *hour).collect();
+        let noted: BTreeMap<i64, i64> = hours
+            .iter()
+            .filter(|(_, _, expired)| !*expired)
+            .map(|(hour, noted, _)| (*hour, *noted))
+            .collect();
+        let days: BTreeSet<i64> = noted.keys().map(|hour| hour.div_euclid(DAY_S / HOUR_S)).collect();
         let mut buckets: BTreeMap<i64, LineUsage> = BTreeMap::new();
-        for (hour, noted, is_expired) in hours {
-            if is_expired {
-                continue;
-            }
-            self.recount_hour(company_id, hour, noted, &mut buckets, report)?;
-            // A bucket is at most an hour long, so a bucket that began before this hour is complete.
-            let whole = buckets.split_off(&(hour * HOUR_S));
+        for day in days {
+            self.recount_usage_day(company_id, day, &noted, &mut buckets, report)?;
+            // A bucket is at most an hour long: one that ends with this day or before has all its records.
+            let whole = buckets.split_off(&((day + 1) * DAY_S - HOUR_S + 1));
             for (bucket_start, usage) in std::mem::replace(&mut buckets, whole) {
                 self.compare_bucket(company_id, bucket_start, usage, &expired, report)?;
             }
@@ -266,27 +276,31 @@ impl Session {
         self.verify_usage_orders(company_id, report)
     }
 
-    /// Adds an hour's records to their buckets.
-    fn recount_hour(
+    /// Adds a day's records to their buckets. `noted` has the hours whose identities have not expired, with the number of
+    /// their records.
+    fn recount_usage_day(
         &mut self,
         company_id: i64,
-        hour: i64,
-        noted: i64,
+        day: i64,
+        noted: &BTreeMap<i64, i64>,
         buckets: &mut BTreeMap<i64, LineUsage>,
         report: &mut Report,
     ) -> StoreResult<()> {
-        let (mut records, mut uncharged) = (0, [0i64; 2]);
-        let sql = "SELECT pricing_state, bucket_start, charges FROM usage_record WHERE company_id = $1 AND hour = $2 \
+        let mut counted: BTreeMap<i64, HourRecords> = BTreeMap::new();
+        let sql = "SELECT time, pricing_state, bucket_start, charges FROM usage_record WHERE company_id = $1 AND day = $2 \
                    ORDER BY source, id";
-        let values = [company_id, hour].map(SqlValue::Int);
-        self.connection.query(sql, &values, &mut |row| {
-            records += 1;
-            match row.int(0)? {
-                FREE => uncharged[0] += 1,
-                UNPRICED => uncharged[1] += 1,
+        self.connection.query(sql, &[company_id, day].map(SqlValue::Int), &mut |row| {
+            let of_hour = counted.entry(hour_of(row.int(0)?)).or_default();
+            of_hour.records += 1;
+            let charges = row.blob(3)?;
+            match row.int(1)? {
+                state @ (FREE | UNPRICED) => *of_hour.uncharged.entry(state).or_default() += 1,
+                // A voided record that was charged keeps its charges, which are in no order.
+                VOIDED if charges.is_empty() => *of_hour.uncharged.entry(VOIDED).or_default() += 1,
+                VOIDED => {}
                 _ => {
-                    let bucket = buckets.entry(row.int(1)?).or_default();
-                    for (line_no, quantity) in decode_charges(row.blob(2)?)? {
+                    let bucket = buckets.entry(row.int(2)?).or_default();
+                    for (line_no, quantity) in decode_charges(charges)? {
                         let sum = bucket.entry(line_no).or_default();
                         sum.0 += i128::from(quantity);
                         sum.1 += 1;
@@ -295,12 +309,32 @@ impl Session {
             }
             Ok(Flow::More)
         })?;
-        if records != noted {
-            report.differ(|| {
-                format!("company {company_id}: hour {hour}: {noted} usage records noted, {records} counted")
-            });
+        let (first_hour, end_hour) = (day * DAY_S / HOUR_S, (day + 1) * DAY_S / HOUR_S);
+        for (hour, noted) in noted.range(first_hour..end_hour) {
+            let of_hour = counted.remove(hour).unwrap_or_default();
+            let records = of_hour.records;
+            if records != *noted {
+                report.differ(|| {
+                    format!(
+                        "company {company_id}: hour {hour}: {noted} usage records noted, {records} counted"
+                    )
+                });
+            }
+            self.compare_uncharged(company_id, *hour, &of_hour, report)?;
         }
-        for (pricing_state, expected) in [FREE, UNPRICED].into_iter().zip(uncharged) {
+        Ok(())
+    }
+
+    /// Compares the records of an hour that are not charged with those that are kept whole.
+    fn compare_uncharged(
+        &mut self,
+        company_id: i64,
+        hour: i64,
+        of_hour: &HourRecords,
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        for pricing_state in [FREE, UNPRICED, VOIDED] {
+            let expected = of_hour.uncharged.get(&pricing_state).copied().unwrap_or(0);
             let sql = "SELECT count(*) FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 AND hour = $3";
             let values = [company_id, pricing_state, hour].map(SqlValue::Int);
             let kept = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
