@@ -2,6 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::field_rules::{MAX_ENUM, MAX_TEXT_BYTES, Refused, require};
+use crate::input_skus::InputSkus;
 use crate::time::{HOUR_S, MAX_TIME_S, hour_of};
 
 /// The most SKUs in one record.
@@ -34,6 +35,8 @@ pub struct Usage {
     pub product_code: String,
     /// Region of the usage; may be empty.
     pub region: String,
+    /// Service tier as [`service_tier`] writes it; empty: the ordinary one.
+    pub service_tier: String,
     /// Base units by SKU, sorted by SKU, each SKU once. The counts are disjoint: each token is in exactly one.
     pub quantities: Vec<(String, i64)>,
 }
@@ -63,11 +66,10 @@ impl Usage {
             .map(|(sku, quantity)| (sku.as_str(), *quantity))
     }
 
-    /// Length of the request in tokens, by which price tiers are chosen: the sum of [`INPUT_SKUS`].
-    pub fn request_length(&self) -> i64 {
-        let input = |sku: &str| INPUT_SKUS.contains(&sku);
+    /// Length of the request in tokens, by which long prices are chosen: the sum of the SKUs that count towards it.
+    pub fn request_length(&self, input_skus: &InputSkus) -> i64 {
         self.used()
-            .filter(|(sku, _)| input(sku))
+            .filter(|(sku, _)| input_skus.counts(sku))
             .fold(0i64, |sum, (_, quantity)| sum.saturating_add(quantity))
     }
 
@@ -90,6 +92,7 @@ impl Usage {
             &self.model_id,
             &self.product_code,
             &self.region,
+            &self.service_tier,
         ] {
             text(field);
         }
@@ -119,6 +122,7 @@ impl Usage {
             ("model_id", &self.model_id),
             ("product_code", &self.product_code),
             ("region", &self.region),
+            ("service_tier", &self.service_tier),
         ] {
             require(text.len() <= MAX_TEXT_BYTES, field, "must have at most 256 bytes")?;
             require(!text.contains('\0'), field, "must not contain NUL")?;
@@ -168,8 +172,11 @@ impl Usage {
     }
 }
 
-/// The SKUs that count input of a model, cached or not.
-pub const INPUT_SKUS: [&str; 5] = ["cache_audio_read", "cache_read", "cache_write", "input", "input_audio"];
+/// A service tier as the book names it: in lower case; empty for the ordinary one, `default` and `standard`.
+pub fn service_tier(stated: &str) -> String {
+    let lower = stated.to_ascii_lowercase();
+    if matches!(lower.as_str(), "default" | "standard") { String::new() } else { lower }
+}
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -192,6 +199,7 @@ pub(crate) mod tests {
             model_id: "m".into(),
             product_code: "modelverse".into(),
             region: "cn-wlcb".into(),
+            service_tier: String::new(),
             quantities: vec![("input".into(), 10), ("output".into(), 5)],
         }
     }
@@ -228,7 +236,7 @@ pub(crate) mod tests {
     #[test]
     fn every_field_changes_the_content() {
         type Change = fn(&mut Usage);
-        let changes: [Change; 14] = [
+        let changes: [Change; 15] = [
             |u| u.company_id = 2,
             |u| u.id = "r-2".into(),
             |u| u.source = "other".into(),
@@ -241,6 +249,7 @@ pub(crate) mod tests {
             |u| u.model_id = "n".into(),
             |u| u.product_code = "sandbox".into(),
             |u| u.region = "us-ca".into(),
+            |u| u.service_tier = "flex".into(),
             |u| u.quantities[0].1 = 11,
             |u| u.quantities[0].0 = "cache_read".into(),
         ];
@@ -254,6 +263,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_service_tier_is_named_in_one_way() {
+        for (stated, tier) in
+            [("", ""), ("default", ""), ("Standard", ""), ("Flex", "flex"), ("priority", "priority")]
+        {
+            assert_eq!(service_tier(stated), tier);
+        }
+    }
+
+    #[test]
     fn request_length_is_the_sum_of_input_tokens() {
         let mut usage = usage();
         usage.quantities = vec![
@@ -262,6 +280,6 @@ pub(crate) mod tests {
             ("output".into(), 5),
             ("request".into(), 1),
         ];
-        assert_eq!(usage.request_length(), 110);
+        assert_eq!(usage.request_length(&InputSkus::default()), 110);
     }
 }

@@ -149,6 +149,7 @@ impl UsageBuilder {
             model_id: text(MODEL_ID),
             product_code: text(PRODUCT_CODE),
             region: text(REGION),
+            service_tier: String::new(),
             quantities: self.quantities.unwrap_or_default(),
         })
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use tollbook_domain::price::{Discount, Matcher};
+use tollbook_domain::price_list::OWN_LIST;
 use tollbook_domain::time::{DAY_S, HOUR_S};
 use tollbook_domain::{Catalogue, Price, UnitPrice, Usage};
 
@@ -98,6 +99,7 @@ impl DemoMonth {
 
 fn price(model: &Model, sku: &Sku) -> Option<Price> {
     Some(Price {
+        list: OWN_LIST.to_owned(),
         provider: String::new(),
         provider_models: None,
         model_id: model.id.to_owned(),
@@ -112,6 +114,7 @@ fn price(model: &Model, sku: &Sku) -> Option<Price> {
         valid_until_s: None,
         longer_than: None,
         time_of_day: None,
+        service_tier: String::new(),
         is_fallback: false,
     })
 }
@@ -222,6 +225,7 @@ impl Making<'_> {
             model_id: model.id.to_owned(),
             product_code: if resource.is_sandbox() { "sandbox" } else { "modelverse" }.to_owned(),
             region: resource.region.to_owned(),
+            service_tier: String::new(),
             quantities,
         });
     }

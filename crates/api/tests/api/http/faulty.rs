@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::Grant;
+use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
@@ -266,6 +267,10 @@ impl OrderLookup for FaultySnapshot {
 impl PriceReads for FaultySnapshot {
     fn prices(&mut self) -> StoreResult<Vec<Price>> {
         self.inner.prices()
+    }
+
+    fn price_lists(&mut self) -> StoreResult<Vec<PriceListDescription>> {
+        self.inner.price_lists()
     }
 
     fn discounts(&mut self) -> StoreResult<Vec<Discount>> {

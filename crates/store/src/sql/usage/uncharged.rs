@@ -150,6 +150,7 @@ fn read_uncharged(company_id: i64, row: &dyn Row) -> StoreResult<UnchargedUsage>
         model_id: text(8)?,
         product_code: text(9)?,
         region: text(10)?,
+        service_tier: String::new(),
         quantities: decode_quantities(row.blob(11)?)?,
     };
     Ok(UnchargedUsage { usage, reason: text(12)? })
