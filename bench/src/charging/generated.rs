@@ -37,6 +37,7 @@ pub(super) fn usage(number: u64, count: u64) -> Usage {
         model_id: format!("model-{:02}", scattered / KEYS % MODELS),
         product_code: "modelverse".into(),
         region: "cn-wlcb".into(),
+        service_tier: String::new(),
         quantities: vec![
             ("input".into(), whole(scattered % 4_999 + 1)),
             ("output".into(), whole(scattered % 797 + 1)),
@@ -49,6 +50,7 @@ pub(super) fn usage(number: u64, count: u64) -> Usage {
 pub(super) fn prices() -> Result<Vec<Price>> {
     let price = |sku: &str, list_price: &str| -> Result<Price> {
         Ok(Price {
+            list: "own".into(),
             provider: String::new(),
             provider_models: None,
             model_id: "all".into(),
@@ -63,6 +65,7 @@ pub(super) fn prices() -> Result<Vec<Price>> {
             valid_until_s: None,
             longer_than: None,
             time_of_day: None,
+            service_tier: String::new(),
             is_fallback: false,
         })
     };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::input_skus::InputSkus;
 use crate::line::Line;
 use crate::money::{divide_rounded, push_decimal};
 
@@ -97,6 +98,7 @@ pub struct Names {
 pub struct Catalogue {
     names: BTreeMap<NameKind, BTreeMap<String, Names>>,
     base_units: BTreeMap<i64, i64>,
+    input_skus: InputSkus,
 }
 
 /// The display texts of one line in one language, resolved once per line instead of once per order.
@@ -148,7 +150,8 @@ impl Catalogue {
             let entry = Names { en: (*en).to_owned(), zh: (*zh).to_owned() };
             names.entry(*kind).or_default().insert((*key).to_owned(), entry);
         }
-        Self { names, base_units: BUILT_IN_BASE_UNITS.iter().copied().collect() }
+        let base_units = BUILT_IN_BASE_UNITS.iter().copied().collect();
+        Self { names, base_units, input_skus: InputSkus::default() }
     }
 
     /// Adds or replaces a name.
@@ -172,6 +175,16 @@ impl Catalogue {
     /// Base units of one pricing unit; `None` for a unit that is not in the catalogue.
     pub fn base_units(&self, unit: i64) -> Option<i64> {
         self.base_units.get(&unit).copied()
+    }
+
+    /// Which SKUs count towards the length of a request.
+    pub const fn input_skus(&self) -> &InputSkus {
+        &self.input_skus
+    }
+
+    /// States whether a SKU counts towards the length of a request.
+    pub fn set_input_sku(&mut self, sku: &str, counts: bool) {
+        self.input_skus.state(sku, counts);
     }
 
     /// Whether the catalogue has a product.

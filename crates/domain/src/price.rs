@@ -1,7 +1,7 @@
 //! The price book: prices of a pricing unit by SKU, model, time, request length and time of day, and discounts on them
 //! (docs/PRICES.md, "How a price is found" and "Discounts"). Price lists are parsed elsewhere.
 
-pub use crate::matcher::{Closeness, Matcher};
+pub use crate::matcher::{Closeness, Matcher, NameMatch, NamePart};
 use crate::money::{UNIT_PRICE_PLACES, UnitPrice, divide_rounded};
 use crate::time::DAY_S;
 
@@ -33,6 +33,8 @@ impl TimeOfDay {
 /// One price of the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
+    /// Name of its price list.
+    pub list: String,
     /// Provider of the models; empty: any provider.
     pub provider: String,
     /// Models that imply the provider if usage names none; `None`: usage must name the provider.
@@ -62,76 +64,193 @@ pub struct Price {
     pub longer_than: Option<i64>,
     /// Applies only at this time of the day.
     pub time_of_day: Option<TimeOfDay>,
+    /// Applies only to usage of this service tier, as [`crate::usage::service_tier`] writes it; empty: the ordinary one.
+    pub service_tier: String,
     /// Applies only if the provider has no other price: the model is another provider's.
     pub is_fallback: bool,
+}
+
+/// How a price describes provider and model of a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceMatch {
+    /// How closely.
+    pub closeness: PriceCloseness,
+    /// The part of the model's name that its matcher describes.
+    pub part: NamePart,
+}
+
+/// A use that a price is looked up for, apart from provider and model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceQuery<'q> {
+    /// SKU that is counted.
+    pub sku: &'q str,
+    /// Time, Unix seconds.
+    pub time_s: i64,
+    /// Length of the request in tokens.
+    pub request_length: i64,
+    /// Service tier, as [`crate::usage::service_tier`] writes it.
+    pub service_tier: &'q str,
 }
 
 impl Price {
     /// How closely it describes a provider and model; `None` if it does not apply to them.
     pub fn closeness(&self, provider: &str, model_id: &str) -> Option<PriceCloseness> {
+        self.model_match(provider, &model_id.to_ascii_lowercase()).map(|found| found.closeness)
+    }
+
+    /// How it describes a provider and a model whose name is in lower case; `None` if it does not apply to them.
+    pub(crate) fn model_match(&self, provider: &str, lower_id: &str) -> Option<PriceMatch> {
         let of_provider = if self.provider.is_empty() {
             false
         } else if provider.is_empty() {
-            self.provider_models.as_ref()?.closeness(model_id)?;
+            self.provider_models.as_ref()?.closeness(lower_id)?;
             true
         } else if self.provider.eq_ignore_ascii_case(provider) {
             true
         } else {
             return None;
         };
-        Some((!self.is_fallback, of_provider, self.models.closeness(model_id)?))
+        let NameMatch { closeness, part, .. } = self.models.model_match_of_lower(lower_id)?;
+        Some(PriceMatch { closeness: (!self.is_fallback, of_provider, closeness), part })
     }
 
-    /// Whether it applies at a time, to a request of a length in tokens.
-    pub fn applies_at(&self, time_s: i64, request_length: i64) -> bool {
-        self.valid_from_s <= time_s
-            && self.valid_until_s.is_none_or(|until_s| time_s < until_s)
-            && self.longer_than.is_none_or(|length| request_length > length)
-            && self.time_of_day.is_none_or(|day| day.contains(time_s))
+    /// Whether it applies at a time.
+    pub fn is_valid_at(&self, time_s: i64) -> bool {
+        self.valid_from_s <= time_s && self.valid_until_s.is_none_or(|until_s| time_s < until_s)
+    }
+
+    /// Whether it applies to a use of its provider and model.
+    pub fn applies_to(&self, query: PriceQuery<'_>) -> bool {
+        self.sku == query.sku
+            && self.service_tier == query.service_tier
+            && self.is_valid_at(query.time_s)
+            && self.longer_than.is_none_or(|length| query.request_length > length)
+            && self.time_of_day.is_none_or(|day| day.contains(query.time_s))
+    }
+}
+
+/// What decides between two prices that apply; the greater holds. Compared in the order of the fields. Of equal ones, the
+/// first of the book holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Precedence {
+    /// Place of the price's list in the book, negated: the first list is 0.
+    pub list: i64,
+    /// How closely the price describes provider and model.
+    pub closeness: PriceCloseness,
+    /// `longer_than` of the price.
+    pub longer_than: Option<i64>,
+    /// Whether the price is for a time of day.
+    pub has_time_of_day: bool,
+    /// Start of validity.
+    pub valid_from_s: i64,
+}
+
+impl Precedence {
+    /// Of a price of the list at a place, with its closeness.
+    pub(crate) fn new(list: usize, closeness: PriceCloseness, price: &Price) -> Self {
+        Self {
+            list: i64::try_from(list).unwrap_or(i64::MAX).saturating_neg(),
+            closeness,
+            longer_than: price.longer_than,
+            has_time_of_day: price.time_of_day.is_some(),
+            valid_from_s: price.valid_from_s,
+        }
+    }
+}
+
+/// The places of the lists of a book. The book has its lists in the order in which they hold.
+pub(crate) struct ListPlaces<'b>(Vec<&'b str>);
+
+impl<'b> ListPlaces<'b> {
+    pub(crate) fn of(book: &'b [Price]) -> Self {
+        let mut lists: Vec<&str> = Vec::new();
+        for price in book {
+            if lists.last() != Some(&price.list.as_str()) && !lists.contains(&price.list.as_str()) {
+                lists.push(&price.list);
+            }
+        }
+        Self(lists)
+    }
+
+    /// Place of a list of the book; 0 is the first.
+    pub(crate) fn place(&self, list: &str) -> usize {
+        self.0.iter().position(|known| *known == list).unwrap_or(self.0.len())
     }
 }
 
 /// The prices that can apply to one provider, model and currency. Chosen once and used for every record of the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModelPrices(Vec<(PriceCloseness, Price)>);
+pub struct ModelPrices {
+    prices: Vec<ModelPrice>,
+    /// SKU and currency of the prices of the model in other currencies.
+    in_other_currencies: Vec<(String, String)>,
+}
+
+/// A price of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ModelPrice {
+    precedence: Precedence,
+    part: NamePart,
+    price: Price,
+}
 
 impl ModelPrices {
-    /// Chooses the prices from a book.
+    /// Chooses the prices from a book, which has its lists in the order in which they hold.
     pub fn choose(book: &[Price], provider: &str, model_id: &str, currency: &str) -> Self {
-        let in_currency = book.iter().filter(|price| price.currency == currency);
-        let found =
-            in_currency.filter_map(|price| Some((price.closeness(provider, model_id)?, price.clone())));
-        Self(found.collect())
-    }
-
-    /// Whether the book has no price for the model.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The price of a SKU. Among the prices that apply, the one that describes provider and model most closely; then the
-    /// one for the longest requests, then one for a time of day, then the one with the latest start of validity, then the
-    /// first of the book.
-    pub fn find(&self, sku: &str, time_s: i64, request_length: i64) -> Option<&Price> {
-        type Ranked<'p> = (PriceCloseness, Option<i64>, bool, i64, &'p Price);
-        let mut best: Option<Ranked<'_>> = None;
-        for (closeness, price) in &self.0 {
-            if price.sku != sku || !price.applies_at(time_s, request_length) {
-                continue;
-            }
-            let day = price.time_of_day.is_some();
-            let ranked = (*closeness, price.longer_than, day, price.valid_from_s, price);
-            let rank = |(closeness, longer, day, from, _): Ranked<'_>| (closeness, longer, day, from);
-            if best.is_none_or(|best| rank(ranked) > rank(best)) {
-                best = Some(ranked);
+        let lists = ListPlaces::of(book);
+        let lower_id = model_id.to_ascii_lowercase();
+        let mut chosen = Self::default();
+        for price in book {
+            let Some(found) = price.model_match(provider, &lower_id) else { continue };
+            if price.currency == currency {
+                let precedence = Precedence::new(lists.place(&price.list), found.closeness, price);
+                chosen.prices.push(ModelPrice { precedence, part: found.part, price: price.clone() });
+            } else if !chosen
+                .in_other_currencies
+                .iter()
+                .any(|(sku, other)| (sku, other) == (&price.sku, &price.currency))
+            {
+                chosen.in_other_currencies.push((price.sku.clone(), price.currency.clone()));
             }
         }
-        best.map(|(_, _, _, _, price)| price)
+        chosen
     }
 
-    /// Whether a SKU has a price at any time.
-    pub fn has_sku(&self, sku: &str) -> bool {
-        self.0.iter().any(|(_, price)| price.sku == sku)
+    /// Whether the book has no price for the model in the currency.
+    pub fn is_empty(&self) -> bool {
+        self.prices.is_empty()
+    }
+
+    /// The price of a use: among those that apply, the one with the greatest [`Precedence`], then the first of the book.
+    pub fn find(&self, query: PriceQuery<'_>) -> Option<&Price> {
+        self.find_match(query).map(|(price, _)| price)
+    }
+
+    /// The price of a use, and the part of the model's name that it describes.
+    pub fn find_match(&self, query: PriceQuery<'_>) -> Option<(&Price, NamePart)> {
+        let mut best: Option<&ModelPrice> = None;
+        for one in self.prices.iter().filter(|one| one.price.applies_to(query)) {
+            if best.is_none_or(|best| one.precedence > best.precedence) {
+                best = Some(one);
+            }
+        }
+        best.map(|best| (&best.price, best.part))
+    }
+
+    /// Whether a SKU has a price of a service tier at any time.
+    pub fn has_sku(&self, sku: &str, service_tier: &str) -> bool {
+        self.prices.iter().any(|one| one.price.sku == sku && one.price.service_tier == service_tier)
+    }
+
+    /// Whether a SKU has a price of any service tier at any time.
+    pub fn has_sku_of_any_tier(&self, sku: &str) -> bool {
+        self.prices.iter().any(|one| one.price.sku == sku)
+    }
+
+    /// The first other currency in which a SKU of the model has a price; of any SKU if `None`.
+    pub fn other_currency(&self, sku: Option<&str>) -> Option<&str> {
+        let mut others = self.in_other_currencies.iter();
+        others.find(|(other, _)| sku.is_none_or(|sku| sku == other)).map(|(_, currency)| currency.as_str())
     }
 }
 
@@ -186,6 +305,7 @@ pub(crate) mod tests {
 
     pub(crate) fn price(model: &str, sku: &str, list_price: &str) -> Price {
         Price {
+            list: "own".into(),
             provider: String::new(),
             provider_models: None,
             model_id: model.into(),
@@ -200,14 +320,19 @@ pub(crate) mod tests {
             valid_until_s: None,
             longer_than: None,
             time_of_day: None,
+            service_tier: String::new(),
             is_fallback: false,
         }
+    }
+
+    pub(crate) fn query(sku: &str, time_s: i64, request_length: i64) -> PriceQuery<'_> {
+        PriceQuery { sku, time_s, request_length, service_tier: "" }
     }
 
     fn found(book: &[Price], provider: &str, model: &str, sku: &str, time_s: i64, length: i64) -> String {
         let prices = ModelPrices::choose(book, provider, model, "CNY");
         prices
-            .find(sku, time_s, length)
+            .find(query(sku, time_s, length))
             .map_or_else(|| "none".to_owned(), |price| price.list_price.to_string())
     }
 
@@ -297,6 +422,40 @@ pub(crate) mod tests {
             let got = found(&book, "", "m", cells[0], cells[1].parse().unwrap(), cells[2].parse().unwrap());
             assert_eq!(got, cells[3], "{row}");
         }
+    }
+
+    #[test]
+    fn the_first_list_holds_whatever_its_provider_match_or_date() {
+        let published = |list: &str, list_price| Price {
+            list: list.into(),
+            provider: "maker".into(),
+            provider_models: Some(Matcher::StartsWith("m".into())),
+            valid_from_s: 1_000,
+            ..price("m", "input", list_price)
+        };
+        let own = Price { models: Matcher::Any, ..price("", "input", "2") };
+        let book = [own, published("a", "1"), published("b", "3"), price("m", "late", "9")];
+        for provider in ["", "maker", "Maker", "other"] {
+            assert_eq!(found(&book, provider, "m", "input", 2_000, 0), "2.00", "{provider}");
+        }
+        let book = [published("b", "3"), published("a", "1")];
+        assert_eq!(found(&book, "", "m", "input", 2_000, 0), "3.00");
+        assert_eq!(found(&book, "", "m", "input", 999, 0), "none");
+    }
+
+    #[test]
+    fn a_service_tier_has_prices_of_its_own_only() {
+        let tier =
+            |tier: &str, list_price| Price { service_tier: tier.into(), ..price("m", "input", list_price) };
+        let book = [price("m", "input", "2"), tier("flex", "1")];
+        let prices = ModelPrices::choose(&book, "", "m", "CNY");
+        let found = |service_tier| {
+            let query = PriceQuery { service_tier, ..query("input", 0, 0) };
+            prices.find(query).map(|price| price.list_price.to_string())
+        };
+        assert_eq!(found("").as_deref(), Some("2.00"));
+        assert_eq!(found("flex").as_deref(), Some("1.00"));
+        assert_eq!(found("priority"), None);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Rating: pricing one usage record, once, when it is accepted (docs/CHARGING.md, "Rating"). The result depends on the
 //! record, the prices of its model, the discounts and the company alone.
 
+use crate::input_skus::InputSkus;
 use crate::line::Line;
 use crate::money::UnitPrice;
-use crate::price::{Discount, ModelPrices};
+use crate::price::{Discount, ModelPrices, PriceQuery};
 use crate::usage::Usage;
 
 /// `ChargeType` of orders made from usage: pay-as-you-go.
@@ -22,6 +23,8 @@ pub struct Terms {
     pub channel: i64,
     /// All discounts.
     pub discounts: Vec<Discount>,
+    /// SKUs that count towards the length of a request.
+    pub input_skus: InputSkus,
     /// Whether usage with a price of 0 makes orders.
     pub bill_zero_amounts: bool,
 }
@@ -48,10 +51,12 @@ pub enum Rated {
 
 /// Rates a record. `prices` are those for its provider and model and the company's currency ([`ModelPrices::choose`]).
 pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
-    let length = usage.request_length();
+    let request_length = usage.request_length(&terms.input_skus);
     let mut charges = Vec::new();
     for (sku, quantity) in usage.used() {
-        let Some(price) = prices.find(sku, usage.time_s, length) else {
+        let query =
+            PriceQuery { sku, time_s: usage.time_s, request_length, service_tier: &usage.service_tier };
+        let Some(price) = prices.find(query) else {
             return Rated::Unpriced(unpriced_reason(usage, prices, sku, &terms.currency));
         };
         let factor = Discount::choose(&terms.discounts, usage.company_id, &usage.model_id, sku);
@@ -84,17 +89,29 @@ pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
 }
 
 fn unpriced_reason(usage: &Usage, prices: &ModelPrices, sku: &str, currency: &str) -> String {
-    let model = &usage.model_id;
+    let (model, tier) = (&usage.model_id, &usage.service_tier);
+    let of_provider = match usage.provider.as_str() {
+        "" => String::new(),
+        provider => format!(" of provider {provider:?}"),
+    };
+    // A price in another currency is no price; the operator may not have seen why.
+    let elsewhere = |sku: Option<&str>| match prices.other_currency(sku) {
+        Some(other) => format!(", it is priced in {other}; import the list with --rate {other}=…"),
+        None => String::new(),
+    };
     if prices.is_empty() {
-        return match usage.provider.as_str() {
-            "" => format!("model {model:?} has no price in {currency}"),
-            provider => format!("model {model:?} of provider {provider:?} has no price in {currency}"),
-        };
+        return format!("model {model:?}{of_provider} has no price in {currency}{}", elsewhere(None));
     }
-    if prices.has_sku(sku) {
+    if !tier.is_empty() && !prices.has_sku(sku, tier) && prices.has_sku_of_any_tier(sku) {
+        return format!("SKU {sku:?} of model {model:?} has no price of service tier {tier:?}");
+    }
+    if prices.has_sku(sku, tier) {
         return format!("SKU {sku:?} of model {model:?} has no price at that time");
     }
-    format!("SKU {sku:?} of model {model:?} has no price")
+    if tier.is_empty() && prices.has_sku_of_any_tier(sku) {
+        return format!("SKU {sku:?} of model {model:?} has no price of the ordinary service tier");
+    }
+    format!("SKU {sku:?} of model {model:?} has no price{}", elsewhere(Some(sku)))
 }
 
 #[cfg(test)]
@@ -116,6 +133,7 @@ mod tests {
             currency: "CNY".into(),
             channel: 7,
             discounts: vec![half("half"), free],
+            input_skus: InputSkus::default(),
             bill_zero_amounts: false,
         }
     }
@@ -135,6 +153,10 @@ mod tests {
             })
             .collect();
         book.push(Price { valid_from_s: 2_000_000, ..price("m", "image", "1") });
+        let dollars = |model, sku| Price { currency: "USD".into(), ..price(model, sku, "1") };
+        book.extend([dollars("m", "video"), dollars("d", "input")]);
+        let tier = |sku| Price { service_tier: "flex".into(), ..price("m", sku, "1") };
+        book.extend([tier("input"), tier("only_flex")]);
         // model | quantities | result
         let table = "
             m      | input 10, output 5        | input 10 at 2.00 of 2.00, output 5 at 8.00 of 8.00
@@ -147,11 +169,19 @@ mod tests {
             gratis | input 10                  | free
             m      | input 10, odd 1           | SKU \"odd\" of model \"m\" has no price
             m      | image 1                   | SKU \"image\" of model \"m\" has no price at that time
+            m      | input 1, cache_write_1h 1000 | SKU \"cache_write_1h\" of model \"m\" has no price
+            m      | video 1                   | SKU \"video\" of model \"m\" has no price, it is priced in USD; import the list with --rate USD=…
+            m      | only_flex 1               | SKU \"only_flex\" of model \"m\" has no price of the ordinary service tier
+            m/flex | input 10                  | input 10 at 1.00 of 1.00
+            m/flex | output 10                 | SKU \"output\" of model \"m\" has no price of service tier \"flex\"
+            m/x    | input 10                  | SKU \"input\" of model \"m\" has no price of service tier \"x\"
+            d      | input 10                  | model \"d\" has no price in CNY, it is priced in USD; import the list with --rate USD=…
             n      | input 10                  | model \"n\" has no price in CNY";
         for row in table.lines().filter(|row| row.contains('|')) {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             let mut usage = usage();
-            usage.model_id = cells[0].into();
+            let (model, tier) = cells[0].split_once('/').unwrap_or((cells[0], ""));
+            (usage.model_id, usage.service_tier) = (model.into(), tier.into());
             usage.quantities = cells[1]
                 .split(", ")
                 .map(|pair| {

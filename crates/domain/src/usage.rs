@@ -2,6 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::field_rules::{MAX_ENUM, MAX_TEXT_BYTES, Refused, require};
+use crate::input_skus::InputSkus;
 use crate::time::{DAY_S, HOUR_S, MAX_TIME_S, day_of, hour_of};
 
 /// The most SKUs in one record.
@@ -39,7 +40,7 @@ pub struct Usage {
     pub product_code: String,
     /// Region of the usage; may be empty.
     pub region: String,
-    /// Service tier of the request, as [`normal_service_tier`] returns it: empty for the ordinary one.
+    /// Service tier of the request, as [`service_tier`] returns it: empty for the ordinary one.
     pub service_tier: String,
     /// Whether the source says that the request was free; only then may a record count nothing.
     pub free: bool,
@@ -77,11 +78,10 @@ impl Usage {
             .map(|(sku, quantity)| (sku.as_str(), *quantity))
     }
 
-    /// Length of the request in tokens, by which price tiers are chosen: the sum of [`INPUT_SKUS`].
-    pub fn request_length(&self) -> i64 {
-        let input = |sku: &str| INPUT_SKUS.contains(&sku);
+    /// Length of the request in tokens, by which long prices are chosen: the sum of the SKUs that count towards it.
+    pub fn request_length(&self, input_skus: &InputSkus) -> i64 {
         self.used()
-            .filter(|(sku, _)| input(sku))
+            .filter(|(sku, _)| input_skus.counts(sku))
             .fold(0i64, |sum, (_, quantity)| sum.saturating_add(quantity))
     }
 
@@ -197,16 +197,11 @@ impl Usage {
     }
 }
 
-/// The name of a service tier as it is stored and compared: `default` and `standard` are the ordinary one, which is empty.
-pub fn normal_service_tier(tier: &str) -> &str {
-    match tier {
-        "default" | "standard" => "",
-        other => other,
-    }
+/// A service tier as the book names it: in lower case; empty for the ordinary one, `default` and `standard`.
+pub fn service_tier(stated: &str) -> String {
+    let lower = stated.to_ascii_lowercase();
+    if matches!(lower.as_str(), "default" | "standard") { String::new() } else { lower }
 }
-
-/// The SKUs that count input of a model, cached or not.
-pub const INPUT_SKUS: [&str; 5] = ["cache_audio_read", "cache_read", "cache_write", "input", "input_audio"];
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -307,6 +302,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_service_tier_is_named_in_one_way() {
+        for (stated, tier) in
+            [("", ""), ("default", ""), ("Standard", ""), ("Flex", "flex"), ("priority", "priority")]
+        {
+            assert_eq!(service_tier(stated), tier);
+        }
+    }
+
+    #[test]
     fn request_length_is_the_sum_of_input_tokens() {
         let mut usage = usage();
         usage.quantities = vec![
@@ -315,6 +319,6 @@ pub(crate) mod tests {
             ("output".into(), 5),
             ("request".into(), 1),
         ];
-        assert_eq!(usage.request_length(), 110);
+        assert_eq!(usage.request_length(&InputSkus::default()), 110);
     }
 }

@@ -1,5 +1,6 @@
 //! Prices, discounts, and the UTC offsets that define billing hours.
 
+use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::{Discount, HourOffsets, Price};
 
 use crate::error::StoreResult;
@@ -17,8 +18,11 @@ pub struct PutPrices {
 
 /// Reads of the price book.
 pub trait PriceReads {
-    /// All prices, in the order of the price book.
+    /// The price book: its lists in the order in which they hold, each in its own order.
     fn prices(&mut self) -> StoreResult<Vec<Price>>;
+
+    /// The price lists in the order in which they hold: the operator's own, then the published ones.
+    fn price_lists(&mut self) -> StoreResult<Vec<PriceListDescription>>;
 
     /// All discounts.
     fn discounts(&mut self) -> StoreResult<Vec<Discount>>;
@@ -32,7 +36,20 @@ pub trait PriceReads {
 
 /// Changes of the price book.
 pub trait PriceWrites {
-    /// Adds prices to the price book, or replaces those for the same model, SKU, condition and time.
+    /// Adds a price list behind the others, or changes the conversion of one. Returns the list that has the name, also in
+    /// other case, and differs in name, kind or format; then nothing is changed.
+    fn put_price_list(&mut self, list: &PriceListDescription) -> StoreResult<Option<PriceListDescription>>;
+
+    /// Sets the order of the price lists, the first first. Lists that are not named keep their order behind them. Own
+    /// lists hold before published ones in any order.
+    fn set_price_list_order(&mut self, names: &[&str]) -> StoreResult<()>;
+
+    /// Removes prices of a list: of one model or all, of one SKU or all. A list without further conditions is removed with
+    /// its description. Returns the number of prices removed.
+    fn remove_prices(&mut self, list: &str, model_id: Option<&str>, sku: Option<&str>) -> StoreResult<usize>;
+
+    /// Adds prices to their lists, or replaces those of the list for the same model, SKU, condition, service tier and time.
+    /// A list that is not known is added as one of the operator's own.
     fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices>;
 
     /// Sets a discount, or removes it if its factor is [`Discount::NONE`].

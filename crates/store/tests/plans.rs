@@ -18,7 +18,7 @@ use tollbook_testkit::Cluster;
 const DAY: i64 = 86_400;
 
 /// Tables that grow with the orders and the usage of companies.
-const COMPANY_TABLES: [&str; 17] = [
+const COMPANY_TABLES: [&str; 18] = [
     "orders",
     "order_number",
     "line",

@@ -1,10 +1,13 @@
 //! The content of a price list: its prices, and what was changed or omitted.
 
+use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::{Price, UnitPrice};
 
 /// The prices of a file, and what of it could not be kept as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceList {
+    /// What the list is. Its prices have its name.
+    pub list: PriceListDescription,
     /// In the order of the file.
     pub prices: Vec<Price>,
     /// Prices that had more than 12 places. Always empty for our own files, where this is an error.

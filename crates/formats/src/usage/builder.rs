@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tollbook_domain::usage::{Usage, normal_service_tier};
+use tollbook_domain::usage::{Usage, service_tier};
 
 use super::time;
 use crate::text::json::{JsonValue, members, value};
@@ -171,7 +171,7 @@ impl UsageBuilder {
             product_code: text(PRODUCT_CODE),
             region: text(REGION),
             resource_name: text(RESOURCE_NAME),
-            service_tier: normal_service_tier(&text(SERVICE_TIER)).to_owned(),
+            service_tier: service_tier(&text(SERVICE_TIER)),
             free: self.free,
             quantities: self.quantities.unwrap_or_default(),
         })

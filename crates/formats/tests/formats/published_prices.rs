@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tollbook_domain::Usage;
 use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::money::format_decimal;
 use tollbook_domain::price::ModelPrices;
 use tollbook_domain::rating::{Charge, Rated, Terms, rate};
-use tollbook_domain::usage::INPUT_SKUS;
+use tollbook_domain::{InputSkus, Usage};
 use tollbook_formats::prices::{self, PriceList};
 use tollbook_testkit::shared_data;
 
@@ -98,19 +97,26 @@ fn disjoint(usage: &Value) -> Option<Vec<(String, i64)>> {
 
 /// The exact charges of a record for input and for output in 10⁻¹⁸ dollars, or the reason why it is not charged.
 fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> {
-    let terms = Terms { currency: "USD".into(), channel: 1, discounts: Vec::new(), bill_zero_amounts: false };
+    let terms = Terms {
+        currency: "USD".into(),
+        channel: 1,
+        discounts: Vec::new(),
+        input_skus: InputSkus::default(),
+        bill_zero_amounts: false,
+    };
     let catalogue = Catalogue::built_in();
     let charges = match rate(usage, prices, &terms) {
         Rated::Free => Vec::new(),
         Rated::Charged(charges) => charges,
         Rated::Unpriced(reason) => return Err(reason),
     };
+    let input_skus = InputSkus::default();
     let (mut input, mut output) = (0, 0);
     for Charge { line, quantity } in charges {
         // The largest unit is one million.
         let units = i128::from(catalogue.base_units(line.pricing_unit).unwrap());
         let sum = i128::from(line.discount_price.steps()) * i128::from(quantity) * (1_000_000 / units);
-        *(if INPUT_SKUS.contains(&line.pricing_sku.as_str()) { &mut input } else { &mut output }) += sum;
+        *(if input_skus.counts(&line.pricing_sku) { &mut input } else { &mut output }) += sum;
     }
     Ok((input, output))
 }
@@ -185,6 +191,7 @@ fn differences(list: &PriceList, cases: &[Case], time: &str) -> Vec<String> {
             model_id: model.clone(),
             product_code: "modelverse".into(),
             region: String::new(),
+            service_tier: String::new(),
             quantities: disjoint(usage).unwrap_or_else(|| panic!("entry {entry}: {usage}")),
             ..Usage::default()
         };

@@ -232,6 +232,7 @@ impl<'a> Rater<'a> {
                 currency: tenant.company.currency.clone(),
                 channel: brand.channel,
                 discounts: self.discounts.clone(),
+                input_skus: self.charging.catalogue.input_skus().clone(),
                 bill_zero_amounts: config.charging.bill_zero_amounts,
             }
         });

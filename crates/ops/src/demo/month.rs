@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tollbook_domain::price::{Discount, Matcher};
+use tollbook_domain::price_list::OWN_LIST;
 use tollbook_domain::time::{DAY_S, HOUR_S};
 use tollbook_domain::{Catalogue, Price, UnitPrice, Usage};
 
@@ -89,6 +90,7 @@ impl DemoMonth {
 
 fn price(model: &Model, sku: &Sku) -> Option<Price> {
     Some(Price {
+        list: OWN_LIST.to_owned(),
         provider: String::new(),
         provider_models: None,
         model_id: model.id.to_owned(),
@@ -103,6 +105,7 @@ fn price(model: &Model, sku: &Sku) -> Option<Price> {
         valid_until_s: None,
         longer_than: None,
         time_of_day: None,
+        service_tier: String::new(),
         is_fallback: false,
     })
 }

@@ -1,8 +1,10 @@
-//! Statements over the price book, discounts and hour offsets: small tables and settings, the same on every machine.
+//! Statements over the price book, its lists, discounts and hour offsets: small tables and settings that every machine
+//! has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tollbook_domain::price::{Matcher, TimeOfDay};
+use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, Rate};
 use tollbook_domain::{Discount, HourOffsets, Price, UnitPrice};
 
 use crate::error::{StoreError, StoreResult};
@@ -21,7 +23,7 @@ const OFFSETS: &str = "hour offsets";
 const LOCK: &str = "prices";
 
 const PRICE_COLUMNS: &str = "provider, provider_models, model_id, model_name, models, sku, pricing_unit, item_id, \
-     currency, list_price, valid_from, valid_until, longer_than, day_from, day_until, is_fallback, price_id";
+     currency, list_price, valid_from, valid_until, longer_than, day_from, day_until, is_fallback, list_name, service_tier, price_id";
 
 fn matcher(text: &str) -> StoreResult<Matcher> {
     Matcher::from_text(text)
@@ -32,6 +34,7 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
     let day = row.optional_int(13)?.zip(row.optional_int(14)?);
     Ok(Price {
+        list: text(16)?,
         provider: text(0)?,
         provider_models: match row.text(1)? {
             "" => None,
@@ -49,6 +52,7 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
         valid_until_s: row.optional_int(11)?,
         longer_than: row.optional_int(12)?,
         time_of_day: day.map(|(from_s, until_s)| TimeOfDay { from_s, until_s }),
+        service_tier: text(17)?,
         is_fallback: row.int(15)? != 0,
     })
 }
@@ -65,20 +69,32 @@ fn texts(price: &Price) -> Texts {
 }
 
 /// The fields that identify a price. A new price with the same subject replaces the old one.
-type Subject = (String, String, String, String, String, i64, Option<i64>, Option<(i64, i64)>, bool);
+#[derive(PartialEq, Eq, Hash)]
+struct Subject {
+    texts: [String; 7],
+    valid_from_s: i64,
+    longer_than: Option<i64>,
+    time_of_day: Option<(i64, i64)>,
+    is_fallback: bool,
+}
 
 fn subject(price: &Price) -> Subject {
-    (
+    let texts = [
+        price.list.clone(),
         price.provider.clone(),
         price.model_id.clone(),
         price.models.to_text(),
         price.sku.clone(),
         price.currency.clone(),
-        price.valid_from_s,
-        price.longer_than,
-        price.time_of_day.map(|day| (day.from_s, day.until_s)),
-        price.is_fallback,
-    )
+        price.service_tier.clone(),
+    ];
+    Subject {
+        texts,
+        valid_from_s: price.valid_from_s,
+        longer_than: price.longer_than,
+        time_of_day: price.time_of_day.map(|day| (day.from_s, day.until_s)),
+        is_fallback: price.is_fallback,
+    }
 }
 
 fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlValues<'a> {
@@ -100,6 +116,8 @@ fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlVal
         price.time_of_day.map(|day| day.from_s).into(),
         price.time_of_day.map(|day| day.until_s).into(),
         i64::from(price.is_fallback).into(),
+        price.list.as_str().into(),
+        price.service_tier.as_str().into(),
     ]
 }
 
@@ -115,7 +133,31 @@ impl PriceReads for Session {
     fn prices(&mut self) -> StoreResult<Vec<Price>> {
         let connection = self.connection.as_mut();
         let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
-        all(connection, &sql, &[], read_price)
+        let mut prices = all(connection, &sql, &[], read_price)?;
+        let lists = self.price_lists()?;
+        let places: HashMap<&str, usize> = (lists.iter().map(|list| list.name.as_str())).zip(0..).collect();
+        prices.sort_by_key(|price| places.get(price.list.as_str()).copied().unwrap_or(lists.len()));
+        Ok(prices)
+    }
+
+    fn price_lists(&mut self) -> StoreResult<Vec<PriceListDescription>> {
+        let sql =
+            "SELECT name, is_own, format, factor, rate FROM price_list ORDER BY is_own DESC, position, name";
+        all(self.connection.as_mut(), sql, &[], |row| {
+            let damaged =
+                || StoreError::Damaged("a price list has a factor or a rate that cannot be read".into());
+            let rate = match row.text(4)? {
+                "" => None,
+                rate => Some(Rate::parse(rate).map_err(|_| damaged())?),
+            };
+            let factor = Multiplier::from_steps(row.int(3)?).ok_or_else(damaged)?;
+            Ok(PriceListDescription {
+                name: row.text(0)?.to_owned(),
+                is_own: row.int(1)? != 0,
+                format: row.text(2)?.to_owned(),
+                conversion: Conversion { factor, rate },
+            })
+        })
     }
 
     fn discounts(&mut self) -> StoreResult<Vec<Discount>> {
@@ -156,11 +198,88 @@ impl PriceReads for Session {
 }
 
 impl PriceWrites for Session {
-    fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices> {
+    fn put_price_list(&mut self, list: &PriceListDescription) -> StoreResult<Option<PriceListDescription>> {
+        self.lock_name(LOCK)?;
+        let there = self.price_lists()?;
+        let known = there.iter().find(|known| known.name.eq_ignore_ascii_case(&list.name));
+        if let Some(known) = known
+            && (&known.name, known.is_own, &known.format) != (&list.name, list.is_own, &list.format)
+        {
+            return Ok(Some(known.clone()));
+        }
+        if known == Some(list) {
+            return Ok(None);
+        }
+        let rate = list.conversion.rate.as_ref().map(ToString::to_string).unwrap_or_default();
+        let connection = self.connection.as_mut();
+        let last = "SELECT coalesce(max(position), 0) FROM price_list";
+        let last = first(connection, last, &[], |row| row.int(0))?.unwrap_or(0);
+        execute_exactly(
+            connection,
+            1,
+            "INSERT INTO price_list (name, position, is_own, format, factor, rate) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (name) DO UPDATE SET factor = excluded.factor, rate = excluded.rate",
+            &[
+                list.name.as_str().into(),
+                (last + 1).into(),
+                i64::from(list.is_own).into(),
+                list.format.as_str().into(),
+                list.conversion.factor.steps().into(),
+                rate.as_str().into(),
+            ],
+        )?;
+        Ok(None)
+    }
+
+    fn set_price_list_order(&mut self, names: &[&str]) -> StoreResult<()> {
+        self.lock_name(LOCK)?;
+        let before = self.price_lists()?;
+        let mut ordered: Vec<&PriceListDescription> = before.iter().collect();
+        let place = |list: &PriceListDescription| names.iter().position(|name| *name == list.name);
+        ordered.sort_by_key(|list| place(list).unwrap_or(names.len()));
+        let positions: Vec<SqlValues<'_>> = (1_i64..)
+            .zip(&ordered)
+            .map(|(position, list)| vec![position.into(), list.name.as_str().into()])
+            .collect();
+        let connection = self.connection.as_mut();
+        connection.execute_each("UPDATE price_list SET position = $1 WHERE name = $2", &positions)?;
+        if self.price_lists()? == before { Ok(()) } else { self.note_price_change() }
+    }
+
+    fn remove_prices(&mut self, list: &str, model_id: Option<&str>, sku: Option<&str>) -> StoreResult<usize> {
         self.lock_name(LOCK)?;
         let connection = self.connection.as_mut();
+        let mut sql = "DELETE FROM price WHERE list_name = $1".to_owned();
+        let mut values: SqlValues<'_> = vec![list.into()];
+        for (column, value) in [("model_id", model_id), ("sku", sku)] {
+            if let Some(value) = value {
+                values.push(value.into());
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        let removed = connection.execute(&sql, &values)?;
+        if model_id.is_none() && sku.is_none() {
+            connection.execute("DELETE FROM price_list WHERE name = $1", &[list.into()])?;
+        }
+        if removed > 0 {
+            self.note_price_change()?;
+        }
+        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+    }
+
+    fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices> {
+        self.lock_name(LOCK)?;
+        let known: BTreeSet<String> = self.price_lists()?.into_iter().map(|list| list.name).collect();
+        let stated: BTreeSet<&str> = prices.iter().map(|price| price.list.as_str()).collect();
+        for name in stated.into_iter().filter(|name| !known.contains(*name)) {
+            self.put_price_list(&PriceListDescription {
+                name: name.to_owned(),
+                ..PriceListDescription::own()
+            })?;
+        }
+        let connection = self.connection.as_mut();
         let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
-        let there = all(connection, &sql, &[], |row| Ok((row.int(16)?, read_price(row)?)))?;
+        let there = all(connection, &sql, &[], |row| Ok((row.int(18)?, read_price(row)?)))?;
         let mut next = there.iter().map(|(price_id, _)| price_id + 1).max().unwrap_or(1);
         let mut book: HashMap<Subject, (i64, Price)> =
             there.into_iter().map(|(price_id, price)| (subject(&price), (price_id, price))).collect();

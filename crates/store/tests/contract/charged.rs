@@ -35,6 +35,7 @@ pub(crate) fn record(
         model_id: charged.model_id.clone(),
         product_code: charged.product_code.clone(),
         region: charged.region.clone(),
+        service_tier: String::new(),
         quantities: vec![(charged.pricing_sku.clone(), quantity)],
         ..Usage::default()
     };

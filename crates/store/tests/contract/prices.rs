@@ -1,6 +1,7 @@
 //! The price book, discounts, and the version that changes with them.
 
 use tollbook_domain::price::{Matcher, TimeOfDay};
+use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, Rate};
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_store::{PutPrices, Store, StoreOptions};
 
@@ -8,6 +9,7 @@ use crate::Backend;
 
 fn price(model: &str, steps: i64) -> Price {
     Price {
+        list: "own".into(),
         provider: "p".into(),
         provider_models: Some(Matcher::StartsWith("m".into())),
         model_id: model.into(),
@@ -22,6 +24,7 @@ fn price(model: &str, steps: i64) -> Price {
         valid_until_s: Some(500),
         longer_than: None,
         time_of_day: None,
+        service_tier: String::new(),
         is_fallback: false,
     }
 }
@@ -83,4 +86,90 @@ pub(crate) fn discounts_are_set_and_removed(backend: &dyn Backend) {
     assert_eq!(set(&discount(1, "", Discount::NONE.steps())), 3);
     assert_eq!(set(&discount(1, "", Discount::NONE.steps())), 3, "there is no discount to remove");
     assert_eq!(store.snapshot().unwrap().discounts().unwrap(), [discount(0, "m", 0)]);
+}
+
+fn of_list(list: &str, model: &str, steps: i64) -> Price {
+    Price { list: list.into(), ..price(model, steps) }
+}
+
+fn put_list(store: &dyn Store, list: &PriceListDescription) -> Option<PriceListDescription> {
+    let mut transaction = store.begin().unwrap();
+    let refused = transaction.put_price_list(list).unwrap();
+    transaction.commit().unwrap();
+    refused
+}
+
+fn lists(store: &dyn Store) -> Vec<String> {
+    let lists = store.snapshot().unwrap().price_lists().unwrap();
+    lists.into_iter().map(|list| list.name).collect()
+}
+
+pub(crate) fn own_lists_hold_first_then_the_order(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    for name in ["a", "b", "c"] {
+        assert_eq!(put_list(&*store, &PriceListDescription::new(name, false, "genai-prices")), None);
+        assert_eq!(put(&*store, &[of_list(name, "m", 1)]), (1, 0, 0), "{name}: each list has its own prices");
+    }
+    // A list that nobody described is the operator's own.
+    assert_eq!(put(&*store, &[of_list("own", "m", 2), of_list("own", "n", 3)]), (2, 0, 0));
+    let book = || {
+        let prices = store.snapshot().unwrap().prices().unwrap();
+        prices.into_iter().map(|price| format!("{} {}", price.list, price.model_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(book(), ["own m", "own n", "a m", "b m", "c m"]);
+    assert!(store.snapshot().unwrap().price_lists().unwrap()[0].is_own);
+    let order = |names: &[&str]| {
+        let mut transaction = store.begin().unwrap();
+        transaction.set_price_list_order(names).unwrap();
+        transaction.commit().unwrap();
+        version(&*store)
+    };
+    let before = version(&*store);
+    assert_eq!(order(&["c", "a"]), before + 1, "rated by another order from now on");
+    assert_eq!(lists(&*store), ["own", "c", "a", "b"]);
+    assert_eq!(order(&["c", "a", "b"]), before + 1, "it is the order already");
+    assert_eq!(order(&["b", "own"]), before + 2);
+    assert_eq!(book(), ["own m", "own n", "b m", "c m", "a m"]);
+}
+
+pub(crate) fn a_price_list_remembers_its_conversion_and_keeps_its_name(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let published = PriceListDescription::new("genai", false, "genai-prices");
+    assert_eq!(put_list(&*store, &published), None);
+    let factor = Multiplier::parse("1.2").unwrap();
+    let conversion = Conversion { factor, rate: Some(Rate::parse("USD=7.10").unwrap()) };
+    let converted = PriceListDescription { conversion, ..published.clone() };
+    assert_eq!(put_list(&*store, &converted), None);
+    assert_eq!(store.snapshot().unwrap().price_lists().unwrap(), [converted.clone()]);
+    // Two lists with one name: in other case, of another kind, of another format.
+    for other in [
+        PriceListDescription::new("Genai", false, "genai-prices"),
+        PriceListDescription::new("genai", true, "toml"),
+        PriceListDescription::new("genai", false, "litellm"),
+    ] {
+        assert_eq!(put_list(&*store, &other), Some(converted.clone()));
+    }
+    assert_eq!(store.snapshot().unwrap().price_lists().unwrap(), [converted]);
+}
+
+pub(crate) fn prices_of_a_list_are_removed(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let output = Price { sku: "output".into(), ..price("m", 2) };
+    let flex = Price { service_tier: "flex".into(), ..price("m", 3) };
+    let book = [price("m", 1), output, flex.clone(), price("n", 4), of_list("b", "m", 5)];
+    assert_eq!(put(&*store, &book), (5, 0, 0), "a service tier has a price of its own");
+    assert_eq!(store.snapshot().unwrap().prices().unwrap(), book);
+    let remove = |list: &str, model: Option<&str>, sku: Option<&str>| {
+        let mut transaction = store.begin().unwrap();
+        let removed = transaction.remove_prices(list, model, sku).unwrap();
+        transaction.commit().unwrap();
+        (removed, version(&*store))
+    };
+    assert_eq!(remove("own", Some("x"), None), (0, 1));
+    assert_eq!(remove("own", Some("m"), Some("output")), (1, 2));
+    assert_eq!(remove("own", None, Some("output")), (0, 2));
+    assert_eq!(lists(&*store), ["own", "b"]);
+    assert_eq!(remove("own", None, None), (3, 3));
+    assert_eq!(lists(&*store), ["b"]);
+    assert_eq!(store.snapshot().unwrap().prices().unwrap(), [of_list("b", "m", 5)]);
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::Grant;
+use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    AccountReads, AccountState, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter,
-    LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup,
-    OrderSums, Outcome, Page, PriceReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
-    StoredDeposit, StoredOrder, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads,
-    UnchargedUsage, UsageReads, Verification, Verify,
+    AccountReads, AccountState, Correction, CorrectionReads, DueHour, EachOrder, ExportFile, ExportJob,
+    ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads,
+    OrderLists, OrderLookup, OrderSums, Outcome, Page, PriceReads, SettingReads, Settlement, Snapshot, Store,
+    StoreError, StoreResult, StoredDeposit, StoredOrder, TenantReads, Transaction, Uncharged, UnchargedKey,
+    UnchargedReads, UnchargedUsage, UsageReads, Verification, Verify,
 };
 
 /// A fault to inject.
@@ -268,6 +269,10 @@ impl PriceReads for FaultySnapshot {
         self.inner.prices()
     }
 
+    fn price_lists(&mut self) -> StoreResult<Vec<PriceListDescription>> {
+        self.inner.price_lists()
+    }
+
     fn discounts(&mut self) -> StoreResult<Vec<Discount>> {
         self.inner.discounts()
     }
@@ -341,6 +346,21 @@ impl AccountReads for FaultySnapshot {
 
     fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
         self.inner.revocation(company_id, source_number)
+    }
+}
+
+impl CorrectionReads for FaultySnapshot {
+    fn correction(&mut self, company_id: i64, key: &str) -> StoreResult<Option<Correction>> {
+        self.inner.correction(company_id, key)
+    }
+
+    fn corrections(
+        &mut self,
+        company_id: i64,
+        after: Option<(i64, &str)>,
+        limit: i64,
+    ) -> StoreResult<Vec<Correction>> {
+        self.inner.corrections(company_id, after, limit)
     }
 }
 

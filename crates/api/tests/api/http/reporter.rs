@@ -80,6 +80,7 @@ impl Server {
     /// other model has a price.
     pub(crate) fn sell(&self) {
         let price = |model: &str, sku: &str, list_price: &str| Price {
+            list: "own".into(),
             provider: String::new(),
             provider_models: None,
             model_id: model.to_owned(),
@@ -94,6 +95,7 @@ impl Server {
             valid_until_s: None,
             longer_than: None,
             time_of_day: None,
+            service_tier: String::new(),
             is_fallback: false,
         };
         let mut transaction = self.store.begin().unwrap();

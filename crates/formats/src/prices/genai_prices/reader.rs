@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tollbook_domain::Price;
 use tollbook_domain::price::Matcher;
+use tollbook_domain::price_list::PriceListDescription;
 
 use super::conditions::{constraint, matcher};
 use super::exceptions::{Exceptions, ModelKey};
@@ -13,6 +14,9 @@ use super::price_set::{SkuPrices, price_set};
 use crate::prices::intervals::{Constraint, Interval, intervals};
 use crate::prices::list::PriceList;
 use crate::toml::{FileError, Source};
+
+/// Name of the list unless another is stated, and of its form.
+const LIST: &str = "genai-prices";
 
 /// Reads the text of a published list; `file` names it in errors.
 pub(in crate::prices) fn parse(file: &Path, text: &str, valid_from_s: i64) -> Result<PriceList, FileError> {
@@ -72,7 +76,8 @@ fn read_list(list: &Node<'_>, valid_from_s: i64) -> NodeResult<PriceList> {
             }
         }
     }
-    Ok(PriceList { prices, rounded: exceptions.rounded, omitted: exceptions.omitted })
+    let list = PriceListDescription::new(LIST, false, LIST);
+    Ok(PriceList { list, prices, rounded: exceptions.rounded, omitted: exceptions.omitted })
 }
 
 fn provider<'a>(
@@ -137,6 +142,7 @@ impl Model<'_> {
             let Some(set) = self.sets.get(interval.set) else { continue };
             for sku in &set.prices {
                 out.extend(sku.tiers.iter().map(|(longer_than, list_price)| Price {
+                    list: LIST.to_owned(),
                     provider: provider.id.to_owned(),
                     provider_models: provider.model_names.clone(),
                     model_id: self.id.to_owned(),
@@ -151,6 +157,7 @@ impl Model<'_> {
                     valid_until_s: interval.until_s,
                     longer_than: *longer_than,
                     time_of_day: interval.time_of_day,
+                    service_tier: String::new(),
                     is_fallback,
                 }));
             }

@@ -5,6 +5,7 @@ use std::path::Path;
 use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::price::{Matcher, TimeOfDay};
+use tollbook_domain::price_list::{OWN_LIST, PriceListDescription};
 use tollbook_domain::tenant::CURRENCIES;
 use tollbook_domain::{Price, UnitPrice};
 use toml::de::DeTable;
@@ -60,7 +61,7 @@ pub(in crate::prices) fn parse(
     }
     refuse_duplicate_prices(&prices)?;
     let prices = prices.into_iter().map(|located| located.price).collect();
-    Ok(PriceList { prices, ..PriceList::default() })
+    Ok(PriceList { list: PriceListDescription::own(), prices, rounded: Vec::new(), omitted: Vec::new() })
 }
 
 /// Defaults of the models of a file.
@@ -87,6 +88,7 @@ impl ModelReader<'_> {
         let (valid_from_s, valid_until_s) = self.validity(model)?;
         // The SKU, its price and its condition are filled in later.
         let template = Price {
+            list: OWN_LIST.to_owned(),
             provider: provider(model)?,
             provider_models: model.get("provider_models").map(|field| matcher(&field)).transpose()?,
             model_id: id.to_owned(),
@@ -104,6 +106,7 @@ impl ModelReader<'_> {
             valid_until_s,
             longer_than: None,
             time_of_day: None,
+            service_tier: String::new(),
             is_fallback: false,
         };
         let unit = model.get("unit").map(|field| unit(&field, self.catalogue)).transpose()?.or(self.unit);

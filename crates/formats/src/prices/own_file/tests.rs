@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tollbook_domain::Price;
 use tollbook_domain::catalogue::Catalogue;
-use tollbook_domain::price::ModelPrices;
+use tollbook_domain::price::{ModelPrices, PriceQuery};
 
 use super::parse;
 
@@ -26,7 +26,7 @@ fn found(
 ) -> String {
     let time_s = time.parse::<jiff::Timestamp>().unwrap().as_second();
     let prices = ModelPrices::choose(book, provider, model, currency);
-    match prices.find(sku, time_s, length) {
+    match prices.find(PriceQuery { sku, time_s, request_length: length, service_tier: "" }) {
         Some(price) => {
             format!(
                 "{} unit {} item {} {}",

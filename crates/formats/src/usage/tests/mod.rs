@@ -32,6 +32,7 @@ fn usage() -> Usage {
         model_id: "m".into(),
         product_code: "modelverse".into(),
         region: "cn".into(),
+        service_tier: String::new(),
         quantities: vec![("input".into(), 10), ("output".into(), 5)],
         ..Usage::default()
     }

@@ -185,6 +185,7 @@ pub(crate) fn money(kind: AccountKind, amount: i64, key: &str) -> Deposit {
 /// The price of a SKU of a model for one base unit, in steps of 10⁻¹²; 10,000 steps are the smallest amount.
 pub(crate) fn price(model: &str, sku: &str, steps: i64) -> Price {
     Price {
+        list: "own".into(),
         provider: String::new(),
         provider_models: None,
         model_id: model.into(),
@@ -199,6 +200,7 @@ pub(crate) fn price(model: &str, sku: &str, steps: i64) -> Price {
         valid_until_s: None,
         longer_than: None,
         time_of_day: None,
+        service_tier: String::new(),
         is_fallback: false,
     }
 }
@@ -222,6 +224,7 @@ pub(crate) fn usage(company_id: i64, id: &str, time_s: i64, model: &str, quantit
         model_id: model.into(),
         product_code: "modelverse".into(),
         region: "cn-wlcb".into(),
+        service_tier: String::new(),
         quantities: vec![("input".into(), quantity)],
         ..Usage::default()
     }

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_charging.sql"),
     include_str!("migrations/0004_exports.sql"),
     include_str!("migrations/0005_names.sql"),
+    include_str!("migrations/0007_prices.sql"),
     include_str!("migrations/0008_usage.sql"),
     include_str!("migrations/0009_accounts.sql"),
 ];
@@ -65,8 +66,9 @@ pub(crate) static REQUEST_RATE: Table =
 pub(crate) static PRICE: Table = table!("price", Deployment, 1, [
     price_id Int, provider Text, provider_models Text, model_id Text, model_name Text, models Text, sku Text,
     pricing_unit Int, item_id Int, currency Text, list_price Int, valid_from Int, valid_until Int, longer_than Int,
-    day_from Int, day_until Int, is_fallback Int,
+    day_from Int, day_until Int, is_fallback Int, list_name Text, service_tier Text,
 ]);
+pub(crate) static PRICE_LIST: Table = table!("price_list", Deployment, 1, [name Text, position Int, is_own Int, format Text, factor Int, rate Text]);
 pub(crate) static DISCOUNT: Table =
     table!("discount", Deployment, 3, [company_id Int, model_id Text, sku Text, factor Int]);
 pub(crate) static OPERATOR_KEY: Table =
@@ -127,8 +129,7 @@ pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
 ]);
 
 /// All tables except `schema_version`.
-
-pub(crate) static TABLES: [&Table; 33] = [
+pub(crate) static TABLES: [&Table; 34] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -142,6 +143,7 @@ pub(crate) static TABLES: [&Table; 33] = [
     &TILE_SUM,
     &REQUEST_RATE,
     &PRICE,
+    &PRICE_LIST,
     &DISCOUNT,
     &OPERATOR_KEY,
     &DUE_HOUR,
