@@ -228,8 +228,8 @@ def main() -> None:
         decoded = session.call(action, parameters)
         expected = getattr(apis, f"{action}ResponseSchema")()
         found = differences(expected, session.wire, action, action)
-        envelope = {"RetCode": session.wire.get("RetCode"), "Action": session.wire.get("Action")}
-        if envelope != {"RetCode": 0, "Action": f"{action}Response"}:
+        envelope = {name: session.wire.get(name) for name in ("RetCode", "Action", "Message")}
+        if envelope != {"RetCode": 0, "Action": f"{action}Response", "Message": "success"}:
             found.append(f"{action}: the envelope is {envelope}")
         if not session.request_uuid:
             found.append(f"{action}: no request uuid")
@@ -237,7 +237,7 @@ def main() -> None:
             found.append(f"{action}: the typed client decoded something else than was sent")
         problems.extend(found)
         if not found:
-            unknown = extensions(expected, session.wire, "") - {"RetCode", "Action"}
+            unknown = extensions(expected, session.wire, "") - {"RetCode", "Action", "Message", "request_uuid"}
             printed["Extensions"][action] = sorted(unknown)
         printed["Answers"][action] = decoded
 

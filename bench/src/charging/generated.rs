@@ -57,7 +57,7 @@ pub(super) fn prices() -> Result<Vec<Price>> {
             model_name: String::new(),
             models: Matcher::StartsWith("model-".into()),
             sku: sku.into(),
-            pricing_unit: 3,
+            pricing_unit: 12,
             item_id: 0,
             currency: "CNY".into(),
             list_price: UnitPrice::parse(list_price)?,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tollbook_domain::money::push_decimal;
 use tollbook_export::fields::{Cell, Field, FieldKind};
 
-use crate::ret_code::Refusal;
+use crate::ret_code::{Refusal, SUCCESS_MESSAGE};
 
 /// The members of a successful answer as JSON, in order.
 #[derive(Debug, Default)]
@@ -34,14 +34,22 @@ impl Answer {
     }
 }
 
-/// The body of an answer or of a refusal. Without the name of an action it has no member `Action`.
-pub(crate) fn body(action: Option<&str>, result: &Result<Answer, Refusal>) -> Vec<u8> {
+/// The body of an answer or of a refusal to the request with this id. Without the name of an action it has no member
+/// `Action`.
+pub(crate) fn body(action: Option<&str>, request_uuid: &str, result: &Result<Answer, Refusal>) -> Vec<u8> {
     let mut json = String::from("{\"RetCode\":");
     push_integer(&mut json, result.as_ref().map_or_else(Refusal::code, |_| 0).into());
     if let Some(action) = action {
         json.push_str(",\"Action\":");
         push_text(&mut json, &format!("{action}Response"));
     }
+    json.push_str(",\"Message\":");
+    match result {
+        Ok(_) => push_text(&mut json, SUCCESS_MESSAGE),
+        Err(refusal) => push_text(&mut json, &refusal.message()),
+    }
+    json.push_str(",\"request_uuid\":");
+    push_text(&mut json, request_uuid);
     match result {
         Ok(Answer(members)) => {
             json.reserve(members.iter().map(|(name, value)| name.len() + value.len() + 4).sum());
@@ -52,8 +60,6 @@ pub(crate) fn body(action: Option<&str>, result: &Result<Answer, Refusal>) -> Ve
             }
         }
         Err(refusal) => {
-            json.push_str(",\"Message\":");
-            push_text(&mut json, &refusal.message());
             if let Some(reason) = refusal.reason() {
                 json.push_str(",\"Reason\":");
                 push_text(&mut json, reason);
@@ -146,14 +152,20 @@ mod tests {
     #[test]
     fn envelopes_are_as_published() {
         let text =
-            |action, result: Result<Answer, Refusal>| String::from_utf8(body(action, &result)).unwrap();
+            |action, result: Result<Answer, Refusal>| String::from_utf8(body(action, "id", &result)).unwrap();
         let answer = Answer::new().with("Total", &3).unwrap();
-        assert_eq!(text(Some("X"), Ok(answer)), r#"{"RetCode":0,"Action":"XResponse","Total":3}"#);
+        assert_eq!(
+            text(Some("X"), Ok(answer)),
+            r#"{"RetCode":0,"Action":"XResponse","Message":"success","request_uuid":"id","Total":3}"#
+        );
         assert_eq!(
             text(Some("X"), Err(Refusal::WrongSignature)),
-            r#"{"RetCode":171,"Action":"XResponse","Message":"Signature VerifyAC Error"}"#
+            r#"{"RetCode":171,"Action":"XResponse","Message":"Signature VerifyAC Error","request_uuid":"id"}"#
         );
-        assert_eq!(text(None, Err(Refusal::MissingAction)), r#"{"RetCode":160,"Message":"Missing Action"}"#);
+        assert_eq!(
+            text(None, Err(Refusal::MissingAction)),
+            r#"{"RetCode":160,"Message":"Missing Action","request_uuid":"id"}"#
+        );
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<'r> Parameters<'r> {
     ///
     /// # Errors
     ///
-    /// 230 if it is given more than once, or as an array, an object or a boolean.
+    /// 230 if it is given with different values, or as an array, an object or a boolean.
     pub fn envelope(&self, name: &str) -> Result<Option<&'r str>, Refusal> {
         self.scalar(name, NOT_TEXT)
     }
@@ -58,7 +58,7 @@ impl<'r> Parameters<'r> {
     ///
     /// # Errors
     ///
-    /// 230 if it is given more than once, or as an array, an object or a boolean; 240 beyond [`MAX_VALUE_BYTES`].
+    /// 230 if it is given with different values, or as an array, an object or a boolean; 240 beyond [`MAX_VALUE_BYTES`].
     pub fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
         let value = self.scalar(name, NOT_TEXT)?;
         value.map(|text| bounded(name, text).map(str::to_owned)).transpose()
@@ -68,7 +68,7 @@ impl<'r> Parameters<'r> {
     ///
     /// # Errors
     ///
-    /// 230 for anything else and if it is given more than once; 240 beyond [`MAX_VALUE_BYTES`].
+    /// 230 for anything else and if it is given with different values; 240 beyond [`MAX_VALUE_BYTES`].
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let value = self.scalar(name, NOT_INTEGER)?;
         value.map(|text| parse_integer(name, bounded(name, text)?, NOT_INTEGER)).transpose()
@@ -79,10 +79,17 @@ impl<'r> Parameters<'r> {
     ///
     /// # Errors
     ///
-    /// 230 for anything else and if it is given more than once; 240 beyond [`MAX_VALUE_BYTES`].
+    /// 230 for anything else and if it is given with different values; 240 beyond [`MAX_VALUE_BYTES`].
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        if let [ParameterValue::Bool(flag)] = self.values(name).collect::<Vec<_>>().as_slice() {
-            return Ok(Some(*flag));
+        let flags: Option<Vec<bool>> = self
+            .values(name)
+            .map(|value| if let ParameterValue::Bool(flag) = value { Some(*flag) } else { None })
+            .collect();
+        match flags.as_deref() {
+            Some([flag, rest @ ..]) if rest.iter().all(|repeated| repeated == flag) => {
+                return Ok(Some(*flag));
+            }
+            _ => {}
         }
         let Some(text) = self.scalar(name, NOT_FLAG)? else { return Ok(None) };
         match bounded(name, text)?.to_ascii_lowercase().as_str() {
@@ -147,10 +154,13 @@ impl<'r> Parameters<'r> {
     fn scalar(&self, name: &str, otherwise: &str) -> Result<Option<&'r str>, Refusal> {
         let mut values = self.values(name);
         let Some(value) = values.next() else { return Ok(None) };
-        if values.next().is_some() {
-            return Err(Refusal::not_available(name, "given more than once"));
+        let text = scalar_text(name, value, otherwise)?;
+        for repeated in values {
+            if scalar_text(name, repeated, otherwise)? != text {
+                return Err(Refusal::not_available(name, "given more than once, with different values"));
+            }
         }
-        scalar_text(name, value, otherwise)
+        Ok(text)
     }
 
     /// The elements of a list that are not blank, in order.

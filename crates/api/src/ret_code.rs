@@ -25,7 +25,7 @@ macro_rules! ret_codes {
 }
 
 ret_codes! {
-    SUCCESS 0 "success" "";
+    SUCCESS 0 "success" "success";
     UNAVAILABLE 150 "the service cannot answer now; try again later" "Service unavailable";
     RATE_LIMITED 153 "the key's rate limit" "Request rate limited";
     MISSING_ACTION 160 "no `Action`" "Missing Action";
@@ -41,6 +41,10 @@ ret_codes! {
     PERMISSION_DENIED 299 "the key may not use this action or project" "Permission denied";
     INTERNAL 5000 "an unforeseen failure; safe to retry" "Internal error";
 }
+
+/// `Message` of a successful answer, as the live service writes it: a client that decodes a second answer into the same
+/// structure must not keep the first one's error.
+pub const SUCCESS_MESSAGE: &str = SUCCESS.message;
 
 /// Most characters of a text of the request that a message repeats.
 pub const MAX_ECHO_CHARS: usize = 64;

@@ -262,7 +262,7 @@ pub(crate) struct Ranged {
     /// `PricingSKU`
     #[arg(long, visible_alias = "sku", value_name = "SKU")]
     pub(crate) pricing_skus: Vec<String>,
-    /// `ProductCode`: modelverse or sandbox
+    /// `ProductCode`: modelverse, sandbox or starcard
     #[arg(long, visible_alias = "product", value_name = "CODE")]
     pub(crate) product_codes: Vec<String>,
     /// `OrderType`

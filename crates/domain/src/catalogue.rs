@@ -236,8 +236,76 @@ impl Catalogue {
     }
 }
 
-const BUILT_IN_BASE_UNITS: &[(i64, i64)] =
-    &[(1, 1), (2, 1_000), (3, 1_000_000), (4, 1), (5, 1), (6, 60), (7, 3_600), (8, 1), (9, 1_000)];
+/// Numbers of the built-in pricing units, as the live service has them (docs/ORDERS.md, "Catalogue numbers"). A catalogue
+/// file cannot change what they mean.
+pub mod pricing_unit {
+    /// One token.
+    pub const TOKEN: i64 = 10;
+    /// 1,000 tokens.
+    pub const K_TOKENS: i64 = 11;
+    /// 1,000,000 tokens.
+    pub const M_TOKENS: i64 = 12;
+    /// One second.
+    pub const SECOND: i64 = 20;
+    /// One minute; the base unit is a second.
+    pub const MINUTE: i64 = 21;
+    /// One hour; the base unit is a second.
+    pub const HOUR: i64 = 22;
+    /// One pixel.
+    pub const PIXEL: i64 = 30;
+    /// 1,000,000 pixels.
+    pub const M_PIXELS: i64 = 31;
+    /// One character.
+    pub const CHARACTER: i64 = 40;
+    /// 10,000 characters.
+    pub const TEN_K_CHARACTERS: i64 = 41;
+    /// 1,000,000 characters.
+    pub const M_CHARACTERS: i64 = 42;
+    /// One byte of UTF-8.
+    pub const UTF8_BYTE: i64 = 50;
+    /// 10,000 bytes of UTF-8.
+    pub const TEN_K_UTF8_BYTES: i64 = 51;
+    /// 1,000,000 bytes of UTF-8.
+    pub const M_UTF8_BYTES: i64 = 52;
+    /// One image.
+    pub const IMAGE: i64 = 60;
+    /// One request.
+    pub const REQUEST: i64 = 61;
+    /// One item.
+    pub const ITEM: i64 = 62;
+    /// One page.
+    pub const PAGE: i64 = 63;
+    /// One vCPU for a second.
+    pub const VCPU_SECOND: i64 = 70;
+    /// One gigabyte for a second.
+    pub const GB_SECOND: i64 = 71;
+    /// One gigabyte for an hour; the base unit is a gigabyte for a second.
+    pub const GB_HOUR: i64 = 72;
+}
+
+const BUILT_IN_BASE_UNITS: &[(i64, i64)] = &[
+    (pricing_unit::TOKEN, 1),
+    (pricing_unit::K_TOKENS, 1_000),
+    (pricing_unit::M_TOKENS, 1_000_000),
+    (pricing_unit::SECOND, 1),
+    (pricing_unit::MINUTE, 60),
+    (pricing_unit::HOUR, 3_600),
+    (pricing_unit::PIXEL, 1),
+    (pricing_unit::M_PIXELS, 1_000_000),
+    (pricing_unit::CHARACTER, 1),
+    (pricing_unit::TEN_K_CHARACTERS, 10_000),
+    (pricing_unit::M_CHARACTERS, 1_000_000),
+    (pricing_unit::UTF8_BYTE, 1),
+    (pricing_unit::TEN_K_UTF8_BYTES, 10_000),
+    (pricing_unit::M_UTF8_BYTES, 1_000_000),
+    (pricing_unit::IMAGE, 1),
+    (pricing_unit::REQUEST, 1),
+    (pricing_unit::ITEM, 1),
+    (pricing_unit::PAGE, 1),
+    (pricing_unit::VCPU_SECOND, 1),
+    (pricing_unit::GB_SECOND, 1),
+    (pricing_unit::GB_HOUR, 3_600),
+];
 
 #[rustfmt::skip]
 const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
@@ -246,25 +314,38 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::ChargeType, "3", "Hourly", "按时"),
     (NameKind::ChargeType, "4", "Daily", "按天"),
     (NameKind::ChargeType, "5", "Pay-as-you-go", "按量"),
-    (NameKind::OrderType, "102", "Purchase", "新购"),
-    (NameKind::OrderType, "301", "Post-paid usage", "后付费"),
-    (NameKind::OrderType, "302", "Supplementary usage", "补单"),
-    (NameKind::PricingUnit, "1", "Token", "Token"),
-    (NameKind::PricingUnit, "2", "K Tokens", "千Token"),
-    (NameKind::PricingUnit, "3", "M Tokens", "百万Token"),
-    (NameKind::PricingUnit, "4", "Image", "张"),
-    (NameKind::PricingUnit, "5", "Second", "秒"),
-    (NameKind::PricingUnit, "6", "Minute", "分钟"),
-    (NameKind::PricingUnit, "7", "Hour", "小时"),
-    (NameKind::PricingUnit, "8", "Request", "次"),
-    (NameKind::PricingUnit, "9", "K Characters", "千字符"),
+    (NameKind::ChargeType, "102", "Pay-as-you-go", "按量付费"),
+    (NameKind::OrderType, "102", "Post-paid", "后付费"),
+    (NameKind::OrderType, "301", "Supplementary", "补单"),
+    (NameKind::PricingUnit, "10", "Token", "Token"),
+    (NameKind::PricingUnit, "11", "K Tokens", "千Token"),
+    (NameKind::PricingUnit, "12", "M Tokens", "百万token"),
+    (NameKind::PricingUnit, "20", "Second", "秒"),
+    (NameKind::PricingUnit, "21", "Minute", "分"),
+    (NameKind::PricingUnit, "22", "Hour", "小时"),
+    (NameKind::PricingUnit, "30", "Pixel", "像素"),
+    (NameKind::PricingUnit, "31", "M Pixels", "百万像素"),
+    (NameKind::PricingUnit, "40", "Character", "字符"),
+    (NameKind::PricingUnit, "41", "10K Characters", "万字符"),
+    (NameKind::PricingUnit, "42", "M Characters", "百万字符"),
+    (NameKind::PricingUnit, "50", "UTF-8 Byte", "UTF-8字节"),
+    (NameKind::PricingUnit, "51", "10K UTF-8 Bytes", "万UTF-8字节"),
+    (NameKind::PricingUnit, "52", "M UTF-8 Bytes", "百万UTF-8字节"),
+    (NameKind::PricingUnit, "60", "Image", "张"),
+    (NameKind::PricingUnit, "61", "Request", "次"),
+    (NameKind::PricingUnit, "62", "Item", "个"),
+    (NameKind::PricingUnit, "63", "Page", "页"),
+    (NameKind::PricingUnit, "70", "vCPU·second", "vCPU·秒"),
+    (NameKind::PricingUnit, "71", "GB·second", "GB·秒"),
+    (NameKind::PricingUnit, "72", "GB·hour", "GB·小时"),
     (NameKind::ResourceType, "1", "Inference API key", "推理 API Key"),
     (NameKind::ResourceType, "2", "Sandbox", "沙箱"),
     (NameKind::Status, "1", "Unpaid", "待支付"),
     (NameKind::Status, "2", "Paid", "已支付"),
     (NameKind::Status, "3", "Revoked", "已撤销"),
-    (NameKind::Product, "modelverse", "ModelVerse", "模型服务"),
-    (NameKind::Product, "sandbox", "Sandbox", "沙箱"),
+    (NameKind::Product, "modelverse", "ModelVerse", "模型服务平台"),
+    (NameKind::Product, "sandbox", "Sandbox", "应用沙箱"),
+    (NameKind::Product, "starcard", "Star card", "星力卡"),
     (NameKind::Region, "cn-wlcb", "Ulanqab", "乌兰察布"),
     (NameKind::Region, "us-ca", "Los Angeles", "洛杉矶"),
     (NameKind::Currency, "CNY", "Chinese yuan", "人民币"),
@@ -370,8 +451,8 @@ mod tests {
     #[test]
     fn names_depend_on_the_language_and_default_to_the_key() {
         let catalogue = Catalogue::built_in();
-        assert_eq!(catalogue.number(NameKind::OrderType, 302, Language::English), "Supplementary usage");
-        assert_eq!(catalogue.number(NameKind::OrderType, 302, Language::Chinese), "补单");
+        assert_eq!(catalogue.number(NameKind::OrderType, 301, Language::English), "Supplementary");
+        assert_eq!(catalogue.number(NameKind::OrderType, 301, Language::Chinese), "补单");
         assert_eq!(catalogue.number(NameKind::OrderType, 7, Language::English), "7");
         assert_eq!(catalogue.text(NameKind::Region, "eu-x", Language::Chinese), "eu-x");
     }
@@ -395,8 +476,8 @@ mod tests {
     fn every_unit_has_a_name_and_base_units() {
         let catalogue = Catalogue::built_in();
         let named: Vec<i64> = catalogue.keys(NameKind::PricingUnit).map(|key| key.parse().unwrap()).collect();
-        assert_eq!(named, (1..=9).collect::<Vec<_>>());
-        assert!(named.iter().all(|unit| catalogue.base_units(*unit).is_some()));
+        let counted: Vec<i64> = BUILT_IN_BASE_UNITS.iter().map(|(unit, _)| *unit).collect();
+        assert_eq!(named, counted);
     }
 
     #[test]

@@ -248,10 +248,13 @@ mod tests {
         let filter = LineFilter::default();
         assert!(filter.is_everything());
         assert!(filter.matches(&line));
-        let filter = filter.model_ids(texts(&["z", "m"])).pricing_units(vec![3, 2]);
+        let filter = filter.model_ids(texts(&["z", "m"])).pricing_units(vec![12, 11]);
         assert!(filter.matches(&line));
         assert!(!filter.is_everything());
-        assert_eq!(filter.lists(), [("ModelIds", texts(&["m", "z"])), ("PricingUnits", texts(&["2", "3"]))]);
+        assert_eq!(
+            filter.lists(),
+            [("ModelIds", texts(&["m", "z"])), ("PricingUnits", texts(&["11", "12"]))]
+        );
         assert!(!filter.clone().regions(texts(&["us-ca"])).matches(&line));
         assert!(!LineFilter::default().organization_ids(vec![2]).matches(&line));
     }

@@ -312,7 +312,7 @@ pub(crate) mod tests {
             model_name: String::new(),
             models: Matcher::Equals(model.into()),
             sku: sku.into(),
-            pricing_unit: 3,
+            pricing_unit: 12,
             item_id: 0,
             currency: "CNY".into(),
             list_price: UnitPrice::parse(list_price).unwrap(),

@@ -8,11 +8,11 @@ use crate::price::{Discount, ModelPrices, PriceQuery};
 use crate::usage::Usage;
 
 /// `ChargeType` of orders made from usage: pay-as-you-go.
-pub const CHARGE_TYPE: i64 = 5;
+pub const CHARGE_TYPE: i64 = 102;
 /// `OrderType` of the first order of a line and hour.
-pub const USAGE_ORDER: i64 = 301;
+pub const USAGE_ORDER: i64 = 102;
 /// `OrderType` of the later orders of a line and hour.
-pub const SUPPLEMENTARY_ORDER: i64 = 302;
+pub const SUPPLEMENTARY_ORDER: i64 = 301;
 
 /// Terms that apply to all usage of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +214,6 @@ mod tests {
         let terms = Terms { bill_zero_amounts: true, ..terms() };
         let Rated::Charged(charges) = rate(&usage(), &prices, &terms) else { panic!("both are charged") };
         assert_eq!(charges.len(), 2);
-        assert_eq!((charges[0].line.order_type, charges[0].line.channel), (301, 7));
+        assert_eq!((charges[0].line.order_type, charges[0].line.channel), (102, 7));
     }
 }

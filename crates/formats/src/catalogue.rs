@@ -27,7 +27,7 @@ pub fn load(file: Option<&Path>) -> Result<Catalogue, FileError> {
 
 /// The built-in catalogue with the names and units in the text of a file, whose name is `file` in errors.
 ///
-/// A section is named as in [`NameKind::SECTIONS`], an entry is `301 = { en = "…", zh = "…" }`. An entry with one
+/// A section is named as in [`NameKind::SECTIONS`], an entry is `102 = { en = "…", zh = "…" }`. An entry with one
 /// language keeps the other's built-in name; a new one uses the one name for both. A new pricing unit states its
 /// `base_units`; those of a built-in unit cannot be changed, because stored orders were checked with them and every
 /// quantity and amount would change its meaning.
@@ -86,7 +86,7 @@ impl Reader<'_> {
     fn check_key(&self, kind: NameKind, key: &str) -> Result<(), String> {
         if kind.is_numbered() {
             let number: Option<i64> = key.parse().ok();
-            // "0301" and "+301" are never looked up.
+            // "0102" and "+102" are never looked up.
             let plain = number.filter(|number| (0..=MAX_ENUM).contains(number) && number.to_string() == key);
             let number = plain.ok_or("must be a number between 0 and 2147483647")?;
             if kind == NameKind::Status && Status::from_number(number).is_none() {
@@ -258,7 +258,7 @@ mod tests {
         let text = render(&Catalogue::built_in());
         assert_eq!(read(&text).unwrap(), Catalogue::built_in());
         assert!(text.starts_with("[charge_type]\n1 = { en = \"Yearly\", zh = \"包年\" }\n"), "{text}");
-        assert!(text.contains("\n[pricing_unit]\n1 = { en = \"Token\", zh = \"Token\", base_units = 1 }\n"));
+        assert!(text.contains("\n[pricing_unit]\n10 = { en = \"Token\", zh = \"Token\", base_units = 1 }\n"));
         assert_eq!(read("").unwrap(), Catalogue::built_in());
         assert_eq!(load(None).unwrap(), Catalogue::built_in());
     }
@@ -268,25 +268,25 @@ mod tests {
         let mut catalogue = Catalogue::built_in();
         let strange = Names { en: "a \"b\" \\ 'c' = # é".into(), zh: "「」\u{a0}x".into() };
         catalogue.set_name(NameKind::Product, "with space.and \"quote\"", strange.clone());
-        catalogue.set_name(NameKind::PricingUnit, "10", strange);
-        assert!(catalogue.set_base_units(10, 86_400));
+        catalogue.set_name(NameKind::PricingUnit, "100", strange);
+        assert!(catalogue.set_base_units(100, 86_400));
         assert_eq!(read(&render(&catalogue)).unwrap(), catalogue);
     }
 
     #[test]
     fn a_file_changes_only_what_it_states() {
         let catalogue = read(
-            "[order_type]\n301 = { zh = \"按量后付\" }\n401 = { en = \"Refund\" }\n\
-             [pricing_unit]\n10 = { en = \"Day\", zh = \"天\", base_units = 86_400 }\n2 = { base_units = 0x3e8 }\n\
+            "[order_type]\n102 = { zh = \"按量后付\" }\n401 = { en = \"Refund\" }\n\
+             [pricing_unit]\n100 = { en = \"Day\", zh = \"天\", base_units = 86_400 }\n11 = { base_units = 0x3e8 }\n\
              [region.eu-1]\nen = \"Frankfurt\"\n[product]\n\"a b\" = { zh = \"甲\" }\n",
         )
         .unwrap();
         let order_type = |number, language| catalogue.number(NameKind::OrderType, number, language);
-        assert_eq!(order_type(301, Language::English), "Post-paid usage");
-        assert_eq!(order_type(301, Language::Chinese), "按量后付");
+        assert_eq!(order_type(102, Language::English), "Post-paid");
+        assert_eq!(order_type(102, Language::Chinese), "按量后付");
         assert_eq!(order_type(401, Language::Chinese), "Refund");
-        assert_eq!(catalogue.base_units(10), Some(86_400));
-        assert_eq!(catalogue.number(NameKind::PricingUnit, 2, Language::English), "K Tokens");
+        assert_eq!(catalogue.base_units(100), Some(86_400));
+        assert_eq!(catalogue.number(NameKind::PricingUnit, 11, Language::English), "K Tokens");
         assert_eq!(catalogue.text(NameKind::Region, "eu-1", Language::Chinese), "Frankfurt");
         assert!(catalogue.has_product("a b"));
     }
@@ -314,11 +314,11 @@ mod tests {
             [column];OrderNr = { en = "Number" } | :2: column.OrderNr: is nothing that has a name
             [sheet];paid = { en = "UNPAID orders" } |: sheet: two sheets must not have the same name
             [region];"" = { en = "x" } | :2: region.: must not be empty
-            [pricing_unit];10 = { en = "Day" } | :2: pricing_unit.10: is a new pricing unit
-            [pricing_unit];10 = { en = "Day", base_units = 0 } | :2: pricing_unit.10.base_units: must be a whole
-            [pricing_unit];10 = { en = "Day", base_units = -5 } | :2: pricing_unit.10.base_units: must be a whole
-            [pricing_unit];10 = { en = "Day", base_units = 1.5 } | :2: pricing_unit.10.base_units: must be a whole
-            [pricing_unit];2 = { base_units = 1024 } | :2: pricing_unit.2: has 1000 base units: they cannot be changed"#;
+            [pricing_unit];100 = { en = "Day" } | :2: pricing_unit.100: is a new pricing unit
+            [pricing_unit];100 = { en = "Day", base_units = 0 } | :2: pricing_unit.100.base_units: must be a whole
+            [pricing_unit];100 = { en = "Day", base_units = -5 } | :2: pricing_unit.100.base_units: must be a whole
+            [pricing_unit];100 = { en = "Day", base_units = 1.5 } | :2: pricing_unit.100.base_units: must be a whole
+            [pricing_unit];11 = { base_units = 1024 } | :2: pricing_unit.11: has 1000 base units: they cannot be changed"#;
         for row in table.lines().filter(|row| row.contains('|')) {
             let (text, expected) = row.trim_start().rsplit_once('|').unwrap();
             let error = read(&text.replace(';', "\n")).unwrap_err();

@@ -38,6 +38,15 @@ fn check(store: &dyn Store) {
         let records = snapshot.uncharged_usage(1, list, None, 10).unwrap();
         assert_eq!(records.iter().map(|record| record.usage.id.as_str()).collect::<Vec<_>>(), [id]);
     }
+    // Migration 0010 renumbers what the lines and prices say; filters, and orders that are added later, use the new
+    // numbers.
+    let lines = snapshot.lines(1).unwrap();
+    let numbers: Vec<_> =
+        lines.iter().map(|line| (line.order_type, line.charge_type, line.pricing_unit)).collect();
+    assert_eq!(numbers, [(102, 102, 11); 2]);
+    assert!(snapshot.prices().unwrap().iter().all(|price| price.pricing_unit == 11));
+    let lines = LineFilter::default().order_types(vec![102]).charge_types(vec![102]).pricing_units(vec![11]);
+    assert_eq!(snapshot.count(&OrderQuery { lines, ..everything.clone() }).unwrap(), 8);
     let state = snapshot.account_state(1).unwrap();
     assert_eq!((state.entries, snapshot.prices().unwrap().len()), (9, 3));
     assert_eq!(snapshot.operator_keys().unwrap().len(), 1);

@@ -72,14 +72,7 @@ impl Names {
             models: numbered("vendor/model-large-v", 30)?,
             skus: numbered("modelverse.token.output.", 60)?,
             units: listed(&["K Tokens", "M Tokens", "Image"])?,
-            fixed: listed(&[
-                "ModelVerse",
-                "Pay-as-you-go",
-                "CNY",
-                "Inference API key",
-                "Post-paid usage",
-                "Paid",
-            ])?,
+            fixed: listed(&["ModelVerse", "Pay-as-you-go", "CNY", "Inference API key", "Post-paid", "Paid"])?,
         })
     }
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
-use crate::ret_code::RET_CODES;
+use crate::ret_code::{RET_CODES, SUCCESS_MESSAGE};
 
 /// The document.
 pub fn openapi() -> Value {
@@ -39,14 +39,19 @@ fn refusal_schema() -> Value {
         RET_CODES.iter().skip(1).map(|known| format!("{}: {}", known.code, known.when)).collect();
     json!({
         "type": "object",
-        "required": ["RetCode", "Message"],
+        "required": ["RetCode", "Message", "request_uuid"],
         "properties": {
             "RetCode": {"type": "integer", "enum": codes, "description": meanings.join("; ")},
             "Action": {"type": "string"},
             "Message": {"type": "string"},
+            "request_uuid": request_uuid_schema(),
             "Reason": {"type": "string", "description": "Of an export that cannot be delivered now: why, and what to do"}
         }
     })
+}
+
+fn request_uuid_schema() -> Value {
+    json!({"type": "string", "description": "The header X-UCLOUD-REQUEST-UUID"})
 }
 
 fn path(action: &Action) -> Value {
@@ -145,7 +150,9 @@ fn response_schema(action: &Action, schemas: &mut Map<String, Value>) -> Value {
     properties.insert("RetCode".into(), json!({"type": "integer", "const": 0}));
     properties
         .insert("Action".into(), json!({"type": "string", "const": format!("{}Response", action.name)}));
-    let mut required = vec!["RetCode", "Action"];
+    properties.insert("Message".into(), json!({"type": "string", "const": SUCCESS_MESSAGE}));
+    properties.insert("request_uuid".into(), request_uuid_schema());
+    let mut required = vec!["RetCode", "Action", "Message", "request_uuid"];
     for member in action.response {
         let mut named = |name: &str, members: fn() -> Vec<Described>| {
             schemas.entry(name).or_insert_with(|| object_schema(&members()));

@@ -37,8 +37,9 @@ const INTRODUCTION: &str = "<!-- Generated from the table of actions: cargo run 
 
 One endpoint, `/`. `Action` names the operation; parameters come as a query string (`GET`), as a form or as JSON
 (`POST`). Every request carries `Action`, `PublicKey` and `Signature`; it may carry `Region`, `Zone`, `ProjectId` and
-`SecurityToken`, which are signed like all others. Answers are HTTP 200 with a JSON object; `RetCode` 0 is success,
-anything else has a `Message`. Every answer has the header `X-UCLOUD-REQUEST-UUID`.
+`SecurityToken`, which are signed like all others. Answers are HTTP 200 with a JSON object. Every answer
+has a `RetCode`, 0 for success; a `Message`, `success` or what is wrong; and a `request_uuid` ◆, which repeats the header
+`X-UCLOUD-REQUEST-UUID`.
 
 **Signature.** Sort the parameters by name, bytewise; write each name and its value one after the other without separators;
 append the private key; the signature is the lower-case hexadecimal SHA-1 of that text in UTF-8.

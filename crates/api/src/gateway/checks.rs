@@ -37,6 +37,8 @@ pub(super) struct Received<'a> {
     pub(super) authorization: Option<&'a str>,
     pub(super) host: Option<&'a str>,
     pub(super) address: IpAddr,
+    /// The request's id, which the answer repeats.
+    pub(super) request_uuid: &'a str,
     /// `None` if the body is too long.
     pub(super) body: Option<&'a [u8]>,
     /// Cancelled when the client disconnects.
@@ -76,7 +78,7 @@ impl Gateway {
             Err(Refusal::Internal)
         });
         let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
-        Answered { ret_code, body: body(action.map(|action| action.name), &result) }
+        Answered { ret_code, body: body(action.map(|action| action.name), received.request_uuid, &result) }
     }
 
     fn handle(

@@ -38,7 +38,8 @@ pub(crate) async fn answer(
         public_key = Empty
     );
     let line = LogLine::new(&span);
-    let body = body(&gateway, &workers, peer.ip(), request, line).instrument(span).await;
+    let caller = Caller { request_uuid: Arc::from(id.as_str()), peer: peer.ip() };
+    let body = body(&gateway, &workers, caller, request, line).instrument(span).await;
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
@@ -49,11 +50,18 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
+/// Who sent a request, and the request's id.
+#[derive(Clone)]
+struct Caller {
+    request_uuid: Arc<str>,
+    peer: IpAddr,
+}
+
 /// The body of the answer.
 async fn body(
     gateway: &Arc<Gateway>,
     workers: &Workers,
-    peer: IpAddr,
+    caller: Caller,
     request: Request,
     mut line: LogLine,
 ) -> Vec<u8> {
@@ -65,20 +73,21 @@ async fn body(
     let Some(worker) = workers.acquire().await else {
         guard.disarm();
         line.answered(Refusal::ServiceUnavailable.code());
-        return answer::body(None, &Err(Refusal::ServiceUnavailable));
+        return answer::body(None, &caller.request_uuid, &Err(Refusal::ServiceUnavailable));
     };
     let gateway = Arc::clone(gateway);
+    let request_uuid = Arc::clone(&caller.request_uuid);
     // The line is written when the work has ended, which may be long after the client disconnected.
     let work = worker.run(move || {
         let config = gateway.service().config();
-        let received = received(config, peer, &head, body.as_deref(), &line.caller);
+        let received = received(config, &caller, &head, body.as_deref(), &line.caller);
         let Answered { ret_code, body } = gateway.answer(&received);
         line.answered(ret_code);
         body
     });
     let body = work.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request failed");
-        answer::body(None, &Err(Refusal::Internal))
+        answer::body(None, &request_uuid, &Err(Refusal::Internal))
     });
     guard.disarm();
     body
@@ -86,10 +95,10 @@ async fn body(
 
 fn received<'a>(
     config: &Config,
-    peer: IpAddr,
+    caller: &'a Caller,
     head: &'a Parts,
     body: Option<&'a [u8]>,
-    caller: &'a CancellationToken,
+    cancelled: &'a CancellationToken,
 ) -> Received<'a> {
     let text = |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
     Received {
@@ -98,9 +107,10 @@ fn received<'a>(
         content_type: text(header::CONTENT_TYPE),
         authorization: text(header::AUTHORIZATION),
         host: text(header::HOST).or_else(|| head.uri.host()),
-        address: client_address(config, peer, &head.headers),
+        address: client_address(config, caller.peer, &head.headers),
+        request_uuid: &caller.request_uuid,
         body,
-        caller,
+        caller: cancelled,
     }
 }
 

@@ -107,6 +107,7 @@ fn lists_of_integers() {
 #[test]
 fn scalar_integers() {
     let not_integer = "230 Params [P] not available: must be a 64-bit integer";
+    let different = "230 Params [P] not available: given more than once, with different values";
     let table = [
         // sent, scalar P
         ("P=42", "Some(42)"),
@@ -147,10 +148,20 @@ fn scalar_integers() {
         (r#"{"P":[42]}"#, not_integer),
         (r#"{"P":[]}"#, not_integer),
         (r#"{"P":{}}"#, not_integer),
-        ("P=1&P=2", "230 Params [P] not available: given more than once"),
-        ("P=1&P=1", "230 Params [P] not available: given more than once"),
-        ("P=1&P=", "230 Params [P] not available: given more than once"),
-        (r#"{"P":1,"P":1}"#, "230 Params [P] not available: given more than once"),
+        ("P=1&P=1", "Some(1)"),
+        ("P=1&Q=2&P=1&P=1", "Some(1)"),
+        (r#"{"P":1,"P":"1"}"#, "Some(1)"),
+        ("P=&P=", "None"),
+        (r#"{"P":"","P":null}"#, "None"),
+        ("P=1&P=2", different),
+        ("P=1&P=1&P=2", different),
+        ("P=1&P=", different),
+        ("P=&P=1", different),
+        ("P=1&P=01", different),
+        (r#"{"P":1,"P":null}"#, different),
+        (r#"{"P":1,"P":1.0}"#, different),
+        (r#"{"P":1,"P":[1]}"#, not_integer),
+        ("P=x&P=x", not_integer),
     ];
     for (sent, expected) in table {
         assert_eq!(answer(Parameters::new(&request(sent)).integer("P")), expected, "{sent}");
@@ -171,7 +182,9 @@ fn scalar_texts() {
         (r#"{"P":true}"#, not_text),
         (r#"{"P":["a"]}"#, not_text),
         (r#"{"P":{"a":"b"}}"#, not_text),
-        ("P=a&Q=1&P=b", "230 Params [P] not available: given more than once"),
+        ("P=a&Q=1&P=a", r#"Some("a")"#),
+        ("P=a&Q=1&P=b", "230 Params [P] not available: given more than once, with different values"),
+        ("P=a&P=A", "230 Params [P] not available: given more than once, with different values"),
     ];
     for (sent, expected) in table {
         let request = request(sent);

@@ -16,9 +16,9 @@ pub(crate) fn paid(company: &Company, number: i64, start_s: i64, quantity: i64) 
     };
     json!({
         "CompanyID": company.id, "OrganizationID": 1, "OrderNo": format!("O{number:07}"), "Status": 2,
-        "Region": "cn-wlcb", "ProductCode": "modelverse", "ChargeType": 5, "Channel": 1, "Currency": "CNY",
-        "ResourceID": format!("key-{}", number % 3), "ModelID": "m", "OrderType": 301, "PricingSKU": "input",
-        "Quantity": quantity, "PricingUnit": 2, "ListPrice": "0.004", "DiscountPrice": "0.003",
+        "Region": "cn-wlcb", "ProductCode": "modelverse", "ChargeType": 102, "Channel": 1, "Currency": "CNY",
+        "ResourceID": format!("key-{}", number % 3), "ModelID": "m", "OrderType": 102, "PricingSKU": "input",
+        "Quantity": quantity, "PricingUnit": 11, "ListPrice": "0.004", "DiscountPrice": "0.003",
         "OrderTotalPrice": price(3), "OriginalPrice": price(4), "StartTime": start_s, "EndTime": start_s + 3600,
         "PaidTime": start_s + 3700, "CashAccount": price(3),
     })

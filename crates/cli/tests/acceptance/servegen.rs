@@ -68,7 +68,7 @@ fn order_file(company: &Company, usage: &Usage) -> (String, Naive) {
         let start_s = FIRST_DAY + hour * HOUR;
         let _ = writeln!(
             csv,
-            "{},1,SG{number:06},2,cn-wlcb,modelverse,5,1,CNY,{client},{model},301,{sku},{quantity},3,{price},{price},\
+            "{},1,SG{number:06},2,cn-wlcb,modelverse,102,1,CNY,{client},{model},102,{sku},{quantity},12,{price},{price},\
              {amount},{amount},{start_s},{},{},{amount}",
             company.id,
             start_s + HOUR,

@@ -32,7 +32,7 @@ const START_S: i64 = 1_780_272_000;
 /// The price of 2 per million tokens, in 10⁻⁸ per token.
 const STEPS_PER_TOKEN: i128 = 200;
 
-const PRICES: &str = "currency = \"CNY\"\nunit = 3\n[[model]]\nid = \"all\"\nmatch = { starts_with = \"m-\" }\n\
+const PRICES: &str = "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"all\"\nmatch = { starts_with = \"m-\" }\n\
                       [model.prices]\ninput = \"2\"\noutput = \"2\"\n";
 
 #[derive(Default)]

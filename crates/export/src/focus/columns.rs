@@ -93,7 +93,7 @@ pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
     V1_2, "PricingCurrencyEffectiveCost", AMOUNT, NULLABLE, PerRow, |r| Cell::amount(owed(r.order));
     V1_2, "PricingCurrencyListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
     V1_0, "PricingQuantity", QUANTITY, NULLABLE, PerRow, |r| pricing_quantity(r.order.quantity, r.texts);
-    V1_0, "PricingUnit", Text, NULLABLE, PerLine, |r| Cell::Text(sku::pricing_unit(r));
+    V1_0, "PricingUnit", Text, NULLABLE, PerLine, |r| Cell::Text(sku::pricing_unit_name(r));
     V1_0, "ProviderName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
     V1_0, "PublisherName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
     V1_0, "RegionId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.region);

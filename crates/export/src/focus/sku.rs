@@ -1,34 +1,32 @@
 //! Columns of FOCUS that describe the SKU of an order, derived from its line: category, service, price key, units.
 
 use tollbook_domain::Line;
+use tollbook_domain::catalogue::pricing_unit;
 
 use crate::fields::OrderRow;
 
 /// The charge categories that orders have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Category {
-    /// Post-paid usage, supplementary usage included.
+    /// Charged by what is used.
     Usage,
-    /// Paid before use.
+    /// Charged for a period, used or not.
     Purchase,
 }
 
-/// The `OrderType` of purchases (docs/ORDERS.md, "Catalogue numbers").
-const PURCHASE: i64 = 102;
 /// The `ChargeType`s that recur every period, used or not: yearly, monthly, daily (docs/ORDERS.md, "Catalogue numbers").
 const PERIODIC: [i64; 3] = [1, 2, 4];
 
 /// `ChargeCategory`.
 pub(super) fn category(line: &Line) -> Category {
-    if line.order_type == PURCHASE { Category::Purchase } else { Category::Usage }
+    if PERIODIC.contains(&line.charge_type) { Category::Purchase } else { Category::Usage }
 }
 
 /// `ChargeFrequency`. A purchase must not be "Usage-Based".
 pub(super) fn frequency(line: &Line) -> &'static str {
     match category(line) {
         Category::Usage => "Usage-Based",
-        Category::Purchase if PERIODIC.contains(&line.charge_type) => "Recurring",
-        Category::Purchase => "One-Time",
+        Category::Purchase => "Recurring",
     }
 }
 
@@ -59,20 +57,32 @@ pub(super) fn sku_price_id(line: &Line) -> String {
 
 /// Built-in pricing units by number: the names of the unit and of its base unit in the specification's "Unit Format". A
 /// catalogue cannot change these.
-const UNITS: [(i64, &str, &str); 9] = [
-    (1, "Tokens", "Tokens"),
-    (2, "1000 Tokens", "Tokens"),
-    (3, "1000000 Tokens", "Tokens"),
-    (4, "Images", "Images"),
-    (5, "Seconds", "Seconds"),
-    (6, "Minutes", "Seconds"),
-    (7, "Hours", "Seconds"),
-    (8, "Requests", "Requests"),
-    (9, "1000 Characters", "Characters"),
+const UNITS: [(i64, &str, &str); 21] = [
+    (pricing_unit::TOKEN, "Tokens", "Tokens"),
+    (pricing_unit::K_TOKENS, "1000 Tokens", "Tokens"),
+    (pricing_unit::M_TOKENS, "1000000 Tokens", "Tokens"),
+    (pricing_unit::SECOND, "Seconds", "Seconds"),
+    (pricing_unit::MINUTE, "Minutes", "Seconds"),
+    (pricing_unit::HOUR, "Hours", "Seconds"),
+    (pricing_unit::PIXEL, "Pixels", "Pixels"),
+    (pricing_unit::M_PIXELS, "1000000 Pixels", "Pixels"),
+    (pricing_unit::CHARACTER, "Characters", "Characters"),
+    (pricing_unit::TEN_K_CHARACTERS, "10000 Characters", "Characters"),
+    (pricing_unit::M_CHARACTERS, "1000000 Characters", "Characters"),
+    (pricing_unit::UTF8_BYTE, "Bytes", "Bytes"),
+    (pricing_unit::TEN_K_UTF8_BYTES, "10000 Bytes", "Bytes"),
+    (pricing_unit::M_UTF8_BYTES, "1000000 Bytes", "Bytes"),
+    (pricing_unit::IMAGE, "Images", "Images"),
+    (pricing_unit::REQUEST, "Requests", "Requests"),
+    (pricing_unit::ITEM, "Items", "Items"),
+    (pricing_unit::PAGE, "Pages", "Pages"),
+    (pricing_unit::VCPU_SECOND, "vCPU-Seconds", "vCPU-Seconds"),
+    (pricing_unit::GB_SECOND, "GB-Seconds", "GB-Seconds"),
+    (pricing_unit::GB_HOUR, "GB-Hours", "GB-Seconds"),
 ];
 
 /// `PricingUnit`; the catalogue's name for a unit that the operator defined.
-pub(super) fn pricing_unit<'a>(row: &OrderRow<'a>) -> &'a str {
+pub(super) fn pricing_unit_name<'a>(row: &OrderRow<'a>) -> &'a str {
     let built_in = UNITS.iter().find(|(number, ..)| *number == row.line.pricing_unit);
     built_in.map_or(row.texts.pricing_unit.as_str(), |(_, pricing, _)| pricing)
 }
@@ -111,11 +121,11 @@ mod tests {
             model_name: String::new(),
             pricing_sku: "input".into(),
             pricing_item_id: 0,
-            pricing_unit: 2,
+            pricing_unit: pricing_unit::K_TOKENS,
             product_code: "modelverse".into(),
             region: "cn-wlcb".into(),
-            charge_type: 5,
-            order_type: 301,
+            charge_type: 102,
+            order_type: 102,
             channel: 1,
             currency: "CNY".into(),
             list_price: UnitPrice::from_steps(1),
@@ -133,16 +143,18 @@ mod tests {
                 (1, _) => base.to_owned(),
                 (60, "Seconds") => "Minutes".to_owned(),
                 (3_600, "Seconds") => "Hours".to_owned(),
+                (3_600, "GB-Seconds") => "GB-Hours".to_owned(),
                 (multiple, _) => format!("{multiple} {base}"),
             };
             assert_eq!(pricing, expected, "{number}");
         }
         let built_in = catalogue.keys(tollbook_domain::catalogue::NameKind::PricingUnit).count();
         assert_eq!(built_in, UNITS.len());
-        assert_eq!(
-            catalogue.number(tollbook_domain::catalogue::NameKind::OrderType, PURCHASE, Language::English),
-            "Purchase"
-        );
+        for number in PERIODIC {
+            let name =
+                catalogue.number(tollbook_domain::catalogue::NameKind::ChargeType, number, Language::English);
+            assert!(["Yearly", "Monthly", "Daily"].contains(&name.as_str()), "{name}");
+        }
     }
 
     #[test]
@@ -151,10 +163,10 @@ mod tests {
         changed.discount_price = UnitPrice::from_steps(7);
         changed.list_price = UnitPrice::from_steps(9);
         changed.organization_id = 2;
-        assert_eq!(sku_price_id(&line), "modelverse/qwen/max/input/unit-2");
+        assert_eq!(sku_price_id(&line), "modelverse/qwen/max/input/unit-11");
         assert_eq!(sku_price_id(&changed), sku_price_id(&line));
         changed.pricing_item_id = 30;
-        assert_eq!(sku_price_id(&changed), "modelverse/qwen/max/input/unit-2/item-30");
+        assert_eq!(sku_price_id(&changed), "modelverse/qwen/max/input/unit-11/item-30");
         let sandbox = Line { product_code: "sandbox".into(), model_id: String::new(), ..line };
         assert_eq!(sku_id(&sandbox), "sandbox/input");
     }
@@ -163,14 +175,14 @@ mod tests {
     fn categories_and_frequencies() {
         let table = [
             // OrderType, ChargeType, is a purchase, frequency
-            (301, 5, false, "Usage-Based"),
-            (302, 5, false, "Usage-Based"),
-            (301, 1, false, "Usage-Based"),
+            (102, 102, false, "Usage-Based"),
+            (301, 102, false, "Usage-Based"),
+            (102, 5, false, "Usage-Based"),
+            (102, 3, false, "Usage-Based"),
+            (102, 99, false, "Usage-Based"),
             (102, 1, true, "Recurring"),
-            (102, 2, true, "Recurring"),
+            (301, 2, true, "Recurring"),
             (102, 4, true, "Recurring"),
-            (102, 3, true, "One-Time"),
-            (102, 5, true, "One-Time"),
         ];
         for (order_type, charge_type, is_purchase, expected) in table {
             let line = Line { order_type, charge_type, ..line() };

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 use tollbook_export::fields::{ORDER_ITEM_DETAIL, UNPAID_ORDER_ITEM};
 use tollbook_formats::orders::{OrderFile, ReadError};
@@ -15,8 +16,8 @@ use tollbook_testkit::order_file;
 fn paid() -> Map<String, Value> {
     let order = json!({
         "CompanyID": 1, "OrganizationID": 2, "OrderNo": "O1", "Status": 2, "Region": "cn-wlcb",
-        "ProductCode": "modelverse", "ChargeType": 5, "Channel": 1, "Currency": "CNY", "ResourceID": "key-1",
-        "ModelID": "m", "OrderType": 301, "PricingSKU": "input", "Quantity": 12345, "PricingUnit": 2,
+        "ProductCode": "modelverse", "ChargeType": 102, "Channel": 1, "Currency": "CNY", "ResourceID": "key-1",
+        "ModelID": "m", "OrderType": 102, "PricingSKU": "input", "Quantity": 12345, "PricingUnit": 11,
         "ListPrice": "0.004", "DiscountPrice": "0.002", "OrderTotalPrice": "0.02469", "OriginalPrice": "0.04938",
         "StartTime": 3600, "EndTime": 7200, "PaidTime": 7300, "CashAccount": "0.02469",
     });
@@ -284,7 +285,7 @@ fn an_order_in_an_answer_of_the_api_is_a_valid_record() {
         ("ChargeTypeDisplay", json!("Pay-as-you-go")),
         ("CurrencyDisplay", json!("Chinese yuan")),
         ("ResourceTypeDisplay", json!("")),
-        ("OrderTypeDisplay", json!("Post-paid usage")),
+        ("OrderTypeDisplay", json!("Post-paid")),
         ("QuantityDisplay", json!("12.345 K Tokens")),
         ("PricingUnitDisplay", json!("K Tokens")),
         ("StatusDisplay", json!("Paid")),
@@ -433,11 +434,16 @@ prop_compose! {
     fn texts()(text in prop_oneof![Just(String::new()), "[a-z]{1,8}", "[ -~\n\r\u{1}é漢😀]{0,12}"]) -> String { text }
 }
 
+fn built_in_units() -> Vec<i64> {
+    let catalogue = Catalogue::built_in();
+    catalogue.keys(NameKind::PricingUnit).map(|unit| unit.parse().unwrap()).collect()
+}
+
 prop_compose! {
     fn lines()(
         texts in prop::array::uniform6(texts()),
         numbers in prop::array::uniform6(0..=2_147_483_647i64),
-        pricing_unit in 1..=9i64,
+        pricing_unit in prop::sample::select(built_in_units()),
         prices in (0..=1_000_000_000_000i64, 0..=1_000_000_000_000i64),
         sandbox in any::<bool>(),
         organization_id in any::<i64>(),

@@ -32,7 +32,7 @@ fn the_example_file_has_the_values_that_its_comments_state() {
     assert_eq!(config.listen.port(), 8080);
     assert_eq!(config.catalogue, Some(file.with_file_name("catalogue.toml")));
     let catalogue = catalogue::load(config.catalogue.as_deref()).unwrap();
-    assert_eq!(catalogue.base_units(10), Some(86_400));
+    assert_eq!(catalogue.base_units(100), Some(86_400));
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.charging, ChargingConfig::default());

@@ -1,10 +1,11 @@
 //! Orders of one company for benchmarks, in any number. They have many lines, a few of which have most of the orders.
 
+use tollbook_domain::catalogue::pricing_unit::{K_TOKENS, M_TOKENS};
+use tollbook_domain::rating::{CHARGE_TYPE, USAGE_ORDER};
 use tollbook_domain::time::DAY_S;
 use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::prng::Prng;
-use super::workload::{K_TOKENS, M_TOKENS};
 
 const HOUR_S: i64 = 3_600;
 const MODELS: u64 = 12;
@@ -113,8 +114,8 @@ impl BenchOrders {
             pricing_unit: unit,
             product_code: "modelverse".to_owned(),
             region: if resource.is_multiple_of(5) { "us-ca" } else { "cn-wlcb" }.to_owned(),
-            charge_type: 5,
-            order_type: 301,
+            charge_type: CHARGE_TYPE,
+            order_type: USAGE_ORDER,
             channel: self.channel,
             currency: self.currency.clone(),
             list_price: per_unit(list),

@@ -1,14 +1,8 @@
 //! The workload of the demo company: models with their list prices, the API keys and sandboxes that use them, and how
 //! their load varies over time.
 
+use tollbook_domain::catalogue::pricing_unit::{HOUR, IMAGE, K_TOKENS, M_TOKENS, SECOND};
 use tollbook_domain::time::{DAY_S, day_of};
-
-/// Pricing units of the built-in catalogue.
-pub(super) const K_TOKENS: i64 = 2;
-pub(super) const M_TOKENS: i64 = 3;
-pub(super) const IMAGE: i64 = 4;
-pub(super) const SECOND: i64 = 5;
-pub(super) const HOUR: i64 = 7;
 
 /// A unit of a model that is counted and priced.
 pub(super) struct Sku {

@@ -157,9 +157,9 @@ fn assert_is_realistic(store: &dyn Store, demo: &Quickstart) {
     assert_eq!(of(Status::Revoked), 12);
     let from_arrears = count(&|new| new.order.status == Status::Paid && !new.order.counterpart.is_empty());
     assert!((300..=1_200).contains(&from_arrears), "{from_arrears} were paid after arrears");
-    let late = count(&|new| new.line.order_type == 302);
+    let late = count(&|new| new.line.order_type == 301);
     assert!((80..=400).contains(&late), "{late} are supplementary");
-    assert_eq!(count(&|new| new.line.order_type == 301) + late, all);
+    assert_eq!(count(&|new| new.line.order_type == 102) + late, all);
     let mut by_kind = BTreeMap::new();
     for kind in AccountKind::ALL {
         let paid = count(&|new| new.order.deductions.get(kind) > Amount::ZERO);

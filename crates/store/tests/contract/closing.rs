@@ -123,7 +123,7 @@ pub(crate) fn usage_is_taken_in_batches_with_the_number_of_earlier_orders(backen
             store.snapshot().unwrap().pending(&asked, &catalogue).unwrap()
         };
         let of_type = |order_type| pending(LineFilter::default().order_types(vec![order_type]));
-        let (ordinary, later) = (of_type(301), of_type(302));
+        let (ordinary, later) = (of_type(102), of_type(301));
         assert_eq!(ordinary + later, pending(LineFilter::default()));
         // In later rounds each line has an order already, so the pending usage is supplementary. Some lines of the
         // model are supplementary from the start.
@@ -142,7 +142,7 @@ pub(crate) fn usage_is_taken_in_batches_with_the_number_of_earlier_orders(backen
         assert_healthy(&*store, [7, 8, 15][round]);
     }
     let mut asked = query(0, HOUR, &[Status::Paid]);
-    asked.lines = LineFilter::default().order_types(vec![302]);
+    asked.lines = LineFilter::default().order_types(vec![301]);
     assert!(store.snapshot().unwrap().count(&asked).unwrap() >= 8);
     assert_eq!(due(&*store, HourFilter::DueBy(9_999), 900), []);
 }

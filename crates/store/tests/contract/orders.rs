@@ -128,7 +128,7 @@ pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
         for id in 0..4 {
             let mut big = order(id * 5 + 1, 0, Status::Paid, id * 40 * DAY, 0);
             big.company_id = company_id;
-            big.line.pricing_unit = 1;
+            big.line.pricing_unit = 10;
             big.line.list_price = UnitPrice::parse("1").unwrap();
             big.line.discount_price = UnitPrice::parse("1").unwrap();
             big.order.quantity = 92_233_720_368;
@@ -144,7 +144,7 @@ pub(crate) fn sums_wider_than_64_bits_are_exact(backend: &dyn Backend) {
         let expected = 4 * 9_223_372_036_800_000_000i128;
         assert_eq!(snapshot.sums(&query).unwrap()[0].1.total, expected);
         assert_eq!(snapshot.sums_by_line(&query).unwrap()[0].2.deductions.get(AccountKind::Cash), expected);
-        query.lines = LineFilter::default().pricing_units(vec![1]);
+        query.lines = LineFilter::default().pricing_units(vec![10]);
         assert_eq!(snapshot.sums(&query).unwrap()[0].1.deductions.get(AccountKind::Cash), expected);
     }
 }
@@ -187,7 +187,7 @@ pub(crate) fn a_snapshot_does_not_see_later_commits(backend: &dyn Backend) {
     let more: Vec<_> = (2..9).map(|id| order(id, id, Status::Paid, HOUR, 1)).collect();
     add(&*store, &more);
     let mut filtered = all.clone();
-    filtered.lines = LineFilter::default().pricing_units(vec![2]);
+    filtered.lines = LineFilter::default().pricing_units(vec![11]);
     for query in [&all, &filtered] {
         assert_eq!(before.count(query).unwrap(), 1);
         assert_eq!(before.page(query, 0, 100).unwrap().orders.len(), 1);

@@ -16,7 +16,7 @@ fn price(model: &str, steps: i64) -> Price {
         model_name: "M".into(),
         models: Matcher::Equals(model.into()),
         sku: "input".into(),
-        pricing_unit: 3,
+        pricing_unit: 12,
         item_id: 7,
         currency: "CNY".into(),
         list_price: UnitPrice::from_steps(steps),

@@ -160,7 +160,7 @@ pub(crate) fn concurrent_imports_and_reads_are_consistent(backend: &dyn Backend)
                 let mut snapshot = store.snapshot().unwrap();
                 let mut query = query(0, 400 * 86_400, &[Status::Paid]);
                 let all = snapshot.count(&query).unwrap();
-                query.lines = LineFilter::default().charge_types(vec![5]);
+                query.lines = LineFilter::default().charge_types(vec![102]);
                 // All orders match this filter, so both ways of counting must agree.
                 assert_eq!(snapshot.count(&query).unwrap(), all);
                 assert_eq!(snapshot.sums(&query).unwrap()[0].1.orders, all);

@@ -82,7 +82,7 @@ fn names_are_in_the_language_of_the_brand(backend: Backend) {
     first("StatusDisplay", "待支付");
     first("RegionDisplay", "乌兰察布");
     first("RegionDisplay", "mars-1");
-    first("ProductCodeDisplay", "模型服务");
+    first("ProductCodeDisplay", "模型服务平台");
     first("CurrencyDisplay", "人民币");
     first("OrderTypeDisplay", "补单");
     first("OrderTypeDisplay", "7");
@@ -93,10 +93,10 @@ fn names_are_in_the_language_of_the_brand(backend: Backend) {
     let named = |member: &str, name: &str| {
         assert!(options.list(member).iter().any(|option| option["Name"] == name), "{member} {name}");
     };
-    named("PricingUnits", "百万Token");
+    named("PricingUnits", "百万token");
     named("Regions", "洛杉矶");
     named("Dimensions", "计费项");
-    named("OrderTypes", "新购");
+    named("OrderTypes", "后付费");
     named("Projects", "项目一");
     // Every brand reports errors in English.
     assert_eq!(ask("Action=GetOrderAmount").verdict(), "220 Missing params [StartTime|EndTime]");

@@ -69,7 +69,7 @@ const ATTEMPTS: [&str; 9] = [
     "OrganizationIds.0=1&OrganizationIds.1=2&OrganizationIds.2=-1",
     "OrganizationIds=",
     "Region=us-ca&Zone=us-ca-01&CompanyID=2&CompanyId=2",
-    "ResourceIds.0=umi-1&ResourceIds.1=umi-2&OrderTypes.0=301",
+    "ResourceIds.0=umi-1&ResourceIds.1=umi-2&OrderTypes.0=102",
     "ProductCode=modelverse",
 ];
 

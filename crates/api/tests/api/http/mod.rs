@@ -24,6 +24,7 @@ mod log;
 mod model;
 mod numbers;
 mod order_of_checks;
+mod published_requests;
 mod reporter;
 pub(crate) mod sample_orders;
 pub(crate) mod server;

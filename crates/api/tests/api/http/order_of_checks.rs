@@ -5,7 +5,7 @@ use std::time::Instant;
 use tollbook_ops::tenancy::keys::KeyRights;
 
 use super::backend::{Backend, on_each_backend};
-use super::client::{FORM, Http, Pairs, encode, pairs};
+use super::client::{FORM, Http, Pairs, encode, pairs, value_of};
 use super::sample_orders::RANGE;
 use super::server::{Key, Server};
 
@@ -200,7 +200,8 @@ fn a_project_is_checked_but_does_not_filter(backend: Backend) {
     let unknown = |id: &str| format!("292 Project [{id}] not exists");
     let long = "x".repeat(300);
     let shortened = unknown(&format!("{}…", "x".repeat(64)));
-    let twice = "230 Params [ProjectId] not available: given more than once".to_owned();
+    let different =
+        "230 Params [ProjectId] not available: given more than once, with different values".to_owned();
     let table = [
         // key, ProjectId, verdict
         (&full, String::new(), "0".to_owned()),
@@ -215,7 +216,9 @@ fn a_project_is_checked_but_does_not_filter(backend: Backend) {
         (&bound, own.to_owned(), "0".to_owned()),
         (&bound, sibling.to_owned(), "299 Permission denied".to_owned()),
         (&bound, strange.to_owned(), unknown(strange)),
-        (&full, format!("{own}&ProjectId={own}"), twice),
+        (&full, format!("{own}&ProjectId={own}"), "0".to_owned()),
+        (&full, format!("{own}&ProjectId={sibling}"), different.clone()),
+        (&full, format!("{own}&ProjectId="), different),
     ];
     // A job belongs to one key; it has its own test.
     for action in tollbook_api::actions::ACTIONS.iter().filter(|action| action.name != "GetExportJob") {
@@ -274,16 +277,20 @@ fn the_identity_must_be_given_once_and_correctly(backend: Backend) {
     assert_eq!(ask(&append("Unsigned=1"), &[]), wrong);
     assert_eq!(ask(&append("Page=1"), &[]), wrong);
     for name in ["Action", "Signature", "PublicKey"] {
-        let verdict = format!("230 Params [{name}] not available: given more than once");
-        let repeated = |sent: &mut Pairs| {
-            let again = sent.iter().find(|(known, _)| known == name).unwrap().clone();
-            sent.push(again);
-        };
-        let mut signed = key.signed(pairs(LIST));
-        repeated(&mut signed);
+        let signed = key.signed(pairs(LIST));
+        let value = value_of(&signed, name).unwrap();
+        // The signature covers a repeated parameter, except itself.
+        let repeated = [&signed[..], &[(name.to_owned(), value.to_owned())]].concat();
+        let verdict = if name == "Signature" { "0" } else { wrong };
+        assert_eq!(server.answer(&Http::form(&repeated), &repeated).verdict(), verdict, "{name}");
+        let verdict =
+            format!("230 Params [{name}] not available: given more than once, with different values");
+        let different = [&signed[..], &[(name.to_owned(), "x".to_owned())]].concat();
         let known: Pairs = signed.iter().filter(|_| name != "Action").cloned().collect();
-        assert_eq!(server.answer(&Http::form(&signed), &known).verdict(), verdict);
+        assert_eq!(server.answer(&Http::form(&different), &known).verdict(), verdict);
     }
+    let repeated = format!("{LIST}&{LIST}&PublicKey={}", key.public);
+    assert_eq!(server.ask(&key, &repeated).verdict(), "0", "all are signed");
     // A valid signature of a disabled key is refused like an invalid one.
     let signed = disabled.signed(pairs(LIST));
     assert_eq!(server.answer(&Http::form(&signed), &signed).verdict(), unknown);

@@ -87,7 +87,7 @@ impl Server {
             model_name: model.to_uppercase(),
             models: Matcher::Equals(model.to_owned()),
             sku: sku.to_owned(),
-            pricing_unit: 3,
+            pricing_unit: 12,
             item_id: 0,
             currency: "CNY".to_owned(),
             list_price: UnitPrice::parse(list_price).unwrap(),

@@ -204,7 +204,7 @@ fn values_match_the_order() {
     }
     let seen = |name: &str, value: &str| rows.iter().any(|row| row[name] == value);
     assert!(seen("ChargeCategory", "Purchase") && seen("ChargeFrequency", "Recurring"));
-    assert!(seen("PricingQuantity", "0.00") && seen("x_OrderType", "Supplementary usage"));
+    assert!(seen("PricingQuantity", "0.00") && seen("x_OrderType", "Supplementary"));
 }
 
 #[test]

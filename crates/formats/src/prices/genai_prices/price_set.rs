@@ -2,15 +2,12 @@
 
 use serde_json::Value;
 use tollbook_domain::UnitPrice;
+use tollbook_domain::catalogue::pricing_unit::{M_TOKENS, REQUEST};
 
 use super::exceptions::{Exceptions, ModelKey};
 use super::node::{Node, NodeResult};
 use crate::prices::list::RoundedPrice;
 use crate::prices::unit_price::{plain_decimal, unit_price};
-
-/// Pricing units of the built-in catalogue. No catalogue file can change them.
-const M_TOKENS: i64 = 3;
-const REQUEST: i64 = 8;
 
 /// Name in the list, SKU, pricing unit, and the power of ten by which the price is divided.
 const STATED: [(&str, &str, i64, i32); 8] = [

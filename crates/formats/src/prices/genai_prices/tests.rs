@@ -63,8 +63,12 @@ fn a_price_is_in_dollars_for_a_million_tokens_or_a_request() {
     let list = read(&one_model(r#"{"output_mtok": 1, "requests_kcount": 1}"#)).unwrap();
     let units: Vec<(&str, i64, &str)> =
         list.prices.iter().map(|price| (price.sku.as_str(), price.pricing_unit, &*price.currency)).collect();
-    let expected =
-        [("output", 3, "USD"), ("output_audio", 3, "USD"), ("reasoning", 3, "USD"), ("request", 8, "USD")];
+    let expected = [
+        ("output", 12, "USD"),
+        ("output_audio", 12, "USD"),
+        ("reasoning", 12, "USD"),
+        ("request", 61, "USD"),
+    ];
     assert_eq!(units, expected);
 }
 

@@ -43,24 +43,24 @@ fn the_example_file_gives_its_prices() {
     assert_eq!(book.len(), 14);
     // provider | model | currency | SKU | time | length | price
     let table = "
-                | example-chat   | CNY | input   | 2026-06-01T12:00:00Z | 0      | 2.40 unit 3 item 0 Example Chat
-                | EXAMPLE-chat   | CNY | output  | 2026-12-31T15:59:59Z | 0      | 9.60 unit 3 item 0 Example Chat
-                | example-chat   | CNY | output  | 2026-12-31T16:00:00Z | 0      | 8.00 unit 3 item 0 Example Chat
+                | example-chat   | CNY | input   | 2026-06-01T12:00:00Z | 0      | 2.40 unit 12 item 0 Example Chat
+                | EXAMPLE-chat   | CNY | output  | 2026-12-31T15:59:59Z | 0      | 9.60 unit 12 item 0 Example Chat
+                | example-chat   | CNY | output  | 2026-12-31T16:00:00Z | 0      | 8.00 unit 12 item 0 Example Chat
                 | example-chat   | CNY | image   | 2026-06-01T12:00:00Z | 0      | none
                 | example-chat-2 | CNY | input   | 2026-06-01T12:00:00Z | 0      | none
-                | example-chat-2 | USD | request | 2026-06-01T12:00:00Z | 0      | 0.000001 unit 8 item 0 other models
-                | example-long-b | CNY | input   | 2026-06-01T12:00:00Z | 0      | 0.0024 unit 2 item 0 example-long
-        Example | example-128k   | CNY | input   | 2026-06-01T12:00:00Z | 0      | 0.0024 unit 2 item 0 example-long
+                | example-chat-2 | USD | request | 2026-06-01T12:00:00Z | 0      | 0.000001 unit 61 item 0 other models
+                | example-long-b | CNY | input   | 2026-06-01T12:00:00Z | 0      | 0.0024 unit 11 item 0 example-long
+        Example | example-128k   | CNY | input   | 2026-06-01T12:00:00Z | 0      | 0.0024 unit 11 item 0 example-long
         other   | example-long   | CNY | input   | 2026-06-01T12:00:00Z | 0      | none
-        example | example-long   | CNY | output  | 2026-06-01T12:00:00Z | 0      | 0.0096 unit 2 item 1302 example-long
-        example | example-long   | CNY | output  | 2026-06-01T12:00:00Z | 200001 | 0.0144 unit 2 item 1302 example-long
-        example | example-long   | CNY | image   | 2026-06-01T12:00:00Z | 200001 | 0.05 unit 4 item 0 example-long
-        example | example-long   | CNY | input   | 2026-06-01T16:29:59Z | 0      | 0.0024 unit 2 item 0 example-long
-        example | example-long   | CNY | input   | 2026-06-01T16:30:00Z | 0      | 0.0012 unit 2 item 0 example-long
-        example | example-long   | CNY | input   | 2026-06-01T00:29:59Z | 0      | 0.0012 unit 2 item 0 example-long
-        example | example-long   | CNY | input   | 2026-06-01T00:30:00Z | 0      | 0.0024 unit 2 item 0 example-long
-        example | example-long   | CNY | input   | 2026-06-01T00:00:00Z | 200001 | 0.0048 unit 2 item 0 example-long
-                |                | CNY | second  | 2029-12-31T23:59:59Z | 0      | 0.36 unit 7 item 0 Sandbox
+        example | example-long   | CNY | output  | 2026-06-01T12:00:00Z | 0      | 0.0096 unit 11 item 1302 example-long
+        example | example-long   | CNY | output  | 2026-06-01T12:00:00Z | 200001 | 0.0144 unit 11 item 1302 example-long
+        example | example-long   | CNY | image   | 2026-06-01T12:00:00Z | 200001 | 0.05 unit 60 item 0 example-long
+        example | example-long   | CNY | input   | 2026-06-01T16:29:59Z | 0      | 0.0024 unit 11 item 0 example-long
+        example | example-long   | CNY | input   | 2026-06-01T16:30:00Z | 0      | 0.0012 unit 11 item 0 example-long
+        example | example-long   | CNY | input   | 2026-06-01T00:29:59Z | 0      | 0.0012 unit 11 item 0 example-long
+        example | example-long   | CNY | input   | 2026-06-01T00:30:00Z | 0      | 0.0024 unit 11 item 0 example-long
+        example | example-long   | CNY | input   | 2026-06-01T00:00:00Z | 200001 | 0.0048 unit 11 item 0 example-long
+                |                | CNY | second  | 2029-12-31T23:59:59Z | 0      | 0.36 unit 22 item 0 Sandbox
                 |                | CNY | second  | 2030-01-01T00:00:00Z | 0      | none";
     for row in table.lines().filter(|row| row.contains('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -87,38 +87,38 @@ fn stated_times_take_precedence_over_the_default() {
 fn the_innermost_unit_applies() {
     let text = r#"
         currency = "CNY"
-        unit = 1
+        unit = 10
         [[model]]
         id = "a"
         prices = { x = "1" }
         [[model]]
         id = "b"
-        unit = 2
-        prices = { x = "1", y = { price = "1", unit = 3, item_id = 7 } }
-        variant = [{ longer_than = 1, prices = { x = "1", y = "1", z = { price = "1", unit = 8 } } }]"#;
+        unit = 11
+        prices = { x = "1", y = { price = "1", unit = 12, item_id = 7 } }
+        variant = [{ longer_than = 1, prices = { x = "1", y = "1", z = { price = "1", unit = 61 } } }]"#;
     let got: Vec<(String, i64, i64)> =
         read(text).unwrap().into_iter().map(|price| (price.sku, price.pricing_unit, price.item_id)).collect();
-    let expected = [("x", 1, 0), ("x", 2, 0), ("y", 3, 7), ("x", 2, 0), ("y", 3, 7), ("z", 8, 0)];
+    let expected = [("x", 10, 0), ("x", 11, 0), ("y", 12, 7), ("x", 11, 0), ("y", 12, 7), ("z", 61, 0)];
     assert_eq!(got, expected.map(|(sku, unit, item)| (sku.to_owned(), unit, item)));
 }
 
 #[test]
 fn units_of_the_catalogue_file_are_known() {
     let mut catalogue = Catalogue::built_in();
-    let text = "currency = 'CNY'\n[[model]]\nid = 'm'\nunit = 10\nprices = { day = '1' }";
+    let text = "currency = 'CNY'\n[[model]]\nid = 'm'\nunit = 100\nprices = { day = '1' }";
     let read =
         |catalogue: &Catalogue| parse(Path::new("p.toml"), text, 0, catalogue).map(|list| list.prices.len());
     assert_eq!(
         read(&catalogue).unwrap_err().to_string(),
         "p.toml:4: model.unit: is not the number of a pricing unit of the catalogue"
     );
-    catalogue.set_base_units(10, 86_400);
+    catalogue.set_base_units(100, 86_400);
     assert_eq!(read(&catalogue), Ok(1));
 }
 
 /// A model priced in yuan by the thousand tokens, followed by more keys.
 fn model(more: &str) -> String {
-    format!("currency = 'CNY'\nunit = 2\n[[model]]\nid = 'm'\n{}", more.replace(';', "\n"))
+    format!("currency = 'CNY'\nunit = 11\n[[model]]\nid = 'm'\n{}", more.replace(';', "\n"))
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn each_mistake_is_named_with_its_line_and_key() {
         prices = { input = "0.0000000000001" }          |:5: model.prices.input: must have at most 12 decimal places
         prices = { input = "10000000" }                 |:5: model.prices.input: is too large
         prices = { "" = "1" }                           |:5: model.prices.: must have a name
-        prices = { input = { unit = 2 } }               |:5: model.prices.input: must have a price
+        prices = { input = { unit = 11 } }              |:5: model.prices.input: must have a price
         prices = { input = { price = "1", x = 2 } }     |:5: model.prices.input.x: is not a key; known are price, unit
         prices = { input = { price = "1", unit = 99 } } |:5: model.prices.input.unit: is not the number of a pricing
         prices = { input = { price = "1", item_id = -1 } } |:5: model.prices.input.item_id: must be a whole number
@@ -140,7 +140,7 @@ fn each_mistake_is_named_with_its_line_and_key() {
         name = "x"                                      |:3: model: must have prices
         prices = {}                                     |:3: model: must have prices
         unit = 99                                       |:5: model.unit: is not the number of a pricing unit
-        unit = "3"                                      |:5: model.unit: must be a whole number between 0 and
+        unit = "12"                                     |:5: model.unit: must be a whole number between 0 and
         currency = "EUR"                                |:5: model.currency: must be one of CNY, USD
         name = 5                                        |:5: model.name: must be a text
         provider = ""                                   |:5: model.provider: must not be empty

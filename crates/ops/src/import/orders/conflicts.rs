@@ -277,7 +277,7 @@ mod tests {
                 model_name: String::new(),
                 pricing_sku: String::new(),
                 pricing_item_id: 0,
-                pricing_unit: 1,
+                pricing_unit: 10,
                 product_code: String::new(),
                 region: String::new(),
                 charge_type: 0,

@@ -112,7 +112,7 @@ pub(crate) fn concurrent_servers_close_each_hour_once(backend: &Backend) {
                 orders += 1;
                 quantity += stored.order.quantity;
                 let line = lines.get(stored.line_no).unwrap();
-                if line.order_type == 301 {
+                if line.order_type == 102 {
                     let key = (company_id, stored.order.start_time_s, line.model_id.clone());
                     *firsts.entry(key).or_insert(0) += 1;
                 }

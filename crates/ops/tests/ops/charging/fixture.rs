@@ -192,7 +192,7 @@ pub(crate) fn price(model: &str, sku: &str, steps: i64) -> Price {
         model_name: String::new(),
         models: Matcher::Equals(model.into()),
         sku: sku.into(),
-        pricing_unit: 1,
+        pricing_unit: 10,
         item_id: 0,
         currency: "CNY".into(),
         list_price: UnitPrice::from_steps(steps),

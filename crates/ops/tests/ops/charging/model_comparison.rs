@@ -380,7 +380,7 @@ impl Comparison<'_> {
                     }
                 }
                 assert_eq!(model_line(line), known.line);
-                assert_eq!(line.order_type == 302, known.is_supplementary, "{order:?}");
+                assert_eq!(line.order_type == 301, known.is_supplementary, "{order:?}");
                 assert_eq!(
                     (state, order.start_time_s, order.quantity, i128::from(order.total.steps())),
                     (known.state, known.start_s, known.quantity, known.total)
@@ -503,11 +503,11 @@ fn program_line(line: &ModelLine) -> Line {
         model_name: String::new(),
         pricing_sku: line.sku.clone(),
         pricing_item_id: 0,
-        pricing_unit: 1,
+        pricing_unit: 10,
         product_code: "modelverse".into(),
         region: "cn-wlcb".into(),
-        charge_type: 5,
-        order_type: 301,
+        charge_type: 102,
+        order_type: 102,
         channel: 1,
         currency: "CNY".into(),
         list_price: UnitPrice::from_steps(line.list),

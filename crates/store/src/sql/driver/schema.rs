@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_prices.sql"),
     include_str!("migrations/0008_usage.sql"),
     include_str!("migrations/0009_accounts.sql"),
+    include_str!("migrations/0010_catalogue.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -320,5 +321,49 @@ mod tests {
         transaction.add_orders(&[crate::lines::tests::order(3)]).unwrap();
         transaction.commit().unwrap();
         assert_eq!(verified(&*store), (3, Vec::new()), "tiles and hours were recounted");
+    }
+
+    #[test]
+    fn catalogue_numbers_become_those_of_the_live_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tollbook.db");
+        let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+        let mut transaction = store.begin().unwrap();
+        transaction.add_company("one", "CNY", "default").unwrap();
+        transaction.add_orders(&[crate::lines::tests::order(1)]).unwrap();
+        transaction.commit().unwrap();
+        drop(store);
+        let database = rusqlite::Connection::open(&path).unwrap();
+        // OrderType, ChargeType and PricingUnit before, and after
+        for (before, after) in [
+            ([301, 5, 1], [102, 102, 10]),
+            ([302, 5, 2], [301, 102, 11]),
+            ([301, 5, 3], [102, 102, 12]),
+            ([301, 5, 4], [102, 102, 60]),
+            ([301, 5, 5], [102, 102, 20]),
+            ([301, 5, 6], [102, 102, 21]),
+            ([301, 5, 7], [102, 102, 22]),
+            ([302, 5, 8], [301, 102, 61]),
+            ([302, 77, 9], [301, 77, 41]),
+            ([102, 5, 1], [102, 5, 10]),
+            ([102, 1, 100], [102, 1, 100]),
+        ] {
+            let [order_type, charge_type, unit] = before;
+            let numbers = format!(
+                "UPDATE line SET order_type = {order_type}, charge_type = {charge_type}, pricing_unit = {unit}, \
+                 list_price = 7, discount_price = 3"
+            );
+            database.execute_batch(&numbers).unwrap();
+            database.execute_batch(include_str!("migrations/0010_catalogue.sql")).unwrap();
+            let line = "SELECT order_type, charge_type, pricing_unit, list_price, discount_price FROM line";
+            let found = database
+                .query_row(line, [], |row| {
+                    Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?, row.get(4)?))
+                })
+                .unwrap();
+            // 1,000 characters are now priced by 10,000.
+            let times = if unit == 9 { 10 } else { 1 };
+            assert_eq!(found, (after, 7 * times, 3 * times), "{before:?}");
+        }
     }
 }
