@@ -40,7 +40,7 @@ pub use catalogue::{Catalogue, Language};
 pub use filter::{LineFilter, OrderQuery, StatusSet};
 pub use hours::{Bucket, HourOffsets};
 pub use input_skus::InputSkus;
-pub use line::Line;
+pub use line::{AmountRule, Line};
 pub use measures::Measures;
 pub use money::{Amount, UnitPrice};
 pub use order::{NewOrder, Order};

@@ -33,6 +33,10 @@ pub struct Order {
     pub paid_time_s: Option<i64>,
     /// Revocation, Unix seconds; `None` if not stated.
     pub revocation_time_s: Option<i64>,
+    /// Number O of the order that this one replaces after a correction; otherwise empty.
+    pub replaces: String,
+    /// Number O of the order that replaces this one after a correction; otherwise empty.
+    pub replaced_by: String,
 }
 
 impl Order {
@@ -89,6 +93,7 @@ pub struct NewOrder {
 pub(crate) mod tests {
     use super::*;
     use crate::account::AccountKind;
+    use crate::line::AmountRule;
     use crate::money::UnitPrice;
 
     pub(crate) fn paid() -> NewOrder {
@@ -96,8 +101,10 @@ pub(crate) mod tests {
             company_id: 1,
             line: Line {
                 organization_id: 1,
+                organization_name: "One".into(),
                 user_email: String::new(),
                 resource_id: "key-1".into(),
+                resource_name: String::new(),
                 resource_type: 1,
                 model_id: "m".into(),
                 model_name: "M".into(),
@@ -112,6 +119,7 @@ pub(crate) mod tests {
                 currency: "CNY".into(),
                 list_price: UnitPrice::parse("0.004").unwrap(),
                 discount_price: UnitPrice::parse("0.002").unwrap(),
+                amount_rule: AmountRule::Exact,
             },
             order: Order {
                 number: "O1".into(),
@@ -126,6 +134,8 @@ pub(crate) mod tests {
                 create_time_s: None,
                 paid_time_s: Some(7_300),
                 revocation_time_s: None,
+                replaces: String::new(),
+                replaced_by: String::new(),
             },
         }
     }

@@ -33,7 +33,8 @@ impl NewOrder {
 
     fn check_texts(&self) -> Result<(), Refused> {
         let (line, order) = (&self.line, &self.order);
-        for (field, number) in self.order_numbers() {
+        let links = [("ReplacesOrderNo", order.replaces.as_str()), ("ReplacedByOrderNo", &order.replaced_by)];
+        for (field, number) in self.order_numbers().into_iter().chain(links) {
             require(number.len() <= MAX_NUMBER_BYTES, field, "must have at most 64 bytes")?;
             require(!number.contains('\0'), field, "must not contain NUL")?;
         }
@@ -42,7 +43,9 @@ impl NewOrder {
             ("Region", &line.region),
             ("ProductCode", &line.product_code),
             ("Currency", &line.currency),
+            ("OrganizationName", &line.organization_name),
             ("ResourceID", &line.resource_id),
+            ("ResourceName", &line.resource_name),
             ("ModelID", &line.model_id),
             ("ModelName", &line.model_name),
             ("PricingSKU", &line.pricing_sku),

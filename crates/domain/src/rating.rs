@@ -2,7 +2,7 @@
 //! record, the prices of its model, the discounts and the company alone.
 
 use crate::input_skus::InputSkus;
-use crate::line::Line;
+use crate::line::{AmountRule, Line};
 use crate::money::UnitPrice;
 use crate::price::{Discount, ModelPrices, PriceQuery};
 use crate::usage::Usage;
@@ -49,8 +49,9 @@ pub enum Rated {
     Unpriced(String),
 }
 
-/// Rates a record. `prices` are those for its provider and model and the company's currency ([`ModelPrices::choose`]).
-pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
+/// Rates a record of the organization of a name. `prices` are those for its provider and model and the company's
+/// currency ([`ModelPrices::choose`]).
+pub fn rate(usage: &Usage, organization_name: &str, prices: &ModelPrices, terms: &Terms) -> Rated {
     let request_length = usage.request_length(&terms.input_skus);
     let mut charges = Vec::new();
     for (sku, quantity) in usage.used() {
@@ -66,8 +67,10 @@ pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
         }
         let line = Line {
             organization_id: usage.organization_id,
+            organization_name: organization_name.to_owned(),
             user_email: usage.user_email.clone(),
             resource_id: usage.resource_id.clone(),
+            resource_name: usage.resource_name.clone(),
             resource_type: usage.resource_type,
             model_id: usage.model_id.clone(),
             model_name: price.model_name.clone(),
@@ -82,6 +85,7 @@ pub fn rate(usage: &Usage, prices: &ModelPrices, terms: &Terms) -> Rated {
             currency: terms.currency.clone(),
             list_price: price.list_price,
             discount_price,
+            amount_rule: AmountRule::Exact,
         };
         charges.push(Charge { line, quantity });
     }
@@ -191,7 +195,7 @@ mod tests {
                 .collect();
             usage.quantities.sort();
             let prices = ModelPrices::choose(&book, "", &usage.model_id, "CNY");
-            let got = match rate(&usage, &prices, &terms()) {
+            let got = match rate(&usage, "One", &prices, &terms()) {
                 Rated::Free => "free".to_owned(),
                 Rated::Unpriced(reason) => reason,
                 Rated::Charged(charges) => charges
@@ -212,8 +216,11 @@ mod tests {
         let book = [price("m", "input", "0"), price("m", "output", "0")];
         let prices = ModelPrices::choose(&book, "", "m", "CNY");
         let terms = Terms { bill_zero_amounts: true, ..terms() };
-        let Rated::Charged(charges) = rate(&usage(), &prices, &terms) else { panic!("both are charged") };
+        let Rated::Charged(charges) = rate(&usage(), "One", &prices, &terms) else {
+            panic!("both are charged")
+        };
         assert_eq!(charges.len(), 2);
-        assert_eq!((charges[0].line.order_type, charges[0].line.channel), (102, 7));
+        let line = &charges[0].line;
+        assert_eq!((line.order_type, line.channel, line.organization_name.as_str()), (102, 7, "One"));
     }
 }

@@ -130,7 +130,7 @@ pub struct OrderRow<'a> {
     pub line: &'a Line,
     /// Display texts of the line.
     pub texts: &'a LineTexts,
-    /// Name of the line's organization.
+    /// Name of the line's organization when the order was made.
     pub organization_name: &'a str,
     /// `ProjectId` of the line's organization.
     pub project_id: &'a str,
@@ -181,7 +181,7 @@ const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
     "SourceOrderNo", Text, PerRow, Unpaid, "Number of the order that fell into arrears", |r| Cell::Text(source_order_no(r.order));
     "CompanyID", Integer, PerLine, Both, "Company", |r| Cell::integer(r.company_id);
     "OrganizationID", Integer, PerLine, Both, "Organization (project) within the company", |r| Cell::integer(r.line.organization_id);
-    "OrganizationName", Text, PerLine, Both, "Name of the organization", |r| Cell::Text(r.organization_name);
+    "OrganizationName", Text, PerLine, Both, "Name of the organization when the order was made", |r| Cell::Text(r.organization_name);
     "UserEmail", Text, PerLine, Both, "Who used it; empty when not known", |r| Cell::Text(&r.line.user_email);
     "ChargeType", Integer, PerLine, Both, "Way of charging", |r| Cell::integer(r.line.charge_type);
     "ChargeTypeDisplay", Text, PerLine, Both, "Name of the way of charging", |r| Cell::Text(&r.texts.charge_type);
@@ -189,6 +189,7 @@ const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
     "Currency", Text, PerLine, Both, "`CNY` or `USD`", |r| Cell::Text(&r.line.currency);
     "CurrencyDisplay", Text, PerLine, Both, "Name of the currency", |r| Cell::Text(&r.texts.currency);
     "ResourceID", Text, PerLine, Both, "Inference API key or sandbox", |r| Cell::Text(&r.line.resource_id);
+    "ResourceName", Text, PerLine, Both, "What a person calls it; the `ResourceID` if it has no name", |r| Cell::Text(r.line.shown_resource_name());
     "ResourceType", Integer, PerLine, Both, "Type of the resource; 0 when not stated", |r| Cell::integer(r.line.resource_type);
     "ResourceTypeDisplay", Text, PerLine, Both, "Name of the type of the resource", |r| Cell::Text(&r.texts.resource_type);
     "ModelID", Text, PerLine, Both, "Model", |r| Cell::Text(&r.line.model_id);
@@ -218,6 +219,8 @@ const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
     "CreditAccount", AMOUNT, PerRow, Paid, "Paid from the credit line", |r| Cell::amount(r.order.deductions.get(AccountKind::Credit));
     "UnpaidOrderNo", Text, PerRow, Paid, "Arrears number of an order that was unpaid before; else empty", |r| Cell::Text(unpaid_order_no(r.order));
     "RevocationTime", TextTime, PerRow, Unpaid, "When it was revoked; empty when it is not", |r| Cell::Time(r.order.revocation_time_s);
+    "ReplacesOrderNo", Text, PerRow, Both, "Number of the corrected order that this one replaces; else empty", |r| Cell::Text(&r.order.replaces);
+    "ReplacedByOrderNo", Text, PerRow, Both, "Number of the order that replaces this one after a correction; else empty", |r| Cell::Text(&r.order.replaced_by);
 };
 
 /// `OrderSummaryItem` of `ListPaidOrderSummary` and of `ListUnpaidOrderSummary`.
@@ -332,10 +335,11 @@ mod tests {
             names(ORDER_ITEM_DETAIL),
             "Region, RegionDisplay, ProductCode, ProductCodeDisplay, OrderNo, CompanyID, OrganizationID, \
              OrganizationName, UserEmail, ChargeType, ChargeTypeDisplay, Channel, Currency, CurrencyDisplay, \
-             ResourceID, ResourceType, ResourceTypeDisplay, ModelID, ModelName, OrderType, OrderTypeDisplay, \
-             PricingSKU, PricingItemID, Quantity, QuantityDisplay, PricingUnit, PricingUnitDisplay, ListPrice, \
+             ResourceID, ResourceName, ResourceType, ResourceTypeDisplay, ModelID, ModelName, OrderType, \
+             OrderTypeDisplay, PricingSKU, PricingItemID, Quantity, QuantityDisplay, PricingUnit, PricingUnitDisplay, ListPrice, \
              DiscountPrice, OrderTotalPrice, OriginalPrice, Status, StatusDisplay, StartTime, EndTime, PaidTime, \
-             StarCardAccount, Coupon, BonusAccount, CashAccount, CreditAccount, UnpaidOrderNo"
+             StarCardAccount, Coupon, BonusAccount, CashAccount, CreditAccount, UnpaidOrderNo, ReplacesOrderNo, \
+             ReplacedByOrderNo"
         );
         let unpaid = names(ORDER_ITEM_DETAIL)
             .split_once(", StartTime")
@@ -344,7 +348,9 @@ mod tests {
             .replace(", PricingItemID", "");
         assert_eq!(
             names(UNPAID_ORDER_ITEM),
-            format!("{unpaid}, CreateTime, StartTime, EndTime, PaidTime, RevocationTime")
+            format!(
+                "{unpaid}, CreateTime, StartTime, EndTime, PaidTime, RevocationTime, ReplacesOrderNo, ReplacedByOrderNo"
+            )
         );
     }
 
@@ -363,6 +369,8 @@ mod tests {
             create_time_s: None,
             paid_time_s,
             revocation_time_s: None,
+            replaces: String::new(),
+            replaced_by: String::new(),
         };
         let table = [
             // order, SourceOrderNo beside its number, UnpaidOrderNo beside its number

@@ -64,14 +64,15 @@ impl OrderBatch {
 fn copy(from: &StoredOrder, into: &mut StoredOrder) {
     let (order, reused) = (&from.order, &mut into.order);
     into.line_no = from.line_no;
-    let (mut number, mut counterpart) = (take(&mut reused.number), take(&mut reused.counterpart));
-    number.clear();
-    number.push_str(&order.number);
-    counterpart.clear();
-    counterpart.push_str(&order.counterpart);
+    let text = |reused: &mut String, text: &str| {
+        let mut reused = take(reused);
+        reused.clear();
+        reused.push_str(text);
+        reused
+    };
     *reused = Order {
-        number,
-        counterpart,
+        number: text(&mut reused.number, &order.number),
+        counterpart: text(&mut reused.counterpart, &order.counterpart),
         status: order.status,
         start_time_s: order.start_time_s,
         end_time_s: order.end_time_s,
@@ -82,6 +83,8 @@ fn copy(from: &StoredOrder, into: &mut StoredOrder) {
         create_time_s: order.create_time_s,
         paid_time_s: order.paid_time_s,
         revocation_time_s: order.revocation_time_s,
+        replaces: text(&mut reused.replaces, &order.replaces),
+        replaced_by: text(&mut reused.replaced_by, &order.replaced_by),
     };
 }
 

@@ -157,7 +157,6 @@ pub fn summary(snapshot: &mut dyn Snapshot, query: &OrderQuery) -> StoreResult<V
 #[derive(Debug)]
 struct LineView {
     texts: LineTexts,
-    organization_name: String,
     project_id: String,
 }
 
@@ -177,7 +176,6 @@ impl LineViews<'_> {
         let presentation = self.presentation;
         let view = self.views.get_or_make(stored.line_no, || LineView {
             texts: presentation.catalogue.line_texts(line, presentation.language),
-            organization_name: presentation.organization(line.organization_id),
             project_id: presentation.project_id(line.organization_id),
         });
         Some(each(&OrderRow {
@@ -186,7 +184,7 @@ impl LineViews<'_> {
             provider: &presentation.provider,
             line,
             texts: &view.texts,
-            organization_name: &view.organization_name,
+            organization_name: &line.organization_name,
             project_id: &view.project_id,
             order: &stored.order,
             status: presentation.status(stored.order.status),

@@ -181,7 +181,7 @@ impl LineCache {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use tollbook_domain::{AccountKind, Deductions, NewOrder, Order, Status, UnitPrice};
+    use tollbook_domain::{AccountKind, AmountRule, Deductions, NewOrder, Order, Status, UnitPrice};
 
     pub(crate) fn order(id: i64) -> NewOrder {
         let line = line(usize::try_from(id).unwrap());
@@ -199,6 +199,8 @@ pub(crate) mod tests {
             create_time_s: None,
             paid_time_s: Some(id * 50_000 + 3_700),
             revocation_time_s: None,
+            replaces: String::new(),
+            replaced_by: String::new(),
         };
         NewOrder { company_id: 1, line, order }
     }
@@ -206,8 +208,10 @@ pub(crate) mod tests {
     pub(crate) fn line(resource: usize) -> Line {
         Line {
             organization_id: 1,
+            organization_name: String::new(),
             user_email: String::new(),
             resource_id: format!("key-{resource}"),
+            resource_name: String::new(),
             resource_type: 1,
             model_id: "m".into(),
             model_name: String::new(),
@@ -222,6 +226,7 @@ pub(crate) mod tests {
             currency: "CNY".into(),
             list_price: UnitPrice::from_steps(1),
             discount_price: UnitPrice::from_steps(1),
+            amount_rule: AmountRule::Exact,
         }
     }
 

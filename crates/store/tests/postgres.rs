@@ -97,10 +97,7 @@ fn concurrent_opens_of_an_empty_database_succeed() {
             scope.spawn(|| open(database.url()).map(|_| ()).unwrap());
         }
     });
-    assert_eq!(
-        database.sql("SELECT string_agg(version::text, ' ' ORDER BY version) FROM schema_version"),
-        "1 2 3 4 5"
-    );
+    assert_eq!(database.sql("SELECT min(version) = 1 AND count(*) = max(version) FROM schema_version"), "t");
     assert_healthy(&*with_company(database.url()), 0);
 }
 

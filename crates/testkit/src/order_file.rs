@@ -23,7 +23,7 @@ enum FieldValue<'a> {
 type ValueOf = for<'o> fn(&'o NewOrder) -> FieldValue<'o>;
 
 /// The stored fields by name, in the order in which the API lists them.
-const FIELDS: [(&str, ValueOf); 35] = [
+const FIELDS: [(&str, ValueOf); 36] = [
     ("Region", |of| Text(&of.line.region)),
     ("ProductCode", |of| Text(&of.line.product_code)),
     ("OrderNo", |of| Text(&of.order.number)),
@@ -35,6 +35,7 @@ const FIELDS: [(&str, ValueOf); 35] = [
     ("Channel", |of| Integer(of.line.channel)),
     ("Currency", |of| Text(&of.line.currency)),
     ("ResourceID", |of| Text(&of.line.resource_id)),
+    ("ResourceName", |of| Text(&of.line.resource_name)),
     ("ResourceType", |of| Integer(of.line.resource_type)),
     ("ModelID", |of| Text(&of.line.model_id)),
     ("ModelName", |of| Text(&of.line.model_name)),

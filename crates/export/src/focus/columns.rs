@@ -99,7 +99,7 @@ pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
     V1_0, "RegionId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.region);
     V1_0, "RegionName", Text, NULLABLE, PerLine, |r| Cell::Text(&r.texts.region);
     V1_0, "ResourceId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.resource_id);
-    V1_0, "ResourceName", Text, NULLABLE, PerLine, |_| NULL;
+    V1_0, "ResourceName", Text, NULLABLE, PerLine, |r| resource_name(r);
     V1_0, "ResourceType", Text, NULLABLE, PerLine, |r| resource_type(r);
     V1_0, "ServiceCategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[0]);
     V1_0, "ServiceName", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.product);
@@ -160,6 +160,11 @@ fn pricing_quantity(quantity: i64, texts: &LineTexts) -> Cell<'static> {
     // At most 19 + 12 digits: fits 128 bits.
     let scaled = i128::from(quantity) * 10_i128.pow(QUANTITY_PLACES);
     Cell::Decimal { mantissa: divide_rounded(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
+}
+
+/// `ResourceName`: null if the resource has no name, or if `ResourceId` is null.
+fn resource_name<'a>(row: &OrderRow<'a>) -> Cell<'a> {
+    if row.line.resource_id.is_empty() { NULL } else { Cell::Text(&row.line.resource_name) }
 }
 
 /// `ResourceType`: null if and only if `ResourceId` is null. A resource without a stated type has its product's name.

@@ -107,15 +107,17 @@ pub(super) fn description(row: &OrderRow<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tollbook_domain::{Catalogue, Language, UnitPrice};
+    use tollbook_domain::{AmountRule, Catalogue, Language, UnitPrice};
 
     use super::*;
 
     fn line() -> Line {
         Line {
             organization_id: 1,
+            organization_name: String::new(),
             user_email: String::new(),
             resource_id: "key".into(),
+            resource_name: String::new(),
             resource_type: 1,
             model_id: "qwen/max".into(),
             model_name: String::new(),
@@ -130,6 +132,7 @@ mod tests {
             currency: "CNY".into(),
             list_price: UnitPrice::from_steps(1),
             discount_price: UnitPrice::from_steps(1),
+            amount_rule: AmountRule::Exact,
         }
     }
 

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::field_rules::MAX_TEXT_BYTES;
 use tollbook_domain::filter::{LineFilter, StatusSet};
 use tollbook_domain::{
-    AccountKind, Amount, Catalogue, Deductions, Language, Line, Measures, NewOrder, Order, OrderQuery,
-    Status, TimeRange, UnitPrice,
+    AccountKind, Amount, AmountRule, Catalogue, Deductions, Language, Line, Measures, NewOrder, Order,
+    OrderQuery, Status, TimeRange, UnitPrice,
 };
 use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_export::{
@@ -208,8 +208,10 @@ pub(crate) fn order(n: i64) -> NewOrder {
     let (is_sandbox, is_purchase) = (n % 11 == 7, n % 23 == 4);
     let line = Line {
         organization_id: 1 + n % 2,
+        organization_name: String::new(),
         user_email: if n % 3 == 0 { String::new() } else { format!("{name}@example.com") },
         resource_id: format!("{name}-{}", n % 5),
+        resource_name: String::new(),
         resource_type: if n % 7 == 0 { 0 } else { 1 + i64::from(is_sandbox) },
         model_id: if is_sandbox { String::new() } else { name.to_owned() },
         model_name: if n % 13 == 0 { "长".repeat(MAX_TEXT_BYTES / 3) } else { name.to_owned() },
@@ -230,6 +232,7 @@ pub(crate) fn order(n: i64) -> NewOrder {
             ["0.004", "0.0036", "0", "0.003200000001"][usize::try_from(n % 4).unwrap()],
         )
         .unwrap(),
+        amount_rule: AmountRule::Exact,
     };
     let quantity = [0, 1, 999, 1_000_000_007, n][usize::try_from(n % 5).unwrap()];
     let base_units = if is_sandbox { 3_600 } else { 1_000 };
@@ -252,6 +255,8 @@ pub(crate) fn order(n: i64) -> NewOrder {
         create_time_s: None,
         paid_time_s: Some(start_s + 3_660),
         revocation_time_s: None,
+        replaces: String::new(),
+        replaced_by: String::new(),
     };
     let third = Amount::from_steps(total.steps() / 3);
     let rest = Amount::from_steps(total.steps() - 2 * third.steps());

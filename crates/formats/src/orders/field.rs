@@ -55,6 +55,7 @@ fields! {
     Channel Value,
     Currency Value,
     ResourceID Text,
+    ResourceName Optional,
     ResourceType Optional,
     ModelID Text,
     ModelName Optional,
@@ -95,7 +96,7 @@ pub(super) const FIELD_COUNT: usize = Field::ALL.len();
 
 /// Fields that the API derives from an order. They are accepted, so that an answer of the API is a valid record, and
 /// ignored.
-const IGNORED: [&str; 10] = [
+const IGNORED: [&str; 12] = [
     "RegionDisplay",
     "ProductCodeDisplay",
     "OrganizationName",
@@ -106,6 +107,8 @@ const IGNORED: [&str; 10] = [
     "QuantityDisplay",
     "PricingUnitDisplay",
     "StatusDisplay",
+    "ReplacesOrderNo",
+    "ReplacedByOrderNo",
 ];
 
 /// A name that a record or a header may have.
@@ -176,7 +179,7 @@ mod tests {
             assert_eq!(seen & name.bit(), 0);
             seen |= name.bit();
         }
-        assert_eq!(names.len(), 45);
+        assert_eq!(names.len(), 48);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::num::IntErrorKind;
 
 use tollbook_domain::field_rules::Refused;
 use tollbook_domain::money::MoneyError;
-use tollbook_domain::{Amount, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_domain::{Amount, AmountRule, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 
 use super::field::{DEDUCTIONS, FIELD_COUNT, Field};
 use crate::text::json::JsonValue;
@@ -105,15 +105,22 @@ impl<'a> Record<'a> {
     }
 
     fn line(&mut self) -> FieldResult<Line> {
+        let resource_id = self.required_text(Field::ResourceID)?;
+        // The API shows the identifier of a resource without a name.
+        let resource_name =
+            self.text(Field::ResourceName)?.filter(|name| *name != resource_id).unwrap_or_default();
         Ok(Line {
             region: self.required_text(Field::Region)?,
             product_code: self.required_text(Field::ProductCode)?,
             organization_id: self.required_integer(Field::OrganizationID)?,
+            // The import sets the name: a file may have a former one.
+            organization_name: String::new(),
             user_email: self.optional_text(Field::UserEmail)?,
             charge_type: self.required_integer(Field::ChargeType)?,
             channel: self.required_integer(Field::Channel)?,
             currency: self.required_text(Field::Currency)?,
-            resource_id: self.required_text(Field::ResourceID)?,
+            resource_id,
+            resource_name,
             resource_type: self.integer(Field::ResourceType)?.unwrap_or(0),
             model_id: self.required_text(Field::ModelID)?,
             model_name: self.optional_text(Field::ModelName)?,
@@ -123,6 +130,7 @@ impl<'a> Record<'a> {
             pricing_unit: self.required_integer(Field::PricingUnit)?,
             list_price: self.required_decimal(Field::ListPrice, UnitPrice::parse)?,
             discount_price: self.required_decimal(Field::DiscountPrice, UnitPrice::parse)?,
+            amount_rule: AmountRule::Exact,
         })
     }
 
@@ -160,6 +168,8 @@ impl<'a> Record<'a> {
             end_time_s: self.required_integer(Field::EndTime)?,
             paid_time_s: self.integer(Field::PaidTime)?.filter(|time_s| *time_s != 0),
             revocation_time_s: self.text_time(Field::RevocationTime)?,
+            replaces: String::new(),
+            replaced_by: String::new(),
             deductions: Deductions::try_from_fn(|kind| self.deduction(DEDUCTIONS.get(kind)))?,
             counterpart: self.counterpart(status, &number)?,
             number,

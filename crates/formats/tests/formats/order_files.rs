@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tollbook_domain::catalogue::NameKind;
-use tollbook_domain::{Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_domain::{Amount, AmountRule, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
 use tollbook_export::fields::{ORDER_ITEM_DETAIL, UNPAID_ORDER_ITEM};
 use tollbook_formats::orders::{OrderFile, ReadError};
 use tollbook_testkit::order_file;
@@ -451,8 +451,10 @@ prop_compose! {
         let [user_email, resource_id, model_id, model_name, pricing_sku, region] = texts;
         Line {
             organization_id,
+            organization_name: String::new(),
             user_email,
             resource_id,
+            resource_name: String::new(),
             resource_type: numbers[0],
             model_id,
             model_name,
@@ -467,6 +469,7 @@ prop_compose! {
             currency: "USD".to_owned(),
             list_price: UnitPrice::from_steps(prices.0),
             discount_price: UnitPrice::from_steps(prices.1),
+            amount_rule: AmountRule::Exact,
         }
     }
 }
@@ -509,6 +512,8 @@ prop_compose! {
                 create_time_s: created.then_some(times[2]),
                 paid_time_s: paid.then_some(times[3].max(1)),
                 revocation_time_s: (status == Status::Revoked && created).then_some(times[3]),
+                replaces: String::new(),
+                replaced_by: String::new(),
             },
         }
     }

@@ -105,7 +105,7 @@ fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> 
         bill_zero_amounts: false,
     };
     let catalogue = Catalogue::built_in();
-    let charges = match rate(usage, prices, &terms) {
+    let charges = match rate(usage, "", prices, &terms) {
         Rated::Free => Vec::new(),
         Rated::Charged(charges) => charges,
         Rated::Unpriced(reason) => return Err(reason),

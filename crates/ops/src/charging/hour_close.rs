@@ -178,6 +178,8 @@ impl ClosingBatch<'_> {
             create_time_s: None,
             paid_time_s: Some(self.now_s),
             revocation_time_s: None,
+            replaces: String::new(),
+            replaced_by: String::new(),
         };
         if let Some(deductions) = account_tx.pay(total, &line, &order.number, sequence) {
             order.deductions = deductions;

@@ -201,8 +201,9 @@ impl<'a> Rater<'a> {
         reloaded: &mut HashSet<i64>,
     ) -> StoreResult<Option<String>> {
         let Usage { company_id, organization_id, .. } = *usage;
-        let has_organization =
-            |tenant: Option<&Tenant>| tenant.is_some_and(|of| of.organization_ids.contains(&organization_id));
+        let has_organization = |tenant: Option<&Tenant>| {
+            tenant.is_some_and(|of| of.organizations.contains_key(&organization_id))
+        };
         if has_organization(self.tenants.get(company_id)) {
             return Ok(None);
         }
@@ -244,7 +245,8 @@ impl<'a> Rater<'a> {
         let model = self.models.entry(key).or_insert_with_key(|(provider, model_id, currency)| {
             ModelPrices::choose(prices, provider, model_id, currency)
         });
-        let rated = rate(&usage, model, terms);
+        let organization_name = tenant.organizations.get(&usage.organization_id).map_or("", String::as_str);
+        let rated = rate(&usage, organization_name, model, terms);
         RatedUsage::new(usage, rated, bucket)
     }
 }

@@ -3,7 +3,9 @@
 use tollbook_domain::catalogue::pricing_unit::{K_TOKENS, M_TOKENS};
 use tollbook_domain::rating::{CHARGE_TYPE, USAGE_ORDER};
 use tollbook_domain::time::DAY_S;
-use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_domain::{
+    AccountKind, Amount, AmountRule, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice,
+};
 
 use super::prng::Prng;
 
@@ -104,8 +106,10 @@ impl BenchOrders {
             |price: i64| UnitPrice::from_steps(if unit == K_TOKENS { price / 1_000 } else { price });
         Line {
             organization_id: self.organization_ids[organization],
+            organization_name: String::new(),
             user_email: format!("user-{}@bench.example", resource % 50),
             resource_id: format!("umi-bench{resource:06}"),
+            resource_name: String::new(),
             resource_type: 1,
             model_id: format!("bench-model-{model:02}"),
             model_name: format!("Bench Model {model:02}"),
@@ -120,6 +124,7 @@ impl BenchOrders {
             currency: self.currency.clone(),
             list_price: per_unit(list),
             discount_price: per_unit(discount),
+            amount_rule: AmountRule::Exact,
         }
     }
 
@@ -150,6 +155,8 @@ impl BenchOrders {
             create_time_s: None,
             paid_time_s: Some(settled_s),
             revocation_time_s: None,
+            replaces: String::new(),
+            replaced_by: String::new(),
         };
         if prng.chance(10) {
             let arrears_number = format!("MU{start_time_s:011}{number:010}");

@@ -1,6 +1,6 @@
 //! Companies and organizations in memory, for operations that check many records against them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use tollbook_domain::tenant::Company;
 use tollbook_store::{Snapshot, Store, StoreResult};
@@ -11,7 +11,8 @@ const MAX_COMPANIES: usize = 10_000;
 /// A company with its organizations.
 pub(crate) struct Tenant {
     pub(crate) company: Company,
-    pub(crate) organization_ids: HashSet<i64>,
+    /// Names by `organization_id`.
+    pub(crate) organizations: HashMap<i64, String>,
 }
 
 /// The companies that were looked up, as they were when they were last loaded. Absent companies are remembered too.
@@ -44,8 +45,9 @@ impl TenantDirectory {
         let tenant = match snapshot.company(company_id)? {
             Some(company) => {
                 let organizations = snapshot.organizations(company_id)?;
-                let organization_ids = organizations.into_iter().map(|known| known.organization_id).collect();
-                Some(Tenant { company, organization_ids })
+                let organizations =
+                    organizations.into_iter().map(|known| (known.organization_id, known.name)).collect();
+                Some(Tenant { company, organizations })
             }
             None => None,
         };

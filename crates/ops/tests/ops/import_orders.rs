@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollbook_domain::filter::{LineFilter, StatusSet};
 use tollbook_domain::{
-    AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, OrderQuery, Status, TimeRange,
-    UnitPrice,
+    AccountKind, Amount, AmountRule, Catalogue, Deductions, Line, NewOrder, Order, OrderQuery, Status,
+    TimeRange, UnitPrice,
 };
 use tollbook_formats::text::Input;
 use tollbook_ops::import::orders::{Failure, ImportError, Options, Phase, Report, Step, run};
@@ -105,8 +105,10 @@ fn order(n: i64) -> NewOrder {
         company_id: 1,
         line: Line {
             organization_id: 1 + n % 2,
+            organization_name: String::new(),
             user_email: String::new(),
             resource_id: format!("key-{}", n % 7),
+            resource_name: String::new(),
             resource_type: 1,
             model_id: "m".into(),
             model_name: "M".into(),
@@ -121,6 +123,7 @@ fn order(n: i64) -> NewOrder {
             currency: "CNY".into(),
             list_price: price,
             discount_price: price,
+            amount_rule: AmountRule::Exact,
         },
         order: Order {
             number: if is_unpaid { format!("U{n}") } else { format!("O{n}") },
@@ -136,6 +139,8 @@ fn order(n: i64) -> NewOrder {
             create_time_s: is_unpaid.then_some(1_700_003_600),
             paid_time_s: (!is_unpaid).then_some(1_700_003_700),
             revocation_time_s: None,
+            replaces: String::new(),
+            replaced_by: String::new(),
         },
     }
 }

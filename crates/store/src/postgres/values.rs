@@ -51,6 +51,10 @@ impl Row for PostgresRow<'_> {
         self.0.try_get(column).map_err(wrong_type)
     }
 
+    fn optional_text(&self, column: usize) -> StoreResult<Option<&str>> {
+        self.0.try_get(column).map_err(wrong_type)
+    }
+
     fn blob(&self, column: usize) -> StoreResult<&[u8]> {
         self.0.try_get(column).map_err(wrong_type)
     }

@@ -279,6 +279,10 @@ impl Row for SqliteRow<'_> {
         self.0.get_ref(column).map_err(of_sqlite)?.as_str().map_err(|_| wrong_type())
     }
 
+    fn optional_text(&self, column: usize) -> StoreResult<Option<&str>> {
+        self.0.get_ref(column).map_err(of_sqlite)?.as_str_or_null().map_err(|_| wrong_type())
+    }
+
     fn blob(&self, column: usize) -> StoreResult<&[u8]> {
         self.0.get_ref(column).map_err(of_sqlite)?.as_blob().map_err(|_| wrong_type())
     }

@@ -133,6 +133,8 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
         create_time_s: (!is_paid).then_some(bucket.end_s),
         paid_time_s: is_paid.then_some(bucket.end_s),
         revocation_time_s: None,
+        replaces: String::new(),
+        replaced_by: String::new(),
     };
     transaction.add_orders(&[NewOrder { company_id, line, order: new }]).unwrap();
     if is_paid {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tollbook_domain::{
-    AccountKind, Amount, Deductions, Line, LineFilter, Measures, NewOrder, Order, OrderQuery, Status,
-    StatusSet, TimeRange, UnitPrice,
+    AccountKind, Amount, AmountRule, Deductions, Line, LineFilter, Measures, NewOrder, Order, OrderQuery,
+    Status, StatusSet, TimeRange, UnitPrice,
 };
 
 #[derive(Default)]
@@ -62,8 +62,10 @@ impl Model {
 pub(crate) fn line(n: i64) -> Line {
     Line {
         organization_id: 1 + n % 2,
+        organization_name: String::new(),
         user_email: String::new(),
         resource_id: format!("key-{}", n % 7),
+        resource_name: String::new(),
         resource_type: 1,
         model_id: format!("model-{}", n % 5),
         model_name: format!("Model {}", n % 5),
@@ -78,6 +80,7 @@ pub(crate) fn line(n: i64) -> Line {
         currency: "CNY".into(),
         list_price: UnitPrice::parse("0.004").unwrap(),
         discount_price: UnitPrice::parse("0.003").unwrap(),
+        amount_rule: AmountRule::Exact,
     }
 }
 
@@ -111,6 +114,8 @@ pub(crate) fn order(id: i64, line_number: i64, status: Status, start_time_s: i64
             create_time_s: (!paid).then_some(start_time_s + 3_660),
             paid_time_s: paid.then_some(start_time_s + 3_700),
             revocation_time_s: (status == Status::Revoked).then_some(start_time_s + 9_000),
+            replaces: String::new(),
+            replaced_by: String::new(),
         },
     }
 }

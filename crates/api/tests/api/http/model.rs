@@ -13,17 +13,18 @@ use tollbook_domain::{AccountKind, Catalogue, Language, NewOrder, Status};
 /// as an integer, x Unix seconds as a string.
 pub(crate) const PAID_COLUMNS: &str = "Region s, RegionDisplay s, ProductCode s, ProductCodeDisplay s, OrderNo s, \
     CompanyID i, OrganizationID i, OrganizationName s, UserEmail s, ChargeType i, ChargeTypeDisplay s, Channel i, \
-    Currency s, CurrencyDisplay s, ResourceID s, ResourceType i, ResourceTypeDisplay s, ModelID s, ModelName s, \
-    OrderType i, OrderTypeDisplay s, PricingSKU s, PricingItemID i, Quantity i, QuantityDisplay s, PricingUnit i, \
+    Currency s, CurrencyDisplay s, ResourceID s, ResourceName s, ResourceType i, ResourceTypeDisplay s, \
+    ModelID s, ModelName s, OrderType i, OrderTypeDisplay s, PricingSKU s, PricingItemID i, Quantity i, QuantityDisplay s, PricingUnit i, \
     PricingUnitDisplay s, ListPrice m, DiscountPrice m, OrderTotalPrice m, OriginalPrice m, Status i, \
     StatusDisplay s, StartTime t, EndTime t, PaidTime t, StarCardAccount m, Coupon m, BonusAccount m, CashAccount m, \
-    CreditAccount m, UnpaidOrderNo s";
+    CreditAccount m, UnpaidOrderNo s, ReplacesOrderNo s, ReplacedByOrderNo s";
 pub(crate) const UNPAID_COLUMNS: &str = "Region s, RegionDisplay s, ProductCode s, ProductCodeDisplay s, OrderNo s, \
     SourceOrderNo s, CompanyID i, OrganizationID i, OrganizationName s, UserEmail s, ChargeType i, \
-    ChargeTypeDisplay s, Channel i, Currency s, CurrencyDisplay s, ResourceID s, ResourceType i, \
-    ResourceTypeDisplay s, ModelID s, ModelName s, OrderType i, OrderTypeDisplay s, PricingSKU s, Quantity i, \
+    ChargeTypeDisplay s, Channel i, Currency s, CurrencyDisplay s, ResourceID s, ResourceName s, \
+    ResourceType i, ResourceTypeDisplay s, ModelID s, ModelName s, OrderType i, OrderTypeDisplay s, PricingSKU s, Quantity i, \
     QuantityDisplay s, PricingUnit i, PricingUnitDisplay s, ListPrice m, DiscountPrice m, OrderTotalPrice m, \
-    OriginalPrice m, Status i, StatusDisplay s, CreateTime x, StartTime t, EndTime t, PaidTime t, RevocationTime x";
+    OriginalPrice m, Status i, StatusDisplay s, CreateTime x, StartTime t, EndTime t, PaidTime t, RevocationTime x, \
+    ReplacesOrderNo s, ReplacedByOrderNo s";
 pub(crate) const PAID_SUMMARY_COLUMNS: &str = "ResourceId s, PricingSKU s, ModelID s, ModelName s, PricingUnit i, \
     PricingUnitName s, OrderType i, OrderTypeDisplay s, ChargeType i, Status i, StatusDisplay s, ListPrice m, \
     DiscountPrice m, SumQuantity i, SumQuantityDisplay s, SumOrderPrice m, SumOriginalPrice m, \
@@ -133,7 +134,7 @@ impl Shown {
             "OrderNo": order.number,
             "CompanyID": company_id,
             "OrganizationID": line.organization_id,
-            "OrganizationName": self.organizations[&line.organization_id],
+            "OrganizationName": line.organization_name,
             "UserEmail": line.user_email,
             "ChargeType": line.charge_type,
             "ChargeTypeDisplay": self.name(NameKind::ChargeType, line.charge_type),
@@ -141,6 +142,7 @@ impl Shown {
             "Currency": line.currency,
             "CurrencyDisplay": self.name(NameKind::Currency, &line.currency),
             "ResourceID": line.resource_id,
+            "ResourceName": if line.resource_name.is_empty() { &line.resource_id } else { &line.resource_name },
             "ResourceType": line.resource_type,
             "ResourceTypeDisplay": resource_type,
             "ModelID": line.model_id,
@@ -161,6 +163,8 @@ impl Shown {
             "StartTime": order.start_time_s,
             "EndTime": order.end_time_s,
             "PaidTime": order.paid_time_s.unwrap_or(0),
+            "ReplacesOrderNo": order.replaces,
+            "ReplacedByOrderNo": order.replaced_by,
         }) else {
             unreachable!("the literal is an object")
         };

@@ -2,7 +2,9 @@
 //! parameters for each action.
 
 use tollbook_api::actions::Action;
-use tollbook_domain::{AccountKind, Amount, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_domain::{
+    AccountKind, Amount, AmountRule, Catalogue, Deductions, Line, NewOrder, Order, Status, UnitPrice,
+};
 
 use super::client::Pairs;
 
@@ -73,6 +75,8 @@ pub(crate) fn order(company_id: i64, organization_ids: &[i64], number: usize) ->
         create_time_s: (number % 8 != 2).then_some(start_time_s + HOUR_S + 60),
         paid_time_s: None,
         revocation_time_s: None,
+        replaces: if number % 9 == 8 { format!("O{:06}", number - 1) } else { String::new() },
+        replaced_by: if number % 9 == 7 { format!("O{:06}", number + 1) } else { String::new() },
     };
     match number % 4 {
         2 => {}
@@ -102,8 +106,10 @@ fn line(organization_id: i64, number: usize) -> Line {
     };
     Line {
         organization_id,
+        organization_name: format!("项目 {organization_id}"),
         user_email: if number.is_multiple_of(5) { String::new() } else { "人@made.example".to_owned() },
         resource_id: format!("umi-{}", number % 7),
+        resource_name: ["", "客服助手", "=Assistant"][number / 7 % 3].to_owned(),
         resource_type: i64::try_from(number % 3).unwrap(),
         model_id: if sandbox { String::new() } else { format!("model-{}", number % 5) },
         model_name: if sandbox { String::new() } else { format!("模型 {}", number % 5) },
@@ -118,6 +124,7 @@ fn line(organization_id: i64, number: usize) -> Line {
         currency: "CNY".to_owned(),
         list_price,
         discount_price,
+        amount_rule: AmountRule::Exact,
     }
 }
 

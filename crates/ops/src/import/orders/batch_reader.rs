@@ -84,7 +84,7 @@ impl BatchReader<'_> {
                     continue;
                 }
                 match record {
-                    Ok(order) => match tenant_fault(self.tenants, self.store, &order)? {
+                    Ok(mut order) => match complete(&mut order, self.tenants, self.store)? {
                         None => {
                             batch.positions.push(position);
                             batch.orders.push(order);
@@ -109,26 +109,27 @@ impl BatchReader<'_> {
     }
 }
 
-/// Why an order cannot be stored for its company; `None` if the company exists, has the organization, and is billed in
+/// Sets the name of an order's organization. Returns why the order cannot be stored for its company; `None` if the company exists, has the organization, and is billed in
 /// the currency of the order. A company that is in memory is not read again.
-fn tenant_fault(
+fn complete(
+    order: &mut NewOrder,
     tenants: &mut TenantDirectory,
     store: &dyn Store,
-    order: &NewOrder,
 ) -> StoreResult<Option<String>> {
     let company_id = order.company_id;
-    let line = &order.line;
-    Ok(match tenants.get_or_load(store, company_id)? {
-        Some(tenant) if !tenant.organization_ids.contains(&line.organization_id) => {
-            let organization = line.organization_id;
-            Some(format!("OrganizationID: {organization} does not exist in company {company_id}"))
-        }
-        Some(tenant) if tenant.company.currency != line.currency => {
-            Some(format!("Currency: must be {}, the company's", tenant.company.currency))
-        }
-        Some(_) => None,
-        None => Some(format!("CompanyID: {company_id} does not exist")),
-    })
+    let line = &mut order.line;
+    let Some(tenant) = tenants.get_or_load(store, company_id)? else {
+        return Ok(Some(format!("CompanyID: {company_id} does not exist")));
+    };
+    let Some(name) = tenant.organizations.get(&line.organization_id) else {
+        let organization = line.organization_id;
+        return Ok(Some(format!("OrganizationID: {organization} does not exist in company {company_id}")));
+    };
+    if tenant.company.currency != line.currency {
+        return Ok(Some(format!("Currency: must be {}, the company's", tenant.company.currency)));
+    }
+    line.organization_name.clone_from(name);
+    Ok(None)
 }
 
 /// The records to skip, read in step with the files: both are in the same order.

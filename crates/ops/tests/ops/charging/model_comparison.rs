@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tollbook_domain::account::{AccountKind, Cause, Deposit};
 use tollbook_domain::{
-    Amount, Discount, Line, LineFilter, NewOrder, Order, Price, Status, TimeRange, UnitPrice, Usage,
+    Amount, AmountRule, Discount, Line, LineFilter, NewOrder, Order, Price, Status, TimeRange, UnitPrice,
+    Usage,
 };
 use tollbook_ops::charging::{
     Rater, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit, set_offset, settle_all, settle_due,
@@ -239,6 +240,8 @@ impl Comparison<'_> {
                 create_time_s: (!is_paid).then_some(bucket_s),
                 paid_time_s: is_paid.then_some(bucket_s),
                 revocation_time_s: None,
+                replaces: String::new(),
+                replaced_by: String::new(),
             },
         };
         new.check(&self.fixture.catalogue).unwrap();
@@ -496,8 +499,10 @@ impl Comparison<'_> {
 fn program_line(line: &ModelLine) -> Line {
     Line {
         organization_id: line.organization_id,
+        organization_name: String::new(),
         user_email: String::new(),
         resource_id: "key-1".into(),
+        resource_name: String::new(),
         resource_type: 1,
         model_id: line.model.clone(),
         model_name: String::new(),
@@ -512,6 +517,7 @@ fn program_line(line: &ModelLine) -> Line {
         currency: "CNY".into(),
         list_price: UnitPrice::from_steps(line.list),
         discount_price: UnitPrice::from_steps(line.discounted),
+        amount_rule: AmountRule::Exact,
     }
 }
 

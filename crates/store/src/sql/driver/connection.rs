@@ -46,6 +46,7 @@ pub(crate) trait Row {
     fn int(&self, column: usize) -> StoreResult<i64>;
     fn optional_int(&self, column: usize) -> StoreResult<Option<i64>>;
     fn text(&self, column: usize) -> StoreResult<&str>;
+    fn optional_text(&self, column: usize) -> StoreResult<Option<&str>>;
     fn blob(&self, column: usize) -> StoreResult<&[u8]>;
 
     /// Reads integers from consecutive columns. On a trait object, one call costs less than a call for each column.

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_charging.sql"),
     include_str!("migrations/0004_exports.sql"),
     include_str!("migrations/0005_names.sql"),
+    include_str!("migrations/0006_orders.sql"),
     include_str!("migrations/0007_prices.sql"),
     include_str!("migrations/0008_usage.sql"),
     include_str!("migrations/0009_accounts.sql"),
@@ -43,12 +44,12 @@ pub(crate) static LINE: Table = table!("line", Company, 2, [
     company_id Int, line_no Int, line_key Blob, organization_id Int, user_email Text, resource_id Text,
     resource_type Int, model_id Text, model_name Text, pricing_sku Text, pricing_item_id Int, pricing_unit Int,
     product_code Text, region Text, charge_type Int, order_type Int, channel Int, currency Text, list_price Int,
-    discount_price Int,
+    discount_price Int, organization_name Text, resource_name Text, amount_rule Int,
 ]);
 pub(crate) static ORDERS: Table = table!("orders", Company, 4, [
     company_id Int, status Int, start_time Int, order_no Text, line_no Int, end_time Int, quantity Int, total Int,
     original Int, star_card Int, coupon Int, bonus Int, cash Int, credit Int, counterpart_no Text, create_time Int,
-    paid_time Int, revocation_time Int,
+    paid_time Int, revocation_time Int, replaces_no Text, replaced_by_no Text,
 ]);
 pub(crate) static ORDER_NUMBER: Table =
     table!("order_number", Company, 2, [company_id Int, number Text, counterpart_no Text, start_time Int]);
@@ -296,6 +297,9 @@ mod tests {
                  ALTER TABLE company_state DROP COLUMN pruned_before; \
                  ALTER TABLE company_state DROP COLUMN orders_version; \
                  ALTER TABLE company_state DROP COLUMN close_no; DROP TABLE request_rate; \
+                 ALTER TABLE line DROP COLUMN organization_name; ALTER TABLE line DROP COLUMN resource_name; \
+                 ALTER TABLE line DROP COLUMN amount_rule; ALTER TABLE orders DROP COLUMN replaces_no; \
+                 ALTER TABLE orders DROP COLUMN replaced_by_no; \
                  ALTER TABLE order_number RENAME COLUMN counterpart_no TO other_no;",
             )
             .unwrap();

@@ -149,7 +149,9 @@ fn own(row: &dyn Row, columns: &[(&str, ColumnType)]) -> StoreResult<OwnedRow> {
     let own = |(place, (_, kind)): (usize, &(&str, ColumnType))| {
         Ok(match kind {
             ColumnType::Int => row.optional_int(place)?.map_or(Owned::Null, Owned::Int),
-            ColumnType::Text => Owned::Text(row.text(place)?.to_owned()),
+            ColumnType::Text => {
+                row.optional_text(place)?.map_or(Owned::Null, |text| Owned::Text(text.to_owned()))
+            }
             ColumnType::Blob => Owned::Blob(row.blob(place)?.to_owned()),
         })
     };

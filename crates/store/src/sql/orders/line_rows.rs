@@ -1,6 +1,6 @@
 //! Converts rows of the table `line` to and from [`Line`].
 
-use tollbook_domain::{Line, UnitPrice};
+use tollbook_domain::{AmountRule, Line, UnitPrice};
 
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, Lines};
@@ -11,17 +11,24 @@ pub(crate) fn line_no_of(number: i64) -> StoreResult<LineNo> {
     LineNo::try_from(number).map_err(|_| StoreError::Damaged(format!("{number} is not a line number")))
 }
 
+fn amount_rule_of(number: i64) -> StoreResult<AmountRule> {
+    AmountRule::from_number(number)
+        .ok_or_else(|| StoreError::Damaged(format!("{number} is not a rule of amounts")))
+}
+
 /// Columns of a line in the order in which [`read_line`] reads them.
 pub(crate) const LINE_COLUMNS: &str = "organization_id, user_email, resource_id, resource_type, model_id, model_name, pricing_sku, \
      pricing_item_id, pricing_unit, product_code, region, charge_type, order_type, channel, currency, list_price, \
-     discount_price";
+     discount_price, organization_name, resource_name, amount_rule";
 
 pub(crate) fn read_line(row: &dyn Row) -> StoreResult<Line> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
     Ok(Line {
         organization_id: row.int(0)?,
+        organization_name: text(17)?,
         user_email: text(1)?,
         resource_id: text(2)?,
+        resource_name: text(18)?,
         resource_type: row.int(3)?,
         model_id: text(4)?,
         model_name: text(5)?,
@@ -36,6 +43,7 @@ pub(crate) fn read_line(row: &dyn Row) -> StoreResult<Line> {
         currency: text(14)?,
         list_price: UnitPrice::from_steps(row.int(15)?),
         discount_price: UnitPrice::from_steps(row.int(16)?),
+        amount_rule: amount_rule_of(row.int(19)?)?,
     })
 }
 
@@ -62,10 +70,14 @@ fn line_values<'a>(company_id: i64, line_no: LineNo, line: &'a Line, key: &'a [u
         line.currency.as_str().into(),
         line.list_price.steps().into(),
         line.discount_price.steps().into(),
+        line.organization_name.as_str().into(),
+        line.resource_name.as_str().into(),
+        line.amount_rule.number().into(),
     ]
 }
 
-/// SHA-256 over all fields. Each text is preceded by its length, so that no two lines have the same input.
+/// SHA-256 over all fields; lines of schema version 5 and before keep the one of the fields that they had. Each text is
+/// preceded by its length, so that no two lines have the same input.
 fn line_key(line: &Line) -> [u8; 32] {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();
@@ -78,6 +90,8 @@ fn line_key(line: &Line) -> [u8; 32] {
         &line.product_code,
         &line.region,
         &line.currency,
+        &line.organization_name,
+        &line.resource_name,
     ] {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
@@ -92,6 +106,7 @@ fn line_key(line: &Line) -> [u8; 32] {
         line.channel,
         line.list_price.steps(),
         line.discount_price.steps(),
+        line.amount_rule.number(),
     ] {
         hash.update(number.to_le_bytes());
     }

@@ -145,7 +145,7 @@ fn repeats(orders: &[NewOrder], positions: &Positions) -> HashMap<usize, Outcome
         let earlier = numbers.clone().find_map(|number| owners.get(number).copied());
         match earlier {
             Some(earlier) => {
-                let same = orders[earlier].line == orders[position].line
+                let same = orders[earlier].line.same_content(&orders[position].line)
                     && orders[earlier].order.same_content(order);
                 found.insert(position, if same { Outcome::Present } else { Outcome::Conflict });
             }
@@ -236,7 +236,8 @@ impl Session {
         for (position, stored) in taken.into_iter().zip(stored) {
             let new = &orders[position];
             let line = view.lines.get(stored.line_no);
-            let same = line.is_some_and(|line| **line == new.line) && stored.order.same_content(&new.order);
+            let same = line.is_some_and(|line| line.same_content(&new.line))
+                && stored.order.same_content(&new.order);
             outcomes[position] = if same { Outcome::Present } else { Outcome::Conflict };
         }
         Ok(())

@@ -11,7 +11,8 @@ use crate::sql::orders::line_rows::line_no_of;
 
 /// Columns of an order in the order in which [`read_into`] reads them; the first four are its key and line.
 pub(crate) const ORDER_COLUMNS: &str = "status, start_time, order_no, line_no, end_time, quantity, total, original, \
-     star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time";
+     star_card, coupon, bonus, cash, credit, counterpart_no, create_time, paid_time, revocation_time, \
+     replaces_no, replaced_by_no";
 
 /// Line number and measures, in the order in which [`read_measures`] reads them.
 pub(crate) const MEASURE_COLUMNS: &str =
@@ -38,6 +39,8 @@ pub(crate) fn blank() -> StoredOrder {
             create_time_s: None,
             paid_time_s: None,
             revocation_time_s: None,
+            replaces: String::new(),
+            replaced_by: String::new(),
         },
     }
 }
@@ -65,6 +68,10 @@ pub(crate) fn read_into(row: &dyn Row, into: &mut StoredOrder) -> StoreResult<()
     order.create_time_s = row.optional_int(after_deductions + 1)?;
     order.paid_time_s = row.optional_int(after_deductions + 2)?;
     order.revocation_time_s = row.optional_int(after_deductions + 3)?;
+    order.replaces.clear();
+    order.replaces.push_str(row.optional_text(after_deductions + 4)?.unwrap_or_default());
+    order.replaced_by.clear();
+    order.replaced_by.push_str(row.optional_text(after_deductions + 5)?.unwrap_or_default());
     Ok(())
 }
 
@@ -82,6 +89,10 @@ pub(crate) fn read_measures(row: &dyn Row) -> StoreResult<(LineNo, Measures)> {
     Ok((line_no_of(line_no)?, Measures::from_sums(1, sums.map(i128::from))))
 }
 
+fn number_or_null(number: &str) -> SqlValue<'_> {
+    if number.is_empty() { SqlValue::Null } else { SqlValue::Text(number) }
+}
+
 /// The values of an order in the order of `schema::ORDERS`.
 pub(crate) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> SqlValues<'_> {
     let mut values: SqlValues<'_> = vec![
@@ -96,11 +107,13 @@ pub(crate) fn order_values(company_id: i64, line_no: LineNo, order: &Order) -> S
         order.original.steps().into(),
     ];
     values.extend(order.deductions.values().map(|amount| SqlValue::Int(amount.steps())));
-    let rest: [SqlValue<'_>; 4] = [
+    let rest: [SqlValue<'_>; 6] = [
         order.counterpart.as_str().into(),
         order.create_time_s.into(),
         order.paid_time_s.into(),
         order.revocation_time_s.into(),
+        number_or_null(&order.replaces),
+        number_or_null(&order.replaced_by),
     ];
     values.extend(rest);
     values
