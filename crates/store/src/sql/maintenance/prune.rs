@@ -172,14 +172,18 @@ impl Session {
     /// Whether the identities of a UTC day may be deleted: all its hours were last written before the time, and none has
     /// open usage. If deleting has begun, it goes on.
     fn may_expire(&mut self, company_id: i64, day: i64, written_before_s: i64) -> StoreResult<bool> {
-        let sql = "SELECT written, expired FROM usage_hour WHERE company_id = $1 AND hour >= $2 AND hour < $3 \
-                   AND records > 0 ORDER BY hour";
+        let sql = "SELECT written, expired, records FROM usage_hour WHERE company_id = $1 AND hour >= $2 \
+                   AND hour < $3 ORDER BY hour";
         let values = [company_id, day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY].map(SqlValue::Int);
-        let hours = all(self.connection.as_mut(), sql, &values, |row| Ok((row.int(0)?, row.int(1)? != 0)))?;
-        if hours.iter().any(|(_, expired)| *expired) {
+        let mut hours = all(self.connection.as_mut(), sql, &values, |row| {
+            Ok((row.int(0)?, row.int(1)? != 0, row.int(2)?))
+        })?;
+        hours.retain(|(_, _, records)| *records > 0);
+        if hours.iter().any(|(_, expired, _)| *expired) {
             return Ok(true);
         }
-        Ok(hours.iter().all(|(written, _)| *written < written_before_s) && !self.has_open(company_id, day)?)
+        Ok(hours.iter().all(|(written, _, _)| *written < written_before_s)
+            && !self.has_open(company_id, day)?)
     }
 
     /// Deletes up to `limit` identities of a UTC day; returns their number.
