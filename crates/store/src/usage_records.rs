@@ -4,7 +4,7 @@ use tollbook_domain::{Bucket, Line, Usage};
 
 use crate::error::StoreResult;
 use crate::lines::LineNo;
-use crate::usage::{IntakeContext, RatedUsage, UsageOrder};
+use crate::usage::{IntakeContext, RatedUsage, UsageOrder, UsageOutcome};
 
 /// Key of a usage record within its company. Records of one source and id in one UTC day are one record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,14 +187,14 @@ pub trait RecordWrites {
     /// The numbers of lines; lines that are new are added.
     fn line_numbers(&mut self, company_id: i64, lines: &[Line]) -> StoreResult<Vec<LineNo>>;
 
-    /// Changes open usage, and the hours that are due with it. Returns `false` if an order could not hold a sum: the
-    /// transaction must not be committed then.
+    /// Changes open usage, and the hours that are due with it. Returns `Accepted`; `TooLarge` if an order could not hold a
+    /// sum, or `Pruned` if usage is added to an hour whose orders were pruned: the transaction must not be committed then.
     fn change_open_usage(
         &mut self,
         company_id: i64,
         changes: &[OpenChange],
         context: &IntakeContext<'_>,
-    ) -> StoreResult<bool>;
+    ) -> StoreResult<UsageOutcome>;
 
     /// Changes number, quantity and records of orders of usage.
     fn change_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()>;

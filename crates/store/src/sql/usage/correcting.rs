@@ -16,8 +16,7 @@ use crate::sql::session::{CompanyView, Session};
 use crate::sql::usage::rows::{
     CHARGED, FREE, UNPRICED, VOIDED, amount_of, decode_amount, identity_values, pricing_state, rest_of,
 };
-use crate::usage::UsageOrder;
-use crate::usage::{IntakeContext, RatedUsage};
+use crate::usage::{IntakeContext, RatedUsage, UsageOrder, UsageOutcome};
 use crate::usage_pack::encode_charges;
 use crate::usage_records::{
     OpenChange, RecordChange, RecordKey, RecordState, RecordWrites, StoredCharge, StoredRecord,
@@ -60,13 +59,18 @@ impl RecordWrites for Session {
         company_id: i64,
         changes: &[OpenChange],
         context: &IntakeContext<'_>,
-    ) -> StoreResult<bool> {
-        let lines = self.view_for_update(company_id)?.lines;
+    ) -> StoreResult<UsageOutcome> {
+        let CompanyView { lines, pruned_before_s, .. } = self.view_for_update(company_id)?;
+        if changes.iter().any(|change| change.records > 0 && change.bucket.start_s < pruned_before_s) {
+            return Ok(UsageOutcome::Pruned);
+        }
         let mut sums: BTreeMap<(i64, LineNo), (i64, i64)> = BTreeMap::new();
         let mut hours: BTreeMap<i64, HourChanges> = BTreeMap::new();
         for change in changes {
             let sum = sums.entry((change.bucket.start_s, change.line_no)).or_default();
-            let Some(quantity) = sum.0.checked_add(change.quantity) else { return Ok(false) };
+            let Some(quantity) = sum.0.checked_add(change.quantity) else {
+                return Ok(UsageOutcome::TooLarge);
+            };
             *sum = (quantity, sum.1 + change.records);
             let hour = hours.entry(change.bucket.start_s).or_insert(HourChanges {
                 bucket: change.bucket,
@@ -96,7 +100,7 @@ impl RecordWrites for Session {
         let (mut put, mut delete): (Vec<SqlValues<'_>>, Vec<SqlValues<'_>>) = (Vec::new(), Vec::new());
         for ((bucket_start, line_no), (quantity, records)) in keys.iter().zip(&stored) {
             let (more, more_records) = sums[&(*bucket_start, *line_no)];
-            let Some(sum) = quantity.checked_add(more) else { return Ok(false) };
+            let Some(sum) = quantity.checked_add(more) else { return Ok(UsageOutcome::TooLarge) };
             let record_sum = records + more_records;
             if sum < 0 || record_sum < 0 || (sum == 0) != (record_sum == 0) {
                 return Err(StoreError::Damaged(format!(
@@ -105,7 +109,9 @@ impl RecordWrites for Session {
             }
             let line = lines.get(*line_no);
             let amount = |quantity| line.and_then(|line| amount_of(line, quantity, context.catalogue));
-            let (Some(before), Some(after)) = (amount(*quantity), amount(sum)) else { return Ok(false) };
+            let (Some(before), Some(after)) = (amount(*quantity), amount(sum)) else {
+                return Ok(UsageOutcome::TooLarge);
+            };
             if let Some(hour) = hours.get_mut(bucket_start) {
                 hour.amount += after - before;
             }
@@ -130,7 +136,7 @@ impl RecordWrites for Session {
         for hour in hours.values() {
             self.change_open_hour(company_id, hour, context)?;
         }
-        Ok(true)
+        Ok(UsageOutcome::Accepted)
     }
 
     fn change_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()> {
