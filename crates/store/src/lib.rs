@@ -21,6 +21,7 @@ mod store;
 mod tenants;
 mod usage;
 mod usage_pack;
+mod usage_records;
 
 pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
@@ -49,4 +50,8 @@ pub use tenants::{
 pub use usage::{
     DueHour, HourClosing, HourFilter, IntakeContext, OpenUsage, RatedUsage, Uncharged, UnchargedKey,
     UnchargedReads, UnchargedUsage, UnchargedWrites, UsageOrder, UsageOutcome, UsageReads, UsageWrites,
+};
+pub use usage_records::{
+    DayRange, OpenChange, RecordChange, RecordKey, RecordLock, RecordName, RecordReads, RecordState,
+    RecordWrites, StoredCharge, StoredRecord, UsageHour,
 };

@@ -17,6 +17,7 @@ use crate::tenants::{
     OperatorKeyReads, OperatorKeyWrites, SettingReads, SettingWrites, TenantReads, TenantWrites,
 };
 use crate::usage::{HourClosing, UnchargedReads, UnchargedWrites, UsageReads, UsageWrites};
+use crate::usage_records::{RecordReads, RecordWrites};
 
 /// Settings of a store. The defaults are suitable for production.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub trait Snapshot:
     + OrderLookup
     + UsageReads
     + UnchargedReads
+    + RecordReads
     + AccountReads
     + CorrectionReads
     + PriceReads
@@ -106,6 +108,7 @@ pub trait Transaction:
     + OrderTransitions
     + UsageWrites
     + UnchargedWrites
+    + RecordWrites
     + HourClosing
     + AccountWrites
     + CorrectionWrites

@@ -77,7 +77,7 @@ pub fn close_hour(charging: &Charging<'_>, hour: &DueHour, holder: &str, now_s: 
     }
 }
 
-fn skip_serials(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreResult<()> {
+pub(super) fn skip_serials(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreResult<()> {
     let mut transaction = charging.store.begin()?;
     let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
     account_tx.state.serial += SKIPPED_SERIALS;
@@ -121,8 +121,10 @@ impl ClosingBatch<'_> {
         let mut orders = Vec::with_capacity(open.len());
         let mut usage_orders = Vec::with_capacity(open.len());
         let mut unpaid = 0;
+        let maker =
+            OrderMaker { charging: self.charging, company_id, bucket, token: self.token, now_s: self.now_s };
         for usage in &open {
-            let new = self.order(usage, &mut account_tx)?;
+            let new = maker.order(usage, &mut account_tx)?;
             unpaid += u64::from(new.order.status == Status::Unpaid);
             usage_orders.push(UsageOrder {
                 bucket_start_s: bucket.start_s,
@@ -148,10 +150,22 @@ impl ClosingBatch<'_> {
         account_tx.write(transaction)?;
         Ok(BatchResult::Orders { paid: orders.len() as u64 - unpaid, unpaid })
     }
+}
 
+/// Makes orders of the usage of one hour.
+pub(super) struct OrderMaker<'a> {
+    pub(super) charging: &'a Charging<'a>,
+    pub(super) company_id: i64,
+    pub(super) bucket: Bucket,
+    /// [`Charging::token`].
+    pub(super) token: &'a str,
+    pub(super) now_s: i64,
+}
+
+impl OrderMaker<'_> {
     /// The order of a line's usage: paid if the accounts cover it, otherwise unpaid.
-    fn order(&self, usage: &OpenUsage, account_tx: &mut AccountTx) -> StoreResult<NewOrder> {
-        let Bucket { start_s, end_s } = self.hour.bucket;
+    pub(super) fn order(&self, usage: &OpenUsage, account_tx: &mut AccountTx) -> StoreResult<NewOrder> {
+        let Bucket { start_s, end_s } = self.bucket;
         let mut line = Line::clone(&usage.line);
         if usage.orders > 0 {
             line.order_type = SUPPLEMENTARY_ORDER;
@@ -190,7 +204,7 @@ impl ClosingBatch<'_> {
             order.paid_time_s = None;
             order.create_time_s = Some(self.now_s);
         }
-        Ok(NewOrder { company_id: self.hour.company_id, line, order })
+        Ok(NewOrder { company_id: self.company_id, line, order })
     }
 
     /// An order number. Numbers ascend with time and within the company, so that orders of one hour are adjacent in

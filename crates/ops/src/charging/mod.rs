@@ -5,6 +5,7 @@ mod account_tx;
 mod accounts;
 mod arrears;
 mod context;
+mod corrections;
 mod error;
 mod hour_close;
 mod intake;
@@ -19,6 +20,10 @@ mod worker;
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use context::Charging;
+pub use corrections::{
+    Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, UsageName, replace_usage,
+    void_usage,
+};
 pub use error::ChargingError;
 pub use hour_close::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};

@@ -194,7 +194,7 @@ impl<'a> Rater<'a> {
 
     /// Why the company or organization of a record is refused. A company that is in memory without the organization is
     /// read again, because the organization may be new; once for each company in `reloaded`.
-    fn tenant_fault(
+    pub(super) fn tenant_fault(
         &mut self,
         snapshot: &mut dyn Snapshot,
         usage: &Usage,

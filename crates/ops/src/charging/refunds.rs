@@ -91,7 +91,7 @@ pub fn revoke(
 }
 
 /// The outcome for an order, and the order as it becomes if it changes.
-fn refund_or_revoke(
+pub(super) fn refund_or_revoke(
     transaction: &mut dyn Transaction,
     account_tx: &mut AccountTx,
     company_id: i64,

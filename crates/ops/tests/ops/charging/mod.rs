@@ -1,6 +1,7 @@
 //! Charging from usage to paid orders. Every test runs on both databases; those in the module `postgres` need PostgreSQL.
 
 mod concurrency;
+mod corrections;
 mod edge_cases;
 mod fixture;
 mod interleaving;
@@ -46,6 +47,11 @@ on_both_databases! {
     edge_cases::pruning_keeps_what_is_still_to_be_ordered,
     edge_cases::hours_of_an_import_stay_open,
     edge_cases::closing_stops_when_another_holder_has_the_lease,
+    corrections::a_wrong_record_is_put_right_while_its_hour_is_open,
+    corrections::a_wrong_record_is_put_right_after_its_hour_was_paid,
+    corrections::an_order_without_usage_left_has_no_successor,
+    corrections::records_that_are_not_charged_are_corrected,
+    corrections::what_cannot_be_corrected_is_refused_and_changes_nothing,
     concurrency::concurrent_payers_pay_each_order_once,
     concurrency::concurrent_servers_close_each_hour_once,
     interleaving::every_interleaving_pays_an_order_once,

@@ -193,7 +193,12 @@ impl Session {
         )
     }
 
-    fn note_due(&mut self, company_id: i64, bucket: Bucket, context: &IntakeContext<'_>) -> StoreResult<()> {
+    pub(crate) fn note_due(
+        &mut self,
+        company_id: i64,
+        bucket: Bucket,
+        context: &IntakeContext<'_>,
+    ) -> StoreResult<()> {
         let ordinary_s = bucket.end_s.saturating_add(context.grace_s);
         let due_s = if ordinary_s > context.now_s {
             ordinary_s

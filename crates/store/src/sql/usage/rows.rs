@@ -10,7 +10,7 @@ use crate::usage::RatedUsage;
 use crate::usage_pack::Rest;
 
 /// Values of the column `pricing_state`.
-const CHARGED: i64 = 1;
+pub(crate) const CHARGED: i64 = 1;
 pub(crate) const FREE: i64 = 2;
 pub(crate) const UNPRICED: i64 = 3;
 pub(crate) const VOIDED: i64 = 4;

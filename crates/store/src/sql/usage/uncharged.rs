@@ -15,6 +15,10 @@ use crate::usage::{
 };
 use crate::usage_pack::{decode_quantities, encode_quantities};
 
+/// The columns that [`read_uncharged`] reads.
+pub(crate) const UNCHARGED_COLUMNS: &str = "id, source, time, organization_id, resource_id, resource_type, user_email, provider, \
+     model_id, product_code, region, quantities, reason, service_tier, resource_name";
+
 impl UnchargedReads for Session {
     fn uncharged_usage(
         &mut self,
@@ -36,8 +40,7 @@ impl UnchargedReads for Session {
             None => "",
         };
         let sql = format!(
-            "SELECT id, source, time, organization_id, resource_id, resource_type, user_email, provider, model_id, \
-             product_code, region, quantities, reason, service_tier, resource_name FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 {condition} \
+            "SELECT {UNCHARGED_COLUMNS} FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 {condition} \
              ORDER BY hour, source, id LIMIT $3"
         );
         all(self.connection.as_mut(), &sql, &values, |row| read_uncharged(company_id, row))
@@ -146,7 +149,7 @@ fn uncharged_values<'a>(record: &'a RatedUsage, quantities: &'a [u8]) -> SqlValu
     ]
 }
 
-fn read_uncharged(company_id: i64, row: &dyn Row) -> StoreResult<UnchargedUsage> {
+pub(crate) fn read_uncharged(company_id: i64, row: &dyn Row) -> StoreResult<UnchargedUsage> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
     let mut usage = Usage {
         company_id,

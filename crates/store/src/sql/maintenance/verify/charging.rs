@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
-use tollbook_domain::{Amount, Catalogue, Deductions};
+use tollbook_domain::{Amount, Catalogue, Deductions, Status};
 
 use super::report::Report;
 use crate::accounts::{AccountReads, LedgerEntry, LedgerRange, StoredDeposit};
@@ -458,8 +458,15 @@ impl Session {
             let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
             let orders = self.orders_by_numbers(company_id, &numbers)?;
             for (([bucket_start, _, _], number, quantity), order) in rows.iter().zip(orders) {
+                // Corrections take records out of an order that is revoked already, which itself does not change.
                 let same = order.is_some_and(|stored| {
-                    (stored.order.start_time_s, stored.order.quantity) == (*bucket_start, *quantity)
+                    let order = stored.order;
+                    let has_usage = if order.status == Status::Revoked {
+                        (0..=order.quantity).contains(quantity)
+                    } else {
+                        order.quantity == *quantity
+                    };
+                    order.start_time_s == *bucket_start && has_usage
                 });
                 if !same {
                     report.differ(|| {

@@ -1,0 +1,11 @@
+//! Corrections of usage: records are taken out, replaced, or rated again. Orders that they are in are refunded or revoked
+//! whole, and what is left of an order becomes a supplementary one in the same transaction.
+
+mod changes;
+mod request;
+mod usage;
+
+pub use request::{
+    Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, UsageName,
+};
+pub use usage::{replace_usage, void_usage};

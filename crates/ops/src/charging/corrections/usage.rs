@@ -1,0 +1,289 @@
+//! Voiding and replacing usage records.
+
+use std::collections::{BTreeSet, HashSet};
+
+use tollbook_domain::Usage;
+use tollbook_domain::time::DAY_S;
+use tollbook_domain::usage::IDENTITY_SPAN_S;
+use tollbook_store::{
+    Correction, CorrectionKind, RatedUsage, RecordKey, RecordLock, RecordState, Snapshot, StoredRecord,
+};
+
+use super::changes::{Changed, Changes, refusal};
+use super::request::{Corrected, CorrectionError, CorrectionRequest, RecordRefusal, UsageName};
+use crate::charging::account_tx::AccountTx;
+use crate::charging::context::Charging;
+use crate::charging::error::ChargingError;
+use crate::charging::hour_close::skip_serials;
+use crate::charging::rater::Rater;
+
+/// Takes usage records out, in one transaction. In an open hour their quantities leave it; orders that they are in are
+/// refunded or revoked, and what is left of each becomes a supplementary order. Idempotent by key.
+///
+/// # Errors
+/// A record is unknown, ambiguous, expired, pruned or not kept whole; the key belongs to another correction; or the store
+/// fails. Nothing was changed then.
+pub fn void_usage(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    names: &[UsageName],
+    now_s: i64,
+) -> Result<Corrected, CorrectionError> {
+    request.check()?;
+    let mut content: Vec<&str> = vec![&request.reason];
+    for name in names {
+        let is_stated = if name.source.is_some() { "of" } else { "any" };
+        content.extend([is_stated, name.source.as_deref().unwrap_or_default(), &name.id]);
+    }
+    let digest = Correction::digest_of(CorrectionKind::Void, content);
+    let mut snapshot = charging.store.snapshot()?;
+    if let Some(known) = known_correction(snapshot.as_mut(), request, digest)? {
+        return Ok(known);
+    }
+    if names.is_empty() {
+        return Err(CorrectionError::Empty);
+    }
+    let wanted: Vec<(Option<&str>, &str)> =
+        names.iter().map(|name| (name.source.as_deref(), name.id.as_str())).collect();
+    let found = snapshot.find_records(request.company_id, &wanted)?;
+    drop(snapshot);
+    let mut refusals = Vec::new();
+    let mut keys: BTreeSet<RecordKey> = BTreeSet::new();
+    for (name, found) in names.iter().zip(&found) {
+        match found.as_slice() {
+            [one] => drop(keys.insert(one.key.clone())),
+            found => refusals.push(RecordRefusal {
+                source: name.source.clone().unwrap_or_default(),
+                id: name.id.clone(),
+                reason: not_one(found, charging),
+            }),
+        }
+    }
+    if !refusals.is_empty() {
+        return Err(CorrectionError::Refused(refusals));
+    }
+    let keys: Vec<RecordKey> = keys.into_iter().collect();
+    run(
+        charging,
+        request,
+        (CorrectionKind::Void, digest),
+        now_s,
+        &mut |records| {
+            let mut taken = Vec::new();
+            for (key, record) in keys.iter().zip(records) {
+                let Some(record) = record else { return Err(vec![vanished(key)]) };
+                if record.state != RecordState::Voided {
+                    taken.push((record, None));
+                }
+            }
+            Ok(taken)
+        },
+        &keys,
+    )
+}
+
+/// Replaces usage records by others of the same identities, in one transaction: each is voided, and the right one is rated
+/// by the present price book and added. Idempotent by key.
+///
+/// # Errors
+/// As those of [`void_usage`]; and a record that breaks a rule for usage, or whose company is another.
+pub fn replace_usage(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    records: &[Usage],
+    now_s: i64,
+) -> Result<Corrected, CorrectionError> {
+    request.check()?;
+    let contents: Vec<String> =
+        records.iter().map(|usage| format!("{} {}", usage.time_s, hex::encode(usage.content()))).collect();
+    let content = std::iter::once(request.reason.as_str()).chain(contents.iter().map(String::as_str));
+    let digest = Correction::digest_of(CorrectionKind::Replace, content);
+    let mut snapshot = charging.store.snapshot()?;
+    if let Some(known) = known_correction(snapshot.as_mut(), request, digest)? {
+        return Ok(known);
+    }
+    if records.is_empty() {
+        return Err(CorrectionError::Empty);
+    }
+    let mut rater = Rater::new(*charging, charging.config.charging.limits_of_files());
+    rater.refresh(snapshot.as_mut())?;
+    rater.load_tenant(snapshot.as_mut(), request.company_id)?;
+    let (mut refusals, mut rated, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen: HashSet<RecordKey> = HashSet::new();
+    for usage in records {
+        match find_replaced(charging, &mut rater, snapshot.as_mut(), request, usage, now_s)? {
+            Ok(record) if seen.insert(record.key.clone()) => {
+                keys.push(record.key);
+                rated.push(rater.rate(usage.clone()));
+            }
+            Ok(_) => refusals.push(refusal_of(usage, "is named more than once")),
+            Err(reason) => refusals.push(refusal_of(usage, &reason)),
+        }
+    }
+    drop(snapshot);
+    if !refusals.is_empty() {
+        return Err(CorrectionError::Refused(refusals));
+    }
+    run(
+        charging,
+        request,
+        (CorrectionKind::Replace, digest),
+        now_s,
+        &mut |records| {
+            let mut replaced = Vec::new();
+            for ((key, record), new) in keys.iter().zip(records).zip(&rated) {
+                let Some(record) = record else { return Err(vec![vanished(key)]) };
+                let is_same =
+                    record.state != RecordState::Voided && record.usage.as_ref() == Some(&new.usage);
+                if !is_same {
+                    replaced.push((record, Some(new.clone())));
+                }
+            }
+            Ok(replaced)
+        },
+        &keys,
+    )
+}
+
+/// The stored record that a new one replaces, or why there is none.
+fn find_replaced(
+    charging: &Charging<'_>,
+    rater: &mut Rater<'_>,
+    snapshot: &mut dyn Snapshot,
+    request: &CorrectionRequest,
+    usage: &Usage,
+    now_s: i64,
+) -> Result<Result<StoredRecord, String>, CorrectionError> {
+    let limits = charging.config.charging.limits_of_files();
+    if let Err(refused) = usage.check(charging.catalogue, &limits, now_s) {
+        return Ok(Err(refused.to_string()));
+    }
+    if usage.company_id != request.company_id {
+        return Ok(Err(format!("company_id: must be {}, the company of the correction", request.company_id)));
+    }
+    if let Some(fault) = rater.tenant_fault(snapshot, usage, &mut HashSet::new())? {
+        return Ok(Err(fault));
+    }
+    let days = [usage.day() - 1, usage.day(), usage.day() + 1];
+    let keys = days.map(|day| RecordKey { day, ..RecordKey::of(usage) });
+    let found = snapshot.records_by_keys(request.company_id, &keys)?;
+    let near: Vec<StoredRecord> = found
+        .into_iter()
+        .flatten()
+        .filter(|record| record.time_s.abs_diff(usage.time_s) < IDENTITY_SPAN_S.unsigned_abs())
+        .collect();
+    let hours = snapshot.usage_hours(request.company_id, usage.hour(), usage.hour())?;
+    if hours.iter().any(|hour| hour.is_expired) {
+        return Ok(Err("the identities of its day have been deleted".to_owned()));
+    }
+    Ok(match near.as_slice() {
+        [one] => Ok(one.clone()),
+        found => Err(not_one(found, charging)),
+    })
+}
+
+fn refusal_of(usage: &Usage, reason: &str) -> RecordRefusal {
+    RecordRefusal { source: usage.source.clone(), id: usage.id.clone(), reason: reason.to_owned() }
+}
+
+fn vanished(key: &RecordKey) -> RecordRefusal {
+    let reason = "was deleted meanwhile".to_owned();
+    RecordRefusal { source: key.source.clone(), id: key.id.clone(), reason }
+}
+
+/// Why records that were found are not one.
+fn not_one(found: &[StoredRecord], charging: &Charging<'_>) -> String {
+    if found.is_empty() {
+        let days = charging.config.charging.identity_window_s / DAY_S;
+        return format!("is not stored; records are kept for {days} days after they were stored");
+    }
+    let each: Vec<String> =
+        found.iter().map(|record| format!("source {:?} at {}", record.key.source, record.time_s)).collect();
+    format!("names {} records, state the source or the time of one: {}", found.len(), each.join(", "))
+}
+
+/// The result of a correction that was made before. The company must exist.
+pub(super) fn known_correction(
+    snapshot: &mut dyn Snapshot,
+    request: &CorrectionRequest,
+    digest: [u8; 16],
+) -> Result<Option<Corrected>, CorrectionError> {
+    if snapshot.company(request.company_id)?.is_none() {
+        return Err(ChargingError::UnknownCompany(request.company_id).into());
+    }
+    let known = snapshot.correction(request.company_id, &request.key)?;
+    // The lines are in memory before the company is locked.
+    snapshot.lines(request.company_id)?;
+    known.map(|known| Corrected::of_known(&known, digest)).transpose()
+}
+
+/// Why a record cannot be corrected.
+pub(super) const fn lock_reason(lock: RecordLock) -> &'static str {
+    match lock {
+        RecordLock::Pruned => {
+            "orders of its hour were pruned; what is due must be adjusted by account adjust"
+        }
+        RecordLock::Expired => {
+            "the identities of its day have been deleted; revoke its order, or adjust the account"
+        }
+        RecordLock::EarlierVersion => {
+            "an earlier version stored it without what a correction needs; revoke its order and send the others again"
+        }
+    }
+}
+
+/// Chooses what becomes of records, which are in the order of their keys.
+type Choose<'c> = &'c mut dyn FnMut(
+    Vec<Option<StoredRecord>>,
+) -> Result<Vec<(StoredRecord, Option<RatedUsage>)>, Vec<RecordRefusal>>;
+
+/// Makes a correction of the records of these keys in one transaction.
+fn run(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    (kind, digest): (CorrectionKind, [u8; 16]),
+    now_s: i64,
+    choose: Choose<'_>,
+    keys: &[RecordKey],
+) -> Result<Corrected, CorrectionError> {
+    let token = charging.token()?;
+    let company_id = request.company_id;
+    loop {
+        let mut transaction = charging.store.begin()?;
+        let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+        if let Some(known) = transaction.correction(company_id, &request.key)? {
+            return Corrected::of_known(&known, digest);
+        }
+        let stored = transaction.records_by_keys(company_id, keys)?;
+        let named = stored.len() as u64;
+        let locked: Vec<RecordRefusal> = stored
+            .iter()
+            .flatten()
+            .filter_map(|record| record.lock.map(|lock| refusal(record, lock_reason(lock))))
+            .collect();
+        if !locked.is_empty() {
+            return Err(CorrectionError::Refused(locked));
+        }
+        let records = choose(stored).map_err(CorrectionError::Refused)?;
+        let count = records.len() as u64;
+        let changes = Changes { charging, company_id, reason: &request.reason, token: &token, now_s };
+        let orders = match changes.apply(transaction.as_mut(), &mut account_tx, records)? {
+            Changed::Orders(orders) => orders,
+            Changed::NumberTaken => {
+                drop(transaction);
+                skip_serials(charging, company_id, now_s)?;
+                continue;
+            }
+        };
+        let mut corrected = Corrected { unchanged: named - count, ..Corrected::default() };
+        corrected.add(orders, count);
+        if request.dry_run {
+            return Ok(corrected);
+        }
+        account_tx.write(transaction.as_mut())?;
+        let correction = request.correction(kind, digest, now_s, corrected.to_text());
+        transaction.add_correction(company_id, &correction)?;
+        transaction.commit()?;
+        return Ok(corrected);
+    }
+}

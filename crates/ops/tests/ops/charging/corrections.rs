@@ -1,0 +1,229 @@
+//! Corrections of usage, case by case: open and closed hours, records that are not charged, and refusals.
+
+use tollbook_domain::account::AccountKind;
+use tollbook_domain::{Status, Usage};
+use tollbook_ops::charging::{
+    Corrected, CorrectionRequest, UsageName, replace_usage, revoke, settle_all, void_usage,
+};
+use tollbook_store::Uncharged;
+
+use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, query, unit_price, usage};
+
+const NOW_S: i64 = BASE_S + 10 * HOUR_S;
+
+fn request(key: &str) -> CorrectionRequest {
+    CorrectionRequest { company_id: 1, key: key.into(), reason: "a mistake".into(), dry_run: false }
+}
+
+fn names(ids: &[&str]) -> Vec<UsageName> {
+    ids.iter().map(|id| UsageName { source: None, id: (*id).to_owned() }).collect()
+}
+
+fn void(fixture: &Fixture, key: &str, ids: &[&str]) -> Result<Corrected, String> {
+    void_usage(&fixture.charging(), &request(key), &names(ids), NOW_S + 100)
+        .map_err(|error| error.to_string())
+}
+
+fn replace(fixture: &Fixture, key: &str, records: &[Usage]) -> Result<Corrected, String> {
+    replace_usage(&fixture.charging(), &request(key), records, NOW_S + 100).map_err(|error| error.to_string())
+}
+
+fn record(id: &str, quantity: i64) -> Usage {
+    usage(1, id, BASE_S + 60, "m", quantity)
+}
+
+/// Status, quantity and total of every order.
+fn orders(fixture: &Fixture) -> Vec<(Status, i64, i64)> {
+    let mut found: Vec<(Status, i64, i64)> = Status::ALL
+        .into_iter()
+        .flat_map(|status| fixture.orders(1, status))
+        .map(|stored| (stored.order.status, stored.order.quantity, stored.order.total.steps()))
+        .collect();
+    found.sort_by_key(|(status, quantity, _)| (status.number(), *quantity));
+    found
+}
+
+fn pending(fixture: &Fixture) -> i128 {
+    fixture.pending(&query(1, &[Status::Unpaid]))
+}
+
+/// Everything that a correction may change.
+fn everything(fixture: &Fixture) -> String {
+    let orders = Status::ALL.map(|status| fixture.orders(1, status));
+    let lists = [Uncharged::Free, Uncharged::Unpriced]
+        .map(|list| fixture.store.snapshot().unwrap().uncharged_usage(1, list, None, 100).unwrap());
+    format!(
+        "{orders:?} {} {lists:?} {:?} {:?}",
+        pending(fixture),
+        fixture.account_state(1),
+        fixture.ledger(1)
+    )
+}
+
+/// Five good records and a wrong one, in one hour.
+fn with_a_wrong_record(backend: &Backend) -> Fixture {
+    let fixture = Fixture::new(backend, 2);
+    fixture.put(&[unit_price("m")]);
+    fixture.deposit(1, AccountKind::Cash, 600_000_000, "cash", NOW_S);
+    let mut records: Vec<Usage> = (0..5).map(|n| record(&format!("good-{n}"), 10)).collect();
+    records.push(record("wrong", 500_000_000));
+    assert!(fixture.accept(records, NOW_S).iter().all(|result| result.is_accepted()));
+    fixture
+}
+
+pub(crate) fn a_wrong_record_is_put_right_while_its_hour_is_open(backend: &Backend) {
+    let fixture = with_a_wrong_record(backend);
+    assert_eq!(pending(&fixture), 500_000_050);
+    let before = everything(&fixture);
+    let dry = CorrectionRequest { dry_run: true, ..request("dry") };
+    let shown = void_usage(&fixture.charging(), &dry, &names(&["wrong"]), NOW_S).unwrap();
+    assert_eq!((shown.records, shown.replaced), (1, 0));
+    assert_eq!(everything(&fixture), before, "a dry run changes nothing");
+    let replaced = replace(&fixture, "r", &[record("wrong", 500_000)]).unwrap();
+    assert_eq!((replaced.records, replaced.replaced, replaced.is_repeated), (1, 0, false));
+    assert_eq!(pending(&fixture), 500_050);
+    fixture.assert_clean();
+    assert!(replace(&fixture, "r", &[record("wrong", 500_000)]).unwrap().is_repeated);
+    assert_eq!(void(&fixture, "v", &["wrong", "good-0"]).unwrap().records, 2);
+    assert_eq!(pending(&fixture), 40);
+    // The identity is kept: the same content again is a duplicate and stays voided.
+    let again = fixture.accept(vec![record("wrong", 500_000), record("wrong", 7)], NOW_S);
+    assert_eq!(format!("{again:?}").matches("Duplicate").count(), 1, "{again:?}");
+    assert_eq!(pending(&fixture), 40);
+    fixture.assert_clean();
+    let all: Vec<String> = (1..5).map(|n| format!("good-{n}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    assert_eq!(void(&fixture, "all", &all).unwrap().records, 4);
+    assert_eq!(pending(&fixture), 0);
+    fixture.assert_clean();
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    assert_eq!(orders(&fixture), []);
+}
+
+pub(crate) fn a_wrong_record_is_put_right_after_its_hour_was_paid(backend: &Backend) {
+    let fixture = with_a_wrong_record(backend);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    assert_eq!(orders(&fixture), [(Status::Paid, 500_000_050, 500_000_050)]);
+    let replaced = replace(&fixture, "r", &[record("wrong", 500_000)]).unwrap();
+    assert_eq!((replaced.records, replaced.replaced, replaced.made), (1, 1, 1));
+    let successor = &replaced.orders[0];
+    assert_eq!((successor.before_total.steps(), successor.after_total.steps()), (500_000_050, 500_050));
+    assert_eq!(successor.after_status, Some(Status::Paid));
+    assert_eq!(fixture.balance(1, AccountKind::Cash), 600_000_000 - 500_050);
+    let revoked = (Status::Revoked, 500_000_050, 500_000_050);
+    assert_eq!(orders(&fixture), [(Status::Paid, 500_050, 500_050), revoked]);
+    fixture.assert_clean();
+    // The records that stayed are found in the new order, and so is usage that comes late.
+    assert_eq!(void(&fixture, "v", &["good-1", "wrong"]).unwrap().replaced, 1);
+    fixture.accept(vec![record("late", 3)], NOW_S);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    fixture.assert_clean();
+    let both = void(&fixture, "both", &["late", "good-2"]).unwrap();
+    assert_eq!((both.records, both.replaced, both.made), (2, 2, 1));
+    fixture.assert_clean();
+    let paid: Vec<_> = orders(&fixture).into_iter().filter(|(status, ..)| *status == Status::Paid).collect();
+    assert_eq!(paid, [(Status::Paid, 30, 30)]);
+    assert_eq!(fixture.balance(1, AccountKind::Cash), 600_000_000 - 30);
+    let before = everything(&fixture);
+    for (key, ids) in [("v", vec!["good-1", "wrong"]), ("both", vec!["late", "good-2"])] {
+        let repeated = void(&fixture, key, &ids).unwrap();
+        assert!(repeated.is_repeated && repeated.records == 2);
+    }
+    // By another key, nothing is left to take out.
+    assert_eq!(void(&fixture, "other", &["late"]).unwrap().unchanged, 1);
+    assert_eq!(everything(&fixture), before);
+}
+
+pub(crate) fn an_order_without_usage_left_has_no_successor(backend: &Backend) {
+    let fixture = Fixture::new(backend, 1);
+    fixture.put(&[unit_price("m")]);
+    fixture.accept(vec![record("a", 10), record("b", 20)], NOW_S);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    assert_eq!(orders(&fixture), [(Status::Unpaid, 30, 30)]);
+    let voided = void(&fixture, "v", &["a", "b"]).unwrap();
+    assert_eq!((voided.replaced, voided.made), (1, 0));
+    assert_eq!(orders(&fixture), [(Status::Revoked, 30, 30)]);
+    fixture.assert_clean();
+    // A replacement of a voided record is late usage of its hour.
+    assert_eq!(replace(&fixture, "r", &[record("a", 7)]).unwrap().records, 1);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    assert_eq!(orders(&fixture), [(Status::Unpaid, 7, 7), (Status::Revoked, 30, 30)]);
+    // An order that was revoked by hand stays as it is; nothing of it is charged again.
+    let number = fixture.orders(1, Status::Unpaid)[0].order.source_number().to_owned();
+    revoke(&fixture.charging(), 1, &[number], "a gift", NOW_S).unwrap();
+    assert_eq!(void(&fixture, "w", &["a"]).unwrap().records, 1);
+    assert_eq!(orders(&fixture), [(Status::Revoked, 7, 7), (Status::Revoked, 30, 30)]);
+    fixture.assert_clean();
+}
+
+pub(crate) fn records_that_are_not_charged_are_corrected(backend: &Backend) {
+    let fixture = Fixture::new(backend, 1);
+    fixture.put(&[unit_price("m"), super::fixture::price("free", "input", 0)]);
+    let records =
+        [usage(1, "f", BASE_S, "free", 5), usage(1, "u", BASE_S, "none", 5), usage(1, "c", BASE_S, "m", 5)];
+    fixture.accept(records.to_vec(), NOW_S);
+    let listed = |list| fixture.store.snapshot().unwrap().uncharged_usage(1, list, None, 9).unwrap().len();
+    assert_eq!(void(&fixture, "v", &["f", "u"]).unwrap().records, 2);
+    assert_eq!((listed(Uncharged::Free), listed(Uncharged::Unpriced)), (0, 0));
+    fixture.assert_clean();
+    // Each becomes something else; over the border of a day too.
+    let other = |id: &str, model: &str| usage(1, id, BASE_S - 60, model, 8);
+    let replaced =
+        replace(&fixture, "r", &[other("f", "m"), other("u", "free"), other("c", "none")]).unwrap();
+    assert_eq!(replaced.records, 3);
+    assert_eq!((listed(Uncharged::Free), listed(Uncharged::Unpriced), pending(&fixture)), (1, 1, 8));
+    fixture.assert_clean();
+    assert_eq!(replace(&fixture, "again", &[other("f", "m")]).unwrap().unchanged, 1);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    assert_eq!(orders(&fixture), [(Status::Unpaid, 8, 8)]);
+    fixture.assert_clean();
+}
+
+pub(crate) fn what_cannot_be_corrected_is_refused_and_changes_nothing(backend: &Backend) {
+    let fixture = with_a_wrong_record(backend);
+    let mut elsewhere = record("good-0", 10);
+    elsewhere.source = "other".into();
+    let mut later = record("good-1", 10);
+    later.time_s += DAY_S;
+    fixture.accept(vec![elsewhere.clone(), later], NOW_S + DAY_S);
+    void(&fixture, "known", &["wrong"]).unwrap();
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    let before = everything(&fixture);
+    let checked = |result: Result<Corrected, String>, expected: &str| {
+        let error = result.unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(everything(&fixture), before);
+        fixture.assert_clean();
+    };
+    checked(void(&fixture, "known", &["good-2"]), "the key \"known\" belongs to another correction");
+    checked(void(&fixture, "", &["good-2"]), "the key must not be empty");
+    checked(void(&fixture, "v", &[]), "there is no usage record to correct");
+    checked(void(&fixture, "v", &["good-2", "nothing"]), "record \"nothing\": is not stored");
+    checked(void(&fixture, "v", &["good-0"]), "names 2 records");
+    checked(void(&fixture, "v", &["good-1"]), "names 2 records");
+    checked(replace(&fixture, "r", &[record("nothing", 5)]), "is not stored");
+    checked(replace(&fixture, "r", &[record("good-2", -5)]), "quantities: input: must not be negative");
+    checked(replace(&fixture, "r", &[record("good-2", 0)]), "count nothing");
+    checked(replace(&fixture, "r", &[record("good-2", 5), record("good-2", 6)]), "named more than once");
+    let other_company = Usage { company_id: 2, ..record("good-2", 5) };
+    checked(replace(&fixture, "r", &[other_company]), "company_id: must be 1");
+    let other_organization = Usage { organization_id: 9, ..record("good-2", 5) };
+    checked(replace(&fixture, "r", &[other_organization]), "has no organization 9");
+    let unknown = CorrectionRequest { company_id: 77, ..request("v") };
+    let error = void_usage(&fixture.charging(), &unknown, &names(&["good-2"]), NOW_S).unwrap_err();
+    assert_eq!(error.to_string(), "company 77 does not exist");
+    // One of a source is found.
+    let name = UsageName { source: Some("other".into()), id: "good-0".into() };
+    assert_eq!(void_usage(&fixture.charging(), &request("s"), &[name], NOW_S).unwrap().records, 1);
+    // Pruned hours and expired days.
+    let mut transaction = fixture.store.begin().unwrap();
+    transaction.prune(1, BASE_S + 5 * HOUR_S, 100).unwrap();
+    transaction.commit().unwrap();
+    let pruned = void(&fixture, "p", &["good-3"]).unwrap_err();
+    assert!(pruned.contains("orders of its hour were pruned"), "{pruned}");
+    let mut transaction = fixture.store.begin().unwrap();
+    assert!(transaction.expire_identities(1, NOW_S + 9 * DAY_S, 100).unwrap() > 0);
+    transaction.commit().unwrap();
+    let expired = void(&fixture, "p", &["good-3"]).unwrap_err();
+    assert!(expired.contains("is not stored; records are kept for 40 days"), "{expired}");
+}
