@@ -179,7 +179,7 @@ impl ClosingBatch<'_> {
             paid_time_s: Some(self.now_s),
             revocation_time_s: None,
         };
-        if let Some(deductions) = account_tx.pay(total, &line, &order.number, sequence) {
+        if let Some(deductions) = account_tx.pay(total, &line, &order.number, sequence, start_s) {
             order.deductions = deductions;
         } else {
             let arrears = self.number('U', self.now_s, account_tx);
