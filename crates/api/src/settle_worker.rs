@@ -32,7 +32,7 @@ fn log(settled: &Settled) {
     if settled.is_nothing() {
         return;
     }
-    let Settled { closed, arrears, priced, expired_identities } = settled;
+    let Settled { closed, arrears, priced, expired_identities, ended_grants } = settled;
     tracing::info!(
         hours = closed.hours,
         paid = closed.paid,
@@ -40,6 +40,7 @@ fn log(settled: &Settled) {
         arrears_paid = arrears.orders,
         priced,
         expired_identities,
+        ended_grants,
         "settled"
     );
 }

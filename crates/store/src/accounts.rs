@@ -22,8 +22,6 @@ pub struct AccountState {
 pub struct LedgerEntry {
     /// Number of the entry within the company, from 0.
     pub entry_no: i64,
-    /// When it was posted, Unix seconds.
-    pub time_s: i64,
     /// The posting.
     pub entry: Posting,
 }
@@ -44,6 +42,19 @@ pub struct LedgerRange {
     pub count: i64,
 }
 
+impl LedgerRange {
+    /// The text by which a correction names its entries.
+    pub fn to_text(self) -> String {
+        format!("{} {}", self.first, self.count)
+    }
+
+    /// The range of a text of [`LedgerRange::to_text`].
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (first, count) = text.split_once(' ')?;
+        Some(Self { first: first.parse().ok()?, count: count.parse().ok()? })
+    }
+}
+
 /// A deposit as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDeposit {
@@ -51,6 +62,8 @@ pub struct StoredDeposit {
     pub deposit: Deposit,
     /// Its ledger entries.
     pub entries: LedgerRange,
+    /// What was taken back of it, in 10⁻⁸ currency units.
+    pub reversed: i64,
 }
 
 /// The payment of an order from the accounts.
@@ -64,11 +77,18 @@ pub struct Settlement {
 
 /// Reads of accounts.
 pub trait AccountReads {
-    /// The accounts of a company.
+    /// The accounts of a company, with the grants that have something remaining.
     fn account_state(&mut self, company_id: i64) -> StoreResult<AccountState>;
 
     /// Grants by number, including those that are used up.
     fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>>;
+
+    /// The grants of a company that ended after a time, Unix seconds, with something left.
+    fn ended_grants(&mut self, company_id: i64, ended_after_s: i64) -> StoreResult<Vec<Grant>>;
+
+    /// Companies whose grants end by a time, Unix seconds, and were not looked at since; by number, from the one after
+    /// `after` on.
+    fn companies_with_ends(&mut self, until_s: i64, after: i64, limit: i64) -> StoreResult<Vec<i64>>;
 
     /// A range of the ledger of a company; shorter at the end of the ledger.
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>>;
@@ -93,11 +113,16 @@ pub trait AccountWrites {
         before: &AccountState,
         after: &AccountState,
         entries: &[Posting],
-        now_s: i64,
     ) -> StoreResult<i64>;
 
     /// Records a deposit by its key.
     fn add_deposit(&mut self, company_id: i64, deposit: &StoredDeposit) -> StoreResult<()>;
+
+    /// Changes how much of a deposit was taken back, in 10⁻⁸ currency units.
+    fn set_reversed(&mut self, company_id: i64, key: &str, reversed: i64) -> StoreResult<()>;
+
+    /// Forgets that grants of a company end by a time, after they were ended.
+    fn clear_ends(&mut self, company_id: i64, until_s: i64) -> StoreResult<()>;
 
     /// Records which orders were paid from the accounts.
     fn add_settlements(&mut self, company_id: i64, settlements: &[Settlement]) -> StoreResult<()>;

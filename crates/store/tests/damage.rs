@@ -13,8 +13,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_domain::{Catalogue, Status};
-use tollbook_store::{Lease, LeaseKey, NewExportJob, StoreError, StoreOptions, open_sqlite};
+use tollbook_domain::account::{AccountKind, Reversal};
+use tollbook_domain::{Amount, Catalogue, Status};
+use tollbook_store::{
+    Correction, CorrectionKind, Lease, LeaseKey, LedgerRange, NewExportJob, StoreError, StoreOptions,
+    open_sqlite,
+};
 
 fn database() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -133,6 +137,7 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         UPDATE ledger SET reference = 'x' WHERE cause = 2                       | its deductions differ
         DELETE FROM ledger WHERE entry_no = 4                                   | does not follow
         UPDATE deposit SET amount = amount + 1 WHERE deposit_key = 'cash'       | differs from the ledger
+        UPDATE account_grant SET remaining = 5, expires = 6                     | its end is not noted
         UPDATE deposit SET kind = 3 WHERE deposit_key = 'cash'                  | differs from the ledger
         UPDATE deposit SET expires = 5 WHERE deposit_key = 'bonus'              | differs from the ledger
         UPDATE deposit SET first_entry = 0 WHERE deposit_key = 'cash'           | differs from the ledger
@@ -173,6 +178,98 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
     let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
     let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 50).unwrap();
     assert_eq!((found.orders, found.differences), (17, Vec::new()));
+}
+
+/// A company with a deposit that is half taken back, an adjustment, and a coupon that ended with something left.
+fn corrected() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tollbook.db");
+    let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.add_company("one", "CNY", "default").unwrap();
+    transaction.commit().unwrap();
+    for (kind, key) in
+        [(AccountKind::Cash, "cash"), (AccountKind::Coupon, "coupon"), (AccountKind::Bonus, "b")]
+    {
+        charged::deposit(&*store, 1, kind, 100, key);
+    }
+    let ended_s = 1_000_000_000;
+    let mut transaction = store.begin().unwrap();
+    transaction.lock_company(1).unwrap();
+    let stored = transaction.deposit(1, "cash").unwrap().unwrap();
+    let before = transaction.account_state(1).unwrap();
+    let mut after = before.clone();
+    let mut entries = Vec::new();
+    // The bonus is taken before it ends.
+    entries.extend(after.account.adjust(AccountKind::Bonus, -100, "adjusted", 8).unwrap());
+    entries.extend(after.account.expire(ended_s));
+    let reversal = Reversal {
+        deposit: &stored.deposit,
+        grant: None,
+        reversed: 0,
+        amount: Some(Amount::from_steps(60)),
+        owe: false,
+        key: "reversed",
+    };
+    entries.extend(after.account.reverse(&reversal, ended_s).unwrap());
+    assert_eq!(transaction.post(1, &before, &after, &entries).unwrap(), 3);
+    transaction.set_reversed(1, "cash", 60).unwrap();
+    for (key, kind, time_s, entry_no, reference) in [
+        ("adjusted", CorrectionKind::Adjust, 8, 3, ""),
+        ("reversed", CorrectionKind::Reverse, ended_s, 5, "cash"),
+    ] {
+        let made = Correction {
+            key: key.into(),
+            kind,
+            digest: [7; 16],
+            time_s,
+            reason: "why".into(),
+            reference: reference.into(),
+            result: LedgerRange { first: entry_no, count: 1 }.to_text(),
+        };
+        transaction.add_correction(1, &made).unwrap();
+    }
+    transaction.commit().unwrap();
+    (folder, path)
+}
+
+#[test]
+fn verify_finds_every_kind_of_damage_to_corrections() {
+    let table = "
+        UPDATE deposit SET reversed = 61 WHERE deposit_key = 'cash'             | 61 noted as taken back, 60 were
+        UPDATE deposit SET reversed = 60 WHERE deposit_key = 'coupon'           | 60 noted as taken back, 0 were
+        UPDATE correction SET reference = 'none' WHERE kind = 4                 | was taken back and is not noted
+        UPDATE correction SET result = '4 1' WHERE kind = 4                     | correction \"reversed\": differs
+        UPDATE correction SET result = '5 2' WHERE kind = 4                     | correction \"reversed\": differs
+        UPDATE correction SET result = '5' WHERE kind = 4                       | correction \"reversed\": differs
+        UPDATE correction SET time = time + 1 WHERE kind = 5                    | correction \"adjusted\": differs
+        UPDATE correction SET kind = 4 WHERE kind = 5                           | correction \"adjusted\": differs
+        DELETE FROM correction WHERE kind = 5                                   | the correction \"adjusted\" of the ledger
+        DELETE FROM correction WHERE kind = 4                                   | the reversal \"reversed\" of the ledger
+        UPDATE ledger SET cause = 7 WHERE cause = 6                             | the correction \"reversed\" of the ledger
+        UPDATE ledger SET time = 999999999 WHERE cause = 4                      | its end differs from the ledger
+        UPDATE account_grant SET expired = 99 WHERE grant_id = 1                | its end differs from the ledger
+        UPDATE account_grant SET expires = NULL WHERE grant_id = 1              | its end differs from the ledger
+        UPDATE account SET credit = -1                                          | the ledger says";
+    let (folder, path) = corrected();
+    let whole = std::fs::read(&path).unwrap();
+    let verified = |path: &PathBuf| {
+        let store = open_sqlite(path, &StoreOptions::default()).unwrap();
+        store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 50).unwrap().differences
+    };
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (statement, expected) = row.rsplit_once('|').unwrap();
+        let path = folder.path().join("damaged.db");
+        for left in ["damaged.db", "damaged.db-wal", "damaged.db-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(left));
+        }
+        std::fs::write(&path, &whole).unwrap();
+        let changed = rusqlite::Connection::open(&path).unwrap().execute(statement.trim(), []).unwrap();
+        assert!(changed > 0, "{row}");
+        let said = verified(&path).join("\n");
+        assert!(said.contains(expected.trim()), "{row}\nsaid: {said}");
+    }
+    assert_eq!(verified(&path), Vec::<String>::new());
 }
 
 #[test]

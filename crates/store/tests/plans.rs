@@ -110,6 +110,7 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.settlement(company_id, "O1").unwrap();
     transaction.revocation(company_id, "O1").unwrap();
     transaction.grants(company_id, &[1, 2]).unwrap();
+    transaction.ended_grants(company_id, 5).unwrap();
     transaction.correction(company_id, "R1").unwrap();
     transaction.corrections(company_id, Some((5, "R1")), 10).unwrap();
     assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);

@@ -65,7 +65,7 @@ impl Answer {
     fn of(company_id: i64, standing: Standing) -> Self {
         Self {
             company_id,
-            standing: if standing.arrears_orders > 0 { "arrears" } else { "ok" },
+            standing: if standing.is_in_arrears() { "arrears" } else { "ok" },
             arrears_since: standing.arrears_since_s.unwrap_or(0),
             arrears_amount: format_amount_sum(standing.arrears),
             arrears_orders: standing.arrears_orders,

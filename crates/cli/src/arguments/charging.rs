@@ -120,6 +120,10 @@ pub(crate) enum AccountCommand {
         #[arg(long, allow_hyphen_values = true)]
         amount: String,
     },
+    /// Take a deposit or grant back, whole or in part, from what is left of it. Idempotent by --key
+    Reverse(Reverse),
+    /// Add an amount to an account or take it. Idempotent by --key
+    Adjust(Adjust),
     /// Show balances, grants and arrears
     Show {
         /// Company number
@@ -166,6 +170,56 @@ pub(crate) struct Deposit {
     /// Do not pay arrears from the deposit
     #[arg(long)]
     pub(crate) no_settle: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Reverse {
+    /// Company number
+    #[arg(long)]
+    pub(crate) company: i64,
+    /// Key of the deposit
+    #[arg(long, value_name = "KEY")]
+    pub(crate) deposit: String,
+    /// Idempotency key of this reversal: repeated with the same key it changes nothing
+    #[arg(long)]
+    pub(crate) key: String,
+    /// Amount [default: all of the deposit that was not taken back before]
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) amount: Option<String>,
+    /// Let the company owe what was spent: it becomes used credit, beyond the limit if need be
+    #[arg(long)]
+    pub(crate) owe: bool,
+    /// Reason, recorded with the reversal
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Adjust {
+    /// Company number
+    #[arg(long)]
+    pub(crate) company: i64,
+    /// Kind of account
+    #[arg(long, value_enum)]
+    pub(crate) kind: DepositKind,
+    /// Amount to add, or with a minus sign to take, e.g. --amount=-5.00
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) amount: String,
+    /// Idempotency key of this adjustment: repeated with the same key it changes nothing
+    #[arg(long)]
+    pub(crate) key: String,
+    /// Reason, recorded with the adjustment
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// What it refers to, such as a ticket
+    #[arg(long)]
+    pub(crate) reference: Option<String>,
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Subcommand)]

@@ -1,14 +1,14 @@
-//! `account`: deposits, credit limits, balances and the ledger.
+//! `account`: deposits, credit limits, reversals and adjustments, balances and the ledger.
 
 use serde_json::{Map, Value, json};
 use tollbook_domain::Amount;
-use tollbook_domain::account::{self, AccountKind};
+use tollbook_domain::account::{self, AccountKind, Cause};
 use tollbook_domain::money::format_amount_sum;
-use tollbook_ops::charging::{self, Charging};
+use tollbook_ops::charging::{self, AccountCorrected, Adjustment, Charging, Mode, ReversalRequest};
 use tollbook_store::{LedgerEntry, LedgerRange};
 
 use super::context::{CommandContext, now_s, time_text};
-use crate::arguments::{AccountCommand, Deposit, Global};
+use crate::arguments::{AccountCommand, Adjust, Deposit, Global, Reverse};
 use crate::output::{Failure, Output, printable, table};
 
 pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
@@ -22,6 +22,8 @@ pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) ->
             output.result(&value, || format!("credit limit of company {company}: {limit}"));
             Ok(())
         }
+        AccountCommand::Reverse(arguments) => reverse(&context.charging(), arguments, output),
+        AccountCommand::Adjust(arguments) => adjust(&context.charging(), arguments, output),
         AccountCommand::Show { company } => show(&context, *company, output),
         AccountCommand::Ledger { company, from, limit } => ledger(&context, *company, *from, *limit, output),
     }
@@ -29,6 +31,12 @@ pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) ->
 
 fn parse_amount(text: &str) -> Result<Amount, Failure> {
     Amount::parse(text).map_err(|error| Failure::new(format!("--amount: {error}")))
+}
+
+/// An amount that may have a sign, in 10⁻⁸ currency units.
+fn parse_change(text: &str) -> Result<i64, Failure> {
+    let steps = parse_amount(text.strip_prefix(['+', '-']).unwrap_or(text))?.steps();
+    Ok(if text.starts_with('-') { -steps } else { steps })
 }
 
 fn steps_text(steps: i64) -> String {
@@ -68,11 +76,90 @@ fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Res
     Ok(())
 }
 
+fn reverse(charging: &Charging<'_>, arguments: &Reverse, output: &Output) -> Result<(), Failure> {
+    let request = ReversalRequest {
+        deposit: arguments.deposit.clone(),
+        amount: arguments.amount.as_deref().map(parse_amount).transpose()?,
+        owe: arguments.owe,
+        key: arguments.key.clone(),
+        reason: arguments.reason.clone(),
+    };
+    let mode = mode_of(arguments.dry_run);
+    let done = charging::reverse(charging, arguments.company, &request, mode, now_s())?;
+    let sum = |is_owed: bool| {
+        let of = done.entries.iter().map(|stored| &stored.entry);
+        let of = of.filter(|entry| entry.cause == Cause::Reversal);
+        let of = of.filter(|entry| (entry.kind == AccountKind::Credit) == is_owed);
+        format_amount_sum(-of.map(|entry| i128::from(entry.amount)).sum::<i128>())
+    };
+    let (taken, owed) = (sum(false), sum(true));
+    let value = json!({
+        "CompanyID": arguments.company,
+        "Key": request.key,
+        "Deposit": request.deposit,
+        "Taken": taken,
+        "Owed": owed,
+        "Repeated": done.is_repeated,
+        "DryRun": arguments.dry_run,
+        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+    });
+    output.result(&value, || {
+        let state = state_of(&done, arguments.dry_run, "taken back");
+        let deposit = printable(&request.deposit);
+        format!(
+            "deposit {deposit}: {taken} {state}, {owed} owed as used credit\n{}",
+            entry_table(&done.entries)
+        )
+    });
+    Ok(())
+}
+
+fn adjust(charging: &Charging<'_>, arguments: &Adjust, output: &Output) -> Result<(), Failure> {
+    let request = Adjustment {
+        kind: AccountKind::from(arguments.kind),
+        change: parse_change(&arguments.amount)?,
+        key: arguments.key.clone(),
+        reason: arguments.reason.clone(),
+        reference: arguments.reference.clone().unwrap_or_default(),
+    };
+    let mode = mode_of(arguments.dry_run);
+    let done = charging::adjust(charging, arguments.company, &request, mode, now_s())?;
+    let change = steps_text(request.change);
+    let value = json!({
+        "CompanyID": arguments.company,
+        "Key": request.key,
+        "Kind": request.kind.name(),
+        "Amount": change,
+        "Repeated": done.is_repeated,
+        "DryRun": arguments.dry_run,
+        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+    });
+    output.result(&value, || {
+        let state = state_of(&done, arguments.dry_run, "adjusted");
+        format!("{} {state} by {change}\n{}", request.kind.name(), entry_table(&done.entries))
+    });
+    Ok(())
+}
+
+const fn mode_of(is_dry_run: bool) -> Mode {
+    if is_dry_run { Mode::DryRun } else { Mode::Apply }
+}
+
+fn state_of(done: &AccountCorrected, is_dry_run: bool, done_name: &str) -> String {
+    match (done.is_repeated, is_dry_run) {
+        (true, _) => format!("was {done_name} before"),
+        (false, true) => format!("would be {done_name}"),
+        (false, false) => done_name.to_owned(),
+    }
+}
+
 fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<(), Failure> {
     let now_s = now_s();
     let standing = charging::standing(&context.charging(), company_id, now_s)?;
     let standing = standing.ok_or_else(|| Failure::new(format!("company {company_id} does not exist")))?;
-    let account = context.store.snapshot()?.account_state(company_id)?.account;
+    let mut account = context.store.snapshot()?.account_state(company_id)?.account;
+    account.expire(now_s);
+    account.grants.retain(|grant| grant.remaining > 0);
     let balances: Map<String, Value> = AccountKind::ALL
         .iter()
         .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
@@ -87,7 +174,6 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
                 "Granted": steps_text(grant.granted),
                 "Remaining": steps_text(grant.remaining),
                 "Expires": grant.expires_s,
-                "Expired": grant.is_expired(now_s),
                 "Products": grant.products,
                 "Models": grant.models,
             })
@@ -141,7 +227,7 @@ fn entry_value(stored: &LedgerEntry) -> Value {
     let entry = &stored.entry;
     json!({
         "EntryNo": stored.entry_no,
-        "Time": stored.time_s,
+        "Time": entry.time_s,
         "Kind": entry.kind.name(),
         "GrantID": entry.grant_id,
         "Cause": entry.cause.name(),
@@ -158,7 +244,14 @@ fn ledger(
     limit: i64,
     output: &Output,
 ) -> Result<(), Failure> {
+    let now_s = now_s();
     let mut snapshot = context.store.snapshot()?;
+    if !snapshot.account_state(company_id)?.account.expire(now_s).is_empty() {
+        // No server has ended them yet.
+        drop(snapshot);
+        charging::end_grants(&context.charging(), company_id, now_s)?;
+        snapshot = context.store.snapshot()?;
+    }
     let state = snapshot.account_state(company_id)?;
     let entries = snapshot.ledger(company_id, LedgerRange { first, count: limit.max(0) })?;
     let value = json!({
@@ -166,20 +259,22 @@ fn ledger(
         "TotalEntries": state.entries,
         "Entries": entries.iter().map(entry_value).collect::<Vec<_>>(),
     });
-    output.result(&value, || {
-        let rows = entries.iter().map(|stored| {
-            let entry = &stored.entry;
-            vec![
-                stored.entry_no.to_string(),
-                time_text(stored.time_s),
-                entry.cause.name().to_owned(),
-                entry.kind.name().to_owned(),
-                steps_text(entry.amount),
-                steps_text(entry.balance),
-                printable(&entry.reference),
-            ]
-        });
-        table(&["EntryNo", "Time", "Cause", "Account", "Amount", "Balance", "Reference"], rows)
-    });
+    output.result(&value, || entry_table(&entries));
     Ok(())
+}
+
+fn entry_table(entries: &[LedgerEntry]) -> String {
+    let rows = entries.iter().map(|stored| {
+        let entry = &stored.entry;
+        vec![
+            stored.entry_no.to_string(),
+            time_text(entry.time_s),
+            entry.cause.name().to_owned(),
+            entry.kind.name().to_owned(),
+            steps_text(entry.amount),
+            steps_text(entry.balance),
+            printable(&entry.reference),
+        ]
+    });
+    table(&["EntryNo", "Time", "Cause", "Account", "Amount", "Balance", "Reference"], rows)
 }

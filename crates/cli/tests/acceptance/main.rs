@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test prints that it is skipped")]
 
+mod accounts;
 mod commands;
 mod failures;
 mod gateway;

@@ -24,6 +24,21 @@ pub enum AccountError {
     /// The balance does not fit in 64 bits.
     #[error("the balance would be too large")]
     TooLarge,
+    /// Credit has a limit and takes no adjustments.
+    #[error("credit cannot be adjusted: set a credit limit, or deposit cash to repay it")]
+    CreditAdjusted,
+    /// An adjustment of 0.
+    #[error("the amount must not be 0")]
+    Zero,
+    /// More is to be taken than there is.
+    #[error("there is only {0} to take")]
+    NotEnough(Amount),
+    /// More is to be taken back than was deposited and is not taken back yet.
+    #[error("only {0} of the deposit is not taken back yet")]
+    AlreadyReversed(Amount),
+    /// More is to be taken back than is left of the deposit.
+    #[error("only {0} is left of the deposit; the rest was spent and can only be owed (--owe)")]
+    Spent(Amount),
     /// More credit is used than the new limit allows.
     #[error("the credit limit cannot be less than the credit that is used, {0}")]
     LimitBelowUsed(Amount),
@@ -37,11 +52,11 @@ pub enum AccountError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Balances in 10⁻⁸ currency units: for grants what remains of them, for credit a value between minus the limit
-    /// and 0.
+    /// and 0, or below it while a reversed deposit is owed.
     pub balances: PerKind<i64>,
     /// Credit limit in 10⁻⁸ currency units.
     pub credit_limit: i64,
-    /// The grants that have something remaining, by number.
+    /// The grants that have something remaining, and those that ended lately with something left; by number.
     pub grants: Vec<Grant>,
     /// Number of grants ever made.
     pub grant_count: i64,
@@ -57,13 +72,30 @@ impl Account {
                     .filter(|grant| grant.kind == *kind && !grant.is_expired(now_s))
                     .fold(0i128, |sum, grant| sum.saturating_add(i128::from(grant.remaining)))
             } else {
-                self.ungranted(*kind)
+                self.ungranted(*kind).max(0)
             }
         };
         kinds.iter().map(of_kind).fold(0i128, i128::saturating_add)
     }
 
-    /// The most that a kind without grants can pay: its balance, for credit above minus the limit.
+    /// The most that an order of some hour could be paid from these kinds: what is available, and what grants had left
+    /// at their end.
+    pub fn spendable(&self, kinds: &[AccountKind], now_s: i64) -> i128 {
+        let expired = self
+            .grants
+            .iter()
+            .filter(|grant| kinds.contains(&grant.kind))
+            .fold(0i128, |sum, grant| sum.saturating_add(i128::from(grant.expired)));
+        self.available(kinds, now_s).saturating_add(expired)
+    }
+
+    /// How much more credit is used than the limit allows: because a deposit that was spent was taken back.
+    pub fn over_limit(&self) -> i128 {
+        self.ungranted(AccountKind::Credit).saturating_neg().max(0)
+    }
+
+    /// The most that a kind without grants can pay: its balance, for credit above minus the limit. Negative while credit
+    /// is used beyond the limit.
     pub(super) fn ungranted(&self, kind: AccountKind) -> i128 {
         let limit = if kind == AccountKind::Credit { self.credit_limit } else { 0 };
         i128::from(self.balances.get(kind)).saturating_add(i128::from(limit))
@@ -72,34 +104,81 @@ impl Account {
     /// Sets the credit limit.
     ///
     /// # Errors
-    /// [`AccountError::NegativeLimit`], or [`AccountError::LimitBelowUsed`] if more credit is used than the limit:
-    /// it must be repaid first.
+    /// [`AccountError::NegativeLimit`], or [`AccountError::LimitBelowUsed`] if the limit is lowered and more credit is
+    /// used: it must be repaid first.
     pub fn set_credit_limit(&mut self, limit: Amount) -> Result<(), AccountError> {
         let used = self.balances.get(AccountKind::Credit).saturating_neg();
         if limit.steps() < 0 {
             return Err(AccountError::NegativeLimit);
         }
-        if limit.steps() < used {
+        if limit.steps() < used && limit.steps() < self.credit_limit {
             return Err(AccountError::LimitBelowUsed(Amount::from_steps(used)));
         }
         self.credit_limit = limit.steps();
         Ok(())
     }
 
-    /// Removes the expired grants and what remains of them.
+    /// Ends the grants whose end has come: what remains of them leaves the balance, dated at their end.
     pub fn expire(&mut self, now_s: i64) -> Vec<Posting> {
-        let expired = self.grants.extract_if(.., |grant| grant.is_expired(now_s));
-        let expired: Vec<Grant> = expired.collect();
-        expired
-            .into_iter()
-            .map(|grant| {
-                let amount = grant.remaining.saturating_neg();
-                let balance = self.move_balance(grant.kind, amount);
-                let reference = format!("grant {}", grant.grant_id);
-                let (kind, grant_id) = (grant.kind, grant.grant_id);
-                Posting { kind, grant_id, cause: Cause::Expiry, amount, balance, reference }
-            })
-            .collect()
+        self.expire_dated(now_s, None)
+    }
+
+    /// The same with another date.
+    pub(super) fn expire_dated(&mut self, now_s: i64, date_s: Option<i64>) -> Vec<Posting> {
+        let mut ended: Vec<(i64, i64)> = self
+            .grants
+            .iter()
+            .filter(|grant| grant.remaining > 0 && grant.is_expired(now_s))
+            .map(|grant| (grant.expires_s.unwrap_or(now_s), grant.grant_id))
+            .collect();
+        ended.sort_unstable();
+        let mut postings = Vec::with_capacity(ended.len());
+        for (end_s, grant_id) in ended {
+            let remaining = self.grant(grant_id).map_or(0, |grant| grant.remaining);
+            postings.extend(self.move_expired(grant_id, remaining.saturating_neg(), date_s.unwrap_or(end_s)));
+        }
+        postings
+    }
+
+    /// Takes an amount of a grant that has ended back into the balance, or, if it is negative, out of it.
+    pub(super) fn move_expired(&mut self, grant_id: i64, amount: i64, time_s: i64) -> Option<Posting> {
+        let grant = self.grants.iter_mut().find(|grant| grant.grant_id == grant_id)?;
+        grant.expired = grant.expired.saturating_sub(amount);
+        let kind = grant.kind;
+        let balance = self.move_grant(kind, grant_id, amount);
+        let (cause, reference) = (Cause::Expiry, format!("grant {grant_id}"));
+        Some(Posting { time_s, kind, grant_id, cause, amount, balance, reference })
+    }
+
+    /// A grant by its number.
+    pub(super) fn grant(&self, grant_id: i64) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.grant_id == grant_id)
+    }
+
+    /// Adds a grant that was used up, or ended long ago, to [`Account::grants`], so that it can be changed.
+    pub(super) fn load(&mut self, known: &Grant) {
+        if self.grant(known.grant_id).is_none() {
+            // A grant with nothing remaining is not among `grants`. Its amount in `known` may be outdated.
+            self.grants.push(Grant { remaining: 0, ..known.clone() });
+            self.grants.sort_by_key(|grant| grant.grant_id);
+        }
+    }
+
+    /// Forgets grants that are used up. One that has ended stays: what comes back to it is added to what it had left.
+    pub(super) fn drop_used_up(&mut self, now_s: i64) {
+        self.grants.retain(|grant| grant.remaining > 0 || grant.is_expired(now_s));
+    }
+
+    /// Cash repays used credit, at most this amount.
+    pub(super) fn repay_credit(
+        &mut self,
+        amount: i64,
+        reference: &str,
+        now_s: i64,
+        postings: &mut Vec<Posting>,
+    ) {
+        let used = self.balances.get(AccountKind::Credit).saturating_neg();
+        self.transfer(AccountKind::Cash, AccountKind::Credit, used.min(amount), reference, now_s, postings);
     }
 
     /// Moves an amount from one kind to another, unless it is 0.
@@ -109,6 +188,7 @@ impl Account {
         to: AccountKind,
         amount: i64,
         reference: &str,
+        time_s: i64,
         postings: &mut Vec<Posting>,
     ) {
         if amount == 0 {
@@ -116,15 +196,8 @@ impl Account {
         }
         for (kind, amount) in [(from, amount.saturating_neg()), (to, amount)] {
             let balance = self.move_balance(kind, amount);
-            let (grant_id, cause) = (0, Cause::Adjustment);
-            postings.push(Posting {
-                kind,
-                grant_id,
-                cause,
-                amount,
-                balance,
-                reference: reference.to_owned(),
-            });
+            let (grant_id, cause, reference) = (0, Cause::Adjustment, reference.to_owned());
+            postings.push(Posting { time_s, kind, grant_id, cause, amount, balance, reference });
         }
     }
 

@@ -44,30 +44,35 @@ impl Account {
             return Err(AccountError::Expired);
         }
         self.balances.get(kind).checked_add(steps).ok_or(AccountError::TooLarge)?;
-        let grant_id = if kind.is_granted() {
-            self.grant_count = self.grant_count.saturating_add(1);
-            self.grants.push(Grant {
-                grant_id: self.grant_count,
-                kind,
-                granted: steps,
-                remaining: steps,
-                expired: 0,
-                expires_s: *expires_s,
-                products: products.clone(),
-                models: models.clone(),
-            });
-            self.grant_count
-        } else {
-            0
-        };
+        let scope = (*expires_s, products.clone(), models.clone());
+        let grant_id = if kind.is_granted() { self.add_grant(kind, steps, scope) } else { 0 };
         let balance = self.move_balance(kind, steps);
-        let reference = key.clone();
-        let mut postings =
-            vec![Posting { kind, grant_id, cause: Cause::Deposit, amount: steps, balance, reference }];
+        let (time_s, cause, reference) = (now_s, Cause::Deposit, key.clone());
+        let mut postings = vec![Posting { time_s, kind, grant_id, cause, amount: steps, balance, reference }];
         if kind == AccountKind::Cash {
-            let used = self.balances.get(AccountKind::Credit).saturating_neg();
-            self.transfer(AccountKind::Cash, AccountKind::Credit, used.min(steps), key, &mut postings);
+            self.repay_credit(steps, key, now_s, &mut postings);
         }
         Ok(postings)
+    }
+
+    /// Adds a grant with an end, products and models, and returns its number. The caller changes the balance.
+    pub(super) fn add_grant(
+        &mut self,
+        kind: AccountKind,
+        steps: i64,
+        (expires_s, products, models): (Option<i64>, Vec<String>, Vec<String>),
+    ) -> i64 {
+        self.grant_count = self.grant_count.saturating_add(1);
+        self.grants.push(Grant {
+            grant_id: self.grant_count,
+            kind,
+            granted: steps,
+            remaining: steps,
+            expired: 0,
+            expires_s,
+            products,
+            models,
+        });
+        self.grant_count
     }
 }

@@ -2,6 +2,10 @@
 
 use super::kinds::AccountKind;
 use crate::line::Line;
+use crate::time::DAY_S;
+
+/// How long after its end a grant still pays for orders of hours from before its end, in seconds.
+pub const ENDED_GRANT_KEPT_S: i64 = 40 * DAY_S;
 
 /// Money given for a purpose. It may expire, and may be restricted to some products and models.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +30,14 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether it has expired.
+    /// Whether it has ended by a time.
     pub fn is_expired(&self, now_s: i64) -> bool {
         self.expires_s.is_some_and(|expires_s| expires_s <= now_s)
+    }
+
+    /// What it can pay for an order of any hour that began before its end.
+    pub fn left(&self) -> i64 {
+        self.remaining.saturating_add(self.expired)
     }
 
     /// Whether it may pay for a line.

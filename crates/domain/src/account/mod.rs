@@ -1,7 +1,8 @@
-//! Accounts of a company: kinds, settlement, deposits, refunds, expiry and the credit line (docs/CHARGING.md, "Accounts"
-//! and "Settlement"). Every change returns the ledger postings that prove it.
+//! Accounts of a company: kinds, settlement, deposits, refunds, corrections, expiry and the credit line
+//! (docs/CHARGING.md, "Accounts" and "Settlement"). Every change returns the ledger postings that prove it.
 
 mod balances;
+mod corrections;
 mod deductions;
 mod deposits;
 mod grants;
@@ -13,9 +14,10 @@ mod settlement;
 mod tests;
 
 pub use balances::{Account, AccountError};
+pub use corrections::Reversal;
 pub use deductions::Deductions;
 pub use deposits::Deposit;
-pub use grants::Grant;
+pub use grants::{ENDED_GRANT_KEPT_S, Grant};
 pub use kinds::{AccountKind, PerKind};
 pub use postings::{Cause, Posting};
-pub use settlement::SETTLEMENT_ORDER;
+pub use settlement::{Paid, SETTLEMENT_ORDER};

@@ -11,15 +11,28 @@ pub enum Cause {
     Deduction,
     /// A paid order was refunded; the reference is its number O.
     Refund,
-    /// A grant expired; the reference is its number.
+    /// A grant ended with something left; the reference is its number. Positive: an order of an hour from before the end
+    /// takes some of it after all.
     Expiry,
     /// Cash repaid used credit, or refunded credit was no longer owed; two postings that add up to 0.
     Adjustment,
+    /// A deposit was taken back; the reference is the key of the reversal.
+    Reversal,
+    /// An amount was added or taken by the operator; the reference is the key of the adjustment.
+    Correction,
 }
 
 impl Cause {
     /// All causes, by number.
-    pub const ALL: [Self; 5] = [Self::Deposit, Self::Deduction, Self::Refund, Self::Expiry, Self::Adjustment];
+    pub const ALL: [Self; 7] = [
+        Self::Deposit,
+        Self::Deduction,
+        Self::Refund,
+        Self::Expiry,
+        Self::Adjustment,
+        Self::Reversal,
+        Self::Correction,
+    ];
 
     /// The number in the store.
     pub const fn number(self) -> i64 {
@@ -29,6 +42,8 @@ impl Cause {
             Self::Refund => 3,
             Self::Expiry => 4,
             Self::Adjustment => 5,
+            Self::Reversal => 6,
+            Self::Correction => 7,
         }
     }
 
@@ -45,6 +60,8 @@ impl Cause {
             Self::Refund => "refund",
             Self::Expiry => "expiry",
             Self::Adjustment => "adjustment",
+            Self::Reversal => "reversal",
+            Self::Correction => "correction",
         }
     }
 }
@@ -52,6 +69,8 @@ impl Cause {
 /// One movement of one account, as the ledger records it permanently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
+    /// When it happened, Unix seconds; of a grant that ended, its end.
+    pub time_s: i64,
     /// The account.
     pub kind: AccountKind,
     /// The grant; 0 for cash and credit.

@@ -6,8 +6,8 @@ use super::kinds::AccountKind;
 use super::postings::{Cause, Posting};
 
 impl Account {
-    /// Refunds an order, given the postings of its deductions. Each grant gets its own part back; a grant that has
-    /// expired expires again. Refunded credit that is no longer owed becomes cash. `known` are the grants that paid the
+    /// Refunds an order, given the postings of its deductions. Each grant gets its own part back; one that has ended ends
+    /// again, dated now: what came back can pay for orders of hours from before its end. Refunded credit that is no longer owed becomes cash. `known` are the grants that paid the
     /// order, with any remaining amount.
     ///
     /// # Errors
@@ -23,21 +23,20 @@ impl Account {
         for deduction in deducted {
             let (kind, grant_id, cause) = (deduction.kind, deduction.grant_id, Cause::Refund);
             let amount = deduction.amount.saturating_neg();
-            if kind.is_granted() && !self.grants.iter().any(|grant| grant.grant_id == grant_id) {
-                // A grant with nothing remaining is not among `grants`. Its amount in `known` may be outdated.
-                let grant = known.iter().find(|grant| grant.grant_id == grant_id);
-                self.grants.extend(grant.map(|grant| Grant { remaining: 0, ..grant.clone() }));
-                self.grants.sort_by_key(|grant| grant.grant_id);
+            if let Some(grant) = known.iter().find(|grant| grant_id != 0 && grant.grant_id == grant_id) {
+                self.load(grant);
             }
             let balance = self.move_grant(kind, grant_id, amount);
             let reference = deduction.reference.clone();
-            postings.push(Posting { kind, grant_id, cause, amount, balance, reference });
+            let time_s = now_s;
+            postings.push(Posting { time_s, kind, grant_id, cause, amount, balance, reference });
             if kind == AccountKind::Credit && balance > 0 {
                 let reference = &deduction.reference;
-                self.transfer(AccountKind::Credit, AccountKind::Cash, balance, reference, &mut postings);
+                let (from, to) = (AccountKind::Credit, AccountKind::Cash);
+                self.transfer(from, to, balance, reference, now_s, &mut postings);
             }
         }
-        postings.extend(self.expire(now_s));
+        postings.extend(self.expire_dated(now_s, Some(now_s)));
         Ok(postings)
     }
 

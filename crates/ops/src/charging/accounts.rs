@@ -51,7 +51,8 @@ pub fn deposit(
             let postings = account_tx.state.account.deposit(deposit, now_s)?;
             let entries = account_tx.record(postings);
             account_tx.write(transaction.as_mut())?;
-            transaction.add_deposit(company_id, &StoredDeposit { deposit: deposit.clone(), entries })?;
+            transaction
+                .add_deposit(company_id, &StoredDeposit { deposit: deposit.clone(), entries, reversed: 0 })?;
             (false, entries)
         }
     };

@@ -4,7 +4,7 @@
 use tollbook_domain::{Line, Status};
 use tollbook_store::{StoreResult, StoredOrder};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, account_with_ended};
 use super::context::Charging;
 use super::paying::OrderPayments;
 
@@ -55,14 +55,15 @@ pub fn pay_arrears(
     loop {
         let mut snapshot = charging.store.snapshot()?;
         let orders = snapshot.arrears(company_id, from_s, READ_ORDERS)?;
-        let available = snapshot.account_state(company_id)?.account.available(&kinds, now_s);
+        let spendable =
+            account_with_ended(snapshot.as_mut(), company_id, now_s)?.account.spendable(&kinds, now_s);
         drop(snapshot);
         let Some(last) = orders.last() else { break };
         from_s = last.order.start_time_s + 1;
-        // The available amount only decreases while orders are paid, so that an order above it need not be tried.
+        // What can be spent only decreases while orders are paid, so that an order above it need not be tried.
         let can_be_tried = |stored: &&StoredOrder| {
             let total = i128::from(stored.order.total.steps());
-            total <= available && (total > 0 || zero_amount == ZeroAmount::Pay)
+            total <= spendable && (total > 0 || zero_amount == ZeroAmount::Pay)
         };
         let candidates: Vec<&StoredOrder> = orders.iter().filter(can_be_tried).collect();
         for batch in candidates.chunks(BATCH_ORDERS) {

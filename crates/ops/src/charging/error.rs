@@ -15,6 +15,12 @@ pub enum ChargingError {
     /// The key belongs to a deposit with other content.
     #[error("the key {0:?} belongs to another deposit")]
     OtherDeposit(String),
+    /// No deposit of the company has the key.
+    #[error("the company has no deposit with the key {0:?}")]
+    UnknownDeposit(String),
+    /// The key belongs to a correction with other content.
+    #[error("the key {0:?} belongs to another correction")]
+    OtherCorrection(String),
     /// A text breaks the rule for names.
     #[error(transparent)]
     Name(#[from] NameError),

@@ -195,7 +195,7 @@ impl OrderMaker<'_> {
             replaces: String::new(),
             replaced_by: String::new(),
         };
-        if let Some(deductions) = account_tx.pay(total, &line, &order.number, sequence) {
+        if let Some(deductions) = account_tx.pay(total, &line, &order.number, sequence, start_s) {
             order.deductions = deductions;
         } else {
             let arrears = self.number('U', self.now_s, account_tx);

@@ -1,12 +1,14 @@
 //! From usage to paid orders: the worker of the server, and the operations of operators and customers on accounts. Each
 //! operation is idempotent and moves money atomically. The rules are in `domain`.
 
+mod account_corrections;
 mod account_tx;
 mod accounts;
 mod arrears;
 mod context;
 mod corrections;
 mod error;
+mod grant_ends;
 mod hour_close;
 mod intake;
 mod offsets;
@@ -17,6 +19,7 @@ mod repricing;
 mod standing;
 mod worker;
 
+pub use account_corrections::{AccountCorrected, Adjustment, Mode, ReversalRequest, adjust, reverse};
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use context::Charging;
@@ -25,6 +28,7 @@ pub use corrections::{
     void_usage,
 };
 pub use error::ChargingError;
+pub use grant_ends::end_grants;
 pub use hour_close::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};
 pub use offsets::{parse_offset, set_offset};

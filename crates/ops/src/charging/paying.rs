@@ -105,7 +105,9 @@ impl OrderPayments {
             Status::Unpaid => {}
         }
         let source_number = before.order.counterpart.clone();
-        let Some(deductions) = account_tx.pay(before.order.total, line, &source_number, &self.kinds) else {
+        let Some(deductions) =
+            account_tx.pay(before.order.total, line, &source_number, &self.kinds, before.order.start_time_s)
+        else {
             return Ok(Err(PayReason::InsufficientBalance));
         };
         let after = Order {

@@ -17,14 +17,23 @@ pub struct Standing {
     pub arrears: i128,
     /// Number of its unpaid orders.
     pub arrears_orders: i64,
-    /// Balances by account kind.
+    /// Balances by account kind. A grant that has ended is in none.
     pub balances: PerKind<i64>,
     /// Credit limit.
     pub credit_limit: i64,
+    /// How much more credit is used than the limit allows: a deposit that was spent was taken back.
+    pub over_limit: i128,
     /// Maximum amount that an order could be paid with: unexpired grants, cash, and unused credit.
     pub available: i128,
     /// Sum of the orders that open hours would become.
     pub pending: i128,
+}
+
+impl Standing {
+    /// Whether the company owes: unpaid orders, or credit beyond its limit.
+    pub const fn is_in_arrears(&self) -> bool {
+        self.arrears_orders > 0 || self.over_limit > 0
+    }
 }
 
 /// The standing of a company; `None` if it does not exist.
@@ -45,7 +54,9 @@ pub fn standing(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreRe
     let oldest = snapshot.arrears(company_id, 0, 1)?;
     let since = |order: &Order| order.create_time_s.unwrap_or(order.end_time_s);
     let pending = snapshot.pending(&query, charging.catalogue)?;
-    let account = snapshot.account_state(company_id)?.account;
+    let mut account = snapshot.account_state(company_id)?.account;
+    // Written with the next change of the accounts.
+    account.expire(now_s);
     Ok(Some(Standing {
         currency: company.currency,
         arrears_since_s: oldest.iter().map(|stored| since(&stored.order)).min(),
@@ -53,6 +64,7 @@ pub fn standing(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreRe
         arrears_orders: unpaid.orders,
         balances: account.balances,
         credit_limit: account.credit_limit,
+        over_limit: account.over_limit(),
         available: account.available(&AccountKind::ALL, now_s),
         pending,
     }))

@@ -1,12 +1,13 @@
-//! The worker of the server: closes due hours, pays arrears once a local day, reprices usage, and expires old usage
-//! identities. Leases ensure that exactly one of several servers does each piece of work.
+//! The worker of the server: ends grants, closes due hours, pays arrears once a local day, reprices usage, and expires
+//! old usage identities. Leases ensure that exactly one of several servers does each piece of work.
 
 use tollbook_domain::time::hour_of;
 use tollbook_store::{HourFilter, StoreError, StoreResult};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, account_with_ended};
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 use super::context::Charging;
+use super::grant_ends::end_all_grants;
 use super::hour_close::{Closed, close_hour};
 use super::repricing::{needs_repricing, reprice};
 use crate::maintenance::leases::{HourLeases, TaskLease, WORKER_LEASE_S};
@@ -35,6 +36,8 @@ pub struct Settled {
     pub priced: u64,
     /// Deleted usage identities.
     pub expired_identities: u64,
+    /// Grants that ended with something left.
+    pub ended_grants: u64,
 }
 
 impl Settled {
@@ -44,6 +47,7 @@ impl Settled {
         self.arrears.add(other.arrears);
         self.priced += other.priced;
         self.expired_identities += other.expired_identities;
+        self.ended_grants += other.ended_grants;
     }
 
     /// Whether there was nothing to do.
@@ -60,11 +64,14 @@ pub fn settle_due(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
     let span = tracing::info_span!("settle_round", worker);
     let _entered = span.enter();
     let round = Round { charging, worker, now_s };
+    // A company whose grants cannot be ended does not keep hours open.
+    let ended_grants = end_all_grants(charging, now_s);
     Ok(Settled {
         priced: round.reprice()?,
         closed: round.close(HourFilter::DueBy(now_s))?,
         arrears: round.pay_daily()?,
         expired_identities: round.expire_identities()?,
+        ended_grants: ended_grants?,
     })
 }
 
@@ -77,13 +84,14 @@ pub fn settle_all(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
     let span = tracing::info_span!("settle_round", worker);
     let _entered = span.enter();
     let round = Round { charging, worker, now_s };
+    let ended_grants = end_all_grants(charging, now_s);
     let priced = reprice(charging, now_s)?;
     let closed = round.close(HourFilter::EndedBy(now_s.saturating_sub(charging.config.charging.grace_s)))?;
     let mut arrears = ArrearsPaid::default();
     for company in charging.store.snapshot()?.companies()? {
         arrears.add(pay_arrears(charging, company.company_id, ZeroAmount::Skip, now_s)?);
     }
-    Ok(Settled { priced, closed, arrears, expired_identities: 0 })
+    Ok(Settled { priced, closed, arrears, expired_identities: 0, ended_grants: ended_grants? })
 }
 
 /// The number of ended hours that are still leased: by an import, by a server that is closing them, or by a process that
@@ -232,8 +240,8 @@ fn pay_company(charging: &Charging<'_>, company_id: i64, day: i64, now_s: i64) -
     let _entered = span.enter();
     let kinds = charging.config.charging.arrears_sequence();
     let mut snapshot = charging.store.snapshot()?;
-    let state = snapshot.account_state(company_id)?;
-    let can_spend = state.account.available(&kinds, now_s) > 0;
+    let state = account_with_ended(snapshot.as_mut(), company_id, now_s)?;
+    let can_spend = state.account.spendable(&kinds, now_s) > 0;
     let has_arrears = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
     drop(snapshot);
     if state.arrears_day >= day || !has_arrears {

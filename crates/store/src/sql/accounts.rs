@@ -12,7 +12,7 @@ use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{
     Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly,
 };
-use crate::sql::driver::schema::{ACCOUNT_GRANT, LEDGER, SETTLEMENT};
+use crate::sql::driver::schema::{ACCOUNT, ACCOUNT_GRANT, LEDGER, SETTLEMENT};
 use crate::sql::session::Session;
 
 /// Separator of the items of a list.
@@ -79,13 +79,24 @@ fn grant_values<'a>(company_id: i64, grant: &'a Grant, lists: &'a [String; 2]) -
 
 /// Adds the empty account of a new company.
 pub(crate) fn add_account(connection: &mut dyn Connection, company_id: i64) -> StoreResult<()> {
-    execute_exactly(
-        connection,
-        1,
-        "INSERT INTO account (company_id, star_card, coupon, bonus, cash, credit, credit_limit, entries, grants, \
-         numbers, arrears_day, pruned_deductions) VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $2)",
-        &[company_id.into(), SqlValue::Blob(&[])],
-    )
+    // Everything but the company and the pruned deductions is 0.
+    let mut values: SqlValues<'_> = vec![SqlValue::Int(0); ACCOUNT.columns.len()];
+    values[0] = company_id.into();
+    values[ACCOUNT.columns.len() - 1] = SqlValue::Blob(&[]);
+    insert_exactly(connection, &ACCOUNT, 1, &mut std::iter::once(values))
+}
+
+/// What of a company's account is written with every posting: a column for each kind, and these.
+const COUNTERS: [&str; 5] = ["credit_limit", "entries", "grants", "numbers", "arrears_day"];
+
+/// The columns of the kinds and of [`COUNTERS`].
+fn state_columns() -> [&'static str; AccountKind::COUNT + COUNTERS.len()] {
+    let mut columns = [""; AccountKind::COUNT + COUNTERS.len()];
+    let names = AccountKind::ALL.into_iter().map(AccountKind::name).chain(COUNTERS);
+    for (column, name) in columns.iter_mut().zip(names) {
+        *column = name;
+    }
+    columns
 }
 
 const LEDGER_COLUMNS: &str = "entry_no, time, kind, grant_id, cause, amount, balance, reference";
@@ -94,8 +105,8 @@ pub(crate) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
     let cause = row.int(4)?;
     Ok(LedgerEntry {
         entry_no: row.int(0)?,
-        time_s: row.int(1)?,
         entry: Posting {
+            time_s: row.int(1)?,
             kind: kind_of(row.int(2)?)?,
             grant_id: row.int(3)?,
             cause: Cause::from_number(cause)
@@ -110,17 +121,15 @@ pub(crate) fn read_entry(row: &dyn Row) -> StoreResult<LedgerEntry> {
 impl AccountReads for Session {
     fn account_state(&mut self, company_id: i64) -> StoreResult<AccountState> {
         let connection = self.connection.as_mut();
-        let sql = "SELECT star_card, coupon, bonus, cash, credit, credit_limit, grants, entries, numbers, arrears_day \
-                   FROM account WHERE company_id = $1";
-        let state = first(connection, sql, &[company_id.into()], |row| {
-            let kinds = [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?];
-            let account = Account {
-                balances: PerKind::new(kinds),
-                credit_limit: row.int(5)?,
-                grants: Vec::new(),
-                grant_count: row.int(6)?,
-            };
-            Ok(AccountState { account, entries: row.int(7)?, serial: row.int(8)?, arrears_day: row.int(9)? })
+        let sql = format!("SELECT {} FROM account WHERE company_id = $1", state_columns().join(", "));
+        let state = first(connection, &sql, &[company_id.into()], |row| {
+            let (mut balances, mut counters) = ([0; AccountKind::COUNT], [0; COUNTERS.len()]);
+            row.ints(0, &mut balances)?;
+            row.ints(balances.len(), &mut counters)?;
+            let [credit_limit, entries, grant_count, serial, arrears_day] = counters;
+            let balances = PerKind::new(balances);
+            let account = Account { balances, credit_limit, grants: Vec::new(), grant_count };
+            Ok(AccountState { account, entries, serial, arrears_day })
         })?;
         let mut state = state.ok_or_else(|| StoreError::Missing(format!("company {company_id}")))?;
         let sql = format!(
@@ -143,6 +152,22 @@ impl AccountReads for Session {
         Ok(grants)
     }
 
+    fn ended_grants(&mut self, company_id: i64, ended_after_s: i64) -> StoreResult<Vec<Grant>> {
+        let sql = format!(
+            "SELECT {GRANT_COLUMNS} FROM account_grant WHERE company_id = $1 AND expired > 0 AND expires > $2 \
+             ORDER BY expires"
+        );
+        let values = [company_id, ended_after_s].map(SqlValue::Int);
+        all(self.connection.as_mut(), &sql, &values, read_grant)
+    }
+
+    fn companies_with_ends(&mut self, until_s: i64, after: i64, limit: i64) -> StoreResult<Vec<i64>> {
+        let sql = "SELECT DISTINCT company_id FROM grant_end WHERE ends_at <= $1 AND company_id > $2 \
+                   ORDER BY company_id LIMIT $3";
+        let values = [until_s, after, limit].map(SqlValue::Int);
+        all(self.connection.as_mut(), sql, &values, |row| row.int(0))
+    }
+
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         let sql = format!(
             "SELECT {LEDGER_COLUMNS} FROM ledger WHERE company_id = $1 AND entry_no >= $2 AND entry_no < $3 \
@@ -154,7 +179,7 @@ impl AccountReads for Session {
     }
 
     fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {
-        let sql = "SELECT kind, amount, expires, products, models, first_entry, entries FROM deposit \
+        let sql = "SELECT kind, amount, expires, products, models, first_entry, entries, reversed FROM deposit \
                    WHERE company_id = $1 AND deposit_key = $2";
         first(self.connection.as_mut(), sql, &[company_id.into(), key.into()], |row| {
             Ok(StoredDeposit {
@@ -167,6 +192,7 @@ impl AccountReads for Session {
                     key: key.to_owned(),
                 },
                 entries: LedgerRange { first: row.int(5)?, count: row.int(6)? },
+                reversed: row.int(7)?,
             })
         })
     }
@@ -194,14 +220,13 @@ impl AccountWrites for Session {
         before: &AccountState,
         after: &AccountState,
         entries: &[Posting],
-        now_s: i64,
     ) -> StoreResult<i64> {
         let first_entry = before.entries;
         let mut rows = (first_entry..).zip(entries).map(|(entry_no, entry)| {
             vec![
                 company_id.into(),
                 entry_no.into(),
-                now_s.into(),
+                entry.time_s.into(),
                 entry.kind.number().into(),
                 entry.grant_id.into(),
                 entry.cause.number().into(),
@@ -212,38 +237,30 @@ impl AccountWrites for Session {
         });
         insert_exactly(self.connection.as_mut(), &LEDGER, entries.len(), &mut rows)?;
         self.write_grants(company_id, &before.account, &after.account)?;
-        let [star_card, coupon, bonus, cash, credit] = after.account.balances.values();
-        let values = [
-            company_id,
-            star_card,
-            coupon,
-            bonus,
-            cash,
-            credit,
+        let counters = [
             after.account.credit_limit,
             first_entry + i64::try_from(entries.len()).unwrap_or(i64::MAX),
             after.account.grant_count,
             after.serial,
             after.arrears_day,
         ];
-        execute_exactly(
-            self.connection.as_mut(),
-            1,
-            "UPDATE account SET star_card = $2, coupon = $3, bonus = $4, cash = $5, credit = $6, credit_limit = $7, \
-             entries = $8, grants = $9, numbers = $10, arrears_day = $11 WHERE company_id = $1",
-            &values.map(SqlValue::Int),
-        )?;
+        let set: Vec<String> =
+            (2..).zip(state_columns()).map(|(place, column)| format!("{column} = ${place}")).collect();
+        let sql = format!("UPDATE account SET {} WHERE company_id = $1", set.join(", "));
+        let values = std::iter::once(company_id).chain(after.account.balances.values()).chain(counters);
+        let values: SqlValues<'_> = values.map(SqlValue::Int).collect();
+        execute_exactly(self.connection.as_mut(), 1, &sql, &values)?;
         Ok(first_entry)
     }
 
     fn add_deposit(&mut self, company_id: i64, stored: &StoredDeposit) -> StoreResult<()> {
-        let StoredDeposit { deposit, entries } = stored;
+        let StoredDeposit { deposit, entries, reversed } = stored;
         let (products, models) = (join(&deposit.products), join(&deposit.models));
         execute_exactly(
             self.connection.as_mut(),
             1,
             "INSERT INTO deposit (company_id, deposit_key, kind, amount, expires, products, models, first_entry, \
-             entries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             entries, reversed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             &[
                 company_id.into(),
                 deposit.key.as_str().into(),
@@ -254,8 +271,21 @@ impl AccountWrites for Session {
                 models.as_str().into(),
                 entries.first.into(),
                 entries.count.into(),
+                (*reversed).into(),
             ],
         )
+    }
+
+    fn set_reversed(&mut self, company_id: i64, key: &str, reversed: i64) -> StoreResult<()> {
+        let sql = "UPDATE deposit SET reversed = $3 WHERE company_id = $1 AND deposit_key = $2";
+        let values = [company_id.into(), key.into(), reversed.into()];
+        execute_exactly(self.connection.as_mut(), 1, sql, &values)
+    }
+
+    fn clear_ends(&mut self, company_id: i64, until_s: i64) -> StoreResult<()> {
+        let sql = "DELETE FROM grant_end WHERE company_id = $1 AND ends_at <= $2";
+        self.connection.execute(sql, &[company_id, until_s].map(SqlValue::Int))?;
+        Ok(())
     }
 
     fn add_settlements(&mut self, company_id: i64, settlements: &[Settlement]) -> StoreResult<()> {
@@ -297,21 +327,31 @@ impl Session {
             .collect();
         let mut rows = new.iter().map(|(grant, lists)| grant_values(company_id, grant, lists));
         insert_exactly(self.connection.as_mut(), &ACCOUNT_GRANT, new.len(), &mut rows)?;
+        for end_s in new.iter().filter_map(|(grant, _)| grant.expires_s) {
+            self.connection.execute(
+                "INSERT INTO grant_end (ends_at, company_id) VALUES ($1, $2) \
+                 ON CONFLICT (ends_at, company_id) DO NOTHING",
+                &[end_s, company_id].map(SqlValue::Int),
+            )?;
+        }
         // A grant that is missing from `after` is used up.
-        let mut remaining: BTreeMap<i64, i64> =
-            before.grants.iter().map(|grant| (grant.grant_id, 0)).collect();
-        remaining.extend(after.grants.iter().filter(known).map(|grant| (grant.grant_id, grant.remaining)));
+        let mut changed: BTreeMap<i64, [i64; 2]> =
+            before.grants.iter().map(|grant| (grant.grant_id, [0, 0])).collect();
+        let of_after = after.grants.iter().filter(known);
+        changed.extend(of_after.map(|grant| (grant.grant_id, [grant.remaining, grant.expired])));
         for grant in &before.grants {
-            if remaining.get(&grant.grant_id) == Some(&grant.remaining) {
-                remaining.remove(&grant.grant_id);
+            if changed.get(&grant.grant_id) == Some(&[grant.remaining, grant.expired]) {
+                changed.remove(&grant.grant_id);
             }
         }
-        let sets: Vec<SqlValues<'_>> = remaining
+        let sets: Vec<SqlValues<'_>> = changed
             .into_iter()
-            .map(|(grant_id, remaining)| [company_id, grant_id, remaining].map(SqlValue::Int).to_vec())
+            .map(|(grant_id, [remaining, expired])| {
+                [company_id, grant_id, remaining, expired].map(SqlValue::Int).to_vec()
+            })
             .collect();
         let changed = self.connection.execute_each(
-            "UPDATE account_grant SET remaining = $3 WHERE company_id = $1 AND grant_id = $2",
+            "UPDATE account_grant SET remaining = $3, expired = $4 WHERE company_id = $1 AND grant_id = $2",
             &sets,
         )?;
         if changed == sets.len() as u64 {

@@ -1,6 +1,6 @@
 //! Creates usage, accounts, and orders from usage by direct calls of the store.
 
-use tollbook_domain::account::{AccountKind, Deposit};
+use tollbook_domain::account::{AccountKind, Deposit, Paid};
 use tollbook_domain::rating::{Charge, Rated, SUPPLEMENTARY_ORDER};
 use tollbook_domain::{Amount, Bucket, Catalogue, Deductions, NewOrder, Order, Status, Usage};
 use tollbook_store::{
@@ -83,9 +83,9 @@ pub(crate) fn deposit(store: &dyn Store, company_id: i64, kind: AccountKind, amo
         key: key.into(),
     };
     let entries = after.account.deposit(&deposit, 7).unwrap();
-    let first = transaction.post(company_id, &before, &after, &entries, 7).unwrap();
+    let first = transaction.post(company_id, &before, &after, &entries).unwrap();
     let entries = LedgerRange { first, count: i64::try_from(entries.len()).unwrap() };
-    transaction.add_deposit(company_id, &StoredDeposit { deposit, entries }).unwrap();
+    transaction.add_deposit(company_id, &StoredDeposit { deposit, entries, reversed: 0 }).unwrap();
     transaction.commit().unwrap();
 }
 
@@ -116,10 +116,10 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
     let total = line.discount_price.charge(open.quantity, 1_000).unwrap();
     let before = transaction.account_state(company_id).unwrap();
     let mut after = before.clone();
-    let paid = after.account.pay(total, &line, &source, &AccountKind::ALL, 9);
+    let paid = after.account.pay(total, &line, &source, &AccountKind::ALL, bucket.start_s, 9);
     let arrears = format!("U{}", &source[1..]);
     let is_paid = paid.is_some();
-    let (deductions, entries) = paid.unwrap_or_default();
+    let Paid { deductions, postings: entries, .. } = paid.unwrap_or_default();
     let new = Order {
         number: if is_paid { source.clone() } else { arrears },
         counterpart: if is_paid { String::new() } else { source.clone() },
@@ -138,7 +138,7 @@ fn order(transaction: &mut dyn Transaction, company_id: i64, bucket: Bucket, ope
     };
     transaction.add_orders(&[NewOrder { company_id, line, order: new }]).unwrap();
     if is_paid {
-        let first = transaction.post(company_id, &before, &after, &entries, 9).unwrap();
+        let first = transaction.post(company_id, &before, &after, &entries).unwrap();
         let entries = LedgerRange { first, count: i64::try_from(entries.len()).unwrap() };
         let settlement = Settlement { source_number: source.clone(), entries };
         transaction.add_settlements(company_id, &[settlement]).unwrap();

@@ -123,6 +123,7 @@ contract! {
     closing::arrears_are_read_oldest_first_in_whole_hours,
     accounts::account_states_are_read_as_written,
     accounts::deposits_are_found_by_key_and_settlements_and_revocations_by_number,
+    accounts::grants_that_ended_are_kept_apart,
     accounts::offsets_are_kept,
     corrections::a_correction_is_found_by_its_key_and_listed_by_time,
     prices::a_price_with_equal_conditions_replaces_the_old_one,

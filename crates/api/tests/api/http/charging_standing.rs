@@ -78,6 +78,21 @@ fn a_company_is_in_arrears_until_its_last_unpaid_order_is_paid(backend: Backend)
     let spent =
         json!({"StarCard": "0.00", "Coupon": "0.00", "Bonus": "0.00", "Cash": "0.00", "Credit": "-1.10"});
     standing(&[("Balances", spent), ("AvailableAmount", json!("1.90"))]);
+    // A deposit that was spent is taken back: what is owed is beyond the limit.
+    let request = charging::ReversalRequest {
+        deposit: "d-2".into(),
+        amount: None,
+        owe: true,
+        key: "r-1".into(),
+        reason: "chargeback".into(),
+    };
+    let mode = charging::Mode::Apply;
+    server
+        .charging(|charging| charging::reverse(charging, company.company_id, &request, mode, DUE_S))
+        .unwrap();
+    let owed =
+        json!({"StarCard": "0.00", "Coupon": "0.00", "Bonus": "0.00", "Cash": "0.00", "Credit": "-4.10"});
+    standing(&[("Standing", json!("arrears")), ("Balances", owed), ("AvailableAmount", json!("0.00"))]);
 }
 
 fn an_operator_key_and_a_known_company_are_required(backend: Backend) {

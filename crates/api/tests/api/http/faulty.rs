@@ -332,6 +332,14 @@ impl AccountReads for FaultySnapshot {
         self.inner.grants(company_id, grant_ids)
     }
 
+    fn ended_grants(&mut self, company_id: i64, ended_after_s: i64) -> StoreResult<Vec<Grant>> {
+        self.inner.ended_grants(company_id, ended_after_s)
+    }
+
+    fn companies_with_ends(&mut self, until_s: i64, after: i64, limit: i64) -> StoreResult<Vec<i64>> {
+        self.inner.companies_with_ends(until_s, after, limit)
+    }
+
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         self.inner.ledger(company_id, entries)
     }

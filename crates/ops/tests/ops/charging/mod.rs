@@ -1,5 +1,6 @@
 //! Charging from usage to paid orders. Every test runs on both databases; those in the module `postgres` need PostgreSQL.
 
+mod account_cases;
 mod concurrency;
 mod corrections;
 mod edge_cases;
@@ -7,6 +8,7 @@ mod fixture;
 mod interleaving;
 mod model;
 mod model_comparison;
+mod model_corrections;
 mod operations;
 
 macro_rules! on_both_databases {
@@ -52,6 +54,12 @@ on_both_databases! {
     corrections::an_order_without_usage_left_has_no_successor,
     corrections::records_that_are_not_charged_are_corrected,
     corrections::what_cannot_be_corrected_is_refused_and_changes_nothing,
+    account_cases::a_coupon_pays_for_the_hour_in_which_it_ended,
+    account_cases::a_grant_of_an_idle_company_ends_on_time,
+    account_cases::a_refund_to_a_grant_that_ended_pays_for_its_hours_only,
+    account_cases::a_chargeback_of_a_spent_deposit_is_owed_until_it_is_repaid,
+    account_cases::partial_reversals_add_up_to_the_deposit,
+    account_cases::bad_corrections_of_accounts_change_nothing,
     concurrency::concurrent_payers_pay_each_order_once,
     concurrency::concurrent_servers_close_each_hour_once,
     interleaving::every_interleaving_pays_an_order_once,

@@ -51,7 +51,12 @@ pub(crate) struct ModelGrant {
 }
 
 impl ModelGrant {
-    fn is_unexpired(&self, now_s: i64) -> bool {
+    /// Whether it had not ended when an hour began, and has not ended too long ago.
+    fn pays_for(&self, hour_s: i64, now_s: i64) -> bool {
+        self.is_unexpired(hour_s) && self.is_unexpired(now_s - 40 * 86_400)
+    }
+
+    pub(crate) fn is_unexpired(&self, now_s: i64) -> bool {
         match self.expires_s {
             Some(expires_s) => now_s < expires_s,
             None => true,
@@ -93,6 +98,12 @@ pub(crate) struct ModelCompany {
     pub(crate) credit: i128,
     pub(crate) limit: i128,
     pub(crate) deposits: Vec<Deposit>,
+    /// Of each deposit: the index of its grant, and what was taken back.
+    pub(crate) taken_back: Vec<(usize, i128)>,
+    /// Key and content of each correction.
+    pub(crate) corrections: Vec<(String, String)>,
+    /// Whether a deposit that was spent was taken back.
+    pub(crate) has_owed: bool,
     pub(crate) arrears_day: i64,
 }
 
@@ -351,7 +362,7 @@ impl ModelCompany {
                 order.start_s == bucket_s && order.line == line && !order.source.starts_with("IMP")
             });
             let total = total(line.discounted, quantity);
-            let parts = self.pay(total, &line.model, &KINDS, now_s);
+            let parts = self.pay(total, &line.model, &KINDS, bucket_s, now_s);
             self.orders.push(ModelOrder {
                 source: String::new(),
                 arrears: String::new(),
@@ -370,9 +381,10 @@ impl ModelCompany {
 
     /// The amount that could pay arrears.
     fn available(&self, now_s: i64) -> i128 {
-        let mut sum = self.cash + self.limit + self.credit;
+        let credit = self.limit + self.credit;
+        let mut sum = self.cash + if credit > 0 { credit } else { 0 };
         for grant in &self.grants {
-            if grant.kind != AccountKind::Bonus && grant.is_unexpired(now_s) {
+            if grant.kind != AccountKind::Bonus && grant.pays_for(i64::MIN, now_s) {
                 sum += grant.left;
             }
         }
@@ -384,6 +396,7 @@ impl ModelCompany {
         total: i128,
         model: &str,
         kinds: &[AccountKind],
+        hour_s: i64,
         now_s: i64,
     ) -> Option<Vec<(AccountKind, usize, i128)>> {
         let mut parts = Vec::new();
@@ -397,7 +410,7 @@ impl ModelCompany {
             } else {
                 for (index, grant) in self.grants.iter().enumerate() {
                     let fits = grant.models.is_empty() || grant.models.iter().any(|one| one == model);
-                    if grant.kind == kind && grant.is_unexpired(now_s) && fits {
+                    if grant.kind == kind && grant.pays_for(hour_s, now_s) && fits {
                         sources.push((grant.expires_s.unwrap_or(i64::MAX), index, grant.left));
                     }
                 }
@@ -433,7 +446,7 @@ impl ModelCompany {
         }
         let order = self.orders[index].clone();
         let kinds: Vec<AccountKind> = KINDS.into_iter().filter(|kind| *kind != AccountKind::Bonus).collect();
-        let Some(parts) = self.pay(order.total, &order.line.model, &kinds, now_s) else {
+        let Some(parts) = self.pay(order.total, &order.line.model, &kinds, order.start_s, now_s) else {
             return "INSUFFICIENT_BALANCE";
         };
         let order = &mut self.orders[index];
@@ -476,11 +489,12 @@ impl ModelCompany {
             self.grants.push(ModelGrant { kind: deposit.kind, left: amount, expires_s, models });
         }
         self.deposits.push(deposit.clone());
+        self.taken_back.push((self.grants.len().saturating_sub(1), 0));
         Some(true)
     }
 
     pub(crate) fn set_limit(&mut self, limit: i128) -> bool {
-        if limit < 0 || limit < -self.credit {
+        if limit < 0 || (limit < -self.credit && limit < self.limit) {
             return false;
         }
         self.limit = limit;

@@ -10,7 +10,8 @@ use tollbook_domain::{
     Usage,
 };
 use tollbook_ops::charging::{
-    Rater, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit, set_offset, settle_all, settle_due,
+    Adjustment, Mode, Rater, ReversalRequest, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit,
+    set_offset, settle_all, settle_due, standing,
 };
 use tollbook_store::{Outcome, Uncharged};
 
@@ -18,16 +19,18 @@ use super::fixture::{BASE_S, Backend, Fixture, HOUR_S, money, price, query, usag
 use super::model::{
     KINDS, Model, ModelCompany, ModelLine, ModelOrder, ModelRating, ModelResult, OrderState, total,
 };
+use super::model_corrections::AccountCorrection;
 use super::operations::{COMPANIES, MODELS, Operation, Record, operations};
 
 /// The program and the model after the same operations.
-struct Comparison<'a> {
-    fixture: &'a Fixture,
-    rater: Rater<'a>,
-    model: Model,
-    now_s: i64,
-    sent: Vec<Usage>,
-    deposits: Vec<(i64, Deposit)>,
+pub(crate) struct Comparison<'a> {
+    pub(crate) fixture: &'a Fixture,
+    pub(crate) rater: Rater<'a>,
+    pub(crate) model: Model,
+    pub(crate) now_s: i64,
+    pub(crate) sent: Vec<Usage>,
+    pub(crate) deposits: Vec<(i64, Deposit)>,
+    pub(crate) corrections: Vec<(i64, AccountCorrection)>,
 }
 
 fn id(company: usize) -> i64 {
@@ -91,6 +94,34 @@ impl Comparison<'_> {
             Operation::RepeatDeposit(index) => {
                 if let Some((company_id, of)) = self.deposits.get(*index).cloned() {
                     self.deposit(company_id, &of);
+                }
+            }
+            Operation::Reverse { company, deposit, amount, owe, key } => {
+                let of = &self.model.companies[*company];
+                let known = usize::from(*deposit).checked_rem(of.deposits.len() + 1).unwrap_or(0);
+                let request = ReversalRequest {
+                    // The one after the last is a deposit that was never made.
+                    deposit: of.deposits.get(known).map_or("none".into(), |of| of.key.clone()),
+                    amount: amount.map(Amount::from_steps),
+                    owe: *owe,
+                    key: format!("correction {key}"),
+                    reason: "a mistake".into(),
+                };
+                self.correct(id(*company), &AccountCorrection::Reverse(request));
+            }
+            Operation::Adjust { company, kind, change, key } => {
+                let request = Adjustment {
+                    kind: KINDS[*kind],
+                    change: *change,
+                    key: format!("correction {key}"),
+                    reason: "a mistake".into(),
+                    reference: String::new(),
+                };
+                self.correct(id(*company), &AccountCorrection::Adjust(request));
+            }
+            Operation::RepeatCorrection(index) => {
+                if let Some((company_id, of)) = self.corrections.get(*index).cloned() {
+                    self.correct(company_id, &of);
                 }
             }
             Operation::Limit { company, limit } => {
@@ -404,16 +435,9 @@ impl Comparison<'_> {
         let state = self.fixture.account_state(id(company));
         let of = &self.model.companies[company];
         let now_s = self.now_s;
-        let balances = KINDS.map(|kind| {
-            let available = state.account.available(&[kind], now_s);
-            // The available credit is the limit plus the balance, which is negative.
-            if kind == AccountKind::Credit {
-                available - i128::from(state.account.credit_limit)
-            } else {
-                available
-            }
-        });
-        assert_eq!(balances, of.balances(now_s));
+        let shown = standing(&self.fixture.charging(), id(company), now_s).unwrap().unwrap();
+        assert_eq!(shown.balances.values().map(i128::from), of.balances(now_s));
+        assert_eq!(shown.over_limit, (-of.limit - of.credit).max(0));
         assert_eq!(i128::from(state.account.credit_limit), of.limit);
         let mut left: Vec<i128> = Vec::new();
         for grant in state.account.grants.iter().filter(|grant| !grant.is_expired(now_s)) {
@@ -435,7 +459,8 @@ impl Comparison<'_> {
         for kind in KINDS {
             let sum = |cause| by_cause.get(&(kind, cause)).copied().unwrap_or_default();
             let balance = i128::from(state.account.balances.get(kind));
-            let (low, high) = if kind == AccountKind::Credit { (-of.limit, 0) } else { (0, i64::MAX.into()) };
+            let floor = if of.has_owed { i64::MIN.into() } else { -of.limit };
+            let (low, high) = if kind == AccountKind::Credit { (floor, 0) } else { (0, i64::MAX.into()) };
             assert!(low <= balance && balance <= high, "{kind:?} is {balance}");
             let deducted: i128 = of
                 .orders
@@ -445,7 +470,8 @@ impl Comparison<'_> {
                 .map(|part| part.2)
                 .sum();
             // deposits + adjustments − expired − balance = deductions − refunds = deductions of the orders
-            let spent = sum(Cause::Deposit) + sum(Cause::Adjustment) + sum(Cause::Expiry) - balance;
+            let adjusted = sum(Cause::Adjustment) + sum(Cause::Reversal) + sum(Cause::Correction);
+            let spent = sum(Cause::Deposit) + adjusted + sum(Cause::Expiry) - balance;
             assert_eq!(spent, -sum(Cause::Deduction) - sum(Cause::Refund), "{kind:?}");
             assert_eq!(spent, deducted, "{kind:?}");
         }
@@ -473,6 +499,9 @@ impl Comparison<'_> {
                 assert!(deposited.is_repeated);
             }
         }
+        for (company_id, of) in &self.corrections {
+            assert!(self.request(*company_id, of, Mode::Apply).unwrap().is_repeated);
+        }
         for (company, of) in self.model.companies.iter().enumerate() {
             let of_state = |state: OrderState| of.orders.iter().filter(move |order| order.state == state);
             let paid: Vec<String> = of_state(OrderState::Paid).map(|order| order.arrears.clone()).collect();
@@ -485,7 +514,7 @@ impl Comparison<'_> {
         assert_eq!(after, before);
     }
 
-    fn everything(&self, company: usize) -> String {
+    pub(crate) fn everything(&self, company: usize) -> String {
         let orders = Status::ALL.map(|status| self.fixture.orders(id(company), status));
         let pending = self.fixture.pending(&query(id(company), &[]));
         format!(
@@ -537,6 +566,7 @@ pub(crate) fn balances_and_orders_equal_those_of_the_naive_model(backend: &Backe
             now_s: BASE_S + 24 * HOUR_S,
             sent: Vec::new(),
             deposits: Vec::new(),
+            corrections: Vec::new(),
         };
         for (model, sku, steps) in [("m", "input", 10_000), ("m", "output", 33_333), ("free", "input", 0), ("free", "output", 0)] {
             comparison.add_price(&price(model, sku, steps));

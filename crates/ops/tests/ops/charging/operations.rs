@@ -16,6 +16,9 @@ pub(crate) enum Operation {
     Deposit { company: usize, kind: usize, amount: i64, lasts_s: Option<i64>, model: Option<usize>, key: u8 },
     RepeatDeposit(usize),
     Limit { company: usize, limit: i64 },
+    Reverse { company: usize, deposit: u8, amount: Option<i64>, owe: bool, key: u8 },
+    Adjust { company: usize, kind: usize, change: i64, key: u8 },
+    RepeatCorrection(usize),
     Pay { company: usize, picks: Vec<usize> },
     Revoke { company: usize, picks: Vec<usize> },
     Price { model: usize, sku: usize, steps: i64, ago_h: i64 },
@@ -62,6 +65,13 @@ pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
             }),
         1 => (0..20usize).prop_map(Operation::RepeatDeposit),
         1 => (company(), money()).prop_map(|(company, limit)| Operation::Limit { company, limit }),
+        3 => (company(), 0..16u8, prop::option::of(0..600_000i64), any::<bool>(), 0..100u8)
+            .prop_map(|(company, deposit, amount, owe, key)| {
+                Operation::Reverse { company, deposit, amount, owe, key }
+            }),
+        2 => (company(), 0..5usize, -300_000..300_000i64, 0..100u8)
+            .prop_map(|(company, kind, change, key)| Operation::Adjust { company, kind, change, key }),
+        1 => (0..12usize).prop_map(Operation::RepeatCorrection),
         3 => (company(), picks()).prop_map(|(company, picks)| Operation::Pay { company, picks }),
         2 => (company(), picks()).prop_map(|(company, picks)| Operation::Revoke { company, picks }),
         2 => (0..4usize, 0..2usize, prop_oneof![Just(0i64), 1..40_000i64, 1..9i64], 0..60i64)

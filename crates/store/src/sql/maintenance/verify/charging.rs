@@ -7,6 +7,7 @@ use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
 use tollbook_domain::{Amount, Catalogue, Deductions, Status};
 
+use super::corrections::Corrected;
 use super::report::Report;
 use crate::accounts::{AccountReads, LedgerEntry, LedgerRange, StoredDeposit};
 use crate::error::StoreResult;
@@ -77,6 +78,7 @@ impl Session {
         let mut balances = PerKind::<i128>::default();
         let mut net = PerKind::<i128>::default();
         let mut grants: HashMap<i64, i128> = HashMap::new();
+        let mut corrected = Corrected::default();
         let mut deposits = 0;
         let mut next = 0;
         loop {
@@ -105,6 +107,7 @@ impl Session {
                 if matches!(entry.cause, Cause::Deduction | Cause::Refund) {
                     *net.get_mut(entry.kind) += i128::from(entry.amount);
                 }
+                corrected.add(entry);
                 deposits += i64::from(entry.cause == Cause::Deposit);
                 if entry.kind.is_granted() {
                     *grants.entry(entry.grant_id).or_default() += i128::from(entry.amount);
@@ -118,6 +121,7 @@ impl Session {
             });
         }
         self.verify_grants(company_id, state.account.grant_count, &grants, report)?;
+        self.verify_ended_grants(company_id, &corrected, report)?;
         self.verify_deposits(company_id, deposits, report)?;
         self.verify_revocations(company_id, report)?;
         let pruned = self.read_pruned(company_id)?;
@@ -138,9 +142,10 @@ impl Session {
                 });
             }
         }
-        if state.account.balances.get(AccountKind::Credit) < -state.account.credit_limit {
+        if state.account.over_limit() > 0 && !corrected.owes_a_reversal() {
             report.differ(|| format!("company {company_id}: more credit is used than the limit"));
         }
+        self.verify_corrections(company_id, corrected, report)?;
         let sql = "SELECT count(*) FROM settlement WHERE company_id = $1";
         let settled = first(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?;
         if settled != Some(report.settled.orders) {
@@ -191,7 +196,7 @@ impl Session {
         let keys: Vec<String> =
             all(self.connection.as_mut(), sql, &[company_id.into()], |row| Ok(row.text(0)?.to_owned()))?;
         for key in &keys {
-            let Some(StoredDeposit { deposit, entries }) = self.deposit(company_id, key)? else {
+            let Some(StoredDeposit { deposit, entries, .. }) = self.deposit(company_id, key)? else {
                 continue;
             };
             let kept = self.ledger(company_id, entries)?;
