@@ -114,6 +114,12 @@ impl Price {
         Some(PriceMatch { closeness: (!self.is_fallback, of_provider, closeness), part })
     }
 
+    /// Whether it is for the name before the colon of a model that is a variant, and does not apply to the model.
+    pub(crate) fn is_of_name_before_variant(&self, provider: &str, lower_id: &str) -> bool {
+        let Some((name, _)) = lower_id.split_once(':') else { return false };
+        self.model_match(provider, lower_id).is_none() && self.model_match(provider, name).is_some()
+    }
+
     /// Whether it applies at a time.
     pub fn is_valid_at(&self, time_s: i64) -> bool {
         self.valid_from_s <= time_s && self.valid_until_s.is_none_or(|until_s| time_s < until_s)
