@@ -10,7 +10,7 @@ use crate::time::DAY_S;
 pub type PriceCloseness = (bool, bool, Closeness);
 
 /// A part of the UTC day, `[from_s, until_s)`; if it ends before it begins, it contains midnight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeOfDay {
     /// Start, seconds since midnight.
     pub from_s: i64,

@@ -96,3 +96,39 @@ pub(crate) fn any_book() -> impl Strategy<Value = Vec<Price>> {
         book
     })
 }
+
+/// The price of a use by the rules of docs/PRICES.md, one after the other: each keeps the best.
+pub(crate) fn naive_choice<'b>(book: &'b [Price], of: &Use) -> Option<&'b Price> {
+    fn keep<T: Ord + Copy>(prices: &mut Vec<&Price>, rank: impl Fn(&Price) -> T) {
+        let best = prices.iter().map(|price| rank(price)).max();
+        prices.retain(|price| Some(rank(price)) == best);
+    }
+    let Use { provider, model, query } = of;
+    let mut prices: Vec<&Price> = book
+        .iter()
+        .filter(|price| {
+            let is_of_provider = match (price.provider.as_str(), *provider) {
+                ("", _) => true,
+                (_, "") => price.provider_models.as_ref().is_some_and(|of| of.closeness(model).is_some()),
+                (of_price, of_use) => of_price.to_lowercase() == of_use.to_lowercase(),
+            };
+            let until_s = price.valid_until_s.unwrap_or(i64::MAX);
+            is_of_provider
+                && price.models.model_match(model).is_some()
+                && (price.valid_from_s..until_s).contains(&query.time_s)
+                && price.longer_than.unwrap_or(-1) < query.request_length
+                && price.time_of_day.is_none_or(|day| day.contains(query.time_s))
+                && price.service_tier == query.service_tier
+        })
+        .collect();
+    keep(&mut prices, |price| {
+        std::cmp::Reverse(["own", "a", "b"].iter().position(|list| *list == price.list))
+    });
+    keep(&mut prices, |price| !price.is_fallback);
+    keep(&mut prices, |price| !price.provider.is_empty());
+    keep(&mut prices, |price| price.models.model_match(model).map(|found| found.closeness));
+    keep(&mut prices, |price| price.longer_than);
+    keep(&mut prices, |price| price.time_of_day.is_some());
+    keep(&mut prices, |price| price.valid_from_s);
+    prices.first().copied()
+}

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::price::tests::{price, query};
     use crate::price::{Matcher, ModelPrices};
-    use crate::price_examples::{any_book, any_use};
+    use crate::price_examples::{any_book, any_use, naive_choice};
     use proptest::prelude::*;
 
     #[test]
@@ -232,6 +232,7 @@ mod tests {
             let shown = explain(&book, provider, model, "CNY", query);
             let holds = shown.iter().find(|one| matches!(one.verdict, Verdict::Holds(_))).map(|one| one.price);
             prop_assert_eq!(holds, chosen.find(query));
+            prop_assert_eq!(holds, naive_choice(&book, &of));
         }
     }
 }
