@@ -27,6 +27,10 @@ pub mod money;
 mod order;
 mod order_rules;
 pub mod price;
+#[cfg(test)]
+mod price_examples;
+pub mod price_explanation;
+pub mod price_hiding;
 pub mod price_list;
 pub mod rating;
 mod status;

@@ -10,7 +10,7 @@ use crate::time::DAY_S;
 pub type PriceCloseness = (bool, bool, Closeness);
 
 /// A part of the UTC day, `[from_s, until_s)`; if it ends before it begins, it contains midnight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeOfDay {
     /// Start, seconds since midnight.
     pub from_s: i64,
@@ -112,6 +112,12 @@ impl Price {
         };
         let NameMatch { closeness, part, .. } = self.models.model_match_of_lower(lower_id)?;
         Some(PriceMatch { closeness: (!self.is_fallback, of_provider, closeness), part })
+    }
+
+    /// Whether it is for the name before the colon of a model that is a variant, and does not apply to the model.
+    pub(crate) fn is_of_name_before_variant(&self, provider: &str, lower_id: &str) -> bool {
+        let Some((name, _)) = lower_id.split_once(':') else { return false };
+        self.model_match(provider, lower_id).is_none() && self.model_match(provider, name).is_some()
     }
 
     /// Whether it applies at a time.

@@ -269,9 +269,11 @@ impl PriceWrites for Session {
 
     fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices> {
         self.lock_name(LOCK)?;
-        let known: BTreeSet<String> = self.price_lists()?.into_iter().map(|list| list.name).collect();
-        let stated: BTreeSet<&str> = prices.iter().map(|price| price.list.as_str()).collect();
-        for name in stated.into_iter().filter(|name| !known.contains(*name)) {
+        let mut known: BTreeSet<String> = self.price_lists()?.into_iter().map(|list| list.name).collect();
+        for Price { list: name, .. } in prices {
+            if !known.insert(name.clone()) {
+                continue;
+            }
             self.put_price_list(&PriceListDescription {
                 name: name.to_owned(),
                 ..PriceListDescription::own()

@@ -1,0 +1,109 @@
+//! The order of the price lists, and removing prices from them.
+
+use std::collections::HashMap;
+
+use tollbook_domain::price_list::PriceListDescription;
+use tollbook_store::Store;
+
+use super::import::PricingError;
+
+/// A price list and the number of its prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceListSummary {
+    /// The list.
+    pub list: PriceListDescription,
+    /// Number of its prices.
+    pub prices: usize,
+}
+
+/// The price lists in the order in which they hold.
+///
+/// # Errors
+/// Those of the store.
+pub fn price_lists(store: &dyn Store) -> Result<Vec<PriceListSummary>, PricingError> {
+    let mut snapshot = store.snapshot()?;
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for price in snapshot.prices()? {
+        *counts.entry(price.list).or_default() += 1;
+    }
+    let lists = snapshot.price_lists()?.into_iter();
+    Ok(lists
+        .map(|list| PriceListSummary { prices: counts.get(&list.name).copied().unwrap_or(0), list })
+        .collect())
+}
+
+/// Sets the order of the price lists. Lists that are not named keep their order behind the others of their kind.
+///
+/// # Errors
+/// [`PricingError::Argument`] for a list that is not known or named twice, and for a published list before an own one.
+pub fn order_lists(store: &dyn Store, names: &[String]) -> Result<(), PricingError> {
+    const OPTION: &str = "--order";
+    let mut transaction = store.begin()?;
+    let lists = transaction.price_lists()?;
+    let mut published: Option<&str> = None;
+    for (place, name) in names.iter().enumerate() {
+        let Some(list) = lists.iter().find(|list| list.name == *name) else {
+            return Err(PricingError::argument(OPTION, format!("{}; {}", unknown(name), known(&lists))));
+        };
+        if names.iter().take(place).any(|before| before == name) {
+            return Err(PricingError::argument(OPTION, format!("list {name:?} is named twice")));
+        }
+        match published {
+            Some(before) if list.is_own => {
+                let reason = format!(
+                    "list {name:?} has your own prices, which hold before published ones: name it before {before:?}"
+                );
+                return Err(PricingError::argument(OPTION, reason));
+            }
+            _ if !list.is_own => published = Some(name),
+            _ => {}
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    transaction.set_price_list_order(&names)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Removes prices of a list: of one model or all, of one SKU or all; the list itself if neither is stated. Usage that was
+/// rated keeps its prices. Returns the number of prices removed.
+///
+/// # Errors
+/// [`PricingError::Argument`] if there is no such list or no such price.
+pub fn remove_prices(
+    store: &dyn Store,
+    list: &str,
+    model_id: Option<&str>,
+    sku: Option<&str>,
+) -> Result<usize, PricingError> {
+    let mut transaction = store.begin()?;
+    let lists = transaction.price_lists()?;
+    if !lists.iter().any(|known| known.name == list) {
+        return Err(PricingError::argument("--list", format!("{}; {}", unknown(list), known(&lists))));
+    }
+    let removed = transaction.remove_prices(list, model_id, sku)?;
+    if removed == 0 && (model_id.is_some() || sku.is_some()) {
+        let of = |what: &str, name: Option<&str>| name.map(|name| format!(" of {what} {name:?}"));
+        let reason = format!(
+            "list {list:?} has no price{}{}",
+            of("model", model_id).unwrap_or_default(),
+            of("SKU", sku).unwrap_or_default()
+        );
+        let option = if model_id.is_some() { "--model" } else { "--sku" };
+        return Err(PricingError::argument(option, reason));
+    }
+    transaction.commit()?;
+    Ok(removed)
+}
+
+fn unknown(name: &str) -> String {
+    format!("{name:?} is not the name of a price list")
+}
+
+fn known(lists: &[PriceListDescription]) -> String {
+    if lists.is_empty() {
+        return "there are none".to_owned();
+    }
+    let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
+    format!("known are {}", names.join(", "))
+}
