@@ -11,11 +11,12 @@ use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DueHour, EachOrder, ExportFile, ExportJob,
-    ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads,
-    OrderLists, OrderLookup, OrderSums, Outcome, Page, PriceReads, SettingReads, Settlement, Snapshot, Store,
-    StoreError, StoreResult, StoredDeposit, StoredOrder, TenantReads, Transaction, Uncharged, UnchargedKey,
-    UnchargedReads, UnchargedUsage, UsageReads, Verification, Verify,
+    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueHour, EachOrder, ExportFile,
+    ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
+    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, Page, PriceReads, RecordKey, RecordName,
+    RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
+    StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads,
+    UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification, Verify,
 };
 
 /// A fault to inject.
@@ -369,6 +370,51 @@ impl CorrectionReads for FaultySnapshot {
         limit: i64,
     ) -> StoreResult<Vec<Correction>> {
         self.inner.corrections(company_id, after, limit)
+    }
+}
+
+impl RecordReads for FaultySnapshot {
+    fn find_records(
+        &mut self,
+        company_id: i64,
+        names: &[RecordName<'_>],
+    ) -> StoreResult<Vec<Vec<StoredRecord>>> {
+        self.inner.find_records(company_id, names)
+    }
+
+    fn records_by_keys(
+        &mut self,
+        company_id: i64,
+        keys: &[RecordKey],
+    ) -> StoreResult<Vec<Option<StoredRecord>>> {
+        self.inner.records_by_keys(company_id, keys)
+    }
+
+    fn records_of_day(
+        &mut self,
+        company_id: i64,
+        range: &DayRange,
+        after: Option<&RecordKey>,
+        limit: i64,
+    ) -> StoreResult<(Vec<StoredRecord>, Option<RecordKey>)> {
+        self.inner.records_of_day(company_id, range, after, limit)
+    }
+
+    fn usage_hours(&mut self, company_id: i64, first: i64, last: i64) -> StoreResult<Vec<UsageHour>> {
+        self.inner.usage_hours(company_id, first, last)
+    }
+
+    fn usage_orders(&mut self, company_id: i64, places: &[(i64, LineNo)]) -> StoreResult<Vec<UsageOrder>> {
+        self.inner.usage_orders(company_id, places)
+    }
+
+    fn usage_order_by_number(
+        &mut self,
+        company_id: i64,
+        bucket_start_s: i64,
+        source_number: &str,
+    ) -> StoreResult<Option<UsageOrder>> {
+        self.inner.usage_order_by_number(company_id, bucket_start_s, source_number)
     }
 }
 

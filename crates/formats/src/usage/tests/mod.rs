@@ -62,7 +62,7 @@ fn an_absent_optional_field_has_its_default() {
 #[test]
 fn name_tier_and_mark_of_free_use_are_read() {
     for (tier, stored) in
-        [("flex", "flex"), ("default", ""), ("standard", ""), ("", ""), ("Default", "Default")]
+        [("flex", "flex"), ("default", ""), ("standard", ""), ("", ""), ("Default", ""), ("Flex", "flex")]
     {
         let more = format!(r#""cn","resource_name":"Key 1","service_tier":"{tier}","free":true"#);
         for text in [RECORD, EVENT] {
