@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::customer::time::Time;
+use crate::customer::time::{Time, ZoneName};
 
 mod account;
 mod charging;
@@ -47,6 +47,10 @@ pub(crate) struct Global {
     /// Configuration file [default: tollbook.toml in the data directory, if it is there]
     #[arg(long, global = true, env = "TOLLBOOK_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Time zone of dates without a time, such as Europe/Berlin or +08:00 [default: the deployment's UTC offset; for the
+    /// customer's commands the machine's time zone]
+    #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
+    pub(crate) time_zone: Option<ZoneName>,
     /// Print exactly one JSON value on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -116,7 +120,7 @@ pub(crate) enum DatabaseCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Delete paid and revoked orders that began before a UTC date; later imports of such orders are refused
+    /// Delete paid and revoked orders that began before a day; later imports of such orders are refused
     Prune {
         /// First day to keep, e.g. 2026-01-31
         #[arg(long, value_name = "DATE")]
@@ -244,7 +248,8 @@ pub(crate) enum Customer {
 pub(crate) struct Ranged {
     #[command(flatten)]
     pub(crate) account: Account,
-    /// Start of the range: Unix seconds, 2026-11-01, or 2026-11-01T08:00:00Z [default: 30 days before the end]
+    /// Start of the range: Unix seconds, 2026-11-01T08:00:00Z, or the day 2026-11-01 of the time zone [default: 30 days before
+    /// the end]
     #[arg(long, visible_alias = "start", value_name = "TIME")]
     pub(crate) start_time: Option<Time>,
     /// End of the range, exclusive [default: the end of the current hour]

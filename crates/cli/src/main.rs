@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::{Command, Customer, OrdersCommand, Tollbook};
+use arguments::{Command, Customer, Global, OrdersCommand, Tollbook};
 use output::{Failure, Output};
 
 fn main() -> ExitCode {
@@ -48,18 +48,20 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Settle => operator::settle::settle(global, output),
         Command::OperatorKey(command) => operator::operator_keys::operator_key(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
-        Command::Orders { command: OrdersCommand::Customer(command) } => run_customer(command, output),
+        Command::Orders { command: OrdersCommand::Customer(command) } => {
+            run_customer(global, command, output)
+        }
     }
 }
 
-fn run_customer(command: &Customer, output: &Output) -> Result<(), Failure> {
+fn run_customer(global: &Global, command: &Customer, output: &Output) -> Result<(), Failure> {
     match command {
-        Customer::Paid(arguments) => customer::lists::run("ListPaidOrders", arguments, output),
-        Customer::Unpaid(arguments) => customer::lists::run("ListUnpaidOrders", arguments, output),
-        Customer::Summary(arguments) => customer::sums::summary(arguments, output),
-        Customer::Amount(arguments) => customer::sums::amount(arguments, output),
+        Customer::Paid(arguments) => customer::lists::run(global, "ListPaidOrders", arguments, output),
+        Customer::Unpaid(arguments) => customer::lists::run(global, "ListUnpaidOrders", arguments, output),
+        Customer::Summary(arguments) => customer::sums::summary(global, arguments, output),
+        Customer::Amount(arguments) => customer::sums::amount(global, arguments, output),
         Customer::Options(arguments) => customer::sums::options(arguments, output),
         Customer::Pay(arguments) => customer::pay::run(arguments, output),
-        Customer::Download(arguments) => customer::download::run(arguments, output),
+        Customer::Download(arguments) => customer::download::run(global, arguments, output),
     }
 }

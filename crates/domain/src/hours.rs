@@ -1,7 +1,7 @@
 //! Billing hours: the buckets in which usage is added up, by the deployment's offset from UTC, and the local dates and
 //! times of that offset (docs/CHARGING.md, "Hours").
 
-use crate::time::{DAY_S, HOUR_S, MAX_TIME_S};
+use crate::time::{DAY_S, HOUR_S, MAX_TIME_S, first_day_of_month, month_of_day};
 
 /// Half an hour in seconds; offsets are multiples of it.
 const HALF_HOUR_S: i64 = 1_800;
@@ -108,6 +108,24 @@ impl HourOffsets {
         Bucket { start_s: start_s.max(from_s).max(0), end_s: end_s.min(until_s) }
     }
 
+    /// The first second of a local date (days since 1970-01-01). If a change skips midnight, the date begins with the
+    /// change; if midnight comes twice, it begins with the first.
+    pub fn day_start(&self, day: i64) -> i64 {
+        let midnight = day.saturating_mul(DAY_S);
+        let starts = self.changes.iter().enumerate().map(|(place, (from_s, offset_s))| {
+            let until_s = self.changes.get(place.saturating_add(1)).map_or(i64::MAX, |(from_s, _)| *from_s);
+            (midnight.saturating_sub(*offset_s).max(*from_s), until_s)
+        });
+        let mut within = starts.filter(|(start_s, until_s)| start_s < until_s);
+        within.next().map_or(midnight, |(start_s, _)| start_s)
+    }
+
+    /// Start of the local month that is `months` after the month of a time.
+    pub fn month_start(&self, time_s: i64, months: i64) -> i64 {
+        let month = month_of_day(self.local_day(time_s)).saturating_add(months);
+        self.day_start(first_day_of_month(month))
+    }
+
     /// The local date of a time: days since 1970-01-01.
     pub fn local_day(&self, time_s: i64) -> i64 {
         time_s.saturating_add(self.at(time_s)).div_euclid(DAY_S)
@@ -159,7 +177,41 @@ mod tests {
         assert_eq!((offsets.local_day(0), offsets.time_of_day(36_000)), (0, 55_800));
     }
 
+    #[test]
+    fn days_and_months_begin_at_local_midnight() {
+        let west = HourOffsets::fixed(-10_800);
+        // 2026-12-01T03:00:00Z is midnight; a second earlier it is November.
+        let december = 1_796_094_000;
+        assert_eq!(west.day_start(20_788), december);
+        assert_eq!(west.month_start(december, 0), december);
+        assert_eq!(west.month_start(december - 1, 1), december);
+        assert_eq!(west.month_start(december - 1, 0), 1_793_502_000);
+        // The change skips the midnight of day 1, or makes it come twice.
+        let mut skipped = HourOffsets::default();
+        skipped.change(DAY_S - 1_800, 3_600, 0).unwrap();
+        assert_eq!((skipped.day_start(1), skipped.day_start(2)), (DAY_S - 1_800, 2 * DAY_S - 3_600));
+        let mut twice = HourOffsets::default();
+        twice.change(DAY_S + 1_800, -3_600, 0).unwrap();
+        assert_eq!((twice.day_start(1), twice.day_start(2)), (DAY_S, 2 * DAY_S + 3_600));
+    }
+
     proptest! {
+        #[test]
+        fn a_day_begins_with_its_first_second(
+            day in 0..100i64,
+            halves in -28..=28i64,
+            later in -28..=28i64,
+            at in 1..100 * DAY_S,
+        ) {
+            let mut offsets = HourOffsets::fixed(halves * 1_800);
+            offsets.change(at, later * 1_800, 0).unwrap();
+            let start_s = offsets.day_start(day);
+            prop_assert!(offsets.local_day(start_s) >= day);
+            // Every earlier time has an earlier date.
+            prop_assert!((1..200).all(|half| offsets.local_day(start_s - half * 900) < day));
+            prop_assert!(offsets.local_day(start_s - 1) < day);
+        }
+
         #[test]
         fn every_time_is_in_one_bucket(
             time_s in 0..MAX_TIME_S / 2,

@@ -6,7 +6,7 @@
 use tollbook_domain::catalogue::{LineTexts, quantity_display};
 use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
 use tollbook_domain::summary::SummaryRow;
-use tollbook_domain::{AccountKind, Amount, Line, Measures, Order, Status, UnitPrice};
+use tollbook_domain::{AccountKind, Amount, HourOffsets, Line, Measures, Order, Status, UnitPrice};
 
 use FieldKind::{Integer, Text, TextTime, Time, WideInteger};
 use Scope::{PerLine, PerRow};
@@ -138,6 +138,8 @@ pub struct OrderRow<'a> {
     pub order: &'a Order,
     /// `StatusDisplay`.
     pub status: &'a str,
+    /// The deployment's offsets from UTC, which define billing periods.
+    pub offsets: &'a HourOffsets,
 }
 
 /// A summary row with its display texts.
@@ -175,7 +177,7 @@ const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
     // name, kind, scope, shown in, meaning, value
     "Region", Text, PerLine, Both, "Region of use", |r| Cell::Text(&r.line.region);
     "RegionDisplay", Text, PerLine, Both, "Name of the region", |r| Cell::Text(&r.texts.region);
-    "ProductCode", Text, PerLine, Both, "Product: `modelverse` or `sandbox`", |r| Cell::Text(&r.line.product_code);
+    "ProductCode", Text, PerLine, Both, "Product: `modelverse`, `sandbox` or `starcard`", |r| Cell::Text(&r.line.product_code);
     "ProductCodeDisplay", Text, PerLine, Both, "Name of the product", |r| Cell::Text(&r.texts.product);
     "OrderNo", Text, PerRow, Both, "Order number; the arrears number while the order is unpaid", |r| Cell::Text(&r.order.number);
     "SourceOrderNo", Text, PerRow, Unpaid, "Number of the order that fell into arrears", |r| Cell::Text(source_order_no(r.order));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tollbook_domain::catalogue::{LineTexts, NameKind};
 use tollbook_domain::summary::{SummaryRow, summarize};
 use tollbook_domain::tenant::{Company, Organization};
-use tollbook_domain::{Catalogue, Language, OrderQuery, Status};
+use tollbook_domain::{Catalogue, HourOffsets, Language, OrderQuery, Status};
 use tollbook_store::{Lines, Snapshot, StoreResult, StoredOrder};
 
 use crate::fields::{FieldKind, OrderRow, SummaryView};
@@ -48,6 +48,8 @@ pub struct Presentation {
     /// By `organization_id`.
     organizations: HashMap<i64, Organization>,
     statuses: [String; 3],
+    /// The deployment's offsets from UTC, which define billing periods.
+    offsets: HourOffsets,
 }
 
 impl Presentation {
@@ -70,7 +72,14 @@ impl Presentation {
             provider: display.provider.clone(),
             organizations: organizations.into_iter().map(|o| (o.organization_id, o)).collect(),
             statuses: Status::ALL.map(|status| catalogue.number(NameKind::Status, status.number(), language)),
+            offsets: HourOffsets::default(),
         })
+    }
+
+    /// With the deployment's offsets from UTC, which only exports with billing periods need.
+    #[must_use]
+    pub fn with_offsets(self, offsets: HourOffsets) -> Self {
+        Self { offsets, ..self }
     }
 
     /// A text of everything that the display texts depend on. Two presentations have the same text only if they are equal.
@@ -86,12 +95,13 @@ impl Presentation {
             provider,
             organizations,
             statuses,
+            offsets,
         } = self;
         let organizations: BTreeMap<_, _> = organizations.iter().collect();
         let zone = zone.name();
         format!(
             "{company_id} {language:?} {zone:?} {currency:?} {company_name:?} {provider:?} {organizations:?} \
-             {statuses:?} {catalogue:?}"
+             {statuses:?} {catalogue:?} {offsets:?}"
         )
     }
 
@@ -188,6 +198,7 @@ impl LineViews<'_> {
             project_id: &view.project_id,
             order: &stored.order,
             status: presentation.status(stored.order.status),
+            offsets: &presentation.offsets,
         }))
     }
 }

@@ -1,10 +1,11 @@
 //! Time zones by IANA name, from the database inside the program, so that all machines agree. They provide offsets only:
 //! rollups and ranges stay in UTC.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use tollbook_domain::time::{DAY_S, civil_of_day};
 
 /// A time zone; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,14 @@ impl Zone {
 
     /// Offsets of many times. Cheap while successive times are between the same two changes of the clock.
     pub fn offsets(&self) -> Offsets<'_> {
-        Offsets { zone: self, start_s: i64::MAX, end_s: i64::MIN, offset_s: 0 }
+        Offsets {
+            zone: self,
+            start_s: i64::MAX,
+            end_s: i64::MIN,
+            offset_s: 0,
+            repeats_until_s: i64::MIN,
+            repeats_from_s: i64::MAX,
+        }
     }
 }
 
@@ -67,6 +75,41 @@ pub struct Offsets<'zone> {
     start_s: i64,
     end_s: i64,
     offset_s: i32,
+    /// Local times before this one were shown by the clocks before the interval too.
+    repeats_until_s: i64,
+    /// Local times from this one on are shown by the clocks after the interval too.
+    repeats_from_s: i64,
+}
+
+/// What the clocks show at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalTime {
+    /// Seconds east of UTC.
+    pub offset_s: i32,
+    /// Whether the clocks show the same twice, because they are set back. The offset distinguishes the two times.
+    pub is_repeated: bool,
+}
+
+impl LocalTime {
+    /// Appends the text of a time, of which this is the local time: `2025-01-31 08:00:00`, with the offset if the clocks
+    /// show it twice, `2025-10-26 02:00:00+01:00`.
+    pub(crate) fn push_text(self, text: &mut String, unix_s: i64) {
+        push_date_time(text, unix_s.saturating_add(self.offset_s.into()), ' ');
+        if self.is_repeated {
+            let (sign, minutes) = (if self.offset_s < 0 { '-' } else { '+' }, self.offset_s.abs() / 60);
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+        }
+    }
+}
+
+/// Appends the date and time that a number of seconds since 1970-01-01T00:00:00 is.
+pub(crate) fn push_date_time(text: &mut String, local_s: i64, separator: char) {
+    let (year, month, day) = civil_of_day(local_s.div_euclid(DAY_S));
+    let second = local_s.rem_euclid(DAY_S);
+    let (hour, minute, second) = (second / 3_600, second % 3_600 / 60, second % 60);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}");
 }
 
 impl Offsets<'_> {
@@ -78,6 +121,13 @@ impl Offsets<'_> {
         self.offset_s
     }
 
+    /// What the clocks show at a time.
+    pub fn local(&mut self, unix_s: i64) -> LocalTime {
+        let offset_s = self.offset_s(unix_s);
+        let is_repeated = unix_s < self.repeats_until_s || self.repeats_from_s <= unix_s;
+        LocalTime { offset_s, is_repeated }
+    }
+
     fn find_interval(&mut self, unix_s: i64) {
         let zone = &self.zone.zone;
         let at = timestamp(unix_s);
@@ -86,8 +136,17 @@ impl Offsets<'_> {
         let start = zone.preceding(next_second).next();
         let end = zone.following(at).next();
         self.offset_s = zone.to_offset(at).seconds();
-        self.start_s = start.map_or(i64::MIN, |change| change.timestamp().as_second()).min(unix_s);
-        self.end_s = end.map_or(i64::MAX, |change| change.timestamp().as_second());
+        self.start_s = start.as_ref().map_or(i64::MIN, |change| change.timestamp().as_second()).min(unix_s);
+        self.end_s = end.as_ref().map_or(i64::MAX, |change| change.timestamp().as_second());
+        // Clocks that are set back by an hour repeat the hour before the change in the hour after it.
+        let set_back = |before: i32, after: i32| i64::from(before.saturating_sub(after)).max(0);
+        self.repeats_until_s = start.map_or(i64::MIN, |_| {
+            let before = zone.to_offset(timestamp(self.start_s.saturating_sub(1))).seconds();
+            self.start_s.saturating_add(set_back(before, self.offset_s))
+        });
+        self.repeats_from_s = end.map_or(i64::MAX, |change| {
+            self.end_s.saturating_sub(set_back(self.offset_s, change.offset().seconds()))
+        });
     }
 }
 
@@ -119,6 +178,30 @@ mod tests {
             assert_eq!(zone.offset_s(unix_s), offset_s, "{zone} {unix_s}");
             assert_eq!(zone.offsets().offset_s(unix_s), offset_s, "{zone} {unix_s}");
         }
+    }
+
+    #[test]
+    fn clocks_that_are_set_back_show_an_hour_twice() {
+        // zone, first second that comes twice, the change, first second that is unique again
+        for (zone, first_s, change_s, last_s) in [
+            ("Europe/Berlin", 1_761_436_800, 1_761_440_400, 1_761_444_000),
+            ("America/New_York", 1_762_059_600, 1_762_063_200, 1_762_066_800),
+            // Half an hour.
+            ("Australia/Lord_Howe", 1_775_313_000, 1_775_314_800, 1_775_316_600),
+        ] {
+            let zone = Zone::named(zone).unwrap();
+            let repeated = |unix_s| zone.offsets().local(unix_s).is_repeated;
+            assert_eq!(
+                [first_s - 1, first_s, change_s - 1, change_s, last_s - 1, last_s].map(repeated),
+                [false, true, true, true, true, false],
+                "{zone}"
+            );
+        }
+        // Clocks that are set forward skip an hour; none comes twice.
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let spring_s = 1_743_296_400;
+        assert!((-4..4).all(|half| !berlin.offsets().local(spring_s + half * 1_800).is_repeated));
+        assert!(!Zone::utc().offsets().local(0).is_repeated);
     }
 
     #[test]
@@ -156,6 +239,10 @@ mod tests {
             for step in steps {
                 at = (at + step).clamp(0, MAX_TIME_S);
                 prop_assert_eq!(offsets.offset_s(at), zone.offset_s(at));
+                // Another time within a day has the same local time, if and only if the local time is repeated.
+                let shown = |unix_s: i64| unix_s + i64::from(zone.offset_s(unix_s));
+                let twice = [-7_200, -3_600, -1_800, 1_800, 3_600, 7_200].iter().any(|by| shown(at + by) == shown(at));
+                prop_assert_eq!(offsets.local(at).is_repeated, twice);
             }
         }
     }

@@ -9,20 +9,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::time::Days;
 use super::{client, parameters_of};
-use crate::arguments::{Account, Download, Workbook};
+use crate::arguments::{Account, Download, Global, Workbook};
 use crate::output::{Failure, Output};
 
 /// Interval between requests for the state of a job.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-pub(crate) fn run(arguments: &Download, output: &Output) -> Result<(), Failure> {
+pub(crate) fn run(global: &Global, arguments: &Download, output: &Output) -> Result<(), Failure> {
+    let days = Days::of_customer(global.time_zone.as_ref());
     let action = match arguments.workbook {
         Workbook::Paid => "DownloadListPaidOrders",
         Workbook::Unpaid => "DownloadListUnpaidOrders",
         Workbook::Summary => "DownloadOrderSummary",
     };
-    let mut parameters = parameters_of(&arguments.ranged);
+    let mut parameters = parameters_of(&arguments.ranged, &days);
     parameters.extend(arguments.format.iter().map(|format| ("Format".to_owned(), format.clone())));
     if arguments.background {
         parameters.push(("Async".to_owned(), "true".to_owned()));

@@ -8,10 +8,11 @@ pub(crate) mod sums;
 pub(crate) mod time;
 
 use crate::arguments::Ranged;
+use time::Days;
 
 /// The request parameters of a range and its filters.
-fn parameters_of(ranged: &Ranged) -> Vec<(String, String)> {
-    let (start_s, end_s) = time::range(ranged.start_time, ranged.end_time);
+fn parameters_of(ranged: &Ranged, days: &Days) -> Vec<(String, String)> {
+    let (start_s, end_s) = time::range(days, ranged.start_time, ranged.end_time);
     let mut parameters =
         vec![("StartTime".to_owned(), start_s.to_string()), ("EndTime".to_owned(), end_s.to_string())];
     for (name, values) in ranged.filters() {

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::time::Days;
 use super::{client, parameters_of};
-use crate::arguments::{Options, Ranged, Summary};
+use crate::arguments::{Global, Options, Ranged, Summary};
 use crate::output::{Failure, Output, printable, table};
 
 fn cell(value: &Value) -> String {
@@ -14,9 +15,10 @@ fn rows(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-pub(crate) fn summary(arguments: &Summary, output: &Output) -> Result<(), Failure> {
+pub(crate) fn summary(global: &Global, arguments: &Summary, output: &Output) -> Result<(), Failure> {
+    let days = Days::of_customer(global.time_zone.as_ref());
     let action = if arguments.unpaid { "ListUnpaidOrderSummary" } else { "ListPaidOrderSummary" };
-    let answer = client::call(&arguments.ranged.account, action, parameters_of(&arguments.ranged))?;
+    let answer = client::call(&arguments.ranged.account, action, parameters_of(&arguments.ranged, &days))?;
     let columns = [
         "ResourceId",
         "ModelName",
@@ -37,8 +39,9 @@ pub(crate) fn summary(arguments: &Summary, output: &Output) -> Result<(), Failur
     Ok(())
 }
 
-pub(crate) fn amount(arguments: &Ranged, output: &Output) -> Result<(), Failure> {
-    let answer = client::call(&arguments.account, "GetOrderAmount", parameters_of(arguments))?;
+pub(crate) fn amount(global: &Global, arguments: &Ranged, output: &Output) -> Result<(), Failure> {
+    let days = Days::of_customer(global.time_zone.as_ref());
+    let answer = client::call(&arguments.account, "GetOrderAmount", parameters_of(arguments, &days))?;
     output.result(&answer, || {
         let names = [
             "Currency",

@@ -14,7 +14,7 @@ use crate::output::{Failure, Output, printable, table};
 pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
     match command {
-        AccountCommand::Deposit(arguments) => deposit(&context.charging(), arguments, output),
+        AccountCommand::Deposit(arguments) => deposit(&context, arguments, output),
         AccountCommand::CreditLimit { company, amount } => {
             let limit = parse_amount(amount)?;
             charging::set_credit_limit(&context.charging(), *company, limit, now_s())?;
@@ -43,12 +43,13 @@ fn steps_text(steps: i64) -> String {
     format_amount_sum(steps.into())
 }
 
-fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Result<(), Failure> {
+fn deposit(context: &CommandContext, arguments: &Deposit, output: &Output) -> Result<(), Failure> {
+    let charging = &context.charging();
     let kind = AccountKind::from(arguments.kind);
     let deposit = account::Deposit {
         kind,
         amount: parse_amount(&arguments.amount)?,
-        expires_s: arguments.expires.map(crate::customer::time::Time::unix_s),
+        expires_s: context.optional_unix_s("--expires", arguments.expires)?,
         products: arguments.product.clone(),
         models: arguments.model.clone(),
         key: arguments.key.clone(),
@@ -60,6 +61,7 @@ fn deposit(charging: &Charging<'_>, arguments: &Deposit, output: &Output) -> Res
         "Key": deposit.key,
         "Kind": kind.name(),
         "Amount": deposit.amount.to_string(),
+        "Expires": deposit.expires_s,
         "Repeated": done.is_repeated,
         "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
         "ArrearsPaid": done.arrears.orders,

@@ -8,6 +8,7 @@ use tollbook_ops::{Clock as _, Config, SystemClock};
 use tollbook_store::Store;
 
 use crate::arguments::Global;
+use crate::customer::time::{Days, Time, ZoneName};
 use crate::deployment;
 use crate::output::Failure;
 
@@ -15,18 +16,38 @@ pub(super) struct CommandContext {
     pub(super) store: Arc<dyn Store>,
     pub(super) config: Config,
     pub(super) catalogue: Arc<Catalogue>,
+    time_zone: Option<ZoneName>,
 }
 
 impl CommandContext {
     pub(super) fn open(global: &Global) -> Result<Self, Failure> {
         let config = deployment::config(global)?;
         let catalogue = deployment::catalogue(&config)?;
-        Ok(Self { store: deployment::store(global)?, config, catalogue })
+        let time_zone = global.time_zone.clone();
+        Ok(Self { store: deployment::store(global)?, config, catalogue, time_zone })
+    }
+
+    /// The Unix seconds of an option's time. A date is a day of the deployment's UTC offset.
+    pub(super) fn unix_s(&self, option: &str, time: Time) -> Result<i64, Failure> {
+        Ok(operator_days(self.store.as_ref(), self.time_zone.as_ref())?.unix_s(option, time))
+    }
+
+    /// As [`Self::unix_s`], of an option that may be absent.
+    pub(super) fn optional_unix_s(&self, option: &str, time: Option<Time>) -> Result<Option<i64>, Failure> {
+        time.map(|time| self.unix_s(option, time)).transpose()
     }
 
     pub(super) fn charging(&self) -> Charging<'_> {
         Charging { store: self.store.as_ref(), config: &self.config, catalogue: &self.catalogue }
     }
+}
+
+/// The days of an operator's command: those of the deployment's UTC offset unless a zone is stated.
+pub(super) fn operator_days(store: &dyn Store, stated: Option<&ZoneName>) -> Result<Days, Failure> {
+    Ok(match stated {
+        Some(zone) => Days::Zone(zone.clone()),
+        None => Days::Deployment(store.snapshot()?.hour_offsets()?),
+    })
 }
 
 pub(super) fn now_s() -> i64 {

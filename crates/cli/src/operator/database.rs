@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use serde_json::json;
-use tollbook_domain::time::{civil_of_day, day_of};
-use tollbook_ops::maintenance::prune::prune;
+use tollbook_ops::maintenance::prune::{Cutoff, parse_date, prune};
 use tollbook_ops::{Clock as _, SystemClock};
 use tollbook_store::{Copied, copy, distribute};
 
+use super::context::operator_days;
 use crate::arguments::{DatabaseCommand, Global};
+use crate::customer::time::Time;
 use crate::deployment;
 use crate::output::{Failure, Output, note};
 
@@ -21,15 +22,18 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
         DatabaseCommand::Backup { file } => backup(global, file, output)?,
         DatabaseCommand::Prune { before } => {
             let store = deployment::store(global)?;
+            let days = operator_days(store.as_ref(), global.time_zone.as_ref())?;
+            let date = parse_date(before)?;
+            let cutoff = Cutoff { date, start_s: days.unix_s("--before", Time::Day(date)) };
             let mut reported = 0;
-            let pruned = prune(store.as_ref(), before, SystemClock.now_s(), &mut |orders| {
+            let pruned = prune(store.as_ref(), &cutoff, SystemClock.now_s(), &mut |orders| {
                 if orders >= reported + 100_000 {
                     reported = orders;
                     note(&format!("{orders} orders pruned"));
                 }
             })?;
             let value = json!({
-                "Before": date(pruned.before_s),
+                "Before": before,
                 "Companies": pruned.companies,
                 "Orders": pruned.orders,
             });
@@ -37,7 +41,7 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
                 format!(
                     "{} paid and revoked orders that began before {} pruned; later imports of such orders are refused",
                     pruned.orders,
-                    date(pruned.before_s)
+                    before
                 )
             });
         }
@@ -54,11 +58,6 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
         }
     }
     Ok(())
-}
-
-fn date(time_s: i64) -> String {
-    let (year, month, day) = civil_of_day(day_of(time_s));
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn copy_between(global: &Global, from: &str, to: &str) -> Result<Copied, Failure> {

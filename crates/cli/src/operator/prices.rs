@@ -16,8 +16,9 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
     let context = CommandContext::open(global)?;
     match command {
         PricesCommand::Import { file, valid_from } => {
-            let list =
-                prices::read(file, valid_from.map(crate::customer::time::Time::unix_s), &context.catalogue)?;
+            let valid_from_s = context.optional_unix_s("--valid-from", *valid_from)?;
+            let offsets = context.store.snapshot()?.hour_offsets()?;
+            let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
             let mut transaction = context.store.begin()?;
             let put = transaction.put_prices(&list.prices)?;
             transaction.commit()?;

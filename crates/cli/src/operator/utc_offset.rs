@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, command: &UtcOffsetCommand, output: &Output) 
             charging::set_offset(
                 &context.charging(),
                 offset_s,
-                from.map(crate::customer::time::Time::unix_s),
+                context.optional_unix_s("--from", *from)?,
                 now_s(),
             )?
         }

@@ -86,7 +86,11 @@ impl Fixture {
 
     /// Sets the folder and the environment of a command. The environment of the test is not inherited.
     fn enter(&self, command: &mut Command) {
-        command.current_dir(self.folder.path()).env_clear().env("TOLLBOOK_DATA", self.data());
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("TOLLBOOK_DATA", self.data())
+            .env("TZ", "UTC");
         command.envs(self.url.iter().map(|url| ("TOLLBOOK_DATABASE_URL", url))).stdin(Stdio::null());
     }
 

@@ -119,7 +119,7 @@ fn assert_refusals(errors: &Value) {
         (
             "UnknownProductCode",
             230,
-            "Params [ProductCodes] not available: must be one of modelverse, sandbox",
+            "Params [ProductCodes] not available: must be one of modelverse, sandbox, starcard",
         ),
         ("UnknownPublicKey", 172, "User Not Exists"),
         ("WrongPrivateKey", 171, "Signature VerifyAC Error"),

@@ -2,10 +2,9 @@
 //! file does not know the columns.
 
 use tollbook_domain::money::push_decimal;
-use tollbook_domain::time::{DAY_S, civil_of_day};
 
 use crate::fields::Cell;
-use crate::time_zone::Offsets;
+use crate::time_zone::{Offsets, push_date_time};
 
 /// Ends a row.
 pub(crate) const ROW_END: &str = "\r\n";
@@ -16,7 +15,8 @@ const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠
 
 /// The format of times.
 pub(crate) enum Times<'zone> {
-    /// `2025-01-31 08:00:00` in the time zone that the header names.
+    /// `2025-01-31 08:00:00` in the time zone that the header names; with its offset, `2025-10-26 02:00:00+01:00`, if the
+    /// clocks show the time twice.
     Local(Offsets<'zone>),
     /// `2025-01-31T00:00:00Z` (ISO 8601).
     Utc,
@@ -35,17 +35,13 @@ pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, times: &mut Times<'_
 }
 
 fn push_time(line: &mut String, unix_s: i64, times: &mut Times<'_>) {
-    use std::fmt::Write as _;
-
-    let (local_s, separator, suffix) = match times {
-        Times::Local(offsets) => (unix_s.saturating_add(offsets.offset_s(unix_s).into()), ' ', ""),
-        Times::Utc => (unix_s, 'T', "Z"),
-    };
-    let (year, month, day) = civil_of_day(local_s.div_euclid(DAY_S));
-    let second = local_s.rem_euclid(DAY_S);
-    let (hour, minute, second) = (second / 3_600, second % 3_600 / 60, second % 60);
-    // Writing to a String cannot fail.
-    let _ = write!(line, "{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}{suffix}");
+    match times {
+        Times::Local(offsets) => offsets.local(unix_s).push_text(line, unix_s),
+        Times::Utc => {
+            push_date_time(line, unix_s, 'T');
+            line.push('Z');
+        }
+    }
 }
 
 /// Appends a text: after an apostrophe if it could be read as a formula, and in quotes if it has a comma, a quote or a
@@ -201,6 +197,40 @@ mod tests {
             };
             assert_eq!(written(Times::Local(shanghai.offsets())), local, "{cell:?}");
             assert_eq!(written(Times::Utc), utc, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn times_that_the_clocks_show_twice_have_their_offset() {
+        for (zone, table) in [
+            (
+                "Europe/Berlin",
+                [
+                    (1_761_433_200, "2025-10-26 01:00:00"),
+                    (1_761_436_800, "2025-10-26 02:00:00+02:00"),
+                    (1_761_440_400, "2025-10-26 02:00:00+01:00"),
+                    (1_761_444_000, "2025-10-26 03:00:00"),
+                    (1_743_296_400, "2025-03-30 03:00:00"),
+                ],
+            ),
+            (
+                "America/New_York",
+                [
+                    (1_762_056_000, "2025-11-02 00:00:00"),
+                    (1_762_059_600, "2025-11-02 01:00:00-04:00"),
+                    (1_762_063_200, "2025-11-02 01:00:00-05:00"),
+                    (1_762_066_800, "2025-11-02 02:00:00"),
+                    (1_741_503_600, "2025-03-09 03:00:00"),
+                ],
+            ),
+        ] {
+            let zone = Zone::named(zone).unwrap();
+            let mut times = Times::Local(zone.offsets());
+            for (unix_s, expected) in table {
+                let mut line = String::new();
+                push_cell(&mut line, &Cell::Time(Some(unix_s)), &mut times);
+                assert_eq!(line, expected, "{zone}");
+            }
         }
     }
 

@@ -158,7 +158,8 @@ impl Shared {
 
     fn digest(&self, snapshot: &mut dyn Snapshot, request: &ExportRequest) -> Result<Digest, StoreError> {
         let ExporterParts { objects, catalogue, .. } = &self.parts;
-        let presentation = Presentation::read(snapshot, &request.company, &request.display, catalogue)?;
+        let presentation = Presentation::read(snapshot, &request.company, &request.display, catalogue)?
+            .with_offsets(snapshot.hour_offsets()?);
         cache::digest(snapshot, objects.as_ref(), request, &presentation)
     }
 
@@ -274,7 +275,8 @@ impl Shared {
         let snapshot = store.snapshot_for(&in_flight.abandoned)?;
         let mut snapshot = store.replica_or(snapshot, &in_flight.abandoned)?;
         let snapshot_s = now_s();
-        let presentation = Presentation::read(snapshot.as_mut(), company, display, catalogue)?;
+        let presentation = Presentation::read(snapshot.as_mut(), company, display, catalogue)?
+            .with_offsets(snapshot.hour_offsets()?);
         let digest = cache::digest(snapshot.as_mut(), objects.as_ref(), &in_flight.request, &presentation)?;
         let build = Build {
             document,

@@ -3,7 +3,6 @@
 
 use tollbook_domain::catalogue::LineTexts;
 use tollbook_domain::money::divide_rounded;
-use tollbook_domain::time::{DAY_S, day_of, first_day_of_month, month_of_day};
 use tollbook_domain::{Amount, Order, Status};
 
 use super::sku::{self, Category};
@@ -61,8 +60,8 @@ pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
     V1_0, "BillingAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.company_name);
     V1_2, "BillingAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Company");
     V1_0, "BillingCurrency", Text, REQUIRED, PerLine, |r| Cell::Text(&r.line.currency);
-    V1_0, "BillingPeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(month_s(r.order.start_time_s, 1)));
-    V1_0, "BillingPeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(month_s(r.order.start_time_s, 0)));
+    V1_0, "BillingPeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.offsets.month_start(r.order.start_time_s, 1)));
+    V1_0, "BillingPeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.offsets.month_start(r.order.start_time_s, 0)));
     V1_2, "CapacityReservationId", Text, NULLABLE, PerLine, |_| NULL;
     V1_2, "CapacityReservationStatus", Text, NULLABLE, PerLine, |_| NULL;
     V1_0, "ChargeCategory", Text, REQUIRED, PerLine, |r| charge_category(r);
@@ -123,11 +122,6 @@ fn owed(order: &Order) -> Amount {
         Status::Paid | Status::Unpaid => order.total,
         Status::Revoked => Amount::ZERO,
     }
-}
-
-/// Start of the UTC month that is `months` after the month of a time.
-fn month_s(unix_s: i64, months: i64) -> i64 {
-    first_day_of_month(month_of_day(day_of(unix_s)) + months) * DAY_S
 }
 
 fn charge_category(row: &OrderRow<'_>) -> Cell<'static> {

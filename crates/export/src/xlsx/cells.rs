@@ -8,7 +8,7 @@ use tollbook_store::LineNo;
 use tollbook_workbook::{Fragment, RowWriter};
 
 use crate::fields::{Cell, OrderField, OrderRow, Scope, runs_of_one_scope};
-use crate::time_zone::Offsets;
+use crate::time_zone::{LocalTime, Offsets};
 
 /// Most cells of a piece. Longer pieces would need fewer copies, but nearly every line would need its own, and together
 /// they would exceed the processor's caches.
@@ -145,7 +145,15 @@ pub(super) fn write_cell(writer: &mut RowWriter<'_>, cell: Cell<'_>, offsets: &m
         Cell::OwnedText(text) => writer.text(&text),
         Cell::Integer(number) => writer.integer(number),
         Cell::Decimal { mantissa, places } => writer.decimal(mantissa, scale_of(places)),
-        Cell::Time(Some(unix_s)) => writer.date_time(unix_s, offsets.offset_s(unix_s)),
+        Cell::Time(Some(unix_s)) => match offsets.local(unix_s) {
+            // A date cell has no offset, so the two times that the clocks show alike would be equal.
+            local @ LocalTime { is_repeated: true, .. } => {
+                let mut text = String::new();
+                local.push_text(&mut text, unix_s);
+                writer.text(&text);
+            }
+            LocalTime { offset_s, .. } => writer.date_time(unix_s, offset_s),
+        },
         Cell::Time(None) => writer.empty(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tollbook_domain::HourOffsets;
 use tollbook_domain::catalogue::Catalogue;
 
 use super::list::PriceList;
@@ -12,15 +13,21 @@ use crate::toml::{FileError, Source, read_file};
 ///
 /// Prices are valid from `valid_from_s` on (Unix seconds; `None`: 1970). In a published list, a set of prices that
 /// starts later keeps its start, and a set that is replaced earlier is omitted; in our own files, a stated time is
-/// kept. The pricing units of our own files are those of the catalogue.
+/// kept. The pricing units of our own files are those of the catalogue, and their dates
+/// are days of the deployment's offsets from UTC.
 ///
 /// # Errors
 /// The first error, with the file and, if known, line and key.
-pub fn read(path: &Path, valid_from_s: Option<i64>, catalogue: &Catalogue) -> Result<PriceList, FileError> {
+pub fn read(
+    path: &Path,
+    valid_from_s: Option<i64>,
+    catalogue: &Catalogue,
+    offsets: &HourOffsets,
+) -> Result<PriceList, FileError> {
     let valid_from_s = valid_from_s.unwrap_or(0);
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("json") => genai_prices::parse(path, &read_file(path)?, valid_from_s),
-        Some("toml") => own_file::parse(path, &read_file(path)?, valid_from_s, catalogue),
+        Some("toml") => own_file::parse(path, &read_file(path)?, valid_from_s, catalogue, offsets),
         _ => {
             let source = Source { file: path, text: "" };
             Err(source.error(None, "", "must end in .json (genai-prices) or .toml (docs/PRICES.md)"))
@@ -35,7 +42,9 @@ mod tests {
     #[test]
     fn the_ending_states_the_form_of_a_file() {
         let catalogue = Catalogue::built_in();
-        let refused = |name: &str| read(Path::new(name), None, &catalogue).unwrap_err().to_string();
+        let refused = |name: &str| {
+            read(Path::new(name), None, &catalogue, &HourOffsets::default()).unwrap_err().to_string()
+        };
         assert_eq!(refused("p.yaml"), "p.yaml: must end in .json (genai-prices) or .toml (docs/PRICES.md)");
         assert!(refused("/nowhere/prices.toml").starts_with("/nowhere/prices.toml: "));
     }

@@ -9,7 +9,7 @@ use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::money::format_decimal;
 use tollbook_domain::price::ModelPrices;
 use tollbook_domain::rating::{Charge, Rated, Terms, rate};
-use tollbook_domain::{InputSkus, Usage};
+use tollbook_domain::{HourOffsets, InputSkus, Usage};
 use tollbook_formats::prices::{self, PriceList};
 use tollbook_testkit::shared_data;
 
@@ -19,7 +19,7 @@ fn published() -> Option<PathBuf> {
 }
 
 fn list(folder: &Path) -> PriceList {
-    prices::read(&folder.join("data.json"), None, &Catalogue::built_in()).unwrap()
+    prices::read(&folder.join("data.json"), None, &Catalogue::built_in(), &HourOffsets::default()).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `tollbook database prune`: deletes settled orders that begin before a date, in batches between which other writers
 //! run.
 
-use tollbook_domain::time::{DAY_S, day_of_civil};
+use jiff::civil::Date;
 use tollbook_store::{Store, StoreError};
 
 /// Maximum number of orders that one transaction deletes.
@@ -26,48 +26,50 @@ pub enum PruneError {
     },
 }
 
-/// The first second of a UTC date such as `2026-01-31`.
+/// A date such as `2026-01-31`.
 ///
 /// # Errors
 /// [`PruneError::NotADate`].
-pub fn start_of_date(text: &str) -> Result<i64, PruneError> {
+pub fn parse_date(text: &str) -> Result<Date, PruneError> {
     // The parser accepts other formats too, and ignores a time.
-    let date = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);
-    match date {
-        Some(date) if date.year() >= 1970 => {
-            Ok(day_of_civil(date.year().into(), date.month().into(), date.day().into()) * DAY_S)
-        }
-        _ => Err(PruneError::NotADate(text.to_owned())),
-    }
+    let date = text.parse::<Date>().ok().filter(|date| date.to_string() == text && date.year() >= 1970);
+    date.ok_or_else(|| PruneError::NotADate(text.to_owned()))
+}
+
+/// The day before which orders are deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cutoff {
+    /// The date.
+    pub date: Date,
+    /// Its first second.
+    pub start_s: i64,
 }
 
 /// Result of pruning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pruned {
-    /// First second from which orders are kept.
-    pub before_s: i64,
     /// Number of companies.
     pub companies: usize,
     /// Deleted orders.
     pub orders: u64,
 }
 
-/// Deletes the paid and revoked orders of every company that begin before a UTC date. Unpaid orders stay. If a company
+/// Deletes the paid and revoked orders of every company that begin before a day. Unpaid orders stay. If a company
 /// has an open hour before the date, its orders from that hour on stay too. Afterwards, orders and usage from before
 /// the date are refused, because it is unknown whether they were stored before.
 ///
 /// # Errors
-/// The date is not valid, or the store fails. Orders that were deleted before the failure stay deleted; repeating the
+/// The day is not in the past, or the store fails. Orders that were deleted before the failure stay deleted; repeating the
 /// operation deletes the rest.
 pub fn prune(
     store: &dyn Store,
-    date: &str,
+    cutoff: &Cutoff,
     now_s: i64,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Pruned, PruneError> {
-    let before_s = start_of_date(date)?;
+    let before_s = cutoff.start_s;
     if before_s > now_s {
-        return Err(PruneError::NotPast(date.to_owned()));
+        return Err(PruneError::NotPast(cutoff.date.to_string()));
     }
     let mut pruned = 0;
     let mut run = || {
@@ -87,7 +89,7 @@ pub fn prune(
         Ok(companies.len())
     };
     match run() {
-        Ok(companies) => Ok(Pruned { before_s, companies, orders: pruned }),
+        Ok(companies) => Ok(Pruned { companies, orders: pruned }),
         Err(error) => Err(PruneError::Store { error, pruned }),
     }
 }
@@ -97,11 +99,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_utc_days() {
-        assert_eq!(start_of_date("1970-01-02").unwrap(), DAY_S);
-        assert_eq!(start_of_date("2026-01-31").unwrap(), 1_769_817_600);
+    fn dates_are_complete() {
+        assert_eq!(parse_date("1970-01-02").unwrap(), Date::constant(1970, 1, 2));
         for text in ["", "2026", "2026-1-31", "2026-02-30", "2026-01-31T00:00", "1969-12-31", "+026-01-01"] {
-            let refused = start_of_date(text).unwrap_err().to_string();
+            let refused = parse_date(text).unwrap_err().to_string();
             assert!(refused.contains("must be like 2026-01-31"), "{text}: {refused}");
         }
     }

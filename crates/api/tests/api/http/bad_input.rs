@@ -84,7 +84,9 @@ fn unheard_of(parameter: &Parameter) -> String {
     match parameter.name {
         "JobId" => not_available(parameter, "there is no such job"),
         "Format" => not_available(parameter, &UnknownFormat.to_string()),
-        "ProductCode" | "ProductCodes" => not_available(parameter, "must be one of modelverse, sandbox"),
+        "ProductCode" | "ProductCodes" => {
+            not_available(parameter, "must be one of modelverse, sandbox, starcard")
+        }
         _ => "0".to_owned(),
     }
 }

@@ -129,7 +129,7 @@ fn the_lists_of_the_published_examples(backend: Backend) {
     assert_eq!(answer.list("Orders"), expected);
     assert_eq!(answer.integer("Total"), i64::try_from(expected.len()).unwrap());
 
-    let example = fixture.example(LIST_UNPAID, 2);
+    let example = fixture.example(LIST_UNPAID, 10);
     let expected: Vec<Value> = (fixture.matching(&example, &[Status::Unpaid]).into_iter())
         .map(|new| fixture.shown.unpaid(new))
         .collect();

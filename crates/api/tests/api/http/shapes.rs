@@ -37,7 +37,7 @@ impl Fixture {
         let items: Vec<_> = found.iter().map(|new| self.shown.paid(new)).collect();
         assert!(!items.is_empty() && items.len() < 36, "{name} selects some orders, but not all");
         let answer = json!({
-            "RetCode": 0, "Action": "ListPaidOrdersResponse", "Message": "success", "Page": 1, "PageSize": 100,
+            "RetCode": 0, "Action": "ListPaidOrdersResponse", "Page": 1, "PageSize": 100,
             "Total": items.len(),
             "Orders": items,
         });

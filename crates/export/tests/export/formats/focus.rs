@@ -8,11 +8,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
 use tollbook_domain::money::{divide_rounded, format_decimal};
-use tollbook_domain::{Status, UnitPrice};
+use tollbook_domain::{HourOffsets, Status, UnitPrice};
 use tollbook_export::{Document, ExportError, FocusVersion, Format};
 
 use super::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type};
-use crate::fixture::{Fixture, any_query, paid, query, summary, unpaid};
+use crate::fixture::{Fixture, any_query, order, paid, query, summary, unpaid};
 
 /// Our columns, which follow those of the specification.
 const OUR_COLUMNS: [&str; 3] = ["x_OrderNo", "x_OrderStatus", "x_OrderType"];
@@ -102,7 +102,7 @@ fn assert_row(row: &Cells, version: FocusVersion) {
         cell("SkuPriceId").starts_with(cell("SkuId")),
         "the price ID must begin with the SKU ID: {row:?}"
     );
-    // A charge is billed in the UTC month in which it begins.
+    // A charge is billed in the month in which it begins, here in UTC.
     let [start, end, month, next] =
         ["ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd"]
             .map(|name| unix_s(cell(name)));
@@ -331,5 +331,39 @@ fn a_summary_is_refused() {
             let refused = fixture.export(&summary(), format, 1).unwrap_err();
             assert!(matches!(refused, ExportError::NoSummary(named) if named == format), "{refused}");
         }
+    }
+}
+
+#[test]
+fn billing_periods_are_months_of_the_deployment() {
+    // 2025-12-01T03:00:00Z is the start of December at -03:00.
+    let december_s = 1_764_558_000;
+    let orders: Vec<_> = [december_s - 3_600, december_s]
+        .into_iter()
+        .zip(4..)
+        .map(|(start_s, n)| {
+            let mut new = order(n);
+            (new.order.start_time_s, new.order.end_time_s) = (start_s, start_s + 3_600);
+            new
+        })
+        .collect();
+    let mut fixture = Fixture::with(&orders);
+    fixture.presentation = fixture.presentation.clone().with_offsets(HourOffsets::fixed(-10_800));
+    for version in VERSIONS {
+        let (bytes, _) = fixture.file(&paid(), Format::FocusCsv(version), 1);
+        let (_, rows) = read(&bytes);
+        let periods: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                ["ChargePeriodStart", "BillingPeriodStart", "BillingPeriodEnd"].map(|name| &*row[name])
+            })
+            .collect();
+        assert_eq!(
+            periods,
+            [
+                ["2025-12-01T03:00:00Z", "2025-12-01T03:00:00Z", "2026-01-01T03:00:00Z"],
+                ["2025-12-01T02:00:00Z", "2025-11-01T03:00:00Z", "2025-12-01T03:00:00Z"],
+            ]
+        );
     }
 }

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use tollbook_domain::Price;
-use tollbook_domain::time::MAX_TIME_S;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tollbook_domain::time::{MAX_TIME_S, day_of_civil};
+use tollbook_domain::{HourOffsets, Price};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -127,14 +129,26 @@ impl<'a> Field<'a> {
             .ok_or_else(|| self.error(format!("must be a whole number between 0 and {end}")))
     }
 
-    /// A date and time with an offset as Unix seconds.
-    pub(super) fn time_s(&self) -> FieldResult<i64> {
-        // The parser refuses a time without an offset.
-        let time = self.value.as_datetime().and_then(|time| time.to_string().parse::<jiff::Timestamp>().ok());
-        time.filter(|time| time.subsec_nanosecond() == 0 && (0..=MAX_TIME_S).contains(&time.as_second()))
-            .map(jiff::Timestamp::as_second)
-            .ok_or_else(|| {
-                self.error("must be a time in whole seconds such as 2026-01-01T00:00:00Z, from 1970 on")
-            })
+    /// A date and time with an offset, or a date, which is the start of that day by these offsets, as Unix seconds.
+    pub(super) fn time_s(&self, offsets: &HourOffsets) -> FieldResult<i64> {
+        let stated = self.value.as_datetime().map(ToString::to_string).unwrap_or_default();
+        let time_s = match stated.parse::<Date>() {
+            Ok(date) if date.to_string() == stated => {
+                let (year, month, day) = (date.year().into(), date.month().into(), date.day().into());
+                // East of Greenwich, 1970-01-01 began before 1970 did in UTC.
+                let from_1970 = date.year() >= 1970;
+                from_1970.then(|| offsets.day_start(day_of_civil(year, month, day)).max(0))
+            }
+            // The parser refuses a time without an offset.
+            _ => {
+                let time = stated.parse::<Timestamp>().ok().filter(|time| time.subsec_nanosecond() == 0);
+                time.map(Timestamp::as_second)
+            }
+        };
+        time_s.filter(|time_s| (0..=MAX_TIME_S).contains(time_s)).ok_or_else(|| {
+            self.error(
+                "must be a time in whole seconds such as 2026-01-01T00:00:00Z, or a date such as 2026-01-01, from 1970 on",
+            )
+        })
     }
 }

@@ -7,7 +7,7 @@ use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::price_list::{OWN_LIST, PriceListDescription};
 use tollbook_domain::tenant::CURRENCIES;
-use tollbook_domain::{Price, UnitPrice};
+use tollbook_domain::{HourOffsets, Price, UnitPrice};
 use toml::de::DeTable;
 
 use super::duplicate_prices::refuse_duplicate_prices;
@@ -41,12 +41,14 @@ pub(in crate::prices) fn parse(
     text: &str,
     valid_from_s: i64,
     catalogue: &Catalogue,
+    offsets: &HourOffsets,
 ) -> FieldResult<PriceList> {
     let source = Source { file, text };
     let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
     let root = Fields::root(&source, &document, &ROOT_KEYS)?;
     let reader = ModelReader {
         catalogue,
+        offsets,
         valid_from_s,
         currency: root.get("currency").map(|field| currency(&field)).transpose()?,
         unit: root.get("unit").map(|field| unit(&field, catalogue)).transpose()?,
@@ -67,6 +69,7 @@ pub(in crate::prices) fn parse(
 /// Defaults of the models of a file.
 struct ModelReader<'a> {
     catalogue: &'a Catalogue,
+    offsets: &'a HourOffsets,
     valid_from_s: i64,
     currency: Option<String>,
     unit: Option<i64>,
@@ -134,9 +137,10 @@ impl ModelReader<'_> {
     }
 
     fn validity(&self, model: &Fields<'_>) -> FieldResult<(i64, Option<i64>)> {
-        let valid_from_s = model.get("valid_from").map_or(Ok(self.valid_from_s), |field| field.time_s())?;
+        let valid_from_s =
+            model.get("valid_from").map_or(Ok(self.valid_from_s), |field| field.time_s(self.offsets))?;
         let Some(until) = model.get("valid_until") else { return Ok((valid_from_s, None)) };
-        let valid_until_s = until.time_s()?;
+        let valid_until_s = until.time_s(self.offsets)?;
         if valid_until_s <= valid_from_s {
             return until.wrong("must be after the time from which the price is valid");
         }

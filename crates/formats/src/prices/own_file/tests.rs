@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use tollbook_domain::Price;
 use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::price::{ModelPrices, PriceQuery};
+use tollbook_domain::{HourOffsets, Price};
 
 use super::parse;
 
 const SAMPLE: &str = include_str!("../../../../../examples/prices.toml");
 
 fn read(text: &str) -> Result<Vec<Price>, String> {
-    let list = parse(Path::new("prices.toml"), text, 0, &Catalogue::built_in());
+    let list = parse(Path::new("prices.toml"), text, 0, &Catalogue::built_in(), &HourOffsets::fixed(-10_800));
     list.map(|list| list.prices).map_err(|error| error.to_string())
 }
 
@@ -72,7 +72,8 @@ fn the_example_file_gives_its_prices() {
 
 #[test]
 fn stated_times_take_precedence_over_the_default() {
-    let list = parse(Path::new("p.toml"), SAMPLE, 1_000, &Catalogue::built_in()).unwrap();
+    let list =
+        parse(Path::new("p.toml"), SAMPLE, 1_000, &Catalogue::built_in(), &HourOffsets::default()).unwrap();
     let chat: Vec<i64> = list
         .prices
         .iter()
@@ -106,14 +107,33 @@ fn the_innermost_unit_applies() {
 fn units_of_the_catalogue_file_are_known() {
     let mut catalogue = Catalogue::built_in();
     let text = "currency = 'CNY'\n[[model]]\nid = 'm'\nunit = 100\nprices = { day = '1' }";
-    let read =
-        |catalogue: &Catalogue| parse(Path::new("p.toml"), text, 0, catalogue).map(|list| list.prices.len());
+    let read = |catalogue: &Catalogue| {
+        let offsets = HourOffsets::default();
+        parse(Path::new("p.toml"), text, 0, catalogue, &offsets).map(|list| list.prices.len())
+    };
     assert_eq!(
         read(&catalogue).unwrap_err().to_string(),
         "p.toml:4: model.unit: is not the number of a pricing unit of the catalogue"
     );
     catalogue.set_base_units(100, 86_400);
     assert_eq!(read(&catalogue), Ok(1));
+}
+
+#[test]
+fn a_date_is_a_day_of_the_deployment() {
+    let text = "currency = 'CNY'\nunit = 12\n[[model]]\nid = 'm'\nvalid_from = 2026-12-01\nvalid_until = 2027-01-01\n\
+                prices = { x = '1' }";
+    // 2026-12-01T00:00:00 and 2027-01-01T00:00:00 of these offsets
+    for (offset_s, from_s) in [(0, 1_796_083_200), (-10_800, 1_796_094_000), (28_800, 1_796_054_400)] {
+        let offsets = HourOffsets::fixed(offset_s);
+        let list = parse(Path::new("p.toml"), text, 0, &Catalogue::built_in(), &offsets).unwrap();
+        let price = &list.prices[0];
+        assert_eq!((price.valid_from_s, price.valid_until_s), (from_s, Some(from_s + 31 * 86_400)));
+    }
+    let first = text.replace("2026-12-01", "1970-01-01");
+    let offsets = HourOffsets::fixed(28_800);
+    let list = parse(Path::new("p.toml"), &first, 0, &Catalogue::built_in(), &offsets).unwrap();
+    assert_eq!(list.prices[0].valid_from_s, 0);
 }
 
 /// A model priced in yuan by the thousand tokens, followed by more keys.
@@ -154,7 +174,9 @@ fn each_mistake_is_named_with_its_line_and_key() {
         match = { regex = "(" }                         |:5: model.match.regex: is not a regular expression: unclosed
         match = { or = [] }                             |:5: model.match.or: must not be empty
         match = { or = [;{ equals = 1 }] }              |:6: model.match.or.equals: must be a text
-        valid_from = 2026-01-01                         |:5: model.valid_from: must be a time in whole seconds
+        valid_from = 1969-12-31                         |:5: model.valid_from: must be a time in whole seconds
+        valid_from = 12:00:00                           |:5: model.valid_from: must be a time in whole seconds
+        valid_from = "2026-01-01"                       |:5: model.valid_from: must be a time in whole seconds
         valid_from = 2026-01-01T00:00:00                |:5: model.valid_from: must be a time in whole seconds
         valid_from = 2026-01-01T00:00:00.5Z             |:5: model.valid_from: must be a time in whole seconds
         valid_from = 1969-12-31T23:59:59Z               |:5: model.valid_from: must be a time in whole seconds
