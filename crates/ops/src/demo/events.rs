@@ -1,11 +1,13 @@
-//! Operations on the accounts of the demo company during its month: deposits, a credit limit, revocations and refunds.
-//! The amounts are computed from the cost of the usage, so that the balance runs out at the same times in every month.
+//! Operations on the accounts of the demo company during its month: deposits, a credit limit, revocations, refunds, and
+//! corrections. The amounts are computed from the cost of the usage, so that the balance runs out at the same times in
+//! every month.
 
 use tollbook_domain::account::{AccountKind, Deposit};
 use tollbook_domain::{Amount, time::HOUR_S};
 
 use super::month::{DEMO_DAYS, DemoMonth, DemoUsage};
 use super::workload::{DEEPSEEK_CHAT, QWEN_IMAGE, QWEN_MAX};
+use crate::charging::{Adjustment, ReversalRequest};
 
 /// One currency unit, in steps of 10⁻⁸.
 const ONE: i64 = 100_000_000;
@@ -27,6 +29,10 @@ pub(crate) enum DemoOperation {
     Revoke(usize, &'static str),
     /// Refunds a number of paid orders of a model, with a reason.
     Refund(usize, &'static str, &'static str),
+    /// Takes a deposit back.
+    Reverse(ReversalRequest),
+    /// Adjusts an account.
+    Adjust(Adjustment),
 }
 
 /// An operation and its time.
@@ -88,6 +94,7 @@ impl DemoMonth {
             planner.add_grant(number, grant);
         }
         planner.add_cash_deposits();
+        planner.add_corrections();
         planner.add(300, DemoOperation::Revoke(6, "the gateway counted a failed run"));
         planner.add(450, DemoOperation::Refund(2, QWEN_IMAGE.id, "the images were blank"));
         planner.add(985, DemoOperation::Revoke(4, "a load test of ours"));
@@ -135,6 +142,35 @@ impl EventPlanner<'_> {
             self.scaled(grant.amount).steps().min(self.usage.cost(self.hour(grant.at), end, grant.model))
         };
         GRANTS.iter().filter(|grant| self.hour(grant.at) < until).map(paid).sum()
+    }
+
+    /// A coupon that was deposited twice is taken back, before the next hour is charged; some cash is given for goodwill.
+    fn add_corrections(&mut self) {
+        let deposit = Deposit {
+            kind: AccountKind::Coupon,
+            amount: self.scaled(400),
+            expires_s: None,
+            products: Vec::new(),
+            models: Vec::new(),
+            key: "quickstart-coupon-twice".to_owned(),
+        };
+        let reversal = ReversalRequest {
+            deposit: deposit.key.clone(),
+            amount: None,
+            owe: false,
+            key: "quickstart-reverse-1".to_owned(),
+            reason: "deposited twice".to_owned(),
+        };
+        self.add(360, DemoOperation::Deposit(deposit, false));
+        self.add(360, DemoOperation::Reverse(reversal));
+        let adjustment = Adjustment {
+            kind: AccountKind::Cash,
+            change: self.scaled(12).steps(),
+            key: "quickstart-adjust-1".to_owned(),
+            reason: "goodwill".to_owned(),
+            reference: "T-81".to_owned(),
+        };
+        self.add(700, DemoOperation::Adjust(adjustment));
     }
 
     fn add_cash_deposits(&mut self) {

@@ -9,8 +9,8 @@ use tollbook_store::{StoreResult, StoredOrder, Transaction};
 use super::error::QuickstartError;
 use super::progress::DemoProgress;
 use crate::charging::{
-    Charging, Rater, UsageResult, ZeroAmount, close_hour, deposit, pay_arrears, pay_company_daily, revoke,
-    set_credit_limit,
+    Charging, Mode, Rater, UsageResult, ZeroAmount, adjust, close_hour, deposit, pay_arrears,
+    pay_company_daily, reverse, revoke, set_credit_limit,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::demo::{DemoEvent, DemoOperation, DemoUsage};
@@ -162,6 +162,12 @@ impl<'a, 'p> Replay<'a, 'p> {
                 if *pays_arrears && charging.config.charging.deposit_pays_arrears {
                     pay_arrears(&charging, company_id, ZeroAmount::Pay, at_s)?;
                 }
+            }
+            DemoOperation::Reverse(request) => {
+                reverse(&charging, company_id, request, Mode::Apply, at_s)?;
+            }
+            DemoOperation::Adjust(request) => {
+                adjust(&charging, company_id, request, Mode::Apply, at_s)?;
             }
             DemoOperation::Revoke(count, reason) => {
                 let unpaid = charging.store.snapshot()?.arrears(company_id, 0, REVOCABLE_ORDERS)?;
