@@ -101,6 +101,10 @@ pub trait CorrectionReads {
 pub trait CorrectionWrites {
     /// Records a correction; an error if its key is known. The company must be locked.
     fn add_correction(&mut self, company_id: i64, correction: &Correction) -> StoreResult<()>;
+
+    /// Sets the result of a correction that was recorded before it was complete; an error if the key is unknown. The
+    /// company must be locked.
+    fn set_correction_result(&mut self, company_id: i64, key: &str, result: &str) -> StoreResult<()>;
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use context::Charging;
 pub use corrections::{
-    Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, UsageName, replace_usage,
-    void_usage,
+    Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, RerateDifference,
+    RerateRequest, Rerated, UsageName, replace_usage, rerate, void_usage,
 };
 pub use error::ChargingError;
 pub use grant_ends::end_grants;

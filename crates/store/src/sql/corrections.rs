@@ -65,4 +65,13 @@ impl CorrectionWrites for Session {
             ],
         )
     }
+
+    fn set_correction_result(&mut self, company_id: i64, key: &str, result: &str) -> StoreResult<()> {
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "UPDATE correction SET result = $3 WHERE company_id = $1 AND correction_key = $2",
+            &[company_id.into(), key.into(), result.into()],
+        )
+    }
 }

@@ -3,9 +3,11 @@
 
 mod changes;
 mod request;
+mod rerate;
 mod usage;
 
 pub use request::{
     Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, UsageName,
 };
+pub use rerate::{RerateDifference, RerateRequest, Rerated, rerate};
 pub use usage::{replace_usage, void_usage};

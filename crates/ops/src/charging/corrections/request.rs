@@ -168,6 +168,9 @@ pub enum CorrectionError {
     /// The request names nothing to correct.
     #[error("there is no usage record to correct")]
     Empty,
+    /// The range of times is empty.
+    #[error("the end of the range must be later than its beginning")]
+    EmptyRange,
     /// Records cannot be corrected.
     #[error("{}", refusal_text(.0))]
     Refused(Vec<RecordRefusal>),

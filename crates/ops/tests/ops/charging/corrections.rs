@@ -3,7 +3,8 @@
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::{Status, Usage};
 use tollbook_ops::charging::{
-    Corrected, CorrectionRequest, UsageName, replace_usage, revoke, settle_all, void_usage,
+    Corrected, CorrectionRequest, RerateRequest, Rerated, UsageName, replace_usage, rerate, revoke,
+    settle_all, void_usage,
 };
 use tollbook_store::Uncharged;
 
@@ -177,6 +178,84 @@ pub(crate) fn records_that_are_not_charged_are_corrected(backend: &Backend) {
     settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
     assert_eq!(orders(&fixture), [(Status::Unpaid, 8, 8)]);
     fixture.assert_clean();
+}
+
+fn rated(fixture: &Fixture, key: &str, dry_run: bool, model: Option<&str>) -> Rerated {
+    let which = RerateRequest {
+        from_s: BASE_S - DAY_S,
+        to_s: BASE_S + DAY_S,
+        model_id: model.map(str::to_owned),
+        sku: None,
+    };
+    let request = CorrectionRequest { dry_run, ..request(key) };
+    rerate(&fixture.charging(), &request, &which, NOW_S + 200).unwrap()
+}
+
+pub(crate) fn a_wrong_price_is_rated_again_in_open_and_closed_hours(backend: &Backend) {
+    let fixture = Fixture::new(backend, 1);
+    let priced = |steps| {
+        fixture
+            .put(&[super::fixture::price("m", "input", steps), super::fixture::price("n", "input", 30_000)]);
+    };
+    priced(2_000_000);
+    fixture.deposit(1, AccountKind::Cash, 100_000, "cash", NOW_S);
+    // An hour that is closed, with late usage in an order of its own; one that is open; another model; usage without a
+    // price.
+    let at = |id: &str, hour: i64, model: &str, quantity| {
+        usage(1, id, BASE_S + hour * HOUR_S + 60, model, quantity)
+    };
+    fixture.accept(vec![at("a", 1, "m", 10), at("b", 1, "m", 20), at("n", 1, "n", 5)], NOW_S);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    fixture.accept(vec![at("late", 1, "m", 30)], NOW_S);
+    settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
+    fixture.accept(vec![at("open", 9, "m", 40), at("none", 1, "x", 5)], NOW_S);
+    let nothing = rated(&fixture, "nothing", true, None);
+    assert_eq!((nothing.rated, nothing.differences.len()), (6, 0));
+    priced(20_000);
+    let before = everything(&fixture);
+    let shown = rated(&fixture, "k", true, None);
+    let differences: Vec<_> = shown
+        .differences
+        .iter()
+        .map(|row| (row.model_id.as_str(), row.bucket_start_s - BASE_S, row.records, row.before, row.after))
+        .collect();
+    assert_eq!(differences, [("m", HOUR_S, 3, 60 * 200, 60 * 2), ("m", 9 * HOUR_S, 1, 40 * 200, 40 * 2)]);
+    assert_eq!(everything(&fixture), before, "nothing was changed");
+    assert_eq!(rated(&fixture, "k", true, Some("n")).differences, []);
+    let applied = rated(&fixture, "k", false, None);
+    assert_eq!(applied.differences, shown.differences);
+    let corrected = &applied.corrected;
+    assert_eq!((corrected.records, corrected.replaced, corrected.made), (4, 2, 1));
+    assert_eq!(
+        orders(&fixture),
+        [
+            (Status::Paid, 5, 15),
+            (Status::Paid, 60, 120),
+            (Status::Revoked, 30, 6_000),
+            (Status::Revoked, 30, 6_000),
+        ]
+    );
+    assert_eq!((pending(&fixture), fixture.balance(1, AccountKind::Cash)), (80, 100_000 - 135));
+    fixture.assert_clean();
+    let after = everything(&fixture);
+    assert!(rated(&fixture, "k", false, None).corrected.is_repeated);
+    assert_eq!(rated(&fixture, "again", false, None).corrected.records, 0);
+    assert_eq!(everything(&fixture), after);
+    // What was rated again can be voided, and rated again by other prices, one record of the order alone.
+    assert_eq!(void(&fixture, "v", &["late"]).unwrap().replaced, 1);
+    fixture.put(&[super::fixture::price("m", "input", 0), super::fixture::price("x", "input", 10_000)]);
+    let free = rated(&fixture, "free", false, Some("m"));
+    assert_eq!((free.corrected.records, free.corrected.replaced, free.corrected.made), (3, 1, 0));
+    assert_eq!((pending(&fixture), fixture.balance(1, AccountKind::Cash)), (0, 100_000 - 15));
+    let priced = rated(&fixture, "priced", false, Some("x"));
+    assert_eq!((priced.corrected.records, pending(&fixture)), (1, 5));
+    fixture.assert_clean();
+    let request = CorrectionRequest { key: "k".into(), ..request("k") };
+    let other = RerateRequest { from_s: 0, to_s: 1, model_id: None, sku: None };
+    let refused = rerate(&fixture.charging(), &request, &other, NOW_S).unwrap_err();
+    assert_eq!(refused.to_string(), "the key \"k\" belongs to another correction");
+    let empty = RerateRequest { from_s: 1, to_s: 1, model_id: None, sku: None };
+    assert!(rerate(&fixture.charging(), &request, &empty, NOW_S).unwrap_err().to_string().contains("range"));
 }
 
 pub(crate) fn what_cannot_be_corrected_is_refused_and_changes_nothing(backend: &Backend) {

@@ -53,6 +53,7 @@ on_both_databases! {
     corrections::a_wrong_record_is_put_right_after_its_hour_was_paid,
     corrections::an_order_without_usage_left_has_no_successor,
     corrections::records_that_are_not_charged_are_corrected,
+    corrections::a_wrong_price_is_rated_again_in_open_and_closed_hours,
     corrections::what_cannot_be_corrected_is_refused_and_changes_nothing,
     account_cases::a_coupon_pays_for_the_hour_in_which_it_ended,
     account_cases::a_grant_of_an_idle_company_ends_on_time,
