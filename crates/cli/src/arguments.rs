@@ -12,8 +12,8 @@ mod charging;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
-    AccountCommand, Adjust, Deposit, DiscountCommand, OperatorKeyCommand, Pay, PricesCommand, Reverse,
-    Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
+    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OperatorKeyCommand, Pay, PricesCommand,
+    Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.

@@ -40,6 +40,11 @@ impl InputSkus {
         self.stated.get(sku).copied()
     }
 
+    /// Every SKU of which that is stated, in the order of their names.
+    pub fn all_stated(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.stated.iter().map(|(sku, counts)| (sku.as_str(), *counts))
+    }
+
     /// States whether a SKU counts.
     pub fn state(&mut self, sku: &str, counts: bool) {
         self.stated.insert(sku.to_owned(), counts);

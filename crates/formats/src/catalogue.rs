@@ -28,7 +28,8 @@ pub fn load(file: Option<&Path>) -> Result<Catalogue, FileError> {
 /// The built-in catalogue with the names and units in the text of a file, whose name is `file` in errors.
 ///
 /// A section is named as in [`NameKind::SECTIONS`], an entry is `102 = { en = "…", zh = "…" }`. An entry with one
-/// language keeps the other's built-in name; a new one uses the one name for both. A new pricing unit states its
+/// language keeps the other's built-in name; a new one uses the one name for both. A SKU may state `counts_in_length`,
+/// whether it counts towards the length of a request, and needs no name then. A new pricing unit states its
 /// `base_units`; those of a built-in unit cannot be changed, because stored orders were checked with them and every
 /// quantity and amount would change its meaning.
 ///
@@ -59,6 +60,7 @@ struct CatalogueEntry {
     en: Option<String>,
     zh: Option<String>,
     base_units: Option<(i64, Span)>,
+    counts_in_length: Option<bool>,
 }
 
 impl Reader<'_> {
@@ -131,9 +133,17 @@ impl Reader<'_> {
                         number.ok_or_else(|| wrong(span.clone(), field, "must be a whole number above 0"))?;
                     entry.base_units = Some((units, span));
                 }
+                "counts_in_length" if kind == NameKind::PricingSku => {
+                    let counts = value.get_ref().as_bool();
+                    entry.counts_in_length =
+                        Some(counts.ok_or_else(|| wrong(span, field, "must be true or false"))?);
+                }
                 _ => {
-                    let known =
-                        if kind == NameKind::PricingUnit { "en, zh and base_units" } else { "en and zh" };
+                    let known = match kind {
+                        NameKind::PricingUnit => "en, zh and base_units",
+                        NameKind::PricingSku => "en, zh and counts_in_length",
+                        _ => "en and zh",
+                    };
                     return Err(wrong(span, field, &format!("is not a field; known are {known}")));
                 }
             }
@@ -150,11 +160,15 @@ impl Reader<'_> {
         if kind == NameKind::PricingUnit {
             self.apply_base_units(key, entry.base_units)?;
         }
+        if let Some(counts) = entry.counts_in_length {
+            self.catalogue.set_input_sku(key, counts);
+        }
         let old = self.catalogue.names(kind, key).cloned();
         let names = match (old, entry.en, entry.zh) {
             (_, Some(en), Some(zh)) => Names { en, zh },
             (Some(old), en, zh) => Names { en: en.unwrap_or(old.en), zh: zh.unwrap_or(old.zh) },
             (None, Some(only), None) | (None, None, Some(only)) => Names { en: only.clone(), zh: only },
+            (None, None, None) if entry.counts_in_length.is_some() => return Ok(()),
             (None, None, None) => return Err((None, "must have a name, en or zh".to_owned())),
         };
         self.catalogue.set_name(kind, key, names);
@@ -217,13 +231,25 @@ pub fn render(catalogue: &Catalogue) -> String {
         }
         let separator = if text.is_empty() { "" } else { "\n" };
         line(&mut text, format_args!("{separator}[{section}]"));
+        let input_skus = catalogue.input_skus();
+        if kind == NameKind::PricingSku {
+            let unnamed = input_skus.all_stated().filter(|(sku, _)| catalogue.names(kind, sku).is_none());
+            for (sku, counts) in unnamed {
+                line(&mut text, format_args!("{} = {{ counts_in_length = {counts} }}", bare_or_quoted(sku)));
+            }
+        }
         for key in keys {
             let Some(names) = catalogue.names(kind, key) else { continue };
+            let counts = input_skus.stated(key).filter(|_| kind == NameKind::PricingSku);
+            let counts = counts.map(|counts| format!(", counts_in_length = {counts}")).unwrap_or_default();
             let unit = key.parse().ok().filter(|_| kind == NameKind::PricingUnit);
             let units = unit.and_then(|unit| catalogue.base_units(unit));
             let units = units.map(|units| format!(", base_units = {units}")).unwrap_or_default();
             let (en, zh) = (quoted(&names.en), quoted(&names.zh));
-            line(&mut text, format_args!("{} = {{ en = {en}, zh = {zh}{units} }}", bare_or_quoted(key)));
+            line(
+                &mut text,
+                format_args!("{} = {{ en = {en}, zh = {zh}{units}{counts} }}", bare_or_quoted(key)),
+            );
         }
     }
     text
@@ -270,6 +296,8 @@ mod tests {
         catalogue.set_name(NameKind::Product, "with space.and \"quote\"", strange.clone());
         catalogue.set_name(NameKind::PricingUnit, "100", strange);
         assert!(catalogue.set_base_units(100, 86_400));
+        catalogue.set_input_sku("cache_read", false);
+        catalogue.set_input_sku("a document", true);
         assert_eq!(read(&render(&catalogue)).unwrap(), catalogue);
     }
 
@@ -313,6 +341,8 @@ mod tests {
             [currency];EUR = { en = "Euro" } | :2: currency.EUR: is nothing that has a name
             [column];OrderNr = { en = "Number" } | :2: column.OrderNr: is nothing that has a name
             [sheet];paid = { en = "UNPAID orders" } |: sheet: two sheets must not have the same name
+            [pricing_sku];input = { counts_in_length = 1 } | :2: pricing_sku.input.counts_in_length: must be true
+            [region];x = { counts_in_length = true } | :2: region.x.counts_in_length: is not a field; known are en and zh
             [region];"" = { en = "x" } | :2: region.: must not be empty
             [pricing_unit];100 = { en = "Day" } | :2: pricing_unit.100: is a new pricing unit
             [pricing_unit];100 = { en = "Day", base_units = 0 } | :2: pricing_unit.100.base_units: must be a whole

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tollbook_domain::AccountKind;
+use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
 
 use super::account::Account;
 use crate::customer::time::Time;
 
 #[derive(Subcommand)]
 pub(crate) enum PricesCommand {
-    /// Import a price list: genai-prices (.json) or Tollbook's own format (.toml)
+    /// Import a price list: genai-prices or LiteLLM (.json), or Tollbook's own format (.toml)
     Import {
         /// File
         #[arg(value_name = "FILE")]
@@ -19,6 +20,45 @@ pub(crate) enum PricesCommand {
         /// Start of validity for prices that state none [default: 1970]
         #[arg(long, value_name = "TIME")]
         valid_from: Option<Time>,
+        /// Name of the list [default: own for Tollbook's own format, else the name of the published list]
+        #[arg(long, value_name = "NAME")]
+        list: Option<String>,
+        /// Factor of all prices, e.g. 1.2 [default: that of the list's last import, else 1]
+        #[arg(long, value_name = "FACTOR", value_parser = Multiplier::parse, allow_hyphen_values = true)]
+        factor: Option<Multiplier>,
+        /// Rate of exchange, e.g. USD=7.10: 1 USD is 7.10 CNY, and prices in USD become prices in CNY [default: that of the
+        /// list's last import]
+        #[arg(long, value_name = "CURRENCY=RATE", value_parser = Rate::parse)]
+        rate: Option<Rate>,
+    },
+    /// List the price lists in the order in which they hold
+    Lists {
+        /// New order of the lists, the first first, separated by commas. Own lists hold before published ones
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        order: Vec<String>,
+    },
+    /// Explain the price of a SKU: every price that applies, which one holds, and why
+    Explain(ExplainPrice),
+    /// Remove prices of a list. Usage that was rated keeps its prices
+    Remove {
+        /// List
+        #[arg(long, value_name = "NAME")]
+        list: String,
+        /// Remove only the prices of this model
+        #[arg(long)]
+        model: Option<String>,
+        /// Remove only the prices of this SKU
+        #[arg(long)]
+        sku: Option<String>,
+    },
+    /// Write the prices of a list as a file of Tollbook's own format
+    Export {
+        /// File to write, .toml; it must not exist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// List
+        #[arg(long, value_name = "NAME", default_value = OWN_LIST)]
+        list: String,
     },
     /// List the price book
     List {
@@ -29,6 +69,31 @@ pub(crate) enum PricesCommand {
         #[arg(long)]
         model: Option<String>,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainPrice {
+    /// Company, for its currency and discounts
+    #[arg(long)]
+    pub(crate) company: i64,
+    /// Model; "" for usage without a model
+    #[arg(long)]
+    pub(crate) model: String,
+    /// SKU
+    #[arg(long)]
+    pub(crate) sku: String,
+    /// Provider of the model
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) provider: String,
+    /// Length of the request in tokens
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) tokens: i64,
+    /// Service tier, e.g. flex
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) tier: String,
+    /// Time of the usage [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Time>,
 }
 
 #[derive(Subcommand)]

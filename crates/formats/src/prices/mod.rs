@@ -11,4 +11,5 @@ mod read;
 mod unit_price;
 
 pub use list::{OmittedModel, PriceList, RoundedPrice};
+pub use own_file::write;
 pub use read::read;

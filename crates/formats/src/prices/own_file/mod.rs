@@ -6,5 +6,7 @@ mod fields;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub(super) use reader::parse;
+pub use writer::write;

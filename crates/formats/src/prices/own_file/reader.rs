@@ -7,6 +7,7 @@ use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::price_list::{OWN_LIST, PriceListDescription};
 use tollbook_domain::tenant::CURRENCIES;
+use tollbook_domain::usage::service_tier;
 use tollbook_domain::{HourOffsets, Price, UnitPrice};
 use toml::de::DeTable;
 
@@ -32,7 +33,7 @@ const MODEL_KEYS: [&str; 11] = [
     "prices",
     "variant",
 ];
-const VARIANT_KEYS: [&str; 3] = ["longer_than", "time_of_day", "prices"];
+const VARIANT_KEYS: [&str; 4] = ["longer_than", "time_of_day", "service_tier", "prices"];
 const MATCH_KEYS: [&str; 8] = ["equals", "starts_with", "ends_with", "contains", "regex", "any", "or", "and"];
 
 /// Reads the text of a price file; `file` names it in errors.
@@ -123,10 +124,15 @@ impl ModelReader<'_> {
             let template = Price {
                 longer_than: variant.get("longer_than").map(|field| field.integer(i64::MAX)).transpose()?,
                 time_of_day: variant.get("time_of_day").map(|field| time_of_day(&field)).transpose()?,
+                service_tier: variant.get("service_tier").map_or(Ok(String::new()), |field| tier(&field))?,
                 ..template.clone()
             };
-            if template.longer_than.is_none() && template.time_of_day.is_none() {
-                return variant.wrong("must have a condition: longer_than, time_of_day or both");
+            if (template.longer_than, template.time_of_day, template.service_tier.as_str())
+                == (None, None, "")
+            {
+                return variant.wrong(
+                    "must have a condition: longer_than, time_of_day, service_tier or several of them",
+                );
             }
             match variant.get("prices") {
                 Some(prices) => self.prices(&prices, &template, unit, &base, out)?,
@@ -241,6 +247,16 @@ fn matcher(field: &Field<'_>) -> FieldResult<Matcher> {
             Some(matcher) => matcher.map_err(|reason| operand.error(reason)),
             None => operand.wrong("is not a way to match"),
         },
+    }
+}
+
+/// A service tier that is not the ordinary one.
+fn tier(field: &Field<'_>) -> FieldResult<String> {
+    match service_tier(field.text()?) {
+        ordinary if ordinary.is_empty() => {
+            field.wrong("must not be the ordinary tier: prices without a service_tier are its")
+        }
+        tier => Ok(tier),
     }
 }
 

@@ -1,0 +1,134 @@
+//! `prices import`: stores a price list, and shows what it changed, rounded, left out and what can never be chosen.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tollbook_formats::prices::{self, RoundedPrice};
+use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices};
+
+use super::context::{CommandContext, now_s};
+use super::price_values::price_value;
+use crate::output::{Failure, Output, note, printable};
+
+/// Maximum number of lines to print of each kind.
+const SHOWN: usize = 20;
+
+pub(super) fn import(
+    context: &CommandContext,
+    file: &Path,
+    valid_from_s: Option<i64>,
+    import: &PriceImport,
+    output: &Output,
+) -> Result<(), Failure> {
+    let offsets = context.store.snapshot()?.hour_offsets()?;
+    let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
+    let omitted = list.omitted.clone();
+    let done = import_prices(&context.charging(), list, import, now_s())?;
+    let conversion = &done.list.conversion;
+    note_all(&done.rounded, |rounded| {
+        let RoundedPrice { provider, model_id, sku, stated, kept } = rounded;
+        format!("{provider} {model_id} {sku}: {stated} has more than 12 places, kept as {kept}")
+    });
+    note_all(&done.hidden, hidden_text);
+    let rounded = done.rounded.iter().map(|rounded| {
+        json!({
+            "Provider": rounded.provider,
+            "ModelID": rounded.model_id,
+            "PricingSKU": rounded.sku,
+            "Stated": rounded.stated,
+            "Kept": rounded.kept.to_string(),
+        })
+    });
+    let left_out = omitted
+        .iter()
+        .map(|left| json!({"Provider": left.provider, "ModelID": left.model_id, "Reason": left.reason}));
+    let partly =
+        done.partly_matched.iter().map(|(provider, model)| json!({"Provider": provider, "ModelID": model}));
+    let value = json!({
+        "List": done.list.name,
+        "Own": done.list.is_own,
+        "Factor": conversion.factor.to_string(),
+        "Rate": conversion.rate.as_ref().map(ToString::to_string),
+        "Prices": done.prices,
+        "Added": done.put.added,
+        "Changed": done.put.changed,
+        "Unchanged": done.put.unchanged,
+        "NotStated": done.not_stated,
+        "Rounded": rounded.collect::<Vec<_>>(),
+        "LeftOut": left_out.collect::<Vec<_>>(),
+        "NeverChosen": done.hidden.iter().map(hidden_value).collect::<Vec<_>>(),
+        "MatchedByPart": partly.collect::<Vec<_>>(),
+        "UsageCharged": done.charged,
+    });
+    output.result(&value, || summary(&done, omitted.len()));
+    Ok(())
+}
+
+fn note_all<T>(all: &[T], text: impl Fn(&T) -> String) {
+    for one in all.iter().take(SHOWN) {
+        note(&printable(&text(one)));
+    }
+    if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        note(&format!("… and {more} more; --json lists all"));
+    }
+}
+
+fn hidden_text(hidden: &HiddenPrice) -> String {
+    let HiddenPrice { provider, model_id, skus, names, by } = hidden;
+    let provider = if provider.is_empty() { String::new() } else { format!("{provider} ") };
+    let names = if names.is_empty() { String::new() } else { format!(" for {}", names.join(", ")) };
+    format!(
+        "{provider}{model_id} ({}) can never be chosen{names}: {:?} of list {:?} holds, {} {} for {}",
+        skus.join(", "),
+        by.model_id,
+        by.list,
+        by.list_price,
+        by.currency,
+        by.sku
+    )
+}
+
+fn hidden_value(hidden: &HiddenPrice) -> Value {
+    json!({
+        "Provider": hidden.provider,
+        "ModelID": hidden.model_id,
+        "PricingSKUs": hidden.skus,
+        "OnlyForNames": hidden.names,
+        "HiddenBy": price_value(&hidden.by),
+    })
+}
+
+fn summary(done: &PriceImported, left_out: usize) -> String {
+    let PriceImported { list, put, .. } = done;
+    let mut lines = vec![format!(
+        "list {:?}: {} prices: {} added, {} changed, {} unchanged; {} rounded; {left_out} models left out; {} usage \
+         records without a price were charged",
+        list.name,
+        done.prices,
+        put.added,
+        put.changed,
+        put.unchanged,
+        done.rounded.len(),
+        done.charged
+    )];
+    if !list.conversion.is_identity() {
+        let rate = list.conversion.rate.as_ref().map(|rate| format!(", rate {rate}")).unwrap_or_default();
+        lines.push(format!("prices are list price × factor {}{rate}", list.conversion.factor));
+    }
+    if done.not_stated > 0 {
+        lines.push(format!(
+            "{} prices of the list are not stated by the file and stay as they were; `prices remove` removes them",
+            done.not_stated
+        ));
+    }
+    if !done.hidden.is_empty() {
+        lines.push(format!("{} models have prices that can never be chosen", done.hidden.len()));
+    }
+    if !done.partly_matched.is_empty() {
+        lines.push(format!(
+            "{} models match names only by a part, such as their beginning; `prices explain` shows how a name matched",
+            done.partly_matched.len()
+        ));
+    }
+    lines.join("\n")
+}
