@@ -7,8 +7,8 @@ use tollbook_domain::price::{Matcher, TimeOfDay};
 
 use super::fields::{FieldResult, LocatedPrice};
 
-/// Currency, provider, models, SKU, start and length condition: two prices must differ in one of them.
-type PriceKey<'p> = (&'p str, String, String, &'p str, i64, Option<i64>);
+/// Currency, provider, models, SKU, start, length condition and service tier: two prices must differ in one of them.
+type PriceKey<'p> = (&'p str, String, String, &'p str, i64, Option<i64>, &'p str);
 
 /// Refuses a second price for the same models or the same id, SKU and condition.
 pub(super) fn refuse_duplicate_prices(prices: &[LocatedPrice<'_>]) -> FieldResult<()> {
@@ -31,7 +31,8 @@ pub(super) fn refuse_duplicate_prices(prices: &[LocatedPrice<'_>]) -> FieldResul
 
 fn key<'p>(price: &'p Price, name: &str) -> PriceKey<'p> {
     let provider = price.provider.to_ascii_lowercase();
-    (&price.currency, provider, name.to_owned(), &price.sku, price.valid_from_s, price.longer_than)
+    let name = name.to_owned();
+    (&price.currency, provider, name, &price.sku, price.valid_from_s, price.longer_than, &price.service_tier)
 }
 
 /// The matcher in lower case, in which names are compared. A regular expression is kept: its case has a meaning.

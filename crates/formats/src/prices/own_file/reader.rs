@@ -5,8 +5,9 @@ use std::path::Path;
 use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::price::{Matcher, TimeOfDay};
-use tollbook_domain::price_list::{OWN_LIST, PriceListDescription};
+use tollbook_domain::price_list::{OWN_LIST, PriceListDescription, check_list_name};
 use tollbook_domain::tenant::CURRENCIES;
+use tollbook_domain::usage::service_tier;
 use tollbook_domain::{Price, UnitPrice};
 use toml::de::DeTable;
 
@@ -18,7 +19,7 @@ use crate::prices::model_matcher::text_matcher;
 use crate::text::check_text;
 use crate::toml::Source;
 
-const ROOT_KEYS: [&str; 3] = ["currency", "unit", "model"];
+const ROOT_KEYS: [&str; 4] = ["list", "currency", "unit", "model"];
 const MODEL_KEYS: [&str; 11] = [
     "id",
     "name",
@@ -32,7 +33,7 @@ const MODEL_KEYS: [&str; 11] = [
     "prices",
     "variant",
 ];
-const VARIANT_KEYS: [&str; 3] = ["longer_than", "time_of_day", "prices"];
+const VARIANT_KEYS: [&str; 4] = ["longer_than", "time_of_day", "service_tier", "prices"];
 const MATCH_KEYS: [&str; 8] = ["equals", "starts_with", "ends_with", "contains", "regex", "any", "or", "and"];
 
 /// Reads the text of a price file; `file` names it in errors.
@@ -45,8 +46,10 @@ pub(in crate::prices) fn parse(
     let source = Source { file, text };
     let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
     let root = Fields::root(&source, &document, &ROOT_KEYS)?;
+    let list = root.get("list").map_or(Ok(OWN_LIST.to_owned()), |field| list_name(&field))?;
     let reader = ModelReader {
         catalogue,
+        list: &list,
         valid_from_s,
         currency: root.get("currency").map(|field| currency(&field)).transpose()?,
         unit: root.get("unit").map(|field| unit(&field, catalogue)).transpose()?,
@@ -61,12 +64,14 @@ pub(in crate::prices) fn parse(
     }
     refuse_duplicate_prices(&prices)?;
     let prices = prices.into_iter().map(|located| located.price).collect();
-    Ok(PriceList { list: PriceListDescription::own(), prices, rounded: Vec::new(), omitted: Vec::new() })
+    let list = PriceListDescription { name: list, ..PriceListDescription::own() };
+    Ok(PriceList { list, prices, rounded: Vec::new(), omitted: Vec::new(), unread: Vec::new() })
 }
 
 /// Defaults of the models of a file.
 struct ModelReader<'a> {
     catalogue: &'a Catalogue,
+    list: &'a str,
     valid_from_s: i64,
     currency: Option<String>,
     unit: Option<i64>,
@@ -88,7 +93,7 @@ impl ModelReader<'_> {
         let (valid_from_s, valid_until_s) = self.validity(model)?;
         // The SKU, its price and its condition are filled in later.
         let template = Price {
-            list: OWN_LIST.to_owned(),
+            list: self.list.to_owned(),
             provider: provider(model)?,
             provider_models: model.get("provider_models").map(|field| matcher(&field)).transpose()?,
             model_id: id.to_owned(),
@@ -120,10 +125,15 @@ impl ModelReader<'_> {
             let template = Price {
                 longer_than: variant.get("longer_than").map(|field| field.integer(i64::MAX)).transpose()?,
                 time_of_day: variant.get("time_of_day").map(|field| time_of_day(&field)).transpose()?,
+                service_tier: variant.get("service_tier").map_or(Ok(String::new()), |field| tier(&field))?,
                 ..template.clone()
             };
-            if template.longer_than.is_none() && template.time_of_day.is_none() {
-                return variant.wrong("must have a condition: longer_than, time_of_day or both");
+            if (template.longer_than, template.time_of_day, template.service_tier.as_str())
+                == (None, None, "")
+            {
+                return variant.wrong(
+                    "must have a condition: longer_than, time_of_day, service_tier or several of them",
+                );
             }
             match variant.get("prices") {
                 Some(prices) => self.prices(&prices, &template, unit, &base, out)?,
@@ -185,6 +195,12 @@ impl ModelReader<'_> {
     }
 }
 
+fn list_name(field: &Field<'_>) -> FieldResult<String> {
+    let name = field.text()?;
+    check_list_name(name).map_err(|reason| field.error(reason))?;
+    Ok(name.to_owned())
+}
+
 fn currency(field: &Field<'_>) -> FieldResult<String> {
     let known = |text: &str| CURRENCIES.contains(&text);
     let text = field.value.as_str().filter(|text| known(text)).map(str::to_owned);
@@ -237,6 +253,16 @@ fn matcher(field: &Field<'_>) -> FieldResult<Matcher> {
             Some(matcher) => matcher.map_err(|reason| operand.error(reason)),
             None => operand.wrong("is not a way to match"),
         },
+    }
+}
+
+/// A service tier that is not the ordinary one.
+fn tier(field: &Field<'_>) -> FieldResult<String> {
+    match service_tier(field.text()?) {
+        ordinary if ordinary.is_empty() => {
+            field.wrong("must not be the ordinary tier: prices without a service_tier are its")
+        }
+        tier => Ok(tier),
     }
 }
 
