@@ -189,7 +189,7 @@ impl<'a> Rater<'a> {
 
     /// The models of the usage rated so far whose prices match only a part of their names, by provider and model; the
     /// first record of each model decides.
-    pub fn partly_matched(&self) -> impl Iterator<Item = &PartlyMatched> {
+    pub fn partly_matched(&self) -> impl ExactSizeIterator<Item = &PartlyMatched> {
         self.partly_matched.values()
     }
 

@@ -215,7 +215,9 @@ impl UsageImport<'_> {
                 }
                 stored += 1;
             }
-            report.partly_matched = rater.partly_matched().cloned().collect();
+            if report.partly_matched.len() != rater.partly_matched().len() {
+                report.partly_matched = rater.partly_matched().cloned().collect();
+            }
             if progress(stored).is_break() {
                 return Err(UsageImportError::Stopped);
             }
