@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 /// SKUs that count, or do not, other than their name says.
 const BUILT_IN: &[(&str, bool)] = &[
     // Counted in other units than tokens.
+    ("input_audio_second", false),
     ("input_character", false),
     ("input_image_count", false),
+    ("input_pixel", false),
     ("input_request", false),
     ("input_second", false),
+    ("input_video_second", false),
 ];
 
 /// The SKUs that go into a request. By default all do whose name says so: `input`, and those that begin with `input_` or

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollbook_formats::prices::{self, RoundedPrice};
+use tollbook_formats::prices::{self, PublishedModel, RoundedPrice, UnreadKind};
 use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices};
 
 use super::context::{CommandContext, now_s};
@@ -22,13 +22,14 @@ pub(super) fn import(
 ) -> Result<(), Failure> {
     let offsets = context.store.snapshot()?.hour_offsets()?;
     let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
-    let omitted = list.omitted.clone();
+    let (omitted, unread) = (list.omitted.clone(), list.unread.clone());
     let done = import_prices(&context.charging(), list, import, now_s())?;
     let conversion = &done.list.conversion;
     note_all(&done.rounded, |rounded| {
         let RoundedPrice { provider, model_id, sku, stated, kept } = rounded;
         format!("{provider} {model_id} {sku}: {stated} has more than 12 places, kept as {kept}")
     });
+    note_all(&unread, unread_text);
     note_all(&done.hidden, hidden_text);
     let rounded = done.rounded.iter().map(|rounded| {
         json!({
@@ -56,11 +57,12 @@ pub(super) fn import(
         "NotStated": done.not_stated,
         "Rounded": rounded.collect::<Vec<_>>(),
         "LeftOut": left_out.collect::<Vec<_>>(),
+        "UnreadKinds": unread.iter().map(unread_value).collect::<Vec<_>>(),
         "NeverChosen": done.hidden.iter().map(hidden_value).collect::<Vec<_>>(),
         "MatchedByPart": partly.collect::<Vec<_>>(),
         "UsageCharged": done.charged,
     });
-    output.result(&value, || summary(&done, omitted.len()));
+    output.result(&value, || summary(&done, omitted.len(), unread.len()));
     Ok(())
 }
 
@@ -71,6 +73,26 @@ fn note_all<T>(all: &[T], text: impl Fn(&T) -> String) {
     if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         note(&format!("… and {more} more; --json lists all"));
     }
+}
+
+/// Maximum number of models to name of one kind.
+const SHOWN_MODELS: usize = 5;
+
+fn unread_text(unread: &UnreadKind) -> String {
+    let name = |PublishedModel { provider, model_id }: &PublishedModel| format!("{provider} {model_id}");
+    let mut models: Vec<String> = unread.models.iter().take(SHOWN_MODELS).map(name).collect();
+    if let Some(more) = unread.models.len().checked_sub(SHOWN_MODELS).filter(|more| *more > 0) {
+        models.push(format!("{more} more"));
+    }
+    format!("{} is not read, usage of that kind has no price: {}", unread.kind, models.join(", "))
+}
+
+fn unread_value(unread: &UnreadKind) -> Value {
+    let models = unread
+        .models
+        .iter()
+        .map(|PublishedModel { provider, model_id }| json!({"Provider": provider, "ModelID": model_id}));
+    json!({"Kind": unread.kind, "Models": models.collect::<Vec<_>>()})
 }
 
 fn hidden_text(hidden: &HiddenPrice) -> String {
@@ -98,7 +120,7 @@ fn hidden_value(hidden: &HiddenPrice) -> Value {
     })
 }
 
-fn summary(done: &PriceImported, left_out: usize) -> String {
+fn summary(done: &PriceImported, left_out: usize, unread: usize) -> String {
     let PriceImported { list, put, .. } = done;
     let mut lines = vec![format!(
         "list {:?}: {} prices: {} added, {} changed, {} unchanged; {} rounded; {left_out} models left out; {} usage \
@@ -119,6 +141,11 @@ fn summary(done: &PriceImported, left_out: usize) -> String {
         lines.push(format!(
             "{} prices of the list are not stated by the file and stay as they were; `prices remove` removes them",
             done.not_stated
+        ));
+    }
+    if unread > 0 {
+        lines.push(format!(
+            "{unread} kinds of price are not read; usage that counts them has no price by this list"
         ));
     }
     if !done.hidden.is_empty() {

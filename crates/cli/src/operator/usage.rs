@@ -18,6 +18,8 @@ use crate::output::{Failure, Output, note, printable, table};
 
 /// Maximum number of records per read from the store.
 const PAGE_RECORDS: i64 = 1_000;
+/// Maximum number of models matched by a part of their names to print.
+const SHOWN_MATCHES: usize = 20;
 
 pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> Result<(), Failure> {
     match command {
@@ -109,6 +111,16 @@ fn value_of(report: &UsageReport) -> Value {
     let refused = report.refused.iter();
     let errors = refused.map(|r| json!({"File": r.file, "Line": r.line, "Reason": r.reason}));
     value["Errors"] = errors.collect();
+    let partly = report.partly_matched.iter().map(|matched| {
+        json!({
+            "Provider": matched.provider,
+            "ModelID": matched.model_id,
+            "MatchedBy": matched.part.name(),
+            "List": matched.list,
+            "PriceModelID": matched.price_model_id,
+        })
+    });
+    value["MatchedByPart"] = partly.collect();
     value["HoursClosed"] = report.closed.hours.into();
     value["OrdersPaid"] = report.closed.paid.into();
     value["OrdersUnpaid"] = report.closed.unpaid.into();
@@ -128,6 +140,18 @@ fn text_of(report: &UsageReport) -> String {
             )
         })
         .collect();
+    for matched in report.partly_matched.iter().take(SHOWN_MATCHES) {
+        lines.push(printable(&format!(
+            "model {:?} has the price of {:?} of list {:?}, by the {}",
+            matched.model_id,
+            matched.price_model_id,
+            matched.list,
+            matched.part.name()
+        )));
+    }
+    if let Some(more) = report.partly_matched.len().checked_sub(SHOWN_MATCHES).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more models by a part of their names"));
+    }
     let closed = report.closed;
     if closed.hours > 0 {
         lines.push(format!(

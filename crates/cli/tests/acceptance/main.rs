@@ -14,6 +14,7 @@ mod import;
 mod long_run;
 mod moving;
 mod outages;
+mod prices;
 mod program;
 mod prune;
 mod python;

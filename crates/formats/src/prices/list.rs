@@ -14,6 +14,9 @@ pub struct PriceList {
     pub rounded: Vec<RoundedPrice>,
     /// Models, or parts of them, that gave no price.
     pub omitted: Vec<OmittedModel>,
+    /// Kinds of price that could not be read, in the order of their names. Always empty for our own files, where this is
+    /// an error.
+    pub unread: Vec<UnreadKind>,
 }
 
 /// A price that was rounded to 12 places, half away from zero.
@@ -40,4 +43,23 @@ pub struct OmittedModel {
     pub model_id: String,
     /// Lowercase, no full stop.
     pub reason: String,
+}
+
+/// A kind of price that could not be read, and the models that state it. Usage that counts it has no price from this
+/// list; it is not charged at the price of another kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadKind {
+    /// Its name in the file.
+    pub kind: String,
+    /// The models, in the order of the file.
+    pub models: Vec<PublishedModel>,
+}
+
+/// A model of a published list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedModel {
+    /// Its provider.
+    pub provider: String,
+    /// Its id in the file.
+    pub model_id: String,
 }

@@ -6,10 +6,11 @@ use tollbook_domain::HourOffsets;
 use tollbook_domain::catalogue::Catalogue;
 
 use super::list::PriceList;
-use super::{genai_prices, own_file};
+use super::{own_file, published};
 use crate::toml::{FileError, Source, read_file};
 
-/// Reads a price list; the ending of the name states its form.
+/// Reads a price list; the ending of the name states its form, and the content of a `.json` file which published list it
+/// is.
 ///
 /// Prices are valid from `valid_from_s` on (Unix seconds; `None`: 1970). In a published list, a set of prices that
 /// starts later keeps its start, and a set that is replaced earlier is omitted; in our own files, a stated time is
@@ -26,11 +27,11 @@ pub fn read(
 ) -> Result<PriceList, FileError> {
     let valid_from_s = valid_from_s.unwrap_or(0);
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("json") => genai_prices::parse(path, &read_file(path)?, valid_from_s),
+        Some("json") => published::parse(path, &read_file(path)?, valid_from_s),
         Some("toml") => own_file::parse(path, &read_file(path)?, valid_from_s, catalogue, offsets),
         _ => {
             let source = Source { file: path, text: "" };
-            Err(source.error(None, "", "must end in .json (genai-prices) or .toml (docs/PRICES.md)"))
+            Err(source.error(None, "", "must end in .json (a published list) or .toml (docs/PRICES.md)"))
         }
     }
 }
@@ -45,7 +46,10 @@ mod tests {
         let refused = |name: &str| {
             read(Path::new(name), None, &catalogue, &HourOffsets::default()).unwrap_err().to_string()
         };
-        assert_eq!(refused("p.yaml"), "p.yaml: must end in .json (genai-prices) or .toml (docs/PRICES.md)");
+        assert_eq!(
+            refused("p.yaml"),
+            "p.yaml: must end in .json (a published list) or .toml (docs/PRICES.md)"
+        );
         assert!(refused("/nowhere/prices.toml").starts_with("/nowhere/prices.toml: "));
     }
 }

@@ -33,7 +33,7 @@ pub use hour_close::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};
 pub use offsets::{parse_offset, set_offset};
 pub use paying::{PayReason, Payment, pay_unpaid};
-pub use rater::{Rater, UsageResult};
+pub use rater::{PartlyMatched, Rater, UsageResult};
 pub use refunds::{Revocation, Revoked, revoke};
 pub use repricing::reprice;
 pub use standing::{Standing, standing};

@@ -1,9 +1,9 @@
 //! Rating and storing usage. Prices, discounts, offsets and tenants are kept in memory and read again after a change.
 //! The rating rules are in `domain::rating`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tollbook_domain::price::ModelPrices;
+use tollbook_domain::price::{ModelPrices, NamePart, PriceQuery};
 use tollbook_domain::rating::{Rated, Terms, rate};
 use tollbook_domain::usage::UsageLimits;
 use tollbook_domain::{Discount, HourOffsets, Price, Usage};
@@ -56,6 +56,22 @@ pub struct Rater<'a> {
     terms: HashMap<i64, Terms>,
     /// By provider, model and currency.
     models: HashMap<(String, String, String), ModelPrices>,
+    partly_matched: BTreeMap<(String, String), PartlyMatched>,
+}
+
+/// A model whose price matches only a part of its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartlyMatched {
+    /// Provider of the usage; may be empty.
+    pub provider: String,
+    /// Model of the usage.
+    pub model_id: String,
+    /// The part of the name that is matched.
+    pub part: NamePart,
+    /// List of the price.
+    pub list: String,
+    /// Model of the price.
+    pub price_model_id: String,
 }
 
 impl<'a> Rater<'a> {
@@ -71,6 +87,7 @@ impl<'a> Rater<'a> {
             tenants: TenantDirectory::default(),
             terms: HashMap::new(),
             models: HashMap::new(),
+            partly_matched: BTreeMap::new(),
         }
     }
 
@@ -170,6 +187,12 @@ impl<'a> Rater<'a> {
         IntakeContext { now_s, grace_s, gather_s, lease, catalogue }
     }
 
+    /// The models of the usage rated so far whose prices match only a part of their names, by provider and model; the
+    /// first record of each model decides.
+    pub fn partly_matched(&self) -> impl ExactSizeIterator<Item = &PartlyMatched> {
+        self.partly_matched.values()
+    }
+
     /// Reads the offsets, and the prices and discounts if they have changed.
     pub(super) fn refresh(&mut self, snapshot: &mut dyn Snapshot) -> StoreResult<()> {
         let version = snapshot.price_version()?;
@@ -241,12 +264,31 @@ impl<'a> Rater<'a> {
         if self.models.len() >= MAX_MODELS && !self.models.contains_key(&key) {
             self.models.clear();
         }
+        let is_new = !self.models.contains_key(&key);
         let prices = &self.prices;
         let model = self.models.entry(key).or_insert_with_key(|(provider, model_id, currency)| {
             ModelPrices::choose(prices, provider, model_id, currency)
         });
         let organization_name = tenant.organizations.get(&usage.organization_id).map_or("", String::as_str);
         let rated = rate(&usage, organization_name, model, terms);
+        if is_new && self.partly_matched.len() < MAX_MODELS {
+            let found = usage.used().find_map(|(sku, _)| {
+                let request_length = usage.request_length(&terms.input_skus);
+                let service_tier = &usage.service_tier;
+                let query = PriceQuery { sku, time_s: usage.time_s, request_length, service_tier };
+                model.find_match(query).filter(|(_, part)| *part != NamePart::Whole)
+            });
+            if let Some((price, part)) = found {
+                let matched = PartlyMatched {
+                    provider: usage.provider.clone(),
+                    model_id: usage.model_id.clone(),
+                    part,
+                    list: price.list.clone(),
+                    price_model_id: price.model_id.clone(),
+                };
+                self.partly_matched.insert((usage.provider.clone(), usage.model_id.clone()), matched);
+            }
+        }
         RatedUsage::new(usage, rated, bucket)
     }
 }

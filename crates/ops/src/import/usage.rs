@@ -14,7 +14,7 @@ use tollbook_domain::Usage;
 use tollbook_formats::usage::{RecordFileError, UsageFile};
 use tollbook_store::StoreError;
 
-use crate::charging::{Charging, Closed, Rater, UsageResult, close_hour};
+use crate::charging::{Charging, Closed, PartlyMatched, Rater, UsageResult, close_hour};
 use crate::clock::Clock;
 use crate::maintenance::leases::{HourLeases, holder_name};
 
@@ -81,6 +81,8 @@ pub struct UsageReport {
     pub files: Vec<(String, UsageCounts)>,
     /// The first refused records; the counts include all of them.
     pub refused: Vec<RefusedRecord>,
+    /// Models that are charged at prices which match only a part of their names.
+    pub partly_matched: Vec<PartlyMatched>,
     /// The hours that were closed at the end of the import.
     pub closed: Closed,
 }
@@ -212,6 +214,9 @@ impl UsageImport<'_> {
                     UsageResult::Refused(reason) => refuse(line, reason, &mut counts.refused),
                 }
                 stored += 1;
+            }
+            if report.partly_matched.len() != rater.partly_matched().len() {
+                report.partly_matched = rater.partly_matched().cloned().collect();
             }
             if progress(stored).is_break() {
                 return Err(UsageImportError::Stopped);

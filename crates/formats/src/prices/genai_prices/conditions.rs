@@ -2,10 +2,10 @@
 
 use tollbook_domain::price::{Matcher, TimeOfDay};
 
-use super::node::{Node, NodeResult};
 use crate::prices::civil::{second_of_day, start_of_day};
 use crate::prices::intervals::Constraint;
 use crate::prices::model_matcher::text_matcher;
+use crate::prices::node::{Node, NodeResult};
 
 /// Reads a matcher. An unknown operator is an error: if its model were omitted, the names would match another model and
 /// its prices.

@@ -1,34 +1,47 @@
 //! The published list to prices: providers, their models, and the providers whose models they may use.
 
-use std::path::Path;
-
-use serde_json::Value;
 use tollbook_domain::Price;
 use tollbook_domain::price::Matcher;
 use tollbook_domain::price_list::PriceListDescription;
 
 use super::conditions::{constraint, matcher};
-use super::exceptions::{Exceptions, ModelKey};
-use super::node::{Node, NodeError, NodeResult};
 use super::price_set::{SkuPrices, price_set};
+use crate::prices::exceptions::{Exceptions, ModelKey};
 use crate::prices::intervals::{Constraint, Interval, intervals};
 use crate::prices::list::PriceList;
-use crate::toml::{FileError, Source};
+use crate::prices::node::{Node, NodeError, NodeResult};
 
 /// Name of the list unless another is stated, and of its form.
 const LIST: &str = "genai-prices";
 
-/// Reads the text of a published list; `file` names it in errors.
-pub(in crate::prices) fn parse(file: &Path, text: &str, valid_from_s: i64) -> Result<PriceList, FileError> {
-    let source = Source { file, text };
-    let document: Value = serde_json::from_str(text).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.rsplit_once(" at line").map_or(reason.as_str(), |(reason, _)| reason);
-        FileError { line: Some(error.line()), ..source.error(None, "", reason) }
-    })?;
-    let list = Node { value: &document, path: String::new() };
-    read_list(&list, valid_from_s).map_err(|NodeError { key, reason }| source.error(None, key, reason))
-}
+/// Members of a provider whose meaning is known. Those that say which API or usage is the provider's are not needed.
+const PROVIDER_MEMBERS: [&str; 11] = [
+    "id",
+    "name",
+    "description",
+    "pricing_urls",
+    "price_comments",
+    "api_pattern",
+    "model_match",
+    "provider_match",
+    "extractors",
+    "fallback_model_providers",
+    "models",
+];
+
+/// Members of a model whose meaning is known.
+const MODEL_MEMBERS: [&str; 10] = [
+    "id",
+    "name",
+    "description",
+    "match",
+    "context_window",
+    "prices",
+    "price_comments",
+    "prices_checked",
+    "price_discrepancies",
+    "deprecated",
+];
 
 struct Provider<'a> {
     id: &'a str,
@@ -52,7 +65,8 @@ struct PriceSet {
     prices: Vec<SkuPrices>,
 }
 
-fn read_list(list: &Node<'_>, valid_from_s: i64) -> NodeResult<PriceList> {
+/// Reads a published list.
+pub(in crate::prices) fn read_list(list: &Node<'_>, valid_from_s: i64) -> NodeResult<PriceList> {
     let mut exceptions = Exceptions::default();
     let mut providers = Vec::new();
     for (id, node) in list.entries()? {
@@ -76,8 +90,9 @@ fn read_list(list: &Node<'_>, valid_from_s: i64) -> NodeResult<PriceList> {
             }
         }
     }
+    let unread = exceptions.unread_kinds();
     let list = PriceListDescription::new(LIST, false, LIST);
-    Ok(PriceList { list, prices, rounded: exceptions.rounded, omitted: exceptions.omitted })
+    Ok(PriceList { list, prices, rounded: exceptions.rounded, omitted: exceptions.omitted, unread })
 }
 
 fn provider<'a>(
@@ -86,6 +101,7 @@ fn provider<'a>(
     valid_from_s: i64,
     exceptions: &mut Exceptions,
 ) -> NodeResult<Provider<'a>> {
+    unknown_members(ModelKey { provider: id, model_id: "" }, node, &PROVIDER_MEMBERS, exceptions)?;
     let model_names = node.get("model_match")?.map(|node| matcher(&node)).transpose()?;
     let mut fallbacks = Vec::new();
     if let Some(names) = node.get("fallback_model_providers")? {
@@ -107,6 +123,7 @@ fn model<'a>(
     exceptions: &mut Exceptions,
 ) -> NodeResult<Model<'a>> {
     let id = key.model_id;
+    unknown_members(key, node, &MODEL_MEMBERS, exceptions)?;
     let name = node.get("name")?.map_or(Ok(id), |name| name.text())?;
     let matcher = matcher(&node.need("match")?)?;
     let prices = node.need("prices")?;
@@ -114,6 +131,7 @@ fn model<'a>(
     if prices.value.is_array() {
         for value in prices.array()? {
             let set = prices.child("", value);
+            set.known(&["constraint", "prices"])?;
             let constraint = set.get("constraint")?.map_or(Ok(Constraint::None), |node| constraint(&node))?;
             sets.push(PriceSet { constraint, prices: price_set(key, &set.need("prices")?, exceptions)? });
         }
@@ -136,6 +154,19 @@ fn model<'a>(
     Ok(Model { id, name, matcher, sets, intervals })
 }
 
+/// Lists members whose meaning is not known: they may say something about prices.
+fn unknown_members(
+    key: ModelKey<'_>,
+    node: &Node<'_>,
+    known: &[&str],
+    exceptions: &mut Exceptions,
+) -> NodeResult<()> {
+    for name in node.object()?.keys().filter(|name| !known.contains(&name.as_str())) {
+        exceptions.unread(key, name);
+    }
+    Ok(())
+}
+
 impl Model<'_> {
     fn add_prices(&self, out: &mut Vec<Price>, provider: &Provider<'_>, is_fallback: bool) {
         for interval in &self.intervals {
@@ -148,7 +179,7 @@ impl Model<'_> {
                     model_id: self.id.to_owned(),
                     model_name: self.name.to_owned(),
                     models: self.matcher.clone(),
-                    sku: sku.sku.to_owned(),
+                    sku: sku.sku.clone(),
                     pricing_unit: sku.unit,
                     item_id: 0,
                     currency: "USD".to_owned(),

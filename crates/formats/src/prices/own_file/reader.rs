@@ -5,7 +5,7 @@ use std::path::Path;
 use tollbook_domain::catalogue::Catalogue;
 use tollbook_domain::field_rules::MAX_ENUM;
 use tollbook_domain::price::{Matcher, TimeOfDay};
-use tollbook_domain::price_list::{OWN_LIST, PriceListDescription};
+use tollbook_domain::price_list::{OWN_LIST, PriceListDescription, check_list_name};
 use tollbook_domain::tenant::CURRENCIES;
 use tollbook_domain::usage::service_tier;
 use tollbook_domain::{HourOffsets, Price, UnitPrice};
@@ -19,7 +19,7 @@ use crate::prices::model_matcher::text_matcher;
 use crate::text::check_text;
 use crate::toml::Source;
 
-const ROOT_KEYS: [&str; 3] = ["currency", "unit", "model"];
+const ROOT_KEYS: [&str; 4] = ["list", "currency", "unit", "model"];
 const MODEL_KEYS: [&str; 11] = [
     "id",
     "name",
@@ -47,9 +47,11 @@ pub(in crate::prices) fn parse(
     let source = Source { file, text };
     let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
     let root = Fields::root(&source, &document, &ROOT_KEYS)?;
+    let list = root.get("list").map_or(Ok(OWN_LIST.to_owned()), |field| list_name(&field))?;
     let reader = ModelReader {
         catalogue,
         offsets,
+        list: &list,
         valid_from_s,
         currency: root.get("currency").map(|field| currency(&field)).transpose()?,
         unit: root.get("unit").map(|field| unit(&field, catalogue)).transpose()?,
@@ -64,13 +66,15 @@ pub(in crate::prices) fn parse(
     }
     refuse_duplicate_prices(&prices)?;
     let prices = prices.into_iter().map(|located| located.price).collect();
-    Ok(PriceList { list: PriceListDescription::own(), prices, rounded: Vec::new(), omitted: Vec::new() })
+    let list = PriceListDescription { name: list, ..PriceListDescription::own() };
+    Ok(PriceList { list, prices, rounded: Vec::new(), omitted: Vec::new(), unread: Vec::new() })
 }
 
 /// Defaults of the models of a file.
 struct ModelReader<'a> {
     catalogue: &'a Catalogue,
     offsets: &'a HourOffsets,
+    list: &'a str,
     valid_from_s: i64,
     currency: Option<String>,
     unit: Option<i64>,
@@ -92,7 +96,7 @@ impl ModelReader<'_> {
         let (valid_from_s, valid_until_s) = self.validity(model)?;
         // The SKU, its price and its condition are filled in later.
         let template = Price {
-            list: OWN_LIST.to_owned(),
+            list: self.list.to_owned(),
             provider: provider(model)?,
             provider_models: model.get("provider_models").map(|field| matcher(&field)).transpose()?,
             model_id: id.to_owned(),
@@ -193,6 +197,12 @@ impl ModelReader<'_> {
         }
         Ok(())
     }
+}
+
+fn list_name(field: &Field<'_>) -> FieldResult<String> {
+    let name = field.text()?;
+    check_list_name(name).map_err(|reason| field.error(reason))?;
+    Ok(name.to_owned())
 }
 
 fn currency(field: &Field<'_>) -> FieldResult<String> {

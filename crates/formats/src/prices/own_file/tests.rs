@@ -183,6 +183,9 @@ fn each_mistake_is_named_with_its_line_and_key() {
         valid_until = 1970-01-01T00:00:00Z              |:5: model.valid_until: must be after the time
         variant = [{ prices = { input = "1" } }]        |:5: model.variant: must have a condition
         variant = [{ longer_than = 5 }]                 |:5: model.variant: must have prices
+        service_tier = "flex"                           |:5: model.service_tier: is not a key
+        variant = [{ service_tier = "" }]               |:5: model.variant.service_tier: must not be the ordinary tier
+        variant = [{ service_tier = "Default" }]        |:5: model.variant.service_tier: must not be the ordinary tier
         variant = [{ longer_than = -5 }]                |:5: model.variant.longer_than: must be a whole number
         variant = [{ shorter_than = 5 }]                |:5: model.variant.shorter_than: is not a key
         variant = [{ time_of_day = { from = "1:00", until = "02:00" } }]  |:5: model.variant.time_of_day.from: must be a
@@ -196,7 +199,7 @@ fn each_mistake_is_named_with_its_line_and_key() {
         assert!(error.starts_with(&format!("prices.toml{}", expected.trim())), "{row}\ngot {error}");
         cases += 1;
     }
-    assert_eq!(cases, 42);
+    assert_eq!(cases, 45);
 }
 
 #[test]
@@ -205,11 +208,13 @@ fn mistakes_outside_of_a_model() {
     let table = r#"
                                               |: has no prices: it must have a [[model]]
         model = []                            |: has no prices: it must have a [[model]]
-        ;models = []                          |:2: models: is not a key; known are currency, unit, model
+        ;models = []                          |:2: models: is not a key; known are list, currency, unit, model
         currency = "cny"                      |:1: currency: must be one of CNY, USD
         unit = 99                             |:1: unit: is not the number of a pricing unit of the catalogue
         model = 5                             |:1: model: must be an array
         model = [5]                           |:1: model: must be a table
+        list = ""                             |:1: list: must not be empty
+        list = "a,b"                          |:1: list: must not have a comma
         [[model]];id = "m"                    |:1: model: must have a currency, here or at the top of the file
         currency = "CNY";[[model]];id = "m";prices = { input = "1" } |:4: model.prices.input: must have a unit, here
         [[model];id = "m"                     |:1: "#;
@@ -236,6 +241,8 @@ fn two_prices_must_not_hold_at_once() {
         [[model]];id='m';valid_from=2026-01-01T00:00:00Z;prices={input='1'}  |2
         [[model]];id='m';valid_until=2026-01-01T00:00:00Z;prices={input='1'} |:9: model.prices.input: model "m" has a price for that already
         [[model.variant]];longer_than=5;prices={input='1'};[[model.variant]];longer_than=6;prices={input='1'} |3
+        [[model.variant]];service_tier='flex';prices={input='1'};[[model.variant]];service_tier='batch';prices={input='1'} |3
+        [[model.variant]];service_tier='flex';prices={input='1'};[[model.variant]];service_tier='Flex';prices={input='1'} |:11: model.variant.prices.input: model "m" has a price for that already, on line 8
         [[model.variant]];longer_than=5;prices={input='1'};[[model.variant]];longer_than=5;prices={input='1'} |:11: model.variant.prices.input: model "m" has a price for that already, on line 8
         [[model.variant]];time_of_day={from='01:00',until='03:00'};prices={input='1'};[[model.variant]];time_of_day={from='23:00',until='01:00'};prices={input='1'} |3
         [[model.variant]];time_of_day={from='01:00',until='03:00'};prices={input='1'};[[model.variant]];time_of_day={from='23:00',until='01:01'};prices={input='1'} |:11: model.variant.prices.input: model "m" has another price for a part of that time of the day, on line 8"#;
@@ -246,5 +253,48 @@ fn two_prices_must_not_hold_at_once() {
             Err(error) => error.trim_start_matches("prices.toml").to_owned(),
         };
         assert!(got.starts_with(expected.trim()), "{row}\ngot {got}");
+    }
+}
+
+#[test]
+fn a_service_tier_has_its_own_prices() {
+    let text = r#"
+        list = "contract 7"
+        currency = "CNY"
+        unit = 12
+        [[model]]
+        id = "m"
+        prices = { input = "4", output = { price = "8", item_id = 7 } }
+        [[model.variant]]
+        service_tier = "Flex"
+        prices = { input = "2", output = "4" }
+        [[model.variant]]
+        service_tier = "flex"
+        longer_than = 100
+        prices = { input = "3" }
+        [[model.variant]]
+        service_tier = "priority"
+        prices = { input = "9" }"#;
+    let list = parse(Path::new("p.toml"), text, 0, &Catalogue::built_in()).unwrap();
+    assert!(list.list.is_own && list.list.name == "contract 7");
+    assert!(list.prices.iter().all(|price| price.list == "contract 7"));
+    let prices = ModelPrices::choose(&list.prices, "", "m", "CNY");
+    let found = |sku, service_tier, request_length| {
+        let found = prices.find(PriceQuery { sku, time_s: 0, request_length, service_tier });
+        found
+            .map_or_else(|| "none".to_owned(), |price| format!("{} item {}", price.list_price, price.item_id))
+    };
+    // SKU | tier | length | price
+    let table = "
+        input  |          | 500 | 4.00 item 0
+        input  | flex     | 100 | 2.00 item 0
+        input  | flex     | 101 | 3.00 item 0
+        output | flex     | 101 | 4.00 item 7
+        input  | priority | 101 | 9.00 item 0
+        output | priority | 101 | none
+        input  | batch    | 101 | none";
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert_eq!(found(cells[0], cells[1], cells[2].parse().unwrap()), cells[3], "{row}");
     }
 }

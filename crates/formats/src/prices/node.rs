@@ -1,4 +1,4 @@
-//! Values of the published list with the paths to them, for errors.
+//! Values of a published list with the paths to them, for errors.
 
 use serde_json::{Map, Value};
 
@@ -55,6 +55,16 @@ impl<'a> Node<'a> {
 
     pub(super) fn need(&self, key: &str) -> NodeResult<Self> {
         self.get(key)?.map_or_else(|| self.wrong(format!("must have {key:?}")), Ok)
+    }
+
+    /// Refuses an object with other members: they could change what the known ones mean.
+    pub(super) fn known(&self, known: &[&str]) -> NodeResult<()> {
+        match self.object()?.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            Some((key, value)) => {
+                self.child(key, value).wrong(format!("is not known; known are {}", known.join(", ")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The entries of a list with their ids, which must not be empty.
