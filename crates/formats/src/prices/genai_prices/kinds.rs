@@ -48,8 +48,9 @@ fn token_sku(name: &str) -> Option<String> {
         [] => return None,
     };
     match (group, uses) {
-        ("input" | "output", []) | ("input", ["tool"]) => Some(name.to_owned()),
-        ("cache", ["read" | "write"] | ["write", "5m" | "1h"]) => Some(name.to_owned()),
+        ("input" | "output", [])
+        | ("input", ["tool"])
+        | ("cache", ["read" | "write"] | ["write", "5m" | "1h"]) => Some(name.to_owned()),
         ("output", [kind @ ("reasoning" | "citation")]) => {
             Some(modality.map_or_else(|| (*kind).to_owned(), |modality| format!("{modality}_{kind}")))
         }

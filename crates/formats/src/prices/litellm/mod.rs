@@ -3,6 +3,7 @@
 
 mod kinds;
 mod model;
+mod off_peak;
 mod reader;
 #[cfg(test)]
 mod tests;

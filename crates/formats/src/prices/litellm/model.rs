@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 use tollbook_domain::UnitPrice;
+use tollbook_domain::price::TimeOfDay;
 
 use super::kinds::{Kind, PriceKey, WEB_SEARCH, conditional_kind, is_no_price, price_key};
+use super::off_peak::{OffPeak, off_peak};
 use super::tiers::ranges;
 use crate::prices::exceptions::{Exceptions, ModelKey};
 use crate::prices::node::{Node, NodeResult};
@@ -12,6 +14,7 @@ use crate::prices::node::{Node, NodeResult};
 const FROM_LENGTH_ON: [&str; 1] = ["xai"];
 
 const TIERED_PRICING: &str = "tiered_pricing";
+const OFF_PEAK_PRICING: &str = "off_peak_pricing";
 const WEB_SEARCH_UNIT: &str = "web_search_billing_unit";
 
 /// A price of a model.
@@ -21,6 +24,7 @@ pub(super) struct ModelPrice {
     pub(super) unit: i64,
     pub(super) service_tier: &'static str,
     pub(super) longer_than: Option<i64>,
+    pub(super) time_of_day: Option<TimeOfDay>,
     pub(super) price: UnitPrice,
 }
 
@@ -38,16 +42,16 @@ pub(super) fn prices(
     };
     let in_ranges: Vec<String> = reader.prices.iter().map(|price| price.sku.clone()).collect();
     for (key, value) in node.object()? {
-        if value.is_null() || value.is_boolean() || is_no_price(key) || key == TIERED_PRICING {
+        let is_block = [TIERED_PRICING, OFF_PEAK_PRICING].contains(&key.as_str());
+        if value.is_null() || value.is_boolean() || is_no_price(key) || is_block {
             continue;
         }
         let child = node.child(key, value);
         match (key.as_str(), price_key(key)) {
             (_, Some(price_key)) => {
-                let is_in_range = in_ranges.iter().any(|sku| sku == price_key.kind.sku);
-                if !(is_in_range && price_key.service_tier.is_empty())
-                    && !reader.is_unread(price_key.kind.key)
-                {
+                let is_in_range = in_ranges.iter().any(|sku| sku == price_key.kind.sku)
+                    || reader.is_in_some_ranges(price_key.kind.key);
+                if !(is_in_range && price_key.service_tier.is_empty()) {
                     reader.price(key, &price_key, &child)?;
                 }
             }
@@ -60,6 +64,9 @@ pub(super) fn prices(
     if !ranges_are_read {
         // The prices outside of the ranges may hold for some lengths only.
         reader.prices.clear();
+    }
+    if let Some(block) = node.get(OFF_PEAK_PRICING)? {
+        reader.off_peak_pricing(off_peak(&block)?)?;
     }
     reader.remove_conditional_kinds();
     reader.add_reasoning();
@@ -80,7 +87,7 @@ impl ModelReader<'_, '_> {
     }
 
     /// Whether a kind is stated for some ranges of lengths only.
-    fn is_unread(&self, key: &str) -> bool {
+    fn is_in_some_ranges(&self, key: &str) -> bool {
         self.unread.iter().any(|unread| unread.strip_prefix("tiered_pricing.") == Some(key))
     }
 
@@ -110,7 +117,8 @@ impl ModelReader<'_, '_> {
             Some(_) => self.unread(key),
             None => {
                 let (sku, unit) = (sku.to_owned(), kind.unit);
-                self.prices.push(ModelPrice { sku, unit, service_tier, longer_than, price });
+                let time_of_day = None;
+                self.prices.push(ModelPrice { sku, unit, service_tier, longer_than, time_of_day, price });
             }
         }
         Ok(())
@@ -132,6 +140,39 @@ impl ModelReader<'_, '_> {
             }
         }
         Ok(true)
+    }
+
+    /// Adds the prices of the ordinary tier for some hours of the day, which hold for requests of every length then.
+    fn off_peak_pricing(&mut self, block: OffPeak<'_>) -> NodeResult<()> {
+        for key in block.unread {
+            self.unread(&format!("{OFF_PEAK_PRICING}.{key}"));
+        }
+        if block.hours.is_empty() {
+            self.unread(OFF_PEAK_PRICING);
+            // The other prices of these kinds do not hold all day.
+            self.prices.retain(|price| {
+                !price.service_tier.is_empty() || block.prices.iter().all(|(kind, _)| kind.sku != price.sku)
+            });
+            return Ok(());
+        }
+        for (kind, node) in block.prices {
+            let price = self.exceptions.price(self.model, kind.sku, &node, kind.shift)?;
+            let of_sku = self.prices.iter().filter(|one| one.sku == kind.sku && one.service_tier.is_empty());
+            let mut lengths: Vec<Option<i64>> = of_sku.map(|one| one.longer_than).chain([None]).collect();
+            lengths.sort_unstable();
+            lengths.dedup();
+            for longer_than in lengths {
+                self.prices.extend(block.hours.iter().map(|hours| ModelPrice {
+                    sku: kind.sku.to_owned(),
+                    unit: kind.unit,
+                    service_tier: "",
+                    longer_than,
+                    time_of_day: Some(*hours),
+                    price,
+                }));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the price of web searches: one price, or one for each size of their context.
@@ -180,11 +221,14 @@ impl ModelReader<'_, '_> {
         if self.unread.iter().any(|key| key.contains("reasoning")) {
             return;
         }
-        let has_reasoning = |tier: &str| {
-            self.prices.iter().any(|price| price.sku == "reasoning" && price.service_tier == tier)
+        let reasoning = || self.prices.iter().filter(|price| price.sku == "reasoning");
+        let has_own = |output: &ModelPrice| {
+            reasoning().filter(|own| own.service_tier == output.service_tier).any(|own| {
+                own.time_of_day.is_none()
+                    || (own.time_of_day, own.longer_than) == (output.time_of_day, output.longer_than)
+            })
         };
-        let output =
-            self.prices.iter().filter(|price| price.sku == "output" && !has_reasoning(price.service_tier));
+        let output = self.prices.iter().filter(|price| price.sku == "output" && !has_own(price));
         let added: Vec<ModelPrice> =
             output.map(|price| ModelPrice { sku: "reasoning".to_owned(), ..price.clone() }).collect();
         self.prices.extend(added);

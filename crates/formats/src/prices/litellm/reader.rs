@@ -117,7 +117,7 @@ impl Model<'_> {
             valid_from_s,
             valid_until_s: None,
             longer_than: price.longer_than,
-            time_of_day: None,
+            time_of_day: price.time_of_day,
             service_tier: price.service_tier.to_owned(),
             is_fallback: false,
         }));
@@ -133,16 +133,13 @@ fn one_of_each_name<'a>(models: Vec<Model<'a>>, exceptions: &mut Exceptions) -> 
         models.into_iter().partition(|model| model.bare_name() != model.key);
     for model in with_provider.into_iter().chain(bare) {
         let name = (model.provider.to_ascii_lowercase(), model.bare_name().to_ascii_lowercase());
-        match by_name.get(&name).and_then(|index| kept.get_mut(*index)) {
-            Some(other) => {
-                other.other_keys.push(model.key);
-                let of = ModelKey { provider: &model.provider, model_id: model.key };
-                exceptions.omit(of, format!("is the model that the list has as {}", other.key));
-            }
-            None => {
-                by_name.insert(name, kept.len());
-                kept.push(model);
-            }
+        if let Some(other) = by_name.get(&name).and_then(|index| kept.get_mut(*index)) {
+            other.other_keys.push(model.key);
+            let of = ModelKey { provider: &model.provider, model_id: model.key };
+            exceptions.omit(of, format!("is the model that the list has as {}", other.key));
+        } else {
+            by_name.insert(name, kept.len());
+            kept.push(model);
         }
     }
     kept.sort_by_key(|model| model.key);

@@ -25,7 +25,11 @@ fn one_model(members: &str) -> String {
 fn shown(prices: &[Price]) -> String {
     let show = |price: &Price| {
         let length = price.longer_than.map(|length| format!(" >{length}")).unwrap_or_default();
-        format!("{} {}{length} {}", price.sku, price.list_price, price.service_tier).trim_end().to_owned()
+        let day =
+            price.time_of_day.map(|day| format!(" ({}-{})", day.from_s, day.until_s)).unwrap_or_default();
+        format!("{} {}{length}{day} {}", price.sku, price.list_price, price.service_tier)
+            .trim_end()
+            .to_owned()
     };
     let mut shown: Vec<String> = prices.iter().map(show).collect();
     shown.sort();
@@ -76,7 +80,7 @@ fn prices_of_a_model() {
         "cache_creation_input_token_cost": 1e-6, "cache_creation_input_token_cost_above_1hr": 2e-6, "cache_creation_input_token_cost_above_1hr_above_2hr": 1 | cache_write 1.00 | cache_creation_input_token_cost_above_1hr_above_2hr: m
         "tiered_pricing": [{"range": [32000.0, 128000], "input_cost_per_token": 2e-6}, {"range": [0, 32e3], "input_cost_per_token": 1e-6}] | input 1.00, input 2.00 >32000 |
         "input_cost_per_token": 9e-6, "output_cost_per_token": 5e-6, "tiered_pricing": [{"range": [0, 9], "input_cost_per_token": 1e-6}] | input 1.00, output 5.00, reasoning 5.00 |
-        "cache_read_input_token_cost": 7e-6, "tiered_pricing": [{"range": [0, 9], "input_cost_per_token": 1e-6}, {"range": [9, 99], "input_cost_per_token": 2e-6, "cache_read_input_token_cost": 1e-6}] | input 1.00, input 2.00 >9 | tiered_pricing.cache_read_input_token_cost: m"#;
+        "cache_read_input_token_cost": 7e-6, "cache_read_input_token_cost_flex": 1e-6, "tiered_pricing": [{"range": [0, 9], "input_cost_per_token": 1e-6}, {"range": [9, 99], "input_cost_per_token": 2e-6, "cache_read_input_token_cost": 1e-6}] | cache_read 1.00 flex, input 1.00, input 2.00 >9 | tiered_pricing.cache_read_input_token_cost: m"#;
     let mut cases = 0;
     for row in table.lines().filter(|row| row.contains('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -86,6 +90,34 @@ fn prices_of_a_model() {
         cases += 1;
     }
     assert_eq!(cases, 28);
+}
+
+#[test]
+fn prices_of_some_hours() {
+    // members | prices of the book | kinds that were not read
+    let table = r#"
+        "input_cost_per_token": 2e-6, "off_peak_pricing": {"hours_utc": "16:30-00:30", "input_cost_per_token": 1e-6} | input 1.00 (59400-1800), input 2.00 |
+        "input_cost_per_token": 2e-6, "input_cost_per_token_above_5_tokens": 3e-6, "off_peak_pricing": {"hours_utc": ["01:00-02:00", "03:00-04:00"], "input_cost_per_token": 1e-6} | input 1.00 (10800-14400), input 1.00 (3600-7200), input 1.00 >5 (10800-14400), input 1.00 >5 (3600-7200), input 2.00, input 3.00 >5 |
+        "output_cost_per_token": 2e-6, "off_peak_pricing": {"hours_utc": "01:00-02:00", "output_cost_per_token": 1e-6} | output 1.00 (3600-7200), output 2.00, reasoning 1.00 (3600-7200), reasoning 2.00 |
+        "output_cost_per_token": 2e-6, "output_cost_per_reasoning_token": 3e-6, "off_peak_pricing": {"hours_utc": "01:00-02:00", "output_cost_per_token": 1e-6} | output 1.00 (3600-7200), output 2.00, reasoning 3.00 |
+        "output_cost_per_token": 2e-6, "off_peak_pricing": {"hours_utc": "01:00-02:00", "output_cost_per_reasoning_token": 1e-6} | output 2.00, reasoning 1.00 (3600-7200), reasoning 2.00 |
+        "input_cost_per_token": 2e-6, "input_cost_per_token_flex": 1e-6, "output_cost_per_token": 4e-6, "off_peak_pricing": {"windows": [{"weekdays": [6], "hours_utc": "01:00-02:00"}], "input_cost_per_token": 1e-6} | input 1.00 flex, output 4.00, reasoning 4.00 | off_peak_pricing: m
+        "input_cost_per_token": 2e-6, "input_cost_per_query": 1, "off_peak_pricing": {"hours_utc": "00:00-00:00", "input_cost_per_token": 1e-6} | query 1.00 | off_peak_pricing: m
+        "input_cost_per_token": 2e-6, "off_peak_pricing": {"hours_utc": "01:00-02:00", "factor": 0.5} | input 2.00 | off_peak_pricing.factor: m"#;
+    let mut cases = 0;
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let list = read(&one_model(cells[0])).unwrap();
+        assert_eq!((shown(&list.prices).as_str(), unread(&list).as_str()), (cells[1], cells[2]), "{row}");
+        cases += 1;
+    }
+    assert_eq!(cases, 8);
+    let bad = one_model(r#""input_cost_per_token": 1e-6, "off_peak_pricing": {"hours_utc": "25:00-26:00"}"#);
+    assert!(
+        read(&bad)
+            .unwrap_err()
+            .ends_with("m.off_peak_pricing.hours_utc: must be hours in UTC such as 16:30-00:30")
+    );
 }
 
 #[test]
