@@ -434,6 +434,7 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::Column, "ReplacesOrderNo", "Replaces order", "替换的订单号"),
     (NameKind::Column, "ReplacedByOrderNo", "Replaced by order", "替换后的订单号"),
     (NameKind::Column, "ResourceId", "Resource ID", "资源 ID"),
+    (NameKind::Column, "PricingSkuId", "Pricing item ID", "计费项 ID"),
     (NameKind::Column, "PricingUnitName", "Pricing unit name", "计价单位"),
     (NameKind::Column, "SumQuantity", "Quantity", "用量合计"),
     (NameKind::Column, "SumQuantityDisplay", "Quantity in units", "用量合计（计价单位）"),

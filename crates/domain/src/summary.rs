@@ -30,6 +30,10 @@ pub struct SummaryKey {
     pub discount_price: UnitPrice,
     /// Currency: amounts in different currencies are not added.
     pub currency: String,
+    /// Region of the usage.
+    pub region: String,
+    /// Item of the price list; 0 if not stated.
+    pub pricing_item_id: i64,
 }
 
 impl SummaryKey {
@@ -46,6 +50,8 @@ impl SummaryKey {
             list_price: line.list_price,
             discount_price: line.discount_price,
             currency: line.currency.clone(),
+            region: line.region.clone(),
+            pricing_item_id: line.pricing_item_id,
         }
     }
 }
@@ -55,31 +61,53 @@ impl SummaryKey {
 pub struct SummaryRow {
     /// Its key.
     pub key: SummaryKey,
-    /// Model name of the newest line of the row.
+    /// The newest name of the resource; its identifier if it has none.
+    pub resource_name: String,
+    /// The newest name of the model; empty if it has none.
     pub model_name: String,
     /// The sums.
     pub measures: Measures,
 }
 
-/// Groups sums of lines into rows: largest total first, then by key. Lines must be given oldest first; sums without orders
-/// are skipped.
+/// Groups sums of lines into rows: largest total first, then by key. Lines must be given oldest first: a row has the names
+/// of its newest line that states one. Sums without orders are skipped.
 pub fn summarize<'a>(sums: impl IntoIterator<Item = (Status, &'a Line, Measures)>) -> Vec<SummaryRow> {
-    let mut groups: BTreeMap<SummaryKey, (String, Measures)> = BTreeMap::new();
+    let mut groups: BTreeMap<SummaryKey, (Names<'a>, Measures)> = BTreeMap::new();
     for (status, line, measures) in sums {
         if measures.orders == 0 {
             continue;
         }
-        let (model_name, sum) = groups.entry(SummaryKey::of(status, line)).or_default();
-        model_name.clone_from(&line.model_name);
+        let (names, sum) = groups.entry(SummaryKey::of(status, line)).or_default();
+        names.add(line);
         sum.add(&measures);
     }
     let mut rows: Vec<SummaryRow> = groups
         .into_iter()
-        .map(|(key, (model_name, measures))| SummaryRow { key, model_name, measures })
+        .map(|(key, (names, measures))| SummaryRow {
+            resource_name: names.resource.unwrap_or(&key.resource_id).to_owned(),
+            model_name: names.model.unwrap_or_default().to_owned(),
+            key,
+            measures,
+        })
         .collect();
     // A stable sort keeps rows of equal totals in key order.
     rows.sort_by_key(|row| std::cmp::Reverse(row.measures.total));
     rows
+}
+
+/// The newest names of a row.
+#[derive(Default)]
+struct Names<'a> {
+    resource: Option<&'a str>,
+    model: Option<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn add(&mut self, line: &'a Line) {
+        let stated = |name: &'a String| (!name.is_empty()).then_some(name.as_str());
+        self.resource = stated(&line.resource_name).or(self.resource);
+        self.model = stated(&line.model_name).or(self.model);
+    }
 }
 
 /// Sums of `GetOrderAmount`: total = paid + unpaid; revoked orders are in neither.
@@ -134,5 +162,31 @@ mod tests {
             ]
         );
         assert_eq!(rows[2].measures.orders, 3);
+    }
+
+    #[test]
+    fn a_row_has_the_newest_names_that_are_stated() {
+        let older = Line { resource_name: "older".into(), ..paid().line };
+        let newer = Line { resource_name: "newer".into(), model_name: "N".into(), ..older.clone() };
+        let unnamed = Line { resource_name: String::new(), model_name: String::new(), ..older.clone() };
+        let sum = Measures { orders: 1, ..Measures::default() };
+        let names = |lines: &[&Line]| {
+            let rows = summarize(lines.iter().map(|line| (Status::Paid, *line, sum)));
+            let [row] = &rows[..] else { panic!("{rows:?}") };
+            (row.resource_name.clone(), row.model_name.clone())
+        };
+        assert_eq!(names(&[&older, &newer, &unnamed]), ("newer".into(), "N".into()));
+        assert_eq!(names(&[&unnamed]), ("key-1".into(), String::new()));
+    }
+
+    #[test]
+    fn regions_and_price_items_have_rows_of_their_own() {
+        let line = paid().line;
+        let elsewhere = Line { region: "us-ca".into(), ..line.clone() };
+        let item = Line { pricing_item_id: 7, ..line.clone() };
+        let sum = Measures { orders: 1, ..Measures::default() };
+        let rows = summarize([&item, &elsewhere, &line].map(|line| (Status::Paid, line, sum)));
+        let seen: Vec<_> = rows.iter().map(|r| (r.key.region.as_str(), r.key.pricing_item_id)).collect();
+        assert_eq!(seen, [("cn-wlcb", 0), ("cn-wlcb", 7), ("us-ca", 0)]);
     }
 }

@@ -147,6 +147,8 @@ pub struct OrderRow<'a> {
 pub struct SummaryView<'a> {
     /// Key and sums.
     pub row: &'a SummaryRow,
+    /// `RegionDisplay`.
+    pub region: &'a str,
     /// `PricingUnitName`.
     pub unit: &'a str,
     /// Base units of the pricing unit.
@@ -229,6 +231,10 @@ const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
 const SUMMARY_FIELDS: &[(ShownIn, SummaryField)] = fields! {
     // name, kind, scope, shown in, meaning, value
     "ResourceId", Text, PerRow, Both, "Inference API key or sandbox", |v| Cell::Text(&v.row.key.resource_id);
+    "ResourceName", Text, PerRow, Both, "What a person calls it, the newest name given; the `ResourceId` if it has none", |v| Cell::Text(&v.row.resource_name);
+    "Region", Text, PerRow, Both, "Region of use", |v| Cell::Text(&v.row.key.region);
+    "RegionDisplay", Text, PerRow, Both, "Name of the region", |v| Cell::Text(v.region);
+    "PricingSkuId", Integer, PerRow, Both, "`PricingItemID` of the orders: item of the price list; 0 when not stated", |v| Cell::integer(v.row.key.pricing_item_id);
     "PricingSKU", Text, PerRow, Both, "What was counted", |v| Cell::Text(&v.row.key.pricing_sku);
     "ModelID", Text, PerRow, Both, "Model", |v| Cell::Text(&v.row.key.model_id);
     "ModelName", Text, PerRow, Both, "Name of the model, the newest one given", |v| Cell::Text(&v.row.model_name);
@@ -245,10 +251,10 @@ const SUMMARY_FIELDS: &[(ShownIn, SummaryField)] = fields! {
     "SumQuantityDisplay", Text, PerRow, Both, "Sum of the quantities in pricing units, with the unit's name", |v| Cell::OwnedText(quantity_display(v.row.measures.quantity, v.base_units, v.unit));
     "SumOrderPrice", AMOUNT, PerRow, Both, "Sum of `OrderTotalPrice`", |v| Cell::amount_sum(v.row.measures.total);
     "SumOriginalPrice", AMOUNT, PerRow, Both, "Sum of `OriginalPrice`", |v| Cell::amount_sum(v.row.measures.original);
-    "SumStarCardAccount", AMOUNT, PerRow, Paid, "Paid from star cards", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::StarCard));
-    "SumCoupon", AMOUNT, PerRow, Paid, "Paid from coupons", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Coupon));
-    "SumBonusAccount", AMOUNT, PerRow, Paid, "Paid from the bonus account", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Bonus));
-    "SumCashAccount", AMOUNT, PerRow, Paid, "Paid from the cash account", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Cash));
+    "SumStarCardAccount", AMOUNT, PerRow, Both, "Paid from star cards", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::StarCard));
+    "SumCoupon", AMOUNT, PerRow, Both, "Paid from coupons", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Coupon));
+    "SumBonusAccount", AMOUNT, PerRow, Both, "Paid from the bonus account", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Bonus));
+    "SumCashAccount", AMOUNT, PerRow, Both, "Paid from the cash account", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Cash));
     "Currency", Text, PerRow, Both, "`CNY` or `USD`", |v| Cell::Text(&v.row.key.currency);
     "OrderCount", Integer, PerRow, Both, "Number of orders", |v| Cell::integer(v.row.measures.orders);
     "SumCreditAccount", AMOUNT, PerRow, Both, "Paid from the credit line", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Credit));
@@ -261,13 +267,9 @@ pub const ORDER_ITEM_DETAIL: &[OrderField] = &select::<_, { count(ORDER_FIELDS, 
 pub const UNPAID_ORDER_ITEM: &[OrderField] =
     &select::<_, { count(ORDER_FIELDS, Unpaid) }>(ORDER_FIELDS, Unpaid);
 
-/// `OrderSummaryItem` of `ListPaidOrderSummary`.
-pub const PAID_SUMMARY_ITEM: &[SummaryField] =
-    &select::<_, { count(SUMMARY_FIELDS, Paid) }>(SUMMARY_FIELDS, Paid);
-
-/// `OrderSummaryItem` of `ListUnpaidOrderSummary`: fewer deductions, because nothing was deducted for unpaid orders.
-pub const UNPAID_SUMMARY_ITEM: &[SummaryField] =
-    &select::<_, { count(SUMMARY_FIELDS, Unpaid) }>(SUMMARY_FIELDS, Unpaid);
+/// `OrderSummaryItem` of both summaries. In the unpaid one every deduction is 0.
+pub const ORDER_SUMMARY_ITEM: &[SummaryField] =
+    &select::<_, { count(SUMMARY_FIELDS, Both) }>(SUMMARY_FIELDS, Both);
 
 impl ShownIn {
     const fn includes(self, object: Self) -> bool {
@@ -400,7 +402,7 @@ mod tests {
     fn every_column_has_a_header_in_both_languages() {
         let catalogue = tollbook_domain::Catalogue::built_in();
         let names = ORDER_ITEM_DETAIL.iter().chain(UNPAID_ORDER_ITEM).map(|field| field.name);
-        for name in names.chain(PAID_SUMMARY_ITEM.iter().map(|field| field.name)) {
+        for name in names.chain(ORDER_SUMMARY_ITEM.iter().map(|field| field.name)) {
             let header = catalogue.names(tollbook_domain::catalogue::NameKind::Column, name);
             assert!(header.is_some(), "{name}");
         }

@@ -144,8 +144,10 @@ impl Presentation {
         let key = &row.key;
         let unit = self.catalogue.number(NameKind::PricingUnit, key.pricing_unit, self.language);
         let order_type = self.catalogue.number(NameKind::OrderType, key.order_type, self.language);
+        let region = self.catalogue.text(NameKind::Region, &key.region, self.language);
         each(&SummaryView {
             row,
+            region: &region,
             unit: &unit,
             base_units: self.catalogue.base_units(key.pricing_unit).unwrap_or(1),
             order_type: &order_type,

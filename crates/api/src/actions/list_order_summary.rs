@@ -1,6 +1,6 @@
 //! `ListPaidOrderSummary` and `ListUnpaidOrderSummary`: sums per resource, SKU, model, unit, type and price.
 
-use tollbook_export::fields::{PAID_SUMMARY_ITEM, SummaryField, UNPAID_SUMMARY_ITEM};
+use tollbook_export::fields::{ORDER_SUMMARY_ITEM, SummaryField};
 use tollbook_export::presentation::{Presentation, summary};
 
 use super::call::Call;
@@ -10,11 +10,11 @@ use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 pub(super) fn paid(call: Call<'_>) -> Result<Answer, Refusal> {
-    summarize(call, &PAID, PAID_SUMMARY_ITEM)
+    summarize(call, &PAID, ORDER_SUMMARY_ITEM)
 }
 
 pub(super) fn unpaid(call: Call<'_>) -> Result<Answer, Refusal> {
-    summarize(call, &UNPAID, UNPAID_SUMMARY_ITEM)
+    summarize(call, &UNPAID, ORDER_SUMMARY_ITEM)
 }
 
 fn summarize(

@@ -1,7 +1,7 @@
 //! The table of actions: it drives dispatch, background exports, the reference page and the `OpenAPI` document.
 
 use tollbook_export::Document;
-use tollbook_export::fields::{ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM, UNPAID_SUMMARY_ITEM};
+use tollbook_export::fields::{ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, UNPAID_ORDER_ITEM};
 
 use super::call::Call;
 use super::shape::{Meaning, Member, Parameter, ParameterShape, describe, integer, list, text};
@@ -98,10 +98,10 @@ pub const ACTIONS: &[Action] = &[
         name: "ListPaidOrderSummary",
         summary: "Sum paid orders by resource, SKU, model, unit, type, price",
         description: "One row per distinct (`ResourceId`, `PricingSKU`, `ModelID`, `PricingUnit`, `OrderType`, \
-                      `ChargeType`, `Status`, `ListPrice`, `DiscountPrice`, `Currency`), largest `SumOrderPrice` \
-                      first, then by those keys.",
+                      `ChargeType`, `Status`, `ListPrice`, `DiscountPrice`, `Currency`, `Region`, `PricingSkuId`), \
+                      largest `SumOrderPrice` first, then by those keys.",
         parameters: list_parameters::SUMMARY,
-        response: &[list("Summaries", "PaidOrderSummaryItem", || describe(PAID_SUMMARY_ITEM), "The rows")],
+        response: &[list("Summaries", "OrderSummaryItem", || describe(ORDER_SUMMARY_ITEM), "The rows")],
         handler: Handler::Answer(list_order_summary::paid),
     },
     Action {
@@ -109,12 +109,7 @@ pub const ACTIONS: &[Action] = &[
         summary: "Sum unpaid orders by resource, SKU, model, unit, type, price",
         description: "As `ListPaidOrderSummary`, over the orders that are owed.",
         parameters: list_parameters::SUMMARY,
-        response: &[list(
-            "Summaries",
-            "UnpaidOrderSummaryItem",
-            || describe(UNPAID_SUMMARY_ITEM),
-            "The rows",
-        )],
+        response: &[list("Summaries", "OrderSummaryItem", || describe(ORDER_SUMMARY_ITEM), "The rows")],
         handler: Handler::Answer(list_order_summary::unpaid),
     },
     Action {

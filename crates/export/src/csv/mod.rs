@@ -16,7 +16,7 @@ use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    Field, ORDER_ITEM_DETAIL, OrderField, OrderRow, PAID_SUMMARY_ITEM, Scope, SummaryField,
+    Field, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, OrderRow, Scope, SummaryField,
     UNPAID_ORDER_ITEM, runs_of_one_scope,
 };
 use crate::pipeline::{self, Assemble, Encode};
@@ -51,10 +51,10 @@ pub(crate) fn write(
             file.orders(build, snapshot, query, UNPAID_ORDER_ITEM, times)?
         }
         Document::Summary(queries) => {
-            file.headers(header_row(PAID_SUMMARY_ITEM, presentation))?;
+            file.headers(header_row(ORDER_SUMMARY_ITEM, presentation))?;
             let SummaryQueries { paid, unpaid } = queries.as_ref();
-            let mut written = file.summary(build, snapshot, paid, PAID_SUMMARY_ITEM)?;
-            written.add(&file.summary(build, snapshot, unpaid, PAID_SUMMARY_ITEM)?);
+            let mut written = file.summary(build, snapshot, paid, ORDER_SUMMARY_ITEM)?;
+            written.add(&file.summary(build, snapshot, unpaid, ORDER_SUMMARY_ITEM)?);
             written
         }
     };

@@ -19,7 +19,7 @@ use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    ORDER_ITEM_DETAIL, OrderField, OrderRow, PAID_SUMMARY_ITEM, Scope, SummaryField, UNPAID_ORDER_ITEM,
+    ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, OrderRow, Scope, SummaryField, UNPAID_ORDER_ITEM,
 };
 use crate::pipeline::{self, Assemble, Encode};
 use crate::presentation::{LineViews, summary};
@@ -51,9 +51,9 @@ pub(crate) fn write(
         Document::Summary(queries) => {
             let SummaryQueries { paid, unpaid } = queries.as_ref();
             let mut file =
-                ParquetFile::begin(spool, PAID_SUMMARY_ITEM.iter().map(ColumnSchema::of).collect())?;
-            let mut written = file.summary(build, snapshot, paid, PAID_SUMMARY_ITEM)?;
-            written.add(&file.summary(build, snapshot, unpaid, PAID_SUMMARY_ITEM)?);
+                ParquetFile::begin(spool, ORDER_SUMMARY_ITEM.iter().map(ColumnSchema::of).collect())?;
+            let mut written = file.summary(build, snapshot, paid, ORDER_SUMMARY_ITEM)?;
+            written.add(&file.summary(build, snapshot, unpaid, ORDER_SUMMARY_ITEM)?);
             file.finish(build, &[paid, unpaid], written, Vec::new())
         }
     }

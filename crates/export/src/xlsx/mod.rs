@@ -15,8 +15,7 @@ use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    Field, FieldKind, ORDER_ITEM_DETAIL, OrderField, PAID_SUMMARY_ITEM, SummaryField, UNPAID_ORDER_ITEM,
-    UNPAID_SUMMARY_ITEM,
+    Field, FieldKind, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, SummaryField, UNPAID_ORDER_ITEM,
 };
 use crate::pipeline::{self, Assemble, Encode};
 use crate::presentation::{LineViews, Presentation, summary};
@@ -43,8 +42,9 @@ pub(crate) fn write(
         }
         Document::Summary(queries) => {
             let SummaryQueries { paid, unpaid } = queries.as_ref();
-            let mut written = write_summary(build, snapshot, paid, "paid", PAID_SUMMARY_ITEM, &mut workbook)?;
-            let more = write_summary(build, snapshot, unpaid, "unpaid", UNPAID_SUMMARY_ITEM, &mut workbook)?;
+            let mut written =
+                write_summary(build, snapshot, paid, "paid", ORDER_SUMMARY_ITEM, &mut workbook)?;
+            let more = write_summary(build, snapshot, unpaid, "unpaid", ORDER_SUMMARY_ITEM, &mut workbook)?;
             written.add(&more);
             written
         }

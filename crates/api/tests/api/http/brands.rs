@@ -6,7 +6,7 @@ use tollbook_domain::{Catalogue, Language, NewOrder, Status};
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Http, pairs};
-use super::model::{Filter, PAID_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, columns};
+use super::model::{Filter, PAID_COLUMNS, SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, columns};
 use super::sample_orders::{self, END_S, RANGE, START_S};
 use super::server::{Key, Server};
 use super::workbook::{Offset, read, row};
@@ -73,7 +73,7 @@ fn names_are_in_the_language_of_the_brand(backend: Backend) {
         fixture.matching(Status::Unpaid).iter().map(|new| fixture.shown.unpaid(new)).collect();
     assert_eq!(listed.list("Orders"), expected);
     let summary = ask(&format!("Action=ListUnpaidOrderSummary&{RANGE}"));
-    let expected = fixture.shown.summary(&fixture.matching(Status::Unpaid), UNPAID_SUMMARY_COLUMNS);
+    let expected = fixture.shown.summary(&fixture.matching(Status::Unpaid));
     assert_eq!(summary.list("Summaries"), expected);
     // Some literal names, so that the catalogue itself is checked.
     let first = |name: &str, wanted: &str| {

@@ -25,15 +25,11 @@ pub(crate) const UNPAID_COLUMNS: &str = "Region s, RegionDisplay s, ProductCode 
     QuantityDisplay s, PricingUnit i, PricingUnitDisplay s, ListPrice m, DiscountPrice m, OrderTotalPrice m, \
     OriginalPrice m, Status i, StatusDisplay s, CreateTime x, StartTime t, EndTime t, PaidTime t, RevocationTime x, \
     ReplacesOrderNo s, ReplacedByOrderNo s";
-pub(crate) const PAID_SUMMARY_COLUMNS: &str = "ResourceId s, PricingSKU s, ModelID s, ModelName s, PricingUnit i, \
-    PricingUnitName s, OrderType i, OrderTypeDisplay s, ChargeType i, Status i, StatusDisplay s, ListPrice m, \
-    DiscountPrice m, SumQuantity i, SumQuantityDisplay s, SumOrderPrice m, SumOriginalPrice m, \
-    SumStarCardAccount m, SumCoupon m, SumBonusAccount m, SumCashAccount m, Currency s, OrderCount i, \
-    SumCreditAccount m";
-pub(crate) const UNPAID_SUMMARY_COLUMNS: &str = "ResourceId s, PricingSKU s, ModelID s, ModelName s, PricingUnit i, \
-    PricingUnitName s, OrderType i, OrderTypeDisplay s, ChargeType i, Status i, StatusDisplay s, ListPrice m, \
-    DiscountPrice m, SumQuantity i, SumQuantityDisplay s, SumOrderPrice m, SumOriginalPrice m, Currency s, \
-    OrderCount i, SumCreditAccount m";
+pub(crate) const SUMMARY_COLUMNS: &str = "ResourceId s, ResourceName s, Region s, RegionDisplay s, PricingSkuId i, \
+    PricingSKU s, ModelID s, ModelName s, PricingUnit i, PricingUnitName s, OrderType i, OrderTypeDisplay s, \
+    ChargeType i, Status i, StatusDisplay s, ListPrice m, DiscountPrice m, SumQuantity i, SumQuantityDisplay s, \
+    SumOrderPrice m, SumOriginalPrice m, SumStarCardAccount m, SumCoupon m, SumBonusAccount m, SumCashAccount m, \
+    Currency s, OrderCount i, SumCreditAccount m";
 
 /// The names and types in such a list.
 pub(crate) fn columns(text: &str) -> Vec<(&str, char)> {
@@ -205,28 +201,36 @@ impl Shown {
         Value::Object(item)
     }
 
-    /// The rows of a summary of these orders, with the members in `columns_text`.
-    pub(crate) fn summary(&self, orders: &[&NewOrder], columns_text: &str) -> Vec<Value> {
-        let mut groups: BTreeMap<_, (String, Sums)> = BTreeMap::new();
-        // Oldest first, so that the newest name of a model replaces older ones.
+    /// The rows of a summary of these orders.
+    pub(crate) fn summary(&self, orders: &[&NewOrder]) -> Vec<Value> {
+        let mut groups: BTreeMap<_, ([&str; 2], Sums)> = BTreeMap::new();
+        // Oldest first, so that the newest names replace older ones.
         for new in orders.iter().rev() {
             let (line, order) = (&new.line, &new.order);
             let key = (
                 (&line.resource_id, &line.pricing_sku, &line.model_id),
                 (line.pricing_unit, line.order_type, line.charge_type, order.status.number()),
                 (line.list_price.steps(), line.discount_price.steps(), &line.currency),
+                (&line.region, line.pricing_item_id),
             );
             let group = groups.entry(key).or_default();
-            group.0.clone_from(&line.model_name);
+            for (name, newer) in group.0.iter_mut().zip([&line.resource_name, &line.model_name]) {
+                if !newer.is_empty() {
+                    *name = newer;
+                }
+            }
             group.1.add(new);
         }
         let mut rows: Vec<_> = groups.into_iter().collect();
         rows.sort_by_key(|(_, (_, sums))| Reverse(sums.total));
-        let names: Vec<&str> = columns(columns_text).into_iter().map(|(name, _)| name).collect();
         rows.into_iter()
-            .map(|((texts, numbers, prices), (model_name, sums))| {
-                let mut row = json!({
+            .map(|((texts, numbers, prices, (region, item)), ([resource_name, model_name], sums))| {
+                json!({
                     "ResourceId": texts.0,
+                    "ResourceName": if resource_name.is_empty() { texts.0 } else { resource_name },
+                    "Region": region,
+                    "RegionDisplay": self.name(NameKind::Region, region),
+                    "PricingSkuId": item,
                     "PricingSKU": texts.1,
                     "ModelID": texts.2,
                     "ModelName": model_name,
@@ -250,9 +254,7 @@ impl Shown {
                     "Currency": prices.2,
                     "OrderCount": sums.orders,
                     "SumCreditAccount": decimal(sums.credit, 8, 2),
-                });
-                row.as_object_mut().unwrap().retain(|name, _| names.contains(&name.as_str()));
-                row
+                })
             })
             .collect()
     }

@@ -10,9 +10,7 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{AccountKind, NewOrder, Status};
 
 use super::backend::{Backend, on_each_backend};
-use super::model::{
-    Filter, PAID_COLUMNS, PAID_SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, order_amount,
-};
+use super::model::{Filter, PAID_COLUMNS, SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, order_amount};
 use super::sample_orders::{END_S, START_S};
 use super::server::{Key, Server};
 use super::workbook::{Sheets, number, row};
@@ -114,10 +112,7 @@ impl Demo {
         let ask = |action: &str| self.server.ask(&self.key, &format!("Action={action}&{parameters}"));
         let paid = filter.matching(&self.orders, &[Status::Paid]);
         let unpaid = filter.matching(&self.orders, &[Status::Unpaid]);
-        let (paid_rows, unpaid_rows) = (
-            self.shown.summary(&paid, PAID_SUMMARY_COLUMNS),
-            self.shown.summary(&unpaid, UNPAID_SUMMARY_COLUMNS),
-        );
+        let (paid_rows, unpaid_rows) = (self.shown.summary(&paid), self.shown.summary(&unpaid));
         assert_eq!(ask("ListPaidOrderSummary").list("Summaries"), paid_rows, "{parameters}");
         assert_eq!(ask("ListUnpaidOrderSummary").list("Summaries"), unpaid_rows, "{parameters}");
         let mut amount = ask("GetOrderAmount").0;
@@ -126,8 +121,8 @@ impl Demo {
         let both: Vec<&NewOrder> = paid.iter().chain(&unpaid).copied().collect();
         let sheets = self.export("DownloadOrderSummary", filter, &both);
         assert_eq!(sheets.len(), 2);
-        check_rows(&sheets[0].1, &paid_rows, PAID_SUMMARY_COLUMNS);
-        check_rows(&sheets[1].1, &unpaid_rows, UNPAID_SUMMARY_COLUMNS);
+        check_rows(&sheets[0].1, &paid_rows, SUMMARY_COLUMNS);
+        check_rows(&sheets[1].1, &unpaid_rows, SUMMARY_COLUMNS);
         for (action, total) in [("ListPaidOrders", paid.len()), ("ListUnpaidOrders", unpaid.len())] {
             let text = format!("Action={action}&{parameters}&Page=1&PageSize=10");
             let told = self.server.ask(&self.key, &text).integer("Total");

@@ -5,9 +5,7 @@ use serde_json::Value;
 use tollbook_domain::{NewOrder, Status};
 
 use super::backend::{Backend, on_each_backend};
-use super::model::{
-    Filter, PAID_COLUMNS, PAID_SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS, order_amount,
-};
+use super::model::{Filter, PAID_COLUMNS, SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, order_amount};
 use super::sample_orders::{self, END_S, RANGE, START_S};
 use super::server::{Key, Server};
 use super::workbook::row;
@@ -73,13 +71,9 @@ fn statuses_replace_the_default_of_lists_summaries_and_exports(backend: Backend)
             .collect();
         assert_eq!(fixture.list(&format!("List{kind}Orders"), filter), items, "{kind} {filter}");
 
-        let (columns, summary_columns) = if of_paid {
-            (PAID_COLUMNS, PAID_SUMMARY_COLUMNS)
-        } else {
-            (UNPAID_COLUMNS, UNPAID_SUMMARY_COLUMNS)
-        };
+        let columns = if of_paid { PAID_COLUMNS } else { UNPAID_COLUMNS };
         let text = format!("Action=List{kind}OrderSummary&{RANGE}&{filter}");
-        let rows = fixture.shown.summary(&found, summary_columns);
+        let rows = fixture.shown.summary(&found);
         assert_eq!(fixture.server.ask(&fixture.key, &text).list("Summaries"), rows, "{kind} {filter}");
 
         let text = format!("Action=DownloadList{kind}Orders&{RANGE}&{filter}");
@@ -107,11 +101,10 @@ fn each_sheet_of_the_summary_applies_the_statuses_that_it_can_show(backend: Back
         let sheets = fixture.server.export(&fixture.key, &text);
         let names: Vec<&str> = sheets.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["Paid orders", "Unpaid orders"], "{filter}");
-        for ((_, cells), (statuses, columns)) in
-            sheets.iter().zip([(paid, PAID_SUMMARY_COLUMNS), (unpaid, UNPAID_SUMMARY_COLUMNS)])
-        {
-            let rows = fixture.shown.summary(&fixture.matching(statuses), columns);
-            let expected: Vec<Vec<String>> = rows.iter().map(|item| row(item, columns, |_| 0)).collect();
+        for ((_, cells), statuses) in sheets.iter().zip([paid, unpaid]) {
+            let rows = fixture.shown.summary(&fixture.matching(statuses));
+            let expected: Vec<Vec<String>> =
+                rows.iter().map(|item| row(item, SUMMARY_COLUMNS, |_| 0)).collect();
             assert_eq!(cells[1..], expected, "{filter}");
         }
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tollbook_domain::OrderQuery;
 use tollbook_domain::money::{Amount, format_decimal};
 use tollbook_export::fields::{
-    Cell, Field, ORDER_ITEM_DETAIL, OrderField, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM,
+    Cell, Field, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, UNPAID_ORDER_ITEM,
 };
 use tollbook_export::presentation::summary as summary_rows;
 use tollbook_export::{Document, Format};
@@ -102,14 +102,14 @@ fn a_file_of_orders_equals_the_list_cell_by_cell() {
 fn a_file_of_the_summary_has_both_summaries() {
     let fixture = Fixture::shared();
     let (bytes, exported) = fixture.file(&summary(), Format::Csv, 2);
-    let mut expected = vec![headers(&fixture, PAID_SUMMARY_ITEM)];
+    let mut expected = vec![headers(&fixture, ORDER_SUMMARY_ITEM)];
     let mut total = 0;
     let Document::Summary(queries) = summary() else { panic!() };
     for query in [&queries.paid, &queries.unpaid] {
         for row in summary_rows(fixture.store.snapshot().unwrap().as_mut(), query).unwrap() {
             total += row.measures.total;
             expected.push(fixture.presentation.show_summary(&row, |view| {
-                PAID_SUMMARY_ITEM.iter().map(|field| expected_text(&(field.value)(view))).collect()
+                ORDER_SUMMARY_ITEM.iter().map(|field| expected_text(&(field.value)(view))).collect()
             }));
         }
     }

@@ -6,7 +6,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
 use tollbook_export::fields::{
-    Cell, Field, FieldKind, ORDER_ITEM_DETAIL, PAID_SUMMARY_ITEM, UNPAID_ORDER_ITEM,
+    Cell, Field, FieldKind, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, UNPAID_ORDER_ITEM,
 };
 use tollbook_export::presentation::summary as summary_rows;
 use tollbook_export::{Document, Format};
@@ -124,13 +124,13 @@ fn a_file_of_the_summary_has_both_summaries() {
     let fixture = Fixture::shared();
     let (bytes, exported) = fixture.file(&summary(), Format::Parquet, 2);
     let file = reader(bytes);
-    assert_schema(&file, PAID_SUMMARY_ITEM);
+    assert_schema(&file, ORDER_SUMMARY_ITEM);
     let mut all: Vec<Vec<Value>> = Vec::new();
     let Document::Summary(queries) = summary() else { panic!() };
     for query in [&queries.paid, &queries.unpaid] {
         for row in summary_rows(fixture.store.snapshot().unwrap().as_mut(), query).unwrap() {
             all.push(fixture.presentation.show_summary(&row, |view| {
-                let cells = PAID_SUMMARY_ITEM.iter();
+                let cells = ORDER_SUMMARY_ITEM.iter();
                 cells.map(|field| expected(&(field.value)(view), field.name == "SumQuantity")).collect()
             }));
         }
