@@ -275,7 +275,8 @@ fn a_service_tier_has_its_own_prices() {
         [[model.variant]]
         service_tier = "priority"
         prices = { input = "9" }"#;
-    let list = parse(Path::new("p.toml"), text, 0, &Catalogue::built_in()).unwrap();
+    let offsets = HourOffsets::default();
+    let list = parse(Path::new("p.toml"), text, 0, &Catalogue::built_in(), &offsets).unwrap();
     assert!(list.list.is_own && list.list.name == "contract 7");
     assert!(list.prices.iter().all(|price| price.list == "contract 7"));
     let prices = ModelPrices::choose(&list.prices, "", "m", "CNY");
