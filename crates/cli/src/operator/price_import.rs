@@ -84,7 +84,7 @@ fn unread_text(unread: &UnreadKind) -> String {
     if let Some(more) = unread.models.len().checked_sub(SHOWN_MODELS).filter(|more| *more > 0) {
         models.push(format!("{more} more"));
     }
-    format!("{} is not read, usage of that kind has no price: {}", unread.kind, models.join(", "))
+    format!("{} is not read, and no price is made of it: {}", unread.kind, models.join(", "))
 }
 
 fn unread_value(unread: &UnreadKind) -> Value {
@@ -145,7 +145,8 @@ fn summary(done: &PriceImported, left_out: usize, unread: usize) -> String {
     }
     if unread > 0 {
         lines.push(format!(
-            "{unread} kinds of price are not read; usage that counts them has no price by this list"
+            "{unread} kinds of price are not read; usage that counts them has no price from this list, and surcharges \
+             among them are not charged"
         ));
     }
     if !done.hidden.is_empty() {

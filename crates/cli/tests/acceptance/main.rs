@@ -17,6 +17,7 @@ mod outages;
 mod prices;
 mod program;
 mod prune;
+mod published_prices;
 mod python;
 mod real_charges;
 mod replicas;
