@@ -288,3 +288,19 @@ fn an_error_names_the_path_of_the_value() {
             .ends_with("m.litellm_provider: must be a text")
     );
 }
+
+#[test]
+fn a_file_that_is_cut_off_or_damaged_is_refused_or_read_but_never_panics() {
+    for end in (0..SAMPLE.trim_end().len()).filter(|end| SAMPLE.is_char_boundary(*end)) {
+        assert!(read(&SAMPLE[..end]).is_err(), "{end}");
+    }
+    // Each value in turn becomes another one.
+    for value in ["null", "-1", "1e999", "\"x\"", "[]", "{}", "[[0, 1]]", "1e-400"] {
+        let places: Vec<usize> = SAMPLE.match_indices(": ").map(|(at, _)| at + 2).collect();
+        for at in places {
+            let rest = &SAMPLE[at..];
+            let end = rest.find([',', '\n', '}']).unwrap_or(rest.len());
+            let _ = read(&format!("{}{value}{}", &SAMPLE[..at], &rest[end..]));
+        }
+    }
+}
