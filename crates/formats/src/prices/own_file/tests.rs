@@ -199,7 +199,7 @@ fn each_mistake_is_named_with_its_line_and_key() {
         assert!(error.starts_with(&format!("prices.toml{}", expected.trim())), "{row}\ngot {error}");
         cases += 1;
     }
-    assert_eq!(cases, 45);
+    assert_eq!(cases, 47);
 }
 
 #[test]
