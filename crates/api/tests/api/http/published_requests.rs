@@ -1,8 +1,6 @@
 //! The example requests of the five published pages, in their own shape: names, order and repetitions of the query are
 //! theirs, the values are valid.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use tollbook_domain::{NewOrder, Status};
 
@@ -112,7 +110,7 @@ impl Fixture {
                 .into_iter()
                 .find(|field| field.name() == list)
                 .unwrap_or_else(|| panic!("{list} is no filter"));
-            filter.lists.entry(list.name()).or_insert_with(BTreeSet::new).insert(value);
+            filter.lists.entry(list.name()).or_default().insert(value);
         }
         filter.matching(&self.orders, statuses)
     }

@@ -355,11 +355,12 @@ mod tests {
             let [order_type, charge_type, unit] = before;
             let numbers = format!(
                 "UPDATE line SET order_type = {order_type}, charge_type = {charge_type}, pricing_unit = {unit}, \
-                 list_price = 7, discount_price = 3"
+                 list_price = 7, discount_price = 3 WHERE company_id = 1"
             );
             database.execute_batch(&numbers).unwrap();
             database.execute_batch(include_str!("migrations/0010_catalogue.sql")).unwrap();
-            let line = "SELECT order_type, charge_type, pricing_unit, list_price, discount_price FROM line";
+            let line = "SELECT order_type, charge_type, pricing_unit, list_price, discount_price FROM line \
+                        WHERE company_id = 1";
             let found = database
                 .query_row(line, [], |row| {
                     Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?, row.get(4)?))
