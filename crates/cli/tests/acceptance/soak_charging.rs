@@ -1,4 +1,5 @@
-//! Soak test of charging: usage imports, `settle`, deposits and a server that pays orders are killed at random times.
+//! Soak test of charging: usage imports, `settle`, deposits, corrections of accounts and a server that pays orders are
+//! killed at random times.
 //! After each kill, `verify` must report no difference, and a repeated command must complete the work.
 //! `cargo xtask soak` runs it for minutes and writes a report.
 
@@ -40,6 +41,7 @@ struct Round {
     imports_killed: i64,
     settlers_killed: i64,
     deposits_killed: i64,
+    corrections_killed: i64,
     servers_killed: i64,
     orders: i64,
     records: i64,
@@ -51,7 +53,8 @@ impl Round {
         json!({
             "Round": number, "Database": database, "Records": self.records, "Orders": self.orders,
             "ImportsKilled": self.imports_killed, "SettlersKilled": self.settlers_killed,
-            "DepositsKilled": self.deposits_killed, "ServersKilled": self.servers_killed,
+            "DepositsKilled": self.deposits_killed, "CorrectionsKilled": self.corrections_killed,
+            "ServersKilled": self.servers_killed,
             "Milliseconds": u64::try_from(self.ms).unwrap(),
         })
     }
@@ -60,6 +63,7 @@ impl Round {
         self.imports_killed += other.imports_killed;
         self.settlers_killed += other.settlers_killed;
         self.deposits_killed += other.deposits_killed;
+        self.corrections_killed += other.corrections_killed;
         self.servers_killed += other.servers_killed;
         self.orders += other.orders;
         self.records += other.records;
@@ -150,6 +154,7 @@ impl<'a> Rig<'a> {
         assert_eq!((&again["Duplicate"], &again["Accepted"]), (&ROUND.into(), &0.into()));
         self.deposit(charge - half, &second, false, dice, &mut round);
         self.pay_everything(dice, &mut round);
+        self.correct(number, half, dice, &mut round);
         let shown = self.fixture.json(&["account", "show", "--company", "1"]);
         assert_eq!(shown["ArrearsOrders"], 0, "{shown}");
         assert_eq!(steps(&shown["Balances"]["Cash"]), self.deposited - self.charged);
@@ -169,6 +174,37 @@ impl<'a> Rig<'a> {
         let done = self.disturbed(&arguments, dice, &mut round.deposits_killed);
         assert_eq!(done["Amount"].as_str().map(|text| steps(&text.into())), Some(amount));
         self.deposited += amount;
+    }
+
+    /// Takes back a deposit that is there, and one that is spent, which is then paid in again; adjusts the balance.
+    fn correct(&mut self, number: i64, amount: i128, dice: &mut Dice, round: &mut Round) {
+        let (spent, wrong, again) =
+            (format!("{number}-a"), format!("{number}-wrong"), format!("{number}-again"));
+        self.deposit(amount, &wrong, false, dice, round);
+        for (deposit, more) in [(&wrong, &[][..]), (&spent, &["--owe"][..])] {
+            let key = format!("reverse {deposit}");
+            let reversal = [
+                "account",
+                "reverse",
+                "--company",
+                "1",
+                "--deposit",
+                deposit,
+                "--key",
+                &key,
+                "--reason",
+                "r",
+            ];
+            let done = self.disturbed(&[&reversal[..], more].concat(), dice, &mut round.corrections_killed);
+            assert_eq!(steps(&done["Taken"]) + steps(&done["Owed"]), amount, "{done}");
+            self.deposited -= amount;
+        }
+        self.deposit(amount, &again, false, dice, round);
+        let key = format!("adjust {number}");
+        let adjustment = ["account", "adjust", "--company", "1", "--kind", "cash", "--amount=+0.00000007"];
+        let adjustment = [&adjustment[..], &["--key", &key, "--reason", "r"]].concat();
+        self.disturbed(&adjustment, dice, &mut round.corrections_killed);
+        self.deposited += 7;
     }
 
     /// Two threads send the same payments to a server, which is killed during them.
@@ -289,8 +325,8 @@ fn summary(run: &LongRun, database: &str, rounds: usize, sum: &Round) -> String 
     let mut text = format!("# Charging soak on {database}, {}\n\n    {}\n\n", run.date, run.command());
     let _ = writeln!(
         text,
-        "In each round a usage import, settling, two deposits and a server that is paying were killed at random moments \
-         and run again. After each kill `verify` was clean; after each round every record was charged once, every order \
+        "In each round a usage import, settling, deposits, corrections of accounts and a server that is paying were killed \
+         at random moments and run again. After each kill `verify` was clean; after each round every record was charged once, every order \
          paid once, and the balance was what was paid in less what usage came to, to the last digit. Debug builds; \
          nothing here is a measurement of speed.\n"
     );
@@ -300,6 +336,7 @@ fn summary(run: &LongRun, database: &str, rounds: usize, sum: &Round) -> String 
         ("imports killed", sum.imports_killed),
         ("settlers killed", sum.settlers_killed),
         ("deposits killed", sum.deposits_killed),
+        ("corrections of accounts killed", sum.corrections_killed),
         ("servers killed while paying", sum.servers_killed),
         ("seconds", i64::try_from(sum.ms / 1_000).unwrap()),
     ] {
