@@ -254,7 +254,7 @@ impl PriceWrites for Session {
         for (column, value) in [("model_id", model_id), ("sku", sku)] {
             if let Some(value) = value {
                 values.push(value.into());
-                sql.push_str(&format!(" AND {column} = ${}", values.len()));
+                sql = format!("{sql} AND {column} = ${}", values.len());
             }
         }
         let removed = connection.execute(&sql, &values)?;
