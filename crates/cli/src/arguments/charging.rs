@@ -62,6 +62,9 @@ pub(crate) enum PricesCommand {
     },
     /// List the price book
     List {
+        /// Limit the list to prices of this price list
+        #[arg(long, value_name = "NAME")]
+        list: Option<String>,
         /// Limit the list to this provider
         #[arg(long)]
         provider: Option<String>,

@@ -24,9 +24,10 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
             return price_book::remove(&context, list, model.as_deref(), sku.as_deref(), output);
         }
         PricesCommand::Export { file, list } => return price_book::export(&context, file, list, output),
-        PricesCommand::List { provider, model } => {
+        PricesCommand::List { list, provider, model } => {
             let wanted = |price: &&Price| {
-                provider.as_ref().is_none_or(|provider| *provider == price.provider)
+                list.as_ref().is_none_or(|list| *list == price.list)
+                    && provider.as_ref().is_none_or(|provider| *provider == price.provider)
                     && model.as_ref().is_none_or(|model| *model == price.model_id)
             };
             let book = context.store.snapshot()?.prices()?;

@@ -110,7 +110,7 @@ pub(crate) fn own_lists_hold_first_then_the_order(backend: &dyn Backend) {
         assert_eq!(put_list(&*store, &PriceListDescription::new(name, false, "genai-prices")), None);
         assert_eq!(put(&*store, &[of_list(name, "m", 1)]), (1, 0, 0), "{name}: each list has its own prices");
     }
-    // A list that nobody described is the operator's own.
+    // A list without a description is the operator's own.
     assert_eq!(put(&*store, &[of_list("own", "m", 2), of_list("own", "n", 3)]), (2, 0, 0));
     let book = || {
         let prices = store.snapshot().unwrap().prices().unwrap();
@@ -140,7 +140,7 @@ pub(crate) fn a_price_list_remembers_its_conversion_and_keeps_its_name(backend: 
     let conversion = Conversion { factor, rate: Some(Rate::parse("USD=7.10").unwrap()) };
     let converted = PriceListDescription { conversion, ..published.clone() };
     assert_eq!(put_list(&*store, &converted), None);
-    assert_eq!(store.snapshot().unwrap().price_lists().unwrap(), [converted.clone()]);
+    assert_eq!(store.snapshot().unwrap().price_lists().unwrap(), std::slice::from_ref(&converted));
     // Two lists with one name: in other case, of another kind, of another format.
     for other in [
         PriceListDescription::new("Genai", false, "genai-prices"),
