@@ -135,12 +135,11 @@ pub fn explain<'b>(
             }
             continue;
         };
-        match misfit(price, currency, query) {
-            Some(misfit) => others.push((price, found.part, misfit)),
-            None => {
-                let precedence = Precedence::new(lists.place(&price.list), found.closeness, price);
-                fitting.push((precedence, price, found.part));
-            }
+        if let Some(misfit) = misfit(price, currency, query) {
+            others.push((price, found.part, misfit));
+        } else {
+            let precedence = Precedence::new(lists.place(&price.list), found.closeness, price);
+            fitting.push((precedence, price, found.part));
         }
     }
     // A stable sort: of equal prices the first of the book stays first.

@@ -142,17 +142,14 @@ fn is_of_provider(one: &Price, other: &Price, alternative: &Matcher) -> bool {
 
 /// Whether a price holds before another of the same list for all names of an alternative.
 fn holds_before(one: &Entry<'_>, other: &Entry<'_>, alternative: &Matcher) -> bool {
-    let names = match alternative {
-        Matcher::Equals(name) => {
-            let lower = name.to_ascii_lowercase();
-            let closeness = |entry: &Entry<'_>| {
-                entry.price.models.model_match_of_lower(&lower).map(|found| found.closeness)
-            };
-            closeness(one).zip(closeness(other))
-        }
-        // The same matcher describes every name as closely.
-        _same if one.price.models == other.price.models => Some(((0, 0), (0, 0))),
-        _other => None,
+    let names = if let Matcher::Equals(name) = alternative {
+        let lower = name.to_ascii_lowercase();
+        let closeness =
+            |entry: &Entry<'_>| entry.price.models.model_match_of_lower(&lower).map(|found| found.closeness);
+        closeness(one).zip(closeness(other))
+    } else {
+        // The same matcher describes every name as closely; of others it is not known.
+        (one.price.models == other.price.models).then_some(((0, 0), (0, 0)))
     };
     names.is_some_and(|(of_one, of_other)| {
         let precedence = |entry: &Entry<'_>, name| {

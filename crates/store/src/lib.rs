@@ -39,7 +39,7 @@ pub use orders::{
     Page, StoredOrder,
 };
 pub use postgres::{Distribution, connect_postgres, distribute, open_postgres};
-pub use prices::{PriceReads, PriceWrites, PutPrices};
+pub use prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};

@@ -16,6 +16,17 @@ pub struct PutPrices {
     pub unchanged: usize,
 }
 
+/// Which prices of a list are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceSelection<'s> {
+    /// Name of the list.
+    pub list: &'s str,
+    /// Only those of a model.
+    pub model_id: Option<&'s str>,
+    /// Only those of a SKU.
+    pub sku: Option<&'s str>,
+}
+
 /// Reads of the price book.
 pub trait PriceReads {
     /// The price book: its lists in the order in which they hold, each in its own order.
@@ -44,9 +55,13 @@ pub trait PriceWrites {
     /// lists hold before published ones in any order.
     fn set_price_list_order(&mut self, names: &[&str]) -> StoreResult<()>;
 
-    /// Removes prices of a list: of one model or all, of one SKU or all. A list without further conditions is removed with
-    /// its description. Returns the number of prices removed.
-    fn remove_prices(&mut self, list: &str, model_id: Option<&str>, sku: Option<&str>) -> StoreResult<usize>;
+    /// Removes prices of a list. If all of them are meant, its description is removed too. Returns the number of prices
+    /// removed.
+    fn remove_prices(&mut self, selection: PriceSelection<'_>) -> StoreResult<usize>;
+
+    /// Ends prices of a list at a time, Unix seconds, and removes those that begin later. Prices that end earlier stay.
+    /// Returns the number of prices ended and of those removed.
+    fn end_prices(&mut self, selection: PriceSelection<'_>, until_s: i64) -> StoreResult<(usize, usize)>;
 
     /// Adds prices to their lists, or replaces those of the list for the same model, SKU, condition, service tier and time.
     /// A list that is not known is added as one of the operator's own.

@@ -39,7 +39,7 @@ pub(crate) enum PricesCommand {
     },
     /// Explain the price of a SKU: every price that applies, which one holds, and why
     Explain(ExplainPrice),
-    /// Remove prices of a list. Usage that was rated keeps its prices
+    /// Remove or end prices of a list. Usage that was rated keeps its prices
     Remove {
         /// List
         #[arg(long, value_name = "NAME")]
@@ -50,6 +50,9 @@ pub(crate) enum PricesCommand {
         /// Remove only the prices of this SKU
         #[arg(long)]
         sku: Option<String>,
+        /// End the prices at this time instead: usage before it has them, and prices that begin later are removed
+        #[arg(long, value_name = "TIME")]
+        until: Option<Time>,
     },
     /// Write the prices of a list as a file of Tollbook's own format
     Export {
@@ -62,6 +65,9 @@ pub(crate) enum PricesCommand {
     },
     /// List the price book
     List {
+        /// Limit the list to prices of this price list
+        #[arg(long, value_name = "NAME")]
+        list: Option<String>,
         /// Limit the list to this provider
         #[arg(long)]
         provider: Option<String>,

@@ -11,6 +11,7 @@ use tollbook_domain::usage::service_tier;
 use tollbook_domain::{Discount, Price};
 use tollbook_formats::prices;
 use tollbook_ops::pricing::{self, PriceListSummary};
+use tollbook_store::PriceSelection;
 
 use super::context::{CommandContext, now_s, time_text};
 use super::price_values::{conditions, price_value};
@@ -54,14 +55,15 @@ pub(super) fn lists(context: &CommandContext, order: &[String], output: &Output)
 
 pub(super) fn remove(
     context: &CommandContext,
-    list: &str,
-    model: Option<&str>,
-    sku: Option<&str>,
+    selection: PriceSelection<'_>,
+    until_s: Option<i64>,
     output: &Output,
 ) -> Result<(), Failure> {
-    let removed = pricing::remove_prices(context.store.as_ref(), list, model, sku)?;
-    output.result(&json!({"List": list, "Removed": removed}), || {
-        format!("{removed} prices of list {list:?} removed; usage that was rated keeps its prices")
+    let (ended, removed) = pricing::remove_prices(context.store.as_ref(), selection, until_s)?;
+    let list = selection.list;
+    output.result(&json!({"List": list, "Ended": ended, "Removed": removed}), || {
+        let ended = if until_s.is_some() { format!("{ended} prices ended, ") } else { String::new() };
+        format!("{ended}{removed} prices of list {list:?} removed; usage that was rated keeps its prices")
     });
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_ops::pricing::PriceImport;
+use tollbook_store::PriceSelection;
 
 use super::context::{CommandContext, time_text};
 use super::price_values::{conditions, price_value};
@@ -20,13 +21,16 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
         }
         PricesCommand::Lists { order } => return price_book::lists(&context, order, output),
         PricesCommand::Explain(arguments) => return price_book::explain(&context, arguments, output),
-        PricesCommand::Remove { list, model, sku } => {
-            return price_book::remove(&context, list, model.as_deref(), sku.as_deref(), output);
+        PricesCommand::Remove { list, model, sku, until } => {
+            let selection = PriceSelection { list, model_id: model.as_deref(), sku: sku.as_deref() };
+            let until_s = context.optional_unix_s("--until", *until)?;
+            return price_book::remove(&context, selection, until_s, output);
         }
         PricesCommand::Export { file, list } => return price_book::export(&context, file, list, output),
-        PricesCommand::List { provider, model } => {
+        PricesCommand::List { list, provider, model } => {
             let wanted = |price: &&Price| {
-                provider.as_ref().is_none_or(|provider| *provider == price.provider)
+                list.as_ref().is_none_or(|list| *list == price.list)
+                    && provider.as_ref().is_none_or(|provider| *provider == price.provider)
                     && model.as_ref().is_none_or(|model| *model == price.model_id)
             };
             let book = context.store.snapshot()?.prices()?;

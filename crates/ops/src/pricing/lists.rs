@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tollbook_domain::price_list::PriceListDescription;
-use tollbook_store::Store;
+use tollbook_store::{PriceSelection, Store};
 
 use super::import::PricingError;
 
@@ -65,35 +65,39 @@ pub fn order_lists(store: &dyn Store, names: &[String]) -> Result<(), PricingErr
     Ok(())
 }
 
-/// Removes prices of a list: of one model or all, of one SKU or all; the list itself if neither is stated. Usage that was
-/// rated keeps its prices. Returns the number of prices removed.
+/// Removes prices of a list, or ends them at a time; the list itself if all of its prices are removed. Usage that was rated
+/// keeps its prices. Returns the number of prices ended and of those removed.
 ///
 /// # Errors
 /// [`PricingError::Argument`] if there is no such list or no such price.
 pub fn remove_prices(
     store: &dyn Store,
-    list: &str,
-    model_id: Option<&str>,
-    sku: Option<&str>,
-) -> Result<usize, PricingError> {
+    selection: PriceSelection<'_>,
+    until_s: Option<i64>,
+) -> Result<(usize, usize), PricingError> {
+    let PriceSelection { list, model_id, sku } = selection;
     let mut transaction = store.begin()?;
     let lists = transaction.price_lists()?;
     if !lists.iter().any(|known| known.name == list) {
         return Err(PricingError::argument("--list", format!("{}; {}", unknown(list), known(&lists))));
     }
-    let removed = transaction.remove_prices(list, model_id, sku)?;
-    if removed == 0 && (model_id.is_some() || sku.is_some()) {
+    let (ended, removed) = match until_s {
+        Some(until_s) => transaction.end_prices(selection, until_s)?,
+        None => (0, transaction.remove_prices(selection)?),
+    };
+    if (ended, removed) == (0, 0) && (model_id.is_some() || sku.is_some()) {
         let of = |what: &str, name: Option<&str>| name.map(|name| format!(" of {what} {name:?}"));
         let reason = format!(
-            "list {list:?} has no price{}{}",
+            "list {list:?} has no price{}{}{}",
             of("model", model_id).unwrap_or_default(),
-            of("SKU", sku).unwrap_or_default()
+            of("SKU", sku).unwrap_or_default(),
+            if until_s.is_some() { " that holds at that time or later" } else { "" }
         );
         let option = if model_id.is_some() { "--model" } else { "--sku" };
         return Err(PricingError::argument(option, reason));
     }
     transaction.commit()?;
-    Ok(removed)
+    Ok((ended, removed))
 }
 
 fn unknown(name: &str) -> String {

@@ -8,7 +8,7 @@ use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, 
 use tollbook_domain::{Discount, HourOffsets, Price, UnitPrice};
 
 use crate::error::{StoreError, StoreResult};
-use crate::prices::{PriceReads, PriceWrites, PutPrices};
+use crate::prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 use crate::sql::driver::connection::{Row, SqlValues, all, execute_exactly, first, insert_exactly};
 use crate::sql::driver::schema::PRICE;
 use crate::sql::session::Session;
@@ -119,6 +119,19 @@ fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlVal
         price.list.as_str().into(),
         price.service_tier.as_str().into(),
     ]
+}
+
+/// The condition of a selection and its values, behind those of the caller.
+fn condition<'v>(selection: PriceSelection<'v>, mut values: SqlValues<'v>) -> (String, SqlValues<'v>) {
+    let PriceSelection { list, model_id, sku } = selection;
+    let mut parts = Vec::new();
+    for (column, value) in [("list_name", Some(list)), ("model_id", model_id), ("sku", sku)] {
+        if let Some(value) = value {
+            values.push(value.into());
+            parts.push(format!("{column} = ${}", values.len()));
+        }
+    }
+    (parts.join(" AND "), values)
 }
 
 impl Session {
@@ -246,25 +259,35 @@ impl PriceWrites for Session {
         if self.price_lists()? == before { Ok(()) } else { self.note_price_change() }
     }
 
-    fn remove_prices(&mut self, list: &str, model_id: Option<&str>, sku: Option<&str>) -> StoreResult<usize> {
+    fn remove_prices(&mut self, selection: PriceSelection<'_>) -> StoreResult<usize> {
         self.lock_name(LOCK)?;
+        let (condition, values) = condition(selection, Vec::new());
         let connection = self.connection.as_mut();
-        let mut sql = "DELETE FROM price WHERE list_name = $1".to_owned();
-        let mut values: SqlValues<'_> = vec![list.into()];
-        for (column, value) in [("model_id", model_id), ("sku", sku)] {
-            if let Some(value) = value {
-                values.push(value.into());
-                sql.push_str(&format!(" AND {column} = ${}", values.len()));
-            }
-        }
-        let removed = connection.execute(&sql, &values)?;
-        if model_id.is_none() && sku.is_none() {
-            connection.execute("DELETE FROM price_list WHERE name = $1", &[list.into()])?;
+        let removed = connection.execute(&format!("DELETE FROM price WHERE {condition}"), &values)?;
+        if selection.model_id.is_none() && selection.sku.is_none() {
+            connection.execute("DELETE FROM price_list WHERE name = $1", &[selection.list.into()])?;
         }
         if removed > 0 {
             self.note_price_change()?;
         }
         Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+    }
+
+    fn end_prices(&mut self, selection: PriceSelection<'_>, until_s: i64) -> StoreResult<(usize, usize)> {
+        self.lock_name(LOCK)?;
+        let (condition, values) = condition(selection, vec![until_s.into()]);
+        let connection = self.connection.as_mut();
+        let later = format!("DELETE FROM price WHERE valid_from >= $1 AND {condition}");
+        let removed = connection.execute(&later, &values)?;
+        let earlier = format!(
+            "UPDATE price SET valid_until = $1 WHERE (valid_until IS NULL OR valid_until > $1) AND {condition}"
+        );
+        let ended = connection.execute(&earlier, &values)?;
+        if removed > 0 || ended > 0 {
+            self.note_price_change()?;
+        }
+        let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+        Ok((count(ended), count(removed)))
     }
 
     fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices> {

@@ -131,6 +131,7 @@ contract! {
     prices::own_lists_hold_first_then_the_order,
     prices::a_price_list_remembers_its_conversion_and_keeps_its_name,
     prices::prices_of_a_list_are_removed,
+    prices::prices_are_ended_at_a_time,
     copying::a_copy_of_usage_and_accounts_is_complete,
     copying::a_copy_omits_exports_and_keeps_the_version,
     exports::files_are_replaced_and_expire_oldest_first,

@@ -3,7 +3,7 @@
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, Rate};
 use tollbook_domain::{Discount, Price, UnitPrice};
-use tollbook_store::{PutPrices, Store, StoreOptions};
+use tollbook_store::{PriceSelection, PutPrices, Store, StoreOptions};
 
 use crate::Backend;
 
@@ -110,7 +110,7 @@ pub(crate) fn own_lists_hold_first_then_the_order(backend: &dyn Backend) {
         assert_eq!(put_list(&*store, &PriceListDescription::new(name, false, "genai-prices")), None);
         assert_eq!(put(&*store, &[of_list(name, "m", 1)]), (1, 0, 0), "{name}: each list has its own prices");
     }
-    // A list that nobody described is the operator's own.
+    // A list without a description is the operator's own.
     assert_eq!(put(&*store, &[of_list("own", "m", 2), of_list("own", "n", 3)]), (2, 0, 0));
     let book = || {
         let prices = store.snapshot().unwrap().prices().unwrap();
@@ -140,7 +140,7 @@ pub(crate) fn a_price_list_remembers_its_conversion_and_keeps_its_name(backend: 
     let conversion = Conversion { factor, rate: Some(Rate::parse("USD=7.10").unwrap()) };
     let converted = PriceListDescription { conversion, ..published.clone() };
     assert_eq!(put_list(&*store, &converted), None);
-    assert_eq!(store.snapshot().unwrap().price_lists().unwrap(), [converted.clone()]);
+    assert_eq!(store.snapshot().unwrap().price_lists().unwrap(), std::slice::from_ref(&converted));
     // Two lists with one name: in other case, of another kind, of another format.
     for other in [
         PriceListDescription::new("Genai", false, "genai-prices"),
@@ -161,7 +161,7 @@ pub(crate) fn prices_of_a_list_are_removed(backend: &dyn Backend) {
     assert_eq!(store.snapshot().unwrap().prices().unwrap(), book);
     let remove = |list: &str, model: Option<&str>, sku: Option<&str>| {
         let mut transaction = store.begin().unwrap();
-        let removed = transaction.remove_prices(list, model, sku).unwrap();
+        let removed = transaction.remove_prices(PriceSelection { list, model_id: model, sku }).unwrap();
         transaction.commit().unwrap();
         (removed, version(&*store))
     };
@@ -172,4 +172,39 @@ pub(crate) fn prices_of_a_list_are_removed(backend: &dyn Backend) {
     assert_eq!(remove("own", None, None), (3, 3));
     assert_eq!(lists(&*store), ["b"]);
     assert_eq!(store.snapshot().unwrap().prices().unwrap(), [of_list("b", "m", 5)]);
+}
+
+pub(crate) fn prices_are_ended_at_a_time(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let valid = |sku: &str, valid_from_s, valid_until_s| Price {
+        sku: sku.into(),
+        valid_from_s,
+        valid_until_s,
+        ..price("m", 1)
+    };
+    let open = valid("a", 0, None);
+    let book = [
+        open.clone(),
+        valid("b", 0, Some(50)),
+        valid("c", 0, Some(200)),
+        valid("d", 100, None),
+        Price { model_id: "n".into(), ..open.clone() },
+    ];
+    assert_eq!(put(&*store, &book), (5, 0, 0));
+    let end = |until_s| {
+        let mut transaction = store.begin().unwrap();
+        let selection = PriceSelection { list: "own", model_id: Some("m"), sku: None };
+        let counts = transaction.end_prices(selection, until_s).unwrap();
+        transaction.commit().unwrap();
+        (counts, version(&*store))
+    };
+    assert_eq!(end(100), ((2, 1), 2));
+    assert_eq!(end(100), ((0, 0), 2), "they have ended");
+    let expected = [
+        valid("a", 0, Some(100)),
+        valid("b", 0, Some(50)),
+        valid("c", 0, Some(100)),
+        Price { model_id: "n".into(), ..open },
+    ];
+    assert_eq!(store.snapshot().unwrap().prices().unwrap(), expected);
 }
