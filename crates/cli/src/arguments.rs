@@ -222,6 +222,9 @@ pub(crate) struct Import {
     /// Skip invalid records and store the rest
     #[arg(long)]
     pub(crate) skip_invalid: bool,
+    /// Store amounts as they were billed, also where they differ from price × quantity
+    #[arg(long)]
+    pub(crate) as_billed: bool,
 }
 
 /// Customer commands: they sign requests and call an API server.

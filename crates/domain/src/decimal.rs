@@ -266,6 +266,17 @@ pub fn divide_rounded(numerator: i128, divisor: i128) -> i128 {
     if up { quotient.saturating_add(numerator.signum()) } else { quotient }
 }
 
+/// `numerator ÷ divisor`, rounded up, for numerators that are not negative.
+///
+/// # Panics
+/// If the divisor is not positive or the numerator is negative.
+pub fn divide_up(numerator: i128, divisor: i128) -> i128 {
+    assert!(divisor > 0 && numerator >= 0, "rounding up divides by a positive number");
+    let quotient = numerator.checked_div(divisor).expect("the divisor is positive");
+    let remainder = numerator.checked_rem(divisor).expect("the divisor is positive");
+    if remainder > 0 { quotient.saturating_add(1) } else { quotient }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::hash::Hash;
 
-use crate::money::UnitPrice;
+use crate::money::{Amount, MoneyError, Rounding, UnitPrice};
 
 /// One distinct combination of the attributes that orders of a company repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +83,58 @@ impl AmountRule {
     }
 }
 
+impl From<Rounding> for AmountRule {
+    fn from(rounding: Rounding) -> Self {
+        match rounding {
+            Rounding::Exact => Self::Exact,
+            Rounding::CentUp => Self::CentUp,
+        }
+    }
+}
+
+impl AmountRule {
+    /// How amounts are rounded; `None` if they do not follow from prices and quantity.
+    pub const fn rounding(self) -> Option<Rounding> {
+        match self {
+            Self::Exact => Some(Rounding::Exact),
+            Self::CentUp => Some(Rounding::CentUp),
+            Self::AsBilled => None,
+        }
+    }
+}
+
+/// The two amounts of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderAmounts {
+    /// At the price that is charged.
+    pub total: Amount,
+    /// At the price before discount.
+    pub original: Amount,
+}
+
 impl Line {
+    /// The amounts of an order for `quantity` base units by a rounding; `units` are the base units of the pricing unit.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`].
+    pub fn amounts_by(
+        &self,
+        rounding: Rounding,
+        quantity: i64,
+        units: i64,
+    ) -> Result<OrderAmounts, MoneyError> {
+        Ok(OrderAmounts {
+            total: self.discount_price.charge_rounded(quantity, units, rounding)?,
+            original: self.list_price.charge_rounded(quantity, units, rounding)?,
+        })
+    }
+
+    /// The amounts of an order for `quantity` base units; `None` if no order can hold them, or if the line has no rule
+    /// for them.
+    pub fn amounts(&self, quantity: i64, units: i64) -> Option<OrderAmounts> {
+        self.amounts_by(self.amount_rule.rounding()?, quantity, units).ok()
+    }
+
     /// The name of the resource, or its identifier if it has no name.
     pub fn shown_resource_name(&self) -> &str {
         if self.resource_name.is_empty() { &self.resource_id } else { &self.resource_name }
@@ -145,6 +196,7 @@ mod tests {
     fn rules_have_numbers() {
         for rule in [AmountRule::Exact, AmountRule::CentUp, AmountRule::AsBilled] {
             assert_eq!(AmountRule::from_number(rule.number()), Some(rule));
+            assert!(rule.rounding().is_none_or(|rounding| AmountRule::from(rounding) == rule));
         }
         assert_eq!(AmountRule::from_number(0), None);
     }

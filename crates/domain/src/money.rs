@@ -4,6 +4,7 @@
 use std::fmt;
 
 pub use crate::decimal::divide_rounded;
+use crate::decimal::divide_up;
 use crate::decimal::{DecimalError, DecimalText};
 
 /// Decimal places of an [`Amount`] (docs/ORDERS.md, "Amounts").
@@ -12,6 +13,18 @@ pub const AMOUNT_PLACES: u32 = 8;
 pub const UNIT_PRICE_PLACES: u32 = 12;
 /// 10^(12 − 8): unit-price steps in one amount step.
 const PRICE_STEPS_PER_AMOUNT_STEP: i128 = 10_000;
+/// 10^(8 − 2): amount steps in 0.01.
+const AMOUNT_STEPS_PER_CENT: i128 = 1_000_000;
+
+/// How an amount is rounded, once, from price × quantity (docs/ORDERS.md, "Amounts").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// To 8 places, halves away from zero.
+    #[default]
+    Exact,
+    /// Up to the next 0.01.
+    CentUp,
+}
 
 /// An amount of money, as a count of 10⁻⁸ currency units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +98,7 @@ impl UnitPrice {
     }
 
     /// Amount for `quantity` base units at this price for `units` base units: `price × quantity ÷ units`, rounded to 8
-    /// places by [`divide_rounded`]. It is the only rounding of an order (docs/ORDERS.md, "Amounts").
+    /// places by [`divide_rounded`].
     ///
     /// # Errors
     /// [`MoneyError::TooLarge`].
@@ -93,11 +106,30 @@ impl UnitPrice {
     /// # Panics
     /// If `units` is not positive; the catalogue refuses such a unit.
     pub fn charge(self, quantity: i64, units: i64) -> Result<Amount, MoneyError> {
+        self.charge_rounded(quantity, units, Rounding::Exact)
+    }
+
+    /// The same by a rounding. It is the only rounding of an order (docs/ORDERS.md, "Amounts"). A negative quantity is
+    /// [`MoneyError::Negative`].
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`], [`MoneyError::Negative`].
+    ///
+    /// # Panics
+    /// As [`UnitPrice::charge`].
+    pub fn charge_rounded(self, quantity: i64, units: i64, rounding: Rounding) -> Result<Amount, MoneyError> {
         assert!(units > 0, "a pricing unit has at least one base unit");
         let product = i128::from(self.0).checked_mul(i128::from(quantity)).ok_or(MoneyError::TooLarge)?;
         let divisor =
             i128::from(units).checked_mul(PRICE_STEPS_PER_AMOUNT_STEP).ok_or(MoneyError::TooLarge)?;
-        let steps = divide_rounded(product, divisor);
+        let steps = match rounding {
+            Rounding::Exact => divide_rounded(product, divisor),
+            Rounding::CentUp if product < 0 => return Err(MoneyError::Negative),
+            Rounding::CentUp => {
+                let divisor = divisor.checked_mul(AMOUNT_STEPS_PER_CENT).ok_or(MoneyError::TooLarge)?;
+                divide_up(product, divisor).checked_mul(AMOUNT_STEPS_PER_CENT).ok_or(MoneyError::TooLarge)?
+            }
+        };
         i64::try_from(steps).map(Amount).map_err(|_| MoneyError::TooLarge)
     }
 }
@@ -267,7 +299,50 @@ mod tests {
         assert_eq!(price.charge(i64::MAX, 1), Err(MoneyError::TooLarge));
     }
 
+    #[test]
+    fn cents_are_rounded_up_once() {
+        // price | quantity | base units | amount
+        let table = "
+            0.0000021      | 196        | 1    | 0.01
+            0.000000000001 | 1          | 1    | 0.01
+            0.01           | 1          | 1    | 0.01
+            0.010000000001 | 1          | 1    | 0.02
+            0.0000021      | 4572524    | 1    | 9.61
+            1.00           | 1          | 3600 | 0.01
+            3.00           | 3600       | 3600 | 3.00
+            2.00           | 0          | 1    | 0.00
+            0              | 1000       | 1    | 0.00";
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let price = UnitPrice::parse(cells[0]).unwrap();
+            let (quantity, units) = (cells[1].parse().unwrap(), cells[2].parse().unwrap());
+            let got = price.charge_rounded(quantity, units, Rounding::CentUp).unwrap();
+            assert_eq!(got.to_string(), cells[3], "{row}");
+        }
+        let price = UnitPrice::from_steps(i64::MAX);
+        assert_eq!(price.charge_rounded(i64::MAX, 1, Rounding::CentUp), Err(MoneyError::TooLarge));
+        // The largest amount of whole cents fits; the next cent does not.
+        let cent = UnitPrice::parse("0.01").unwrap();
+        let charge = |quantity| cent.charge_rounded(quantity, 1, Rounding::CentUp);
+        assert_eq!(charge(9_223_372_036_854).unwrap().to_string(), "92233720368.54");
+        assert_eq!(charge(9_223_372_036_855), Err(MoneyError::TooLarge));
+    }
+
     proptest! {
+        #[test]
+        fn a_cent_rounded_up_is_the_least_that_is_not_below(
+            price in 0..=1_000_000_000_000_000_i64, quantity in 0..1_000_000_i64, units in 1..4_000_i64,
+        ) {
+            let got = UnitPrice::from_steps(price).charge_rounded(quantity, units, Rounding::CentUp);
+            let Ok(amount) = got else { return Ok(()) };
+            let cents = i128::from(amount.steps()) / AMOUNT_STEPS_PER_CENT;
+            prop_assert_eq!(i128::from(amount.steps()) % AMOUNT_STEPS_PER_CENT, 0);
+            // In units of 10^-12 / units.
+            let exact = i128::from(price) * i128::from(quantity);
+            let of = |cents: i128| cents * 10_000_000_000 * i128::from(units);
+            prop_assert!(of(cents) >= exact && (cents == 0 || of(cents - 1) < exact));
+        }
+
         #[test]
         fn decimals_equal_long_division(steps in any::<i128>(), places in 0..13u32, min in 0..3u32) {
             let min = min.min(places);

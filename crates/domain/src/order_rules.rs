@@ -3,7 +3,8 @@
 
 use crate::catalogue::Catalogue;
 use crate::field_rules::{MAX_ENUM, MAX_NUMBER_BYTES, MAX_TEXT_BYTES, Refused, refuse, require};
-use crate::money::{MoneyError, format_amount_sum};
+use crate::line::AmountRule;
+use crate::money::{MoneyError, Rounding, format_amount_sum};
 use crate::order::NewOrder;
 use crate::status::Status;
 use crate::time::MAX_TIME_S;
@@ -28,7 +29,10 @@ impl NewOrder {
         self.check_texts()?;
         self.check_numbers(catalogue)?;
         self.check_times()?;
-        self.check_amounts(catalogue)
+        if let Some(rounding) = self.line.amount_rule.rounding() {
+            self.check_amounts(rounding, catalogue)?;
+        }
+        self.check_deductions()
     }
 
     fn check_texts(&self) -> Result<(), Refused> {
@@ -118,20 +122,35 @@ impl NewOrder {
         }
     }
 
-    fn check_amounts(&self, catalogue: &Catalogue) -> Result<(), Refused> {
+    /// The rule that the stated amounts follow: exact, or else rounded up to 0.01, or else none that is known.
+    pub fn stated_rule(&self, catalogue: &Catalogue) -> AmountRule {
+        let follow = |rounding: &Rounding| self.check_amounts(*rounding, catalogue).is_ok();
+        [Rounding::Exact, Rounding::CentUp].into_iter().find(follow).map_or(AmountRule::AsBilled, Into::into)
+    }
+
+    /// Checks the amounts by a rounding.
+    ///
+    /// # Errors
+    /// The first amount that differs, with the expected one.
+    pub fn check_amounts(&self, rounding: Rounding, catalogue: &Catalogue) -> Result<(), Refused> {
         let (line, order) = (&self.line, &self.order);
         let units = catalogue.base_units(line.pricing_unit).unwrap_or(1);
         for (field, price, stated) in [
             ("OriginalPrice", line.list_price, order.original),
             ("OrderTotalPrice", line.discount_price, order.total),
         ] {
-            match price.charge(order.quantity, units) {
+            match price.charge_rounded(order.quantity, units, rounding) {
                 Ok(expected) if expected == stated => {}
                 Ok(expected) => return refuse(field, format!("is {stated}, expected {expected}")),
                 Err(MoneyError::TooLarge) => return refuse(field, "price × quantity is too large"),
                 Err(error) => return refuse(field, error.to_string()),
             }
         }
+        Ok(())
+    }
+
+    fn check_deductions(&self) -> Result<(), Refused> {
+        let order = &self.order;
         let deducted = order.deductions.total_steps();
         let expected = if order.status == Status::Paid { i128::from(order.total.steps()) } else { 0 };
         if deducted == expected {
@@ -162,6 +181,35 @@ mod tests {
     fn a_valid_order_passes() {
         assert_eq!(paid().check(&Catalogue::built_in()), Ok(()));
         assert_eq!(unpaid().check(&Catalogue::built_in()), Ok(()));
+    }
+
+    #[test]
+    fn amounts_are_checked_by_the_rule_of_the_line() {
+        let catalogue = Catalogue::built_in();
+        // OriginalPrice, OrderTotalPrice | rule | broken rule of the line with each of the three rules
+        let table = "
+            0.04938 | 0.02469 | Exact    | - | OriginalPrice: is 0.04938, expected 0.05 | -
+            0.05    | 0.03    | CentUp   | OriginalPrice: is 0.05, expected 0.04938 | - | -
+            0.04938 | 0.03    | AsBilled | OrderTotalPrice: is 0.03, expected 0.02469 | OriginalPrice: is 0.04938, expected 0.05 | -
+            7.00    | 0.00    | AsBilled | OriginalPrice: is 7.00, expected 0.04938 | OriginalPrice: is 7.00, expected 0.05 | -";
+        let rules = [AmountRule::Exact, AmountRule::CentUp, AmountRule::AsBilled];
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let mut new = paid();
+            (new.order.original, new.order.total) =
+                (Amount::parse(cells[0]).unwrap(), Amount::parse(cells[1]).unwrap());
+            new.order.deductions = crate::Deductions::default().with(AccountKind::Cash, new.order.total);
+            assert_eq!(format!("{:?}", new.stated_rule(&catalogue)), cells[2], "{row}");
+            for (rule, expected) in rules.into_iter().zip(&cells[3..]) {
+                new.line.amount_rule = rule;
+                let broken = new.check(&catalogue).err().map_or("-".to_owned(), |broken| broken.to_string());
+                assert_eq!(broken, *expected, "{row}: {rule:?}");
+            }
+            // Whatever was billed, it was paid from something.
+            new.line.amount_rule = AmountRule::AsBilled;
+            *new.order.deductions.get_mut(AccountKind::Coupon) = Amount::from_steps(1);
+            assert!(new.check(&catalogue).unwrap_err().to_string().contains("but the deductions add up to"));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::input_skus::InputSkus;
 use crate::line::{AmountRule, Line};
-use crate::money::UnitPrice;
+use crate::money::{Rounding, UnitPrice};
 use crate::price::{Discount, ModelPrices, PriceQuery};
 use crate::usage::Usage;
 
@@ -21,6 +21,8 @@ pub struct Terms {
     pub currency: String,
     /// Sales channel of the company's brand.
     pub channel: i64,
+    /// How the company's brand rounds the amounts of orders.
+    pub rounding: Rounding,
     /// All discounts.
     pub discounts: Vec<Discount>,
     /// SKUs that count towards the length of a request.
@@ -85,7 +87,7 @@ pub fn rate(usage: &Usage, organization_name: &str, prices: &ModelPrices, terms:
             currency: terms.currency.clone(),
             list_price: price.list_price,
             discount_price,
-            amount_rule: AmountRule::Exact,
+            amount_rule: AmountRule::from(terms.rounding),
         };
         charges.push(Charge { line, quantity });
     }
@@ -136,6 +138,7 @@ mod tests {
         Terms {
             currency: "CNY".into(),
             channel: 7,
+            rounding: Rounding::Exact,
             discounts: vec![half("half"), free],
             input_skus: InputSkus::default(),
             bill_zero_amounts: false,
@@ -215,12 +218,13 @@ mod tests {
     fn zero_amounts_make_orders_if_the_terms_say_so() {
         let book = [price("m", "input", "0"), price("m", "output", "0")];
         let prices = ModelPrices::choose(&book, "", "m", "CNY");
-        let terms = Terms { bill_zero_amounts: true, ..terms() };
+        let terms = Terms { bill_zero_amounts: true, rounding: Rounding::CentUp, ..terms() };
         let Rated::Charged(charges) = rate(&usage(), "One", &prices, &terms) else {
             panic!("both are charged")
         };
         assert_eq!(charges.len(), 2);
         let line = &charges[0].line;
         assert_eq!((line.order_type, line.channel, line.organization_name.as_str()), (102, 7, "One"));
+        assert_eq!(line.amount_rule, AmountRule::CentUp);
     }
 }

@@ -13,13 +13,16 @@ use crate::output::{Failure, Output, note, printable};
 
 pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Result<(), Failure> {
     let store = deployment::store(global)?;
-    let catalogue = deployment::catalogue(&deployment::config(global)?)?;
+    let config = deployment::config(global)?;
+    let catalogue = deployment::catalogue(&config)?;
     let inputs = arguments.files.iter().map(|file| Input::from_argument(file)).collect();
     let spool = deployment::spool_directory(global)?;
-    let options = Options { skip_invalid: arguments.skip_invalid, ..Options::new(spool) };
+    let (skip_invalid, as_billed) = (arguments.skip_invalid, arguments.as_billed);
+    let options = Options { skip_invalid, as_billed, ..Options::new(spool) };
     let bar = Bar::new();
-    let result =
-        orders::run(store.as_ref(), &catalogue, inputs, &options, &mut |step: &Step| show_step(&bar, step));
+    let result = orders::run(store.as_ref(), &config, &catalogue, inputs, &options, &mut |step: &Step| {
+        show_step(&bar, step)
+    });
     bar.finish();
     match result {
         Ok(report) => {

@@ -2,8 +2,8 @@
 //! are those of the specification's "Content Constraints".
 
 use tollbook_domain::catalogue::LineTexts;
-use tollbook_domain::money::divide_rounded;
-use tollbook_domain::{Amount, Order, Status};
+use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES, divide_rounded};
+use tollbook_domain::{Amount, AmountRule, Order, Status, UnitPrice};
 
 use super::sku::{self, Category};
 use crate::fields::FieldKind::{self, Text, Time};
@@ -79,12 +79,12 @@ pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
     V1_2, "CommitmentDiscountUnit", Text, NULLABLE, PerLine, |_| NULL;
     V1_0, "ConsumedQuantity", WHOLE, NULLABLE, PerRow, |r| consumed_quantity(r);
     V1_0, "ConsumedUnit", Text, NULLABLE, PerLine, |r| consumed_unit(r);
-    V1_0, "ContractedCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(r.order.total);
+    V1_0, "ContractedCost", AMOUNT, REQUIRED, PerRow, |r| at_price(r, r.line.discount_price, r.order.total);
     V1_0, "ContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
     V1_0, "EffectiveCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
     V1_2, "InvoiceId", Text, NULLABLE, PerLine, |_| NULL;
     V1_0, "InvoiceIssuerName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
-    V1_0, "ListCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(r.order.original);
+    V1_0, "ListCost", AMOUNT, REQUIRED, PerRow, |r| at_price(r, r.line.list_price, r.order.original);
     V1_0, "ListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
     V1_0, "PricingCategory", Text, NULLABLE, PerLine, |_| Cell::Text("Standard");
     V1_2, "PricingCurrency", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.currency);
@@ -121,6 +121,20 @@ fn owed(order: &Order) -> Amount {
     match order.status {
         Status::Paid | Status::Unpaid => order.total,
         Status::Revoked => Amount::ZERO,
+    }
+}
+
+/// Unit price × pricing quantity, which the specification requires of `ContractedCost` and `ListCost`. It is the amount of
+/// the order if that is exact; rounding up and other differences of what was billed are in `BilledCost` only.
+fn at_price(row: &OrderRow<'_>, price: UnitPrice, amount: Amount) -> Cell<'static> {
+    match row.line.amount_rule {
+        AmountRule::Exact => Cell::amount(amount),
+        AmountRule::CentUp | AmountRule::AsBilled => {
+            // The product of two 64-bit numbers, which may be larger than an amount.
+            let product = i128::from(price.steps()) * i128::from(row.order.quantity);
+            let divisor = i128::from(row.texts.base_units) * 10_i128.pow(UNIT_PRICE_PLACES - AMOUNT_PLACES);
+            Cell::Decimal { mantissa: divide_rounded(product, divisor), places: AMOUNT_PLACES }
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub enum ReadError {
     File(#[from] RecordFileError),
 }
 
-/// The orders of a file, each with its first line. Each obeys every rule that needs no store ([`NewOrder::check`]).
+/// The orders of a file, each with its first line. Each obeys every rule that needs no store ([`NewOrder::check`]) and has
+/// the rule that its amounts follow ([`NewOrder::stated_rule`]); which rules are acceptable, the importer decides.
 pub struct OrderReader<'a> {
     file: &'a RecordFile,
     catalogue: &'a Catalogue,
@@ -59,7 +60,8 @@ impl<'a> OrderReader<'a> {
 
     /// The order of the record that was read last; the error is the reason why it is not valid.
     fn order(&self) -> Result<NewOrder, String> {
-        let order = self.record()?.into_order().map_err(|refused| refused.to_string())?;
+        let mut order = self.record()?.into_order().map_err(|refused| refused.to_string())?;
+        order.line.amount_rule = order.stated_rule(self.catalogue);
         order.check(self.catalogue).map_err(|refused| refused.to_string())?;
         Ok(order)
     }

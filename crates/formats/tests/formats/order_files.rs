@@ -119,6 +119,11 @@ fn each_field_is_read_or_refused_by_name() {
         ResourceID      | none        | ResourceID: is required
         ResourceID      | ""          | ok
         ResourceID      | "é\n\"\\"   | ok
+        ResourceName    | null        | ok
+        ResourceName    | ""          | ok
+        ResourceName    | 7           | ResourceName: must be a text
+        ResourceName    | "LONG257"   | ResourceName: must have at most 256 bytes
+        ResourceName    | "a\u0000"   | ResourceName: must not contain NUL
         ResourceType    | -1          | ResourceType: must be between 0 and 2147483647
         ResourceType    | null        | ok
         ModelID         | none        | ModelID: is required
@@ -138,7 +143,7 @@ fn each_field_is_read_or_refused_by_name() {
         Quantity        | -1          | Quantity: must not be negative
         Quantity        | "12345"     | ok
         Quantity        | 12345.0     | Quantity: must be an integer
-        Quantity        | 12346       | OriginalPrice: is 0.04938, expected 0.049384
+        Quantity        | 12346       | ok
         ListPrice       | none        | ListPrice: is required
         ListPrice       | 0.004       | ok
         ListPrice       | "1e3"       | ListPrice: must be a plain decimal such as 4.20
@@ -152,7 +157,7 @@ fn each_field_is_read_or_refused_by_name() {
         DiscountPrice   | false       | DiscountPrice: must be a plain decimal such as 4.20
         DiscountPrice   | 0.002000000000000 | ok
         OrderTotalPrice | none        | OrderTotalPrice: is required
-        OrderTotalPrice | "0.02"      | OrderTotalPrice: is 0.02, expected 0.02469
+        OrderTotalPrice | "0.02"      | OrderTotalPrice: is 0.02, but the deductions add up to 0.02469
         OrderTotalPrice | "0.024690000" | ok
         OrderTotalPrice | "0.024690001" | OrderTotalPrice: must have at most 8 decimal places
         OriginalPrice   | none        | OriginalPrice: is required

@@ -101,6 +101,7 @@ fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> 
     let terms = Terms {
         currency: "USD".into(),
         channel: 1,
+        rounding: tollbook_domain::Rounding::Exact,
         discounts: Vec::new(),
         input_skus: InputSkus::default(),
         bill_zero_amounts: false,

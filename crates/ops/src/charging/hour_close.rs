@@ -3,7 +3,7 @@
 
 use tollbook_domain::rating::SUPPLEMENTARY_ORDER;
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
-use tollbook_domain::{Amount, Bucket, Deductions, Line, NewOrder, Order, Status, UnitPrice};
+use tollbook_domain::{Bucket, Deductions, Line, NewOrder, Order, OrderAmounts, Status};
 use tollbook_store::{DueHour, OpenUsage, Outcome, StoreError, StoreResult, Transaction, UsageOrder};
 
 use super::account_tx::AccountTx;
@@ -171,12 +171,10 @@ impl OrderMaker<'_> {
             line.order_type = SUPPLEMENTARY_ORDER;
         }
         let units = self.charging.catalogue.base_units(line.pricing_unit);
-        let amount = |price: UnitPrice| -> StoreResult<Amount> {
-            let charged = units.and_then(|units| price.charge(usage.quantity, units).ok());
-            // Incoming usage is checked against the maximum amount of an order.
-            charged.ok_or_else(|| StoreError::Damaged("open usage has no amount".into()))
-        };
-        let (total, original) = (amount(line.discount_price)?, amount(line.list_price)?);
+        // Incoming usage is checked against the maximum amount of an order.
+        let OrderAmounts { total, original } = units
+            .and_then(|units| line.amounts(usage.quantity, units))
+            .ok_or_else(|| StoreError::Damaged("open usage has no amount".into()))?;
         let number = self.number('O', start_s, account_tx);
         let sequence = &self.charging.config.charging.sequence;
         let mut order = Order {

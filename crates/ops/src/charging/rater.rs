@@ -251,10 +251,11 @@ impl<'a> Rater<'a> {
         };
         let config = self.charging.config;
         let terms = self.terms.entry(usage.company_id).or_insert_with(|| {
-            let brand = config.brand(&tenant.company.brand).unwrap_or_else(|| config.default_brand());
+            let brand = config.brand_of(&tenant.company);
             Terms {
                 currency: tenant.company.currency.clone(),
                 channel: brand.channel,
+                rounding: brand.rounding,
                 discounts: self.discounts.clone(),
                 input_skus: self.charging.catalogue.input_skus().clone(),
                 bill_zero_amounts: config.charging.bill_zero_amounts,

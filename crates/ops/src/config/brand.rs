@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollbook_domain::Language;
 use tollbook_domain::field_rules::MAX_ENUM;
+use tollbook_domain::{Language, Rounding};
 use tollbook_export::Zone;
 use tollbook_export::presentation::DisplaySettings;
 use tollbook_formats::toml::Source;
@@ -30,6 +30,8 @@ pub struct Brand {
     pub language: Language,
     /// Channel of the orders of its companies.
     pub channel: i64,
+    /// How amounts of orders made from usage are rounded.
+    pub rounding: Rounding,
     /// Time zone of dates in workbooks.
     pub time_zone: Zone,
     /// Public URL for its customers; `None`: that of the deployment.
@@ -52,6 +54,7 @@ impl Brand {
             hosts: Vec::new(),
             language: Language::English,
             channel: 1,
+            rounding: Rounding::Exact,
             time_zone: Zone::utc(),
             public_url: None,
         }
@@ -65,6 +68,7 @@ pub(super) struct BrandSection {
     hosts: Vec<Spanned<String>>,
     language: Option<Spanned<String>>,
     channel: Option<Spanned<i64>>,
+    rounding: Option<Spanned<String>>,
     time_zone: Option<Spanned<String>>,
     public_url: Option<Spanned<String>>,
 }
@@ -107,6 +111,16 @@ pub(super) fn brand(
     }
     if let Some(channel) = number(source, &key("channel"), section.channel.as_ref(), 0..=MAX_ENUM)? {
         brand.channel = channel;
+    }
+    if let Some(rounding) = &section.rounding {
+        brand.rounding = match rounding.get_ref().as_str() {
+            "exact" => Rounding::Exact,
+            "cent_up" => Rounding::CentUp,
+            _ => {
+                let reason = "must be \"exact\" or \"cent_up\"";
+                return Err(source.error(Some(rounding.span()), key("rounding"), reason));
+            }
+        };
     }
     if let Some(zone) = &section.time_zone {
         brand.time_zone = Zone::named(zone.get_ref())

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use tollbook_domain::tenant::Company;
 use tollbook_export::ExportLimits;
 use tollbook_store::StoreOptions;
 
@@ -77,6 +78,11 @@ impl Config {
     /// Never: every configuration has it.
     pub fn default_brand(&self) -> &Brand {
         self.brand(DEFAULT_BRAND).expect("every configuration has the default brand")
+    }
+
+    /// The brand of a company; the default brand if the configuration does not have it.
+    pub fn brand_of(&self, company: &Company) -> &Brand {
+        self.brand(&company.brand).unwrap_or_else(|| self.default_brand())
     }
 
     /// All brands, by name.

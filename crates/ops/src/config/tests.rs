@@ -191,6 +191,8 @@ fn errors_name_file_line_and_key() {
         [brand.A] | :1: brand.A: a brand is named by 1 to 64 of a-z, 0-9, _ and -
         [brand.a];language = "fr" | :2: brand.a.language: must be "en" or "zh"
         [brand.a];channel = -1 | :2: brand.a.channel: must be between 0 and 2147483647
+        [brand.a];rounding = "up" | :2: brand.a.rounding: must be "exact" or "cent_up"
+        [brand.a];rounding = 2 | :2: brand.a.rounding: invalid type: integer `2`
         [brand.a];time_zone = "Mars/X" | :2: brand.a.time_zone: "Mars/X" is not an IANA time zone
         [brand.a];public_url = "x" | :2: brand.a.public_url: must begin with http:// or https://
         [brand.a];hosts = ["a:80"] | :2: brand.a.hosts: "a:80" is not a host name

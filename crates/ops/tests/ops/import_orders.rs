@@ -12,6 +12,7 @@ use tollbook_domain::{
     TimeRange, UnitPrice,
 };
 use tollbook_formats::text::Input;
+use tollbook_ops::config::Config;
 use tollbook_ops::import::orders::{Failure, ImportError, Options, Phase, Report, Step, run};
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 use tollbook_testkit::order_file;
@@ -20,6 +21,7 @@ use tollbook_testkit::order_file;
 struct Fixture {
     dir: tempfile::TempDir,
     store: Arc<dyn Store>,
+    config: Config,
 }
 
 impl Fixture {
@@ -34,7 +36,7 @@ impl Fixture {
         }
         transaction.commit().unwrap();
         std::fs::create_dir(dir.path().join("spool")).unwrap();
-        Self { dir, store }
+        Self { dir, store, config: Config::default() }
     }
 
     fn file(&self, name: &str, orders: &[NewOrder]) -> PathBuf {
@@ -62,7 +64,7 @@ impl Fixture {
         mut progress: impl FnMut(&Step) -> ControlFlow<()>,
     ) -> Result<Report, ImportError> {
         let inputs = paths.iter().map(|path| Input::from_argument(path.as_os_str())).collect();
-        run(self.store.as_ref(), &Catalogue::built_in(), inputs, options, &mut progress)
+        run(self.store.as_ref(), &self.config, &Catalogue::built_in(), inputs, options, &mut progress)
     }
 
     /// Every stored order by number, after a verification that finds no difference.
@@ -253,6 +255,88 @@ fn one_invalid_record_fails_the_import_unless_it_is_skipped() {
     assert_eq!(counts(&report), [39, 0, 34, 5]);
 }
 
+/// 196 tokens at 0.0000021 as three rules bill them, and as nothing explains.
+fn billed(id: i64, amount: &str) -> NewOrder {
+    with(id, |new| {
+        let price = UnitPrice::parse("0.0000021").unwrap();
+        (new.line.list_price, new.line.discount_price, new.line.pricing_unit) = (price, price, 10);
+        let amount = Amount::parse(amount).unwrap();
+        (new.order.quantity, new.order.total, new.order.original) = (196, amount, amount);
+        if new.order.status == Status::Paid {
+            new.order.deductions = Deductions::default().with(AccountKind::Cash, amount);
+        }
+    })
+}
+
+#[test]
+fn amounts_are_imported_as_they_were_billed_if_that_is_asked_for() {
+    let mut fixture = Fixture::new();
+    let orders = [billed(0, "0.0004116"), billed(2, "0.01"), billed(4, "7.00"), billed(19, "0.00")];
+    let file = fixture.file("a.jsonl", &orders);
+    let error = fixture.import(&[&file]).unwrap_err();
+    assert_eq!(
+        refused(&error).1,
+        [
+            "a.jsonl:2: OriginalPrice: is 0.01, expected 0.0004116",
+            "a.jsonl:3: OriginalPrice: is 7.00, expected 0.0004116",
+            "a.jsonl:4: OriginalPrice: is 0.00, expected 0.0004116",
+        ]
+    );
+    assert!(fixture.stored().is_empty());
+
+    // A brand that rounds up accepts both roundings, and expects its own.
+    let cent_up = "[brand.default]\nrounding = \"cent_up\"";
+    fixture.config = Config::parse(Path::new("tollbook.toml"), cent_up).unwrap();
+    let error = fixture.import(&[&file]).unwrap_err();
+    assert_eq!(
+        refused(&error).1,
+        [
+            "a.jsonl:3: OriginalPrice: is 7.00, expected 0.01",
+            "a.jsonl:4: OriginalPrice: is 0.00, expected 0.01"
+        ]
+    );
+    fixture.config = Config::default();
+
+    let as_billed = Options { as_billed: true, ..fixture.options() };
+    let import = |options| fixture.import_with(&[&file], options, |_| ControlFlow::Continue(()));
+    assert_eq!(counts(&import(&as_billed).unwrap()), [4, 4, 0, 0]);
+    let rules: BTreeMap<String, AmountRule> = {
+        let mut snapshot = fixture.store.snapshot().unwrap();
+        let lines = snapshot.lines(1).unwrap();
+        let numbers: Vec<&str> = orders.iter().map(|new| new.order.source_number()).collect();
+        let stored = snapshot.orders_by_numbers(1, &numbers).unwrap().into_iter().map(Option::unwrap);
+        stored
+            .map(|found| {
+                let line = lines.get(found.line_no).unwrap();
+                let name = ["one", "two"][usize::try_from(line.organization_id).unwrap() - 1];
+                assert_eq!(line.organization_name, name);
+                (found.order.source_number().to_owned(), line.amount_rule)
+            })
+            .collect()
+    };
+    let expected = [
+        ("O0", AmountRule::Exact),
+        ("O2", AmountRule::CentUp),
+        ("O4", AmountRule::AsBilled),
+        ("O19", AmountRule::AsBilled),
+    ];
+    assert_eq!(rules, expected.map(|(number, rule)| (number.to_owned(), rule)).into());
+    // `stored` verifies: the amounts of the last two are not compared with their prices.
+    let stored = fixture.stored();
+    for new in &orders {
+        assert_eq!(stored[&new.order.number], new.order);
+    }
+    assert_eq!(counts(&import(&as_billed).unwrap()), [4, 0, 4, 0]);
+    // Deductions add up, whatever was billed.
+    let unbalanced = with(6, |new| {
+        *new = billed(6, "7.00");
+        *new.order.deductions.get_mut(AccountKind::Cash) = Amount::parse("6.99").unwrap();
+    });
+    let path = fixture.file("b.jsonl", &[unbalanced]);
+    let error = fixture.import_with(&[&path], &as_billed, |_| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(refused(&error).1, ["b.jsonl:1: OrderTotalPrice: is 7.00, but the deductions add up to 6.99"]);
+}
+
 #[test]
 fn one_number_for_two_orders_is_an_error_that_names_both() {
     for sort_records in [1, 3, 500_000] {
@@ -435,6 +519,7 @@ fn a_stream_is_read_once_and_its_format_is_detected() {
             Input::Stream { name: "standard input".into(), from: Box::new(std::io::Cursor::new(text)) };
         let report = run(
             fixture.store.as_ref(),
+            &fixture.config,
             &Catalogue::built_in(),
             vec![input],
             &fixture.options(),

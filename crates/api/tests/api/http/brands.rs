@@ -6,7 +6,7 @@ use tollbook_domain::{Catalogue, Language, NewOrder, Status};
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Http, pairs};
-use super::model::{Filter, PAID_COLUMNS, SUMMARY_COLUMNS, Shown, UNPAID_COLUMNS, columns};
+use super::model::{Filter, PAID_COLUMNS, Shown, UNPAID_COLUMNS, columns};
 use super::sample_orders::{self, END_S, RANGE, START_S};
 use super::server::{Key, Server};
 use super::workbook::{Offset, read, row};

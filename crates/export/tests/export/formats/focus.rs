@@ -8,7 +8,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
 use tollbook_domain::money::{divide_rounded, format_decimal};
-use tollbook_domain::{HourOffsets, Status, UnitPrice};
+use tollbook_domain::{
+    AccountKind, Amount, AmountRule, Catalogue, Deductions, HourOffsets, NewOrder, Status, UnitPrice,
+};
 use tollbook_export::{Document, ExportError, FocusVersion, Format};
 
 use super::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type};
@@ -308,6 +310,46 @@ fn any_filter_gives_the_rows_and_sums_of_the_list() {
         prop_assert_eq!(costs.sum::<i128>(), sums.total);
         prop_assert_eq!(exported.rows, sums.orders);
     });
+}
+
+/// Costs at a price are price × quantity, as the specification requires; what was billed may differ.
+#[test]
+fn amounts_that_are_not_exact_are_in_the_billed_cost() {
+    // rule, OrderTotalPrice, OriginalPrice | BilledCost, ContractedCost, ListCost
+    let table = [
+        (AmountRule::Exact, ["0.0004116", "0.0005"], ["0.0004116", "0.0004116", "0.0005"]),
+        (AmountRule::CentUp, ["0.01", "0.01"], ["0.01", "0.0004116", "0.0005"]),
+        (AmountRule::AsBilled, ["0.07", "3.00"], ["0.07", "0.0004116", "0.0005"]),
+    ];
+    let orders: Vec<NewOrder> = (8..)
+        .step_by(8)
+        .zip(&table)
+        .map(|(n, (rule, [total, original], _))| {
+            // Order 8, 16, … is paid.
+            let mut new = order(n);
+            let [list, discount] = ["0.0025", "0.002058"].map(|price| UnitPrice::parse(price).unwrap());
+            (new.line.list_price, new.line.discount_price) = (list, discount);
+            (new.line.pricing_unit, new.line.amount_rule) = (11, *rule);
+            new.order.quantity = 200;
+            let [total, original] = [total, original].map(|amount| Amount::parse(amount).unwrap());
+            (new.order.total, new.order.original) = (total, original);
+            new.order.deductions = Deductions::default().with(AccountKind::Cash, total);
+            new.check_stored(&Catalogue::built_in()).unwrap();
+            new
+        })
+        .collect();
+    let fixture = Fixture::with(&orders);
+    for version in VERSIONS {
+        let (bytes, exported) = fixture.file(&paid(), Format::FocusCsv(version), 1);
+        let (_, rows) = read(&bytes);
+        assert_eq!(exported.total, 41_160 + 1_000_000 + 7_000_000);
+        for (new, (_, _, costs)) in orders.iter().zip(&table) {
+            let row = rows.iter().find(|row| row["x_OrderNo"] == new.order.number).unwrap();
+            let found = ["BilledCost", "ContractedCost", "ListCost"].map(|name| row[name].as_str());
+            assert_eq!(found, *costs, "{row:?}");
+            assert_eq!(row["EffectiveCost"], row["BilledCost"]);
+        }
+    }
 }
 
 #[test]

@@ -448,12 +448,7 @@ impl Changes<'_> {
     ) -> Result<NewOrder, CorrectionError> {
         let line = &usage.line;
         let units = self.charging.catalogue.base_units(line.pricing_unit);
-        let fits = units.is_some_and(|units| {
-            [line.discount_price, line.list_price]
-                .iter()
-                .all(|price| price.charge(usage.quantity, units).is_ok())
-        });
-        if !fits {
+        if units.and_then(|units| line.amounts(usage.quantity, units)).is_none() {
             return Err(too_large_at(bucket.start_s, usage.line_no));
         }
         let Self { charging, company_id, token, now_s, .. } = *self;

@@ -367,8 +367,8 @@ impl Run<'_> {
             let Some(row) = differences.get_mut(&(*bucket_start_s, line.model_id.clone())) else { continue };
             let units = self.charging.catalogue.base_units(line.pricing_unit);
             let amount = |quantity: i64| {
-                let amount = units.and_then(|units| line.discount_price.charge(quantity, units).ok());
-                amount.map(|amount| i128::from(amount.steps())).ok_or_else(|| {
+                let amounts = units.and_then(|units| line.amounts(quantity, units));
+                amounts.map(|amounts| i128::from(amounts.total.steps())).ok_or_else(|| {
                     StoreError::Damaged("usage of an hour exceeds what an order can hold".into())
                 })
             };

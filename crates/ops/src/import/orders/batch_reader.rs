@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use tollbook_domain::{Catalogue, NewOrder};
+use tollbook_domain::{AmountRule, Catalogue, NewOrder, Rounding};
 use tollbook_formats::orders::{OrderFile, ReadError};
 use tollbook_store::{Store, StoreResult};
 
@@ -15,6 +15,7 @@ use super::conflicts::ExcludedRecord;
 use super::external_sort::{Merge, Sorted};
 use super::position::RecordPosition;
 use super::report::Failure;
+use crate::config::Config;
 use crate::tenancy::directory::TenantDirectory;
 
 /// Capacity of the channel. With the batches that are being read and consumed, four are in memory.
@@ -39,6 +40,9 @@ pub(super) struct BatchReader<'a> {
     pub(super) files: &'a [OrderFile],
     pub(super) catalogue: &'a Catalogue,
     pub(super) tenants: &'a mut TenantDirectory,
+    pub(super) config: &'a Config,
+    /// [`Options::as_billed`](super::context::Options::as_billed).
+    pub(super) as_billed: bool,
     /// Records in a batch.
     pub(super) batch_records: usize,
     /// Records to skip.
@@ -64,9 +68,9 @@ impl BatchReader<'_> {
         })
     }
 
-    fn read(self, sender: &SyncSender<ParsedBatch>) -> Result<(), Failure> {
+    fn read(mut self, sender: &SyncSender<ParsedBatch>) -> Result<(), Failure> {
         let spool_error = |error| Failure::Spool { spool_dir: self.spool_dir.to_owned(), error };
-        let mut exclusions = match self.excluded {
+        let mut exclusions = match self.excluded.take() {
             Some(excluded) => Exclusions::new(excluded).map_err(spool_error)?,
             None => Exclusions { merge: None, next: None },
         };
@@ -84,7 +88,7 @@ impl BatchReader<'_> {
                     continue;
                 }
                 match record {
-                    Ok(mut order) => match complete(&mut order, self.tenants, self.store)? {
+                    Ok(mut order) => match self.complete(&mut order)? {
                         None => {
                             batch.positions.push(position);
                             batch.orders.push(order);
@@ -107,29 +111,37 @@ impl BatchReader<'_> {
         let _ = sender.send(batch);
         Ok(())
     }
-}
 
-/// Sets the name of an order's organization. Returns why the order cannot be stored for its company; `None` if the company exists, has the organization, and is billed in
-/// the currency of the order. A company that is in memory is not read again.
-fn complete(
-    order: &mut NewOrder,
-    tenants: &mut TenantDirectory,
-    store: &dyn Store,
-) -> StoreResult<Option<String>> {
-    let company_id = order.company_id;
-    let line = &mut order.line;
-    let Some(tenant) = tenants.get_or_load(store, company_id)? else {
-        return Ok(Some(format!("CompanyID: {company_id} does not exist")));
-    };
-    let Some(name) = tenant.organizations.get(&line.organization_id) else {
-        let organization = line.organization_id;
-        return Ok(Some(format!("OrganizationID: {organization} does not exist in company {company_id}")));
-    };
-    if tenant.company.currency != line.currency {
-        return Ok(Some(format!("Currency: must be {}, the company's", tenant.company.currency)));
+    /// Sets the name of an order's organization. Returns why the order cannot be stored for its company; `None` if the
+    /// company exists, has the organization, is billed in the currency of the order, and may have such amounts. A company
+    /// that is in memory is not read again.
+    fn complete(&mut self, order: &mut NewOrder) -> StoreResult<Option<String>> {
+        let company_id = order.company_id;
+        let Some(tenant) = self.tenants.get_or_load(self.store, company_id)? else {
+            return Ok(Some(format!("CompanyID: {company_id} does not exist")));
+        };
+        let line = &mut order.line;
+        let Some(name) = tenant.organizations.get(&line.organization_id) else {
+            let organization = line.organization_id;
+            return Ok(Some(format!(
+                "OrganizationID: {organization} does not exist in company {company_id}"
+            )));
+        };
+        if tenant.company.currency != line.currency {
+            return Ok(Some(format!("Currency: must be {}, the company's", tenant.company.currency)));
+        }
+        line.organization_name.clone_from(name);
+        let rounding = self.config.brand_of(&tenant.company).rounding;
+        let is_acceptable = match line.amount_rule {
+            AmountRule::Exact => true,
+            AmountRule::CentUp => self.as_billed || rounding == Rounding::CentUp,
+            AmountRule::AsBilled => self.as_billed,
+        };
+        if is_acceptable {
+            return Ok(None);
+        }
+        Ok(order.check_amounts(rounding, self.catalogue).err().map(|refused| refused.to_string()))
     }
-    line.organization_name.clone_from(name);
-    Ok(None)
 }
 
 /// The records to skip, read in step with the files: both are in the same order.

@@ -40,6 +40,8 @@ impl ImportContext<'_> {
             files: self.files,
             catalogue: self.catalogue,
             tenants,
+            config: self.config,
+            as_billed: self.options.as_billed,
             batch_records: MAX_BATCH_ORDERS,
             excluded: None,
             spool_dir: &self.options.spool_dir,

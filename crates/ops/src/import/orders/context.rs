@@ -8,6 +8,8 @@ use tollbook_domain::Catalogue;
 use tollbook_formats::orders::OrderFile;
 use tollbook_store::Store;
 
+use crate::config::Config;
+
 use super::external_sort::{FixedSize, Sorter};
 use super::report::{Failure, Phase, Progress, Step};
 
@@ -19,6 +21,8 @@ pub const MAX_BATCH_ORDERS: usize = 10_000;
 pub struct Options {
     /// Whether to skip invalid records, and records that conflict with stored or earlier ones, and store the rest.
     pub skip_invalid: bool,
+    /// Whether to store amounts as they were billed, also if they do not follow from prices and quantity.
+    pub as_billed: bool,
     /// Directory of the temporary files. They have no names, and the operating system deletes them when the process
     /// ends.
     pub spool_dir: PathBuf,
@@ -36,6 +40,7 @@ impl Options {
     pub fn new(spool_dir: PathBuf) -> Self {
         Self {
             skip_invalid: false,
+            as_billed: false,
             spool_dir,
             batch_orders: MAX_BATCH_ORDERS,
             max_errors: 100,
@@ -47,6 +52,7 @@ impl Options {
 /// The values that do not change during an import.
 pub(super) struct ImportContext<'a> {
     pub(super) store: &'a dyn Store,
+    pub(super) config: &'a Config,
     pub(super) catalogue: &'a Catalogue,
     pub(super) options: &'a Options,
     pub(super) files: &'a [OrderFile],

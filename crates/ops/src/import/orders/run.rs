@@ -8,9 +8,10 @@ use tollbook_store::Store;
 use super::context::{ImportContext, Options};
 use super::position::RecordPosition;
 use super::report::{Failure, ImportError, Phase, Progress, Report, ReportBuilder, Step};
+use crate::config::Config;
 use crate::tenancy::directory::TenantDirectory;
 
-/// Imports order files.
+/// Imports order files. The brands of the configuration say which rounding the amounts of a company may have.
 ///
 /// Every record of every file is checked before the first order is written: by itself, against the other records, and
 /// against the store. If a record is invalid, nothing is stored, unless [`Options::skip_invalid`] is set. Repeating an
@@ -24,6 +25,7 @@ use crate::tenancy::directory::TenantDirectory;
 /// [`ImportError::stored`] is the number of stored orders.
 pub fn run(
     store: &dyn Store,
+    config: &Config,
     catalogue: &Catalogue,
     inputs: Vec<Input>,
     options: &Options,
@@ -46,6 +48,7 @@ pub fn run(
     }
     let context = ImportContext {
         store,
+        config,
         catalogue,
         options,
         bytes_total: files.iter().map(OrderFile::bytes).sum(),

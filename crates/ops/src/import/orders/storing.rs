@@ -35,6 +35,8 @@ impl ImportContext<'_> {
             files: self.files,
             catalogue: self.catalogue,
             tenants,
+            config: self.config,
+            as_billed: self.options.as_billed,
             batch_records: self.options.batch_orders.clamp(1, MAX_BATCH_ORDERS),
             excluded: Some(&mut excluded),
             spool_dir: &self.options.spool_dir,

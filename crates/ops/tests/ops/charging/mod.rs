@@ -10,6 +10,7 @@ mod model;
 mod model_comparison;
 mod model_corrections;
 mod operations;
+mod rounding;
 
 macro_rules! on_both_databases {
     ($($module:ident :: $test:ident),* $(,)?) => {
@@ -64,4 +65,5 @@ on_both_databases! {
     concurrency::concurrent_payers_pay_each_order_once,
     concurrency::concurrent_servers_close_each_hour_once,
     interleaving::every_interleaving_pays_an_order_once,
+    rounding::a_brand_rounds_orders_up_and_each_order_keeps_its_rule,
 }

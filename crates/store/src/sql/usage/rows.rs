@@ -33,8 +33,7 @@ pub(crate) fn decode_amount(bytes: &[u8]) -> StoreResult<i128> {
 /// The amount of an order for a quantity of a line, in 10⁻⁸ currency units; `None` if no order can hold it.
 pub(crate) fn amount_of(line: &Line, quantity: i64, catalogue: &Catalogue) -> Option<i128> {
     let units = catalogue.base_units(line.pricing_unit)?;
-    line.list_price.charge(quantity, units).ok()?;
-    Some(line.discount_price.charge(quantity, units).ok()?.steps().into())
+    Some(line.amounts(quantity, units)?.total.steps().into())
 }
 
 /// Key of a record within its company: day, source and id. Records of one key are less than a day apart.
