@@ -343,7 +343,7 @@ impl Run<'_> {
             };
             account_tx.write(transaction.as_mut())?;
             transaction.commit()?;
-            self.done.corrected.add(replaced, count);
+            self.done.corrected.add(replaced.orders, replaced.replaced, replaced.made, count);
             return Ok(());
         }
     }
