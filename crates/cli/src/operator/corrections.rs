@@ -63,9 +63,11 @@ pub(crate) fn rerate(global: &Global, arguments: &Rerate, output: &Output) -> Re
         Some(company_id) => vec![company_id],
         None => context.store.snapshot()?.companies()?.iter().map(|company| company.company_id).collect(),
     };
+    let from_s = context.unix_s("--from", arguments.from)?;
+    let to_s = context.unix_s("--to", arguments.to)?;
     let which = RerateRequest {
-        from_s: arguments.from.unix_s(),
-        to_s: arguments.to.unix_s(),
+        from_s,
+        to_s,
         model_id: arguments.model.clone(),
         sku: arguments.sku.clone(),
     };
