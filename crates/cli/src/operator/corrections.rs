@@ -65,12 +65,7 @@ pub(crate) fn rerate(global: &Global, arguments: &Rerate, output: &Output) -> Re
     };
     let from_s = context.unix_s("--from", arguments.from)?;
     let to_s = context.unix_s("--to", arguments.to)?;
-    let which = RerateRequest {
-        from_s,
-        to_s,
-        model_id: arguments.model.clone(),
-        sku: arguments.sku.clone(),
-    };
+    let which = RerateRequest { from_s, to_s, model_id: arguments.model.clone(), sku: arguments.sku.clone() };
     let mut results: Vec<Value> = Vec::new();
     let mut differences: Vec<(String, RerateDifference)> = Vec::new();
     let mut lines: Vec<String> = Vec::new();

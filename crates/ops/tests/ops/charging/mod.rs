@@ -9,6 +9,7 @@ mod interleaving;
 mod model;
 mod model_comparison;
 mod model_corrections;
+mod model_usage;
 mod operations;
 
 macro_rules! on_both_databases {
