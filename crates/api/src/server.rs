@@ -78,6 +78,7 @@ impl Server {
             .route("/healthz", get(health).with_state(Arc::clone(service)))
             .route("/exports/{*key}", any(objects::serve).with_state(objects.clone()))
             .route("/v1/usage", operator::usage_routes().with_state(operator()))
+            .route("/v1/usage/corrections", operator::corrections_routes().with_state(operator()))
             .route("/v1/companies/{id}/standing", operator::standing_routes().with_state(operator()))
             .fallback_service(any(gateway::answer).with_state(gateway))
             .layer(from_fn_with_state(objects, objects::divert))

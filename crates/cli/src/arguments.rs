@@ -9,12 +9,14 @@ use crate::customer::time::{Time, ZoneName};
 
 mod account;
 mod charging;
+mod corrections;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OperatorKeyCommand, Pay, PricesCommand,
     Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
+pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -82,7 +84,7 @@ pub(crate) enum Command {
     /// Manage discounts on list prices
     #[command(subcommand)]
     Discount(DiscountCommand),
-    /// Import and list usage records
+    /// Import, list, correct and explain usage records
     #[command(subcommand)]
     Usage(UsageCommand),
     /// Deposit money; show accounts and ledgers
@@ -210,6 +212,8 @@ pub(crate) enum OrdersCommand {
     Import(Import),
     /// Revoke unpaid orders, and refund paid orders in full
     Revoke(Revoke),
+    /// Show the records that an order was made of, and the orders that it replaces or that replace it
+    Explain(ExplainOrder),
     #[command(flatten)]
     Customer(Box<Customer>),
 }

@@ -48,6 +48,9 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Settle => operator::settle::settle(global, output),
         Command::OperatorKey(command) => operator::operator_keys::operator_key(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
+        Command::Orders { command: OrdersCommand::Explain(arguments) } => {
+            operator::explain::order(global, arguments, output)
+        }
         Command::Orders { command: OrdersCommand::Customer(command) } => {
             run_customer(global, command, output)
         }

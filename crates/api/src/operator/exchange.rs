@@ -34,6 +34,8 @@ pub(super) enum Problem {
     TooLarge(String),
     /// 415
     ContentType(&'static str),
+    /// 422
+    Refused(String),
     /// 500
     Internal,
     /// 503
@@ -49,6 +51,7 @@ impl Problem {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -56,7 +59,7 @@ impl Problem {
 
     fn text(self) -> String {
         match self {
-            Self::Malformed(text) | Self::NotFound(text) | Self::TooLarge(text) => text,
+            Self::Malformed(text) | Self::NotFound(text) | Self::TooLarge(text) | Self::Refused(text) => text,
             Self::Unauthorized => "a key of the operator is required as bearer token".to_owned(),
             Self::Method(allowed) => format!("the method must be {allowed}"),
             Self::ContentType(text) => text.to_owned(),
@@ -74,6 +77,7 @@ impl Problem {
             | Self::NotFound(_)
             | Self::TooLarge(_)
             | Self::ContentType(_)
+            | Self::Refused(_)
             | Self::Internal => None,
         }
     }

@@ -8,6 +8,7 @@ use tollbook_domain::AccountKind;
 use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
 
 use super::account::Account;
+use super::corrections::{ExplainUsage, Replace, Rerate, Void};
 use crate::customer::time::Time;
 
 #[derive(Subcommand)]
@@ -142,6 +143,14 @@ pub(crate) enum UsageCommand {
     Unpriced(Uncharged),
     /// List usage with a price of zero
     Free(Uncharged),
+    /// Take records out: their orders are refunded or revoked, and what is left becomes new ones. Idempotent by --key
+    Void(Void),
+    /// Replace records by the right ones of the same identities. Idempotent by --key
+    Replace(Replace),
+    /// Rate usage of a range again by the present prices: first the difference, then --apply. Idempotent by --key
+    Rerate(Rerate),
+    /// Show what became of a record: its orders, prices and price lists
+    Explain(ExplainUsage),
 }
 
 #[derive(Args)]

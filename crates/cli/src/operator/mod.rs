@@ -2,7 +2,9 @@
 
 pub(crate) mod accounts;
 mod context;
+pub(crate) mod corrections;
 pub(crate) mod database;
+pub(crate) mod explain;
 pub(crate) mod import;
 mod log;
 mod object_store;

@@ -12,6 +12,7 @@ use tollbook_store::{Uncharged as List, UnchargedKey, UnchargedUsage};
 
 use super::context::{CommandContext, time_text};
 use super::progress::Bar;
+use super::{corrections, explain};
 use crate::arguments::{Global, Uncharged, UsageCommand};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
@@ -29,6 +30,10 @@ pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> R
         }
         UsageCommand::Unpriced(arguments) => list(global, arguments, List::Unpriced, output),
         UsageCommand::Free(arguments) => list(global, arguments, List::Free, output),
+        UsageCommand::Void(arguments) => corrections::void(global, arguments, output),
+        UsageCommand::Replace(arguments) => corrections::replace(global, arguments, output),
+        UsageCommand::Rerate(arguments) => corrections::rerate(global, arguments, output),
+        UsageCommand::Explain(arguments) => explain::usage(global, arguments, output),
     }
 }
 

@@ -24,8 +24,9 @@ pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use context::Charging;
 pub use corrections::{
-    Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, RerateDifference,
-    RerateRequest, Rerated, UsageName, replace_usage, rerate, void_usage,
+    Corrected, CorrectionError, CorrectionRequest, ExplainedCharge, ExplainedOrder, ExplainedRecord,
+    OrderRecord, OrderReplacement, RecordRefusal, RerateDifference, RerateRequest, Rerated, UsageName,
+    correct_usage, explain_order, explain_usage, replace_usage, rerate, void_usage,
 };
 pub use error::ChargingError;
 pub use grant_ends::end_grants;

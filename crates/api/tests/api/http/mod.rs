@@ -7,6 +7,7 @@ pub(crate) mod backend;
 mod bad_bodies;
 mod bad_input;
 mod brands;
+mod charging_corrections;
 mod charging_orders;
 mod charging_paying;
 mod charging_standing;

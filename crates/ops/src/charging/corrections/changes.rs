@@ -1,7 +1,7 @@
 //! Changes what usage records add to lines: in open hours by quantities, in closed ones by replacing their orders. All of
 //! it is one transaction: refunds come first, then the orders that replace others are settled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tollbook_domain::rating::Rated;
@@ -32,9 +32,20 @@ pub(super) struct Changes<'a> {
 /// The result of one transaction.
 pub(super) enum Changed {
     /// Records and orders were changed.
-    Orders(Vec<OrderReplacement>),
+    Orders(ReplacedOrders),
     /// An imported order has one of the numbers. The transaction must be dropped; the next one uses other numbers.
     NumberTaken,
+}
+
+/// The orders that a transaction replaced and made.
+#[derive(Default)]
+pub(super) struct ReplacedOrders {
+    /// Each order that was replaced, and each order that was made and is not named by one of these.
+    pub(super) orders: Vec<OrderReplacement>,
+    /// How many orders were refunded or revoked.
+    pub(super) replaced: u64,
+    /// How many orders were made.
+    pub(super) made: u64,
 }
 
 /// An order of usage with what is taken out of it and added to it.
@@ -356,6 +367,8 @@ impl Work<'_> {
         }
         let mut made: Vec<NewOrder> = Vec::new();
         let mut results: Vec<OrderReplacement> = Vec::new();
+        // The orders that usage of each order went to.
+        let mut successors: BTreeMap<OrderKey, Vec<(Amount, String)>> = BTreeMap::new();
         for (key, transition) in replaced.iter().zip(&mut transitions) {
             let before = &transition.before.order;
             let Some(change) = self.changed.get_mut(key) else { continue };
@@ -376,8 +389,10 @@ impl Work<'_> {
                     orders: 1,
                     close_no: change.usage.close_no,
                 };
-                let new = self.changes.make(bucket, &open, account_tx)?;
+                let mut new = self.changes.make(bucket, &open, account_tx)?;
+                new.order.replaces = before.source_number().to_owned();
                 change.usage.source_number = new.order.source_number().to_owned();
+                successors.entry(*key).or_default().push(number_and_total(&new));
                 result = after_of(result, &new);
                 made.push(new);
             }
@@ -395,7 +410,15 @@ impl Work<'_> {
                 orders: 1,
                 close_no: -1,
             };
-            let new = self.changes.make(bucket, &open, account_tx)?;
+            let mut new = self.changes.make(bucket, &open, account_tx)?;
+            // The order from which most of its usage comes; the number is that of the order which is revoked.
+            let origin = place.from.iter().max_by_key(|(_, quantity)| **quantity).map(|(key, _)| *key);
+            if let Some(revoked) = origin.and_then(|key| self.changed.get(&key)) {
+                new.order.replaces = revoked.stored.order.source_number().to_owned();
+            }
+            for key in place.from.keys() {
+                successors.entry(*key).or_default().push(number_and_total(&new));
+            }
             added.push(UsageOrder {
                 bucket_start_s: *start_s,
                 line_no: *line_no,
@@ -414,6 +437,10 @@ impl Work<'_> {
             };
             results.push(after_of(nothing, &new));
             made.push(new);
+        }
+        for (key, transition) in replaced.iter().zip(&mut transitions) {
+            let greatest = successors.get(key).and_then(|all| all.iter().max());
+            transition.after.replaced_by = greatest.map(|(_, number)| number.clone()).unwrap_or_default();
         }
         transaction.transition_orders(company_id, &transitions)?;
         for transition in &transitions {
@@ -434,7 +461,21 @@ impl Work<'_> {
         }
         transaction.change_usage_orders(company_id, &usage_orders)?;
         transaction.add_usage_orders(company_id, &added)?;
-        Ok(Changed::Orders(results))
+        // An order that nothing is left of is shown with the order that most of its usage went to.
+        for (result, transition) in results.iter_mut().zip(&transitions) {
+            let number = &transition.after.replaced_by;
+            if let Some(new) = made.iter().find(|new| new.order.source_number() == number) {
+                *result = after_of(result.clone(), new);
+            }
+        }
+        let named: BTreeSet<String> = results
+            .iter()
+            .filter(|result| !result.before.is_empty())
+            .map(|result| result.after.clone())
+            .collect();
+        results.retain(|result| !result.before.is_empty() || !named.contains(&result.after));
+        let (replaced, made) = (transitions.len() as u64, made.len() as u64);
+        Ok(Changed::Orders(ReplacedOrders { orders: results, replaced, made }))
     }
 }
 
@@ -455,6 +496,10 @@ impl Changes<'_> {
         let maker = OrderMaker { charging, company_id, bucket, token, now_s };
         Ok(maker.order(usage, account_tx)?)
     }
+}
+
+fn number_and_total(new: &NewOrder) -> (Amount, String) {
+    (new.order.total, new.order.source_number().to_owned())
 }
 
 fn after_of(before: OrderReplacement, new: &NewOrder) -> OrderReplacement {

@@ -2,12 +2,16 @@
 //! whole, and what is left of an order becomes a supplementary one in the same transaction.
 
 mod changes;
+mod explain;
 mod request;
 mod rerate;
 mod usage;
 
+pub use explain::{
+    ExplainedCharge, ExplainedOrder, ExplainedRecord, OrderRecord, explain_order, explain_usage,
+};
 pub use request::{
     Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, UsageName,
 };
 pub use rerate::{RerateDifference, RerateRequest, Rerated, rerate};
-pub use usage::{replace_usage, void_usage};
+pub use usage::{correct_usage, replace_usage, void_usage};

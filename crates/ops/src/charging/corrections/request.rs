@@ -88,15 +88,12 @@ pub struct Corrected {
 
 impl Corrected {
     /// Adds what one transaction did.
-    pub(super) fn add(&mut self, orders: Vec<OrderReplacement>, records: u64) {
+    pub(super) fn add(&mut self, orders: Vec<OrderReplacement>, replaced: u64, made: u64, records: u64) {
         self.records += records;
-        for order in orders {
-            self.replaced += u64::from(!order.before.is_empty());
-            self.made += u64::from(!order.after.is_empty());
-            if self.orders.len() < MAX_ORDERS {
-                self.orders.push(order);
-            }
-        }
+        self.replaced += replaced;
+        self.made += made;
+        let left = MAX_ORDERS.saturating_sub(self.orders.len());
+        self.orders.extend(orders.into_iter().take(left));
     }
 
     /// The text that is stored with the correction: counts in the first line, then an order a line.
@@ -179,6 +176,16 @@ pub enum CorrectionError {
     Charging(#[from] ChargingError),
 }
 
+impl CorrectionError {
+    /// The error of the store, if it is one; all others are refusals.
+    pub const fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Charging(ChargingError::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 impl From<StoreError> for CorrectionError {
     fn from(error: StoreError) -> Self {
         Self::Charging(error.into())
@@ -224,7 +231,7 @@ mod tests {
         let second =
             OrderReplacement { after: "O2".into(), after_status: Some(Status::Unpaid), ..order.clone() };
         let mut corrected = Corrected { unchanged: 3, ..Corrected::default() };
-        corrected.add(vec![order, second], 4);
+        corrected.add(vec![order, second], 2, 1, 4);
         let read = Corrected::from_text(&corrected.to_text()).unwrap();
         assert_eq!((read.replaced, read.made), (2, 1));
         assert_eq!(read, Corrected { is_repeated: true, ..corrected });

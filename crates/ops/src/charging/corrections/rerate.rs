@@ -1,9 +1,7 @@
 //! Rating usage again by the present price book: first the differences, then, if it is applied, new orders for those that
 //! change. Transactions have a bounded size, so that other writers wait for a short time only.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{Hash as _, Hasher as _};
 
 use tollbook_domain::rating::Rated;
 use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
@@ -179,7 +177,7 @@ struct ChangedRecord {
     key: RecordKey,
     bucket_start_s: i64,
     /// Of what the lines of a record share; records with the same one may be in the same orders.
-    group: u64,
+    group: String,
 }
 
 struct Run<'a> {
@@ -288,9 +286,10 @@ impl Run<'_> {
 
     /// Changes records in transactions of bounded size.
     fn apply(&mut self, mut changed: Vec<ChangedRecord>) -> Result<(), CorrectionError> {
-        changed.sort_by(|a, b| (a.bucket_start_s, a.group, &a.key).cmp(&(b.bucket_start_s, b.group, &b.key)));
+        changed
+            .sort_by(|a, b| (a.bucket_start_s, &a.group, &a.key).cmp(&(b.bucket_start_s, &b.group, &b.key)));
         let mut chunk: Vec<RecordKey> = Vec::new();
-        let groups = changed.chunk_by(|a, b| (a.bucket_start_s, a.group) == (b.bucket_start_s, b.group));
+        let groups = changed.chunk_by(|a, b| (a.bucket_start_s, &a.group) == (b.bucket_start_s, &b.group));
         for part in groups.flat_map(|group| group.chunks(MAX_RECORDS_PER_TRANSACTION)) {
             chunk.extend(part.iter().map(|record| record.key.clone()));
             if chunk.len() >= RECORDS_PER_TRANSACTION {
@@ -343,7 +342,7 @@ impl Run<'_> {
             };
             account_tx.write(transaction.as_mut())?;
             transaction.commit()?;
-            self.done.corrected.add(replaced, count);
+            self.done.corrected.add(replaced.orders, replaced.replaced, replaced.made, count);
             return Ok(());
         }
     }
@@ -386,12 +385,11 @@ fn same_price(a: &Line, b: &Line) -> bool {
         == (b.list_price, b.discount_price, b.pricing_unit, &b.currency)
 }
 
-fn group_of(rated: &RatedUsage) -> u64 {
+fn group_of(rated: &RatedUsage) -> String {
     let usage = &rated.usage;
-    let mut hasher = DefaultHasher::new();
-    (usage.organization_id, &usage.resource_id, usage.resource_type, &usage.user_email).hash(&mut hasher);
-    (&usage.model_id, &usage.product_code, &usage.region).hash(&mut hasher);
-    hasher.finish()
+    let texts = [&usage.resource_id, &usage.user_email, &usage.model_id, &usage.product_code, &usage.region];
+    let texts: Vec<&str> = texts.into_iter().map(String::as_str).collect();
+    format!("{:020} {:010} {}", usage.organization_id, usage.resource_type, texts.join("\0"))
 }
 
 /// Reads the orders of usage of the buckets and lines of records that are not known yet.

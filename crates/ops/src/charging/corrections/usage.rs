@@ -1,6 +1,6 @@
 //! Voiding and replacing usage records.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use tollbook_domain::Usage;
 use tollbook_domain::time::DAY_S;
@@ -17,41 +17,112 @@ use crate::charging::error::ChargingError;
 use crate::charging::hour_close::skip_serials;
 use crate::charging::rater::Rater;
 
-/// Takes usage records out, in one transaction. In an open hour their quantities leave it; orders that they are in are
-/// refunded or revoked, and what is left of each becomes a supplementary order. Idempotent by key.
+/// Takes usage records out, as [`correct_usage`] does.
 ///
 /// # Errors
-/// A record is unknown, ambiguous, expired, pruned or not kept whole; the key belongs to another correction; or the store
-/// fails. Nothing was changed then.
+/// Those of [`correct_usage`].
 pub fn void_usage(
     charging: &Charging<'_>,
     request: &CorrectionRequest,
     names: &[UsageName],
     now_s: i64,
 ) -> Result<Corrected, CorrectionError> {
+    correct_usage(charging, request, names, &[], now_s)
+}
+
+/// Replaces usage records, as [`correct_usage`] does.
+///
+/// # Errors
+/// Those of [`correct_usage`].
+pub fn replace_usage(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    records: &[Usage],
+    now_s: i64,
+) -> Result<Corrected, CorrectionError> {
+    correct_usage(charging, request, &[], records, now_s)
+}
+
+/// Takes usage records out, and replaces others by records of the same identities, which are rated by the present price
+/// book; all in one transaction. In an open hour the quantities of a record leave it; orders that it is in are refunded or
+/// revoked, and what is left of each becomes a supplementary order. Idempotent by key.
+///
+/// # Errors
+/// A record is unknown, ambiguous, expired, pruned or not kept whole, or breaks a rule for usage; the key belongs to
+/// another correction; or the store fails. Nothing was changed then.
+pub fn correct_usage(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    names: &[UsageName],
+    records: &[Usage],
+    now_s: i64,
+) -> Result<Corrected, CorrectionError> {
     request.check()?;
+    let kind = if records.is_empty() { CorrectionKind::Void } else { CorrectionKind::Replace };
+    let digest = digest_of(kind, request, names, records);
+    let mut snapshot = charging.store.snapshot()?;
+    if let Some(known) = known_correction(snapshot.as_mut(), request, digest)? {
+        return Ok(known);
+    }
+    if names.is_empty() && records.is_empty() {
+        return Err(CorrectionError::Empty);
+    }
+    let mut refusals = Vec::new();
+    let mut wanted: BTreeMap<RecordKey, Option<RatedUsage>> = BTreeMap::new();
+    find_voided(charging, snapshot.as_mut(), request, names, &mut wanted, &mut refusals)?;
+    let mut rater = Rater::new(*charging, charging.config.charging.limits_of_files());
+    rater.refresh(snapshot.as_mut())?;
+    rater.load_tenant(snapshot.as_mut(), request.company_id)?;
+    for usage in records {
+        match find_replaced(charging, &mut rater, snapshot.as_mut(), request, usage, now_s)? {
+            Err(reason) => refusals.push(refusal_of(usage, &reason)),
+            Ok(record) if wanted.contains_key(&record.key) => {
+                refusals.push(refusal_of(usage, "is named more than once"));
+            }
+            Ok(record) => drop(wanted.insert(record.key, Some(rater.rate(usage.clone())))),
+        }
+    }
+    drop(snapshot);
+    if !refusals.is_empty() {
+        return Err(CorrectionError::Refused(refusals));
+    }
+    run(charging, request, (kind, digest), &wanted, now_s)
+}
+
+fn digest_of(
+    kind: CorrectionKind,
+    request: &CorrectionRequest,
+    names: &[UsageName],
+    records: &[Usage],
+) -> [u8; 16] {
+    let contents: Vec<String> =
+        records.iter().map(|usage| format!("{} {}", usage.time_s, hex::encode(usage.content()))).collect();
     let mut content: Vec<&str> = vec![&request.reason];
     for name in names {
         let is_stated = if name.source.is_some() { "of" } else { "any" };
         content.extend([is_stated, name.source.as_deref().unwrap_or_default(), &name.id]);
     }
-    let digest = Correction::digest_of(CorrectionKind::Void, content);
-    let mut snapshot = charging.store.snapshot()?;
-    if let Some(known) = known_correction(snapshot.as_mut(), request, digest)? {
-        return Ok(known);
-    }
-    if names.is_empty() {
-        return Err(CorrectionError::Empty);
-    }
-    let wanted: Vec<(Option<&str>, &str)> =
+    content.push("replace");
+    content.extend(contents.iter().map(String::as_str));
+    Correction::digest_of(kind, content)
+}
+
+/// Finds the records to take out.
+fn find_voided(
+    charging: &Charging<'_>,
+    snapshot: &mut dyn Snapshot,
+    request: &CorrectionRequest,
+    names: &[UsageName],
+    wanted: &mut BTreeMap<RecordKey, Option<RatedUsage>>,
+    refusals: &mut Vec<RecordRefusal>,
+) -> Result<(), CorrectionError> {
+    let stated: Vec<(Option<&str>, &str)> =
         names.iter().map(|name| (name.source.as_deref(), name.id.as_str())).collect();
-    let found = snapshot.find_records(request.company_id, &wanted)?;
-    drop(snapshot);
-    let mut refusals = Vec::new();
-    let mut keys: BTreeSet<RecordKey> = BTreeSet::new();
+    let found =
+        if stated.is_empty() { Vec::new() } else { snapshot.find_records(request.company_id, &stated)? };
     for (name, found) in names.iter().zip(&found) {
         match found.as_slice() {
-            [one] => drop(keys.insert(one.key.clone())),
+            [one] => drop(wanted.insert(one.key.clone(), None)),
             found => refusals.push(RecordRefusal {
                 source: name.source.clone().unwrap_or_default(),
                 id: name.id.clone(),
@@ -59,90 +130,7 @@ pub fn void_usage(
             }),
         }
     }
-    if !refusals.is_empty() {
-        return Err(CorrectionError::Refused(refusals));
-    }
-    let keys: Vec<RecordKey> = keys.into_iter().collect();
-    run(
-        charging,
-        request,
-        (CorrectionKind::Void, digest),
-        now_s,
-        &mut |records| {
-            let mut taken = Vec::new();
-            for (key, record) in keys.iter().zip(records) {
-                let Some(record) = record else { return Err(vec![vanished(key)]) };
-                if record.state != RecordState::Voided {
-                    taken.push((record, None));
-                }
-            }
-            Ok(taken)
-        },
-        &keys,
-    )
-}
-
-/// Replaces usage records by others of the same identities, in one transaction: each is voided, and the right one is rated
-/// by the present price book and added. Idempotent by key.
-///
-/// # Errors
-/// As those of [`void_usage`]; and a record that breaks a rule for usage, or whose company is another.
-pub fn replace_usage(
-    charging: &Charging<'_>,
-    request: &CorrectionRequest,
-    records: &[Usage],
-    now_s: i64,
-) -> Result<Corrected, CorrectionError> {
-    request.check()?;
-    let contents: Vec<String> =
-        records.iter().map(|usage| format!("{} {}", usage.time_s, hex::encode(usage.content()))).collect();
-    let content = std::iter::once(request.reason.as_str()).chain(contents.iter().map(String::as_str));
-    let digest = Correction::digest_of(CorrectionKind::Replace, content);
-    let mut snapshot = charging.store.snapshot()?;
-    if let Some(known) = known_correction(snapshot.as_mut(), request, digest)? {
-        return Ok(known);
-    }
-    if records.is_empty() {
-        return Err(CorrectionError::Empty);
-    }
-    let mut rater = Rater::new(*charging, charging.config.charging.limits_of_files());
-    rater.refresh(snapshot.as_mut())?;
-    rater.load_tenant(snapshot.as_mut(), request.company_id)?;
-    let (mut refusals, mut rated, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    let mut seen: HashSet<RecordKey> = HashSet::new();
-    for usage in records {
-        match find_replaced(charging, &mut rater, snapshot.as_mut(), request, usage, now_s)? {
-            Ok(record) if seen.insert(record.key.clone()) => {
-                keys.push(record.key);
-                rated.push(rater.rate(usage.clone()));
-            }
-            Ok(_) => refusals.push(refusal_of(usage, "is named more than once")),
-            Err(reason) => refusals.push(refusal_of(usage, &reason)),
-        }
-    }
-    drop(snapshot);
-    if !refusals.is_empty() {
-        return Err(CorrectionError::Refused(refusals));
-    }
-    run(
-        charging,
-        request,
-        (CorrectionKind::Replace, digest),
-        now_s,
-        &mut |records| {
-            let mut replaced = Vec::new();
-            for ((key, record), new) in keys.iter().zip(records).zip(&rated) {
-                let Some(record) = record else { return Err(vec![vanished(key)]) };
-                let is_same =
-                    record.state != RecordState::Voided && record.usage.as_ref() == Some(&new.usage);
-                if !is_same {
-                    replaced.push((record, Some(new.clone())));
-                }
-            }
-            Ok(replaced)
-        },
-        &keys,
-    )
+    Ok(())
 }
 
 /// The stored record that a new one replaces, or why there is none.
@@ -232,51 +220,37 @@ pub(super) const fn lock_reason(lock: RecordLock) -> &'static str {
     }
 }
 
-/// Chooses what becomes of records, which are in the order of their keys.
-type Choose<'c> = &'c mut dyn FnMut(
-    Vec<Option<StoredRecord>>,
-) -> Result<Vec<(StoredRecord, Option<RatedUsage>)>, Vec<RecordRefusal>>;
-
-/// Makes a correction of the records of these keys in one transaction.
+/// Makes a correction of records, each with what it becomes, in one transaction.
 fn run(
     charging: &Charging<'_>,
     request: &CorrectionRequest,
     (kind, digest): (CorrectionKind, [u8; 16]),
+    wanted: &BTreeMap<RecordKey, Option<RatedUsage>>,
     now_s: i64,
-    choose: Choose<'_>,
-    keys: &[RecordKey],
 ) -> Result<Corrected, CorrectionError> {
     let token = charging.token()?;
     let company_id = request.company_id;
+    let keys: Vec<RecordKey> = wanted.keys().cloned().collect();
     loop {
         let mut transaction = charging.store.begin()?;
         let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
         if let Some(known) = transaction.correction(company_id, &request.key)? {
             return Corrected::of_known(&known, digest);
         }
-        let stored = transaction.records_by_keys(company_id, keys)?;
-        let named = stored.len() as u64;
-        let locked: Vec<RecordRefusal> = stored
-            .iter()
-            .flatten()
-            .filter_map(|record| record.lock.map(|lock| refusal(record, lock_reason(lock))))
-            .collect();
-        if !locked.is_empty() {
-            return Err(CorrectionError::Refused(locked));
-        }
-        let records = choose(stored).map_err(CorrectionError::Refused)?;
+        let stored = transaction.records_by_keys(company_id, &keys)?;
+        let records = choose(wanted, stored).map_err(CorrectionError::Refused)?;
         let count = records.len() as u64;
         let changes = Changes { charging, company_id, reason: &request.reason, token: &token, now_s };
-        let orders = match changes.apply(transaction.as_mut(), &mut account_tx, records)? {
-            Changed::Orders(orders) => orders,
+        let done = match changes.apply(transaction.as_mut(), &mut account_tx, records)? {
+            Changed::Orders(done) => done,
             Changed::NumberTaken => {
                 drop(transaction);
                 skip_serials(charging, company_id, now_s)?;
                 continue;
             }
         };
-        let mut corrected = Corrected { unchanged: named - count, ..Corrected::default() };
-        corrected.add(orders, count);
+        let mut corrected = Corrected { unchanged: keys.len() as u64 - count, ..Corrected::default() };
+        corrected.add(done.orders, done.replaced, done.made, count);
         if request.dry_run {
             return Ok(corrected);
         }
@@ -286,4 +260,31 @@ fn run(
         transaction.commit()?;
         return Ok(corrected);
     }
+}
+
+/// The records that change, with what they become.
+fn choose(
+    wanted: &BTreeMap<RecordKey, Option<RatedUsage>>,
+    stored: Vec<Option<StoredRecord>>,
+) -> Result<Vec<(StoredRecord, Option<RatedUsage>)>, Vec<RecordRefusal>> {
+    let (mut records, mut refusals) = (Vec::new(), Vec::new());
+    for ((key, new), record) in wanted.iter().zip(stored) {
+        let Some(record) = record else {
+            refusals.push(vanished(key));
+            continue;
+        };
+        if let Some(lock) = record.lock {
+            refusals.push(refusal(&record, lock_reason(lock)));
+            continue;
+        }
+        let is_voided = record.state == RecordState::Voided;
+        let is_so_already = match new {
+            None => is_voided,
+            Some(new) => !is_voided && record.usage.as_ref() == Some(&new.usage),
+        };
+        if !is_so_already {
+            records.push((record, new.clone()));
+        }
+    }
+    if refusals.is_empty() { Ok(records) } else { Err(refusals) }
 }

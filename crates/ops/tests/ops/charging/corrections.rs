@@ -111,6 +111,10 @@ pub(crate) fn a_wrong_record_is_put_right_after_its_hour_was_paid(backend: &Back
     assert_eq!((successor.before_total.steps(), successor.after_total.steps()), (500_000_050, 500_050));
     assert_eq!(successor.after_status, Some(Status::Paid));
     assert_eq!(fixture.balance(1, AccountKind::Cash), 600_000_000 - 500_050);
+    let [paid, revoked] =
+        [Status::Paid, Status::Revoked].map(|status| fixture.orders(1, status).remove(0).order);
+    assert_eq!((&paid.replaces, &revoked.replaced_by), (&revoked.number, &paid.number));
+    assert_eq!((successor.before.as_str(), successor.after.as_str()), (&*revoked.number, &*paid.number));
     let revoked = (Status::Revoked, 500_000_050, 500_000_050);
     assert_eq!(orders(&fixture), [(Status::Paid, 500_050, 500_050), revoked]);
     fixture.assert_clean();

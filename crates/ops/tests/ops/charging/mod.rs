@@ -9,6 +9,7 @@ mod interleaving;
 mod model;
 mod model_comparison;
 mod model_corrections;
+mod model_usage;
 mod operations;
 mod rounding;
 

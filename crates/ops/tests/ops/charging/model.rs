@@ -40,6 +40,10 @@ pub(crate) struct ModelOrder {
     pub(crate) is_settled_here: bool,
     /// The deductions: kind, index of the grant, amount.
     pub(crate) parts: Vec<(AccountKind, usize, i128)>,
+    /// Base units of records that are in it; an order that was replaced has none.
+    pub(crate) usage: i64,
+    /// Orders of a line and hour are numbered from 0; an order that replaces another has its number.
+    pub(crate) sequence_no: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -69,12 +73,25 @@ pub(crate) enum ModelRating {
     Charged(Vec<(ModelLine, i64)>),
     Free,
     Unpriced,
+    Voided,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct ModelRecord {
     pub(crate) usage: Usage,
     pub(crate) rating: ModelRating,
+    pub(crate) bucket_s: i64,
+    /// For each charge the index of its order; `None`: it is in the open hour.
+    pub(crate) places: Vec<Option<usize>>,
+}
+
+impl ModelRecord {
+    pub(crate) fn charges(&self) -> &[(ModelLine, i64)] {
+        match &self.rating {
+            ModelRating::Charged(charges) => charges,
+            _ => &[],
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -166,7 +183,7 @@ impl Model {
         1_000_000_000_000
     }
 
-    fn rate(&self, usage: &Usage) -> ModelRating {
+    pub(crate) fn rate(&self, usage: &Usage) -> ModelRating {
         let mut charges = Vec::new();
         for (sku, quantity) in &usage.quantities {
             if *quantity == 0 {
@@ -189,7 +206,7 @@ impl Model {
         if charges.is_empty() { ModelRating::Free } else { ModelRating::Charged(charges) }
     }
 
-    fn bucket(&self, time_s: i64) -> i64 {
+    pub(crate) fn bucket(&self, time_s: i64) -> i64 {
         let mut start_s = (time_s / 1_800) * 1_800;
         while (start_s + self.offset_s) % 3_600 != 0 {
             start_s -= 1_800;
@@ -197,7 +214,7 @@ impl Model {
         start_s
     }
 
-    fn charge(&mut self, company: usize, usage: &Usage, charges: &[(ModelLine, i64)], now_s: i64) {
+    pub(crate) fn charge(&mut self, company: usize, usage: &Usage, charges: &[(ModelLine, i64)], now_s: i64) {
         let bucket_s = self.bucket(usage.time_s);
         let of = &mut self.companies[company];
         for (line, quantity) in charges {
@@ -253,12 +270,19 @@ impl Model {
                 answers[index] = match &rated {
                     ModelRating::Charged(_) => ModelResult::Charged,
                     ModelRating::Free => ModelResult::Free,
-                    ModelRating::Unpriced => ModelResult::Unpriced,
+                    ModelRating::Unpriced | ModelRating::Voided => ModelResult::Unpriced,
                 };
                 if let ModelRating::Charged(charges) = &rated {
                     self.charge(company, usage, charges, now_s);
                 }
-                self.companies[company].records.push(ModelRecord { usage: usage.clone(), rating: rated });
+                let mut record = ModelRecord {
+                    usage: usage.clone(),
+                    rating: rated,
+                    bucket_s: self.bucket(usage.time_s),
+                    places: Vec::new(),
+                };
+                record.places = vec![None; record.charges().len()];
+                self.companies[company].records.push(record);
             }
         }
         answers
@@ -299,7 +323,9 @@ impl Model {
                 if let ModelRating::Charged(charges) = &rated {
                     self.charge(company, &usage, charges, now_s);
                 }
-                self.companies[company].records[index].rating = rated;
+                let record = &mut self.companies[company].records[index];
+                record.rating = rated;
+                record.places = vec![None; record.charges().len()];
             }
         }
     }
@@ -361,6 +387,14 @@ impl ModelCompany {
             let earlier = self.orders.iter().any(|order| {
                 order.start_s == bucket_s && order.line == line && !order.source.starts_with("IMP")
             });
+            for record in self.records.iter_mut().filter(|record| record.bucket_s == bucket_s) {
+                for place in 0..record.places.len() {
+                    if record.places[place].is_none() && record.charges()[place].0 == line {
+                        record.places[place] = Some(self.orders.len());
+                    }
+                }
+            }
+            let sequence_no = self.next_sequence_no(bucket_s, &line);
             let total = total(line.discounted, quantity);
             let parts = self.pay(total, &line.model, &KINDS, bucket_s, now_s);
             self.orders.push(ModelOrder {
@@ -375,8 +409,20 @@ impl ModelCompany {
                 was_unpaid: parts.is_none(),
                 is_settled_here: parts.is_some(),
                 parts: parts.unwrap_or_default(),
+                usage: quantity,
+                sequence_no,
             });
         }
+    }
+
+    pub(crate) fn next_sequence_no(&self, bucket_s: i64, line: &ModelLine) -> i64 {
+        let mut next = 0;
+        for order in &self.orders {
+            if order.start_s == bucket_s && order.line == *line && !order.source.starts_with("IMP") {
+                next = next.max(order.sequence_no + 1);
+            }
+        }
+        next
     }
 
     /// The amount that could pay arrears.
@@ -391,7 +437,7 @@ impl ModelCompany {
         sum
     }
 
-    fn pay(
+    pub(crate) fn pay(
         &mut self,
         total: i128,
         model: &str,

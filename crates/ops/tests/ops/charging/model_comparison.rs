@@ -10,8 +10,8 @@ use tollbook_domain::{
     Usage,
 };
 use tollbook_ops::charging::{
-    Adjustment, Mode, Rater, ReversalRequest, UsageResult, deposit, pay_unpaid, revoke, set_credit_limit,
-    set_offset, settle_all, settle_due, standing,
+    Adjustment, CorrectionRequest, Mode, Rater, ReversalRequest, UsageResult, deposit, pay_unpaid, revoke,
+    set_credit_limit, set_offset, settle_all, settle_due, standing,
 };
 use tollbook_store::{Outcome, Uncharged};
 
@@ -20,6 +20,7 @@ use super::model::{
     KINDS, Model, ModelCompany, ModelLine, ModelOrder, ModelRating, ModelResult, OrderState, total,
 };
 use super::model_corrections::AccountCorrection;
+use super::model_usage::UsageCorrection;
 use super::operations::{COMPANIES, MODELS, Operation, Record, operations};
 
 /// The program and the model after the same operations.
@@ -31,9 +32,10 @@ pub(crate) struct Comparison<'a> {
     pub(crate) sent: Vec<Usage>,
     pub(crate) deposits: Vec<(i64, Deposit)>,
     pub(crate) corrections: Vec<(i64, AccountCorrection)>,
+    pub(crate) usage_corrections: Vec<(CorrectionRequest, UsageCorrection)>,
 }
 
-fn id(company: usize) -> i64 {
+pub(crate) fn id(company: usize) -> i64 {
     i64::try_from(company).unwrap() + 1
 }
 
@@ -124,6 +126,11 @@ impl Comparison<'_> {
                     self.correct(company_id, &of);
                 }
             }
+            Operation::Void { company, picks } => self.void(*company, picks),
+            Operation::Replace { company, pick, later_s, model, quantities } => {
+                self.replace(*company, *pick, *later_s, *model, *quantities);
+            }
+            Operation::Rerate { company, model, ago_s } => self.rerate(*company, *model, *ago_s),
             Operation::Limit { company, limit } => {
                 let result = set_credit_limit(&charging, id(*company), Amount::from_steps(*limit), now_s);
                 assert_eq!(result.is_ok(), self.model.companies[*company].set_limit((*limit).into()));
@@ -297,12 +304,14 @@ impl Comparison<'_> {
             was_unpaid: !is_paid,
             is_settled_here: false,
             parts: vec![(AccountKind::Cash, 0, sum.steps().into())],
+            usage: 0,
+            sequence_no: 0,
         });
     }
 
     /// Copies order numbers from the program to the model's new orders. The program assigns ascending serial numbers,
     /// in the sequence in which the model adds orders.
-    fn name_orders(&mut self) {
+    pub(crate) fn name_orders(&mut self) {
         for (company, of) in self.model.companies.iter_mut().enumerate() {
             let mut new: Vec<(String, String)> = Vec::new();
             for status in Status::ALL {
@@ -383,11 +392,25 @@ impl Comparison<'_> {
             }
             let mut found: BTreeMap<&ModelLine, i128> = BTreeMap::new();
             let orders = of.orders.iter().filter(|order| !order.source.starts_with("IMP"));
-            orders.for_each(|order| *found.entry(&order.line).or_default() += i128::from(order.quantity));
+            orders.for_each(|order| *found.entry(&order.line).or_default() += i128::from(order.usage));
             of.open
                 .iter()
                 .for_each(|open| *found.entry(&open.line).or_default() += i128::from(open.quantity));
+            found.retain(|_, quantity| *quantity > 0);
             assert_eq!(found, charged);
+            // An order that is not revoked has the quantities of the records that are in it, and no other.
+            for (index, order) in of.orders.iter().enumerate() {
+                let mut sum = 0;
+                for record in &of.records {
+                    for (place, (_, quantity)) in record.places.iter().zip(record.charges()) {
+                        sum += if *place == Some(index) { *quantity } else { 0 };
+                    }
+                }
+                assert_eq!(order.usage, sum, "{order:?}");
+                if order.state != OrderState::Revoked && !order.source.starts_with("IMP") {
+                    assert_eq!(order.quantity, sum, "{order:?}");
+                }
+            }
         }
         self.fixture.assert_clean();
     }
@@ -510,6 +533,7 @@ impl Comparison<'_> {
                 of_state(OrderState::Revoked).map(|order| order.source.clone()).collect();
             revoke(&charging, id(company), &revoked, "again", self.now_s).unwrap();
         }
+        self.repeat_usage_corrections();
         let after: Vec<_> = (0..COMPANIES).map(|company| self.everything(company)).collect();
         assert_eq!(after, before);
     }
@@ -567,6 +591,7 @@ pub(crate) fn balances_and_orders_equal_those_of_the_naive_model(backend: &Backe
             sent: Vec::new(),
             deposits: Vec::new(),
             corrections: Vec::new(),
+            usage_corrections: Vec::new(),
         };
         for (model, sku, steps) in [("m", "input", 10_000), ("m", "output", 33_333), ("free", "input", 0), ("free", "output", 0)] {
             comparison.add_price(&price(model, sku, steps));

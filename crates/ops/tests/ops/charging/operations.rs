@@ -19,6 +19,9 @@ pub(crate) enum Operation {
     Reverse { company: usize, deposit: u8, amount: Option<i64>, owe: bool, key: u8 },
     Adjust { company: usize, kind: usize, change: i64, key: u8 },
     RepeatCorrection(usize),
+    Void { company: usize, picks: Vec<usize> },
+    Replace { company: usize, pick: usize, later_s: i64, model: usize, quantities: [i64; 2] },
+    Rerate { company: usize, model: Option<usize>, ago_s: i64 },
     Pay { company: usize, picks: Vec<usize> },
     Revoke { company: usize, picks: Vec<usize> },
     Price { model: usize, sku: usize, steps: i64, ago_h: i64 },
@@ -42,16 +45,17 @@ pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let company = || 0..COMPANIES;
     let quantity = prop_oneof![1 => Just(0i64), 6 => 1..500_000i64, 1 => 1..4_000_000_000i64];
     let time = prop_oneof![6 => -4_000..3_000i64, 2 => -30_000..0i64, 1 => -200_000..4_000i64];
-    let record = (company(), 0..30u8, any::<bool>(), time, 1..3i64, 0..4usize, [quantity.clone(), quantity])
-        .prop_map(|(company, id, source, time_s, organization_id, model, quantities)| Record {
-            company,
-            id,
-            source,
-            time_s,
-            organization_id,
-            model,
-            quantities,
-        });
+    let record =
+        (company(), 0..30u8, any::<bool>(), time, 1..3i64, 0..4usize, [quantity.clone(), quantity.clone()])
+            .prop_map(|(company, id, source, time_s, organization_id, model, quantities)| Record {
+                company,
+                id,
+                source,
+                time_s,
+                organization_id,
+                model,
+                quantities,
+            });
     let money = || prop_oneof![1..1_000i64, 1..2_000_000i64, 1..400_000_000i64];
     let picks = || prop::collection::vec(0..60usize, 1..6);
     let operation = prop_oneof![
@@ -72,6 +76,14 @@ pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
         2 => (company(), 0..5usize, -300_000..300_000i64, 0..100u8)
             .prop_map(|(company, kind, change, key)| Operation::Adjust { company, kind, change, key }),
         1 => (0..12usize).prop_map(Operation::RepeatCorrection),
+        3 => (company(), picks()).prop_map(|(company, picks)| Operation::Void { company, picks }),
+        3 => (company(), 0..60usize, prop_oneof![2 => Just(0i64), 1 => -9_000..9_000i64], 0..4usize,
+            [quantity.clone(), quantity])
+            .prop_map(|(company, pick, later_s, model, quantities)| {
+                Operation::Replace { company, pick, later_s, model, quantities }
+            }),
+        3 => (company(), prop::option::of(0..4usize), prop_oneof![2 => Just(400_000i64), 1 => 0..100_000i64])
+            .prop_map(|(company, model, ago_s)| Operation::Rerate { company, model, ago_s }),
         3 => (company(), picks()).prop_map(|(company, picks)| Operation::Pay { company, picks }),
         2 => (company(), picks()).prop_map(|(company, picks)| Operation::Revoke { company, picks }),
         2 => (0..4usize, 0..2usize, prop_oneof![Just(0i64), 1..40_000i64, 1..9i64], 0..60i64)

@@ -68,7 +68,7 @@ impl RecordRow {
             time_s: self.time_s,
             organization_id: line.organization_id,
             resource_id: line.resource_id.clone(),
-            resource_name: String::new(),
+            resource_name: line.resource_name.clone(),
             resource_type: line.resource_type,
             user_email: line.user_email.clone(),
             provider: rest.provider.clone(),
