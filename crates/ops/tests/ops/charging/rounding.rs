@@ -7,7 +7,7 @@ use tollbook_domain::{AmountRule, Status};
 use tollbook_ops::Config;
 use tollbook_ops::charging::{UsageResult, settle_all};
 
-use super::fixture::{BASE_S, Backend, Fixture, HOUR_S, money, price, query, usage};
+use super::fixture::{BASE_S, Backend, Fixture, HOUR_S, price, query, usage};
 
 const CENT: i64 = 1_000_000;
 
