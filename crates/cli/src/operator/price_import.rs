@@ -145,16 +145,16 @@ fn summary(done: &PriceImported, left_out: usize, unread: usize) -> String {
     }
     if unread > 0 {
         lines.push(format!(
-            "{unread} kinds of price are not read; usage that counts them has no price from this list, and surcharges \
-             among them are not charged"
+            "kinds of price that are not read: {unread}; usage that counts them has no price from this list, and \
+             surcharges among them are not charged"
         ));
     }
     if !done.hidden.is_empty() {
-        lines.push(format!("{} models have prices that can never be chosen", done.hidden.len()));
+        lines.push(format!("models with prices that can never be chosen: {}", done.hidden.len()));
     }
     if !done.partly_matched.is_empty() {
         lines.push(format!(
-            "{} models match names only by a part, such as their beginning; `prices explain` shows how a name matched",
+            "models that match names only by a part, such as their beginning: {}; `prices explain` shows how a name matched",
             done.partly_matched.len()
         ));
     }

@@ -87,7 +87,10 @@ fn own_prices_hold_before_published_ones(fixture: &Fixture) {
         "{text}"
     );
     let summary = String::from_utf8(output.stdout).unwrap();
-    assert!(summary.contains("1 models match names only by a part"), "{summary}");
+    assert!(
+        summary.contains("models that match names only by a part, such as their beginning: 1;"),
+        "{summary}"
+    );
     let explained = explain(fixture, "gpt-4-turbo", &["--provider", "openai"]);
     assert_eq!(explained["Prices"][0]["MatchedBy"], "beginning of the name");
 }
