@@ -6,6 +6,7 @@ mod corrections;
 mod edge_cases;
 mod fixture;
 mod interleaving;
+mod local_days;
 mod model;
 mod model_comparison;
 mod model_corrections;
@@ -67,4 +68,5 @@ on_both_databases! {
     concurrency::concurrent_servers_close_each_hour_once,
     interleaving::every_interleaving_pays_an_order_once,
     rounding::a_brand_rounds_orders_up_and_each_order_keeps_its_rule,
+    local_days::the_evening_before_a_date_has_the_price_and_the_coupon_of_its_day,
 }
