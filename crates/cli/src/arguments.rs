@@ -155,6 +155,15 @@ pub(crate) enum CompanyCommand {
     },
     /// List companies
     List,
+    /// Rename a company; its number stays
+    Set {
+        /// Company number
+        #[arg(long)]
+        company: i64,
+        /// New display name
+        #[arg(long)]
+        name: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -173,6 +182,18 @@ pub(crate) enum OrganizationCommand {
         /// Limit the list to this company
         #[arg(long)]
         company: Option<i64>,
+    },
+    /// Rename an organization; its number stays, and orders keep the name that they were billed under
+    Set {
+        /// Company number
+        #[arg(long)]
+        company: i64,
+        /// Organization number
+        #[arg(long)]
+        organization: i64,
+        /// New display name
+        #[arg(long)]
+        name: String,
     },
 }
 

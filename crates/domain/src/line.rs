@@ -10,7 +10,7 @@ use crate::money::{Amount, MoneyError, Rounding, UnitPrice};
 pub struct Line {
     /// Organization within the company.
     pub organization_id: i64,
-    /// Name that the organization had when its orders were made.
+    /// Name of the organization that its orders are billed under: the one at the time of acceptance or import.
     pub organization_name: String,
     /// Email address of the user; may be empty.
     pub user_email: String,

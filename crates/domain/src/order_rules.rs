@@ -15,10 +15,21 @@ impl NewOrder {
     /// # Errors
     /// The first broken rule.
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), Refused> {
+        self.check_without_amounts(catalogue)?;
+        self.check_rule_and_deductions(catalogue)
+    }
+
+    /// Like [`NewOrder::check`], without the rules of amounts and deductions.
+    ///
+    /// # Errors
+    /// The first broken rule.
+    pub fn check_without_amounts(&self, catalogue: &Catalogue) -> Result<(), Refused> {
         if self.order.is_refunded() {
             return refuse("PaidTime", "must be 0 unless paid");
         }
-        self.check_stored(catalogue)
+        self.check_texts()?;
+        self.check_numbers(catalogue)?;
+        self.check_times()
     }
 
     /// Like [`NewOrder::check`], for a stored order, which may also be refunded: no file states that.
@@ -29,6 +40,10 @@ impl NewOrder {
         self.check_texts()?;
         self.check_numbers(catalogue)?;
         self.check_times()?;
+        self.check_rule_and_deductions(catalogue)
+    }
+
+    fn check_rule_and_deductions(&self, catalogue: &Catalogue) -> Result<(), Refused> {
         if let Some(rounding) = self.line.amount_rule.rounding() {
             self.check_amounts(rounding, catalogue)?;
         }
@@ -149,7 +164,11 @@ impl NewOrder {
         Ok(())
     }
 
-    fn check_deductions(&self) -> Result<(), Refused> {
+    /// Checks that the deductions of a paid order add up to its total, and that another order has none.
+    ///
+    /// # Errors
+    /// The broken rule.
+    pub fn check_deductions(&self) -> Result<(), Refused> {
         let order = &self.order;
         let deducted = order.deductions.total_steps();
         let expected = if order.status == Status::Paid { i128::from(order.total.steps()) } else { 0 };

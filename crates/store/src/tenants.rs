@@ -33,6 +33,10 @@ pub trait TenantReads {
 
     /// The organizations of a company, by number.
     fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>>;
+
+    /// Counts the renamings of companies and organizations. Names that are kept in memory are read again when it has
+    /// changed.
+    fn names_version(&mut self) -> StoreResult<i64>;
 }
 
 /// Changes of tenants and their keys.
@@ -47,6 +51,13 @@ pub trait TenantWrites {
         project_id: &str,
         name: &str,
     ) -> StoreResult<Organization>;
+
+    /// Changes the name of a company; `false` if there is none of the number. Orders keep the names that they have.
+    fn rename_company(&mut self, company_id: i64, name: &str) -> StoreResult<bool>;
+
+    /// Changes the name of an organization; `false` if there is none of the number. Orders keep the names that they have.
+    fn rename_organization(&mut self, company_id: i64, organization_id: i64, name: &str)
+    -> StoreResult<bool>;
 
     /// Adds a key; its public key must be unique in the deployment.
     fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()>;

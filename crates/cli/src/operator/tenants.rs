@@ -1,4 +1,4 @@
-//! `company`, `organization` and `key`: adds and lists tenants and their API keys.
+//! `company`, `organization` and `key`: adds, lists and renames tenants, and their API keys.
 
 use serde_json::{Value, json};
 use tollbook_ops::tenancy::{
@@ -25,6 +25,10 @@ pub(crate) fn company(global: &Global, command: &CompanyCommand, output: &Output
                 json!({"CompanyID": c.company_id, "Name": c.name, "Currency": c.currency, "Brand": c.brand})
             });
             print_list(output, &["CompanyID", "Name", "Currency", "Brand"], rows.collect());
+        }
+        CompanyCommand::Set { company, name } => {
+            let company = companies::rename_company(store.as_ref(), *company, name)?;
+            print_created(output, json!({"CompanyID": company.company_id, "Name": company.name}));
         }
     }
     Ok(())
@@ -62,6 +66,15 @@ pub(crate) fn organization(
                 }));
             }
             print_list(output, &["CompanyID", "OrganizationID", "ProjectId", "Name"], rows);
+        }
+        OrganizationCommand::Set { company, organization, name } => {
+            let renamed = companies::rename_organization(store.as_ref(), *company, *organization, name)?;
+            let ids = json!({
+                "CompanyID": renamed.company_id,
+                "OrganizationID": renamed.organization_id,
+                "Name": renamed.name,
+            });
+            print_created(output, ids);
         }
     }
     Ok(())

@@ -41,6 +41,16 @@ fn operator_commands_create_list_and_disable(fixture: &Fixture) {
         json!([{"CompanyID": 1, "Name": "Acme", "Currency": "USD", "Brand": "default"}])
     );
     assert_eq!(fixture.json(&["organization", "list"])[0]["Name"], "研发");
+    assert_eq!(
+        fixture.json(&["company", "set", "--company", "1", "--name", "Acme Ltd"]),
+        json!({"CompanyID": 1, "Name": "Acme Ltd"})
+    );
+    assert_eq!(fixture.json(&["company", "list"])[0]["Name"], "Acme Ltd");
+    let set = ["organization", "set", "--company", "1", "--organization", "1", "--name", "研究"];
+    assert_eq!(fixture.json(&set), json!({"CompanyID": 1, "OrganizationID": 1, "Name": "研究"}));
+    let mut renamed = organization.clone();
+    (renamed["CompanyID"], renamed["Name"]) = (json!(1), json!("研究"));
+    assert_eq!(fixture.json(&["organization", "list"]), json!([renamed]));
     let listed = fixture.json(&["key", "list"]);
     assert_eq!(listed[0]["PublicKey"], key["PublicKey"]);
     assert_eq!(listed[0]["AllowIPs"], json!(["10.0.0.0/8"]));
@@ -67,6 +77,11 @@ fn failures_exit_with_1_and_usage_errors_with_2() {
     let fixture = Fixture::new();
     for (arguments, reason) in [
         (&["organization", "add", "--company", "9", "--name", "x"][..], "company 9"),
+        (&["company", "set", "--company", "9", "--name", "x"][..], "company 9 does not exist"),
+        (
+            &["organization", "set", "--company", "9", "--organization", "1", "--name", "x"][..],
+            "company 9 does not exist",
+        ),
         (&["key", "add", "--company", "9"][..], "company 9"),
         (&["key", "disable", "unknown"][..], "unknown"),
         (&["company", "add", "--name", "x", "--currency", "EUR"][..], "EUR"),
@@ -86,7 +101,9 @@ fn failures_exit_with_1_and_usage_errors_with_2() {
         assert!(value["Error"].as_str().unwrap().contains(reason), "{arguments:?}: {value}");
         assert!(error.contains(reason) && !error.contains("secret"), "{error}");
     }
-    for arguments in [&["orders", "import"][..], &["company", "add"][..], &["nonsense"][..]] {
+    for arguments in
+        [&["orders", "import"][..], &["company", "add"][..], &["company", "set"][..], &["nonsense"][..]]
+    {
         assert_eq!(fixture.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
     let not_ours = fixture.write("other.db", "this is no database at all, only a text that is long enough");

@@ -41,6 +41,7 @@ on_each_database! {
     an_import_is_idempotent_and_visible_to_a_running_server_at_once
     an_invalid_line_is_reported_and_nothing_is_stored_unless_it_is_skipped
     a_corrupt_or_truncated_file_changes_nothing
+    orders_are_imported_as_they_were_billed
 }
 
 fn an_import_is_idempotent_and_visible_to_a_running_server_at_once(fixture: &Fixture) {
@@ -85,6 +86,67 @@ fn an_invalid_line_is_reported_and_nothing_is_stored_unless_it_is_skipped(fixtur
     let report = fixture.json(&["orders", "import", "--skip-invalid", "orders.jsonl"]);
     assert_eq!((&report["Added"], &report["Invalid"]), (&json!(5), &json!(2)));
     fixture.assert_verified(5);
+}
+
+/// Orders as a service bills them that rounds each up to 0.01: 196 tokens at 0.0000021.
+fn orders_are_imported_as_they_were_billed(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    let billed = |number: i64, amount: &str| {
+        let mut order = paid(&company, number, 1_760_000_400, 196);
+        for (name, value) in [("ListPrice", "0.0000021"), ("DiscountPrice", "0.0000021")] {
+            order[name] = json!(value);
+        }
+        for name in ["OrderTotalPrice", "OriginalPrice", "CashAccount"] {
+            order[name] = json!(amount);
+        }
+        order["PricingUnit"] = json!(10);
+        order["ResourceName"] = json!("客服助手");
+        order
+    };
+    fixture.write("orders.jsonl", lines([billed(1, "0.01"), billed(2, "0.0004116"), billed(3, "0.02")]));
+    let (report, error) = fixture.refused(&["orders", "import", "orders.jsonl"]);
+    assert_eq!((&report["Added"], &report["Invalid"]), (&json!(0), &json!(2)));
+    assert!(error.contains("orders.jsonl:1: OriginalPrice: is 0.01, expected 0.0004116"), "{error}");
+    assert!(error.contains("orders.jsonl:3: OriginalPrice: is 0.02, expected 0.0004116"), "{error}");
+    fixture.assert_verified(0);
+    let report = fixture.json(&["orders", "import", "--as-billed", "orders.jsonl"]);
+    assert_eq!((&report["Added"], &report["Invalid"]), (&json!(3), &json!(0)));
+    fixture.assert_verified(3);
+    // The project is renamed; orders that were billed keep its name.
+    let named =
+        fixture.json(&["organization", "set", "--company", "1", "--organization", "1", "--name", "研发"]);
+    assert_eq!(named, json!({"CompanyID": 1, "OrganizationID": 1, "Name": "研发"}));
+    fixture.write("more.jsonl", lines([billed(4, "0.01")]));
+    fixture.write("tollbook.toml", "[brand.default]\nrounding = \"cent_up\"\n");
+    let report = fixture.json(&["orders", "import", "--config", "tollbook.toml", "more.jsonl"]);
+    assert_eq!(report["Added"], 1);
+    // The same file again, after the renaming: nothing is new.
+    let report = fixture.json(&["orders", "import", "--as-billed", "orders.jsonl"]);
+    assert_eq!((&report["Added"], &report["Present"]), (&json!(0), &json!(3)));
+    fixture.assert_verified(4);
+    let server = fixture.start(&["serve"]);
+    let range = ["--start", "1760000000", "--end", "1790000000"];
+    let listed = server.ask(fixture, &company, &[&["orders", "paid"], &range[..]].concat());
+    let orders: Vec<_> = listed["Orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| ["OrderNo", "OrderTotalPrice", "ResourceName"].map(|name| order[name].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        orders,
+        [
+            ["O0000004", "0.01", "客服助手"],
+            ["O0000003", "0.02", "客服助手"],
+            ["O0000002", "0.0004116", "客服助手"],
+            ["O0000001", "0.01", "客服助手"],
+        ]
+    );
+    let names: Vec<&Value> =
+        listed["Orders"].as_array().unwrap().iter().map(|order| &order["OrganizationName"]).collect();
+    assert!(names[0] == "研发" && names[1..].iter().all(|name| *name != "研发"), "{names:?}");
+    let options = server.ask(fixture, &company, &["orders", "options"]);
+    assert_eq!(options["Projects"], json!([{"Name": "研发", "Value": 1}]));
 }
 
 fn a_corrupt_or_truncated_file_changes_nothing(fixture: &Fixture) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tollbook_domain::{Catalogue, NewOrder};
+use tollbook_domain::{AmountRule, Catalogue, NewOrder};
 
 use super::field::FieldName;
 use super::record::Record;
@@ -21,8 +21,9 @@ pub enum ReadError {
     File(#[from] RecordFileError),
 }
 
-/// The orders of a file, each with its first line. Each obeys every rule that needs no store ([`NewOrder::check`]) and has
-/// the rule that its amounts follow ([`NewOrder::stated_rule`]); which rules are acceptable, the importer decides.
+/// The orders of a file, each with its first line, and with the rule that its amounts follow ([`NewOrder::stated_rule`]).
+/// Each obeys every rule that needs no store ([`NewOrder::check`]), except that deductions are not checked if the amounts
+/// follow no rule: which rules are acceptable, the importer decides.
 pub struct OrderReader<'a> {
     file: &'a RecordFile,
     catalogue: &'a Catalogue,
@@ -62,7 +63,12 @@ impl<'a> OrderReader<'a> {
     fn order(&self) -> Result<NewOrder, String> {
         let mut order = self.record()?.into_order().map_err(|refused| refused.to_string())?;
         order.line.amount_rule = order.stated_rule(self.catalogue);
-        order.check(self.catalogue).map_err(|refused| refused.to_string())?;
+        let checked = match order.line.amount_rule {
+            // If such amounts are not acceptable, the importer has a better reason than their deductions.
+            AmountRule::AsBilled => order.check_without_amounts(self.catalogue),
+            AmountRule::Exact | AmountRule::CentUp => order.check(self.catalogue),
+        };
+        checked.map_err(|refused| refused.to_string())?;
         Ok(order)
     }
 }

@@ -48,6 +48,8 @@ pub struct Rater<'a> {
     limits: UsageLimits,
     /// Version of the prices and discounts in memory.
     version: Option<i64>,
+    /// Version of the names in memory.
+    names_version: Option<i64>,
     prices: Vec<Price>,
     discounts: Vec<Discount>,
     offsets: HourOffsets,
@@ -81,6 +83,7 @@ impl<'a> Rater<'a> {
             charging,
             limits,
             version: None,
+            names_version: None,
             prices: Vec::new(),
             discounts: Vec::new(),
             offsets: HourOffsets::default(),
@@ -193,10 +196,15 @@ impl<'a> Rater<'a> {
         self.partly_matched.values()
     }
 
-    /// Reads the offsets, and the prices and discounts if they have changed.
+    /// Reads the offsets, and prices, discounts and names if they have changed.
     pub(super) fn refresh(&mut self, snapshot: &mut dyn Snapshot) -> StoreResult<()> {
         let version = snapshot.price_version()?;
         self.offsets = snapshot.hour_offsets()?;
+        let names_version = Some(snapshot.names_version()?);
+        if self.names_version != names_version {
+            self.tenants.clear();
+            self.names_version = names_version;
+        }
         if self.version == Some(version) {
             return Ok(());
         }

@@ -62,6 +62,41 @@ pub(crate) fn add_organization_in(
     Ok(transaction.add_organization(company_id, &project_id, name)?)
 }
 
+/// Renames a company. Its number and currency stay.
+pub fn rename_company(store: &dyn Store, company_id: i64, name: &str) -> Result<Company, TenantError> {
+    let name = checked_name("the company's name", name.trim())?;
+    let mut transaction = store.begin()?;
+    let renamed = transaction.rename_company(company_id, name)?;
+    match transaction.company(company_id)?.filter(|_| renamed) {
+        Some(company) => {
+            transaction.commit()?;
+            Ok(company)
+        }
+        None => Err(TenantError::UnknownCompany(company_id)),
+    }
+}
+
+/// Renames an organization. Its number and its `ProjectId` stay, and orders keep the name that they were billed under.
+pub fn rename_organization(
+    store: &dyn Store,
+    company_id: i64,
+    organization_id: i64,
+    name: &str,
+) -> Result<Organization, TenantError> {
+    let name = checked_name("the organization's name", name.trim())?;
+    let mut transaction = store.begin()?;
+    require_company(&mut *transaction, company_id)?;
+    let renamed = transaction.rename_organization(company_id, organization_id, name)?;
+    let organizations = transaction.organizations(company_id)?;
+    match organizations.into_iter().find(|known| known.organization_id == organization_id && renamed) {
+        Some(organization) => {
+            transaction.commit()?;
+            Ok(organization)
+        }
+        None => Err(TenantError::UnknownOrganization { company_id, organization_id }),
+    }
+}
+
 /// All companies, by number.
 pub fn companies(store: &dyn Store) -> StoreResult<Vec<Company>> {
     store.snapshot()?.companies()

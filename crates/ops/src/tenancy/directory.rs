@@ -27,6 +27,11 @@ impl TenantDirectory {
         self.tenants.contains_key(&company_id)
     }
 
+    /// Forgets all companies.
+    pub(crate) fn clear(&mut self) {
+        self.tenants.clear();
+    }
+
     /// A loaded company; `None` if it does not exist or was not loaded.
     pub(crate) fn get(&self, company_id: i64) -> Option<&Tenant> {
         self.tenants.get(&company_id)?.as_ref()

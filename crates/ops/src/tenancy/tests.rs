@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 
-use super::companies::{add_company, add_organization, companies, organizations};
+use super::companies::{
+    add_company, add_organization, companies, organizations, rename_company, rename_organization,
+};
 use super::keys::{KeyRights, add_key, disable_key, keys};
 use super::secrets::MasterKey;
 use crate::config::Config;
@@ -49,6 +51,29 @@ fn companies_organizations_and_keys_are_created_and_listed() {
     assert!(keys(&*store, None).unwrap()[0].disabled);
     assert_eq!(companies(&*store).unwrap().len(), 1);
     assert_eq!(organizations(&*store, company_id).unwrap(), [organization]);
+}
+
+#[test]
+fn a_refused_renaming_has_its_reason_and_changes_nothing() {
+    let (_directory, store) = store();
+    let store = &*store;
+    let company_id = company(store);
+    let organization = add_organization(store, company_id, "A").unwrap();
+    let long = "x".repeat(257);
+    let of_company =
+        |company_id, name: &str| rename_company(store, company_id, name).unwrap_err().to_string();
+    assert_eq!(of_company(9, "x"), "company 9 does not exist");
+    assert_eq!(of_company(company_id, " "), "the company's name must not be empty");
+    assert_eq!(of_company(company_id, "a\nb"), "the company's name must have no control characters");
+    let of_organization = |company_id, organization_id, name: &str| {
+        rename_organization(store, company_id, organization_id, name).unwrap_err().to_string()
+    };
+    assert_eq!(of_organization(9, 1, "x"), "company 9 does not exist");
+    assert_eq!(of_organization(company_id, 7, "x"), format!("company {company_id} has no organization 7"));
+    assert_eq!(of_organization(company_id, 1, &long), "the organization's name must have at most 256 bytes");
+    assert_eq!(companies(store).unwrap()[0].name, "Demo");
+    assert_eq!(organizations(store, company_id).unwrap(), [organization]);
+    assert_eq!(store.snapshot().unwrap().names_version().unwrap(), 0);
 }
 
 #[test]

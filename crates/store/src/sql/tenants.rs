@@ -6,7 +6,10 @@ use crate::error::{StoreError, StoreResult};
 use crate::sql::accounts::add_account;
 use crate::sql::driver::connection::{Row, all, execute_exactly, first};
 use crate::sql::session::Session;
-use crate::tenants::{TenantReads, TenantWrites};
+use crate::tenants::{SettingReads, SettingWrites, TenantReads, TenantWrites};
+
+/// Name of the setting with the number of renamings.
+const NAMES_VERSION: &str = "names version";
 
 const API_KEY_COLUMNS: &str = "public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
                                rate_limit_per_s, disabled";
@@ -48,6 +51,18 @@ impl Session {
             Some(_) => Ok(()),
             None => Err(StoreError::Missing(format!("company {company_id}"))),
         }
+    }
+
+    /// Raises the version of the names if a row was renamed.
+    fn note_renaming(&mut self, renamed: u64) -> StoreResult<bool> {
+        if renamed == 0 {
+            return Ok(false);
+        }
+        // Two renamings at once must not store the same version.
+        self.lock_name(NAMES_VERSION)?;
+        let version = self.names_version()? + 1;
+        self.set_setting(NAMES_VERSION, &version.to_string())?;
+        Ok(true)
     }
 }
 
@@ -95,6 +110,11 @@ impl TenantReads for Session {
                 name: row.text(2)?.to_owned(),
             })
         })
+    }
+
+    fn names_version(&mut self) -> StoreResult<i64> {
+        let Some(text) = self.setting(NAMES_VERSION)? else { return Ok(0) };
+        text.parse().map_err(|_| StoreError::Damaged("the version of the names is not a number".into()))
     }
 }
 
@@ -162,6 +182,24 @@ impl TenantWrites for Session {
             project_id: project_id.to_owned(),
             name: name.to_owned(),
         })
+    }
+
+    fn rename_company(&mut self, company_id: i64, name: &str) -> StoreResult<bool> {
+        let sql = "UPDATE company SET name = $2 WHERE company_id = $1";
+        let renamed = self.connection.execute(sql, &[company_id.into(), name.into()])?;
+        self.note_renaming(renamed)
+    }
+
+    fn rename_organization(
+        &mut self,
+        company_id: i64,
+        organization_id: i64,
+        name: &str,
+    ) -> StoreResult<bool> {
+        let sql = "UPDATE organization SET name = $3 WHERE company_id = $1 AND organization_id = $2";
+        let values = [company_id.into(), organization_id.into(), name.into()];
+        let renamed = self.connection.execute(sql, &values)?;
+        self.note_renaming(renamed)
     }
 
     fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()> {

@@ -91,6 +91,7 @@ macro_rules! contract {
 contract! {
     tenants::companies_and_organizations_are_numbered,
     tenants::keys_are_read_as_written_and_can_be_disabled,
+    tenants::companies_and_organizations_are_renamed,
     tenants::settings_are_kept,
     tenants::requests_of_a_key_are_counted_per_second,
     tenants::a_dropped_transaction_is_rolled_back,

@@ -36,6 +36,44 @@ pub(crate) fn companies_and_organizations_are_numbered(backend: &dyn Backend) {
     assert!(matches!(transaction.add_organization(1, "org-a", "again"), Err(StoreError::Exists(_))));
 }
 
+pub(crate) fn companies_and_organizations_are_renamed(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    company(&*store, "one");
+    company(&*store, "two");
+    let before = store.snapshot().unwrap().names_version().unwrap();
+    let mut transaction = store.begin().unwrap();
+    assert!(!transaction.rename_company(3, "x").unwrap());
+    assert!(!transaction.rename_organization(1, 3, "x").unwrap());
+    assert!(!transaction.rename_organization(3, 1, "x").unwrap());
+    assert_eq!(transaction.names_version().unwrap(), before, "nothing was renamed");
+    assert!(transaction.rename_company(2, "zwei").unwrap());
+    assert!(transaction.rename_organization(2, 1, "研发").unwrap());
+    transaction.commit().unwrap();
+    let mut snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.names_version().unwrap(), before + 2);
+    let names: Vec<String> = snapshot.companies().unwrap().into_iter().map(|known| known.name).collect();
+    assert_eq!(names, ["one", "zwei"]);
+    let names = |snapshot: &mut dyn tollbook_store::Snapshot, company_id| {
+        let organizations = snapshot.organizations(company_id).unwrap();
+        organizations.into_iter().map(|known| (known.organization_id, known.name)).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&mut *snapshot, 1), [(1, "A".into()), (2, "B".into())]);
+    assert_eq!(names(&mut *snapshot, 2), [(1, "研发".into()), (2, "B".into())]);
+    drop(snapshot);
+    // Renamings at once are all counted.
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut transaction = store.begin().unwrap();
+                assert!(transaction.rename_organization(1 + n % 2, 1 + n / 2, &format!("n{n}")).unwrap());
+                transaction.commit().unwrap();
+            });
+        }
+    });
+    assert_eq!(store.snapshot().unwrap().names_version().unwrap(), before + 6);
+}
+
 pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     company(&*store, "one");

@@ -189,6 +189,10 @@ impl TenantReads for FaultySnapshot {
     fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>> {
         self.inner.organizations(company_id)
     }
+
+    fn names_version(&mut self) -> StoreResult<i64> {
+        self.inner.names_version()
+    }
 }
 
 impl SettingReads for FaultySnapshot {

@@ -137,10 +137,12 @@ impl BatchReader<'_> {
             AmountRule::CentUp => self.as_billed || rounding == Rounding::CentUp,
             AmountRule::AsBilled => self.as_billed,
         };
-        if is_acceptable {
-            return Ok(None);
-        }
-        Ok(order.check_amounts(rounding, self.catalogue).err().map(|refused| refused.to_string()))
+        let checked = if is_acceptable {
+            order.check_deductions()
+        } else {
+            order.check_amounts(rounding, self.catalogue)
+        };
+        Ok(checked.err().map(|refused| refused.to_string()))
     }
 }
 

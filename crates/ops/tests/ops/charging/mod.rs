@@ -11,6 +11,7 @@ mod model;
 mod model_comparison;
 mod model_corrections;
 mod model_usage;
+mod naming;
 mod operations;
 mod rounding;
 
@@ -67,6 +68,7 @@ on_both_databases! {
     concurrency::concurrent_payers_pay_each_order_once,
     concurrency::concurrent_servers_close_each_hour_once,
     interleaving::every_interleaving_pays_an_order_once,
+    naming::orders_keep_the_name_they_were_billed_under,
     rounding::a_brand_rounds_orders_up_and_each_order_keeps_its_rule,
     local_days::the_evening_before_a_date_has_the_price_and_the_coupon_of_its_day,
 }
