@@ -190,6 +190,8 @@ pub struct ModelPrices {
     prices: Vec<ModelPrice>,
     /// SKU and currency of the prices of the model in other currencies.
     in_other_currencies: Vec<(String, String)>,
+    /// Whether the model is a variant, and the book has prices for the name before the colon.
+    is_variant_of_priced: bool,
 }
 
 /// A price of a model.
@@ -207,7 +209,10 @@ impl ModelPrices {
         let lower_id = model_id.to_ascii_lowercase();
         let mut chosen = Self::default();
         for price in book {
-            let Some(found) = price.model_match(provider, &lower_id) else { continue };
+            let Some(found) = price.model_match(provider, &lower_id) else {
+                chosen.is_variant_of_priced |= price.is_of_name_before_variant(provider, &lower_id);
+                continue;
+            };
             if price.currency == currency {
                 let precedence = Precedence::new(lists.place(&price.list), found.closeness, price);
                 chosen.prices.push(ModelPrice { precedence, part: found.part, price: price.clone() });
@@ -220,6 +225,11 @@ impl ModelPrices {
             }
         }
         chosen
+    }
+
+    /// Whether the model is a variant, `name:variant`, of a name that has prices; they are not the variant's.
+    pub fn is_variant_of_priced(&self) -> bool {
+        self.is_variant_of_priced
     }
 
     /// Whether the book has no price for the model in the currency.

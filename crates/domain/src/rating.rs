@@ -106,7 +106,13 @@ fn unpriced_reason(usage: &Usage, prices: &ModelPrices, sku: &str, currency: &st
         None => String::new(),
     };
     if prices.is_empty() {
-        return format!("model {model:?}{of_provider} has no price in {currency}{}", elsewhere(None));
+        let why = match elsewhere(None) {
+            none if none.is_empty() && prices.is_variant_of_priced() => {
+                ", and the price of the name before the colon is not that of a variant".to_owned()
+            }
+            elsewhere => elsewhere,
+        };
+        return format!("model {model:?}{of_provider} has no price in {currency}{why}");
     }
     if !tier.is_empty() && !prices.has_sku(sku, tier) && prices.has_sku_of_any_tier(sku) {
         return format!("SKU {sku:?} of model {model:?} has no price of service tier {tier:?}");
@@ -183,6 +189,7 @@ mod tests {
             m/flex | output 10                 | SKU \"output\" of model \"m\" has no price of service tier \"flex\"
             m/x    | input 10                  | SKU \"input\" of model \"m\" has no price of service tier \"x\"
             d      | input 10                  | model \"d\" has no price in CNY, it is priced in USD; import the list with --rate USD=…
+            m:free | input 10                  | model \"m:free\" has no price in CNY, and the price of the name before the colon is not that of a variant
             n      | input 10                  | model \"n\" has no price in CNY";
         for row in table.lines().filter(|row| row.contains('|')) {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();

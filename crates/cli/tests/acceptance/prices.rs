@@ -175,7 +175,10 @@ fn tiers_lengths_and_variants_have_prices_of_their_own(fixture: &Fixture) {
     assert_eq!(stored["MatchedByPart"].as_array().unwrap().len(), 1, "{stored}");
     let unpriced = fixture.json(&["usage", "unpriced"]).to_string();
     assert!(unpriced.contains(r#"no price of service tier \"priority\""#), "{unpriced}");
-    assert!(unpriced.contains(r#"model \"m:free\" has no price in USD"#), "{unpriced}");
+    assert!(
+        unpriced.contains(r#"model \"m:free\" has no price in USD, and the price of the name before"#),
+        "{unpriced}"
+    );
     fixture.json(&["settle"]);
     let shown = fixture.json(&["account", "show", "--company", "1"]);
     // 2.00 + 0.400002 + 0.400002 + 0.20 + 0.50 + 0.10
