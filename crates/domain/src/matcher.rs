@@ -156,7 +156,10 @@ impl Matcher {
                 let all: Option<Vec<NameMatch>> =
                     matchers.iter().map(|matcher| matcher.name_match(name)).collect();
                 let all = all?;
-                let covers_variant = all.iter().any(|found| found.covers_variant);
+                // `any` is no statement about variants beside a matcher that is one.
+                let is_any = |found: &NameMatch| found.part == NamePart::Any;
+                let covers_variant =
+                    all.iter().all(is_any) || all.iter().any(|found| found.covers_variant && !is_any(found));
                 let closest = all.into_iter().max_by_key(|found| (found.closeness, found.part))?;
                 Some(NameMatch { covers_variant, ..closest })
             }
@@ -200,6 +203,7 @@ mod tests {
             |2:^13:deepseek-chat$5::free         | deepseek-chat:free        | end of the name
             |2:^13:deepseek-chat=1:x             | deepseek-chat:free        | none
             &2:^13:deepseek-chat~4:free          | deepseek-chat:free        | beginning of the name
+            &2:*^13:deepseek-chat                | deepseek-chat:free        | none
             ^7:ft:gpt-                           | ft:gpt-4o:acme::a1        | beginning of the name
             ^6:llama3                            | llama3:8b                 | none
             /15:^deepseek-chat.                  | deepseek-chat:free        | none
