@@ -147,7 +147,7 @@ impl Line {
     }
 
     /// What [`Line::same_content`] compares.
-    pub fn content(&self) -> impl PartialEq + Eq + Hash + '_ {
+    pub fn content(&self) -> impl Eq + Hash + '_ {
         // Destructured, so that a new field cannot be forgotten.
         let Self {
             organization_id,
