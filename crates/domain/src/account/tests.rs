@@ -355,7 +355,8 @@ proptest! {
                 Operation::Adjust(kind, change) => {
                     if let Ok(postings) = account.adjust(*kind, *change, "K", now_s) {
                         ledger.extend(postings);
-                        let new = account.grants.iter().filter(|grant| grant.grant_id > grants.len() as i64);
+                        let known = i64::try_from(grants.len()).unwrap();
+                        let new = account.grants.iter().filter(|grant| grant.grant_id > known);
                         grants.extend(new.cloned().collect::<Vec<_>>());
                     }
                 }
