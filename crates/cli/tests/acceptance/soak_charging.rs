@@ -176,7 +176,7 @@ impl<'a> Rig<'a> {
         self.deposited += amount;
     }
 
-    /// Takes back a deposit that is there, and one that is spent, which is then paid in again; adjusts the balance.
+    /// Reverses a deposit that is unspent, and a spent one, which is then deposited again; adjusts the balance.
     fn correct(&mut self, number: i64, amount: i128, dice: &mut Dice, round: &mut Round) {
         let (spent, wrong, again) =
             (format!("{number}-a"), format!("{number}-wrong"), format!("{number}-again"));
