@@ -12,7 +12,10 @@ mod model;
 use std::collections::BTreeSet;
 
 use tollbook_domain::{Catalogue, LineFilter, Status};
-use tollbook_store::{Outcome, Store, StoreOptions, Uncharged, connect_sqlite, copy, open_postgres};
+use tollbook_store::{
+    DayRange, Outcome, RecordKey, Store, StoreOptions, Transaction, Uncharged, connect_sqlite, copy,
+    open_postgres,
+};
 use tollbook_testkit::Cluster;
 
 const DAY: i64 = 86_400;
@@ -70,6 +73,26 @@ fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     assert_eq!(transaction.expire_export_files(9, 7).unwrap(), 0);
 }
 
+/// Reads stored usage records, as corrections do.
+fn read_records(transaction: &mut dyn Transaction, company_id: i64) {
+    let names = [(Some("p"), "00007"), (None, "00008")];
+    let found = transaction.find_records(company_id, &names).unwrap();
+    let keys: Vec<RecordKey> = found.iter().flatten().map(|record| record.key.clone()).collect();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(transaction.records_by_keys(company_id, &keys).unwrap().len(), 2);
+    let range = DayRange { day: 400, from_s: 400 * DAY, to_s: 401 * DAY };
+    let (records, last) = transaction.records_of_day(company_id, &range, None, 10).unwrap();
+    assert_eq!(records.len(), 10);
+    transaction.records_of_day(company_id, &range, last.as_ref(), 10).unwrap();
+    let places: Vec<(i64, u32)> = records
+        .iter()
+        .flat_map(|record| record.charges.iter().map(|charge| (record.bucket_start_s, charge.line_no)))
+        .collect();
+    transaction.usage_orders(company_id, &places).unwrap();
+    transaction.usage_order_by_number(company_id, 400 * DAY, "O1").unwrap();
+    transaction.usage_hours(company_id, 9_600, 9_700).unwrap();
+}
+
 /// Executes every statement that charging a company uses.
 fn charge(store: &dyn Store, company_id: i64) {
     charged::fill(store, company_id);
@@ -112,6 +135,7 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.grants(company_id, &[1, 2]).unwrap();
     transaction.ended_grants(company_id, 5).unwrap();
     transaction.correction(company_id, "R1").unwrap();
+    read_records(transaction.as_mut(), company_id);
     transaction.corrections(company_id, Some((5, "R1")), 10).unwrap();
     assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);
     transaction.commit().unwrap();

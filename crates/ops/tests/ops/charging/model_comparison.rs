@@ -398,19 +398,7 @@ impl Comparison<'_> {
                 .for_each(|open| *found.entry(&open.line).or_default() += i128::from(open.quantity));
             found.retain(|_, quantity| *quantity > 0);
             assert_eq!(found, charged);
-            // An order that is not revoked has the quantities of the records that are in it, and no other.
-            for (index, order) in of.orders.iter().enumerate() {
-                let mut sum = 0;
-                for record in &of.records {
-                    for (place, (_, quantity)) in record.places.iter().zip(record.charges()) {
-                        sum += if *place == Some(index) { *quantity } else { 0 };
-                    }
-                }
-                assert_eq!(order.usage, sum, "{order:?}");
-                if order.state != OrderState::Revoked && !order.source.starts_with("IMP") {
-                    assert_eq!(order.quantity, sum, "{order:?}");
-                }
-            }
+            of.assert_records_of_orders();
         }
         self.fixture.assert_clean();
     }

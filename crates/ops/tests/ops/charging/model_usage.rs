@@ -272,6 +272,22 @@ impl super::model::ModelCompany {
         });
     }
 
+    /// Asserts that an order has the quantities of the records that are in it, and no other.
+    pub(crate) fn assert_records_of_orders(&self) {
+        for (index, order) in self.orders.iter().enumerate() {
+            let mut sum = 0;
+            for record in &self.records {
+                for (place, (_, quantity)) in record.places.iter().zip(record.charges()) {
+                    sum += if *place == Some(index) { *quantity } else { 0 };
+                }
+            }
+            assert_eq!(order.usage, sum, "{order:?}");
+            if order.state != OrderState::Revoked && !order.source.starts_with("IMP") {
+                assert_eq!(order.quantity, sum, "{order:?}");
+            }
+        }
+    }
+
     /// Indexes of the records of a source and id.
     fn named(&self, source: &str, id: &str) -> Vec<usize> {
         let is_named = |index: &usize| {

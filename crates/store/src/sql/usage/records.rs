@@ -208,12 +208,20 @@ impl RecordReads for Session {
         bucket_start_s: i64,
         source_number: &str,
     ) -> StoreResult<Option<UsageOrder>> {
+        // Only an operator who asks for one order reads all of an hour.
         let sql = format!(
-            "SELECT {ORDER_COLUMNS} FROM usage_order WHERE company_id = $1 AND bucket_start = $2 AND order_no = $3 \
-             ORDER BY line_no, sequence_no LIMIT 1"
+            "SELECT {ORDER_COLUMNS} FROM usage_order WHERE company_id = $1 AND bucket_start = $2 \
+             ORDER BY line_no, sequence_no"
         );
-        let values = [company_id.into(), bucket_start_s.into(), source_number.into()];
-        first(self.connection.as_mut(), &sql, &values, read_order)
+        let mut found = None;
+        self.connection.query(&sql, &[company_id, bucket_start_s].map(SqlValue::Int), &mut |row| {
+            if row.text(3)? != source_number {
+                return Ok(Flow::More);
+            }
+            found = Some(read_order(row)?);
+            Ok(Flow::Enough)
+        })?;
+        Ok(found)
     }
 }
 
