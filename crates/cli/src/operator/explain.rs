@@ -154,7 +154,7 @@ fn order_explained(found: &ExplainedOrder) -> Value {
 
 fn order_text(found: &ExplainedOrder) -> String {
     let order = &found.order.order;
-    let mut text = format!(
+    let mut lines = vec![format!(
         "order {} of {}: {} base units of {} at {}, {} in all",
         printable(order.source_number()),
         time_text(order.start_time_s),
@@ -162,18 +162,19 @@ fn order_text(found: &ExplainedOrder) -> String {
         printable(&found.line.pricing_sku),
         found.line.discount_price,
         format_amount_sum(order.total.steps().into())
-    );
+    )];
     if let Some((time_s, reason)) = &found.revocation {
-        text += &format!("\nrevoked at {}: {}", time_text(*time_s), printable(reason));
+        lines.push(format!("revoked at {}: {}", time_text(*time_s), printable(reason)));
     }
     for (what, orders) in [("replaces", &found.predecessors), ("replaced by", &found.successors)] {
         for stored in orders {
             let total = format_amount_sum(stored.order.total.steps().into());
-            text += &format!("\n{what} {}: {total}", printable(stored.order.source_number()));
+            lines.push(format!("{what} {}: {total}", printable(stored.order.source_number())));
         }
     }
     if !found.is_of_usage {
-        return text + "\nit was imported, not made of usage";
+        lines.push("it was imported, not made of usage".to_owned());
+        return lines.join("\n");
     }
     let rows = found.records.iter().map(|record| {
         vec![
@@ -183,6 +184,9 @@ fn order_text(found: &ExplainedOrder) -> String {
             record.quantity.to_string(),
         ]
     });
-    text += &format!("\n{}", table(&["Id", "Source", "Time", "Quantity"], rows));
-    if found.has_more { text + "\nand more" } else { text }
+    lines.push(table(&["Id", "Source", "Time", "Quantity"], rows));
+    if found.has_more {
+        lines.push("and more".to_owned());
+    }
+    lines.join("\n")
 }

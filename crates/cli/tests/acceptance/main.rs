@@ -6,6 +6,7 @@
 
 mod accounts;
 mod commands;
+mod corrections;
 mod dates;
 mod failures;
 mod gateway;

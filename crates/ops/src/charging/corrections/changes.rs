@@ -390,8 +390,8 @@ impl Work<'_> {
                     close_no: change.usage.close_no,
                 };
                 let mut new = self.changes.make(bucket, &open, account_tx)?;
-                new.order.replaces = before.source_number().to_owned();
-                change.usage.source_number = new.order.source_number().to_owned();
+                before.source_number().clone_into(&mut new.order.replaces);
+                new.order.source_number().clone_into(&mut change.usage.source_number);
                 successors.entry(*key).or_default().push(number_and_total(&new));
                 result = after_of(result, &new);
                 made.push(new);
@@ -414,7 +414,7 @@ impl Work<'_> {
             // The order from which most of its usage comes; the number is that of the order which is revoked.
             let origin = place.from.iter().max_by_key(|(_, quantity)| **quantity).map(|(key, _)| *key);
             if let Some(revoked) = origin.and_then(|key| self.changed.get(&key)) {
-                new.order.replaces = revoked.stored.order.source_number().to_owned();
+                revoked.stored.order.source_number().clone_into(&mut new.order.replaces);
             }
             for key in place.from.keys() {
                 successors.entry(*key).or_default().push(number_and_total(&new));

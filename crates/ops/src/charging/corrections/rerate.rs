@@ -119,12 +119,7 @@ pub fn rerate(
     let hours = snapshot.usage_hours(company_id, first, last)?;
     drop(snapshot);
     if known.is_none() && !request.dry_run {
-        // From now on the key belongs to this request, also if it is interrupted.
-        let mut transaction = charging.store.begin()?;
-        transaction.lock_company(company_id)?;
-        let correction = request.correction(CorrectionKind::Rerate, digest, now_s, String::new());
-        transaction.add_correction(company_id, &correction)?;
-        transaction.commit()?;
+        begin(charging, request, digest, now_s)?;
     }
     let token = charging.token()?;
     let mut run = Run {
@@ -146,12 +141,49 @@ pub fn rerate(
     }
     let Run { done, .. } = run;
     if !request.dry_run {
-        let mut transaction = charging.store.begin()?;
-        transaction.lock_company(company_id)?;
-        transaction.set_correction_result(company_id, &request.key, &done.corrected.to_text())?;
-        transaction.commit()?;
+        finish(charging, request, &done.corrected)?;
     }
     Ok(done)
+}
+
+/// Records the key: from now on it belongs to this request, also if it is interrupted.
+fn begin(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    digest: [u8; 16],
+    now_s: i64,
+) -> Result<(), CorrectionError> {
+    let mut transaction = charging.store.begin()?;
+    transaction.lock_company(request.company_id)?;
+    match transaction.correction(request.company_id, &request.key)? {
+        Some(known) if known.digest != digest => {
+            return Err(CorrectionError::OtherCorrection(request.key.clone()));
+        }
+        // The same request runs elsewhere. Both may go on: what one has changed does not change for the other.
+        Some(_) => {}
+        None => {
+            let correction = request.correction(CorrectionKind::Rerate, digest, now_s, String::new());
+            transaction.add_correction(request.company_id, &correction)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}
+
+/// Records what was done, unless the same request has been completed elsewhere.
+fn finish(
+    charging: &Charging<'_>,
+    request: &CorrectionRequest,
+    corrected: &Corrected,
+) -> Result<(), CorrectionError> {
+    let mut transaction = charging.store.begin()?;
+    transaction.lock_company(request.company_id)?;
+    let known = transaction.correction(request.company_id, &request.key)?;
+    if known.is_some_and(|known| known.result.is_empty()) {
+        transaction.set_correction_result(request.company_id, &request.key, &corrected.to_text())?;
+        transaction.commit()?;
+    }
+    Ok(())
 }
 
 /// Cuts hours with records into ranges of one day, each with a bounded number of records.

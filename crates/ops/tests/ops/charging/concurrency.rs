@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tollbook_domain::Status;
 use tollbook_domain::account::{AccountKind, Cause};
-use tollbook_ops::charging::{Rater, pay_unpaid, settle_due};
+use tollbook_ops::charging::{
+    CorrectionRequest, Rater, RerateRequest, UsageName, UsageResult, pay_unpaid, replace_usage, rerate,
+    settle_all, settle_due, void_usage,
+};
 
 use super::edge_cases::{NOW_S, charge_orders, unpaid_numbers};
-use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, unit_price, usage};
+use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, price, unit_price, usage};
 
 pub(crate) fn concurrent_payers_pay_each_order_once(backend: &Backend) {
     let fixture = Fixture::new(backend, 1);
@@ -122,4 +125,76 @@ pub(crate) fn concurrent_servers_close_each_hour_once(backend: &Backend) {
     assert_eq!((orders, quantity), (orders_made, 4 * 10 * 12 * 7), "each record is in one order");
     assert!(firsts.values().all(|count| *count == 1), "{firsts:?}");
     fixture.assert_clean();
+}
+
+pub(crate) fn corrections_beside_closing_payments_and_late_usage_end_in_the_same_books(backend: &Backend) {
+    let fixture = Fixture::new(backend, 1);
+    fixture.put(&[unit_price("m"), unit_price("n")]);
+    fixture.deposit(1, AccountKind::Cash, 5_000, "cash", NOW_S);
+    let record = |n: i64, model: &str, quantity| {
+        usage(1, &format!("{model}{n:02}"), NOW_S - (n % 3 + 2) * HOUR_S, model, quantity)
+    };
+    let records = (0..30).flat_map(|n| [record(n, "m", 10), record(n, "n", 10)]).collect();
+    assert!(fixture.accept(records, NOW_S).iter().all(UsageResult::is_accepted));
+    // All usage of the second model is to cost three times as much.
+    fixture.put(&[price("n", "input", 30_000)]);
+    let servers: Vec<Fixture> = (0..4).map(|_| Fixture::another_server(backend)).collect();
+    let request = |key: &str| CorrectionRequest {
+        company_id: 1,
+        key: key.to_owned(),
+        reason: "a mistake".into(),
+        dry_run: false,
+    };
+    let start = Barrier::new(5);
+    std::thread::scope(|scope| {
+        let (start, servers) = (&start, &servers);
+        scope.spawn(move || {
+            start.wait();
+            for n in 0..10 {
+                settle_due(&servers[0].charging(), "server", NOW_S + 60 + n).unwrap();
+            }
+        });
+        scope.spawn(move || {
+            start.wait();
+            for n in 0..10 {
+                let name = UsageName { source: None, id: format!("m{n:02}") };
+                void_usage(&servers[1].charging(), &request(&format!("v{n}")), &[name], NOW_S + 60).unwrap();
+            }
+        });
+        for server in 2..4usize {
+            // Two operators make the same corrections at once.
+            scope.spawn(move || {
+                start.wait();
+                let charging = servers[server].charging();
+                for n in 10..20 {
+                    let right = record(n, "m", 7);
+                    replace_usage(&charging, &request(&format!("r{n}")), &[right], NOW_S + 60).unwrap();
+                }
+                let which = RerateRequest { from_s: 0, to_s: NOW_S, model_id: Some("n".into()), sku: None };
+                rerate(&charging, &request("all"), &which, NOW_S + 60).unwrap();
+            });
+        }
+        let fixture = &fixture;
+        scope.spawn(move || {
+            start.wait();
+            for n in 30..40 {
+                fixture.accept(vec![record(n, "m", 10)], NOW_S + 60);
+                fixture.deposit(1, AccountKind::Cash, 10, &format!("{n}"), NOW_S + 60);
+            }
+        });
+    });
+    settle_all(&fixture.charging(), "operator", NOW_S + DAY_S).unwrap();
+    fixture.assert_clean();
+    let totals = |model: &str| -> i64 {
+        let lines = fixture.store.snapshot().unwrap().lines(1).unwrap();
+        [Status::Paid, Status::Unpaid]
+            .into_iter()
+            .flat_map(|status| fixture.orders(1, status))
+            .filter(|stored| lines.get(stored.line_no).unwrap().model_id == model)
+            .map(|stored| stored.order.total.steps())
+            .sum()
+    };
+    // 10 of 40 voided, 10 replaced by 7.
+    assert_eq!((totals("m"), totals("n")), (20 * 10 + 10 * 7, 30 * 30));
+    assert_eq!(fixture.balance(1, AccountKind::Cash), 5_100 - totals("m") - totals("n"));
 }

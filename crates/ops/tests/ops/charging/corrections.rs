@@ -3,8 +3,8 @@
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::{Status, Usage};
 use tollbook_ops::charging::{
-    Corrected, CorrectionRequest, RerateRequest, Rerated, UsageName, replace_usage, rerate, revoke,
-    settle_all, void_usage,
+    Corrected, CorrectionRequest, RerateRequest, Rerated, UsageName, UsageResult, replace_usage, rerate,
+    revoke, settle_all, void_usage,
 };
 use tollbook_store::Uncharged;
 
@@ -68,7 +68,7 @@ fn with_a_wrong_record(backend: &Backend) -> Fixture {
     fixture.deposit(1, AccountKind::Cash, 600_000_000, "cash", NOW_S);
     let mut records: Vec<Usage> = (0..5).map(|n| record(&format!("good-{n}"), 10)).collect();
     records.push(record("wrong", 500_000_000));
-    assert!(fixture.accept(records, NOW_S).iter().all(|result| result.is_accepted()));
+    assert!(fixture.accept(records, NOW_S).iter().all(UsageResult::is_accepted));
     fixture
 }
 
@@ -254,6 +254,13 @@ pub(crate) fn a_wrong_price_is_rated_again_in_open_and_closed_hours(backend: &Ba
     let priced = rated(&fixture, "priced", false, Some("x"));
     assert_eq!((priced.corrected.records, pending(&fixture)), (1, 5));
     fixture.assert_clean();
+    // A run that was interrupted has recorded its key, and is completed by the same request.
+    let mut transaction = fixture.store.begin().unwrap();
+    transaction.lock_company(1).unwrap();
+    transaction.set_correction_result(1, "priced", "").unwrap();
+    transaction.commit().unwrap();
+    assert!(!rated(&fixture, "priced", false, Some("x")).corrected.is_repeated);
+    assert!(rated(&fixture, "priced", false, Some("x")).corrected.is_repeated);
     let request = CorrectionRequest { key: "k".into(), ..request("k") };
     let other = RerateRequest { from_s: 0, to_s: 1, model_id: None, sku: None };
     let refused = rerate(&fixture.charging(), &request, &other, NOW_S).unwrap_err();

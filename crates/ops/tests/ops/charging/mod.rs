@@ -67,6 +67,7 @@ on_both_databases! {
     account_cases::bad_corrections_of_accounts_change_nothing,
     concurrency::concurrent_payers_pay_each_order_once,
     concurrency::concurrent_servers_close_each_hour_once,
+    concurrency::corrections_beside_closing_payments_and_late_usage_end_in_the_same_books,
     interleaving::every_interleaving_pays_an_order_once,
     naming::orders_keep_the_name_they_were_billed_under,
     rounding::a_brand_rounds_orders_up_and_each_order_keeps_its_rule,

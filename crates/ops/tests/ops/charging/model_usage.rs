@@ -21,6 +21,9 @@ pub(crate) enum UsageCorrection {
 /// A record by its index, and what it becomes; `None`: voided.
 type Change = (usize, Option<(Usage, ModelRating)>);
 
+/// The program's order of changes: hour, organization, and model, source and id.
+type SortKey = (i64, i64, [String; 3]);
+
 /// Where a new charge goes.
 #[derive(Clone, Copy)]
 enum Target {
@@ -114,15 +117,12 @@ impl Model {
                         let order = &of.orders[*order];
                         order.start_s == bucket_s && order.line == *line && order.state != OrderState::Revoked
                     };
-                    match touched.values_mut().find(|one| fits(one)) {
-                        Some((order, change)) => {
-                            *change += quantity;
-                            of_record.push(Target::Order(*order));
-                        }
-                        None => {
-                            *new.entry((bucket_s, line_no)).or_default() += quantity;
-                            of_record.push(Target::New);
-                        }
+                    if let Some((order, change)) = touched.values_mut().find(|one| fits(one)) {
+                        *change += quantity;
+                        of_record.push(Target::Order(*order));
+                    } else {
+                        *new.entry((bucket_s, line_no)).or_default() += quantity;
+                        of_record.push(Target::New);
                     }
                 }
             }
@@ -222,7 +222,7 @@ impl Model {
     /// The records of a company whose charges change by the present prices, by UTC day, each in the program's order.
     fn changed(&self, company: usize, which: &RerateRequest) -> Vec<Vec<Change>> {
         let of = &self.companies[company];
-        let mut days: BTreeMap<i64, Vec<(i64, i64, String, (String, String), Change)>> = BTreeMap::new();
+        let mut days: BTreeMap<i64, Vec<(SortKey, Change)>> = BTreeMap::new();
         for (index, record) in of.records.iter().enumerate() {
             let usage = &record.usage;
             let is_wanted = (which.from_s..which.to_s).contains(&usage.time_s)
@@ -233,18 +233,15 @@ impl Model {
             if !is_wanted || record.rating == ModelRating::Voided || rated == record.rating || is_revoked {
                 continue;
             }
-            days.entry(usage.time_s / 86_400).or_default().push((
-                record.bucket_s,
-                usage.organization_id,
-                usage.model_id.clone(),
-                (usage.source.clone(), usage.id.clone()),
-                (index, Some((usage.clone(), rated))),
-            ));
+            let names = [usage.model_id.clone(), usage.source.clone(), usage.id.clone()];
+            let key = (record.bucket_s, usage.organization_id, names);
+            let change = (index, Some((usage.clone(), rated)));
+            days.entry(usage.time_s / 86_400).or_default().push((key, change));
         }
         days.into_values()
             .map(|mut day| {
-                day.sort_by(|a, b| (a.0, a.1, &a.2, &a.3).cmp(&(b.0, b.1, &b.2, &b.3)));
-                day.into_iter().map(|(.., change)| change).collect()
+                day.sort_by(|a, b| a.0.cmp(&b.0));
+                day.into_iter().map(|(_, change)| change).collect()
             })
             .collect()
     }
@@ -360,7 +357,7 @@ impl Comparison<'_> {
         let Some(index) = pick.checked_rem(of.records.len()) else { return };
         let mut usage = of.records[index].usage.clone();
         usage.time_s += later_s;
-        usage.model_id = MODELS[model].to_owned();
+        MODELS[model].clone_into(&mut usage.model_id);
         usage.quantities = vec![("input".into(), input), ("output".into(), output)];
         let mut near = of.named(&usage.source, &usage.id);
         near.retain(|index| (of.records[*index].usage.time_s - usage.time_s).abs() < 86_400);
