@@ -101,6 +101,10 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
     let table = "
         UPDATE usage_record SET pricing_state = 2 WHERE id = 'r000'                      | records are not charged
         UPDATE usage_record SET charges = (SELECT charges FROM usage_record WHERE id = 'r059') WHERE id = 'r000' | differ from the records
+        UPDATE usage_record SET pricing_state = 4 WHERE id = 'r000'             | differ from the records
+        UPDATE usage_record SET rest = (SELECT rest FROM usage_record WHERE id = 'late') WHERE id = 'r009' | differ from the records
+        UPDATE usage_order SET close_no = -1 WHERE sequence_no = 0 AND bucket_start = 0 | differ from the records
+        UPDATE uncharged_usage SET pricing_state = 4 WHERE id = 'free'          | records are not charged
         UPDATE usage_record SET bucket_start = 3600 WHERE id = 'r000'           | differ from the records
         DELETE FROM usage_record WHERE id = 'r000'                              | usage records noted
         UPDATE usage_hour SET records = records + 1 WHERE hour = 0              | usage records noted

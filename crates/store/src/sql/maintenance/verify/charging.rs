@@ -18,10 +18,28 @@ use crate::sql::driver::connection::{Flow, SqlValue, all, first};
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::session::Session;
 use crate::sql::usage::rows::{FREE, UNPRICED, VOIDED, amount_of_line, decode_amount};
-use crate::usage_pack::decode_charges;
+use crate::usage_pack::{Rest, decode_charges};
 
-/// Quantity and records of each line.
-type LineUsage = BTreeMap<LineNo, (i128, i64)>;
+/// How a record's charge says in which order of its line and bucket it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    /// Stored before schema version 8, which does not say it.
+    Unknown,
+    /// The order of this sequence number.
+    Order(i64),
+    /// The first order whose close number is not less than this one; if there is none, the open hour.
+    CloseNo(i64),
+}
+
+/// Quantity and number of the charges of a bucket.
+type BucketUsage = BTreeMap<(LineNo, Mark), (i128, i64)>;
+/// The same by line and sequence number of the order; `None` is the open hour.
+type PlacedUsage = BTreeMap<(LineNo, Option<i64>), (i128, i64)>;
+
+fn add(usage: &mut PlacedUsage, key: (LineNo, Option<i64>), (quantity, records): (i128, i64)) {
+    let sum = usage.entry(key).or_default();
+    *sum = (sum.0 + quantity, sum.1 + records);
+}
 
 /// Records of an hour, and how many of them are kept whole, by pricing state.
 #[derive(Default)]
@@ -265,7 +283,7 @@ impl Session {
             .map(|(hour, noted, _)| (*hour, *noted))
             .collect();
         let days: BTreeSet<i64> = noted.keys().map(|hour| hour.div_euclid(DAY_S / HOUR_S)).collect();
-        let mut buckets: BTreeMap<i64, LineUsage> = BTreeMap::new();
+        let mut buckets: BTreeMap<i64, BucketUsage> = BTreeMap::new();
         for day in days {
             self.recount_usage_day(company_id, day, &noted, &mut buckets, report)?;
             // A bucket is at most an hour long: one that ends with this day or before has all its records.
@@ -288,11 +306,11 @@ impl Session {
         company_id: i64,
         day: i64,
         noted: &BTreeMap<i64, i64>,
-        buckets: &mut BTreeMap<i64, LineUsage>,
+        buckets: &mut BTreeMap<i64, BucketUsage>,
         report: &mut Report,
     ) -> StoreResult<()> {
         let mut counted: BTreeMap<i64, HourRecords> = BTreeMap::new();
-        let sql = "SELECT time, pricing_state, bucket_start, charges FROM usage_record WHERE company_id = $1 AND day = $2 \
+        let sql = "SELECT time, pricing_state, bucket_start, charges, rest FROM usage_record WHERE company_id = $1 AND day = $2 \
                    ORDER BY source, id";
         self.connection.query(sql, &[company_id, day].map(SqlValue::Int), &mut |row| {
             let of_hour = counted.entry(hour_of(row.int(0)?)).or_default();
@@ -305,8 +323,16 @@ impl Session {
                 VOIDED => drop(buckets.entry(row.int(2)?).or_default()),
                 _ => {
                     let bucket = buckets.entry(row.int(2)?).or_default();
-                    for (line_no, quantity) in decode_charges(charges)? {
-                        let sum = bucket.entry(line_no).or_default();
+                    let rest = Rest::decode(row.blob(4)?)?;
+                    for (place, (line_no, quantity)) in decode_charges(charges)?.into_iter().enumerate() {
+                        let pin = |rest: &Rest| rest.pins.get(place).copied().filter(|pin| *pin > 0);
+                        let mark = match &rest {
+                            None => Mark::Unknown,
+                            Some(rest) => {
+                                pin(rest).map_or(Mark::CloseNo(rest.close_no), |pin| Mark::Order(pin - 1))
+                            }
+                        };
+                        let sum = bucket.entry((line_no, mark)).or_default();
                         sum.0 += i128::from(quantity);
                         sum.1 += 1;
                     }
@@ -358,7 +384,7 @@ impl Session {
         &mut self,
         company_id: i64,
         bucket_start: i64,
-        recounted: LineUsage,
+        recounted: BucketUsage,
         expired: &[i64],
         report: &mut Report,
     ) -> StoreResult<()> {
@@ -368,21 +394,49 @@ impl Session {
         if is_expired || bucket_start < self.view(company_id)?.pruned_before_s {
             return Ok(());
         }
-        let mut kept = LineUsage::new();
-        for table in ["open_usage", "usage_order"] {
-            let sql = format!(
-                "SELECT line_no, quantity, records FROM {table} WHERE company_id = $1 AND bucket_start = $2"
-            );
-            let values = [company_id, bucket_start].map(SqlValue::Int);
-            self.connection.query(&sql, &values, &mut |row| {
-                let sum = kept.entry(line_no_of(row.int(0)?)?).or_default();
-                sum.0 += i128::from(row.int(1)?);
-                sum.1 += row.int(2)?;
-                Ok(Flow::More)
-            })?;
-        }
+        let mut kept = PlacedUsage::new();
+        let values = [company_id, bucket_start].map(SqlValue::Int);
+        let sql =
+            "SELECT line_no, quantity, records FROM open_usage WHERE company_id = $1 AND bucket_start = $2";
+        self.connection.query(sql, &values, &mut |row| {
+            kept.insert((line_no_of(row.int(0)?)?, None), (row.int(1)?.into(), row.int(2)?));
+            Ok(Flow::More)
+        })?;
+        let mut orders: BTreeMap<LineNo, Vec<(i64, i64)>> = BTreeMap::new();
+        let sql = "SELECT line_no, quantity, records, sequence_no, close_no FROM usage_order WHERE company_id = $1 \
+                   AND bucket_start = $2 ORDER BY line_no, sequence_no";
+        self.connection.query(sql, &values, &mut |row| {
+            let (line_no, sequence_no) = (line_no_of(row.int(0)?)?, row.int(3)?);
+            kept.insert((line_no, Some(sequence_no)), (row.int(1)?.into(), row.int(2)?));
+            orders.entry(line_no).or_default().push((sequence_no, row.int(4)?));
+            Ok(Flow::More)
+        })?;
         // Corrections leave orders of usage from which every record was taken.
         kept.retain(|_, sum| *sum != (0, 0));
+        let mut unknown: BTreeSet<LineNo> = BTreeSet::new();
+        let mut placed = PlacedUsage::new();
+        for ((line_no, mark), sum) in recounted {
+            let sequence_no = match mark {
+                Mark::Unknown => {
+                    unknown.insert(line_no);
+                    None
+                }
+                Mark::Order(sequence_no) => Some(sequence_no),
+                Mark::CloseNo(close_no) => {
+                    let mut of_line = orders.get(&line_no).into_iter().flatten();
+                    of_line.find(|(_, taken)| *taken >= close_no).map(|(sequence_no, _)| *sequence_no)
+                }
+            };
+            add(&mut placed, (line_no, sequence_no), sum);
+        }
+        // Lines with records that do not say where they are can be compared as a whole only.
+        let [kept, recounted] = [kept, placed].map(|usage| {
+            let mut compared = PlacedUsage::new();
+            for ((line_no, sequence_no), sum) in usage {
+                add(&mut compared, (line_no, sequence_no.filter(|_| !unknown.contains(&line_no))), sum);
+            }
+            compared
+        });
         if kept != recounted {
             report.differ(|| {
                 format!(
