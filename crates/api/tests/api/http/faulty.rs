@@ -377,6 +377,51 @@ impl CorrectionReads for FaultySnapshot {
     }
 }
 
+impl RecordReads for FaultySnapshot {
+    fn find_records(
+        &mut self,
+        company_id: i64,
+        names: &[RecordName<'_>],
+    ) -> StoreResult<Vec<Vec<StoredRecord>>> {
+        self.inner.find_records(company_id, names)
+    }
+
+    fn records_by_keys(
+        &mut self,
+        company_id: i64,
+        keys: &[RecordKey],
+    ) -> StoreResult<Vec<Option<StoredRecord>>> {
+        self.inner.records_by_keys(company_id, keys)
+    }
+
+    fn records_of_day(
+        &mut self,
+        company_id: i64,
+        range: &DayRange,
+        after: Option<&RecordKey>,
+        limit: i64,
+    ) -> StoreResult<(Vec<StoredRecord>, Option<RecordKey>)> {
+        self.inner.records_of_day(company_id, range, after, limit)
+    }
+
+    fn usage_hours(&mut self, company_id: i64, first: i64, last: i64) -> StoreResult<Vec<UsageHour>> {
+        self.inner.usage_hours(company_id, first, last)
+    }
+
+    fn usage_orders(&mut self, company_id: i64, places: &[(i64, LineNo)]) -> StoreResult<Vec<UsageOrder>> {
+        self.inner.usage_orders(company_id, places)
+    }
+
+    fn usage_order_by_number(
+        &mut self,
+        company_id: i64,
+        bucket_start_s: i64,
+        source_number: &str,
+    ) -> StoreResult<Option<UsageOrder>> {
+        self.inner.usage_order_by_number(company_id, bucket_start_s, source_number)
+    }
+}
+
 impl ExportReads for FaultySnapshot {
     fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>> {
         self.inner.export_file(company_id, digest)
