@@ -87,7 +87,7 @@ fn distribution_without_citus_is_refused() {
     let refused = error(&fixture, &["database", "distribute"]);
     assert!(refused.contains("does not have the extension citus"), "{refused}");
     let refused = error(&Fixture::new(), &["database", "distribute"]);
-    assert!(refused.contains("only PostgreSQL"), "{refused}");
+    assert!(refused.contains("an SQLite database cannot be distributed"), "{refused}");
 }
 
 /// A fixture with orders, and a copy of it to an empty PostgreSQL database that is halted at the second batch.

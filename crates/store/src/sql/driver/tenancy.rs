@@ -138,6 +138,7 @@ mod tests {
         "INTO setting",
         "schema_version",
         "FROM price ",
+        "UPDATE price SET",
         "price_list",
         "FROM discount ",
         "FROM due_hour ",
