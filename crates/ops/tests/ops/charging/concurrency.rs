@@ -161,11 +161,11 @@ pub(crate) fn corrections_beside_closing_payments_and_late_usage_end_in_the_same
                 void_usage(&servers[1].charging(), &request(&format!("v{n}")), &[name], NOW_S + 60).unwrap();
             }
         });
-        for server in 2..4usize {
+        for server in &servers[2..4] {
             // Two operators make the same corrections at once.
             scope.spawn(move || {
                 start.wait();
-                let charging = servers[server].charging();
+                let charging = server.charging();
                 for n in 10..20 {
                     let right = record(n, "m", 7);
                     replace_usage(&charging, &request(&format!("r{n}")), &[right], NOW_S + 60).unwrap();
