@@ -54,6 +54,8 @@ struct Correction<'b> {
 struct VoidedRecord {
     source: Option<String>,
     id: String,
+    /// Unix seconds.
+    time: Option<i64>,
 }
 
 /// The response; the command `usage void --json` prints the same members.
@@ -148,7 +150,10 @@ fn parse(body: &[u8], max_records: usize) -> Result<Parsed, Problem> {
     if void.len() + replace.len() > max_records {
         return Err(Problem::TooLarge(format!("the correction names more than {max_records} records")));
     }
-    let names = void.into_iter().map(|record| UsageName { source: record.source, id: record.id }).collect();
+    let names = void
+        .into_iter()
+        .map(|record| UsageName { source: record.source, id: record.id, time_s: record.time })
+        .collect();
     let mut records = Vec::with_capacity(replace.len());
     for (place, record) in replace.into_iter().enumerate() {
         let usage = parse_record(record.get().as_bytes())

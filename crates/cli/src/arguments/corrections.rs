@@ -25,6 +25,9 @@ pub(crate) struct Void {
     /// Source of the records [default: any; an id of several sources is refused]
     #[arg(long)]
     pub(crate) source: Option<String>,
+    /// Time of the records, if a source has used an id again a day or more later [default: any]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Time>,
     #[command(flatten)]
     pub(crate) correction: Correction,
     /// Show what would be done, and change nothing

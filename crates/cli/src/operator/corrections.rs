@@ -25,9 +25,10 @@ fn request(company_id: i64, correction: &Correction, dry_run: bool) -> Correctio
 
 pub(crate) fn void(global: &Global, arguments: &Void, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
-    let Void { company, source, correction, dry_run, ids } = arguments;
+    let Void { company, source, at, correction, dry_run, ids } = arguments;
+    let time_s = context.optional_unix_s("--at", *at)?;
     let names: Vec<UsageName> =
-        ids.iter().map(|id| UsageName { source: source.clone(), id: id.clone() }).collect();
+        ids.iter().map(|id| UsageName { source: source.clone(), id: id.clone(), time_s }).collect();
     let request = request(*company, correction, *dry_run);
     let corrected = charging::void_usage(&context.charging(), &request, &names, now_s())?;
     show(&corrected, *dry_run, output);

@@ -12,7 +12,7 @@ use crate::output::{Failure, Output, printable, table};
 pub(crate) fn usage(global: &Global, arguments: &ExplainUsage, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
     let ExplainUsage { company, source, id } = arguments;
-    let name = UsageName { source: source.clone(), id: id.clone() };
+    let name = UsageName { source: source.clone(), id: id.clone(), time_s: None };
     let found = charging::explain_usage(&context.charging(), *company, &name)?;
     if found.is_empty() {
         return Err(Failure::new(format!("company {company} has no usage record with the id {id:?}")));

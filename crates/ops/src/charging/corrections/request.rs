@@ -45,13 +45,22 @@ impl CorrectionRequest {
     }
 }
 
-/// A usage record of a company, by its id and, if it is stated, its source.
+/// A usage record of a company, by its id and, if they are stated, its source and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageName {
     /// The source; `None`: any.
     pub source: Option<String>,
     /// The id.
     pub id: String,
+    /// The time, Unix seconds; `None`: any. Records of one source and id may be 24 hours or more apart.
+    pub time_s: Option<i64>,
+}
+
+impl UsageName {
+    /// Whether a time is the stated one, or none is stated.
+    pub(super) fn is_at(&self, time_s: i64) -> bool {
+        self.time_s.is_none_or(|stated| stated == time_s)
+    }
 }
 
 /// An order that a correction refunded or revoked, or a new one that replaces none.

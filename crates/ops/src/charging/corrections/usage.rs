@@ -97,10 +97,13 @@ fn digest_of(
 ) -> [u8; 16] {
     let contents: Vec<String> =
         records.iter().map(|usage| format!("{} {}", usage.time_s, hex::encode(usage.content()))).collect();
+    let times: BTreeMap<Option<i64>, String> =
+        names.iter().filter_map(|name| Some((name.time_s, format!("at {}", name.time_s?)))).collect();
     let mut content: Vec<&str> = vec![&request.reason];
     for name in names {
         let is_stated = if name.source.is_some() { "of" } else { "any" };
         content.extend([is_stated, name.source.as_deref().unwrap_or_default(), &name.id]);
+        content.extend(times.get(&name.time_s).map(String::as_str));
     }
     content.push("replace");
     content.extend(contents.iter().map(String::as_str));
@@ -120,7 +123,8 @@ fn find_voided(
         names.iter().map(|name| (name.source.as_deref(), name.id.as_str())).collect();
     let found =
         if stated.is_empty() { Vec::new() } else { snapshot.find_records(request.company_id, &stated)? };
-    for (name, found) in names.iter().zip(&found) {
+    for (name, mut found) in names.iter().zip(found) {
+        found.retain(|record| name.is_at(record.time_s));
         match found.as_slice() {
             [one] => drop(wanted.insert(one.key.clone(), None)),
             found => refusals.push(RecordRefusal {

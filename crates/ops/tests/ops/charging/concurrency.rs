@@ -157,7 +157,7 @@ pub(crate) fn corrections_beside_closing_payments_and_late_usage_end_in_the_same
         scope.spawn(move || {
             start.wait();
             for n in 0..10 {
-                let name = UsageName { source: None, id: format!("m{n:02}") };
+                let name = UsageName { source: None, id: format!("m{n:02}"), time_s: None };
                 void_usage(&servers[1].charging(), &request(&format!("v{n}")), &[name], NOW_S + 60).unwrap();
             }
         });

@@ -17,7 +17,7 @@ fn request(key: &str) -> CorrectionRequest {
 }
 
 fn names(ids: &[&str]) -> Vec<UsageName> {
-    ids.iter().map(|id| UsageName { source: None, id: (*id).to_owned() }).collect()
+    ids.iter().map(|id| UsageName { source: None, id: (*id).to_owned(), time_s: None }).collect()
 }
 
 fn void(fixture: &Fixture, key: &str, ids: &[&str]) -> Result<Corrected, String> {
@@ -275,6 +275,7 @@ pub(crate) fn what_cannot_be_corrected_is_refused_and_changes_nothing(backend: &
     elsewhere.source = "other".into();
     let mut later = record("good-1", 10);
     later.time_s += DAY_S;
+    let later_s = later.time_s;
     fixture.accept(vec![elsewhere.clone(), later], NOW_S + DAY_S);
     void(&fixture, "known", &["wrong"]).unwrap();
     settle_all(&fixture.charging(), "a test", NOW_S).unwrap();
@@ -303,8 +304,15 @@ pub(crate) fn what_cannot_be_corrected_is_refused_and_changes_nothing(backend: &
     let error = void_usage(&fixture.charging(), &unknown, &names(&["good-2"]), NOW_S).unwrap_err();
     assert_eq!(error.to_string(), "company 77 does not exist");
     // One of a source is found.
-    let name = UsageName { source: Some("other".into()), id: "good-0".into() };
+    let name = UsageName { source: Some("other".into()), id: "good-0".into(), time_s: None };
     assert_eq!(void_usage(&fixture.charging(), &request("s"), &[name], NOW_S).unwrap().records, 1);
+    // One of a time is found; the same key with another time is another correction.
+    let at = |time_s| [UsageName { source: None, id: "good-1".into(), time_s: Some(time_s) }];
+    let void_at = |time_s| void_usage(&fixture.charging(), &request("at"), &at(time_s), NOW_S);
+    assert!(void_at(later_s + 1).unwrap_err().to_string().contains("is not stored"));
+    assert_eq!(void_at(later_s).unwrap().records, 1);
+    assert!(void_at(later_s - DAY_S).unwrap_err().to_string().contains("belongs to another correction"));
+    fixture.assert_clean();
     // Pruned hours and expired days.
     let mut transaction = fixture.store.begin().unwrap();
     transaction.prune(1, BASE_S + 5 * HOUR_S, 100).unwrap();

@@ -324,7 +324,7 @@ impl Comparison<'_> {
                 [one] => wanted.push(one),
                 _ => is_refused = true,
             }
-            names.push(UsageName { source: Some(source), id: name });
+            names.push(UsageName { source: Some(source), id: name, time_s: None });
         }
         let request = self.usage_request(company);
         let result = void_usage(&self.fixture.charging(), &request, &names, self.now_s);

@@ -60,23 +60,31 @@ impl Known {
     }
 }
 
-/// Hours of a company near those of a batch: how many records each has, and whether its identities have expired.
-struct Hours(BTreeMap<i64, (i64, bool)>);
+/// Hours of a company near those of a batch.
+struct Hours {
+    /// By hour: how many records it has, and whether its identities have expired.
+    hours: BTreeMap<i64, (i64, bool)>,
+    /// Whether the identities of any of them have expired. Usually none have, and no record needs a look.
+    has_expired: bool,
+}
 
 impl Hours {
     /// Whether a record with the time of this one or near it may have been stored and deleted.
     fn are_expired_near(&self, time_s: i64) -> bool {
+        if !self.has_expired {
+            return false;
+        }
         let first = hour_of(time_s.saturating_sub(IDENTITY_SPAN_S - 1));
         let last = hour_of(time_s.saturating_add(IDENTITY_SPAN_S - 1));
-        self.0.range(first..=last).any(|(_, (_, is_expired))| *is_expired)
+        self.hours.range(first..=last).any(|(_, (_, is_expired))| *is_expired)
     }
 
     fn is_expired(&self, hour: i64) -> bool {
-        self.0.get(&hour).is_some_and(|(_, is_expired)| *is_expired)
+        self.hours.get(&hour).is_some_and(|(_, is_expired)| *is_expired)
     }
 
     fn have_records(&self, first: i64, last: i64) -> bool {
-        first <= last && self.0.range(first..=last).any(|(_, (records, _))| *records > 0)
+        first <= last && self.hours.range(first..=last).any(|(_, (records, _))| *records > 0)
     }
 }
 
@@ -152,7 +160,7 @@ impl Session {
             candidates.sort_by_key(|place| (identity(*place), *place));
         }
         for same in candidates.chunk_by(|a, b| identity(*a) == identity(*b)) {
-            let mut accepted: Vec<usize> = Vec::with_capacity(1);
+            let mut accepted: Vec<usize> = Vec::new();
             for &place in same {
                 let record = &records[place];
                 let known = stored.get(&place).map_or(&[][..], Vec::as_slice);
@@ -166,7 +174,9 @@ impl Session {
                         () if hours.are_expired_near(record.usage.time_s) => UsageOutcome::Expired,
                         () if record.bucket.start_s < pruned_before_s => UsageOutcome::Pruned,
                         () => {
-                            accepted.push(place);
+                            if same.len() > 1 {
+                                accepted.push(place);
+                            }
                             UsageOutcome::Accepted
                         }
                     }
@@ -199,7 +209,8 @@ impl Session {
                 Ok(())
             },
         )?;
-        Ok(Hours(found))
+        let has_expired = found.values().any(|(_, is_expired)| *is_expired);
+        Ok(Hours { hours: found, has_expired })
     }
 
     /// The stored records that have the identity of records of the batch, by place. `places` are in the order of their
