@@ -109,6 +109,6 @@ fn a_server_with_another_key_or_directory_is_refused_and_changes_nothing() {
 
 /// Removes the request ID, which differs in each answer.
 fn with_no_id(mut answer: Value) -> Value {
-    answer.as_object_mut().unwrap().remove("RequestUUID");
+    answer.as_object_mut().unwrap().remove("request_uuid").unwrap();
     answer
 }
