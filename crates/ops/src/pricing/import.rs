@@ -159,10 +159,14 @@ fn converted(
 ) -> Result<(Vec<Price>, Vec<RoundedPrice>), PricingError> {
     let conversion = &list.conversion;
     // A price with more than 12 places is multiplied as the file states it, so that it is rounded only once.
-    let stated: HashMap<(&str, UnitPrice), &str> = file
+    // Prices of several SKUs may be equal at 12 places, and have different texts.
+    let stated: HashMap<([&str; 3], UnitPrice), &str> = file
         .rounded
         .iter()
-        .map(|rounded| ((rounded.model_id.as_str(), rounded.kept), rounded.stated.as_str()))
+        .map(|rounded| {
+            let texts = [&rounded.provider, &rounded.model_id, &rounded.sku].map(String::as_str);
+            ((texts, rounded.kept), rounded.stated.as_str())
+        })
         .collect();
     let mut rounded =
         if conversion.is_identity() { file.rounded.clone() } else { Vec::with_capacity(file.rounded.len()) };
@@ -170,7 +174,8 @@ fn converted(
     for price in &file.prices {
         let mut price = Price { list: list.name.clone(), ..price.clone() };
         if !conversion.is_identity() {
-            let text = stated.get(&(price.model_id.as_str(), price.list_price));
+            let texts = [&price.provider, &price.model_id, &price.sku].map(String::as_str);
+            let text = stated.get(&(texts, price.list_price));
             let text = text.map_or_else(|| price.list_price.to_string(), |text| (*text).to_owned());
             let converted =
                 conversion.apply(&text, &price.currency).map_err(|reason| PricingError::Product {
@@ -291,5 +296,52 @@ fn has_whole_name(matcher: &Matcher) -> bool {
         | Matcher::EndsWith(_)
         | Matcher::Contains(_)
         | Matcher::Pattern(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_multiplied_by_its_own_text() {
+        let price = |sku: &str| Price {
+            list: "a".into(),
+            provider: "p".into(),
+            provider_models: None,
+            model_id: "m".into(),
+            model_name: String::new(),
+            models: Matcher::Equals("m".into()),
+            sku: sku.into(),
+            pricing_unit: 12,
+            item_id: 0,
+            currency: "USD".into(),
+            list_price: UnitPrice::from_steps(1),
+            valid_from_s: 0,
+            valid_until_s: None,
+            longer_than: None,
+            time_of_day: None,
+            service_tier: String::new(),
+            is_fallback: false,
+        };
+        let rounded = RoundedPrice {
+            provider: "p".into(),
+            model_id: "m".into(),
+            sku: "input".into(),
+            stated: "0.0000000000014".into(),
+            kept: UnitPrice::from_steps(1),
+        };
+        let mut list = PriceListDescription::own();
+        list.conversion.factor = Multiplier::parse("10").unwrap();
+        let file = PriceList {
+            list: list.clone(),
+            prices: vec![price("input"), price("output")],
+            rounded: vec![rounded],
+            omitted: Vec::new(),
+            unread: Vec::new(),
+        };
+        let (prices, _) = converted(&file, &list).unwrap();
+        // The price of output is stated as 0.000000000001 and was not rounded.
+        assert_eq!(prices.iter().map(|price| price.list_price.steps()).collect::<Vec<_>>(), [14, 10]);
     }
 }
