@@ -37,6 +37,15 @@ impl Lines {
         self.index.get(line).copied()
     }
 
+    /// The number of a line, which is added if it is new. The lines are copied only for the first new line of a
+    /// transaction: afterwards it has the only reference.
+    pub(crate) fn find_or_add(lines: &mut Arc<Self>, line: &Line) -> LineNo {
+        match lines.find(line) {
+            Some(line_no) => line_no,
+            None => Arc::make_mut(lines).push(line.clone()),
+        }
+    }
+
     /// All lines, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
         self.list.iter()

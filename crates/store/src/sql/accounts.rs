@@ -10,7 +10,7 @@ use crate::accounts::{
 };
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{
-    Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly,
+    Connection, Row, SqlValue, SqlValues, all, execute_exactly, first, insert_exactly, update_exactly,
 };
 use crate::sql::driver::schema::{ACCOUNT, ACCOUNT_GRANT, LEDGER, SETTLEMENT};
 use crate::sql::session::Session;
@@ -350,14 +350,11 @@ impl Session {
                 [company_id, grant_id, remaining, expired].map(SqlValue::Int).to_vec()
             })
             .collect();
-        let changed = self.connection.execute_each(
+        update_exactly(
+            self.connection.as_mut(),
             "UPDATE account_grant SET remaining = $3, expired = $4 WHERE company_id = $1 AND grant_id = $2",
             &sets,
-        )?;
-        if changed == sets.len() as u64 {
-            return Ok(());
-        }
-        Err(StoreError::Damaged(format!("{changed} of {} grants could be changed", sets.len())))
+        )
     }
 
     /// The ledger entries of orders, by number O. Orders that were not settled from the accounts are absent.

@@ -193,6 +193,19 @@ pub(crate) fn insert_exactly(
     Err(StoreError::Damaged(format!("{added} of {expected} rows were inserted into {}", table.name)))
 }
 
+/// Updates one row for each set of values; an error if a row is missing.
+pub(crate) fn update_exactly(
+    connection: &mut dyn Connection,
+    sql: &str,
+    sets: &[SqlValues<'_>],
+) -> StoreResult<()> {
+    let updated = connection.execute_each(sql, sets)?;
+    if updated == sets.len() as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!("{updated} of {} rows could be changed", sets.len())))
+}
+
 /// Deletes one row for each key; an error if a row is missing.
 pub(crate) fn delete_exactly(
     connection: &mut dyn Connection,

@@ -52,14 +52,7 @@ impl Session {
         let mut lines = Arc::clone(&view.lines);
         let mut line_nos: HashMap<usize, LineNo> = HashMap::with_capacity(added.len());
         for &position in &added {
-            let line = &orders[position].line;
-            let line_no = match lines.find(line) {
-                Some(line_no) => line_no,
-                // The lines are copied only for the first new line of a batch: afterwards this transaction has the only
-                // reference.
-                None => Arc::make_mut(&mut lines).push(line.clone()),
-            };
-            line_nos.insert(position, line_no);
+            line_nos.insert(position, Lines::find_or_add(&mut lines, &orders[position].line));
         }
         insert_lines(self.connection.as_mut(), company_id, view.lines.len(), &lines)?;
         self.insert_numbers(company_id, orders, &added)?;

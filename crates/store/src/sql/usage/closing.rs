@@ -4,7 +4,7 @@ use tollbook_domain::{Bucket, Catalogue};
 
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineNo;
-use crate::sql::driver::connection::{SqlValue, all, execute_exactly, first, insert_exactly};
+use crate::sql::driver::connection::{SqlValue, SqlValues, all, execute_exactly, first, insert_exactly};
 use crate::sql::driver::schema::USAGE_ORDER;
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::session::{CompanyView, Session};
@@ -63,19 +63,25 @@ impl HourClosing for Session {
 
     fn add_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()> {
         let mut rows = orders.iter().map(|order| {
-            vec![
-                company_id.into(),
-                order.bucket_start_s.into(),
-                i64::from(order.line_no).into(),
-                order.sequence_no.into(),
-                order.source_number.as_str().into(),
-                order.quantity.into(),
-                order.records.into(),
-                order.close_no.into(),
-            ]
+            let mut values = usage_order_values(company_id, order);
+            values.push(order.close_no.into());
+            values
         });
         insert_exactly(self.connection.as_mut(), &USAGE_ORDER, orders.len(), &mut rows)
     }
+}
+
+/// The values of an order of usage in the order of its columns, except the close number, which never changes.
+pub(crate) fn usage_order_values(company_id: i64, order: &UsageOrder) -> SqlValues<'_> {
+    vec![
+        company_id.into(),
+        order.bucket_start_s.into(),
+        i64::from(order.line_no).into(),
+        order.sequence_no.into(),
+        order.source_number.as_str().into(),
+        order.quantity.into(),
+        order.records.into(),
+    ]
 }
 
 impl Session {
@@ -103,13 +109,7 @@ impl Session {
         catalogue: &Catalogue,
     ) -> StoreResult<()> {
         let key: [SqlValue<'_>; 2] = [company_id.into(), bucket.start_s.into()];
-        let sql = "SELECT line_no FROM open_usage WHERE company_id = $1 AND bucket_start = $2 LIMIT 1";
-        let is_empty = first(self.connection.as_mut(), sql, &key, |_| Ok(()))?.is_none();
-        if is_empty {
-            self.connection
-                .execute("DELETE FROM open_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
-            self.connection
-                .execute("DELETE FROM due_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
+        if self.delete_empty_hour(company_id, bucket.start_s)? {
             return Ok(());
         }
         let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start = $2";

@@ -8,11 +8,13 @@ use tollbook_domain::{Bucket, Line};
 
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, Lines};
-use crate::sql::driver::connection::insert_exactly;
-use crate::sql::driver::connection::{SqlValue, SqlValues, delete_exactly, execute_exactly, first};
+use crate::sql::driver::connection::{
+    SqlValue, SqlValues, delete_exactly, execute_exactly, first, insert_exactly, update_exactly,
+};
 use crate::sql::driver::schema::USAGE_RECORD;
 use crate::sql::orders::line_rows::insert_lines;
 use crate::sql::session::{CompanyView, Session};
+use crate::sql::usage::closing::usage_order_values;
 use crate::sql::usage::rows::{
     CHARGED, FREE, UNPRICED, VOIDED, amount_of, decode_amount, identity_values, pricing_state, rest_of,
 };
@@ -33,24 +35,9 @@ impl RecordWrites for Session {
     fn line_numbers(&mut self, company_id: i64, lines: &[Line]) -> StoreResult<Vec<LineNo>> {
         let view = self.view_for_update(company_id)?;
         let mut known: Arc<Lines> = Arc::clone(&view.lines);
-        let numbers = lines
-            .iter()
-            .map(|line| match known.find(line) {
-                Some(line_no) => line_no,
-                None => Arc::make_mut(&mut known).push(line.clone()),
-            })
-            .collect();
-        if known.len() > view.lines.len() {
-            insert_lines(self.connection.as_mut(), company_id, view.lines.len(), &known)?;
-            let line_count = i64::try_from(known.len()).unwrap_or(i64::MAX);
-            execute_exactly(
-                self.connection.as_mut(),
-                1,
-                "UPDATE company_state SET line_count = $2 WHERE company_id = $1",
-                &[company_id, line_count].map(SqlValue::Int),
-            )?;
-            self.companies.insert(company_id, CompanyView { lines: known, ..view });
-        }
+        let numbers = lines.iter().map(|line| Lines::find_or_add(&mut known, line)).collect();
+        insert_lines(self.connection.as_mut(), company_id, view.lines.len(), &known)?;
+        self.set_lines(company_id, &view, known)?;
         Ok(numbers)
     }
 
@@ -140,21 +127,10 @@ impl RecordWrites for Session {
     }
 
     fn change_usage_orders(&mut self, company_id: i64, orders: &[UsageOrder]) -> StoreResult<()> {
-        let sets: Vec<SqlValues<'_>> = orders
-            .iter()
-            .map(|order| {
-                vec![
-                    company_id.into(),
-                    order.bucket_start_s.into(),
-                    i64::from(order.line_no).into(),
-                    order.sequence_no.into(),
-                    order.source_number.as_str().into(),
-                    order.quantity.into(),
-                    order.records.into(),
-                ]
-            })
-            .collect();
-        self.change_each(
+        let sets: Vec<SqlValues<'_>> =
+            orders.iter().map(|order| usage_order_values(company_id, order)).collect();
+        update_exactly(
+            self.connection.as_mut(),
             "UPDATE usage_order SET order_no = $5, quantity = $6, records = $7 WHERE company_id = $1 \
              AND bucket_start = $2 AND line_no = $3 AND sequence_no = $4",
             &sets,
@@ -184,7 +160,7 @@ impl RecordWrites for Session {
         let sql = format!(
             "UPDATE usage_record SET pricing_state = {VOIDED} WHERE company_id = $1 AND day = $2 AND source = $3 AND id = $4"
         );
-        self.change_each(&sql, &sets)?;
+        update_exactly(self.connection.as_mut(), &sql, &sets)?;
         let sets: Vec<SqlValues<'_>> = same_day
             .iter()
             .map(|(before, rated, charges, rest)| {
@@ -193,7 +169,8 @@ impl RecordWrites for Session {
                 values
             })
             .collect();
-        self.change_each(
+        update_exactly(
+            self.connection.as_mut(),
             "UPDATE usage_record SET time = $5, digest = $6, pricing_state = $7, bucket_start = $8, charges = $9, \
              rest = $10 WHERE company_id = $1 AND day = $2 AND source = $3 AND id = $4",
             &sets,
@@ -255,15 +232,6 @@ const fn state_number(state: RecordState) -> i64 {
 }
 
 impl Session {
-    /// Runs a statement that changes one row for each set of values.
-    fn change_each(&mut self, sql: &str, sets: &[SqlValues<'_>]) -> StoreResult<()> {
-        let changed = self.connection.execute_each(sql, sets)?;
-        if changed == sets.len() as u64 {
-            return Ok(());
-        }
-        Err(StoreError::Damaged(format!("{changed} of {} rows could be changed", sets.len())))
-    }
-
     /// Takes records that are stored whole off their list. A voided one stays on a list of its own.
     fn forget_uncharged(&mut self, company_id: i64, changes: &[RecordChange]) -> StoreResult<()> {
         let is_whole = |change: &&RecordChange| change.before.charges.is_empty();
@@ -293,7 +261,7 @@ impl Session {
             "UPDATE uncharged_usage SET pricing_state = {VOIDED} WHERE company_id = $1 AND pricing_state = $2 \
              AND hour = $3 AND source = $4 AND id = $5"
         );
-        self.change_each(&sql, &sets(true))?;
+        update_exactly(self.connection.as_mut(), &sql, &sets(true))?;
         delete_exactly(
             self.connection.as_mut(),
             "DELETE FROM uncharged_usage WHERE company_id = $1 AND pricing_state = $2 AND hour = $3 AND source = $4 \
@@ -339,12 +307,7 @@ impl Session {
     ) -> StoreResult<()> {
         let Bucket { start_s, end_s } = hour.bucket;
         let key = [company_id, start_s].map(SqlValue::Int);
-        let sql = "SELECT line_no FROM open_usage WHERE company_id = $1 AND bucket_start = $2 LIMIT 1";
-        if first(self.connection.as_mut(), sql, &key, |_| Ok(()))?.is_none() {
-            self.connection
-                .execute("DELETE FROM open_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
-            self.connection
-                .execute("DELETE FROM due_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
+        if self.delete_empty_hour(company_id, start_s)? {
             return Ok(());
         }
         let sql = "SELECT amount FROM open_hour WHERE company_id = $1 AND bucket_start = $2";

@@ -97,17 +97,41 @@ impl Session {
         });
         let encoded = encoded.collect();
         self.write_open(&mut adding)?;
-        if adding.lines.len() > view.lines.len() {
-            let line_count = i64::try_from(adding.lines.len()).unwrap_or(i64::MAX);
-            execute_exactly(
-                self.connection.as_mut(),
-                1,
-                "UPDATE company_state SET line_count = $2 WHERE company_id = $1",
-                &[company_id.into(), line_count.into()],
-            )?;
-            self.companies.insert(company_id, CompanyView { lines: adding.lines, ..view.clone() });
-        }
+        self.set_lines(company_id, view, adding.lines)?;
         Ok(encoded)
+    }
+
+    /// Counts the new lines of a company, which are inserted, and keeps them for the rest of the transaction.
+    pub(crate) fn set_lines(
+        &mut self,
+        company_id: i64,
+        view: &CompanyView,
+        lines: Arc<Lines>,
+    ) -> StoreResult<()> {
+        if lines.len() == view.lines.len() {
+            return Ok(());
+        }
+        let line_count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        execute_exactly(
+            self.connection.as_mut(),
+            1,
+            "UPDATE company_state SET line_count = $2 WHERE company_id = $1",
+            &[company_id.into(), line_count.into()],
+        )?;
+        self.companies.insert(company_id, CompanyView { lines, ..view.clone() });
+        Ok(())
+    }
+
+    /// Deletes an hour from `open_hour` and `due_hour` if it has no open usage. Returns whether it has none.
+    pub(crate) fn delete_empty_hour(&mut self, company_id: i64, bucket_start_s: i64) -> StoreResult<bool> {
+        let key = [company_id, bucket_start_s].map(SqlValue::Int);
+        let sql = "SELECT line_no FROM open_usage WHERE company_id = $1 AND bucket_start = $2 LIMIT 1";
+        if first(self.connection.as_mut(), sql, &key, |_| Ok(()))?.is_some() {
+            return Ok(false);
+        }
+        self.connection.execute("DELETE FROM open_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
+        self.connection.execute("DELETE FROM due_hour WHERE company_id = $1 AND bucket_start = $2", &key)?;
+        Ok(true)
     }
 
     /// Reads the open usage to which the batch adds. If enough lines of a range are wanted, one statement reads the
@@ -233,10 +257,7 @@ impl Adding<'_> {
         charges
             .iter()
             .map(|charge| {
-                let line_no = match self.lines.find(&charge.line) {
-                    Some(line_no) => line_no,
-                    None => Arc::make_mut(&mut self.lines).push(charge.line.clone()),
-                };
+                let line_no = Lines::find_or_add(&mut self.lines, &charge.line);
                 self.open.entry((bucket.start_s, line_no)).or_default();
                 (line_no, charge.quantity)
             })
