@@ -137,19 +137,28 @@ impl ClosingBatch<'_> {
             });
             orders.push(new);
         }
-        for outcome in transaction.add_orders(&orders)? {
-            match outcome {
-                Outcome::Added => {}
-                Outcome::Present | Outcome::Conflict => return Ok(BatchResult::NumberTaken),
-                Outcome::Pruned => {
-                    return Err(StoreError::Damaged("an open hour is in the time of pruned orders".into()));
-                }
-            }
+        if !add_made_orders(transaction, &orders)? {
+            return Ok(BatchResult::NumberTaken);
         }
         transaction.add_usage_orders(company_id, &usage_orders)?;
         account_tx.write(transaction)?;
         Ok(BatchResult::Orders { paid: orders.len() as u64 - unpaid, unpaid })
     }
+}
+
+/// Adds orders that were made of usage. `false` if an imported order has one of the numbers: the transaction must be
+/// dropped, and the next one uses other numbers.
+pub(super) fn add_made_orders(transaction: &mut dyn Transaction, orders: &[NewOrder]) -> StoreResult<bool> {
+    for outcome in transaction.add_orders(orders)? {
+        match outcome {
+            Outcome::Added => {}
+            Outcome::Present | Outcome::Conflict => return Ok(false),
+            Outcome::Pruned => {
+                return Err(StoreError::Damaged("usage is in the time of pruned orders".into()));
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Makes orders of the usage of one hour.

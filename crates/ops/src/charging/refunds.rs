@@ -2,7 +2,7 @@
 
 use tollbook_domain::account::Posting;
 use tollbook_domain::{Deductions, Order, Status};
-use tollbook_store::{OrderTransition, StoredOrder, Transaction};
+use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
 
 use super::account_tx::AccountTx;
 use super::accounts::require_company;
@@ -79,15 +79,27 @@ pub fn revoke(
         revoked.push(Revoked { number: number.clone(), outcome });
     }
     if !transitions.is_empty() {
-        transaction.transition_orders(company_id, &transitions)?;
-        for transition in &transitions {
-            let source_number = transition.before.order.source_number();
-            transaction.add_revocation(company_id, source_number, now_s, reason)?;
-        }
+        write_revoked(transaction.as_mut(), company_id, &transitions, reason, now_s)?;
         account_tx.write(transaction.as_mut())?;
         transaction.commit()?;
     }
     Ok(revoked)
+}
+
+/// Writes orders that were revoked or refunded, with the reason.
+pub(super) fn write_revoked(
+    transaction: &mut dyn Transaction,
+    company_id: i64,
+    transitions: &[OrderTransition],
+    reason: &str,
+    now_s: i64,
+) -> StoreResult<()> {
+    transaction.transition_orders(company_id, transitions)?;
+    for transition in transitions {
+        let source_number = transition.before.order.source_number();
+        transaction.add_revocation(company_id, source_number, now_s, reason)?;
+    }
+    Ok(())
 }
 
 /// The outcome for an order, and the order as it becomes if it changes.

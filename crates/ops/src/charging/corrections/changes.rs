@@ -7,15 +7,15 @@ use std::sync::Arc;
 use tollbook_domain::rating::Rated;
 use tollbook_domain::{Amount, Bucket, Line, NewOrder, Status};
 use tollbook_store::{
-    IntakeContext, LineNo, Lines, OpenChange, OpenUsage, OrderTransition, Outcome, RatedUsage, RecordChange,
+    IntakeContext, LineNo, Lines, OpenChange, OpenUsage, OrderTransition, RatedUsage, RecordChange,
     StoreError, StoredCharge, StoredOrder, StoredRecord, Transaction, UsageOrder, UsageOutcome,
 };
 
 use super::request::{CorrectionError, OrderReplacement, RecordRefusal};
 use crate::charging::account_tx::AccountTx;
 use crate::charging::context::Charging;
-use crate::charging::hour_close::OrderMaker;
-use crate::charging::refunds::{Revocation, refund_or_revoke};
+use crate::charging::hour_close::{OrderMaker, add_made_orders};
+use crate::charging::refunds::{Revocation, refund_or_revoke, write_revoked};
 
 /// Bucket, line and sequence number of an order of usage.
 type OrderKey = (i64, LineNo, i64);
@@ -52,7 +52,8 @@ pub(super) struct ReplacedOrders {
 struct OrderChange {
     usage: UsageOrder,
     stored: StoredOrder,
-    quantity: i64,
+    /// Sums of the changes; wide, so that only what an order is to hold is checked.
+    quantity: i128,
     records: i64,
 }
 
@@ -67,10 +68,10 @@ impl OrderChange {
 struct NewPlace {
     end_s: i64,
     sequence_no: i64,
-    quantity: i64,
+    quantity: i128,
     records: i64,
     /// The orders that its records were in, with the quantities.
-    from: BTreeMap<OrderKey, i64>,
+    from: BTreeMap<OrderKey, i128>,
 }
 
 /// The work of one transaction.
@@ -246,7 +247,7 @@ impl Work<'_> {
             match before.order_of(charge, &self.orders).map(key_of) {
                 Some(key) => {
                     if let Some(change) = self.changed.get_mut(&key) {
-                        change.quantity -= charge.quantity;
+                        change.quantity -= i128::from(charge.quantity);
                         change.records -= 1;
                     }
                 }
@@ -289,10 +290,10 @@ impl Work<'_> {
 
     /// Adds a charge to an order of its line that changes anyway, or to a new one. Returns its pin.
     fn add_to_order(&mut self, before: &StoredRecord, bucket: Bucket, charge: &NewCharge<'_>) -> i64 {
-        let (line_no, quantity) = (charge.line_no, charge.quantity);
+        let (line_no, quantity) = (charge.line_no, i128::from(charge.quantity));
         let range = (bucket.start_s, line_no, i64::MIN)..=(bucket.start_s, line_no, i64::MAX);
         if let Some((key, change)) = self.changed.range_mut(range).find(|(_, change)| !change.is_revoked()) {
-            change.quantity = change.quantity.saturating_add(quantity);
+            change.quantity += quantity;
             change.records += 1;
             return key.2 + 1;
         }
@@ -302,7 +303,7 @@ impl Work<'_> {
         // A line that has no order of the hour yet gets a supplementary one too.
         let place = self.new.entry((bucket.start_s, line_no)).or_default();
         (place.end_s, place.sequence_no) = (bucket.end_s, next.unwrap_or(0));
-        place.quantity = place.quantity.saturating_add(quantity);
+        place.quantity += quantity;
         place.records += 1;
         // The order that the record's use of the SKU was in; a record that had no such charge names its first order.
         let orders = &self.orders;
@@ -341,7 +342,8 @@ impl Work<'_> {
             }
             let is_moved = change.quantity != 0;
             let usage = &mut change.usage;
-            usage.quantity = usage.quantity.checked_add(change.quantity).ok_or_else(|| too_large(usage))?;
+            usage.quantity = i64::try_from(i128::from(usage.quantity) + change.quantity)
+                .map_err(|_| too_large_at(usage.bucket_start_s, usage.line_no))?;
             usage.records += change.records;
             if usage.quantity < 0 || usage.records < 0 || (usage.quantity == 0) != (usage.records == 0) {
                 return Err(StoreError::Damaged(format!(
@@ -375,9 +377,7 @@ impl Work<'_> {
             let mut result = OrderReplacement {
                 before: before.source_number().to_owned(),
                 before_total: before.total,
-                after: String::new(),
-                after_total: Amount::from_steps(0),
-                after_status: None,
+                ..OrderReplacement::default()
             };
             if change.usage.quantity > 0 {
                 let bucket = Bucket { start_s: before.start_time_s, end_s: before.end_time_s };
@@ -402,10 +402,11 @@ impl Work<'_> {
         let mut added: Vec<UsageOrder> = Vec::new();
         for ((start_s, line_no), place) in &self.new {
             let bucket = Bucket { start_s: *start_s, end_s: place.end_s };
+            let quantity = i64::try_from(place.quantity).map_err(|_| too_large_at(*start_s, *line_no))?;
             let open = OpenUsage {
                 line_no: *line_no,
                 line: Arc::clone(line_of(*line_no)?),
-                quantity: place.quantity,
+                quantity,
                 records: place.records,
                 orders: 1,
                 close_no: -1,
@@ -424,40 +425,20 @@ impl Work<'_> {
                 line_no: *line_no,
                 sequence_no: place.sequence_no,
                 source_number: new.order.source_number().to_owned(),
-                quantity: place.quantity,
+                quantity,
                 records: place.records,
                 close_no: -1,
             });
-            let nothing = OrderReplacement {
-                before: String::new(),
-                before_total: Amount::from_steps(0),
-                after: String::new(),
-                after_total: Amount::from_steps(0),
-                after_status: None,
-            };
-            results.push(after_of(nothing, &new));
+            results.push(after_of(OrderReplacement::default(), &new));
             made.push(new);
         }
         for (key, transition) in replaced.iter().zip(&mut transitions) {
             let greatest = successors.get(key).and_then(|all| all.iter().max());
             transition.after.replaced_by = greatest.map(|(_, number)| number.clone()).unwrap_or_default();
         }
-        transaction.transition_orders(company_id, &transitions)?;
-        for transition in &transitions {
-            let source_number = transition.before.order.source_number();
-            transaction.add_revocation(company_id, source_number, self.changes.now_s, self.changes.reason)?;
-        }
-        for outcome in transaction.add_orders(&made)? {
-            match outcome {
-                Outcome::Added => {}
-                Outcome::Present | Outcome::Conflict => return Ok(Changed::NumberTaken),
-                Outcome::Pruned => {
-                    return Err(StoreError::Damaged(
-                        "a corrected hour is in the time of pruned orders".into(),
-                    )
-                    .into());
-                }
-            }
+        write_revoked(transaction, company_id, &transitions, self.changes.reason, self.changes.now_s)?;
+        if !add_made_orders(transaction, &made)? {
+            return Ok(Changed::NumberTaken);
         }
         transaction.change_usage_orders(company_id, &usage_orders)?;
         transaction.add_usage_orders(company_id, &added)?;
@@ -509,10 +490,6 @@ fn after_of(before: OrderReplacement, new: &NewOrder) -> OrderReplacement {
         after_status: Some(new.order.status),
         ..before
     }
-}
-
-fn too_large(order: &UsageOrder) -> CorrectionError {
-    too_large_at(order.bucket_start_s, order.line_no)
 }
 
 fn too_large_at(bucket_start_s: i64, line_no: LineNo) -> CorrectionError {

@@ -64,7 +64,7 @@ impl UsageName {
 }
 
 /// An order that a correction refunded or revoked, or a new one that replaces none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderReplacement {
     /// Number O of the order that was refunded or revoked; empty if there was none.
     pub before: String,

@@ -97,13 +97,13 @@ fn digest_of(
 ) -> [u8; 16] {
     let contents: Vec<String> =
         records.iter().map(|usage| format!("{} {}", usage.time_s, hex::encode(usage.content()))).collect();
-    let times: BTreeMap<Option<i64>, String> =
-        names.iter().filter_map(|name| Some((name.time_s, format!("at {}", name.time_s?)))).collect();
+    let times: Vec<Option<String>> =
+        names.iter().map(|name| name.time_s.map(|time_s| format!("at {time_s}"))).collect();
     let mut content: Vec<&str> = vec![&request.reason];
-    for name in names {
+    for (name, time) in names.iter().zip(&times) {
         let is_stated = if name.source.is_some() { "of" } else { "any" };
         content.extend([is_stated, name.source.as_deref().unwrap_or_default(), &name.id]);
-        content.extend(times.get(&name.time_s).map(String::as_str));
+        content.extend(time.as_deref());
     }
     content.push("replace");
     content.extend(contents.iter().map(String::as_str));
