@@ -13,7 +13,7 @@ pub enum Misfit {
     Currency,
     /// It is for another service tier.
     ServiceTier,
-    /// It is not valid yet, or not any longer.
+    /// It is not valid yet, or no longer.
     Time,
     /// It is for longer requests.
     Length,

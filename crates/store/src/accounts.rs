@@ -62,7 +62,7 @@ pub struct StoredDeposit {
     pub deposit: Deposit,
     /// Its ledger entries.
     pub entries: LedgerRange,
-    /// What was taken back of it, in 10⁻⁸ currency units.
+    /// How much of it was reversed, in 10⁻⁸ currency units.
     pub reversed: i64,
 }
 
@@ -118,10 +118,10 @@ pub trait AccountWrites {
     /// Records a deposit by its key.
     fn add_deposit(&mut self, company_id: i64, deposit: &StoredDeposit) -> StoreResult<()>;
 
-    /// Changes how much of a deposit was taken back, in 10⁻⁸ currency units.
+    /// Changes how much of a deposit was reversed, in 10⁻⁸ currency units.
     fn set_reversed(&mut self, company_id: i64, key: &str, reversed: i64) -> StoreResult<()>;
 
-    /// Forgets that grants of a company end by a time, after they were ended.
+    /// Deletes the record that grants of a company end by a time, after they were ended.
     fn clear_ends(&mut self, company_id: i64, until_s: i64) -> StoreResult<()>;
 
     /// Records which orders were paid from the accounts.

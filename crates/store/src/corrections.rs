@@ -33,7 +33,7 @@ correction_kinds! {
     Replace 2 "replace";
     /// Usage records were rated again by the present price book.
     Rerate 3 "rerate";
-    /// A deposit was taken back, whole or in part.
+    /// A deposit was reversed, whole or in part.
     Reverse 4 "reverse";
     /// An amount was added to an account or taken from it.
     Adjust 5 "adjust";

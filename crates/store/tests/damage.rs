@@ -184,7 +184,7 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
     assert_eq!((found.orders, found.differences), (17, Vec::new()));
 }
 
-/// A company with a deposit that is half taken back, an adjustment, and a coupon that ended with something left.
+/// A company with a deposit that is half reversed, an adjustment, and a coupon that ended with something left.
 fn corrected() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tollbook.db");

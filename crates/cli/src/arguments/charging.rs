@@ -263,7 +263,7 @@ pub(crate) struct Reverse {
     /// Idempotency key of this reversal: repeated with the same key it changes nothing
     #[arg(long)]
     pub(crate) key: String,
-    /// Amount [default: all of the deposit that was not taken back before]
+    /// Amount [default: all of the deposit that was not reversed before]
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) amount: Option<String>,
     /// Let the company owe what was spent: it becomes used credit, beyond the limit if need be

@@ -8,7 +8,7 @@ use tollbook_ops::{Clock as _, SystemClock};
 use crate::program::{Fixture, on_each_database};
 
 on_each_database! {
-    deposits_are_taken_back_and_accounts_adjusted_by_key
+    deposits_are_reversed_and_accounts_adjusted_by_key
     a_grant_ends_without_a_server
 }
 
@@ -22,7 +22,7 @@ fn deposit(fixture: &Fixture, kind: &str, amount: &str, key: &str, more: &[&str]
     fixture.json(&[&arguments[..], more].concat());
 }
 
-fn deposits_are_taken_back_and_accounts_adjusted_by_key(fixture: &Fixture) {
+fn deposits_are_reversed_and_accounts_adjusted_by_key(fixture: &Fixture) {
     fixture.company("Acme");
     deposit(fixture, "cash", "10000", "typed-wrongly", &[]);
     deposit(fixture, "bonus", "5", "bonus", &[]);

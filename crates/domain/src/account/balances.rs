@@ -33,10 +33,10 @@ pub enum AccountError {
     /// More is to be taken than there is.
     #[error("there is only {0} to take")]
     NotEnough(Amount),
-    /// More is to be taken back than was deposited and is not taken back yet.
+    /// More is to be reversed than was deposited and is not reversed yet.
     #[error("only {0} of the deposit is not taken back yet")]
     AlreadyReversed(Amount),
-    /// More is to be taken back than is left of the deposit.
+    /// More is to be reversed than is left of the deposit.
     #[error("only {0} is left of the deposit; the rest was spent and can only be owed (--owe)")]
     Spent(Amount),
     /// More credit is used than the new limit allows.
@@ -89,7 +89,7 @@ impl Account {
         self.available(kinds, now_s).saturating_add(expired)
     }
 
-    /// How much more credit is used than the limit allows: because a deposit that was spent was taken back.
+    /// How much more credit is used than the limit allows: because a deposit that was spent was reversed.
     pub fn over_limit(&self) -> i128 {
         self.ungranted(AccountKind::Credit).saturating_neg().max(0)
     }
@@ -164,7 +164,7 @@ impl Account {
         }
     }
 
-    /// Forgets grants that are used up. One that has ended stays: what comes back to it is added to what it had left.
+    /// Removes grants that are used up. One that has ended stays: what comes back to it is added to what it had left.
     pub(super) fn drop_used_up(&mut self, now_s: i64) {
         self.grants.retain(|grant| grant.remaining > 0 || grant.is_expired(now_s));
     }

@@ -1,4 +1,4 @@
-//! Corrections of accounts: a deposit is taken back, or an amount is added or taken by the operator (docs/CHARGING.md,
+//! Corrections of accounts: a deposit is reversed, or an amount is added or taken by the operator (docs/CHARGING.md,
 //! "Corrections of accounts").
 
 use super::balances::{Account, AccountError};
@@ -8,16 +8,16 @@ use super::kinds::AccountKind;
 use super::postings::{Cause, Posting};
 use crate::money::Amount;
 
-/// A deposit that is to be taken back.
+/// A deposit that is to be reversed.
 #[derive(Clone, Copy, Debug)]
 pub struct Reversal<'a> {
     /// The deposit.
     pub deposit: &'a Deposit,
     /// Its grant, with any remaining amount; `None` for cash.
     pub grant: Option<&'a Grant>,
-    /// What was taken back of it before, in 10⁻⁸ currency units.
+    /// How much of it was reversed before, in 10⁻⁸ currency units.
     pub reversed: i64,
-    /// How much to take back; `None`: all that was not taken back before.
+    /// How much to reverse; `None`: all that was not reversed before.
     pub amount: Option<Amount>,
     /// Whether what was spent becomes used credit, beyond the limit if need be.
     pub owe: bool,
@@ -26,7 +26,7 @@ pub struct Reversal<'a> {
 }
 
 impl Account {
-    /// Takes a deposit back: from what is left of it, which is the cash balance or what is left of its grant, also if the
+    /// Reverses a deposit: from what is left of it, which is the cash balance or what is left of its grant, also if the
     /// grant has ended; the rest becomes used credit, if that is allowed.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub enum Cause {
     Expiry,
     /// Cash repaid used credit, or refunded credit was no longer owed; two postings that add up to 0.
     Adjustment,
-    /// A deposit was taken back; the reference is the key of the reversal.
+    /// A deposit was reversed; the reference is the key of the reversal.
     Reversal,
     /// An amount was added or taken by the operator; the reference is the key of the adjustment.
     Correction,

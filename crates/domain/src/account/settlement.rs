@@ -16,7 +16,7 @@ pub const SETTLEMENT_ORDER: [AccountKind; AccountKind::COUNT] = AccountKind::ALL
 pub struct Paid {
     /// What it was paid from.
     pub deductions: Deductions,
-    /// What was taken back of grants that had ended, before the deductions.
+    /// What was restored to grants that had ended, before the deductions.
     pub restored: Vec<Posting>,
     /// The deductions.
     pub postings: Vec<Posting>,

@@ -1,4 +1,4 @@
-//! Corrections of accounts: a deposit is taken back, or an amount is added or taken. Each happens once, by its key.
+//! Corrections of accounts: a deposit is reversed, or an amount is added or taken. Each happens once, by its key.
 
 use tollbook_domain::Amount;
 use tollbook_domain::account::{AccountKind, Cause, Posting, Reversal};
@@ -10,12 +10,12 @@ use super::context::Charging;
 use super::error::ChargingError;
 use crate::tenancy::checked_name;
 
-/// A deposit to take back.
+/// A deposit to reverse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReversalRequest {
     /// Key of the deposit.
     pub deposit: String,
-    /// How much of it; `None`: all that was not taken back before.
+    /// How much of it; `None`: all that was not reversed before.
     pub amount: Option<Amount>,
     /// Whether what was spent of it becomes used credit, beyond the limit if need be.
     pub owe: bool,
@@ -58,7 +58,7 @@ pub struct AccountCorrected {
     pub entries: Vec<LedgerEntry>,
 }
 
-/// Takes a deposit back, whole or in part. Idempotent by key: repeating a reversal moves nothing.
+/// Reverses a deposit, whole or in part. Idempotent by key: repeating a reversal moves nothing.
 ///
 /// # Errors
 /// The key belongs to another correction, the company or the deposit does not exist, a rule about accounts is broken, or

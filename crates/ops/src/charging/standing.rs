@@ -21,7 +21,7 @@ pub struct Standing {
     pub balances: PerKind<i64>,
     /// Credit limit.
     pub credit_limit: i64,
-    /// How much more credit is used than the limit allows: a deposit that was spent was taken back.
+    /// How much more credit is used than the limit allows: a deposit that was spent was reversed.
     pub over_limit: i128,
     /// Maximum amount that an order could be paid with: unexpired grants, cash, and unused credit.
     pub available: i128,

@@ -29,7 +29,7 @@ pub(crate) enum DemoOperation {
     Revoke(usize, &'static str),
     /// Refunds a number of paid orders of a model, with a reason.
     Refund(usize, &'static str, &'static str),
-    /// Takes a deposit back.
+    /// Reverses a deposit.
     Reverse(ReversalRequest),
     /// Adjusts an account.
     Adjust(Adjustment),
@@ -144,7 +144,7 @@ impl EventPlanner<'_> {
         GRANTS.iter().filter(|grant| self.hour(grant.at) < until).map(paid).sum()
     }
 
-    /// A coupon that was deposited twice is taken back, before the next hour is charged; some cash is given for goodwill.
+    /// A coupon that was deposited twice is reversed, before the next hour is charged; some cash is given for goodwill.
     fn add_corrections(&mut self) {
         let deposit = Deposit {
             kind: AccountKind::Coupon,

@@ -63,7 +63,7 @@ pub struct HiddenPrice {
 /// Why an operation on the price book is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PricingError {
-    /// An argument means nothing.
+    /// An argument is not valid.
     #[error("{option}: {reason}")]
     Argument {
         /// The option of the command.

@@ -27,7 +27,7 @@ impl TenantDirectory {
         self.tenants.contains_key(&company_id)
     }
 
-    /// Forgets all companies.
+    /// Removes all companies.
     pub(crate) fn clear(&mut self) {
         self.tenants.clear();
     }

@@ -78,7 +78,7 @@ fn a_company_is_in_arrears_until_its_last_unpaid_order_is_paid(backend: Backend)
     let spent =
         json!({"StarCard": "0.00", "Coupon": "0.00", "Bonus": "0.00", "Cash": "0.00", "Credit": "-1.10"});
     standing(&[("Balances", spent), ("AvailableAmount", json!("1.90"))]);
-    // A deposit that was spent is taken back: what is owed is beyond the limit.
+    // A deposit that was spent is reversed: what is owed is beyond the limit.
     let request = charging::ReversalRequest {
         deposit: "d-2".into(),
         amount: None,

@@ -170,7 +170,7 @@ pub(crate) fn partial_reversals_add_up_to_the_deposit(backend: &Backend) {
     assert_eq!(fixture.balance(1, AccountKind::Cash), 0);
     let refused = back("R4", None).unwrap_err();
     assert_eq!(refused.to_string(), "only 0.00 of the deposit is not taken back yet");
-    // Of a grant, what is left when it has ended can be taken back, too.
+    // Of a grant, what is left when it has ended can be reversed, too.
     grant(&fixture, AccountKind::Coupon, 50, "coupon", NOW_S + 5);
     settle_due(&charging, "worker", NOW_S + 5).unwrap();
     let done =

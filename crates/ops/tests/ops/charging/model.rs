@@ -115,11 +115,11 @@ pub(crate) struct ModelCompany {
     pub(crate) credit: i128,
     pub(crate) limit: i128,
     pub(crate) deposits: Vec<Deposit>,
-    /// Of each deposit: the index of its grant, and what was taken back.
+    /// Of each deposit: the index of its grant, and how much was reversed.
     pub(crate) taken_back: Vec<(usize, i128)>,
     /// Key and content of each correction.
     pub(crate) corrections: Vec<(String, String)>,
-    /// Whether a deposit that was spent was taken back.
+    /// Whether a deposit that was spent was reversed.
     pub(crate) has_owed: bool,
     pub(crate) arrears_day: i64,
 }

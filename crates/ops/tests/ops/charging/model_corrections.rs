@@ -27,7 +27,7 @@ impl ModelCompany {
         Some(false)
     }
 
-    /// Whether the deposit was taken back now; `None` if that is refused.
+    /// Whether the deposit was reversed now; `None` if that is refused.
     pub(crate) fn reverse(&mut self, request: &ReversalRequest) -> Option<bool> {
         let before = self.clone();
         let done = self.try_reverse(request);

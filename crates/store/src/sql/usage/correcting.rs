@@ -139,7 +139,7 @@ impl RecordWrites for Session {
 
     fn change_records(&mut self, company_id: i64, changes: &[RecordChange], now_s: i64) -> StoreResult<()> {
         let view = self.view_for_update(company_id)?;
-        self.forget_uncharged(company_id, changes)?;
+        self.remove_uncharged(company_id, changes)?;
         let (mut voided, mut same_day, mut moved): (Vec<&StoredRecord>, Vec<_>, Vec<_>) =
             (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
@@ -233,7 +233,7 @@ const fn state_number(state: RecordState) -> i64 {
 
 impl Session {
     /// Takes records that are stored whole off their list. A voided one stays on a list of its own.
-    fn forget_uncharged(&mut self, company_id: i64, changes: &[RecordChange]) -> StoreResult<()> {
+    fn remove_uncharged(&mut self, company_id: i64, changes: &[RecordChange]) -> StoreResult<()> {
         let is_whole = |change: &&RecordChange| change.before.charges.is_empty();
         let key = |change: &RecordChange| {
             let before = &change.before;

@@ -1,4 +1,4 @@
--- Corrections with their keys and reasons, what of a deposit was taken back, and grants that end on time.
+-- Corrections with their keys and reasons, how much of a deposit was reversed, and grants that end on time.
 
 -- The audit log of corrections, by which each happens once. kind: corrections.rs. digest: of the request. result: a text
 -- of the program's own.
@@ -16,7 +16,7 @@ CREATE TABLE correction (
 
 CREATE INDEX correction_time ON correction (company_id, time, correction_key);
 
--- reversed: what was taken back of the deposit.
+-- reversed: how much of the deposit was reversed.
 ALTER TABLE deposit ADD COLUMN reversed BIGINT NOT NULL DEFAULT 0;
 
 -- expired: what was left of the grant at its end, less what usage from before its end has taken of it since.

@@ -43,7 +43,7 @@ impl Corrected {
         }
     }
 
-    /// Whether credit may be used beyond its limit: nothing has used it since a deposit that was spent was taken back.
+    /// Whether credit may be used beyond its limit: nothing has used it since a deposit that was spent was reversed.
     pub(crate) fn owes_a_reversal(&self) -> bool {
         self.last_use_of_credit == Some(Cause::Reversal)
     }
@@ -81,7 +81,7 @@ impl Session {
         })
     }
 
-    /// Compares reversals and adjustments with the ledger and with the deposits that were taken back.
+    /// Compares reversals and adjustments with the ledger and with the deposits that were reversed.
     pub(crate) fn verify_corrections(
         &mut self,
         company_id: i64,
