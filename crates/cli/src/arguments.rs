@@ -13,8 +13,8 @@ mod corrections;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
-    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OperatorKeyCommand, Pay, PricesCommand,
-    Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
+    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
+    PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
 pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};
 
