@@ -6,7 +6,7 @@ use std::sync::mpsc;
 
 use tollbook_objects::{ObjectStore as _, RemoteSettings, RemoteStore, Tuning};
 
-use super::relay::{Act, Asked};
+use tollbook_testkit::stores::{Act, Asked};
 use super::relayed_store::{BOTH, Kind, LARGE, RelayedStore, content, key, put};
 
 /// Environment variables of the process to be killed: the store's URL and the data directory.

@@ -13,7 +13,7 @@ use tollbook_ops::quickstart::quickstart;
 use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock};
 use tollbook_store::{StoreOptions, open_sqlite};
 
-use super::relay::{Act, Asked};
+use tollbook_testkit::stores::{Act, Asked};
 use super::relayed_store::{BOTH, Kind, RelayedStore};
 
 /// A running server. It is stopped on drop.
