@@ -46,7 +46,8 @@ pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};
 pub use store::{Snapshot, Store, StoreOptions, Transaction};
 pub use tenants::{
-    OperatorKey, OperatorKeyReads, OperatorKeyWrites, SettingReads, SettingWrites, TenantReads, TenantWrites,
+    OperatorKey, OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, PutOwners, SettingReads,
+    SettingWrites, TenantReads, TenantWrites,
 };
 pub use usage::{
     DueHour, HourClosing, HourFilter, IntakeContext, OpenUsage, RatedUsage, Uncharged, UnchargedKey,

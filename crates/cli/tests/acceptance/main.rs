@@ -6,6 +6,7 @@
 
 mod accounts;
 mod commands;
+mod connect;
 mod corrections;
 mod dates;
 mod failures;

@@ -12,7 +12,7 @@ use tollbook_store::{
 use crate::charged::{add_usage, bucket, close, fill, record, revoked};
 use crate::model::{Model, order, query};
 use crate::orders::{add, assert_healthy};
-use crate::tenants::company;
+use crate::tenants::{company, owner_rule};
 use crate::{Backend, Postgres, Sqlite};
 
 fn others() -> [Box<dyn Backend>; 2] {
@@ -46,6 +46,7 @@ fn filled(backend: &dyn Backend) -> (Arc<dyn Store>, Vec<NewOrder>) {
         })
         .unwrap();
     transaction.set_setting("master", "fingerprint").unwrap();
+    transaction.put_owner_rules(&[owner_rule("litellm", "team", "blue", 2)]).unwrap();
     transaction.prune(1, 100_000, 5).unwrap();
     transaction.commit().unwrap();
     orders.retain(|new| {
@@ -77,6 +78,8 @@ pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
         assert_eq!(new.organizations(1).unwrap(), old.organizations(1).unwrap());
         assert_eq!(new.api_key("public").unwrap(), old.api_key("public").unwrap());
         assert_eq!(new.setting("master").unwrap().as_deref(), Some("fingerprint"));
+        assert_eq!(new.owner_rules().unwrap(), [owner_rule("litellm", "team", "blue", 2)]);
+        assert_eq!(new.owner_version().unwrap(), 1);
         let model = Model(orders.clone());
         let asked = query(0, 400 * 86_400, &Status::ALL);
         assert_eq!(new.page(&asked, 0, 500).unwrap(), old.page(&asked, 0, 500).unwrap());

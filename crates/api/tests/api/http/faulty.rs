@@ -9,14 +9,16 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::Grant;
 use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
-use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
+use tollbook_domain::{
+    Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
+};
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueExportJob, DueHour, EachOrder,
-    ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
-    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, Page, PriceReads, RecordKey, RecordName,
-    RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
-    StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads,
-    UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueExportJob, DueHour, EachOrder, ExportFile,
+    ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
+    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey,
+    RecordName, RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
+    StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey,
+    UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification, Verify,
 };
 
 /// A fault to inject.
@@ -298,6 +300,16 @@ impl OperatorKeyReads for FaultySnapshot {
 
     fn operator_keys(&mut self) -> StoreResult<Vec<OperatorKey>> {
         self.inner.operator_keys()
+    }
+}
+
+impl OwnerReads for FaultySnapshot {
+    fn owner_rules(&mut self) -> StoreResult<Vec<OwnerRule>> {
+        self.inner.owner_rules()
+    }
+
+    fn owner_version(&mut self) -> StoreResult<i64> {
+        self.inner.owner_version()
     }
 }
 
