@@ -9,7 +9,9 @@ use tollbook_domain::tenant::ApiKey;
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy};
 use tollbook_ops::random;
-use tollbook_store::{DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult};
+use tollbook_store::{
+    DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult,
+};
 use tracing::Span;
 use tracing::field::Empty;
 

@@ -105,7 +105,10 @@ impl Gateway {
             Err(Unanswered::Waiting(waiting)) => return Err(waiting),
         };
         let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
-        Ok(Answered { ret_code, body: body(action.map(|action| action.name), received.request_uuid, &result) })
+        Ok(Answered {
+            ret_code,
+            body: body(action.map(|action| action.name), received.request_uuid, &result),
+        })
     }
 
     fn handle(

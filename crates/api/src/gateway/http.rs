@@ -106,11 +106,7 @@ struct Attempt {
 
 impl Attempt {
     /// The body of the answer, or what the request has to wait for before the next attempt.
-    fn answer(
-        mut self,
-        gateway: &Gateway,
-        admission: Option<Admission>,
-    ) -> Result<Vec<u8>, (Waiting, Self)> {
+    fn answer(mut self, gateway: &Gateway, admission: Option<Admission>) -> Result<Vec<u8>, (Waiting, Self)> {
         let config = gateway.service().config();
         let received = received(config, &self.caller, &self.head, self.body.as_deref(), &self.line.caller);
         match gateway.answer(&received, admission) {

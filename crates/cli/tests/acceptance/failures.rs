@@ -82,11 +82,11 @@ fn an_export_below_the_floor_of_free_space_is_refused_and_usage_is_taken(fixture
     write_orders(fixture, &company, 100);
     fixture.json(&["orders", "import", "orders.jsonl"]);
     // No disk has so much space.
-    std::fs::write(fixture.data().join("tollbook.toml"), "[objects]\nfree_bytes = 1125899906842624\n").unwrap();
+    std::fs::write(fixture.data().join("tollbook.toml"), "[objects]\nfree_bytes = 1125899906842624\n")
+        .unwrap();
     let mut server = fixture.start(&["serve"]);
     let keys = (company.public_key.as_str(), company.private_key.as_str());
-    let refused =
-        server.customer(fixture, keys, &[&["--json", "orders", "download"], &RANGE[..]].concat());
+    let refused = server.customer(fixture, keys, &[&["--json", "orders", "download"], &RANGE[..]].concat());
     let value: Value = serde_json::from_slice(&refused.stdout).unwrap();
     assert_eq!((&value["RetCode"], &value["Reason"]), (&json!(150), &json!("too little space is free")));
     for folder in ["objects", "spool"] {

@@ -93,7 +93,12 @@ fn delete(objects: &dyn ObjectStore, company_id: i64, file: &ExportedFile) {
     let key = file.key.as_str();
     match objects.delete(&file.key) {
         Ok(()) => {
-            tracing::info!(company_id, key, bytes = file.bytes, "deleted an old export to stay within the limits");
+            tracing::info!(
+                company_id,
+                key,
+                bytes = file.bytes,
+                "deleted an old export to stay within the limits"
+            );
         }
         // The sweep removes it when its retention ends.
         Err(error) => tracing::warn!(%error, company_id, key, "an old export could not be deleted"),

@@ -16,9 +16,9 @@ use tollbook_export::{
     Document, ExportLimits, ExportRequest, ExportRequestError, ExportedFile, Exporter, ExporterParts, Format,
     Progress, WaitPolicy, Zone,
 };
-use tollbook_objects::{SpoolLimits, 
+use tollbook_objects::{
     Cancelled, EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError,
-    PutOptions, SpoolFile, Stored, Swept,
+    PutOptions, SpoolFile, SpoolLimits, Stored, Swept,
 };
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 
@@ -359,7 +359,9 @@ fn a_finished_export_is_not_shared_once_its_file_is_deleted() {
 impl Fixture {
     /// Exports the orders before a time as CSV, and waits until the file is recorded.
     fn csv_before(&self, company: &Company, before_s: i64) -> ExportedFile {
-        let Document::PaidOrders(query) = &self.request.document else { panic!("the fixture exports paid orders") };
+        let Document::PaidOrders(query) = &self.request.document else {
+            panic!("the fixture exports paid orders")
+        };
         let range = TimeRange::new(0, before_s).unwrap();
         let query = OrderQuery { company_id: company.company_id, range, ..query.clone() };
         let document = Document::PaidOrders(query);
@@ -373,10 +375,10 @@ impl Fixture {
         let exporter = self.exporter.as_ref().unwrap();
         let digest = exporter.digest(self.store.snapshot().unwrap().as_mut(), &request).unwrap();
         let snapshot = self.store.snapshot().unwrap();
-        let file = exporter.file(snapshot, request, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true);
-        let is_recorded = || {
-            self.store.snapshot().unwrap().export_file(company.company_id, &digest).unwrap().is_some()
-        };
+        let file =
+            exporter.file(snapshot, request, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true);
+        let is_recorded =
+            || self.store.snapshot().unwrap().export_file(company.company_id, &digest).unwrap().is_some();
         while !is_recorded() {
             std::thread::yield_now();
         }
@@ -387,7 +389,9 @@ impl Fixture {
     fn wait_until_kept(&self, files: &[(&Company, &[&ExportedFile])]) {
         let expected: Vec<(i64, i64)> = files
             .iter()
-            .map(|(company, files)| (company.company_id, files.iter().map(|file| file.bytes.cast_signed()).sum()))
+            .map(|(company, files)| {
+                (company.company_id, files.iter().map(|file| file.bytes.cast_signed()).sum())
+            })
             .collect();
         let kept = || {
             let mut kept = self.store.snapshot().unwrap().all_export_bytes().unwrap();

@@ -17,7 +17,7 @@ use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_export::{
     Build, Document, ExportError, ExportedFile, Format, Progress, SummaryQueries, Zone, export,
 };
-use tollbook_objects::{SpoolLimits, EmbeddedSettings, EmbeddedStore, ObjectKeys};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, SpoolLimits};
 use tollbook_store::{Store, StoreOptions, StoredOrder, open_sqlite};
 
 /// 2024-12-31T20:00:00Z, which is in 2025 in Shanghai.

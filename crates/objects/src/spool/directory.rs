@@ -138,7 +138,8 @@ mod tests {
     use super::*;
 
     fn spool(directory: &Path) -> SpoolDirectory {
-        SpoolDirectory::new(directory.to_owned(), SpoolLimits { bytes: u64::MAX, free_bytes: 0 }).expect("spool")
+        SpoolDirectory::new(directory.to_owned(), SpoolLimits { bytes: u64::MAX, free_bytes: 0 })
+            .expect("spool")
     }
 
     /// The names in the directory, sorted, without the directory's lock.
@@ -282,7 +283,9 @@ mod tests {
     #[test]
     fn total_size_is_bounded_and_released_on_drop() {
         let directory = tempfile::tempdir().expect("directory");
-        let directory = SpoolDirectory::new(directory.path().to_owned(), SpoolLimits { bytes: 1_000, free_bytes: 0 }).expect("spool");
+        let directory =
+            SpoolDirectory::new(directory.path().to_owned(), SpoolLimits { bytes: 1_000, free_bytes: 0 })
+                .expect("spool");
         let (mut first, mut second) =
             (directory.create().expect("first"), directory.create().expect("second"));
         first.write_all(&[1; 600]).expect("fits");

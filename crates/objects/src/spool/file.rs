@@ -8,9 +8,9 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::budget::{Reservation, SpoolBudget};
 #[cfg(test)]
 use super::budget::SpoolLimits;
+use super::budget::{Reservation, SpoolBudget};
 use super::folder::OwnFolder;
 use crate::error::ObjectStoreError;
 use crate::us3::EtagHasher;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tollbook_objects::us3::{Refusal, Request, encode_path, presign_get, sign};
-use tollbook_objects::{SpoolLimits, 
+use tollbook_objects::{
     EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions,
-    ReadError, Reply, ReplyBody,
+    ReadError, Reply, ReplyBody, SpoolLimits,
 };
 
 const NOW_S: i64 = 1_800_000_000;

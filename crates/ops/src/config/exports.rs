@@ -54,7 +54,8 @@ pub(super) fn exports(source: &Source<'_>, read: &ExportsSection) -> Checked<Exp
             .unwrap_or(default.jobs_per_company),
         company_bytes: value("company_bytes", &read.company_bytes, 16_777_216..=MOST_BYTES)?
             .unwrap_or(default.company_bytes),
-        total_bytes: value("total_bytes", &read.total_bytes, 16_777_216..=MOST_BYTES)?.unwrap_or(default.total_bytes),
+        total_bytes: value("total_bytes", &read.total_bytes, 16_777_216..=MOST_BYTES)?
+            .unwrap_or(default.total_bytes),
     };
     if limits.queue <= limits.answer {
         return Ok(limits);

@@ -96,8 +96,10 @@ pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<Obj
         ),
     };
     let spool = SpoolLimits {
-        bytes: value("spool_bytes", &read.spool_bytes, 16_777_216..=MOST_BYTES)?.unwrap_or(default.spool.bytes),
-        free_bytes: value("free_bytes", &read.free_bytes, 0..=MOST_BYTES)?.unwrap_or(default.spool.free_bytes),
+        bytes: value("spool_bytes", &read.spool_bytes, 16_777_216..=MOST_BYTES)?
+            .unwrap_or(default.spool.bytes),
+        free_bytes: value("free_bytes", &read.free_bytes, 0..=MOST_BYTES)?
+            .unwrap_or(default.spool.free_bytes),
     };
     let mut us3_hosts = Vec::with_capacity(read.us3_hosts.len());
     for host in &read.us3_hosts {

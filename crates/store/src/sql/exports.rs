@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{StoreError, StoreResult};
 use crate::exports::{
-    DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob,
+    DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE,
+    LONGEST_JOB_ID, NewExportJob,
 };
-use crate::sql::driver::connection::{Connection, Flow, Row, SqlValue, SqlValues, all, execute_exactly, first};
+use crate::sql::driver::connection::{
+    Connection, Flow, Row, SqlValue, SqlValues, all, execute_exactly, first,
+};
 use crate::sql::session::Session;
 
 pub(crate) const JOB_COLUMNS: &str = "company_id, job_id, public_key, made_at, request, state, lease_holder, lease_until, rows_done, \
@@ -104,7 +107,8 @@ impl ExportReads for Session {
     }
 
     fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>> {
-        let sql = "SELECT company_id, bytes FROM export_space WHERE bytes > 0 ORDER BY bytes DESC, company_id";
+        let sql =
+            "SELECT company_id, bytes FROM export_space WHERE bytes > 0 ORDER BY bytes DESC, company_id";
         all(self.connection.as_mut(), sql, &[], |row| Ok((row.int(0)?, row.int(1)?)))
     }
 

@@ -144,7 +144,9 @@ pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) 
         request: "everything".into(),
     };
     let mut transaction = source.begin().unwrap();
-    transaction.put_export_file(1, &digest, &ExportFile { stored_s: 5, bytes: 7, file: "file".into() }).unwrap();
+    transaction
+        .put_export_file(1, &digest, &ExportFile { stored_s: 5, bytes: 7, file: "file".into() })
+        .unwrap();
     transaction.add_export_job(&submitted).unwrap();
     transaction.commit().unwrap();
     let version = source.snapshot().unwrap().orders_version(1).unwrap();

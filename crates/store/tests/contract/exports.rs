@@ -5,8 +5,8 @@ use std::sync::Barrier;
 
 use proptest::prelude::*;
 use tollbook_store::{
-    DueExportJob, ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, Lease, LeaseKey, NewExportJob, Store,
-    StoreError, StoreOptions, StoreResult, Transaction,
+    DueExportJob, ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, Lease, LeaseKey,
+    NewExportJob, Store, StoreError, StoreOptions, StoreResult, Transaction,
 };
 
 use crate::Backend;
@@ -243,9 +243,13 @@ impl Model {
         let mut oldest: BTreeMap<i64, (i64, i64, String)> = BTreeMap::new();
         for ((company_id, job_id), job) in self.0.iter().filter(|(_, job)| Self::is_due(job, now_s)) {
             let of_company = self.0.iter().filter(|((other, _), _)| other == company_id);
-            let running = of_company.filter(|(_, job)| !job.state.has_ended() && !Self::is_due(job, now_s)).count();
+            let running =
+                of_company.filter(|(_, job)| !job.state.has_ended() && !Self::is_due(job, now_s)).count();
             let found = (i64::try_from(running).unwrap(), job.submitted.created_s, job_id.clone());
-            oldest.entry(*company_id).and_modify(|known| *known = found.clone().min(known.clone())).or_insert(found);
+            oldest
+                .entry(*company_id)
+                .and_modify(|known| *known = found.clone().min(known.clone()))
+                .or_insert(found);
         }
         let mut due: Vec<_> = oldest.into_iter().map(|(company_id, place)| (place, company_id)).collect();
         due.sort_by_key(|((running, created_s, _), company_id)| (*running, *created_s, *company_id));

@@ -7,6 +7,8 @@ mod tls;
 mod us3_host;
 
 pub use relay::{Act, Asked, Relay};
-pub use servers::{BUCKET, DOMAIN, PRIVATE_KEY, PUBLIC_KEY, RETENTION_S, S3Server, Us3Server, files_below, keys};
+pub use servers::{
+    BUCKET, DOMAIN, PRIVATE_KEY, PUBLIC_KEY, RETENTION_S, S3Server, Us3Server, files_below, keys,
+};
 pub use tls::TlsServer;
 pub use us3_host::Us3Host;

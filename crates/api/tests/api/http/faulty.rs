@@ -13,8 +13,8 @@ use tollbook_domain::{
     Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
 };
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueExportJob, DueHour, EachOrder, ExportFile,
-    ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
+    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueExportJob, DueHour, EachOrder,
+    ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
     OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey,
     RecordName, RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
     StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey,

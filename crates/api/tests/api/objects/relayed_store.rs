@@ -7,9 +7,9 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tollbook_objects::us3::EtagHasher;
-use tollbook_objects::{SpoolLimits, 
-    ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions, RemoteSettings, RemoteStore, Stored,
-    Tuning,
+use tollbook_objects::{
+    ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions, RemoteSettings, RemoteStore,
+    SpoolLimits, Stored, Tuning,
 };
 use tollbook_ops::{Clock as _, SystemClock};
 

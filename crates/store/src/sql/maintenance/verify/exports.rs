@@ -34,7 +34,9 @@ impl Session {
         let (counted, kept) = (sizes.iter().sum::<i64>(), self.export_bytes(company_id)?);
         if counted != kept {
             report.differ(|| {
-                format!("company {company_id}: its export files have {counted} bytes, export_space says {kept}")
+                format!(
+                    "company {company_id}: its export files have {counted} bytes, export_space says {kept}"
+                )
             });
         }
         Ok(())
