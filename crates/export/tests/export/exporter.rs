@@ -14,7 +14,7 @@ use tollbook_domain::{Catalogue, Language, LineFilter, OrderQuery, Status, Statu
 use tollbook_export::presentation::DisplaySettings;
 use tollbook_export::{
     Document, ExportLimits, ExportRequest, ExportRequestError, ExportedFile, Exporter, ExporterParts, Format,
-    Progress, WaitPolicy, Zone,
+    Progress, Separator, WaitPolicy, Zone,
 };
 use tollbook_objects::{
     Cancelled, EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError,
@@ -148,7 +148,13 @@ impl Fixture {
             provider: "Tollbook".to_owned(),
         };
         let document = Document::PaidOrders(query);
-        let request = ExportRequest { company, display, document, format: Format::Workbook };
+        let request = ExportRequest {
+            company,
+            display,
+            document,
+            format: Format::Workbook,
+            separator: Separator::default(),
+        };
         let exporter = Some(exporter);
         Self { directory, store, objects, exporter, request, now_s, reached: Mutex::new(reached), let_go }
     }
