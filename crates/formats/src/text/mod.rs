@@ -1,4 +1,4 @@
-//! Files of records (`docs/ORDER_FILES.md`, "Format"): JSON Lines or CSV, plain or compressed, from a path or a stream.
+//! Files of records (`docs/ORDER_FILES.md`, "Format"): JSON Lines, JSON or CSV, plain or compressed, from a path or a stream.
 //! They are read record by record in bounded memory; the modules of each kind of file know what a record means.
 
 mod csv;
@@ -6,6 +6,7 @@ mod error;
 mod input;
 pub(crate) mod json;
 mod json_lines;
+mod json_values;
 mod lines;
 mod record_file;
 mod records;
