@@ -26,6 +26,7 @@ pub mod measures;
 pub mod money;
 mod order;
 mod order_rules;
+pub mod owner;
 pub mod price;
 #[cfg(test)]
 mod price_examples;
@@ -48,6 +49,7 @@ pub use line::{AmountRule, Line, OrderAmounts};
 pub use measures::Measures;
 pub use money::{Amount, Rounding, UnitPrice};
 pub use order::{NewOrder, Order};
+pub use owner::{Owner, OwnerMap, OwnerRule};
 pub use price::{Discount, Price};
 pub use status::Status;
 pub use time::TimeRange;

@@ -86,7 +86,11 @@ pub(super) fn record(
     transaction.put_export_file(
         company_id,
         digest,
-        &ExportFile { stored_s: file.stored_s, file: file.to_record() },
+        &ExportFile {
+            stored_s: file.stored_s,
+            bytes: i64::try_from(file.bytes).unwrap_or(i64::MAX),
+            file: file.to_record(),
+        },
     )?;
     transaction.commit()
 }

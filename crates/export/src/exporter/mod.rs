@@ -6,6 +6,7 @@ mod in_flight;
 pub mod jobs;
 mod queue;
 mod request;
+mod space;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -262,7 +263,8 @@ impl Shared {
         if let Err(error) = &built
             && !in_flight.abandoned.is_cancelled()
         {
-            tracing::error!(%error, company_id, "export failed; no file was stored");
+            let cause = error.root_cause().map(ToString::to_string);
+            tracing::error!(%error, cause, company_id, "export failed; no file was stored");
         }
         let (file, digest) = match built {
             Ok((file, digest)) => (Ok(file), Some(digest)),
@@ -325,10 +327,15 @@ impl Shared {
         Ok((file, digest))
     }
 
-    /// Records a stored file in the cache. On failure the next request builds the file again.
+    /// Records a stored file in the cache, and deletes old files if there are too many now. On failure the next request
+    /// builds the file again.
     fn record(&self, company_id: i64, digest: &Digest, file: &ExportedFile) {
-        let store = self.parts.store.as_ref();
-        let recorded = catch_unwind(AssertUnwindSafe(|| cache::record(store, company_id, digest, file)));
+        let ExporterParts { store, objects, limits, .. } = &self.parts;
+        let recorded = catch_unwind(AssertUnwindSafe(|| {
+            cache::record(store.as_ref(), company_id, digest, file)?;
+            let newest = space::Newest { company_id, digest };
+            space::enforce(store.as_ref(), objects.as_ref(), limits, newest)
+        }));
         match recorded {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, company_id, "export could not be recorded in the cache"),

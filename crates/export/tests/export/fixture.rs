@@ -17,7 +17,7 @@ use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_export::{
     Build, Document, ExportError, ExportedFile, Format, Progress, Separator, SummaryQueries, Zone, export,
 };
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, SpoolLimits};
 use tollbook_store::{Store, StoreOptions, StoredOrder, open_sqlite};
 
 /// 2024-12-31T20:00:00Z, which is in 2025 in Shanghai.
@@ -91,7 +91,7 @@ impl Fixture {
             bucket: "tollbook".into(),
             keys: ObjectKeys::new("public".to_owned(), "private".to_owned()),
             retention_s: 3_600,
-            spool_bytes: 1 << 30,
+            spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
         };
         let display = DisplaySettings {
             language: Language::English,
