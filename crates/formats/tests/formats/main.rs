@@ -3,3 +3,4 @@
 
 mod order_files;
 mod published_prices;
+mod usage_cases;
