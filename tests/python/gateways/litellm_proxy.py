@@ -2,10 +2,11 @@
 
     litellm_proxy.py REQUEST
 
-REQUEST is a JSON object: "Callback", the name of the callback in LiteLLM; "Times", how often each of its requests is sent;
-"Prefix", of the ids of the answers; "Prices" {SKU: price of one token}. One JSON object on standard output: "Before" and
-"After", what is pending; "Answered", the model of each answer that counts tokens; "Expected", what they cost; "Relayed",
-the statuses of the requests if they were sent more than once.
+REQUEST is a JSON object: "Callback", the name of the callback in LiteLLM; "Times", how often each of its requests is
+sent; "Prefix", of the ids of the answers; "Prices" {SKU: price of one token}. One JSON object on standard output:
+"Before" and "After", what is pending; "Answered", the model of each answer that counts tokens; "Expected", what they
+cost; "Requests", of each model; "Refused", the status of a call of an unknown model; "Relayed", the statuses of the
+requests if they were sent more than once.
 """
 
 import json
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from decimal import Decimal
@@ -32,7 +34,8 @@ def configuration(models: ModelServer, callback: str) -> dict:
     provider = {"api_base": f"{models.url}/v1", "api_key": "sk-provider"}
     return {
         "model_list": [
-            {"model_name": name, "litellm_params": {"model": f"openai/{name}", **provider}} for name in [*COUNTS, "broken"]
+            {"model_name": name, "litellm_params": {"model": f"openai/{name}", **provider}}
+            for name in [*COUNTS, "broken"]
         ],
         "litellm_settings": {"callbacks": [callback], "num_retries": 1, "fallbacks": [{"broken": ["plain"]}]},
         "general_settings": {"master_key": MASTER_KEY},
@@ -65,26 +68,28 @@ class Proxy:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "log"
+        self.log = []
         # JSON is YAML, too.
         (folder / "config.yaml").write_text(json.dumps(configuration(models, callback)))
         program = Path(sys.executable).with_name("litellm")
         command = [program, "--config", folder / "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(  # noqa: S603
-                command, env=environment(target), cwd=folder, stdout=log, stderr=subprocess.STDOUT
-            )
-        while not self.is_alive():
-            if self.process.poll() is not None:
-                raise RuntimeError(self.log.read_text())
+        self.process = subprocess.Popen(  # noqa: S603
+            command, env=environment(target), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        started = threading.Event()
+        threading.Thread(target=self.follow, args=(started,), daemon=True).start()
+        started.wait()
+        if self.process.poll() is not None:
+            raise RuntimeError("".join(self.log))
 
-    def is_alive(self) -> bool:
-        """Whether it answers."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/health/liveliness") as response:
-                return response.status == 200
-        except OSError:
-            return False
+    def follow(self, started: threading.Event) -> None:
+        """Keeps the log, and tells when the proxy answers or has ended."""
+        for line in self.process.stdout:
+            self.log.append(line)
+            if "Uvicorn running on" in line:
+                started.set()
+        self.process.wait()
+        started.set()
 
     def call(self, model: str) -> None:
         """Asks a model, and reads the whole answer."""
@@ -140,7 +145,7 @@ def main() -> None:
             refused = proxy.refused()
             tokens = [(sku, count) for model in models.answered for sku, count in quantities(model, callback).items()]
             expected = sum((Decimal(prices[sku]) * count for sku, count in tokens), Decimal(0))
-            wait_until_pending(before + expected)
+            wait_until_pending(before + expected, lambda: proxy.process.poll() is None)
         finally:
             proxy.stop()
     found = {

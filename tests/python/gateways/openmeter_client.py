@@ -2,8 +2,8 @@
 
     openmeter_client.py REQUEST
 
-REQUEST is a JSON object: "Times", how often each request is sent. One JSON object on standard output: "Pending" after each
-kind of request, and "Refused", what the client raises for a customer that is not known.
+REQUEST is a JSON object: "Times", how often each request is sent. One JSON object on standard output: "Pending" after
+each kind of request, and "Refused", what the client raises for a customer that is not known.
 """
 
 import datetime

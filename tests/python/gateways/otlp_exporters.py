@@ -2,8 +2,8 @@
 
     otlp_exporters.py REQUEST
 
-REQUEST is a JSON object: "Times", how often each batch is exported. One JSON object on standard output: "Results", of each
-export, by the exporter's name; "Pending" after it; "Calls", how many spans state tokens.
+REQUEST is a JSON object: "Times", how often each batch is exported. One JSON array on standard output, with an object
+for each exporter: "Exporter", its name; "Results", of each export; "Pending" after them.
 """
 
 import json
@@ -19,7 +19,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tollbook import KEY, SERVER, pending
 
-TOKENS = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.cache_read.input_tokens": 400, "gen_ai.usage.output_tokens": 50}
+TOKENS = {
+    "gen_ai.usage.input_tokens": 1000,
+    "gen_ai.usage.cache_read.input_tokens": 400,
+    "gen_ai.usage.output_tokens": 50,
+}
 
 
 def spans() -> list:

@@ -3,6 +3,7 @@
 import json
 import os
 import urllib.request
+from collections.abc import Callable
 from decimal import Decimal
 
 SERVER = os.environ["TOLLBOOK_SERVER"]
@@ -18,7 +19,7 @@ def pending() -> Decimal:
         return Decimal(json.load(response)["PendingAmount"])
 
 
-def wait_until_pending(amount: Decimal) -> None:
-    """Asks until usage of this amount has arrived, or more: then there is nothing to wait for."""
-    while pending() < amount:
+def wait_until_pending(amount: Decimal, is_sent: Callable[[], bool]) -> None:
+    """Asks until usage of this amount has arrived, or more, or until nothing more can arrive."""
+    while pending() < amount and is_sent():
         pass

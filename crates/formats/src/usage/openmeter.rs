@@ -48,7 +48,7 @@ pub fn read_events(
 
 #[derive(Default)]
 struct Event<'e> {
-    is_cloud_event: bool,
+    has_version: bool,
     id: Option<Cow<'e, str>>,
     source: Option<Cow<'e, str>>,
     kind: Option<Cow<'e, str>>,
@@ -72,7 +72,7 @@ impl<'e> Event<'e> {
             "type" => &mut self.kind,
             "subject" => &mut self.subject,
             "specversion" => {
-                self.is_cloud_event = raw == "\"1.0\"";
+                self.has_version = raw == "\"1.0\"";
                 return Ok(());
             }
             "time" => {
@@ -101,7 +101,7 @@ impl<'e> Event<'e> {
     }
 
     fn usage(&self, now_s: i64) -> Result<MeterEvent, String> {
-        if !self.is_cloud_event {
+        if !self.has_version {
             return Err("specversion: must be \"1.0\"".to_owned());
         }
         let required = |name: &str, text: &Option<Cow<'e, str>>| match text {

@@ -1,6 +1,5 @@
 //! The calls in a request: which spans and log records are counted, each once, and what a mapping reads of them.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -12,55 +11,13 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
+use super::export::{Call, Export, Selection};
 use super::json_text::{JsonText, digits};
 use super::names::names;
-use super::request::{Export, Selection};
 use super::summaries::{Role, role, text};
 
 /// Most spans that are followed from a call to the root of its trace.
 const MAX_ANCESTORS: usize = 256;
-
-/// A call of a model, with what a mapping and the look-up of its owner need.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// The span or log record as a JSON object, in the form of the Python SDK's `ReadableSpan.to_json`.
-    pub json: String,
-    /// Names by which the owner is looked up, as kind and text, the most specific first.
-    pub names: Vec<(Cow<'static, str>, String)>,
-    /// Trace and span in messages.
-    pub id: String,
-}
-
-/// Numbers of the spans or log records that are not counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PassedOver {
-    /// They say nothing about usage.
-    pub no_usage: usize,
-    /// Calls of models that failed or state no counts.
-    pub without_counts: usize,
-    /// They add up calls that have spans of their own.
-    pub summaries: usize,
-    /// Their service or scope is not selected.
-    pub not_selected: usize,
-}
-
-impl PassedOver {
-    /// Each number that is not 0, with its name.
-    pub fn by_name(self) -> impl Iterator<Item = (&'static str, usize)> {
-        let names = [
-            ("no usage", self.no_usage),
-            ("call without counts", self.without_counts),
-            ("sum of other spans", self.summaries),
-            ("not selected", self.not_selected),
-        ];
-        names.into_iter().filter(|(_, number)| *number > 0)
-    }
-
-    /// All of them.
-    pub const fn total(self) -> usize {
-        self.no_usage + self.without_counts + self.summaries + self.not_selected
-    }
-}
 
 /// A resource, and its attributes as JSON once a call needs them.
 struct Origin<'r> {
@@ -219,14 +176,15 @@ impl Export {
             _ if !origin.is_selected || !is_named(&selection.scopes, scope) => passed_over.not_selected += 1,
             Role::WithoutUsage => passed_over.without_counts += 1,
             Role::Tool | Role::Summary => passed_over.summaries += 1,
-            Role::Call => match check(head, attributes) {
-                Err(reason) => self.refused.push(format!("{}: {reason}", id(head))),
-                Ok(()) => {
-                    let json = json(head, scope, attributes, origin.json());
-                    let names = names(attributes, origin.attributes, &selection.owner_attributes);
-                    self.calls.push(Call { json, names, id: id(head) });
+            Role::Call => {
+                if let Err(reason) = check(head, attributes) {
+                    self.refused.push(format!("{}: {reason}", id(head)));
+                    return;
                 }
-            },
+                let json = json(head, scope, attributes, origin.json());
+                let names = names(attributes, origin.attributes, &selection.owner_attributes);
+                self.calls.push(Call { json, names, id: id(head) });
+            }
         }
     }
 }

@@ -26,8 +26,8 @@ macro_rules! object {
 
 object!(Traces { resource_spans: Vec<ResourceSpans<'b>>, });
 object!(ResourceSpans { resource: Attributed<'b>, scope_spans: Vec<ScopeSpans<'b>>, });
-object!(ScopeSpans { scope: Scope<'b>, spans: Vec<Span<'b>>, });
-object!(Span {
+object!(ScopeSpans { scope: Scope<'b>, spans: Vec<ReadSpan<'b>>, });
+object!(ReadSpan {
     trace_id: Cow<'b, str>,
     span_id: Cow<'b, str>,
     parent_span_id: Cow<'b, str>,
@@ -52,16 +52,26 @@ object!(LogRecord {
 object!(Attributed { attributes: Vec<KeyValue<'b>>, });
 object!(Scope { name: Cow<'b, str>, });
 object!(KeyValue { key: Cow<'b, str>, value: &'b RawValue, });
-object!(AnyValue {
-    string_value: Cow<'b, str>,
-    bool_value: &'b RawValue,
-    int_value: &'b RawValue,
-    double_value: &'b RawValue,
-    array_value: ArrayValue<'b>,
-    kvlist_value: KeyValues<'b>,
-});
 object!(ArrayValue { values: Vec<&'b RawValue>, });
 object!(KeyValues { values: Vec<KeyValue<'b>>, });
+
+/// A value: one of the members.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AnyValue<'b> {
+    #[serde(borrow, rename = "stringValue")]
+    text: Option<Cow<'b, str>>,
+    #[serde(borrow, rename = "boolValue")]
+    truth: Option<&'b RawValue>,
+    #[serde(borrow, rename = "intValue")]
+    integer: Option<&'b RawValue>,
+    #[serde(borrow, rename = "doubleValue")]
+    double: Option<&'b RawValue>,
+    #[serde(borrow, rename = "arrayValue")]
+    array: Option<ArrayValue<'b>>,
+    #[serde(borrow, rename = "kvlistValue")]
+    list: Option<KeyValues<'b>>,
+}
 
 /// Deepest nesting of values.
 const MAX_DEPTH: u32 = 64;
@@ -107,7 +117,7 @@ fn of_scope(scope: Scope<'_>) -> common::InstrumentationScope {
     common::InstrumentationScope { name: text(scope.name), ..Default::default() }
 }
 
-fn span(span: Span<'_>) -> Result<trace::Span, String> {
+fn span(span: ReadSpan<'_>) -> Result<trace::Span, String> {
     let code = status(span.status.and_then(|status| status.code));
     Ok(trace::Span {
         trace_id: id("traceId", span.trace_id)?,
@@ -151,7 +161,7 @@ fn id(name: &str, digits: Option<Cow<'_, str>>) -> Result<Vec<u8>, String> {
     let digits = digits.unwrap_or_default();
     let refused = || format!("{name}: must consist of pairs of hexadecimal digits");
     // A sign is valid for a number, but not for a digit.
-    if digits.len() % 2 != 0 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(refused());
     }
     (0..digits.len() / 2)
@@ -184,22 +194,22 @@ fn value(raw: &RawValue, depth: u32) -> Result<Option<Value>, String> {
     }
     let read: AnyValue<'_> = serde_json::from_str(raw.get())
         .map_err(|_| "the value of an attribute is no value of OTLP".to_owned())?;
-    Ok(if let Some(text) = read.string_value {
+    Ok(if let Some(text) = read.text {
         Some(Value::StringValue(text.into_owned()))
-    } else if let Some(raw) = read.int_value {
+    } else if let Some(raw) = read.integer {
         // What is no integer stays as it is written, so that the record is refused and not the request.
         let text = number(raw);
         Some(text.parse().map_or_else(|_| Value::StringValue(text.to_owned()), Value::IntValue))
-    } else if let Some(raw) = read.double_value {
+    } else if let Some(raw) = read.double {
         let text = number(raw);
         Some(text.parse().map_or_else(|_| Value::StringValue(text.to_owned()), Value::DoubleValue))
-    } else if let Some(raw) = read.bool_value {
+    } else if let Some(raw) = read.truth {
         Some(Value::BoolValue(number(raw) == "true"))
-    } else if let Some(array) = read.array_value {
+    } else if let Some(array) = read.array {
         let values = array.values.unwrap_or_default().into_iter();
         let values = values.map(|raw| Ok(common::AnyValue { value: value(raw, depth + 1)? }));
         Some(Value::ArrayValue(common::ArrayValue { values: values.collect::<Result<_, String>>()? }))
-    } else if let Some(list) = read.kvlist_value {
+    } else if let Some(list) = read.list {
         Some(Value::KvlistValue(common::KeyValueList { values: attributes(list.values, depth + 1)? }))
     } else {
         None

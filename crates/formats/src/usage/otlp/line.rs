@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::request::{Encoding, ExportLimits, Selection, Signal, read_export};
+use super::export::{Encoding, ExportLimits, Selection, Signal};
+use super::request::read_export;
 use crate::text::json::members;
 use crate::usage::mapping::{Mapped, Mapping};
 

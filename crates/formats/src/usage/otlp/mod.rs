@@ -2,6 +2,7 @@
 //! (docs/GATEWAYS.md, "OpenTelemetry").
 
 mod calls;
+mod export;
 mod json;
 mod json_text;
 mod line;
@@ -13,7 +14,7 @@ mod summaries;
 #[cfg(test)]
 mod tests;
 
-pub use calls::{Call, PassedOver};
+pub use export::{Call, Encoding, Export, ExportError, ExportLimits, PassedOver, Selection, Signal};
 pub(super) use line::map_line;
-pub use request::{Encoding, Export, ExportError, ExportLimits, Selection, Signal, read_export};
+pub use request::read_export;
 pub use response::{accepted, failed};

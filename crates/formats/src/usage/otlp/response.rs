@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::json;
 
-use super::request::{Encoding, Signal};
+use super::export::{Encoding, Signal};
 
 /// The error of a request: `google.rpc.Status`, which the messages of OTLP are published without.
 #[derive(Clone, PartialEq, Message)]

@@ -3,7 +3,7 @@
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use super::request::Signal;
+use super::export::Signal;
 
 /// A message whose parts are counted.
 #[derive(Clone, Copy, Debug)]
@@ -33,18 +33,20 @@ impl Message {
             (Self::Request(signal), 1) => Self::Resources(signal),
             (Self::Resources(_), 1) => Self::Resource,
             (Self::Resources(signal), 2) => Self::Scopes(signal),
-            (Self::Scopes(_), 1) => Self::Named,
             (Self::Scopes(Signal::Traces), 2) => Self::Span,
             (Self::Scopes(Signal::Logs), 2) => Self::LogRecord,
-            (Self::Span, 9) | (Self::LogRecord, 6) => Self::KeyValue,
-            (Self::Span, 11) => Self::Named,
+            (Self::Scopes(_), 1) | (Self::Span, 11) => Self::Named,
             (Self::Span, 13) => Self::Link,
+            (Self::Span, 9)
+            | (Self::LogRecord, 6)
+            | (Self::Resource | Self::KeyValues, 1)
+            | (Self::Named, 3)
+            | (Self::Link, 4) => Self::KeyValue,
             (Self::LogRecord, 5) | (Self::KeyValue, 2) | (Self::Values, 1) => Self::Value,
-            (Self::Resource | Self::KeyValues, 1) | (Self::Named, 3) | (Self::Link, 4) => Self::KeyValue,
-            (Self::Resource, 3) => Self::Entity,
-            (Self::Entity, 3 | 4) => Self::Leaf,
             (Self::Value, 5) => Self::Values,
             (Self::Value, 6) => Self::KeyValues,
+            (Self::Resource, 3) => Self::Entity,
+            (Self::Entity, 3 | 4) => Self::Leaf,
             _ => return None,
         })
     }
