@@ -14,8 +14,8 @@ mod corrections;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
-    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OperatorKeyCommand, Pay, PricesCommand,
-    Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
+    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
+    PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
 pub(crate) use connect::{ConnectCommand, MapCommand, RuleName, RuleOwner};
 pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};

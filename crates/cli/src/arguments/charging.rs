@@ -124,6 +124,15 @@ pub(crate) enum DiscountCommand {
     List,
 }
 
+/// What becomes of a record with a count that its mapping does not account for.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum OnUnknownCounts {
+    /// It is refused, and the count named
+    Refuse,
+    /// It is read, and the summary has the number of records by count
+    Warn,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum UsageCommand {
     /// Import usage records: .jsonl or .csv, plain, .gz or .zst; - reads standard input
@@ -138,6 +147,9 @@ pub(crate) enum UsageCommand {
         /// Value of a field for every record, e.g. `company_id=1`; overrides the mapping; repeatable
         #[arg(long = "set", value_name = "FIELD=VALUE", requires = "mapping")]
         constants: Vec<String>,
+        /// What becomes of a record with a count that is not 0 and that the mapping does not account for
+        #[arg(long, value_name = "WHAT", default_value = "refuse", requires = "mapping")]
+        unknown_counts: OnUnknownCounts,
     },
     /// List usage without a price
     Unpriced {

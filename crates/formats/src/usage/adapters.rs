@@ -1,9 +1,5 @@
 //! The mappings that come with the program: one file each in `adapters/`.
 
-use std::path::Path;
-
-use super::mapping::Mapping;
-
 /// Name and text of each file in `adapters/`, sorted by name.
 ///
 /// To add an adapter, add `adapters/NAME.toml` and a line here. Comments in the file name its source (`# Source: `) and
@@ -18,21 +14,12 @@ const ADAPTERS: &[(&str, &str)] = &[
     ("servegen", include_str!("adapters/servegen.toml")),
 ];
 
-impl Mapping {
-    /// A mapping that comes with the program; `None` if the name is not in [`Self::built_in_names`].
-    pub fn built_in(name: &str) -> Option<Self> {
-        let text = Self::built_in_text(name)?;
-        // A test reads every adapter.
-        Self::parse(Path::new(&format!("{name}.toml")), text).ok()
-    }
+/// The text of a file.
+pub(super) fn text(name: &str) -> Option<&'static str> {
+    ADAPTERS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
 
-    /// The file of a mapping that comes with the program, as a start for another one.
-    pub fn built_in_text(name: &str) -> Option<&'static str> {
-        ADAPTERS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
-    }
-
-    /// The names of the mappings that come with the program, sorted.
-    pub fn built_in_names() -> impl Iterator<Item = &'static str> {
-        ADAPTERS.iter().map(|(name, _)| *name)
-    }
+/// The names of all files, sorted.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.iter().map(|(name, _)| *name)
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::columns::{ColumnPath, ColumnPaths, Row};
+use super::columns::ColumnPaths;
+use super::path::ColumnPath;
+use super::row::Row;
 use crate::text::json::JsonValue;
 
 /// A parsed template.
@@ -102,7 +104,7 @@ impl Part {
                 },
             }
         }
-        let names: Vec<String> = alternatives
+        let names: Vec<&str> = alternatives
             .iter()
             .filter_map(|alternative| match alternative {
                 Alternative::Column(column) => Some(paths.name(*column)),
@@ -127,7 +129,7 @@ fn alternatives<'t>(text: &'t str, paths: &mut ColumnPaths) -> Result<(Part, &'t
             rest = after;
         } else {
             let (path, after) = ColumnPath::read(rest)?;
-            alternatives.push(Alternative::Column(paths.number(path)));
+            alternatives.push(Alternative::Column(paths.number(&path)));
             rest = after;
         }
         if let Some(after) = rest.strip_prefix('|') {

@@ -4,8 +4,9 @@ use jiff::fmt::strtime;
 use jiff::tz::Offset;
 use tollbook_domain::decimal::Decimal;
 
-use super::columns::{ColumnPaths, Row};
+use super::columns::ColumnPaths;
 use super::expression::Expression;
+use super::row::Row;
 use super::template::Template;
 use crate::usage::builder::integer;
 use crate::usage::time;

@@ -30,7 +30,7 @@ fn counted(file: &UsageFile) -> (u64, std::collections::BTreeMap<String, i128>, 
             *sums.entry(sku).or_default() += i128::from(quantity);
         }
     }
-    (records, sums, first_s, last_s, reader.skipped())
+    (records, sums, first_s, last_s, reader.unmapped().skipped_records())
 }
 
 #[test]
@@ -122,13 +122,13 @@ fn real_usage_objects_are_split_and_lose_nothing() {
                 continue;
             }
             let body = format!(r#"{{"time":1,"created":1,{}"#, &body[1..]);
-            match mapping.usage_of_json(&body, 1) {
-                Err(reason) => {
+            match mapping.map_json(&body, 1).remove(0) {
+                Mapped::Skipped(rule) => panic!("{rule}: {body}"),
+                Mapped::Refused(reason) => {
                     assert!(reason.contains("add up to"), "{reason}: {body}");
                     refused += 1;
                 }
-                Ok(usage) => {
-                    let usage = usage.unwrap();
+                Mapped::Usage { usage, .. } => {
                     let sum = |skus: &[&str]| -> i64 {
                         let of = usage.quantities.iter().filter(|(sku, _)| skus.contains(&sku.as_str()));
                         of.map(|(_, quantity)| *quantity).sum()

@@ -1,12 +1,14 @@
 //! The syntax of mapping files, and the mappings that come with the program on hand-written records.
 
+mod counts;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
 use tollbook_domain::usage::Usage;
 
-use super::Mapping;
+use super::{Mapped, Mapping};
 
 const TOP: &str = "[record]\nid = \"{id}\"\ncompany_id = \"1\"\norganization_id = \"1\"\nresource_id = \"k\"\nproduct_code = \"p\"\n\
     [time]\nseconds = \"0\"\n";
@@ -17,7 +19,13 @@ fn mapping(text: &str) -> Mapping {
 
 /// The usage of a record; `None` if it is skipped.
 fn apply(mapping: &Mapping, record: &str) -> Result<Option<Usage>, String> {
-    mapping.usage_of_json(record, 7)
+    let mut mapped = mapping.map_json(record, 7);
+    assert_eq!(mapped.len(), 1, "{record}");
+    match mapped.remove(0) {
+        Mapped::Usage { usage, .. } => Ok(Some(*usage)),
+        Mapped::Skipped(_) => Ok(None),
+        Mapped::Refused(reason) => Err(reason),
+    }
 }
 
 fn shown(usage: Result<Option<Usage>, String>) -> String {
@@ -165,7 +173,7 @@ fn records_are_skipped_checked_and_renamed() {
 fn an_error_names_file_line_and_key() {
     // text, a semicolon ends a line => message after the file name
     let table = r#"
-        [records] => :1: records: is not a section; known are record, time, quantities, check, skip and models
+        [recorded] => :1: recorded: is not a section; known are records, record, time, quantities, check, skip, counts, models
         record = 1 => :1: record: must be a section
         [record;x = 1 => :1: unclosed table, expected `]`
         [record];model = "m" => :2: record.model: is not a field that a mapping states in [record]
@@ -187,11 +195,27 @@ fn an_error_names_file_line_and_key() {
         [quantities];a = "b / c" => :2: quantities.a: an operator is expected, found `/`
         [quantities];a = "1.2.3" => :2: quantities.a: 1.2.3: is not a number
         [quantities];;a = "-b" => :3: quantities.a: a name is expected, found `-`
-        [check];sum = "a" => :2: check.sum: is not a key; known is total
+        [check];sum = "a" => :2: check.sum: is not a key; known are total and except
         [skip];when_empty = "a" => :2: skip.when_empty: must be a list of texts
         [skip];when_empty = ["a b"] => :2: skip.when_empty: is not the name of a column at ` b`
         [skip];if = ["a"] => :2: skip.if: is not a key; known are when_empty and when
         [quantities];a = "b" =>: time: is required
+        [records];each = "a[0]" => :2: records.each: has only names and `[*]`
+        [records];all = "a[*]" => :2: records.all: is not a key; known is each
+        [time];seconds = "0";[quantities];a = "^b" =>: records: must state the lists that a path with `^` leaves
+        [quantities];a = "sum(b)" => :2: quantities.a: sum() adds the values of a list; b has one value
+        [quantities];a = "same(b)" => :2: quantities.a: same() compares at least two reports of a count
+        [quantities];a = "if(b, 1)" => :2: quantities.a: a comparison such as `=` or `<` is expected in if()
+        [quantities];a = "if(b = 'x' 1)" => :2: quantities.a: a comma is expected behind the condition of if()
+        [quantities];a = "if(b = 'x, 1)" => :2: quantities.a: a quote is not closed
+        [counts];on = ["a"] => :2: counts.on: is not a key; known are in and ignored
+        [counts];in = "a" => :2: counts.in: must be a list of texts
+        [counts];in = ["a*b*"] => :2: counts.in: a name has more than one `*`
+        [counts];ignored = { a = "" } => :2: counts.ignored.a: must state a reason
+        [[skip]];name = "x" => :1: skip: must state a name and conditions
+        [[skip]];when_empty = ["x"] => :1: skip: must state a name and conditions
+        extends = "nothing" => :1: extends: is not the name of a built-in mapping
+        extends = 1 => :1: extends: must be the name of a built-in mapping
         [time];seconds = "0" =>: quantities: must state at least one SKU"#;
     let mut rows = 0;
     for row in table.lines().filter(|row| row.contains("=>")) {
@@ -200,7 +224,7 @@ fn an_error_names_file_line_and_key() {
         assert_eq!(error.to_string(), format!("m.toml{}", expected.trim()), "{row}");
         rows += 1;
     }
-    assert_eq!(rows, 28);
+    assert_eq!(rows, 44);
     let bad = "[time]\nvalue = '{t}'\nformat = '%!'";
     assert!(
         Mapping::parse(Path::new("m.toml"), bad)

@@ -1,0 +1,6 @@
+//! Expressions over the columns of a record.
+
+mod parser;
+mod value;
+
+pub(super) use value::Expression;
