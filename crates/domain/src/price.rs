@@ -3,7 +3,7 @@
 
 pub use crate::matcher::{Closeness, Matcher, NameMatch, NamePart};
 use crate::money::{UNIT_PRICE_PLACES, UnitPrice, divide_rounded};
-use crate::provider_names::{ModelNames, NameForm, ProviderRule};
+use crate::provider_names::{ModelNames, NameForm, OfProvider, ProviderRule};
 use crate::time::DAY_S;
 
 /// How closely a price describes provider and model; greater is closer. Compared in this order: whether the model is the
@@ -80,6 +80,20 @@ pub struct PriceMatch {
     pub closeness: PriceCloseness,
     /// The part of the model's name that its matcher describes.
     pub part: NamePart,
+}
+
+impl OfProvider for Price {
+    fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    fn provider_names(&self) -> Option<&Matcher> {
+        self.provider_names.as_ref()
+    }
+
+    fn provider_models(&self) -> Option<&Matcher> {
+        self.provider_models.as_ref()
+    }
 }
 
 impl PriceMatch {

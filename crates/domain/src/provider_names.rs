@@ -1,7 +1,19 @@
 //! Names of providers and models as gateways, client libraries and OpenTelemetry write them, and the names that price lists
 //! have for them (docs/PRICES.md, "Names of providers").
 
-use crate::price::Price;
+use crate::matcher::Matcher;
+
+/// What a price says about its provider.
+pub(crate) trait OfProvider {
+    /// Name of the provider; empty: any.
+    fn provider(&self) -> &str;
+
+    /// Names that usage may have for it.
+    fn provider_names(&self) -> Option<&Matcher>;
+
+    /// Models that imply it.
+    fn provider_models(&self) -> Option<&Matcher>;
+}
 
 /// How a price's provider is the one of a use; the greater is closer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,43 +164,43 @@ enum UseProvider {
 }
 
 impl UseProvider {
-    fn new(book: &[Price], stated: &str) -> Self {
+    fn new<P: OfProvider>(book: &[P], stated: &str) -> Self {
         if stated.is_empty() {
             return Self::Unnamed;
         }
         let lower = stated.to_ascii_lowercase();
         let known = names_of(&lower).or_else(|| names_of(without_call(&lower)?));
-        let is_of_book = || book.iter().any(|price| price.provider.eq_ignore_ascii_case(&lower));
+        let is_of_book = || book.iter().any(|price| price.provider().eq_ignore_ascii_case(&lower));
         let listed = if known.is_some() || is_of_book() { None } else { listed_provider(book, &lower) };
         Self::Named { lower, known, listed }
     }
 
     /// By which rule a price is for this provider; `None` if it is not.
-    fn rule(&self, price: &Price, lower_id: &str) -> Option<ProviderRule> {
-        if price.provider.is_empty() {
+    fn rule(&self, price: &impl OfProvider, lower_id: &str) -> Option<ProviderRule> {
+        if price.provider().is_empty() {
             return Some(ProviderRule::Any);
         }
         let Self::Named { lower, known, listed } = self else {
-            price.provider_models.as_ref()?.closeness(lower_id)?;
+            price.provider_models()?.closeness(lower_id)?;
             return Some(ProviderRule::Model);
         };
-        if price.provider.eq_ignore_ascii_case(lower) {
+        if price.provider().eq_ignore_ascii_case(lower) {
             return Some(ProviderRule::Same);
         }
         if let Some(known) = known {
-            if known.names.iter().any(|name| is_name(&price.provider, name)) {
+            if known.names.iter().any(|name| is_name(price.provider(), name)) {
                 return Some(ProviderRule::OtherName);
             }
             let of = names_of(known.service_of?)?;
             return of
                 .names
                 .iter()
-                .any(|name| is_name(&price.provider, name))
+                .any(|name| is_name(price.provider(), name))
                 .then_some(ProviderRule::Service);
         }
         listed
             .as_ref()
-            .is_some_and(|listed| price.provider.eq_ignore_ascii_case(listed))
+            .is_some_and(|listed| price.provider().eq_ignore_ascii_case(listed))
             .then_some(ProviderRule::List)
     }
 
@@ -214,16 +226,16 @@ impl UseProvider {
 }
 
 /// The one provider whose names, by the lists of the book, include this one; `None` if there is none or several.
-fn listed_provider(book: &[Price], lower: &str) -> Option<String> {
+fn listed_provider<P: OfProvider>(book: &[P], lower: &str) -> Option<String> {
     let mut found: Option<&str> = None;
     for price in book {
-        let has_name = |names: &crate::matcher::Matcher| names.closeness(lower).is_some();
-        let is_new = found.is_none_or(|found| !found.eq_ignore_ascii_case(&price.provider));
-        if is_new && price.provider_names.as_ref().is_some_and(has_name) {
+        let has_name = |names: &Matcher| names.closeness(lower).is_some();
+        let is_new = found.is_none_or(|found| !found.eq_ignore_ascii_case(price.provider()));
+        if is_new && price.provider_names().is_some_and(has_name) {
             if found.is_some() {
                 return None;
             }
-            found = Some(&price.provider);
+            found = Some(price.provider());
         }
     }
     found.map(str::to_ascii_lowercase)
@@ -240,7 +252,7 @@ pub(crate) struct ModelName {
 
 impl ModelName {
     /// By which rule a price is for the provider; `None` if it is not.
-    pub(crate) fn provider_rule(&self, price: &Price) -> Option<ProviderRule> {
+    pub(crate) fn provider_rule(&self, price: &impl OfProvider) -> Option<ProviderRule> {
         self.provider.rule(price, &self.lower_id)
     }
 }
@@ -249,7 +261,7 @@ impl ModelName {
 pub(crate) struct ModelNames(Vec<ModelName>);
 
 impl ModelNames {
-    pub(crate) fn new(book: &[Price], provider: &str, model_id: &str) -> Self {
+    pub(crate) fn new<P: OfProvider>(book: &[P], provider: &str, model_id: &str) -> Self {
         let lower_id = model_id.to_ascii_lowercase();
         let provider = UseProvider::new(book, provider);
         let shortened = shortened(book, &provider, &lower_id);
@@ -273,7 +285,7 @@ impl ModelNames {
 }
 
 /// The name without what says whose model it is.
-fn shortened(book: &[Price], provider: &UseProvider, lower_id: &str) -> Option<ModelName> {
+fn shortened<P: OfProvider>(book: &[P], provider: &UseProvider, lower_id: &str) -> Option<ModelName> {
     let of = |provider: &UseProvider, rest: &str| {
         let lower_id = rest.to_owned();
         (!rest.is_empty()).then(|| ModelName {
@@ -301,7 +313,9 @@ fn shortened(book: &[Price], provider: &UseProvider, lower_id: &str) -> Option<M
         UseProvider::Named { .. } => None,
         UseProvider::Unnamed => {
             let is_provider = names_of(prefix).is_some()
-                || book.iter().any(|price| !prefix.is_empty() && price.provider.eq_ignore_ascii_case(prefix));
+                || book
+                    .iter()
+                    .any(|price| !prefix.is_empty() && price.provider().eq_ignore_ascii_case(prefix));
             if is_provider { of(&UseProvider::new(book, prefix), name) } else { None }
         }
     }
@@ -310,7 +324,7 @@ fn shortened(book: &[Price], provider: &UseProvider, lower_id: &str) -> Option<M
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matcher::Matcher;
+    use crate::price::Price;
     use crate::price::tests::price;
     use crate::price_explanation::explain;
 

@@ -55,13 +55,11 @@ fn row_of(group: &UnpricedGroup) -> Vec<String> {
             provider => printable(&format!("{provider} {}", near.name)),
         })
         .collect();
-    let mut reasons: Vec<&str> = group.reasons.keys().map(String::as_str).collect();
-    let more = reasons.len().saturating_sub(1);
-    reasons.truncate(1);
-    let mut reason = printable(reasons.first().copied().unwrap_or_default());
-    if more > 0 {
-        reason.push_str(&format!(", and {more} more"));
-    }
+    let first = printable(group.reasons.keys().next().map_or("", String::as_str));
+    let reason = match group.reasons.len() {
+        0 | 1 => first,
+        several => format!("{first}, and {} more", several - 1),
+    };
     vec![
         printable(&group.provider),
         printable(&group.model_id),

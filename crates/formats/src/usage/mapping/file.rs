@@ -51,7 +51,8 @@ impl Compiler<'_> {
         let quantities = self.quantities()?;
         let check = self.check()?;
         let skip = self.skip()?;
-        let models = self.models()?;
+        let models = self.names("models")?;
+        let providers = self.names("providers")?;
         self.counts()?;
         let Some(time) = layers::last(self.layers, "time") else {
             return Err(layers::error_of_file(self.layers, "time", "is required"));
@@ -76,6 +77,7 @@ impl Compiler<'_> {
             check,
             skip,
             models,
+            providers,
             unknown_counts,
         })
     }
@@ -143,12 +145,13 @@ impl Compiler<'_> {
         Ok(check)
     }
 
-    fn models(&self) -> Result<BTreeMap<String, String>, FileError> {
-        let mut models = BTreeMap::new();
-        for entry in layers::section(self.layers, "models") {
-            models.insert(entry.key.to_owned(), entry.text("models")?.to_owned());
+    /// A section of other names.
+    fn names(&self, section: &str) -> Result<BTreeMap<String, String>, FileError> {
+        let mut names = BTreeMap::new();
+        for entry in layers::section(self.layers, section) {
+            names.insert(entry.key.to_owned(), entry.text(section)?.to_owned());
         }
-        Ok(models)
+        Ok(names)
     }
 
     /// The places where counts are, of every file, and those that are not counted.

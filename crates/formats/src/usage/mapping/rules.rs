@@ -15,7 +15,7 @@ use super::skip::SkipRule;
 use super::template::Template;
 use super::time_rule::TimeRule;
 use crate::usage::builder::{
-    FIELDS, INTEGERS, MODEL_ID, QUANTITIES, REQUIRED, TIME, UsageBuilder, field_index, integer,
+    FIELDS, INTEGERS, MODEL_ID, PROVIDER, QUANTITIES, REQUIRED, TIME, UsageBuilder, field_index, integer,
 };
 
 /// The rules by which the records of a file become usage records (`docs/USAGE_FILES.md`, "Mapping files").
@@ -33,6 +33,8 @@ pub struct Mapping {
     pub(super) skip: Vec<SkipRule>,
     /// New names of models.
     pub(super) models: BTreeMap<String, String>,
+    /// New names of providers.
+    pub(super) providers: BTreeMap<String, String>,
     pub(super) unknown_counts: UnknownCounts,
 }
 
@@ -192,9 +194,12 @@ impl Mapping {
             let Some(template) = template else { continue };
             let named = |reason: String| format!("{}: {reason}", FIELDS[field]);
             let mut text = template.text(row, &self.paths).map_err(named)?;
-            if field == MODEL_ID
-                && let Some(renamed) = self.models.get(text.as_ref())
-            {
+            let names = match field {
+                MODEL_ID => Some(&self.models),
+                PROVIDER => Some(&self.providers),
+                _ => None,
+            };
+            if let Some(renamed) = names.and_then(|names| names.get(text.as_ref())) {
                 text = Cow::Borrowed(renamed);
             }
             builder.cell(field, text)?;

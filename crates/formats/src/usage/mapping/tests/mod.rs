@@ -148,8 +148,9 @@ fn times_are_read_in_many_forms() {
 fn records_are_skipped_checked_and_renamed() {
     let text = format!(
         "{}[quantities]\nq = 'a'\nr = 'b?'\n[check]\ntotal = 't?'\n[skip]\nwhen_empty = ['a']\n\
-         [skip.when]\nhit = ['true', '1']\n[models]\nold = 'new'\n",
-        TOP.replace("[time]", "model_id = \"{model|''}\"\n[time]"),
+         [skip.when]\nhit = ['true', '1']\n[models]\nold = 'new'\n\
+         [providers]\n'our azure' = 'azure'\nold = 'openai'\n",
+        TOP.replace("[time]", "model_id = \"{model|''}\"\nprovider = \"{of|''}\"\n[time]"),
     );
     let mapping = mapping(&text);
     for (record, expected) in [
@@ -167,6 +168,9 @@ fn records_are_skipped_checked_and_renamed() {
     let model = |record| apply(&mapping, record).unwrap().unwrap().model_id;
     assert_eq!(model(r#"{"id":"x","a":1,"model":"old"}"#), "new");
     assert_eq!(model(r#"{"id":"x","a":1,"model":"older"}"#), "older");
+    let provider = |record| apply(&mapping, record).unwrap().unwrap().provider;
+    assert_eq!(provider(r#"{"id":"x","a":1,"of":"our azure","model":"old"}"#), "azure");
+    assert_eq!(provider(r#"{"id":"x","a":1,"of":"our azure 2","model":"our azure"}"#), "our azure 2");
 }
 
 #[test]
