@@ -31,6 +31,9 @@ usage: cargo xtask COMMAND
   soak [--minutes N] [--seed S]
         Runs the soak tests, for 60 minutes without --minutes: three servers on one PostgreSQL, and charging on both
         databases, while importers, servers and the database are killed. Writes dated reports to bench/runs.
+  soak --sequences N [--seed S] [--database sqlite|postgresql]
+        Compares charging with its naive model over N random sequences of operations on each database, in an optimised
+        build. Writes a dated report to bench/runs.
   help  Prints this text.
 
 environment:

@@ -379,9 +379,13 @@ pub(crate) struct Download {
     pub(crate) workbook: Workbook,
     #[command(flatten)]
     pub(crate) ranged: Ranged,
-    /// File format: xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
+    /// File format: xlsx, csv, csv.gz, parquet; FOCUS: focus (1.0), focus-1.2, focus-1.3, focus-1.4, each also with
+    /// .parquet at its end
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
+    /// What separates the cells of csv and csv.gz: comma, semicolon, semicolon-named, tab
+    #[arg(long, value_name = "SEPARATOR")]
+    pub(crate) separator: Option<String>,
     /// Create the file in a background job and wait for it without a time limit
     #[arg(long)]
     pub(crate) background: bool,

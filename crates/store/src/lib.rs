@@ -29,7 +29,8 @@ pub use accounts::{
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use error::{StoreError, StoreResult};
 pub use exports::{
-    ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob,
+    DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE,
+    LONGEST_JOB_ID, NewExportJob,
 };
 pub use leases::{Lease, LeaseKey, Leases};
 pub use lines::{LineNo, Lines};

@@ -15,6 +15,7 @@ mod halt;
 mod import;
 mod long_run;
 mod moving;
+mod object_stores;
 mod outages;
 mod prices;
 mod program;

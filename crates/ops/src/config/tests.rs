@@ -37,7 +37,7 @@ fn the_example_file_has_the_values_that_its_comments_state() {
     assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.charging, ChargingConfig::default());
     assert_eq!(config.objects.tuning, ObjectsConfig::default().tuning);
-    assert_eq!(config.objects.spool_bytes, ObjectsConfig::default().spool_bytes);
+    assert_eq!(config.objects.spool, ObjectsConfig::default().spool);
     assert!(config.is_us3_host("Tollbook.US3.example:80"));
     assert!(!config.is_us3_host("us3.example"));
     assert_eq!(config.trusted_proxies.len(), 3);
@@ -87,11 +87,17 @@ fn every_documented_key_is_in_the_example() {
         "arrears_at",
         "bill_zero_amounts",
         "spool_bytes",
+        "free_bytes",
+        "requests_per_key",
+        "requests_per_company",
+        "company_bytes",
+        "total_bytes",
         "# store",
         "upload_threads",
         "request_timeout_s",
         "upload_timeout_s",
         "# proxy",
+        "# ca_file",
         "us3_hosts",
         "hosts",
         "language",
@@ -138,6 +144,10 @@ fn errors_name_file_line_and_key() {
         [objects];store = "s3://k:s@bbb" | :2: objects.store: must not hold a user name or a key; keys are given in the environment
         [objects];store = "s3://bbb?secret=x" | :2: objects.store: has the unknown parameter "secret"
         [objects];spool_bytes = 1 | :2: objects.spool_bytes: must be between 16777216 and 1125899906842624
+        [objects];ca_file = "" | :2: objects.ca_file: must name a file
+        [objects];free_bytes = -1 | :2: objects.free_bytes: must be between 0 and 1125899906842624
+        [exports];company_bytes = 1 | :2: exports.company_bytes: must be between 16777216 and 1125899906842624
+        [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 1 and 64
         [objects];upload_threads = 0 | :2: objects.upload_threads: must be between 1 and 64
         [objects];request_timeout_s = 0 | :2: objects.request_timeout_s: must be between 1 and 3600
         [objects];proxy = "socks5://h" | :2: objects.proxy: must begin with http:// or https://

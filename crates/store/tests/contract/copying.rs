@@ -144,7 +144,9 @@ pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) 
         request: "everything".into(),
     };
     let mut transaction = source.begin().unwrap();
-    transaction.put_export_file(1, &digest, &ExportFile { stored_s: 5, file: "file".into() }).unwrap();
+    transaction
+        .put_export_file(1, &digest, &ExportFile { stored_s: 5, bytes: 7, file: "file".into() })
+        .unwrap();
     transaction.add_export_job(&submitted).unwrap();
     transaction.commit().unwrap();
     let version = source.snapshot().unwrap().orders_version(1).unwrap();
@@ -157,6 +159,7 @@ pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) 
         assert_eq!(snapshot.export_file(1, &digest).unwrap(), None);
         assert_eq!(snapshot.export_job(1, "job").unwrap(), None);
         assert_eq!(snapshot.due_export_jobs(i64::MAX, 9).unwrap(), []);
+        assert_eq!(snapshot.all_export_bytes().unwrap(), []);
         drop(snapshot);
         // A transition increments the version of the copy, although it changes no number of rows.
         let mut transaction = store.begin().unwrap();

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_accounts.sql"),
     include_str!("migrations/0010_catalogue.sql"),
     include_str!("migrations/0011_owners.sql"),
+    include_str!("migrations/0012_export_space.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -129,14 +130,15 @@ pub(crate) static CORRECTION: Table = table!("correction", Company, 2, [
 pub(crate) static LEASE: Table =
     table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
-    table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text]);
+    table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text, bytes Int]);
+pub(crate) static EXPORT_SPACE: Table = table!("export_space", Deployment, 1, [company_id Int, bytes Int]);
 pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
     company_id Int, job_id Text, public_key Text, made_at Int, request Text, state Int, lease_holder Text,
     lease_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
 ]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 35] = [
+pub(crate) static TABLES: [&Table; 36] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -171,6 +173,7 @@ pub(crate) static TABLES: [&Table; 35] = [
     &GRANT_END,
     &LEASE,
     &EXPORT_FILE,
+    &EXPORT_SPACE,
     &EXPORT_JOB,
 ];
 
