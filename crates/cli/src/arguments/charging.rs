@@ -140,7 +140,9 @@ pub(crate) enum UsageCommand {
         /// Files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<OsString>,
-        /// Mapping of the files' columns to usage records: a TOML file, or one of openai, anthropic, litellm, otel-genai,
+        /// Mapping of the files' columns to usage records: a TOML file, or one of openai, openai-batch, openai-realtime,
+        /// openai-usage, openai-usage-csv, openai-costs-csv, anthropic, anthropic-batch, anthropic-usage, claude-code, gemini,
+        /// deepseek, kimi, xai, perplexity, openrouter, openrouter-activity, bedrock, litellm, new-api, one-api, otel-genai,
         /// azure-llm-2023, servegen
         #[arg(long, value_name = "FILE")]
         mapping: Option<PathBuf>,

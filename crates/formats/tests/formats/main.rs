@@ -4,3 +4,4 @@
 mod order_files;
 mod provider_names;
 mod published_prices;
+mod usage_cases;
