@@ -4,6 +4,7 @@
 mod generated;
 mod plain;
 mod posting;
+mod voiding;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -133,6 +134,10 @@ fn notes() -> Vec<String> {
             posting::GATEWAYS,
             posting::BATCH
         ),
+        "*voiding*: `tollbook usage void` of ten records, one process after the other, in the present hour of a company of its \
+         own with 100,000 lines, while a gateway posts single events of that company over HTTP; before them, the same events \
+         alone."
+            .into(),
         "*pay 50*: `StartPayUnpaidOrders` of 50 unpaid orders, each call with other orders, in this process; beside \
          it one durable commit of one row by the same store."
             .into(),
@@ -184,7 +189,10 @@ fn measure(
     let beside = pay_beside(&charging, company_id, count, now_s)?;
     // Otherwise the server would pay the remaining arrears during the next measurement.
     charging::settle_all(&charging, "bench", now_s)?;
-    let posted = post(options, database, store.as_ref(), directory)?;
+    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
+    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store.as_ref(), "bench", now_s)?;
+    let posted = post(options, database, &key, directory)?;
+    let voiding = voiding::measure(options, database, &charging, directory, &key)?;
     let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
     if !found.differences.is_empty() {
         return Err(found.differences.join("; ").into());
@@ -213,13 +221,32 @@ fn measure(
     table.row(vec!["idle".into(), millis(idle.median()), millis(idle.p95()), ratio]);
     table.row(vec!["beside an import".into(), millis(beside.median()), millis(beside.p95()), String::new()]);
     report.tables.push(table);
+    report.tables.push(void_table(name, &voiding));
     report.measurements.push(json!({
+        "event_alone_us": voiding.alone.micros(), "event_beside_us": voiding.beside.micros(),
+        "void_us": voiding.voids.micros(),
         "database": name, "records": count, "plain_s": plain.as_secs_f64(), "import_s": first.as_secs_f64(),
         "again_s": again.as_secs_f64(), "orders": orders, "settling_s": settling.as_secs_f64(),
         "posted": options.posted, "posting_s": whole.as_secs_f64(), "batch_us": requests.micros(),
         "commit_us": commit.micros(), "pay_idle_us": idle.micros(), "pay_beside_us": beside.micros(),
     }));
     Ok(())
+}
+
+fn void_table(name: &str, voiding: &voiding::Voiding) -> Table {
+    let mut table = Table::new(
+        format!("{name}: voiding in an open hour of {} lines", grouped(voiding::LINES.unsigned_abs())),
+        &["what", "median ms", "p99 ms", "largest ms"],
+    );
+    for (what, times) in [
+        ("a single event, alone", &voiding.alone),
+        ("a single event, beside voids", &voiding.beside),
+        ("a void, as a process", &voiding.voids),
+    ] {
+        let cells = [times.median(), times.p99(), times.max()].map(millis);
+        table.row(std::iter::once(what.to_owned()).chain(cells).collect());
+    }
+    table
 }
 
 fn all_unpaid(company_id: i64, range: tollbook_domain::TimeRange) -> tollbook_domain::OrderQuery {
@@ -321,16 +348,9 @@ fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) 
     })
 }
 
-fn post(
-    options: &Options,
-    database: &Database,
-    store: &dyn Store,
-    directory: &Path,
-) -> Result<(Duration, Timings)> {
-    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
-    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store, "bench", now_s)?;
+fn post(options: &Options, database: &Database, key: &str, directory: &Path) -> Result<(Duration, Timings)> {
     let server = posting::ServerProcess::start(&mut database.command(options, directory))?;
-    let (whole, times) = posting::post(&server, &key, options.posted)?;
+    let (whole, times) = posting::post(&server, key, options.posted)?;
     eprintln!("{}: HTTP {:.0}/s", database.name(), per_second(options.posted, whole));
     Ok((whole, Timings::of(times)))
 }

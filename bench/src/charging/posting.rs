@@ -38,6 +38,12 @@ impl ServerProcess {
     }
 }
 
+impl ServerProcess {
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -65,12 +71,7 @@ pub(super) fn post(server: &ServerProcess, key: &str, count: u64) -> Result<(Dur
                             return Ok(times);
                         }
                         let body = events(batch, count, now_s);
-                        let request = format!(
-                            "POST /v1/usage HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\nContent-Type: \
-                             application/cloudevents-batch+json\r\nContent-Length: {}\r\n\r\n{body}",
-                            server.address,
-                            body.len()
-                        );
+                        let request = request(server, key, "application/cloudevents-batch+json", &body);
                         let began = Instant::now();
                         let answer = exchange(&mut stream, request.as_bytes())?;
                         times.push(began.elapsed());
@@ -89,6 +90,16 @@ pub(super) fn post(server: &ServerProcess, key: &str, count: u64) -> Result<(Dur
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(times)
     })?;
     Ok((began.elapsed(), times))
+}
+
+/// A request that posts usage.
+pub(super) fn request(server: &ServerProcess, key: &str, content_type: &str, body: &str) -> String {
+    format!(
+        "POST /v1/usage HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        server.address,
+        body.len()
+    )
 }
 
 /// A batch of events of this hour and the one before.
@@ -110,14 +121,14 @@ fn events(batch: u64, count: u64, now_s: i64) -> String {
     Value::Array((batch * BATCH..(batch + 1) * BATCH).map(event).collect()).to_string()
 }
 
-fn rfc3339(time_s: i64) -> String {
+pub(super) fn rfc3339(time_s: i64) -> String {
     let (year, month, day) = tollbook_domain::time::civil_of_day(tollbook_domain::time::day_of(time_s));
     let second = time_s.rem_euclid(86_400);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<Vec<u8>> {
     stream.get_mut().write_all(request)?;
     let mut line = String::new();
     stream.read_line(&mut line)?;

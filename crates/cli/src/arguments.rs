@@ -16,7 +16,9 @@ pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OperatorKeyCommand, Pay, PricesCommand,
     Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
-pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};
+pub(crate) use corrections::{
+    Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
+};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
