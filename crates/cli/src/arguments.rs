@@ -236,7 +236,7 @@ pub(crate) enum KeyCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum OrdersCommand {
-    /// Import order files: .jsonl or .csv, plain, .gz or .zst; - reads standard input
+    /// Import order files: .jsonl, .json or .csv, plain, .gz or .zst; - reads standard input
     Import(Import),
     /// Revoke unpaid orders, and refund paid orders in full
     Revoke(Revoke),

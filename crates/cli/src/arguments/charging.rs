@@ -135,7 +135,7 @@ pub(crate) enum OnUnknownCounts {
 
 #[derive(Subcommand)]
 pub(crate) enum UsageCommand {
-    /// Import usage records: .jsonl or .csv, plain, .gz or .zst; - reads standard input
+    /// Import usage records: .jsonl, .json or .csv, plain, .gz or .zst; - reads standard input
     Import {
         /// Files
         #[arg(required = true, value_name = "FILE")]

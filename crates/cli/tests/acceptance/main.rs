@@ -14,6 +14,7 @@ mod gateway;
 mod halt;
 mod import;
 mod long_run;
+mod mappings;
 mod moving;
 mod object_stores;
 mod outages;

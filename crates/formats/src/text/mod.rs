@@ -1,6 +1,6 @@
-//! Files of records (`docs/ORDER_FILES.md`, "Format"): JSON Lines or CSV, plain or compressed, from a path or a stream.
-//! They are read record by record in bounded memory; the modules of each kind of file know what a record means. And the
-//! compressed bodies of HTTP requests.
+//! Files of records (`docs/ORDER_FILES.md`, "Format"): JSON Lines, JSON or CSV, plain or compressed, from a path or a
+//! stream. They are read record by record in bounded memory; the modules of each kind of file know what a record means.
+//! And the compressed bodies of HTTP requests.
 
 mod csv;
 mod error;
@@ -8,6 +8,7 @@ mod expand;
 mod input;
 pub(crate) mod json;
 mod json_lines;
+mod json_values;
 mod lines;
 mod record_file;
 mod records;
