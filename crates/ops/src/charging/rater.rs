@@ -303,8 +303,7 @@ impl<'a> Rater<'a> {
                 bill_zero_amounts: config.charging.bill_zero_amounts,
             }
         });
-        let key =
-            ModelOf { provider: &usage.provider, model_id: &usage.model_id, currency: &terms.currency };
+        let key = ModelOf { provider: &usage.provider, model_id: &usage.model_id, currency: &terms.currency };
         let known = self.models.get(&key).map(Arc::clone);
         let is_new = known.is_none();
         let model = known.unwrap_or_else(|| {
