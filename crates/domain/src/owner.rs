@@ -145,6 +145,7 @@ mod tests {
 
     #[test]
     fn the_first_name_with_a_rule_decides() {
+        type Row = (&'static str, &'static [(&'static str, &'static str)], Option<(i64, &'static str)>);
         let map = OwnerMap::new(vec![
             rule("litellm", "key_hash", "abc", 1, "production"),
             rule("litellm", "team", "blue", 2, ""),
@@ -153,7 +154,7 @@ mod tests {
             rule("litellm", "default", "", 5, ""),
         ]);
         // source | names | company and resource
-        let table: [(&str, &[(&str, &str)], Option<(i64, &str)>); 10] = [
+        let table: [Row; 10] = [
             ("litellm", &[("key_hash", "abc"), ("team", "blue")], Some((1, "production"))),
             ("litellm", &[("team", "blue"), ("key_hash", "abc")], Some((2, "blue"))),
             ("litellm", &[("key_hash", "xyz"), ("team", "blue")], Some((2, "xyz"))),

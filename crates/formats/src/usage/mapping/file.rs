@@ -16,7 +16,7 @@ use super::skip::{SkipCondition, SkipRule};
 use super::template::Template;
 use super::time_rule::{TimeFormat, TimeRule};
 use crate::toml::{FileError, read_file};
-use crate::usage::builder::{FIELDS, MODEL_ID};
+use crate::usage::builder::{FIELDS, MODEL_ID, PROVIDER};
 
 impl Mapping {
     /// Reads a mapping file.
@@ -149,12 +149,14 @@ impl Compiler<'_> {
         Ok(check)
     }
 
-    /// The new texts of the values of fields: `[models]` are those of `model_id`.
+    /// The new texts of the values of fields: `[models]` are those of `model_id`, `[providers]` those of `provider`.
     fn values(&self) -> Result<BTreeMap<usize, NewTexts>, FileError> {
         let mut values: BTreeMap<usize, NewTexts> = BTreeMap::new();
-        for entry in layers::section(self.layers, "models") {
-            let texts = values.entry(MODEL_ID).or_default();
-            texts.insert(entry.key.to_owned(), entry.text("models")?.to_owned());
+        for (section, field) in [("models", MODEL_ID), ("providers", PROVIDER)] {
+            for entry in layers::section(self.layers, section) {
+                let texts = values.entry(field).or_default();
+                texts.insert(entry.key.to_owned(), entry.text(section)?.to_owned());
+            }
         }
         for entry in layers::section(self.layers, "values") {
             let field = record_field(entry.key).map_err(|reason| entry.error("values", reason))?;

@@ -11,8 +11,19 @@ use crate::usage::adapters;
 /// Most mappings that extend each other.
 const MAX_LAYERS: usize = 4;
 /// The sections of a mapping file.
-const SECTIONS: [&str; 10] =
-    ["records", "record", "time", "let", "quantities", "check", "skip", "counts", "models", "values"];
+const SECTIONS: [&str; 11] = [
+    "records",
+    "record",
+    "time",
+    "let",
+    "quantities",
+    "check",
+    "skip",
+    "counts",
+    "models",
+    "providers",
+    "values",
+];
 
 /// A file and its parsed text.
 pub(super) struct Layer<'t> {

@@ -153,8 +153,9 @@ fn times_are_read_in_many_forms() {
 fn records_are_skipped_checked_and_renamed() {
     let text = format!(
         "{}[quantities]\nq = 'a'\nr = 'b?'\n[check]\ntotal = 't?'\n[skip]\nwhen_empty = ['a']\n\
-         [skip.when]\nhit = ['true', '1']\n[models]\nold = 'new'\n",
-        TOP.replace("[time]", "model_id = \"{model|''}\"\n[time]"),
+         [skip.when]\nhit = ['true', '1']\n[models]\nold = 'new'\n\
+         [providers]\n'our azure' = 'azure'\nold = 'openai'\n",
+        TOP.replace("[time]", "model_id = \"{model|''}\"\nprovider = \"{of|''}\"\n[time]"),
     );
     let mapping = mapping(&text);
     for (record, expected) in [
@@ -172,13 +173,16 @@ fn records_are_skipped_checked_and_renamed() {
     let model = |record| apply(&mapping, record).unwrap().unwrap().model_id;
     assert_eq!(model(r#"{"id":"x","a":1,"model":"old"}"#), "new");
     assert_eq!(model(r#"{"id":"x","a":1,"model":"older"}"#), "older");
+    let provider = |record| apply(&mapping, record).unwrap().unwrap().provider;
+    assert_eq!(provider(r#"{"id":"x","a":1,"of":"our azure","model":"old"}"#), "azure");
+    assert_eq!(provider(r#"{"id":"x","a":1,"of":"our azure 2","model":"our azure"}"#), "our azure 2");
 }
 
 #[test]
 fn an_error_names_file_line_and_key() {
     // text, a semicolon ends a line => message after the file name
     let table = r#"
-        [recorded] => :1: recorded: is not a section; known are records, record, time, let, quantities, check, skip, counts, models, values
+        [recorded] => :1: recorded: is not a section; known are records, record, time, let, quantities, check, skip, counts, models, providers, values
         record = 1 => :1: record: must be a section
         [record;x = 1 => :1: unclosed table, expected `]`
         [record];model = "m" => :2: record.model: is not a field that a mapping states in [record]
