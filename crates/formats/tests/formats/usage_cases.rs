@@ -96,6 +96,7 @@ fn each_input_costs_what_is_stated_for_it() {
             | stt-1 unpriced: model \"whisper-1\" of provider \"openai\" has no price in USD
             | rerank-1 unpriced: model \"rerank-english-v3.0\" of provider \"cohere\" has no price in USD
             | gimg-1 unpriced: SKU \"request\" of model \"gpt-4o-mini\" has no price
+        05-otlp-json.otel.jsonl | otel-genai | - | 0x5f90e0fae91e2682e8f9c444b888ab2b-0x8ed2ac9258fd12cf 0.0000588
         06-older-names.otel.jsonl | otel-genai | - | 0x00000000000000000000000000000001-0x0000000000000001 0.000078
         07-openinference.otel.jsonl | otel-genai | - | 0x00000000000000000000000000000002-0x0000000000000002 0.0000588
         11-realtime-audio.openai.jsonl | openai | - | resp_CCXHw0 0.0069656
@@ -122,7 +123,7 @@ fn each_input_costs_what_is_stated_for_it() {
         let constants = if provider[0].1 == "-" { &provider[..0] } else { &provider[..] };
         assert_eq!(results(&folder.join(&row[0]), &row[1], constants, &prices), row[3..], "{}", row[0]);
     }
-    assert_eq!(rows.len(), 14);
+    assert_eq!(rows.len(), 15);
 }
 
 /// The prices of a file in Tollbook's own format, before published ones.
