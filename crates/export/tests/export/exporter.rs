@@ -373,9 +373,9 @@ impl Fixture {
         let document = Document::PaidOrders(query);
         let request = ExportRequest {
             company: company.clone(),
-            display: self.request.display.clone(),
             document,
             format: Format::Csv,
+            ..self.request.clone()
         };
         self.let_go.send(()).unwrap();
         let exporter = self.exporter.as_ref().unwrap();
