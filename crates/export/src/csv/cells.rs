@@ -46,7 +46,7 @@ impl<'zone> Style<'zone> {
         if unix_s % HOUR_S != 0 {
             return push_time(line, unix_s, times);
         }
-        let place = usize::try_from(unix_s / HOUR_S & 3).unwrap_or_default();
+        let place = usize::try_from((unix_s / HOUR_S) & 3).unwrap_or_default();
         let (hour_s, text) = &mut hours[place];
         if *hour_s != unix_s || text.is_empty() {
             text.clear();

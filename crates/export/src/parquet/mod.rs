@@ -110,7 +110,7 @@ pub(crate) fn write_orders(
 }
 
 /// The table of the columns that all orders of a line share.
-fn line_table<'a>(mut views: LineViews<'a>, columns: Vec<(OrderField, ColumnSchema)>) -> LineTable<'a> {
+fn line_table(mut views: LineViews<'_>, columns: Vec<(OrderField, ColumnSchema)>) -> LineTable<'_> {
     let nullable: Vec<bool> = columns.iter().map(|(_, schema)| schema.nullable).collect();
     let make = move |line_no, each: &mut dyn FnMut(Value<'_>)| {
         let made = views.show_line(line_no, |row| {
