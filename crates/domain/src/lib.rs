@@ -33,6 +33,7 @@ mod price_examples;
 pub mod price_explanation;
 pub mod price_hiding;
 pub mod price_list;
+pub mod provider_names;
 pub mod rating;
 mod status;
 pub mod summary;

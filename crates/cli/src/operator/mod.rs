@@ -19,6 +19,7 @@ pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod settle;
 pub(crate) mod tenants;
+mod unpriced;
 pub(crate) mod usage;
 pub(crate) mod utc_offset;
 pub(crate) mod verify;

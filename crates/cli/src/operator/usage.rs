@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tollbook_domain::provider_names::ProviderRule;
 use tollbook_formats::text::Input;
 use tollbook_formats::usage::{Mapping, UnknownCounts, UsageFile};
 use tollbook_ops::SystemClock;
@@ -36,7 +37,8 @@ pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> R
             let mapping = mapping.map(|mapping| mapping.with_unknown_counts(unknown_counts));
             import(global, files, mapping.as_ref(), output)
         }
-        UsageCommand::Unpriced(arguments) => list(global, arguments, List::Unpriced, output),
+        UsageCommand::Unpriced { listed, summary: true } => super::unpriced::summary(global, listed, output),
+        UsageCommand::Unpriced { listed, summary: false } => list(global, listed, List::Unpriced, output),
         UsageCommand::Free(arguments) => list(global, arguments, List::Free, output),
         UsageCommand::Void(arguments) => corrections::void(global, arguments, output),
         UsageCommand::Replace(arguments) => corrections::replace(global, arguments, output),
@@ -132,6 +134,8 @@ fn value_of(report: &UsageReport) -> Value {
             "Provider": matched.provider,
             "ModelID": matched.model_id,
             "MatchedBy": matched.part.name(),
+            "ProviderBy": matched.provider_by.text(),
+            "PriceProvider": matched.price_provider,
             "List": matched.list,
             "PriceModelID": matched.price_model_id,
         })
@@ -172,12 +176,21 @@ fn text_of(report: &UsageReport) -> String {
         .collect();
     lines.extend(reasons_of(report));
     for matched in report.partly_matched.iter().take(SHOWN_MATCHES) {
+        let provider = match matched.provider_by {
+            ProviderRule::List => format!(
+                "; provider {:?} has the prices of {:?} by {}",
+                matched.provider,
+                matched.price_provider,
+                matched.provider_by.text()
+            ),
+            _ => String::new(),
+        };
         lines.push(printable(&format!(
-            "model {:?} has the price of {:?} of list {:?}, by the {}",
+            "model {:?} has the price of {:?} of list {:?}, by the {}{provider}",
             matched.model_id,
             matched.price_model_id,
             matched.list,
-            matched.part.name()
+            matched.part.name(),
         )));
     }
     if let Some(more) = report.partly_matched.len().checked_sub(SHOWN_MATCHES).filter(|more| *more > 0) {

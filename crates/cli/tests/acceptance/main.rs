@@ -29,3 +29,4 @@ mod servegen;
 mod servers;
 mod soak;
 mod soak_charging;
+mod suite_gateways;

@@ -8,7 +8,7 @@ use tollbook_domain::usage::Usage;
 
 use super::columns::{self, Column};
 use super::mapping::{CsvColumns, Mapped, Mapping};
-use super::record;
+use super::{otlp, record};
 use crate::text::{RecordFile, RecordFileError, Records, StreamError};
 
 /// Most names that are counted.
@@ -130,7 +130,9 @@ impl<'f> UsageReader<'f> {
         let first = self.row + 1;
         match (&self.records, &self.columns) {
             (Records::JsonLines(reader), _) => match reader.text() {
-                Ok(text) => mapping.map_json(text, first),
+                Ok(text) => {
+                    otlp::map_line(mapping, text, first).unwrap_or_else(|| mapping.map_json(text, first))
+                }
                 Err(reason) => vec![Mapped::Refused(reason)],
             },
             (Records::Csv(reader), Some(Columns::Mapped(columns))) => {

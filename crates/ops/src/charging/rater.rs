@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::Equivalent;
 use tollbook_domain::price::{ModelPrices, NamePart, PriceQuery};
+use tollbook_domain::provider_names::ProviderRule;
 use tollbook_domain::rating::{Rated, Terms, rate};
 use tollbook_domain::usage::UsageLimits;
 use tollbook_domain::{Discount, HourOffsets, Price, Usage};
@@ -95,7 +96,7 @@ impl From<&ModelOf<'_>> for ModelKey {
     }
 }
 
-/// A model whose price matches only a part of its name.
+/// A model whose price matches only a part of its name, or whose provider only a list knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartlyMatched {
     /// Provider of the usage; may be empty.
@@ -104,8 +105,12 @@ pub struct PartlyMatched {
     pub model_id: String,
     /// The part of the name that is matched.
     pub part: NamePart,
+    /// How the provider is the price's.
+    pub provider_by: ProviderRule,
     /// List of the price.
     pub list: String,
+    /// Provider of the price; may be empty.
+    pub price_provider: String,
     /// Model of the price.
     pub price_model_id: String,
 }
@@ -224,8 +229,8 @@ impl<'a> Rater<'a> {
         IntakeContext { now_s, grace_s, gather_s, lease, catalogue }
     }
 
-    /// The models of the usage rated so far whose prices match only a part of their names, by provider and model; the
-    /// first record of each model decides.
+    /// The models of the usage rated so far whose prices match only a part of their names, or whose provider only a list
+    /// knows, by provider and model; the first record of each model decides.
     pub fn partly_matched(&self) -> impl ExactSizeIterator<Item = &PartlyMatched> {
         self.partly_matched.values()
     }
@@ -303,8 +308,7 @@ impl<'a> Rater<'a> {
                 bill_zero_amounts: config.charging.bill_zero_amounts,
             }
         });
-        let key =
-            ModelOf { provider: &usage.provider, model_id: &usage.model_id, currency: &terms.currency };
+        let key = ModelOf { provider: &usage.provider, model_id: &usage.model_id, currency: &terms.currency };
         let known = self.models.get(&key).map(Arc::clone);
         let is_new = known.is_none();
         let model = known.unwrap_or_else(|| {
@@ -323,14 +327,18 @@ impl<'a> Rater<'a> {
                 let request_length = usage.request_length(&terms.input_skus);
                 let service_tier = &usage.service_tier;
                 let query = PriceQuery { sku, time_s: usage.time_s, request_length, service_tier };
-                model.find_match(query).filter(|(_, part)| *part != NamePart::Whole)
+                model
+                    .find_match(query)
+                    .filter(|(_, by)| by.part != NamePart::Whole || by.provider() == ProviderRule::List)
             });
-            if let Some((price, part)) = found {
+            if let Some((price, by)) = found {
                 let matched = PartlyMatched {
                     provider: usage.provider.clone(),
                     model_id: usage.model_id.clone(),
-                    part,
+                    part: by.part,
+                    provider_by: by.provider(),
                     list: price.list.clone(),
+                    price_provider: price.provider.clone(),
                     price_model_id: price.model_id.clone(),
                 };
                 self.partly_matched.insert((usage.provider.clone(), usage.model_id.clone()), matched);

@@ -78,7 +78,7 @@ pub fn remove_rule(store: &dyn Store, source: &str, kind: &str, key: &str) -> Re
     Ok(transaction.commit()?)
 }
 
-/// Why a rule names nobody. Companies and organizations are never deleted, so this needs no lock.
+/// Why the owner that a rule names does not exist. Companies and organizations are never deleted, so this needs no lock.
 fn unknown_tenant(
     store: &dyn Store,
     directory: &mut TenantDirectory,

@@ -7,16 +7,16 @@ use jiff::fmt::strtime;
 use jiff::tz::Offset;
 
 use super::columns::ColumnPaths;
-use super::expression::Expression;
+use super::expression::{Definitions, Expression};
 use super::layers::{self, Entry, Layer};
 use super::path::ColumnPath;
 use super::records::RecordsPath;
-use super::rules::{Check, Mapping, UnknownCounts, check_number, record_field};
+use super::rules::{Check, Mapping, NewTexts, UnknownCounts, check_number, record_field};
 use super::skip::{SkipCondition, SkipRule};
 use super::template::Template;
 use super::time_rule::{TimeFormat, TimeRule};
 use crate::toml::{FileError, read_file};
-use crate::usage::builder::FIELDS;
+use crate::usage::builder::{FIELDS, MODEL_ID, PROVIDER};
 
 impl Mapping {
     /// Reads a mapping file.
@@ -33,25 +33,30 @@ impl Mapping {
     /// The first error, with file, line and key.
     pub fn parse(file: &Path, text: &str) -> Result<Self, FileError> {
         let layers = layers::read(file, text)?;
-        Compiler { layers: &layers, paths: ColumnPaths::default() }.mapping(file)
+        Compiler { layers: &layers, paths: ColumnPaths::default(), definitions: Definitions::new() }
+            .mapping(file)
     }
 }
 
 struct Compiler<'l> {
     layers: &'l [Layer<'l>],
     paths: ColumnPaths,
+    definitions: Definitions<'l>,
 }
 
 impl Compiler<'_> {
     fn mapping(mut self, file: &Path) -> Result<Mapping, FileError> {
         // The root of the record comes first, whatever is read first.
         self.paths.add_root();
+        for entry in layers::section(self.layers, "let") {
+            self.definitions.insert(entry.key, entry.text("let")?);
+        }
         let records = self.records()?;
         let fields = self.fields()?;
         let quantities = self.quantities()?;
         let check = self.check()?;
         let skip = self.skip()?;
-        let models = self.models()?;
+        let values = self.values()?;
         self.counts()?;
         let Some(time) = layers::last(self.layers, "time") else {
             return Err(layers::error_of_file(self.layers, "time", "is required"));
@@ -75,21 +80,22 @@ impl Compiler<'_> {
             quantities,
             check,
             skip,
-            models,
+            values,
             unknown_counts,
         })
     }
 
     fn records(&self) -> Result<Option<RecordsPath>, FileError> {
-        let mut records = None;
+        let (mut records, mut is_skipped) = (None, false);
         for entry in layers::section(self.layers, "records") {
             let parsed = match entry.key {
-                "each" => RecordsPath::parse(entry.text("records")?),
-                _ => Err("is not a key; known is each".to_owned()),
+                "each" => RecordsPath::parse(entry.text("records")?).map(|read| records = Some(read)),
+                "missing" => missing(entry.text("records")?).map(|read| is_skipped = read),
+                _ => Err("is not a key; known are each and missing".to_owned()),
             };
-            records = Some(parsed.map_err(|reason| entry.error("records", reason))?);
+            parsed.map_err(|reason| entry.error("records", reason))?;
         }
-        Ok(records)
+        Ok(records.map(|records: RecordsPath| records.skipping(is_skipped)))
     }
 
     fn fields(&mut self) -> Result<[Option<Template>; FIELDS.len()], FileError> {
@@ -120,7 +126,7 @@ impl Compiler<'_> {
     }
 
     fn expression(&mut self, section: &str, entry: &Entry<'_>) -> Result<Expression, FileError> {
-        Expression::parse(entry.text(section)?, &mut self.paths)
+        Expression::parse(entry.text(section)?, &mut self.paths, &self.definitions)
             .map_err(|reason| entry.error(section, reason))
     }
 
@@ -143,12 +149,23 @@ impl Compiler<'_> {
         Ok(check)
     }
 
-    fn models(&self) -> Result<BTreeMap<String, String>, FileError> {
-        let mut models = BTreeMap::new();
-        for entry in layers::section(self.layers, "models") {
-            models.insert(entry.key.to_owned(), entry.text("models")?.to_owned());
+    /// The new texts of the values of fields: `[models]` are those of `model_id`, `[providers]` those of `provider`.
+    fn values(&self) -> Result<BTreeMap<usize, NewTexts>, FileError> {
+        let mut values: BTreeMap<usize, NewTexts> = BTreeMap::new();
+        for (section, field) in [("models", MODEL_ID), ("providers", PROVIDER)] {
+            for entry in layers::section(self.layers, section) {
+                let texts = values.entry(field).or_default();
+                texts.insert(entry.key.to_owned(), entry.text(section)?.to_owned());
+            }
         }
-        Ok(models)
+        for entry in layers::section(self.layers, "values") {
+            let field = record_field(entry.key).map_err(|reason| entry.error("values", reason))?;
+            let texts = values.entry(field).or_default();
+            for text in entry.table("values", "must be new texts by text")? {
+                texts.insert(text.key.to_owned(), text.text("values")?.to_owned());
+            }
+        }
+        Ok(values)
     }
 
     /// The places where counts are, of every file, and those that are not counted.
@@ -184,7 +201,8 @@ impl Compiler<'_> {
                 "value" => Template::parse(text, &mut self.paths).map(|read| value = Some(read)),
                 "format" => time_format(text).map(|read| format = Some(read)),
                 "offset" => parse_offset(text).map(|read| offset = Some((text.to_owned(), read))),
-                "seconds" => Expression::parse(text, &mut self.paths).map(|read| seconds = Some(read)),
+                "seconds" => Expression::parse(text, &mut self.paths, &self.definitions)
+                    .map(|read| seconds = Some(read)),
                 _ => Err("is not a key; known are value, format, offset and seconds".to_owned()),
             };
             parsed.map_err(|reason| entry.error("time", reason))?;
@@ -248,7 +266,7 @@ impl Compiler<'_> {
             }
             "zero" if known.contains("zero") => {
                 for text in entry.texts("skip")? {
-                    let parsed = Expression::parse(text.key, &mut self.paths);
+                    let parsed = Expression::parse(text.key, &mut self.paths, &self.definitions);
                     let expression =
                         parsed.map_err(|reason| text.error_at(text.value.span(), "skip.zero", reason))?;
                     conditions.push(SkipCondition::Zero(expression));
@@ -273,6 +291,15 @@ impl Compiler<'_> {
         let path = ColumnPath::parse(entry.key);
         path.map(|path| self.paths.number(&path))
             .map_err(|reason| entry.error_at(entry.value.span(), key, reason))
+    }
+}
+
+/// Whether lines without the place of the records are skipped.
+fn missing(text: &str) -> Result<bool, String> {
+    match text {
+        "refuse" => Ok(false),
+        "skip" => Ok(true),
+        _ => Err("must be refuse or skip".to_owned()),
     }
 }
 

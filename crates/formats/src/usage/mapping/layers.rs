@@ -11,7 +11,19 @@ use crate::usage::adapters;
 /// Most mappings that extend each other.
 const MAX_LAYERS: usize = 4;
 /// The sections of a mapping file.
-const SECTIONS: [&str; 8] = ["records", "record", "time", "quantities", "check", "skip", "counts", "models"];
+const SECTIONS: [&str; 11] = [
+    "records",
+    "record",
+    "time",
+    "let",
+    "quantities",
+    "check",
+    "skip",
+    "counts",
+    "models",
+    "providers",
+    "values",
+];
 
 /// A file and its parsed text.
 pub(super) struct Layer<'t> {

@@ -11,6 +11,8 @@ pub(super) struct RecordsPath {
     path: ColumnPath,
     /// The objects on the way, each with the members that lead from it to the next.
     levels: Vec<Level>,
+    /// Whether a line without the place is skipped; else it is refused.
+    is_skipped: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +51,12 @@ impl RecordsPath {
         if path.up > 0 {
             return Err("begins at the line".to_owned());
         }
-        Ok(Self { path, levels })
+        Ok(Self { path, levels, is_skipped: false })
+    }
+
+    /// States whether a line without the place is skipped.
+    pub(super) fn skipping(self, is_skipped: bool) -> Self {
+        Self { is_skipped, ..self }
     }
 
     /// How many objects enclose a record.
@@ -79,6 +86,9 @@ impl RecordsPath {
         let Some(Level { members, is_list }) = self.levels.get(level) else {
             return each(Found::Record(row));
         };
+        if level == 0 && self.is_skipped && !text.trim_start().starts_with(['{', '[']) {
+            return each(Found::Refused("must be a JSON object".to_owned()));
+        }
         let inner = match self.member(text, members) {
             Ok(Some(inner)) => inner,
             Ok(None) => return each(Found::Nothing),
@@ -115,6 +125,7 @@ impl RecordsPath {
                 }
             })?;
             match found {
+                None if self.is_skipped => return Ok(None),
                 None => return Err(format!("{}: is missing", self.path)),
                 Some("null") => return Ok(None),
                 Some(raw) => text = raw,

@@ -15,7 +15,7 @@ use super::skip::SkipRule;
 use super::template::Template;
 use super::time_rule::TimeRule;
 use crate::usage::builder::{
-    FIELDS, INTEGERS, MODEL_ID, QUANTITIES, REQUIRED, TIME, UsageBuilder, field_index, integer,
+    FIELDS, INTEGERS, QUANTITIES, REQUIRED, TIME, UsageBuilder, field_index, integer,
 };
 
 /// The rules by which the records of a file become usage records (`docs/USAGE_FILES.md`, "Mapping files").
@@ -31,10 +31,16 @@ pub struct Mapping {
     pub(super) quantities: Vec<(String, Expression)>,
     pub(super) check: Check,
     pub(super) skip: Vec<SkipRule>,
-    /// New names of models.
-    pub(super) models: BTreeMap<String, String>,
+    /// New texts of values, by the position of their field.
+    pub(super) values: BTreeMap<usize, NewTexts>,
     pub(super) unknown_counts: UnknownCounts,
 }
+
+/// New texts by text; [`OTHERS`] stands for every text that is not stated.
+pub(super) type NewTexts = BTreeMap<String, String>;
+
+/// The key of [`NewTexts`] for the texts that are not stated.
+const OTHERS: &str = "*";
 
 /// The sum of the quantities, to be checked.
 #[derive(Clone, Debug, Default)]
@@ -192,8 +198,8 @@ impl Mapping {
             let Some(template) = template else { continue };
             let named = |reason: String| format!("{}: {reason}", FIELDS[field]);
             let mut text = template.text(row, &self.paths).map_err(named)?;
-            if field == MODEL_ID
-                && let Some(renamed) = self.models.get(text.as_ref())
+            if let Some(new) = self.values.get(&field)
+                && let Some(renamed) = new.get(text.as_ref()).or_else(|| new.get(OTHERS))
             {
                 text = Cow::Borrowed(renamed);
             }

@@ -71,6 +71,7 @@ pub(crate) static PRICE: Table = table!("price", Deployment, 1, [
     price_id Int, provider Text, provider_models Text, model_id Text, model_name Text, models Text, sku Text,
     pricing_unit Int, item_id Int, currency Text, list_price Int, valid_from Int, valid_until Int, longer_than Int,
     day_from Int, day_until Int, is_fallback Int, list_name Text, service_tier Text,
+    provider_names Text,
 ]);
 pub(crate) static PRICE_LIST: Table = table!("price_list", Deployment, 1, [name Text, position Int, is_own Int, format Text, factor Int, rate Text]);
 pub(crate) static DISCOUNT: Table =

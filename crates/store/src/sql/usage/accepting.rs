@@ -42,11 +42,9 @@ impl UsageWrites for Session {
                 outcomes[place] = outcomes[earlier];
             }
         }
-        let order: Vec<usize> =
-            identities.order.into_iter().filter(|place| kept[*place].is_some()).collect();
-        let mut rows = order
-            .iter()
-            .filter_map(|place| Some(record_values(&records[*place], kept[*place].as_ref()?)));
+        let order: Vec<usize> = identities.order.into_iter().filter(|place| kept[*place].is_some()).collect();
+        let mut rows =
+            order.iter().filter_map(|place| Some(record_values(&records[*place], kept[*place].as_ref()?)));
         insert_exactly(self.connection.as_mut(), &USAGE_RECORD, order.len(), &mut rows)?;
         let uncharged: Vec<&RatedUsage> = order
             .iter()

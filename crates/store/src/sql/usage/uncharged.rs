@@ -85,8 +85,7 @@ impl UnchargedWrites for Session {
         );
         delete_exactly(self.connection.as_mut(), &sql, &keys)?;
         // The identity may have expired: then there is no row to change.
-        let rests: Vec<Vec<u8>> =
-            done.iter().map(|(record, _)| rest_bytes(record, view.close_no)).collect();
+        let rests: Vec<Vec<u8>> = done.iter().map(|(record, _)| rest_bytes(record, view.close_no)).collect();
         let rows: Vec<SqlValues<'_>> = done
             .iter()
             .zip(&rests)

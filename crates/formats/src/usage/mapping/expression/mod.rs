@@ -3,4 +3,5 @@
 mod parser;
 mod value;
 
+pub(super) use parser::Definitions;
 pub(super) use value::Expression;

@@ -1,5 +1,7 @@
 //! The text of an expression to an [`Expression`].
 
+use std::collections::BTreeMap;
+
 use tollbook_domain::decimal::Decimal;
 
 use super::value::{Comparison, Condition, Expression};
@@ -13,23 +15,23 @@ const MAX_DEPTH: usize = 32;
 const MAX_BYTES: usize = 4_096;
 
 impl Expression {
-    /// Reads a text and adds its columns to `paths`.
-    pub(in crate::usage::mapping) fn parse(text: &str, paths: &mut ColumnPaths) -> Result<Self, String> {
-        if text.len() > MAX_BYTES {
-            return Err(format!("is longer than {MAX_BYTES} bytes"));
-        }
-        let mut parser = Parser { rest: text, paths, depth: 0 };
-        let expression = parser.sum()?;
-        match parser.peek() {
-            None => Ok(expression),
-            Some(found) => Err(format!("an operator is expected, found `{found}`")),
-        }
+    /// Reads a text and adds its columns to `paths`. A name in `definitions` stands for the expression there.
+    pub(in crate::usage::mapping) fn parse(
+        text: &str,
+        paths: &mut ColumnPaths,
+        definitions: &Definitions<'_>,
+    ) -> Result<Self, String> {
+        Parser { rest: text, paths, definitions, depth: 0 }.whole()
     }
 }
+
+/// Texts of expressions by name.
+pub(in crate::usage::mapping) type Definitions<'d> = BTreeMap<&'d str, &'d str>;
 
 struct Parser<'t, 'p> {
     rest: &'t str,
     paths: &'p mut ColumnPaths,
+    definitions: &'p Definitions<'p>,
     depth: usize,
 }
 
@@ -100,26 +102,54 @@ impl<'t> Parser<'t, '_> {
                 parsed.map(Expression::Number).map_err(|error| format!("{}: {error}", shorten(number)))
             }
             None => Err("ends where a number or a column is expected".to_owned()),
-            Some(_) if self.take("sum(") => {
-                let path = self.path()?;
-                if !path.is_list() {
-                    return Err(format!("sum() adds the values of a list; {path} has one value"));
-                }
-                let column = self.paths.number(&path);
-                self.enter()?;
-                self.close().map(|()| Expression::SumOf(column))
-            }
+            Some(_) if self.take("sum(") => self.of_list().map(Expression::SumOf),
+            Some(_) if self.take("count(") => self.of_list().map(Expression::CountOf),
             Some(_) if self.take("same(") => self.same(),
             Some(_) if self.take("if(") => self.conditional(),
-            Some(_) => {
-                let path = self.path()?;
-                // Not the first half of `??`.
-                let optional = self.rest.starts_with('?') && !self.rest.starts_with("??");
-                if optional {
-                    self.rest = &self.rest[1..];
-                }
-                Ok(Expression::Column(self.paths.number(&path), optional))
-            }
+            Some(_) => self.named(),
+        }
+    }
+
+    /// The column of a list after `sum(` or `count(`.
+    fn of_list(&mut self) -> Result<usize, String> {
+        let path = self.path()?;
+        if !path.is_list() {
+            return Err(format!("sum() and count() are of the values of a list; {path} has one value"));
+        }
+        let column = self.paths.number(&path);
+        self.enter()?;
+        self.close().map(|()| column)
+    }
+
+    /// A column, or the expression that `[let]` gives the name to.
+    fn named(&mut self) -> Result<Expression, String> {
+        let before = self.rest;
+        let path = self.path()?;
+        // Not the first half of `??`.
+        let optional = self.rest.starts_with('?') && !self.rest.starts_with("??");
+        let name = &before[..before.len() - self.rest.len()];
+        if optional {
+            self.rest = &self.rest[1..];
+        }
+        let Some(text) = self.definitions.get(name) else {
+            return Ok(Expression::Column(self.paths.number(&path), optional));
+        };
+        self.enter().map_err(|reason| format!("{name}: {reason}"))?;
+        let mut inner =
+            Parser { rest: text, paths: self.paths, definitions: self.definitions, depth: self.depth };
+        let expression = inner.whole().map_err(|reason| format!("{name}: {reason}"))?;
+        self.depth -= 1;
+        Ok(expression)
+    }
+
+    fn whole(&mut self) -> Result<Expression, String> {
+        if self.rest.len() > MAX_BYTES {
+            return Err(format!("is longer than {MAX_BYTES} bytes"));
+        }
+        let expression = self.sum()?;
+        match self.peek() {
+            None => Ok(expression),
+            Some(found) => Err(format!("an operator is expected, found `{found}`")),
         }
     }
 
@@ -143,8 +173,9 @@ impl<'t> Parser<'t, '_> {
             self.peek();
             let before = self.rest;
             let report = self.sum()?;
-            let text = before[..before.len() - self.rest.len()].trim_end();
-            reports.push((shorten(text), report));
+            let text = &before[..before.len() - self.rest.len()];
+            let words: Vec<&str> = text.split_whitespace().collect();
+            reports.push((words.join(" "), report));
             if !self.take(",") {
                 break;
             }

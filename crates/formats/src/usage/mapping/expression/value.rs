@@ -16,6 +16,8 @@ pub(in crate::usage::mapping) enum Expression {
     Column(usize, bool),
     /// The sum of the values of a column in a list; absent if there are none.
     SumOf(usize),
+    /// The number of values of a column in a list.
+    CountOf(usize),
     /// Several reports of one count, with the text of each.
     Same(Vec<(String, Expression)>),
     /// The first value, or the second if the first is absent.
@@ -64,6 +66,10 @@ impl Expression {
                 };
             }
             Self::SumOf(column) => return sum_of(row, *column, paths),
+            Self::CountOf(column) => {
+                let count = Decimal::parse(&row.all(*column).count().to_string());
+                return count.map(Some).map_err(|error| error.to_string());
+            }
             Self::Same(reports) => return same(reports, row, paths),
             Self::First(first, other) => {
                 let found = first.value_or_absent(row, paths)?;

@@ -77,6 +77,8 @@ fn two_reports_of_a_count_agree_or_one_is_zero() {
         same(a, b) + same(c, d) | {"a":1,"b":1,"c":2,"d":0} | q=3
         sum(l[*].n) | {"l":[{"n":1},{"n":"2"},{}]} | q=3
         sum(l[*].n) | {"l":[]} |
+        count(l[*].n) | {"l":[{"n":1},{"n":"2"},{}]} | q=2
+        count(l[*]) | {} | q=0
         sum(l[*].n) | {} |
         sum(l[*][*]) | {"l":[[1,2],[3],4]} | q=6
         l[*].n | {"l":[{"n":1}]} | q=1
@@ -106,7 +108,7 @@ fn two_reports_of_a_count_agree_or_one_is_zero() {
         assert_eq!(shown(apply(&mapping, &record)), cells.next().unwrap_or_default(), "{row}");
         rows += 1;
     }
-    assert_eq!(rows, 33);
+    assert_eq!(rows, 35);
 }
 
 #[test]
@@ -224,4 +226,26 @@ fn a_path_goes_into_json_in_a_cell() {
     assert_eq!(more, Err("odd_tokens: is 2, and the mapping does not account for it".into()));
     assert_eq!(read("id;prompt_tokens;prompt_tokens", &[]), Err("prompt_tokens: occurs twice".into()));
     assert_eq!(read("id;prompt_tokens;x;x", &["x", "5", "1", "1"]), Ok("input=5".into()));
+}
+
+#[test]
+fn names_stand_for_expressions_and_values_get_new_texts() {
+    let text = format!(
+        "{}[let]\nrest = 'all - cached'\nall = '`all` ?? 9'\ncached = 'same(c, d) ?? 0'\n[quantities]\nq = 'rest'\n\
+         [values]\nservice_tier = {{ on = 'priority', \"*\" = '' }}\n[models]\na = 'b'\n",
+        TOP.replace("[time]", "model_id = '{m}'\nservice_tier = \"{t|''}\"\n[time]"),
+    );
+    let mapping = mapping(&text);
+    for (record, expected) in [
+        (r#"{"id":"x","m":"a","t":"on","all":7,"c":2}"#, ("b", "priority", 5)),
+        (r#"{"id":"x","m":"c","t":"off","d":2}"#, ("c", "", 7)),
+        (r#"{"id":"x","m":"c"}"#, ("c", "", 9)),
+    ] {
+        let usage = apply(&mapping, record).unwrap().unwrap();
+        assert_eq!(
+            (usage.model_id.as_str(), usage.service_tier.as_str(), usage.quantities[0].1),
+            expected,
+            "{record}"
+        );
+    }
 }

@@ -10,3 +10,6 @@ CREATE TABLE usage_owner (
   resource_name {text} NOT NULL,
   PRIMARY KEY (source, kind, name)
 ) {clustered};
+
+-- The names that usage may have for the provider by the list of the price: a matcher, matcher_text.rs; empty: none.
+ALTER TABLE price ADD COLUMN provider_names {text} NOT NULL DEFAULT '';
