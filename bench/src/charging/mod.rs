@@ -5,6 +5,7 @@ mod generated;
 mod plain;
 mod posting;
 mod spans;
+mod voiding;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,10 @@ fn notes() -> Vec<String> {
             posting::GATEWAYS,
             posting::BATCH
         ),
+        "*voiding*: `tollbook usage void` of ten records, one process after the other, in the present hour of a company of its \
+         own with 100,000 lines, while a gateway posts single events of that company over HTTP; before them, the same events \
+         alone."
+            .into(),
         "*pay 50*: `StartPayUnpaidOrders` of 50 unpaid orders, each call with other orders, in this process; beside \
          it one durable commit of one row by the same store."
             .into(),
@@ -200,7 +205,14 @@ fn measure(
     let beside = pay_beside(&charging, company_id, count, now_s)?;
     // Otherwise the server would pay the remaining arrears during the next measurement.
     charging::settle_all(&charging, "bench", now_s)?;
-    let posted = post_all(options, database, store.as_ref(), directory, company_id)?;
+    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
+    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store.as_ref(), "bench", now_s)?;
+    let posted = post_all(options, database, store.as_ref(), directory, company_id, &key)?;
+    let voiding = voiding::measure(options, database, &charging, directory, &key)?;
+    let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
+    if !found.differences.is_empty() {
+        return Err(found.differences.join("; ").into());
+    }
 
     let mut table = Table::new(name, &COLUMNS);
     let row = |what: &str, count: u64, time: Duration, beside: String| {
@@ -223,13 +235,32 @@ fn measure(
     table.row(vec!["idle".into(), millis(idle.median()), millis(idle.p95()), ratio]);
     table.row(vec!["beside an import".into(), millis(beside.median()), millis(beside.p95()), String::new()]);
     report.tables.push(table);
+    report.tables.push(void_table(name, &voiding));
     report.measurements.push(json!({
+        "event_alone_us": voiding.alone.micros(), "event_beside_us": voiding.beside.micros(),
+        "void_us": voiding.voids.micros(),
         "database": name, "records": count, "plain_s": plain.as_secs_f64(), "import_s": first.as_secs_f64(),
         "again_s": again.as_secs_f64(), "orders": orders, "settling_s": settling.as_secs_f64(),
         "posted": options.posted, "posting": json_of(&posted),
         "commit_us": commit.micros(), "pay_idle_us": idle.micros(), "pay_beside_us": beside.micros(),
     }));
     Ok(())
+}
+
+fn void_table(name: &str, voiding: &voiding::Voiding) -> Table {
+    let mut table = Table::new(
+        format!("{name}: voiding in an open hour of {} lines", grouped(voiding::LINES.unsigned_abs())),
+        &["what", "median ms", "p99 ms", "largest ms"],
+    );
+    for (what, times) in [
+        ("a single event, alone", &voiding.alone),
+        ("a single event, beside voids", &voiding.beside),
+        ("a void, as a process", &voiding.voids),
+    ] {
+        let cells = [times.median(), times.p99(), times.max()].map(millis);
+        table.row(std::iter::once(what.to_owned()).chain(cells).collect());
+    }
+    table
 }
 
 fn all_unpaid(company_id: i64, range: tollbook_domain::TimeRange) -> tollbook_domain::OrderQuery {
@@ -364,23 +395,22 @@ fn json_of(posted: &[Posted]) -> serde_json::Value {
     posted.iter().map(one).collect()
 }
 
-/// Posts the records by each protocol, as records of their own, and verifies what was made of them.
+/// Posts the records by each protocol, as records of their own.
 fn post_all(
     options: &Options,
     database: &Database,
     store: &dyn Store,
     directory: &Path,
     company_id: i64,
+    key: &str,
 ) -> Result<Vec<Posted>> {
-    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
     let owner = Owner { company_id, organization_id: 1, ..Owner::default() };
     let rule = OwnerRule { source: "otlp".into(), kind: "default".into(), key: String::new(), owner };
     put_rule(store, &rule)?;
-    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store, "bench", now_s)?;
     let mut posted = Vec::new();
     for protocol in [posting::Protocol::Events, posting::Protocol::Spans] {
         let server = posting::ServerProcess::start(&mut database.command(options, directory))?;
-        let (whole, times) = posting::post(&server, protocol, &key, options.posted)?;
+        let (whole, times) = posting::post(&server, protocol, key, options.posted)?;
         eprintln!(
             "{}: HTTP, {} {:.0}/s",
             database.name(),
@@ -389,6 +419,5 @@ fn post_all(
         );
         posted.push(Posted { protocol, whole, requests: Timings::of(times) });
     }
-    let found = store.snapshot()?.verify(company_id, &Catalogue::built_in(), 5)?;
-    if found.differences.is_empty() { Ok(posted) } else { Err(found.differences.join("; ").into()) }
+    Ok(posted)
 }

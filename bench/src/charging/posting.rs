@@ -94,6 +94,12 @@ impl ServerProcess {
     }
 }
 
+impl ServerProcess {
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -162,14 +168,24 @@ fn event(usage: &Usage, time_s: i64) -> Value {
     })
 }
 
-fn rfc3339(time_s: i64) -> String {
+/// A request that posts usage.
+pub(super) fn request(server: &ServerProcess, key: &str, content_type: &str, body: &str) -> String {
+    format!(
+        "POST /v1/usage HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        server.address,
+        body.len()
+    )
+}
+
+pub(super) fn rfc3339(time_s: i64) -> String {
     let (year, month, day) = tollbook_domain::time::civil_of_day(tollbook_domain::time::day_of(time_s));
     let second = time_s.rem_euclid(86_400);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<Vec<u8>> {
     stream.get_mut().write_all(request)?;
     let mut line = String::new();
     stream.read_line(&mut line)?;

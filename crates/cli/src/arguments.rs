@@ -18,7 +18,9 @@ pub(crate) use charging::{
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
 pub(crate) use connect::{ConnectCommand, MapCommand, RuleName, RuleOwner};
-pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};
+pub(crate) use corrections::{
+    Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
+};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]

@@ -9,7 +9,6 @@ use crate::workspace::{self, Workspace};
 
 struct Suite {
     name: &'static str,
-    package: &'static str,
     /// The test target, and the module of the tests in it.
     target: &'static str,
     module: &'static str,
@@ -20,7 +19,6 @@ struct Suite {
 
 const SUITES: [Suite; 1] = [Suite {
     name: "gateways",
-    package: "tollbook",
     target: "acceptance",
     module: "suite_gateways::",
     purpose: Purpose::Gateways,
@@ -42,7 +40,8 @@ pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outc
     let mut cargo = Command::new(workspace::cargo());
     cargo
         .current_dir(workspace.root())
-        .args(["test", "--package", suite.package, "--test", suite.target, "--", "--ignored", &filter])
+        // Of the workspace, because cargo builds other features for a package alone.
+        .args(["test", "--workspace", "--test", suite.target, "--", "--ignored", &filter])
         .env(suite.variable, environment.program("python"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     step::run(&mut cargo)
@@ -54,7 +53,7 @@ mod tests {
 
     #[test]
     fn suites_have_names() {
-        assert_eq!(named("gateways").map(|suite| suite.package), Ok("tollbook"));
+        assert_eq!(named("gateways").map(|suite| suite.target), Ok("acceptance"));
         let unknown = named("gates").err();
         assert_eq!(unknown.as_deref(), Some("test: there is no suite gates: there are gateways"));
     }

@@ -26,8 +26,9 @@ pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use context::Charging;
 pub use corrections::{
     Corrected, CorrectionError, CorrectionRequest, ExplainedCharge, ExplainedOrder, ExplainedRecord,
-    OrderRecord, OrderReplacement, RecordRefusal, RerateDifference, RerateRequest, Rerated, UsageName,
-    correct_usage, explain_order, explain_usage, replace_usage, rerate, void_usage,
+    ListedCorrection, OrderRecord, OrderReplacement, RecordRefusal, RerateDifference, RerateRequest, Rerated,
+    UsageName, correct_usage, explain_order, explain_usage, list_corrections, replace_usage, rerate,
+    void_usage,
 };
 pub use error::ChargingError;
 pub use gateway_records::{GatewayRecords, ReadError, ReadRecords};

@@ -209,7 +209,7 @@ fn refused_spans_are_named_in_the_partial_success(backend: Backend) {
     // span | part of the message
     let table = [
         (bad("0000000000000000", call(1, 1), "", Value::Null), "span id: must be 8 bytes that are not all 0"),
-        (bad("0000000000000001", call(-1, 1), "", Value::Null), "input: is less than 0"),
+        (bad("0000000000000001", call(-1, 1), "", Value::Null), "input_tokens: is less than 0"),
         (
             bad("0000000000000002", call(json!({"doubleValue": 0.5}), 1), "", Value::Null),
             "is not a whole number",

@@ -66,7 +66,12 @@ pub(super) fn of_spans(request: &ExportTraceServiceRequest, selection: &Selectio
         let mut origin = Origin::of(resource.resource.as_ref(), selection);
         for scope in &resource.scope_spans {
             for span in &scope.spans {
-                let role = if repeated.contains(&number) { Role::Summary } else { role(&span.attributes) };
+                let role = match role(&span.attributes) {
+                    _ if repeated.binary_search(&number).is_ok() => Role::Summary,
+                    // The mapping knows whether it is charged by something else, or must be refused.
+                    Role::WithoutUsage if !is_error(span) => Role::Call,
+                    role => role,
+                };
                 number += 1;
                 let head = Head {
                     trace_id: &span.trace_id,
@@ -88,40 +93,31 @@ fn is_error(span: &Span) -> bool {
     span.status.as_ref().is_some_and(|status| status.code == i32::from(StatusCode::Error))
 }
 
-/// The numbers of the calls that have another call below them: spans of gateways and SDKs above the one that called the
-/// provider.
+/// The numbers of the spans that other spans count: those above a call, such as spans of gateways and SDKs, and those below
+/// a call that state no counts.
 fn repeated_calls(request: &ExportTraceServiceRequest, selection: &Selection) -> Vec<usize> {
-    let spans: Vec<(&Span, Role)> = (request.resource_spans.iter())
-        .flat_map(|resource| {
-            let is_selected = Origin::of(resource.resource.as_ref(), selection).is_selected;
-            resource.scope_spans.iter().map(move |scope| (scope, is_selected))
-        })
-        .flat_map(|(scope, is_selected)| {
-            let name = scope.scope.as_ref().map_or("", |scope| scope.name.as_str());
-            let is_selected = is_selected && is_named(&selection.scopes, name);
-            scope.spans.iter().map(move |span| match role(&span.attributes) {
-                Role::Call if !is_selected => (span, Role::Other),
-                role => (span, role),
-            })
-        })
-        .collect();
-    let calls = spans.iter().filter(|(_, role)| *role == Role::Call);
-    if calls.count() < 2 {
+    let spans = roles(request, selection);
+    if !spans.iter().any(|(_, role)| *role == Role::Call) {
         return Vec::new();
     }
     let by_id: HashMap<(&[u8], &[u8]), usize> = (spans.iter().enumerate())
         .map(|(number, (span, _))| ((span.trace_id.as_slice(), span.span_id.as_slice()), number))
         .collect();
     let mut repeated = Vec::new();
-    for (call, _) in spans.iter().filter(|(_, role)| *role == Role::Call) {
-        let mut parent_id = call.parent_span_id.as_slice();
+    for (number, (span, role)) in spans.iter().enumerate() {
+        if !matches!(role, Role::Call | Role::WithoutUsage) {
+            continue;
+        }
+        let mut parent_id = span.parent_span_id.as_slice();
         for _ in 0..MAX_ANCESTORS {
-            let Some(number) = by_id.get(&(call.trace_id.as_slice(), parent_id)) else { break };
-            let (parent, role) = spans[*number];
-            match role {
-                Role::Tool => break,
+            let Some(above) = by_id.get(&(span.trace_id.as_slice(), parent_id)) else { break };
+            let (parent, role_above) = spans[*above];
+            match (role, role_above) {
+                (_, Role::Tool) => break,
                 // A span that is its own ancestor repeats nothing.
-                Role::Call if parent.span_id != call.span_id => repeated.push(*number),
+                _ if parent.span_id == span.span_id => {}
+                (Role::Call, Role::Call | Role::WithoutUsage) => repeated.push(*above),
+                (_, Role::Call) => repeated.push(number),
                 _ => {}
             }
             parent_id = &parent.parent_span_id;
@@ -130,6 +126,23 @@ fn repeated_calls(request: &ExportTraceServiceRequest, selection: &Selection) ->
     repeated.sort_unstable();
     repeated.dedup();
     repeated
+}
+
+/// The spans with their roles. A call that is not selected counts nothing.
+fn roles<'r>(request: &'r ExportTraceServiceRequest, selection: &Selection) -> Vec<(&'r Span, Role)> {
+    let mut spans = Vec::new();
+    for resource in &request.resource_spans {
+        let is_selected = Origin::of(resource.resource.as_ref(), selection).is_selected;
+        for scope in &resource.scope_spans {
+            let name = scope.scope.as_ref().map_or("", |scope| scope.name.as_str());
+            let is_selected = is_selected && is_named(&selection.scopes, name);
+            spans.extend(scope.spans.iter().map(|span| match role(&span.attributes) {
+                Role::Call | Role::WithoutUsage if !is_selected => (span, Role::Other),
+                role => (span, role),
+            }));
+        }
+    }
+    spans
 }
 
 pub(super) fn of_log_records(request: &ExportLogsServiceRequest, selection: &Selection) -> Export {

@@ -79,7 +79,7 @@ pub struct Call {
 pub struct PassedOver {
     /// They say nothing about usage.
     pub no_usage: usize,
-    /// Calls of models that failed or state no counts.
+    /// Calls of models that failed without counts, and log records of calls without counts.
     pub without_counts: usize,
     /// They add up calls that have spans of their own.
     pub summaries: usize,

@@ -24,8 +24,22 @@ const USAGE: [&str; 5] =
     ["gen_ai.usage.", "ai.usage.", "llm.token_count.", "llm.usage.", "langfuse.observation.usage_details"];
 
 /// Operations of the GenAI conventions that consist of calls or of none.
-const NOT_CALLS: [&str; 6] =
-    ["invoke_agent", "create_agent", "execute_tool", "invoke_workflow", "plan", "retrieval"];
+const NOT_CALLS: [&str; 13] = [
+    "invoke_agent",
+    "create_agent",
+    "execute_tool",
+    "invoke_workflow",
+    "plan",
+    "retrieval",
+    // OpenLIT's.
+    "agent",
+    "tool",
+    "framework",
+    "vectordb",
+    "retrieve",
+    "workflow",
+    "task",
+];
 
 /// Kinds of OpenInference and Langfuse that are calls.
 const CALL_KINDS: [&str; 4] = ["llm", "generation", "embedding", "reranker"];

@@ -178,12 +178,23 @@ fn a_call_is_counted_once() {
 
 #[test]
 fn spans_of_other_telemetry_are_passed_over_by_name() {
-    let export = read(&[
-        span(1, 0, &json!({"http.method": "POST"})),
-        span(2, 0, &json!({"gen_ai.operation.name": "chat", "error.type": "429"})),
-    ]);
+    let without_counts = json!({"gen_ai.operation.name": "chat"});
+    let mut failed = span(2, 0, &without_counts);
+    failed["status"] = json!({"code": 2});
+    let export = read(&[span(1, 0, &json!({"http.method": "POST"})), failed.clone()]);
     let expected = PassedOver { no_usage: 1, without_counts: 1, ..PassedOver::default() };
     assert_eq!((export.passed_over, export.calls, export.refused), (expected, vec![], vec![]));
+    // A call that did not fail is one; the mapping refuses it, or charges it by something else.
+    let export = read(&[span(1, 0, &without_counts)]);
+    assert_eq!((export.passed_over.total(), export.calls.len()), (0, 1));
+    // Unless another span states its counts.
+    for spans in [
+        [span(1, 0, &usage(5)), span(2, 1, &without_counts)],
+        [span(1, 0, &without_counts), span(2, 1, &usage(5))],
+    ] {
+        let export = read(&spans);
+        assert_eq!((counted(&export), export.passed_over.summaries), (vec![5], 1));
+    }
 }
 
 #[test]
