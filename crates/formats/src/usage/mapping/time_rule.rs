@@ -74,6 +74,12 @@ fn rfc3339(text: &str, offset: Option<&(String, Offset)>) -> Result<i64, String>
     if text.as_bytes().get(10) == Some(&b' ') {
         text.replace_range(10..11, "T");
     }
+    // PostgreSQL writes whole hours of an offset alone: `2026-06-01 08:00:00+08`.
+    if let [.., b'+' | b'-', b'0'..=b'9', b'0'..=b'9'] = text.as_bytes()
+        && text.len() > 13
+    {
+        text.push_str(":00");
+    }
     time::rfc3339(&text).or_else(|reason| match offset {
         Some((offset, _)) => time::rfc3339(&format!("{text}{offset}")).map_err(|_| reason),
         None => Err(reason),
