@@ -192,7 +192,7 @@ fn measure(
     let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
     let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store.as_ref(), "bench", now_s)?;
     let posted = post(options, database, &key, directory)?;
-    let voiding = voiding::measure(options, database, &charging, directory, &key)?;
+    let voiding = voiding::measure(&|| database.command(options, directory), &charging, &key)?;
     let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
     if !found.differences.is_empty() {
         return Err(found.differences.join("; ").into());
