@@ -1,4 +1,4 @@
-//! Usage of other programs through mappings: what is charged, what is not and why, and exit codes (docs/USAGE_FILES.md).
+//! Usage of other programs through mappings: what is charged, what is not and why, and exit codes (`docs/USAGE_FILES.md`).
 
 use serde_json::{Value, json};
 
