@@ -2,8 +2,8 @@
 
     columnar.py LIBRARY parquet|csv|csv.gz FROM.parquet TO
 
-The rows are in memory, in the library's own form and without dictionaries, before the clock starts. Parquet is compressed
-with Snappy, as ours. Prints a JSON object: seconds, processor seconds of all threads, bytes of the file.
+The rows are in memory, in the library's own form and without dictionaries, before the clock starts. Parquet is
+compressed with Snappy, as ours. Prints a JSON object: seconds, processor seconds of all threads, bytes of the file.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def pyarrow_writer(kind: str, source: str, target: str):
-    """pyarrow's tables; its CSV has no decimals, so amounts are texts."""
+    """Tables of pyarrow; its CSV has no decimals, so amounts are texts."""
     import pyarrow
     import pyarrow.csv
     import pyarrow.parquet
@@ -38,7 +38,7 @@ def pyarrow_writer(kind: str, source: str, target: str):
 
 
 def polars_writer(kind: str, source: str, target: str):
-    """polars' data frames."""
+    """Data frames of polars."""
     import polars
 
     if kind == "csv.gz":
@@ -78,7 +78,7 @@ def main() -> None:
     write = WRITERS[library](kind, source, target)
     before, began = processor_s(), time.perf_counter()
     write()
-    with open(target, "rb") as file:
+    with Path(target).open("rb") as file:
         os.fsync(file.fileno())
     seconds, spent = time.perf_counter() - began, processor_s() - before
     size = Path(target).stat().st_size

@@ -167,8 +167,10 @@ fn measure(
     let mut transaction = store.begin()?;
     transaction.put_prices(&generated::prices()?)?;
     transaction.commit()?;
+    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
+    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store.as_ref(), "bench", now_s)?;
     if options.only_posted {
-        let posted = post_all(options, database, store.as_ref(), directory, company_id)?;
+        let posted = post_all(options, database, store.as_ref(), directory, company_id, &key)?;
         let mut table = Table::new(name, &COLUMNS);
         posted.iter().for_each(|posted| table.row(posted.row(options.posted)));
         report.tables.push(table);
@@ -205,10 +207,8 @@ fn measure(
     let beside = pay_beside(&charging, company_id, count, now_s)?;
     // Otherwise the server would pay the remaining arrears during the next measurement.
     charging::settle_all(&charging, "bench", now_s)?;
-    let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
-    let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store.as_ref(), "bench", now_s)?;
     let posted = post_all(options, database, store.as_ref(), directory, company_id, &key)?;
-    let voiding = voiding::measure(options, database, &charging, directory, &key)?;
+    let voiding = voiding::measure(&|| database.command(options, directory), &charging, &key)?;
     let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
     if !found.differences.is_empty() {
         return Err(found.differences.join("; ").into());

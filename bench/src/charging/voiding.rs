@@ -3,6 +3,7 @@
 
 use std::io::BufReader;
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,8 +13,8 @@ use tollbook_domain::Usage;
 use tollbook_ops::charging::{Charging, Rater};
 use tollbook_ops::{Clock as _, Config, SystemClock};
 
+use super::generated;
 use super::posting::{ServerProcess, exchange, request, rfc3339};
-use super::{Database, Options, generated};
 use crate::result::Result;
 use crate::timing::Timings;
 
@@ -35,17 +36,11 @@ pub(super) struct Voiding {
 }
 
 /// Fills the present hour of a company of its own with [`LINES`] lines, and voids some of its records.
-pub(super) fn measure(
-    options: &Options,
-    database: &Database,
-    charging: &Charging<'_>,
-    directory: &std::path::Path,
-    key: &str,
-) -> Result<Voiding> {
+pub(super) fn measure(command: &dyn Fn() -> Command, charging: &Charging<'_>, key: &str) -> Result<Voiding> {
     let (company, organizations) = crate::fixture::company(charging.store, charging.config, "Lines")?;
     let tenant = (company.company_id, *organizations.first().ok_or("the company has no organization")?);
     fill(charging, tenant)?;
-    let server = ServerProcess::start(&mut database.command(options, directory))?;
+    let server = ServerProcess::start(&mut command())?;
     let (times, is_done) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let gateway = scope.spawn(|| post(&server, key, tenant, &times, &is_done));
@@ -55,7 +50,7 @@ pub(super) fn measure(
             let mut voids = Vec::with_capacity(VOIDS);
             for number in 0..VOIDS {
                 let began = Instant::now();
-                void(options, database, directory, company.company_id, number)?;
+                void(command(), company.company_id, number)?;
                 voids.push(began.elapsed());
             }
             Ok((alone, voids))
@@ -98,14 +93,7 @@ fn fill(charging: &Charging<'_>, tenant: Tenant) -> Result {
     Ok(())
 }
 
-fn void(
-    options: &Options,
-    database: &Database,
-    directory: &std::path::Path,
-    company_id: i64,
-    number: usize,
-) -> Result {
-    let mut command = database.command(options, directory);
+fn void(mut command: Command, company_id: i64, number: usize) -> Result {
     command.args(["--json", "usage", "void", "--reason", "bench", "--company", &company_id.to_string()]);
     command.args(["--key", &format!("void {number}"), &format!("l{}", 7_919 * number + 13)]);
     let output = command.env("TOLLBOOK_LOG", "error").output()?;
@@ -115,7 +103,7 @@ fn void(
     Err(String::from_utf8_lossy(&output.stdout).into_owned().into())
 }
 
-/// Posts single events until it is told to stop.
+/// Posts single events until `is_done` is set.
 fn post(
     server: &ServerProcess,
     key: &str,

@@ -327,7 +327,7 @@ impl Work<'_> {
     ) -> Result<Changed, CorrectionError> {
         let mut done = Replacing::default();
         // All money comes back before any of it is spent.
-        self.take_back(transaction, account_tx, &mut done)?;
+        self.revoke_changed(transaction, account_tx, &mut done)?;
         self.make_successors(account_tx, &mut done)?;
         self.make_new(account_tx, &mut done)?;
         done.name_successors();
@@ -342,7 +342,7 @@ impl Work<'_> {
     }
 
     /// Takes the changes of quantities over, and refunds or revokes each order whose quantity changes.
-    fn take_back(
+    fn revoke_changed(
         &mut self,
         transaction: &mut dyn Transaction,
         account_tx: &mut AccountTx,
