@@ -420,6 +420,45 @@ mod tests {
         assert_eq!((statistics.min_bytes_opt(), statistics.null_count_opt()), (None, Some(55)));
     }
 
+    #[test]
+    fn columns_of_lines_are_looked_up_in_every_group() {
+        let columns = [(SCHEMAS[0], true), (SCHEMAS[1], false), (SCHEMAS[5], true)];
+        let of_line = |line_no: LineNo| (line_no % 3 != 0).then(|| i64::from(line_no) * 1_000);
+        let make = move |line_no: LineNo, each: &mut dyn FnMut(Value<'_>)| {
+            each(Value::Text(&format!("line {line_no}")));
+            each(of_line(line_no).map_or(Value::Null, Value::Int64));
+            Ok(())
+        };
+        let lines = LineTable::new([false, true].into_iter(), Box::new(make));
+        let mut file = RowGroupWriter::begin(Vec::new(), &columns, Some(lines), TWO).unwrap();
+        // Lines begin in every group, and some go on into the next one.
+        let line_of = |row: i64| LineNo::try_from(row / 997 % 100 + row % 2).unwrap();
+        let rows = i64::try_from(BATCH_ROWS).unwrap();
+        for number in 0..130 {
+            let mut numbers = Values::new(SCHEMAS[1]);
+            let of_batch = number * rows..(number + 1) * rows;
+            of_batch.clone().for_each(|row| numbers.push(Value::Int64(row)));
+            let lines = of_batch.map(line_of).collect();
+            file.append(&RowBatch { lines, columns: vec![numbers], rows: BATCH_ROWS }).unwrap();
+        }
+        let reader = SerializedFileReader::new(Bytes::from(file.finish(Vec::new()).unwrap())).unwrap();
+        assert_eq!(reader.metadata().num_row_groups(), 3);
+        let mut count = 0;
+        for (at, row) in (0_i64..).zip(reader.get_row_iter(None).unwrap()) {
+            let row = row.unwrap();
+            let cells: Vec<&Field> = row.get_column_iter().map(|(_, cell)| cell).collect();
+            let [Field::Str(text), Field::Long(number), time] = cells[..] else { panic!("{cells:?}") };
+            assert_eq!((text, *number), (&format!("line {}", line_of(at)), at));
+            match (time, of_line(line_of(at))) {
+                (Field::Null, None) => {}
+                (Field::TimestampMillis(millis), Some(time)) => assert_eq!(*millis, time),
+                other => panic!("{other:?}"),
+            }
+            count += 1;
+        }
+        assert_eq!(count, 130 * rows);
+    }
+
     /// A disk with room for so many bytes.
     struct Disk(usize);
 
