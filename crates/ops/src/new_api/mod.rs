@@ -10,14 +10,18 @@ mod source;
 mod sqlite;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use tollbook_domain::{OwnerMap, Usage};
 use tollbook_formats::usage::{Mapped, Mapping};
 use tollbook_store::{Store, StoreError, StoreResult};
 
-pub use source::{Behind, LogRow, LogSource, SourceError, open_log};
+pub use source::{Behind, LogRow, LogSource, SourceError};
 
+use self::mysql::MySqlLog;
+use self::postgres::PostgresLog;
+use self::sqlite::SqliteLog;
 use crate::charging::{Charging, Rater, UsageResult};
 use crate::tenancy::owners::Owners;
 
@@ -239,6 +243,24 @@ impl<'a> Tail<'a> {
         }
         Ok(())
     }
+}
+
+/// Opens the log at a URL, `mysql://`, `postgres://` or `sqlite:PATH`, or in the SQLite file of a path.
+///
+/// # Errors
+/// The URL is none of these, or what the database says.
+pub fn open_log(from: &str) -> Result<Box<dyn LogSource>, SourceError> {
+    if from.starts_with("mysql://") {
+        return Ok(Box::new(MySqlLog::open(from)?));
+    }
+    if from.starts_with("postgres://") || from.starts_with("postgresql://") {
+        return Ok(Box::new(PostgresLog::open(from)?));
+    }
+    let path = from.strip_prefix("sqlite:").unwrap_or(from);
+    if path.contains("://") {
+        return Err(SourceError("its URL must be mysql://, postgres:// or sqlite:PATH".to_owned()));
+    }
+    Ok(Box::new(SqliteLog::open(Path::new(path))?))
 }
 
 /// Name of the setting with the position of a log.

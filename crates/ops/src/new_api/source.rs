@@ -1,10 +1,4 @@
-//! The table `logs` of new-api in whichever database it is: its rows as JSON, in the order of their ids.
-
-use std::path::Path;
-
-use super::mysql::MySqlLog;
-use super::postgres::PostgresLog;
-use super::sqlite::SqliteLog;
+//! The table `logs` of new-api in any database: its rows as JSON, in the order of their ids.
 
 /// Why the log cannot be read: what the database says, without its password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,22 +41,4 @@ pub trait LogSource: Send {
     /// # Errors
     /// What the database says.
     fn last_id(&mut self) -> Result<i64, SourceError>;
-}
-
-/// Opens the log at a URL, `mysql://`, `postgres://` or `sqlite:PATH`, or in the SQLite file of a path.
-///
-/// # Errors
-/// The URL is none of these, or what the database says.
-pub fn open_log(from: &str) -> Result<Box<dyn LogSource>, SourceError> {
-    if from.starts_with("mysql://") {
-        return Ok(Box::new(MySqlLog::open(from)?));
-    }
-    if from.starts_with("postgres://") || from.starts_with("postgresql://") {
-        return Ok(Box::new(PostgresLog::open(from)?));
-    }
-    let path = from.strip_prefix("sqlite:").unwrap_or(from);
-    if path.contains("://") {
-        return Err(SourceError("its URL must be mysql://, postgres:// or sqlite:PATH".to_owned()));
-    }
-    Ok(Box::new(SqliteLog::open(Path::new(path))?))
 }

@@ -96,7 +96,8 @@ fn shown(counts: &TailCounts) -> [u64; 5] {
 }
 
 fn read_in_steps(source: &dyn Source) {
-    let fixture = Fixture::new(&Backend::sqlite(), 2);
+    let backend = Backend::sqlite();
+    let fixture = Fixture::new(&backend, 2);
     fixture.put(&[unit_price("m")]);
     own(&fixture, "key_id", "11", 1);
     own(&fixture, "key_id", "22", 2);
