@@ -17,7 +17,7 @@ pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
-pub(crate) use connect::{ConnectCommand, MapCommand, RuleName, RuleOwner};
+pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, RuleOwner};
 pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod import;
 pub mod maintenance;
 pub mod networks;
+pub mod new_api;
 pub mod pricing;
 pub mod quickstart;
 pub mod random;

@@ -39,7 +39,7 @@ pub use orders::{
     EachOrder, OrderLists, OrderLookup, OrderSums, OrderTransition, OrderTransitions, OrderWrites, Outcome,
     Page, StoredOrder,
 };
-pub use postgres::{Distribution, connect_postgres, distribute, open_postgres};
+pub use postgres::{Distribution, connect_postgres, distribute, open_postgres, postgres_connector};
 pub use prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;

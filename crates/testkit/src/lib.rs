@@ -9,6 +9,7 @@
 
 mod cluster;
 mod database;
+mod mariadb;
 pub mod order_file;
 mod programs;
 mod python;
@@ -20,5 +21,6 @@ mod watchdog;
 
 pub use cluster::Cluster;
 pub use database::Database;
+pub use mariadb::MariaDb;
 pub use python::Python;
 pub use shared_data::shared_data;

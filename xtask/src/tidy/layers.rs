@@ -51,7 +51,8 @@ const LAYERS: [Layer; 12] = [
             "tollbook-objects",
             "tollbook-store",
         ],
-        never: &["axum", "clap", "hyper", "rusqlite"],
+        // rusqlite, mysql and postgres are there for the databases of new-api (`new_api/`) only.
+        never: &["axum", "clap", "hyper", "tokio-postgres"],
     },
     Layer {
         package: "tollbook-api",

@@ -4,11 +4,64 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::customer::time::Time;
+
 #[derive(Subcommand)]
 pub(crate) enum ConnectCommand {
     /// Say whom the usage of other programs belongs to
     #[command(subcommand)]
     Map(MapCommand),
+    /// Show what to paste into LiteLLM, and wait for its first record
+    Litellm(Guide),
+    /// Show what to paste into an OpenTelemetry Collector or SDK, and wait for its first record
+    Opentelemetry(Guide),
+    /// Show what to paste into Kong, and wait for its first record
+    Kong(Guide),
+    /// Show what to paste into Envoy AI Gateway, and wait for its first record
+    EnvoyAiGateway(Guide),
+    /// Show what to paste into Bifrost, and wait for its first record
+    Bifrost(Guide),
+    /// Show what to paste into agentgateway, and wait for its first record
+    Agentgateway(Guide),
+    /// Read the log of new-api from its database, from where it was read last; without --from, show how
+    NewApi(NewApi),
+}
+
+/// What to paste into a gateway.
+#[derive(Args)]
+pub(crate) struct Guide {
+    /// URL at which the gateway reaches the server [default: `public_url` of the configuration, or where it listens]
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Add an operator key of the gateway's name, and put it into the lines
+    #[arg(long)]
+    pub(crate) add_key: bool,
+    /// Wait for the first record and say what it cost [default on a terminal]
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) wait: bool,
+    /// Do not wait for the first record
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+/// Read the log of new-api.
+#[derive(Args)]
+pub(crate) struct NewApi {
+    /// Database of new-api: `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, `postgres://…`, or sqlite:PATH
+    #[arg(long, env = "TOLLBOOK_NEW_API_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) from: Option<String>,
+    /// Name of the log: the source of its records. Each new-api needs its own, because their ids are the same
+    #[arg(long, default_value = "new-api")]
+    pub(crate) name: String,
+    /// Read what is there and end, instead of following the log
+    #[arg(long, requires = "from")]
+    pub(crate) once: bool,
+    /// Read again from the first row that was written at this time; records that are stored already are duplicates
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Time>,
+    /// Seconds between reads
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) interval: u64,
 }
 
 #[derive(Subcommand)]

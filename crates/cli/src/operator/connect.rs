@@ -4,6 +4,7 @@ use serde_json::json;
 use tollbook_domain::owner::DEFAULT_KIND;
 use tollbook_ops::tenancy::owners::{self, Owner, OwnerRule, PutOwners};
 
+use super::guide;
 use crate::arguments::{ConnectCommand, Global, MapCommand, RuleName, RuleOwner};
 use crate::deployment;
 use crate::output::{Failure, Output, printable, table};
@@ -11,6 +12,19 @@ use crate::output::{Failure, Output, printable, table};
 pub(crate) fn run(global: &Global, command: &ConnectCommand, output: &Output) -> Result<(), Failure> {
     match command {
         ConnectCommand::Map(command) => map(global, command, output),
+        ConnectCommand::Litellm(arguments) => guide::run(global, &guide::LITELLM, arguments, output),
+        ConnectCommand::Opentelemetry(arguments) => {
+            guide::run(global, &guide::OPENTELEMETRY, arguments, output)
+        }
+        ConnectCommand::Kong(arguments) => guide::run(global, &guide::KONG, arguments, output),
+        ConnectCommand::EnvoyAiGateway(arguments) => {
+            guide::run(global, &guide::ENVOY_AI_GATEWAY, arguments, output)
+        }
+        ConnectCommand::Bifrost(arguments) => guide::run(global, &guide::BIFROST, arguments, output),
+        ConnectCommand::Agentgateway(arguments) => {
+            guide::run(global, &guide::AGENTGATEWAY, arguments, output)
+        }
+        ConnectCommand::NewApi(arguments) => super::new_api::run(global, arguments, output),
     }
 }
 

@@ -5,6 +5,7 @@ mod account_corrections;
 mod account_tx;
 mod accounts;
 mod arrears;
+mod arrivals;
 mod context;
 mod corrections;
 mod error;
@@ -23,6 +24,7 @@ mod worker;
 pub use account_corrections::{AccountCorrected, Adjustment, Mode, ReversalRequest, adjust, reverse};
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
+pub use arrivals::{Arrival, ArrivalWatch};
 pub use context::Charging;
 pub use corrections::{
     Corrected, CorrectionError, CorrectionRequest, ExplainedCharge, ExplainedOrder, ExplainedRecord,

@@ -3,3 +3,4 @@
 
 mod charging;
 mod import_orders;
+mod new_api;

@@ -13,3 +13,4 @@ mod values;
 
 pub use database::{connect_postgres, open_postgres};
 pub use distribute::{Distribution, distribute};
+pub use url::postgres_connector;

@@ -51,6 +51,16 @@ pub(super) fn parse(url: &str) -> StoreResult<Target> {
     Ok(Target { config, tls: MakeRustlsConnect::new(client(&proof)?) })
 }
 
+/// How to connect to the server of a URL, for readers of other programs' databases.
+///
+/// # Errors
+/// The URL, or a file that it names, cannot be read.
+pub fn postgres_connector(url: &str) -> StoreResult<(Config, MakeRustlsConnect)> {
+    let (url, proof) = split_proof(url)?;
+    let config: Config = url.parse().map_err(|error| StoreError::Url(chain(&error)))?;
+    Ok((config, MakeRustlsConnect::new(client(&proof)?)))
+}
+
 /// Removes the options for certificate verification from a URL, because the client library does not support them.
 fn split_proof(url: &str) -> StoreResult<(String, Proof)> {
     let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), Proof::None)) };

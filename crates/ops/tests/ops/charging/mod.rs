@@ -4,7 +4,7 @@ mod account_cases;
 mod concurrency;
 mod corrections;
 mod edge_cases;
-mod fixture;
+pub(crate) mod fixture;
 mod interleaving;
 mod local_days;
 mod model;
