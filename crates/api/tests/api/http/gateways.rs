@@ -233,10 +233,6 @@ fn refused_spans_are_named_in_the_partial_success(backend: Backend) {
             "time: is too far in the past",
         ),
         (bad("0000000000000007", call(1, 1), "endTimeUnixNano", json!("0")), "end_time"),
-        (
-            bad("0000000000000008", call(0, 0), "", Value::Null),
-            "quantities: count nothing, and the record is not marked as free",
-        ),
     ];
     for (bad, reason) in table {
         let answer = fixture.export("/v1/traces", &spans(&[good.clone(), bad]));
@@ -419,13 +415,16 @@ fn the_log_says_what_became_of_the_records(backend: Backend) {
         span("000000000000000a", &call(1, 1)),
         span("000000000000000b", &call(-1, 1)),
         span("000000000000000c", &json!({"http.method": "GET"})),
+        // It counts a request alone, for which there is no price.
+        span("000000000000000d", &call(0, 0)),
     ]);
     let request = Http::post(JSON, body.to_string()).at("/v1/traces");
     let reply = request.header("Authorization", &format!("Bearer {key}")).send(fixture.server.address);
     assert_eq!(reply.status, 200);
     let lines = log::lines_with(&name).join("\n");
     for part in [
-        "accepted=1",
+        "accepted=2",
+        "unpriced=1",
         "duplicate=0",
         "refused=1",
         "passed_over=1",
