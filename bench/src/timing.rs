@@ -68,6 +68,14 @@ impl Timings {
         self.at(95)
     }
 
+    pub(crate) fn p99(&self) -> Duration {
+        self.at(99)
+    }
+
+    pub(crate) fn max(&self) -> Duration {
+        self.at(100)
+    }
+
     pub(crate) fn min(&self) -> Duration {
         self.at(0)
     }

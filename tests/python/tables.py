@@ -1,5 +1,6 @@
-"""Reads tables with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own. Every cell of a
-Parquet file is also read with polars and DuckDB; a file that they read otherwise is an error.
+"""Reads tables with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own.
+
+Every cell of a Parquet file is also read with polars and DuckDB; a file that they read otherwise is an error.
 
     tables.py FILE.parquet|FILE.csv|FILE.csv.gz [COLUMN…] [-- FILE [COLUMN…]]…
 

@@ -24,6 +24,9 @@ usage: cargo xtask COMMAND
         its folder: store, tollbook-store, cli. Only what these crates' tests need is prepared.
   test [-p CRATE]… --repeat N NAME
         Runs the tests with NAME in their names N times and reports how often each passed and failed.
+  test --suite gateways [NAME]
+        Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
+        exporters, a client of OpenMeter.
   test [-p CRATE]… [NAME] -- ARGUMENT…
         Runs cargo test with these arguments, one test executable after the other.
   lint  Runs rustfmt, clippy, rustdoc, tidy, and linters that are installed below the target directory.

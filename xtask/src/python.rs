@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Clients,
     /// Readers and validators of exported tables.
     Tables,
+    /// Gateways, and clients of the protocols that they report usage by.
+    Gateways,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
         match self {
             Self::Clients => "clients",
             Self::Tables => "tables",
+            Self::Gateways => "gateways",
         }
     }
 
@@ -33,6 +36,7 @@ impl Purpose {
         match self {
             Self::Clients => &["requirements.txt"],
             Self::Tables => &["requirements-tables-build.txt", "requirements-tables.txt"],
+            Self::Gateways => &["requirements-gateways.txt"],
         }
     }
 }

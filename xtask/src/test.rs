@@ -12,6 +12,7 @@ mod report;
 mod results;
 mod side_by_side;
 mod skipped;
+mod suite;
 mod times;
 
 use std::process::Command;
@@ -26,6 +27,9 @@ use skipped::Skipped;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     let wanted = Wanted::parse(arguments)?;
+    if let Some(name) = &wanted.suite {
+        return suite::run(workspace, name, wanted.name.as_deref());
+    }
     let packages = Packages::read(workspace)?;
     let chosen = packages.choose(&wanted.packages)?;
     let needs = Needs::of(chosen.iter().map(|package| package.name.as_str()));

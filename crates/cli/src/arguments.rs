@@ -18,7 +18,9 @@ pub(crate) use charging::{
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
 pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, RuleOwner};
-pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};
+pub(crate) use corrections::{
+    Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
+};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -234,7 +236,7 @@ pub(crate) enum KeyCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum OrdersCommand {
-    /// Import order files: .jsonl or .csv, plain, .gz or .zst; - reads standard input
+    /// Import order files: .jsonl, .json or .csv, plain, .gz or .zst; - reads standard input
     Import(Import),
     /// Revoke unpaid orders, and refund paid orders in full
     Revoke(Revoke),

@@ -1,5 +1,7 @@
 //! Text form of matchers, for the store: each matcher has exactly one text, and no two have the same.
 
+use std::fmt;
+
 use regex::RegexBuilder;
 
 use crate::matcher::Matcher;
@@ -43,6 +45,41 @@ impl Matcher {
         let (matcher, rest) = read(text, 0)?;
         rest.is_empty().then_some(matcher)
     }
+}
+
+/// What a name must be, for a person: `begins with "o1-"`.
+impl fmt::Display for Matcher {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, text) = match self {
+            Self::Any => return out.write_str("is any name"),
+            Self::OneOf(matchers) => return join(out, matchers, " or "),
+            Self::AllOf(matchers) => return join(out, matchers, " and "),
+            Self::Equals(text) => ("is", text.as_str()),
+            Self::StartsWith(text) => ("begins with", text.as_str()),
+            Self::EndsWith(text) => ("ends with", text.as_str()),
+            Self::Contains(text) => ("contains", text.as_str()),
+            Self::Pattern(pattern) => ("matches", pattern.as_str()),
+        };
+        write!(out, "{what} {text:?}")
+    }
+}
+
+fn join(out: &mut fmt::Formatter<'_>, matchers: &[Matcher], between: &str) -> fmt::Result {
+    for (place, matcher) in matchers.iter().enumerate() {
+        if place > 0 {
+            out.write_str(between)?;
+        }
+        match matcher {
+            Matcher::OneOf(_) | Matcher::AllOf(_) => write!(out, "({matcher})")?,
+            Matcher::Any
+            | Matcher::Equals(_)
+            | Matcher::StartsWith(_)
+            | Matcher::EndsWith(_)
+            | Matcher::Contains(_)
+            | Matcher::Pattern(_) => write!(out, "{matcher}")?,
+        }
+    }
+    Ok(())
 }
 
 fn write_head(out: &mut String, tag: char, length: usize) {
@@ -181,5 +218,16 @@ mod tests {
         let matcher = Matcher::pattern("^GPT-[45]").unwrap();
         assert!(matcher.closeness("gpt-4o").is_some() && matcher.closeness("Gpt-5").is_some());
         assert!(matcher.closeness("gpt-3").is_none());
+    }
+
+    #[test]
+    fn a_person_reads_what_a_name_must_be() {
+        let text = |text: &str| Matcher::from_text(text).unwrap().to_string();
+        assert_eq!(text("*"), "is any name");
+        assert_eq!(text("|2:=6:gpt-4o^3:o1-"), "is \"gpt-4o\" or begins with \"o1-\"");
+        assert_eq!(
+            text("&3:$4:-pro~2:o1|2:/2:^a*"),
+            "ends with \"-pro\" and contains \"o1\" and (matches \"^a\" or is any name)"
+        );
     }
 }

@@ -96,6 +96,19 @@ impl OwnerMap {
         Self { sources }
     }
 
+    /// The names of the attributes that rules for `source` look at.
+    pub fn attributes(&self, source: &str) -> Vec<String> {
+        let kinds = [source, ANY_SOURCE]
+            .into_iter()
+            .filter_map(|source| self.sources.get(source))
+            .flat_map(HashMap::keys);
+        let mut names: Vec<String> =
+            kinds.filter_map(|kind| kind.strip_prefix(ATTRIBUTE)).map(ToOwned::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Whom a record of `source` belongs to. `names` are the names that the record has, as kind and text, the most
     /// specific first; empty texts are passed over. The first name that has a rule decides, a rule of the source before
     /// one of every source; then the defaults in the same order. A rule without a resource leaves it to the first name,
@@ -158,6 +171,20 @@ mod tests {
             let found = owner.as_ref().map(|owner| (owner.company_id, owner.resource_id.as_str()));
             assert_eq!(found, expected, "{source} {names:?}");
         }
+    }
+
+    #[test]
+    fn the_attributes_of_rules_are_listed() {
+        let map = OwnerMap::new(vec![
+            rule("otlp", "attribute:service.name", "a", 1, ""),
+            rule("otlp", "attribute:service.name", "b", 1, ""),
+            rule("*", "attribute:customer", "c", 1, ""),
+            rule("litellm", "attribute:other", "d", 1, ""),
+            rule("otlp", "team", "e", 1, ""),
+        ]);
+        assert_eq!(map.attributes("otlp"), ["customer", "service.name"]);
+        assert_eq!(map.attributes("openmeter"), ["customer"]);
+        assert_eq!(OwnerMap::default().attributes("otlp"), Vec::<String>::new());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Rating: pricing one usage record, once, when it is accepted (docs/CHARGING.md, "Rating"). The result depends on the
 //! record, the prices of its model, the discounts and the company alone.
 
+use std::sync::Arc;
+
 use crate::input_skus::InputSkus;
 use crate::line::{AmountRule, Line};
 use crate::money::{Rounding, UnitPrice};
@@ -34,8 +36,8 @@ pub struct Terms {
 /// A quantity to charge, and the line it is added to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// The line; its order type is [`USAGE_ORDER`].
-    pub line: Line,
+    /// The line; its order type is [`USAGE_ORDER`]. Charges may share it.
+    pub line: Arc<Line>,
     /// Quantity in base units; positive.
     pub quantity: i64,
 }
@@ -51,9 +53,120 @@ pub enum Rated {
     Unpriced(String),
 }
 
-/// Rates a record of the organization of a name. `prices` are those for its provider and model and the company's
-/// currency ([`ModelPrices::choose`]).
+/// What makes a line of usage, before it is made: records repeat lines, and most need not be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LineParts<'a> {
+    usage: LineUsage<'a>,
+    sku: &'a str,
+    list_price: UnitPrice,
+    discount_price: UnitPrice,
+    model_name: &'a str,
+    item_id: i64,
+    pricing_unit: i64,
+    channel: i64,
+    currency: &'a str,
+    amount_rule: AmountRule,
+}
+
+/// What the lines of a record have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct LineUsage<'a> {
+    organization_id: i64,
+    organization_name: &'a str,
+    user_email: &'a str,
+    resource_id: &'a str,
+    resource_name: &'a str,
+    resource_type: i64,
+    model_id: &'a str,
+    product_code: &'a str,
+    region: &'a str,
+}
+
+impl<'a> LineParts<'a> {
+    /// The parts of a line of usage.
+    fn of(line: &'a Line) -> Self {
+        Self {
+            usage: LineUsage {
+                organization_id: line.organization_id,
+                organization_name: &line.organization_name,
+                user_email: &line.user_email,
+                resource_id: &line.resource_id,
+                resource_name: &line.resource_name,
+                resource_type: line.resource_type,
+                model_id: &line.model_id,
+                product_code: &line.product_code,
+                region: &line.region,
+            },
+            sku: &line.pricing_sku,
+            list_price: line.list_price,
+            discount_price: line.discount_price,
+            model_name: &line.model_name,
+            item_id: line.pricing_item_id,
+            pricing_unit: line.pricing_unit,
+            channel: line.channel,
+            currency: &line.currency,
+            amount_rule: line.amount_rule,
+        }
+    }
+
+    /// Whether a line of usage has these parts.
+    pub fn are_of(&self, line: &Line) -> bool {
+        *self == LineParts::of(line)
+    }
+
+    /// Makes the line.
+    pub fn to_line(&self) -> Line {
+        let Self { usage, .. } = *self;
+        Line {
+            organization_id: usage.organization_id,
+            organization_name: usage.organization_name.to_owned(),
+            user_email: usage.user_email.to_owned(),
+            resource_id: usage.resource_id.to_owned(),
+            resource_name: usage.resource_name.to_owned(),
+            resource_type: usage.resource_type,
+            model_id: usage.model_id.to_owned(),
+            model_name: self.model_name.to_owned(),
+            pricing_sku: self.sku.to_owned(),
+            pricing_item_id: self.item_id,
+            pricing_unit: self.pricing_unit,
+            product_code: usage.product_code.to_owned(),
+            region: usage.region.to_owned(),
+            charge_type: CHARGE_TYPE,
+            order_type: USAGE_ORDER,
+            channel: self.channel,
+            currency: self.currency.to_owned(),
+            list_price: self.list_price,
+            discount_price: self.discount_price,
+            amount_rule: self.amount_rule,
+        }
+    }
+}
+
+/// Rates a record as [`rate_with`] does, with lines of its own.
 pub fn rate(usage: &Usage, organization_name: &str, prices: &ModelPrices, terms: &Terms) -> Rated {
+    rate_with(usage, organization_name, prices, terms, &mut |parts| Arc::new(parts.to_line()))
+}
+
+/// Rates a record of the organization of a name. `prices` are those for its provider and model and the company's
+/// currency ([`ModelPrices::choose`]); `line` makes a line of its parts, or returns one that was made before.
+pub fn rate_with(
+    usage: &Usage,
+    organization_name: &str,
+    prices: &ModelPrices,
+    terms: &Terms,
+    line: &mut dyn FnMut(&LineParts<'_>) -> Arc<Line>,
+) -> Rated {
+    let of_usage = LineUsage {
+        organization_id: usage.organization_id,
+        organization_name,
+        user_email: &usage.user_email,
+        resource_id: &usage.resource_id,
+        resource_name: &usage.resource_name,
+        resource_type: usage.resource_type,
+        model_id: &usage.model_id,
+        product_code: &usage.product_code,
+        region: &usage.region,
+    };
     let request_length = usage.request_length(&terms.input_skus);
     let mut charges = Vec::new();
     for (sku, quantity) in usage.used() {
@@ -70,29 +183,19 @@ pub fn rate(usage: &Usage, organization_name: &str, prices: &ModelPrices, terms:
         if discount_price == UnitPrice::default() && !terms.bill_zero_amounts {
             continue;
         }
-        let line = Line {
-            organization_id: usage.organization_id,
-            organization_name: organization_name.to_owned(),
-            user_email: usage.user_email.clone(),
-            resource_id: usage.resource_id.clone(),
-            resource_name: usage.resource_name.clone(),
-            resource_type: usage.resource_type,
-            model_id: usage.model_id.clone(),
-            model_name: price.model_name.clone(),
-            pricing_sku: sku.to_owned(),
-            pricing_item_id: price.item_id,
-            pricing_unit: price.pricing_unit,
-            product_code: usage.product_code.clone(),
-            region: usage.region.clone(),
-            charge_type: CHARGE_TYPE,
-            order_type: USAGE_ORDER,
-            channel: terms.channel,
-            currency: terms.currency.clone(),
+        let parts = LineParts {
+            usage: of_usage,
+            sku,
             list_price: price.list_price,
             discount_price,
+            model_name: &price.model_name,
+            item_id: price.item_id,
+            pricing_unit: price.pricing_unit,
+            channel: terms.channel,
+            currency: &terms.currency,
             amount_rule: AmountRule::from(terms.rounding),
         };
-        charges.push(Charge { line, quantity });
+        charges.push(Charge { line: line(&parts), quantity });
     }
     if charges.is_empty() { Rated::Free } else { Rated::Charged(charges) }
 }
@@ -238,6 +341,48 @@ mod tests {
             };
             assert_eq!(got, cells[2], "{row}");
         }
+    }
+
+    #[test]
+    fn parts_are_those_of_the_line_that_they_make_alone() {
+        let mut book = [price("m", "input", "1"), price("m", "output", "2")];
+        book[0].model_name = "M".into();
+        let prices = ModelPrices::choose(&book, "", "m", "CNY");
+        let mut made = 0;
+        let mut of = |usage: &Usage, organization: &str, terms: &Terms| {
+            let rated = rate_with(usage, organization, &prices, terms, &mut |parts| {
+                made += 1;
+                let line = parts.to_line();
+                assert!(parts.are_of(&line));
+                Arc::new(line)
+            });
+            assert_eq!(rated, rate(usage, organization, &prices, terms));
+            let Rated::Charged(charges) = rated else { panic!("it is charged") };
+            charges
+        };
+        let first = of(&usage(), "One", &terms());
+        let parts = LineParts::of(&first[0].line);
+        assert!(parts.are_of(&first[0].line) && !parts.are_of(&first[1].line));
+        let changes: [fn(&mut Usage); 7] = [
+            |usage| usage.organization_id += 1,
+            |usage| usage.user_email.push('x'),
+            |usage| usage.resource_id.push('x'),
+            |usage| usage.resource_name.push('x'),
+            |usage| usage.resource_type += 1,
+            |usage| usage.product_code.push('x'),
+            |usage| usage.region.push('x'),
+        ];
+        for change in changes {
+            let mut other = usage();
+            change(&mut other);
+            assert!(!parts.are_of(&of(&other, "One", &terms())[0].line), "{other:?}");
+        }
+        assert!(!parts.are_of(&of(&usage(), "Two", &terms())[0].line));
+        let other = Terms { rounding: Rounding::CentUp, ..terms() };
+        assert!(!parts.are_of(&of(&usage(), "One", &other)[0].line));
+        let other = Terms { channel: 8, ..terms() };
+        assert!(!parts.are_of(&of(&usage(), "One", &other)[0].line));
+        assert_eq!(made, 2 * 11);
     }
 
     #[test]

@@ -59,7 +59,18 @@ impl Lines {
         let hash = lines.index.hash(line);
         match lines.find_hashed(hash, line) {
             Some(line_no) => line_no,
-            None => Arc::make_mut(lines).push_hashed(hash, line.clone()),
+            None => Arc::make_mut(lines).push_hashed(hash, Arc::new(line.clone())),
+        }
+    }
+
+    /// The same for a line that can be shared. A line that came from there is found without a comparison.
+    pub(crate) fn find_or_share(lines: &mut Arc<Self>, line: &Arc<Line>) -> LineNo {
+        let hash = lines.index.hash(line);
+        let is_it =
+            |line_no| lines.get(line_no).is_some_and(|known| Arc::ptr_eq(known, line) || known == line);
+        match lines.index.find(hash, is_it) {
+            Some(line_no) => line_no,
+            None => Arc::make_mut(lines).push_hashed(hash, Arc::clone(line)),
         }
     }
 
@@ -75,16 +86,16 @@ impl Lines {
     }
 
     pub(crate) fn push(&mut self, line: Line) -> LineNo {
-        self.push_hashed(self.index.hash(&line), line)
+        self.push_hashed(self.index.hash(&line), Arc::new(line))
     }
 
-    fn push_hashed(&mut self, hash: u64, line: Line) -> LineNo {
+    fn push_hashed(&mut self, hash: u64, line: Arc<Line>) -> LineNo {
         let line_no = LineNo::try_from(self.len).expect("fewer than 2^32 lines");
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
         }
         if let Some(last) = self.chunks.last_mut() {
-            Arc::make_mut(last).push(Arc::new(line));
+            Arc::make_mut(last).push(line);
         }
         self.index.insert(hash, line_no);
         self.len += 1;
@@ -358,6 +369,18 @@ pub(crate) mod tests {
             let found: Vec<Line> = last.iter_from(first).map(|line| Line::clone(line)).collect();
             assert_eq!(found, (first..n).map(line).collect::<Vec<Line>>(), "from {first}");
         }
+    }
+
+    #[test]
+    fn a_line_is_shared_with_who_adds_it_and_found_by_its_content() {
+        let mut lines = Arc::new(Lines::default());
+        let shared = Arc::new(line(7));
+        assert_eq!(Lines::find_or_share(&mut lines, &Arc::new(line(6))), 0);
+        assert_eq!(Lines::find_or_share(&mut lines, &shared), 1);
+        assert!(Arc::ptr_eq(lines.get(1).unwrap(), &shared));
+        assert_eq!(Lines::find_or_share(&mut lines, &shared), 1);
+        assert_eq!(Lines::find_or_share(&mut lines, &Arc::new(line(7))), 1, "equal, but not the same");
+        assert_eq!((Lines::find_or_add(&mut lines, &line(7)), lines.len()), (1, 2));
     }
 
     #[test]

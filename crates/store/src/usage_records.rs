@@ -1,5 +1,7 @@
 //! Stored usage records: which there are, in which orders they are, and how a correction changes them.
 
+use std::sync::Arc;
+
 use tollbook_domain::{Bucket, Line, Usage};
 
 use crate::error::StoreResult;
@@ -185,7 +187,7 @@ pub struct RecordChange {
 /// Changes of stored usage records. The company must be locked since before the records were read.
 pub trait RecordWrites {
     /// The numbers of lines; lines that are new are added.
-    fn line_numbers(&mut self, company_id: i64, lines: &[Line]) -> StoreResult<Vec<LineNo>>;
+    fn line_numbers(&mut self, company_id: i64, lines: &[Arc<Line>]) -> StoreResult<Vec<LineNo>>;
 
     /// Changes open usage, and the hours that are due with it. Returns `Accepted`; `TooLarge` if an order could not hold a
     /// sum, or `Pruned` if usage is added to an hour whose orders were pruned: the transaction must not be committed then.

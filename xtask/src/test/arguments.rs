@@ -6,6 +6,8 @@ use crate::step::Outcome;
 pub(super) struct Wanted {
     /// As they were named; none for the whole workspace.
     pub(super) packages: Vec<String>,
+    /// A suite, whose tests are run instead of the others.
+    pub(super) suite: Option<String>,
     /// A part of the names of the tests to run.
     pub(super) name: Option<String>,
     /// How often each test is run; once and with a full report without it.
@@ -28,6 +30,7 @@ impl Wanted {
             };
             match *argument {
                 "-p" | "--package" => wanted.packages.push(value()?.to_owned()),
+                "--suite" => wanted.suite = Some(value()?.to_owned()),
                 "--repeat" => wanted.repeat = Some(count(value()?)?),
                 "--" => {
                     wanted.for_cargo = Some(rest.iter().map(ToString::to_string).collect());
@@ -37,6 +40,10 @@ impl Wanted {
                 name if wanted.name.is_none() => wanted.name = Some(name.to_owned()),
                 name => return Err(format!("test: one name at most, and {name} is another")),
             }
+        }
+        let is_whole = wanted.packages.is_empty() && wanted.repeat.is_none() && wanted.for_cargo.is_none();
+        if wanted.suite.is_some() && !is_whole {
+            return Err("test: --suite takes a part of a name and nothing else".to_owned());
         }
         match (wanted.repeat, &wanted.name, &wanted.for_cargo) {
             (Some(_), None, _) => Err("test: --repeat needs a part of the name of a test".to_owned()),
@@ -65,6 +72,7 @@ mod tests {
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
         Wanted {
             packages: owned(packages),
+            suite: None,
             name: name.map(str::to_owned),
             repeat,
             for_cargo: for_cargo.map(owned),
@@ -82,6 +90,12 @@ mod tests {
         );
         assert_eq!(parse("--repeat 200 pages"), Ok(wanted(&[], Some("pages"), Some(200), None)));
         assert_eq!(parse("-- a -- -x"), Ok(wanted(&[], None, None, Some(&["a", "--", "-x"]))));
+        let of_suite = |name| Wanted { suite: Some("gateways".into()), ..wanted(&[], name, None, None) };
+        assert_eq!(parse("--suite gateways"), Ok(of_suite(None)));
+        assert_eq!(parse("--suite gateways sdk"), Ok(of_suite(Some("sdk"))));
+        for wrong in ["--suite", "--suite a -p store", "--suite a --repeat 2 b", "--suite a -- b"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
         for wrong in
             ["-p", "--repeat 2", "--repeat 0 a", "--repeat two a", "a b", "--all", "--repeat 2 a -- b"]
         {

@@ -8,7 +8,7 @@ use tollbook_domain::AccountKind;
 use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
 
 use super::account::Account;
-use super::corrections::{ExplainUsage, Replace, Rerate, Void};
+use super::corrections::{ExplainUsage, ListCorrections, Replace, Rerate, Void};
 use crate::customer::time::Time;
 
 #[derive(Subcommand)]
@@ -135,7 +135,7 @@ pub(crate) enum OnUnknownCounts {
 
 #[derive(Subcommand)]
 pub(crate) enum UsageCommand {
-    /// Import usage records: .jsonl or .csv, plain, .gz or .zst; - reads standard input
+    /// Import usage records: .jsonl, .json or .csv, plain, .gz or .zst; - reads standard input
     Import {
         /// Files
         #[arg(required = true, value_name = "FILE")]
@@ -169,6 +169,8 @@ pub(crate) enum UsageCommand {
     Replace(Replace),
     /// Rate usage of a range again by the present prices: first the difference, then --apply. Idempotent by --key
     Rerate(Rerate),
+    /// List the corrections of a company, those of its accounts too, the earliest first
+    Corrections(ListCorrections),
     /// Show what became of a record: its orders, prices and price lists
     Explain(ExplainUsage),
 }

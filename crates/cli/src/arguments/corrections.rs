@@ -78,6 +78,16 @@ pub(crate) struct Rerate {
 }
 
 #[derive(Args)]
+pub(crate) struct ListCorrections {
+    /// Company number
+    #[arg(long)]
+    pub(crate) company: i64,
+    /// Maximum number of corrections to list
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    pub(crate) limit: usize,
+}
+
+#[derive(Args)]
 pub(crate) struct ExplainUsage {
     /// Company number
     #[arg(long)]

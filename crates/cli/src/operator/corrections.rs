@@ -1,5 +1,6 @@
 //! `usage void`, `replace` and `rerate`: corrections of usage, and what they change.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,11 +11,12 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_formats::text::Input;
 use tollbook_formats::usage::UsageFile;
 use tollbook_ops::charging::{
-    self, Charging, Corrected, CorrectionRequest, RerateDifference, RerateRequest, UsageName,
+    self, Charging, Corrected, CorrectionRequest, ListedCorrection, RerateDifference, RerateRequest,
+    UsageName,
 };
 
 use super::context::{CommandContext, now_s, time_text};
-use crate::arguments::{Correction, Global, Replace, Rerate, Void};
+use crate::arguments::{Correction, Global, ListCorrections, Replace, Rerate, Void};
 use crate::deployment;
 use crate::output::{Failure, Output, printable, table};
 
@@ -89,11 +91,21 @@ pub(crate) fn rerate(global: &Global, arguments: &Rerate, output: &Output) -> Re
                 format_amount_sum(row.before),
                 format_amount_sum(row.after),
                 format_amount_sum(row.after - row.before),
+                row.unpriced.to_string(),
                 currency.clone(),
             ]
         });
-        let columns =
-            ["CompanyID", "ModelID", "Hour", "Records", "Before", "After", "Difference", "Currency"];
+        let columns = [
+            "CompanyID",
+            "ModelID",
+            "Hour",
+            "Records",
+            "Before",
+            "After",
+            "Difference",
+            "Unpriced",
+            "Currency",
+        ];
         let shown = if differences.is_empty() { String::new() } else { table(&columns, rows) };
         format!("{shown}\n{}", lines.join("\n")).trim_start().to_owned()
     });
@@ -116,16 +128,75 @@ fn rerate_company(
     let (before, after) = (sum(|row| row.before), sum(|row| row.after));
     value["Difference"] = format_amount_sum(after - before).into();
     let changed: u64 = rerated.differences.iter().map(|row| row.records).sum();
+    let unpriced =
+        rerated.unpriced.iter().map(|(reason, records)| json!({"Reason": reason, "Records": records}));
+    value["Unpriced"] = unpriced.collect();
     let text = if rerated.corrected.is_repeated {
         format!("company {company_id}: done before by this key; nothing was changed")
     } else {
         let Corrected { replaced, made, .. } = rerated.corrected;
         format!(
-            "company {company_id}: {} records rated, {changed} change, {} skipped; {replaced} orders replaced, {made} made",
-            rerated.rated, rerated.skipped
+            "company {company_id}: {} records rated, {changed} change, {} skipped; {replaced} orders replaced, {made} made{}",
+            rerated.rated,
+            rerated.skipped,
+            unpriced_text(&rerated.unpriced, arguments.apply)
         )
     };
     Ok((value, rerated.differences, text))
+}
+
+pub(crate) fn list(global: &Global, arguments: &ListCorrections, output: &Output) -> Result<(), Failure> {
+    let context = CommandContext::open(global)?;
+    let ListCorrections { company, limit } = *arguments;
+    let mut found = charging::list_corrections(&context.charging(), company, limit.saturating_add(1))?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let value = json!({"Corrections": found.iter().map(listed).collect::<Vec<_>>(), "HasMore": has_more});
+    output.result(&value, || {
+        let rows = found.iter().map(|ListedCorrection { correction, corrected }| {
+            let done = corrected.as_ref().map_or_else(String::new, |corrected| {
+                format!("{} records, {} orders replaced", corrected.records, corrected.replaced)
+            });
+            let done = if correction.result.is_empty() { "not finished; repeat it".to_owned() } else { done };
+            vec![
+                time_text(correction.time_s),
+                correction.kind.name().to_owned(),
+                printable(&correction.key),
+                printable(&correction.reason),
+                printable(&correction.reference),
+                done,
+            ]
+        });
+        let shown = table(&["Time", "Kind", "Key", "Reason", "Reference", "Done"], rows);
+        if has_more { format!("{shown}\nand more") } else { shown }
+    });
+    Ok(())
+}
+
+fn listed(ListedCorrection { correction, corrected }: &ListedCorrection) -> Value {
+    let mut value = json!({
+        "Key": correction.key,
+        "Kind": correction.kind.name(),
+        "Time": correction.time_s,
+        "Reason": correction.reason,
+        "Reference": correction.reference,
+        "Finished": !correction.result.is_empty(),
+    });
+    if let Some(corrected) = corrected {
+        value["Records"] = corrected.records.into();
+        value["OrdersReplaced"] = corrected.replaced.into();
+        value["OrdersMade"] = corrected.made.into();
+    }
+    value
+}
+
+/// A line for each reason why records lose their price.
+fn unpriced_text(unpriced: &BTreeMap<String, u64>, is_applied: bool) -> String {
+    let outcome = if is_applied { "are charged nothing" } else { "would be charged nothing" };
+    let line = |(reason, records): (&String, &u64)| {
+        format!("\n  {records} records {outcome} until they have a price: {}", printable(reason))
+    };
+    unpriced.iter().map(line).collect()
 }
 
 fn difference(currency: &str, row: &RerateDifference) -> Value {
@@ -137,6 +208,7 @@ fn difference(currency: &str, row: &RerateDifference) -> Value {
         "Before": format_amount_sum(row.before),
         "After": format_amount_sum(row.after),
         "Difference": format_amount_sum(row.after - row.before),
+        "Unpriced": row.unpriced,
         "Currency": currency,
     })
 }

@@ -66,7 +66,7 @@ fn charge_value(charge: &ExplainedCharge) -> Value {
     });
     // Which price of the book it was is known as long as the book would choose the same one.
     value["PriceList"] = charge.price.as_ref().map(|price| price.list.clone()).into();
-    value["PriceModels"] = charge.price.as_ref().map(|price| price.models.to_text()).into();
+    value["PriceModels"] = charge.price.as_ref().map(|price| price.models.to_string()).into();
     value["PriceValidFrom"] = charge.price.as_ref().map(|price| price.valid_from_s).into();
     value
 }
@@ -110,7 +110,7 @@ fn record_text(explained: &ExplainedRecord) -> String {
             charge.line.list_price.to_string(),
             charge.line.discount_price.to_string(),
             price.map_or("not in the book now".to_owned(), |price| printable(&price.list)),
-            price.map_or(String::new(), |price| printable(&price.models.to_text())),
+            price.map_or(String::new(), |price| printable(&price.models.to_string())),
             order,
         ]
     });

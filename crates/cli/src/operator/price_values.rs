@@ -12,7 +12,7 @@ pub(super) fn price_value(price: &Price) -> Value {
         "Provider": price.provider,
         "ModelID": price.model_id,
         "ModelName": price.model_name,
-        "Models": price.models.to_text(),
+        "Models": price.models.to_string(),
         "PricingSKU": price.sku,
         "PricingUnit": price.pricing_unit,
         "PricingItemID": price.item_id,

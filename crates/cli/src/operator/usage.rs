@@ -43,6 +43,7 @@ pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> R
         UsageCommand::Void(arguments) => corrections::void(global, arguments, output),
         UsageCommand::Replace(arguments) => corrections::replace(global, arguments, output),
         UsageCommand::Rerate(arguments) => corrections::rerate(global, arguments, output),
+        UsageCommand::Corrections(arguments) => corrections::list(global, arguments, output),
         UsageCommand::Explain(arguments) => explain::usage(global, arguments, output),
     }
 }

@@ -63,6 +63,7 @@ fn usage_is_corrected_and_explained(fixture: &Fixture) {
     let explained = fixture.json(&["usage", "explain", "--company", "1", "wrong"])["Records"][0].clone();
     let charge = &explained["Charges"][0];
     assert_eq!((&charge["DiscountPrice"], &charge["PriceList"]), (&json!("2.00"), &json!("own")));
+    assert_eq!(charge["PriceModels"], "is \"m\"");
     let number = charge["Order"]["OrderNo"].as_str().unwrap();
     let order = fixture.json(&["orders", "explain", "--company", "1", number]);
     assert_eq!(order["OrderTotalPrice"], "3.00");
@@ -75,6 +76,8 @@ fn usage_is_corrected_and_explained(fixture: &Fixture) {
     );
     fixture.json(&[&correct("void", "V1")[..], &["--source", "gw", "good"]].concat());
     assert_eq!(cash(), "199999.00");
+    corrections_are_listed(fixture);
+    a_price_that_is_lost_is_said(fixture, &rerate);
     for (arguments, reason) in [
         ([&correct("void", "V2")[..], &["nothing"]].concat(), "record \"nothing\": is not stored"),
         ([&correct("void", "V1")[..], &["wrong"]].concat(), "\"V1\" belongs to another correction"),
@@ -90,4 +93,60 @@ fn usage_is_corrected_and_explained(fixture: &Fixture) {
         String::from_utf8(fixture.run(&["orders", "explain", "--company", "1", number]).stdout).unwrap();
     assert!(text.contains("replaced by") && text.contains("a mistake"), "{text}");
     fixture.assert_verified(4);
+}
+
+fn corrections_are_listed(fixture: &Fixture) {
+    let adjust = ["account", "adjust", "--company", "1", "--kind", "cash", "--amount=1", "--key", "A1"];
+    fixture.json(&[&adjust[..], &["--reason", "a gift", "--reference", "T-1"]].concat());
+    let list =
+        |more: &[&str]| fixture.json(&[&["usage", "corrections", "--company", "1"][..], more].concat());
+    let found = list(&[]);
+    let of = |name: &str| -> Vec<Value> {
+        found["Corrections"].as_array().unwrap().iter().map(|correction| correction[name].clone()).collect()
+    };
+    // Those of one second are by key.
+    let mut kinds: Vec<(Value, Value)> = of("Key").into_iter().zip(of("Kind")).collect();
+    kinds.sort_by_key(|(key, _)| key.to_string());
+    let expected = [("A1", "adjust"), ("N1", "rerate"), ("R1", "replace"), ("V1", "void")];
+    assert_eq!(kinds, expected.map(|(key, kind)| (json!(key), json!(kind))));
+    let one = |key: &str| {
+        let all = found["Corrections"].as_array().unwrap();
+        all.iter().find(|correction| correction["Key"] == key).unwrap().clone()
+    };
+    let rerated = one("N1");
+    assert_eq!((&rerated["Records"], &rerated["OrdersReplaced"]), (&json!(2), &json!(1)));
+    assert_eq!((&rerated["Reason"], &rerated["Finished"]), (&json!("a mistake"), &json!(true)));
+    let adjusted = one("A1");
+    assert_eq!((&adjusted["Reference"], &adjusted["Records"]), (&json!("T-1"), &Value::Null));
+    let first = list(&["--limit", "1"]);
+    assert_eq!((first["Corrections"].as_array().unwrap().len(), &first["HasMore"]), (1, &json!(true)));
+    assert_eq!(found["HasMore"], false);
+    let text = fixture.run(&["usage", "corrections", "--company", "1"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("2 records, 1 orders replaced") && text.contains("a gift"), "{text}");
+    let (refused, _) = fixture.refused(&["usage", "corrections", "--company", "9"]);
+    assert!(refused["Error"].as_str().unwrap().contains("company 9 does not exist"), "{refused}");
+    let back = ["account", "adjust", "--company", "1", "--kind", "cash", "--amount=-1", "--key", "A2"];
+    fixture.json(&[&back[..], &["--reason", "taken back"]].concat());
+}
+
+/// A price that is removed by mistake: the record would be charged nothing, and that is said by name.
+fn a_price_that_is_lost_is_said(fixture: &Fixture, rerate: &[&str]) {
+    fixture.json(&["prices", "remove", "--list", "own", "--model", "m"]);
+    let mut shown = rerate.to_vec();
+    let key = shown.iter().position(|argument| *argument == "N1").unwrap();
+    shown[key] = "N2";
+    let value = fixture.json(&shown);
+    let difference = &value["Differences"][0];
+    let counts = ["Records", "Unpriced", "After"].map(|name| &difference[name]);
+    assert_eq!(counts, [&json!(1), &json!(1), &json!("0.00")]);
+    let unpriced = &value["Companies"][0]["Unpriced"];
+    assert_eq!(unpriced[0]["Records"], 1);
+    assert_eq!(unpriced[0]["Reason"], "model \"m\" has no price in CNY");
+    let text = String::from_utf8(fixture.run(&shown).stdout).unwrap();
+    assert!(
+        text.contains("1 records would be charged nothing until they have a price: model \"m\" has no price"),
+        "{text}"
+    );
+    set_price(fixture, "2");
 }

@@ -23,13 +23,38 @@ pub(crate) enum Times<'zone> {
     Utc,
 }
 
+const HOUR_S: i64 = 3_600;
+
 /// Decimal places that every decimal has.
 const MIN_PLACES: u32 = 2;
 
 /// How cells are written.
 pub(crate) struct Style<'zone> {
-    pub(crate) times: Times<'zone>,
+    times: Times<'zone>,
     pub(crate) separator: Separator,
+    /// Texts of full hours, by hour modulo their number. Most charges begin and end at the same few in a row.
+    hours: [(i64, String); 4],
+}
+
+impl<'zone> Style<'zone> {
+    pub(crate) fn new(times: Times<'zone>, separator: Separator) -> Self {
+        Self { times, separator, hours: Default::default() }
+    }
+
+    fn push_time(&mut self, line: &mut String, unix_s: i64) {
+        let Self { times, hours, .. } = self;
+        if unix_s % HOUR_S != 0 {
+            return push_time(line, unix_s, times);
+        }
+        let place = usize::try_from((unix_s / HOUR_S) & 3).unwrap_or_default();
+        let (hour_s, text) = &mut hours[place];
+        if *hour_s != unix_s || text.is_empty() {
+            text.clear();
+            push_time(text, unix_s, times);
+            *hour_s = unix_s;
+        }
+        line.push_str(text);
+    }
 }
 
 /// Appends a cell without a separator.
@@ -44,7 +69,7 @@ pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, style: &mut Style<'_
         Cell::Decimal { mantissa, places } => {
             push_decimal(line, *mantissa, *places, style.separator.decimal_sign());
         }
-        Cell::Time(Some(unix_s)) => push_time(line, *unix_s, &mut style.times),
+        Cell::Time(Some(unix_s)) => style.push_time(line, *unix_s),
         Cell::Time(None) => {}
     }
 }
@@ -165,7 +190,7 @@ mod tests {
 
     fn cell_text(cell: &Cell<'_>, times: Times<'_>, separator: Separator) -> String {
         let mut line = String::new();
-        push_cell(&mut line, cell, &mut Style { times, separator });
+        push_cell(&mut line, cell, &mut Style::new(times, separator));
         line
     }
 
@@ -304,6 +329,22 @@ mod tests {
                 let line = cell_text(&Cell::Time(Some(unix_s)), times, Separator::Comma);
                 assert_eq!(line, expected, "{zone}");
             }
+        }
+    }
+
+    #[test]
+    fn full_hours_are_those_of_a_style_without_memory() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let times = || Times::Local(berlin.offsets());
+        let mut style = Style::new(times(), Separator::Comma);
+        // The clocks are set back between the second and the third hour; hours come again, and between other times.
+        for unix_s in
+            [0, 1_761_433_200, 1_761_436_800, 1_761_440_400, 1_761_436_800, 1_761_440_401, -3_600, 0]
+        {
+            let cell = Cell::Time(Some(unix_s));
+            let mut line = String::new();
+            push_cell(&mut line, &cell, &mut style);
+            assert_eq!(line, cell_text(&cell, times(), Separator::Comma));
         }
     }
 

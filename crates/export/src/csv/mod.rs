@@ -118,7 +118,7 @@ impl CsvFile {
         let encoder = || OrderRows {
             views: build.presentation.lines(lines.clone()),
             cells: SharedCells::new(fields),
-            style: Style { times: times(), separator },
+            style: Style::new(times(), separator),
             packer: Packer::new(packing),
             capacity: 0,
         };
@@ -137,7 +137,7 @@ impl CsvFile {
         let presentation = build.presentation;
         let mut packer = Packer::new(self.packing);
         let times = Times::Local(presentation.zone.offsets());
-        let mut style = Style { times, separator: build.separator };
+        let mut style = Style::new(times, build.separator);
         let mut written = Written::default();
         for rows in summary(snapshot, query)?.chunks(pipeline::BATCH_ROWS) {
             let mut text = String::new();

@@ -132,7 +132,7 @@ pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
     FROM_1_2, "SkuPriceDetails", Text, NULLABLE, PerLine, |_| NULL;
     FROM_1_0, "SkuPriceId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_price_id(r.line));
     FROM_1_0, "SubAccountId", Text, NULLABLE, PerLine, |r| Cell::Text(r.project_id);
-    FROM_1_0, "SubAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.organization_name);
+    FROM_1_0, "SubAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(sub_account_name(r));
     FROM_1_2, "SubAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Project");
     FROM_1_0, "Tags", Text, NULLABLE, PerLine, |r| tags(r);
     FROM_1_0, "x_OrderNo", Text, REQUIRED, PerRow, |r| Cell::Text(&r.order.number);
@@ -192,6 +192,12 @@ fn pricing_quantity(quantity: i64, texts: &LineTexts) -> Cell<'static> {
     // At most 19 + 12 digits: fits 128 bits.
     let scaled = i128::from(quantity) * 10_i128.pow(QUANTITY_PLACES);
     Cell::Decimal { mantissa: divide_rounded(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
+}
+
+/// `SubAccountName`: the name that the order was billed under. An order without one has its `SubAccountId`, because the
+/// name must not be null next to it.
+fn sub_account_name<'a>(row: &OrderRow<'a>) -> &'a str {
+    if row.organization_name.is_empty() { row.project_id } else { row.organization_name }
 }
 
 /// `ResourceName`: null if the resource has no name, or if `ResourceId` is null.

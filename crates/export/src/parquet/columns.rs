@@ -172,6 +172,19 @@ impl Values {
         Self { present: schema.nullable.then(Vec::new), ..Self::default() }
     }
 
+    /// No values, with room for so many rows.
+    pub(crate) fn with_capacity(schema: ColumnSchema, rows: usize) -> Self {
+        let width = match schema.storage() {
+            Storage::Int64 => 8,
+            Storage::Text | Storage::Decimal128 => 16,
+        };
+        Self {
+            bytes: Vec::with_capacity(rows * width),
+            ends: Vec::with_capacity(rows),
+            present: schema.nullable.then(|| Vec::with_capacity(rows)),
+        }
+    }
+
     /// Number of values that are not null.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

@@ -20,11 +20,16 @@ pub(super) type MakeLine<'a> =
 /// Values of lines, and the lines of the rows of the open row group.
 pub(super) struct LineTable<'a> {
     make: MakeLine<'a>,
-    columns: Vec<LineColumn>,
     /// Known lines after which a row group begins with an empty table.
     max_lines: usize,
     /// By line number: one more than its place among the known lines, 0 if it is not known.
     places: Vec<u32>,
+    known: KnownLines,
+}
+
+/// The known lines and the open row group. Several threads can read it.
+pub(super) struct KnownLines {
+    columns: Vec<LineColumn>,
     /// For each known line, the number of its value in each column.
     numbers: Vec<u32>,
     group: Group,
@@ -60,16 +65,14 @@ pub(super) struct DictionaryRows {
 impl<'a> LineTable<'a> {
     /// An empty table. `nullable` states for each column whether it may have nulls.
     pub(super) fn new(nullable: impl Iterator<Item = bool>, make: MakeLine<'a>) -> Self {
-        Self {
-            make,
-            columns: nullable
-                .map(|nullable| LineColumn { nullable, values: Dictionary::default() })
-                .collect(),
-            max_lines: MAX_LINES,
-            places: Vec::new(),
-            numbers: Vec::new(),
-            group: Group::default(),
-        }
+        let columns = nullable.map(|nullable| LineColumn { nullable, values: Dictionary::default() });
+        let known = KnownLines { columns: columns.collect(), numbers: Vec::new(), group: Group::default() };
+        Self { make, max_lines: MAX_LINES, places: Vec::new(), known }
+    }
+
+    /// The lines that are known.
+    pub(super) fn known(&self) -> &KnownLines {
+        &self.known
     }
 
     /// Appends the rows of orders, given by their lines.
@@ -79,14 +82,15 @@ impl<'a> LineTable<'a> {
                 Some(known @ 1..) => *known - 1,
                 _ => self.learn(*line_no)?,
             };
-            self.group.push(place);
+            self.known.group.push(place);
         }
         Ok(())
     }
 
     /// Adds a line to the known ones and returns its place.
     fn learn(&mut self, line_no: LineNo) -> Result<u32, ExportError> {
-        let Self { make, columns, places, numbers, group, .. } = self;
+        let Self { make, places, known, .. } = self;
+        let KnownLines { columns, numbers, group } = known;
         let mut of_line = columns.iter_mut();
         make(line_no, &mut |value| {
             if let Some(column) = of_line.next() {
@@ -104,9 +108,27 @@ impl<'a> LineTable<'a> {
         Ok(place)
     }
 
+    /// Begins the next group.
+    pub(super) fn end_group(&mut self) {
+        let Self { max_lines, places, known, .. } = self;
+        let KnownLines { columns, numbers, group } = known;
+        group.rows.clear();
+        for place in group.lines.drain(..) {
+            group.indices[place as usize] = 0;
+        }
+        if group.indices.len() > *max_lines {
+            group.indices.clear();
+            numbers.clear();
+            places.fill(0);
+            columns.iter_mut().for_each(|column| column.values.clear());
+        }
+    }
+}
+
+impl KnownLines {
     /// The rows of the group in a column.
     pub(super) fn rows(&self, column: usize) -> DictionaryRows {
-        let Self { columns, numbers, group, .. } = self;
+        let Self { columns, numbers, group } = self;
         let all = columns[column].values.values();
         let mut values = Values::default();
         // Numbers of this group, by the numbers of all known lines.
@@ -133,21 +155,6 @@ impl<'a> LineTable<'a> {
             numbers.retain(|number| *number != NULL);
         }
         DictionaryRows { values, numbers, present }
-    }
-
-    /// Begins the next group.
-    pub(super) fn end_group(&mut self) {
-        let Self { columns, max_lines, places, numbers, group, .. } = self;
-        group.rows.clear();
-        for place in group.lines.drain(..) {
-            group.indices[place as usize] = 0;
-        }
-        if group.indices.len() > *max_lines {
-            group.indices.clear();
-            numbers.clear();
-            places.fill(0);
-            columns.iter_mut().for_each(|column| column.values.clear());
-        }
     }
 }
 
@@ -183,7 +190,7 @@ mod tests {
 
     /// The texts of the rows of a group; an empty one is null.
     fn texts(table: &LineTable<'_>, column: usize) -> Vec<String> {
-        let rows = table.rows(column);
+        let rows = table.known().rows(column);
         let mut numbers = rows.numbers.iter();
         let mut next = || {
             let value = rows.values.get(*numbers.next().unwrap() as usize);
@@ -222,7 +229,7 @@ mod tests {
             assert_eq!(texts(&table, 1), nullable);
             // Only values of the group are in its dictionary.
             let distinct: HashSet<_> = lines.iter().collect();
-            assert_eq!(table.rows(0).values.len(), distinct.len());
+            assert_eq!(table.known().rows(0).values.len(), distinct.len());
             table.end_group();
         }
         // The third group exceeds the limit: the lines after it are made again.

@@ -30,9 +30,13 @@ use crate::presentation::{LineViews, summary};
 
 pub(crate) use self::columns::ColumnSchema;
 
-/// Most threads that make values. More would not help, because the thread that makes pages is no faster than two, and
-/// each costs memory.
-const MAX_ENCODERS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+/// Most threads that make values, and most that make pages. More would not help, because orders are read by one thread,
+/// and each costs memory.
+const MAX_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+
+fn threads(build: &Build<'_>) -> NonZeroUsize {
+    build.threads.min(MAX_THREADS)
+}
 
 /// Writes a document in the columns of the API. `expected` are the sums of its orders, by the store.
 pub(crate) fn write(
@@ -54,7 +58,8 @@ pub(crate) fn write(
             let SummaryQueries { paid, unpaid } = queries.as_ref();
             let schemas: Vec<ColumnSchema> = ORDER_SUMMARY_ITEM.iter().map(ColumnSchema::of).collect();
             let columns: Vec<_> = schemas.iter().map(|schema| (*schema, false)).collect();
-            let mut file = ParquetFile { row_groups: RowGroupWriter::begin(spool, &columns, None)? };
+            let mut file =
+                ParquetFile { row_groups: RowGroupWriter::begin(spool, &columns, None, threads(build))? };
             let mut written = file.summary(build, snapshot, paid, &schemas)?;
             written.add(&file.summary(build, snapshot, unpaid, &schemas)?);
             file.finish(build, &[paid, unpaid], written, Vec::new())
@@ -97,15 +102,15 @@ pub(crate) fn write_orders(
         .zip(schemas.iter().copied())
         .partition(|(field, _)| field.scope == Scope::PerLine);
     let line_table = line_table(build.presentation.lines(lines.clone()), of_lines);
-    let mut file = ParquetFile { row_groups: RowGroupWriter::begin(spool, &columns, Some(line_table))? };
+    let mut file =
+        ParquetFile { row_groups: RowGroupWriter::begin(spool, &columns, Some(line_table), threads(build))? };
     let encoder = || RowValues { views: build.presentation.lines(lines.clone()), columns: &of_rows };
-    let encoders = build.threads.min(MAX_ENCODERS);
-    let measures = pipeline::run(snapshot, query, encoders, encoder, &mut file, build.progress)?;
+    let measures = pipeline::run(snapshot, query, threads(build), encoder, &mut file, build.progress)?;
     file.finish(build, &[query], Written { rows: measures.orders, measures }, metadata)
 }
 
 /// The table of the columns that all orders of a line share.
-fn line_table<'a>(mut views: LineViews<'a>, columns: Vec<(OrderField, ColumnSchema)>) -> LineTable<'a> {
+fn line_table(mut views: LineViews<'_>, columns: Vec<(OrderField, ColumnSchema)>) -> LineTable<'_> {
     let nullable: Vec<bool> = columns.iter().map(|(_, schema)| schema.nullable).collect();
     let make = move |line_no, each: &mut dyn FnMut(Value<'_>)| {
         let made = views.show_line(line_no, |row| {
@@ -183,7 +188,8 @@ impl Encode for RowValues<'_> {
 
     fn encode(&mut self, orders: &[StoredOrder]) -> Result<RowBatch, ExportError> {
         let Self { views, columns } = self;
-        let mut values: Vec<Values> = columns.iter().map(|(_, schema)| Values::new(*schema)).collect();
+        let new = |schema: &ColumnSchema| Values::with_capacity(*schema, orders.len());
+        let mut values: Vec<Values> = columns.iter().map(|(_, schema)| new(schema)).collect();
         for stored in orders {
             let pushed = views.show(stored, |row| {
                 columns.iter().zip(&mut values).try_for_each(|((field, schema), values)| {

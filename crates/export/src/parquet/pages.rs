@@ -151,7 +151,7 @@ impl Pages {
         statistics: Statistics,
     ) -> Result<Chunk> {
         let bytes = Bytes::from(self.sink.into_inner()?);
-        let offset = |offset: Option<u64>| offset.map(|offset| number_of(offset)).transpose();
+        let offset = |offset: Option<u64>| offset.map(number_of).transpose();
         let metadata = ColumnChunkMetaData::builder(column.clone())
             .set_compression(Compression::SNAPPY)
             .set_encodings(encodings)

@@ -2,7 +2,9 @@
 //! column becomes a chunk.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -13,10 +15,11 @@ use tollbook_store::LineNo;
 
 use super::columns::{ColumnSchema, Storage, Values, file_schema, statistics};
 use super::dictionary::{self, Limits};
-use super::lines::LineTable;
+use super::lines::{KnownLines, LineTable};
 use super::pages::{Chunk, ChunkMaker};
 use crate::error::ExportError;
 use crate::pipeline::BATCH_ROWS;
+use crate::priority;
 
 /// Rows of a group: enough that readers can skip groups and dictionaries pay, few enough to keep their values in memory.
 const GROUP_ROWS: usize = 64 * BATCH_ROWS;
@@ -55,7 +58,8 @@ pub(crate) struct RowGroupWriter<'a, W: Write + Send> {
     file: SerializedFileWriter<W>,
     columns: Vec<Column>,
     lines: Option<LineTable<'a>>,
-    maker: ChunkMaker,
+    /// One for each thread that makes chunks.
+    makers: Vec<ChunkMaker>,
     /// Rows in the open group.
     rows: usize,
 }
@@ -66,6 +70,7 @@ impl<'a, W: Write + Send> RowGroupWriter<'a, W> {
         file: W,
         columns: &[(ColumnSchema, bool)],
         lines: Option<LineTable<'a>>,
+        threads: NonZeroUsize,
     ) -> Result<Self, ParquetError> {
         let schemas: Vec<ColumnSchema> = columns.iter().map(|(schema, _)| *schema).collect();
         let properties = Arc::new(WriterProperties::builder().build());
@@ -79,7 +84,8 @@ impl<'a, W: Write + Send> RowGroupWriter<'a, W> {
             };
             Column { schema: *schema, source }
         });
-        Ok(Self { file, columns: columns.collect(), lines, maker: ChunkMaker::new(), rows: 0 })
+        let makers = (0..threads.get()).map(|_| ChunkMaker::new()).collect();
+        Ok(Self { file, columns: columns.collect(), lines, makers, rows: 0 })
     }
 
     /// Appends rows.
@@ -100,11 +106,14 @@ impl<'a, W: Write + Send> RowGroupWriter<'a, W> {
     }
 
     fn end_group(&mut self) -> Result<(), ExportError> {
-        let Self { file, columns, lines, maker, rows } = self;
+        let Self { file, columns, lines, makers, rows } = self;
         let descriptors: Vec<ColumnDescPtr> = file.schema_descr().columns().to_vec();
+        // A small group takes less time than to start a thread.
+        let threads = if *rows < GROUP_ROWS / 8 { 1 } else { makers.len() };
+        let known = lines.as_ref().map(LineTable::known);
+        let chunks = chunks(columns, &descriptors, known, &mut makers[..threads])?;
         let mut group = file.next_row_group()?;
-        for (column, descriptor) in columns.iter_mut().zip(&descriptors) {
-            let Chunk { bytes, closed } = column.chunk(lines.as_ref(), maker, descriptor)?;
+        for Chunk { bytes, closed } in chunks {
             group.append_column(&bytes, closed)?;
         }
         group.close()?;
@@ -127,11 +136,48 @@ impl<'a, W: Write + Send> RowGroupWriter<'a, W> {
     }
 }
 
+/// The chunks of all columns, made on as many threads as there are makers.
+fn chunks(
+    columns: &mut [Column],
+    descriptors: &[ColumnDescPtr],
+    lines: Option<&KnownLines>,
+    makers: &mut [ChunkMaker],
+) -> Result<Vec<Chunk>, ParquetError> {
+    let work = Mutex::new(columns.iter_mut().zip(descriptors).enumerate());
+    let make_chunks = |maker: &mut ChunkMaker| {
+        let mut made = Vec::new();
+        loop {
+            let next = work.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((number, (column, descriptor))) = next else { return made };
+            made.push((number, column.chunk(lines, maker, descriptor)));
+        }
+    };
+    let mut made = match makers {
+        [maker] => make_chunks(maker),
+        makers => std::thread::scope(|scope| {
+            let make_chunks = &make_chunks;
+            let threads = makers.iter_mut().map(|maker| {
+                scope.spawn(move || {
+                    priority::lower_priority();
+                    make_chunks(maker)
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            let join = |thread: ScopedJoinHandle<'_, Vec<_>>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().flat_map(join).collect()
+        }),
+    };
+    made.sort_unstable_by_key(|(number, _)| *number);
+    made.into_iter().map(|(_, chunk)| chunk).collect()
+}
+
 impl Column {
     /// The chunk of the open group, which is emptied.
     fn chunk(
         &mut self,
-        lines: Option<&LineTable<'_>>,
+        lines: Option<&KnownLines>,
         maker: &mut ChunkMaker,
         descriptor: &ColumnDescPtr,
     ) -> Result<Chunk, ParquetError> {
@@ -213,8 +259,10 @@ mod tests {
         schema("Rare", FieldKind::Time, true),
     ];
 
+    const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
     fn begin<W: Write + Send>(file: W) -> RowGroupWriter<'static, W> {
-        RowGroupWriter::begin(file, &SCHEMAS.map(|schema| (schema, false)), None).unwrap()
+        RowGroupWriter::begin(file, &SCHEMAS.map(|schema| (schema, false)), None, TWO).unwrap()
     }
 
     fn text(row: i64) -> String {
@@ -342,7 +390,7 @@ mod tests {
     #[test]
     fn long_texts_and_nulls_are_split_into_pages() {
         let schemas = [schema("Text", FieldKind::Text, true)];
-        let mut file = RowGroupWriter::begin(Vec::new(), &[(schemas[0], false)], None).unwrap();
+        let mut file = RowGroupWriter::begin(Vec::new(), &[(schemas[0], false)], None, TWO).unwrap();
         // Nulls at both ends and between; texts of up to 200 kB, one larger than a page.
         let texts: Vec<Option<String>> = (0..200_usize)
             .map(|row| (10..180).contains(&row).then_some(row).filter(|row| row % 7 != 3))
@@ -390,7 +438,7 @@ mod tests {
     fn a_full_disk_is_reported_as_such() {
         for room in [0, 100, 20_000, 60_000] {
             let mut file =
-                match RowGroupWriter::begin(Disk(room), &SCHEMAS.map(|schema| (schema, false)), None) {
+                match RowGroupWriter::begin(Disk(room), &SCHEMAS.map(|schema| (schema, false)), None, TWO) {
                     Ok(file) => file,
                     Err(error) => {
                         assert_storage_full(room, &error.into());

@@ -371,12 +371,8 @@ impl Fixture {
         let range = TimeRange::new(0, before_s).unwrap();
         let query = OrderQuery { company_id: company.company_id, range, ..query.clone() };
         let document = Document::PaidOrders(query);
-        let request = ExportRequest {
-            company: company.clone(),
-            display: self.request.display.clone(),
-            document,
-            format: Format::Csv,
-        };
+        let request =
+            ExportRequest { company: company.clone(), document, format: Format::Csv, ..self.request.clone() };
         self.let_go.send(()).unwrap();
         let exporter = self.exporter.as_ref().unwrap();
         let digest = exporter.digest(self.store.snapshot().unwrap().as_mut(), &request).unwrap();

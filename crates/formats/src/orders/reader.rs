@@ -55,7 +55,7 @@ impl<'a> OrderReader<'a> {
     fn record(&self) -> Result<Record<'_>, String> {
         match &self.records {
             Records::Csv(reader) => csv::record(reader, self.columns.as_deref().unwrap_or_default()),
-            Records::JsonLines(reader) => json::record(reader.text()?),
+            Records::Json(reader) => json::record(reader.text()?),
         }
     }
 

@@ -29,8 +29,8 @@ enum Storage {
 }
 
 impl RecordFile {
-    /// Opens a regular file, to report at once if that fails. The name states format and compression: `.jsonl` or
-    /// `.csv`, optionally followed by `.gz` or `.zst`.
+    /// Opens a regular file, to report at once if that fails. The name states format and compression: `.jsonl`, `.json`
+    /// or `.csv`, optionally followed by `.gz` or `.zst`.
     pub(crate) fn open(path: &Path) -> Result<Self, RecordFileError> {
         let name = path.display().to_string();
         let refuse = |reason: String| RecordFileError { file: name.clone(), line: None, reason };
@@ -40,7 +40,9 @@ impl RecordFile {
             return Err(refuse("this is not a regular file".to_owned()));
         }
         let Some((format, compression)) = format_of_name(path) else {
-            return Err(refuse("the name must end in .jsonl or .csv, and may add .gz or .zst".to_owned()));
+            return Err(refuse(
+                "the name must end in .jsonl, .json or .csv, and may add .gz or .zst".to_owned(),
+            ));
         };
         Ok(Self { storage: Storage::Path(path.to_owned()), format, compression, bytes: metadata.len(), name })
     }

@@ -14,6 +14,8 @@ use flate2::bufread::MultiGzDecoder;
 pub enum Format {
     /// One JSON object a line, `.jsonl`.
     JsonLines,
+    /// JSON values divided in any way, or a list of them, `.json`.
+    Json,
     /// A header, then one record a line, `.csv`.
     Csv,
 }
@@ -46,6 +48,7 @@ pub fn format_of_name(path: &Path) -> Option<(Format, Compression)> {
     };
     let format = match stem.rsplit_once('.')?.1 {
         "jsonl" => Format::JsonLines,
+        "json" => Format::Json,
         "csv" => Format::Csv,
         _ => return None,
     };
@@ -102,8 +105,9 @@ fn decompress<R: BufRead + Send + 'static>(mut raw: R, compression: Compression)
     })
 }
 
-/// Format and compression of a file without a name, from its first bytes: a brace starts JSON Lines, anything else is
-/// the header of a CSV file. An empty file is JSON Lines without a line.
+/// Format and compression of a file without a name, from its first bytes: a bracket, or a brace alone in its line, starts
+/// JSON, a brace before something else JSON Lines, anything else is the header of a CSV file. An empty file is JSON Lines
+/// without a line.
 pub(super) fn format_of_content(file: &mut File) -> io::Result<(Format, Compression)> {
     file.seek(SeekFrom::Start(0))?;
     let mut magic = Vec::new();
@@ -123,7 +127,15 @@ pub(super) fn format_of_content(file: &mut File) -> io::Result<(Format, Compress
             first => break first,
         }
     };
-    let format = if matches!(first, None | Some(b'{')) { Format::JsonLines } else { Format::Csv };
+    let format = match first {
+        None => Format::JsonLines,
+        Some(b'[') => Format::Json,
+        Some(b'{') => {
+            let next = bytes.find(|byte| !matches!(byte, Ok(b' ' | b'\t' | b'\r')));
+            if let Some(Ok(b'\n')) = next { Format::Json } else { Format::JsonLines }
+        }
+        Some(_) => Format::Csv,
+    };
     Ok((format, compression))
 }
 
@@ -169,7 +181,7 @@ mod tests {
             ("/x.y/a.b.CSV", Some((Format::Csv, Compression::None))),
             ("a.jsonl.gz", Some((Format::JsonLines, Compression::Gzip))),
             ("a.csv.zst", Some((Format::Csv, Compression::Zstd))),
-            ("a.json", None),
+            ("a.json", Some((Format::Json, Compression::None))),
             ("a.gz", None),
             ("jsonl", None),
             ("a.csv.bz2", None),
@@ -233,6 +245,8 @@ mod tests {
             (TEXT.to_vec(), (Format::JsonLines, Compression::None)),
             (b"\xef\xbb\xbf\n {".to_vec(), (Format::JsonLines, Compression::None)),
             (Vec::new(), (Format::JsonLines, Compression::None)),
+            (b"{ \r\n \"a\": 1}".to_vec(), (Format::Json, Compression::None)),
+            (b" [{}]".to_vec(), (Format::Json, Compression::None)),
             (b"Region,Status\n".to_vec(), (Format::Csv, Compression::None)),
             (gzip(b"\"Region\"\n"), (Format::Csv, Compression::Gzip)),
             (zstd(TEXT), (Format::JsonLines, Compression::Zstd)),

@@ -5,7 +5,10 @@ mod adapters;
 mod builder;
 mod columns;
 mod event;
+pub mod litellm;
 mod mapping;
+pub mod openmeter;
+pub mod otlp;
 mod reader;
 mod record;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use tollbook_domain::usage::Usage;
 
 use super::columns::{self, Column};
 use super::mapping::{CsvColumns, Mapped, Mapping};
-use super::record;
+use super::{otlp, record};
 use crate::text::{RecordFile, RecordFileError, Records, StreamError};
 
 /// Most names that are counted.
@@ -116,7 +116,7 @@ impl<'f> UsageReader<'f> {
     /// The record that was read last, without a mapping.
     fn usage(&self) -> Result<Usage, String> {
         match (&self.records, &self.columns) {
-            (Records::JsonLines(reader), _) => record::parse(reader.text()?),
+            (Records::Json(reader), _) => record::parse(reader.text()?),
             (Records::Csv(reader), Some(Columns::Named(columns))) => {
                 columns::usage_of_cells(columns, reader.cells_of(columns.len())?)
             }
@@ -129,8 +129,10 @@ impl<'f> UsageReader<'f> {
     fn map_last(&self, mapping: &Mapping) -> Vec<Mapped> {
         let first = self.row + 1;
         match (&self.records, &self.columns) {
-            (Records::JsonLines(reader), _) => match reader.text() {
-                Ok(text) => mapping.map_json(text, first),
+            (Records::Json(reader), _) => match reader.text() {
+                Ok(text) => {
+                    otlp::map_line(mapping, text, first).unwrap_or_else(|| mapping.map_json(text, first))
+                }
                 Err(reason) => vec![Mapped::Refused(reason)],
             },
             (Records::Csv(reader), Some(Columns::Mapped(columns))) => {

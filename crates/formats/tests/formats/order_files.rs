@@ -424,11 +424,11 @@ fn a_truncated_or_damaged_file_is_an_error() {
 #[test]
 fn a_file_that_cannot_be_opened_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
-    let (_keep, wrong) = in_file("a.json", b"");
+    let (_keep, wrong) = in_file("a.txt", b"");
     for (path, reason) in [
         (dir.path().join("none.jsonl"), "none.jsonl: the file cannot be opened: No such file or directory"),
         (dir.path().to_owned(), ": this is not a regular file"),
-        (wrong, "a.json: the name must end in .jsonl or .csv, and may add .gz or .zst"),
+        (wrong, "a.txt: the name must end in .jsonl, .json or .csv, and may add .gz or .zst"),
     ] {
         let error = OrderFile::open(&path).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

@@ -9,6 +9,7 @@ mod arrivals;
 mod context;
 mod corrections;
 mod error;
+mod gateway_records;
 mod grant_ends;
 mod hour_close;
 mod intake;
@@ -27,10 +28,12 @@ pub use arrivals::{Arrival, ArrivalWatch};
 pub use context::Charging;
 pub use corrections::{
     Corrected, CorrectionError, CorrectionRequest, ExplainedCharge, ExplainedOrder, ExplainedRecord,
-    OrderRecord, OrderReplacement, RecordRefusal, RerateDifference, RerateRequest, Rerated, UsageName,
-    correct_usage, explain_order, explain_usage, replace_usage, rerate, void_usage,
+    ListedCorrection, OrderRecord, OrderReplacement, RecordRefusal, RerateDifference, RerateRequest, Rerated,
+    UsageName, correct_usage, explain_order, explain_usage, list_corrections, replace_usage, rerate,
+    void_usage,
 };
 pub use error::ChargingError;
+pub use gateway_records::{GatewayRecords, ReadError, ReadRecords};
 pub use grant_ends::end_grants;
 pub use hour_close::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};

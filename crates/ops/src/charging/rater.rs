@@ -2,14 +2,15 @@
 //! The rating rules are in `domain::rating`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::Equivalent;
+use hashbrown::{DefaultHashBuilder, Equivalent, HashTable};
 use tollbook_domain::price::{ModelPrices, NamePart, PriceQuery};
 use tollbook_domain::provider_names::ProviderRule;
-use tollbook_domain::rating::{Rated, Terms, rate};
+use tollbook_domain::rating::{LineParts, Rated, Terms, rate_with};
 use tollbook_domain::usage::UsageLimits;
-use tollbook_domain::{Discount, HourOffsets, Price, Usage};
+use tollbook_domain::{Discount, HourOffsets, Line, Price, Usage};
 use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, UsageOutcome};
 
 use super::context::Charging;
@@ -19,6 +20,8 @@ use crate::tenancy::directory::{Tenant, TenantDirectory};
 pub(super) const BATCH_RECORDS: usize = 2_000;
 /// Maximum number of models whose prices are kept in memory.
 const MAX_MODELS: usize = 10_000;
+/// Maximum number of lines that are kept in memory to be used again.
+const MAX_LINES: usize = 50_000;
 
 /// Result of one usage record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +63,31 @@ pub struct Rater<'a> {
     /// By company.
     terms: HashMap<i64, Terms>,
     models: hashbrown::HashMap<ModelKey, Arc<ModelPrices>>,
+    lines: KnownLines,
     partly_matched: BTreeMap<(String, String), PartlyMatched>,
+}
+
+/// Lines of the usage rated so far, so that a line that records repeat is made once and shared with the store.
+#[derive(Default)]
+struct KnownLines {
+    hasher: DefaultHashBuilder,
+    lines: HashTable<(u64, Arc<Line>)>,
+}
+
+impl KnownLines {
+    fn line(&mut self, parts: &LineParts<'_>) -> Arc<Line> {
+        let hash = self.hasher.hash_one(parts);
+        let is_it = |(known, line): &(u64, Arc<Line>)| *known == hash && parts.are_of(line);
+        if let Some((_, line)) = self.lines.find(hash, is_it) {
+            return Arc::clone(line);
+        }
+        if self.lines.len() >= MAX_LINES {
+            self.lines.clear();
+        }
+        let line = Arc::new(parts.to_line());
+        self.lines.insert_unique(hash, (hash, Arc::clone(&line)), |(hash, _)| *hash);
+        line
+    }
 }
 
 /// Whose prices a model has: looked up for each record, so that it is not made for each.
@@ -129,6 +156,7 @@ impl<'a> Rater<'a> {
             tenants: TenantDirectory::default(),
             terms: HashMap::new(),
             models: hashbrown::HashMap::new(),
+            lines: KnownLines::default(),
             partly_matched: BTreeMap::new(),
         }
     }
@@ -321,7 +349,8 @@ impl<'a> Rater<'a> {
             model
         });
         let organization_name = tenant.organizations.get(&usage.organization_id).map_or("", String::as_str);
-        let rated = rate(&usage, organization_name, &model, terms);
+        let lines = &mut self.lines;
+        let rated = rate_with(&usage, organization_name, &model, terms, &mut |parts| lines.line(parts));
         if is_new && self.partly_matched.len() < MAX_MODELS {
             let found = usage.used().find_map(|(sku, _)| {
                 let request_length = usage.request_length(&terms.input_skus);

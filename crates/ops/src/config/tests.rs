@@ -80,6 +80,10 @@ fn every_documented_key_is_in_the_example() {
         "max_quantity",
         "batch_records",
         "batch_bytes",
+        "telemetry_records",
+        "telemetry_bytes",
+        "otlp_services",
+        "otlp_scopes",
         "identity_window_s",
         "sequence",
         "not_for_arrears",
@@ -220,7 +224,8 @@ fn errors_name_file_line_and_key() {
 #[test]
 fn every_key_of_charging_is_read() {
     let text = "[charging]\ngrace_s = 0\ngather_s = 1\npast_s = 3600\nfuture_s = 2\nmax_quantity = 3\n\
-                batch_records = 4\nbatch_bytes = 65536\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
+                batch_records = 4\nbatch_bytes = 65536\ntelemetry_records = 5\ntelemetry_bytes = 65537\n\
+                otlp_services = [\"litellm\"]\notlp_scopes = [\"a\", \"b\"]\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
                 not_for_arrears = []\ndeposit_pays_arrears = false\narrears_at = \"23:59\"\nbill_zero_amounts = true";
     let expected = ChargingConfig {
         grace_s: 0,
@@ -230,6 +235,10 @@ fn every_key_of_charging_is_read() {
         max_quantity: 3,
         batch_records: 4,
         batch_bytes: 65_536,
+        telemetry_records: 5,
+        telemetry_bytes: 65_537,
+        otlp_services: vec!["litellm".to_owned()],
+        otlp_scopes: vec!["a".to_owned(), "b".to_owned()],
         identity_window_s: 86_400,
         sequence: vec![AccountKind::Cash, AccountKind::Bonus],
         not_for_arrears: Vec::new(),

@@ -42,7 +42,7 @@ pub(crate) fn record(
     let rated = match of {
         100 => Rated::Free,
         101 => Rated::Unpriced("no price".into()),
-        _ => Rated::Charged(vec![Charge { line: charged, quantity }]),
+        _ => Rated::Charged(vec![Charge { line: charged.into(), quantity }]),
     };
     RatedUsage::new(usage, rated, bucket(time_s))
 }

@@ -1,5 +1,7 @@
 //! Intake of usage: detection of duplicates, sums of open hours, expiry of identities.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use tollbook_domain::rating::{Charge, Rated};
 use tollbook_domain::{Catalogue, LineFilter, Status, UnitPrice};
@@ -132,7 +134,7 @@ pub(crate) fn identities_and_open_hours_equal_the_naive_model(backend: &dyn Back
         }
         // The charge is rounded for each line of each hour.
         let naive = |from_s: i64, until_s: i64, wanted: &dyn Fn(&tollbook_domain::Line) -> bool| -> i128 {
-            let mut open: Vec<(i64, tollbook_domain::Line, i64)> = Vec::new();
+            let mut open: Vec<(i64, Arc<tollbook_domain::Line>, i64)> = Vec::new();
             for new in &known {
                 let Rated::Charged(charges) = &new.rated else { continue };
                 for Charge { line, quantity } in charges {
@@ -175,7 +177,7 @@ pub(crate) fn a_record_that_overflows_its_order_is_refused_alone(backend: &dyn B
         let mut new = record(1, "s", id, 10, 1, quantity);
         let mut line = line(1);
         (line.list_price, line.discount_price) = (UnitPrice::from_steps(steps), UnitPrice::from_steps(0));
-        new.rated = Rated::Charged(vec![Charge { line, quantity }]);
+        new.rated = Rated::Charged(vec![Charge { line: line.into(), quantity }]);
         RatedUsage::new(new.usage, new.rated, new.bucket)
     };
     // The sum of quantities overflows, or the charge at the list price, even if the discounted charge is zero.
@@ -217,7 +219,7 @@ pub(crate) fn unpriced_usage_is_charged_after_it_is_priced(backend: &dyn Backend
     let mut priced: Vec<RatedUsage> = waiting
         .iter()
         .map(|new| {
-            let charge = Charge { line: line(3), quantity: new.usage.quantities[0].1 };
+            let charge = Charge { line: line(3).into(), quantity: new.usage.quantities[0].1 };
             RatedUsage::new(new.usage.clone(), Rated::Charged(vec![charge]), new.bucket)
         })
         .collect();

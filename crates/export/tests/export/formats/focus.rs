@@ -95,6 +95,7 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     assert_eq!(cell("ConsumedUnit").is_empty(), is_purchase, "{row:?}");
     assert_eq!(cell("ResourceType").is_empty(), cell("ResourceId").is_empty(), "{row:?}");
     assert_eq!(cell("RegionName").is_empty(), cell("RegionId").is_empty(), "{row:?}");
+    assert_eq!(cell("SubAccountName").is_empty(), cell("SubAccountId").is_empty(), "{row:?}");
     for required in
         ["ListUnitPrice", "ContractedUnitPrice", "PricingQuantity", "PricingUnit", "SkuId", "SkuPriceId"]
     {

@@ -1,6 +1,7 @@
 //! The columns that a mapping names, as a tree of their paths, and the places where counts are.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::path::{ColumnPath, Step};
 use crate::text::shorten;
@@ -12,6 +13,10 @@ pub(super) type NodeId = usize;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     pub(super) children: Vec<(Step, NodeId)>,
+    /// Those of `children` that are members with one name.
+    members: HashMap<String, NodeId>,
+    /// Those that are members whose names begin and end with texts.
+    patterns: Vec<(String, String, NodeId)>,
     /// The number of the column that is here.
     pub(super) column: Option<usize>,
     /// Whether the numbers here and below are counts.
@@ -27,6 +32,8 @@ pub(super) struct ColumnPaths {
     nodes: Vec<Node>,
     /// The root of the record, and those of the objects that enclose it, from the inside.
     roots: Vec<NodeId>,
+    /// Number of named expressions over the columns.
+    pub(super) definitions: usize,
 }
 
 impl ColumnPaths {
@@ -75,6 +82,15 @@ impl ColumnPaths {
             } else {
                 let child = self.nodes.len();
                 self.nodes.push(Node::default());
+                match step {
+                    Step::Member(name) => {
+                        self.nodes[node].members.insert(name.clone(), child);
+                    }
+                    Step::Members(start, end) => {
+                        self.nodes[node].patterns.push((start.clone(), end.clone(), child));
+                    }
+                    Step::Each | Step::At(_) | Step::Where(..) => {}
+                }
                 self.nodes[node].children.push((step.clone(), child));
                 child
             };
@@ -109,15 +125,10 @@ impl ColumnPaths {
     /// The nodes of a member of these nodes.
     pub(super) fn members(&self, nodes: &[NodeId], name: &str, found: &mut Vec<NodeId>) {
         found.clear();
-        for (step, child) in nodes.iter().flat_map(|node| &self.nodes[*node].children) {
-            let is_this = match step {
-                Step::Member(member) => member == name,
-                Step::Members(start, end) => is_between(name, start, end),
-                Step::Each | Step::At(_) | Step::Where(..) => false,
-            };
-            if is_this {
-                found.push(*child);
-            }
+        for node in nodes.iter().map(|node| &self.nodes[*node]) {
+            found.extend(node.members.get(name));
+            let matching = node.patterns.iter().filter(|(start, end, _)| is_between(name, start, end));
+            found.extend(matching.map(|(_, _, child)| *child));
         }
     }
 

@@ -33,7 +33,7 @@ impl Mapping {
     /// The first error, with file, line and key.
     pub fn parse(file: &Path, text: &str) -> Result<Self, FileError> {
         let layers = layers::read(file, text)?;
-        Compiler { layers: &layers, paths: ColumnPaths::default(), definitions: Definitions::new() }
+        Compiler { layers: &layers, paths: ColumnPaths::default(), definitions: Definitions::default() }
             .mapping(file)
     }
 }
@@ -49,7 +49,7 @@ impl Compiler<'_> {
         // The root of the record comes first, whatever is read first.
         self.paths.add_root();
         for entry in layers::section(self.layers, "let") {
-            self.definitions.insert(entry.key, entry.text("let")?);
+            self.definitions.texts.insert(entry.key, entry.text("let")?);
         }
         let records = self.records()?;
         let fields = self.fields()?;
@@ -69,6 +69,7 @@ impl Compiler<'_> {
             let reason = "must state the lists that a path with `^` leaves";
             return Err(layers::error_of_file(self.layers, "records", reason));
         }
+        self.paths.definitions = self.definitions.named();
         let name = file.display().to_string();
         let unknown_counts = UnknownCounts::default();
         Ok(Mapping {
@@ -126,7 +127,7 @@ impl Compiler<'_> {
     }
 
     fn expression(&mut self, section: &str, entry: &Entry<'_>) -> Result<Expression, FileError> {
-        Expression::parse(entry.text(section)?, &mut self.paths, &self.definitions)
+        Expression::parse(entry.text(section)?, &mut self.paths, &mut self.definitions)
             .map_err(|reason| entry.error(section, reason))
     }
 
@@ -201,7 +202,7 @@ impl Compiler<'_> {
                 "value" => Template::parse(text, &mut self.paths).map(|read| value = Some(read)),
                 "format" => time_format(text).map(|read| format = Some(read)),
                 "offset" => parse_offset(text).map(|read| offset = Some((text.to_owned(), read))),
-                "seconds" => Expression::parse(text, &mut self.paths, &self.definitions)
+                "seconds" => Expression::parse(text, &mut self.paths, &mut self.definitions)
                     .map(|read| seconds = Some(read)),
                 _ => Err("is not a key; known are value, format, offset and seconds".to_owned()),
             };
@@ -266,7 +267,7 @@ impl Compiler<'_> {
             }
             "zero" if known.contains("zero") => {
                 for text in entry.texts("skip")? {
-                    let parsed = Expression::parse(text.key, &mut self.paths, &self.definitions);
+                    let parsed = Expression::parse(text.key, &mut self.paths, &mut self.definitions);
                     let expression =
                         parsed.map_err(|reason| text.error_at(text.value.span(), "skip.zero", reason))?;
                     conditions.push(SkipCondition::Zero(expression));

@@ -1,7 +1,10 @@
 //! The values of one record: those of the columns that a mapping names, and the counts that it does not.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
+
+use tollbook_domain::decimal::Decimal;
 
 use super::columns::{ColumnPaths, CsvColumns, Node, NodeId};
 use super::path::Step;
@@ -25,12 +28,24 @@ pub(super) struct Row<'r> {
     pub(super) wrong: Option<String>,
     /// Number of the record in its file, from 1.
     pub(super) number: u64,
+    /// The values of named expressions, once they are known.
+    definitions: RefCell<Vec<Option<DefinitionValue>>>,
 }
+
+/// The value of a named expression, or why it has none.
+type DefinitionValue = Result<Option<Decimal>, String>;
 
 impl<'r> Row<'r> {
     /// A row without values.
     pub(super) fn new(paths: &ColumnPaths, number: u64) -> Self {
-        Self { values: vec![None; paths.len()], more: Vec::new(), unknown: Vec::new(), wrong: None, number }
+        Self {
+            values: vec![None; paths.len()],
+            more: Vec::new(),
+            unknown: Vec::new(),
+            wrong: None,
+            number,
+            definitions: RefCell::new(vec![None; paths.definitions]),
+        }
     }
 
     /// Adds the cells of a CSV record. An empty cell is an absent value.
@@ -66,6 +81,23 @@ impl<'r> Row<'r> {
     pub(super) fn all(&self, column: usize) -> impl Iterator<Item = &JsonValue<'r>> {
         let more = self.more.iter().filter(move |(of, _)| *of == column).map(|(_, value)| value);
         self.values[column].iter().chain(more)
+    }
+
+    /// The value of the named expression of a number, which `value` returns if it is not known yet.
+    pub(super) fn definition(
+        &self,
+        number: usize,
+        value: impl FnOnce() -> DefinitionValue,
+    ) -> DefinitionValue {
+        if let Some(Some(known)) = self.definitions.borrow().get(number) {
+            return known.clone();
+        }
+        // Expressions in it are values of this row too.
+        let value = value();
+        if let Some(place) = self.definitions.borrow_mut().get_mut(number) {
+            *place = Some(value.clone());
+        }
+        value
     }
 
     fn add_unknown(&mut self, name: String, count: String) {

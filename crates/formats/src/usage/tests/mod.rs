@@ -268,6 +268,28 @@ fn a_file_is_read_to_its_end() {
 }
 
 #[test]
+fn json_files_hold_values_and_lists_of_them() {
+    let pretty = RECORD.replace(",\"", ",\n  \"");
+    let two = RECORD.replace("r-1", "r-2");
+    let lines = pretty.lines().count() as u64;
+    let quantities = r#"[("input", 10), ("output", 5)]"#;
+    let expected = [format!("2 r-1 {quantities}"), format!("{} r-2 {quantities}", lines + 2)];
+    let list = format!("[\n{pretty},\n{two}\n]\n");
+    assert_eq!(read(&written("a.json", list.as_bytes(), None)), expected);
+    let values = format!("\n{pretty}\n{two}");
+    let spread = values.replacen('{', "{\n", 1);
+    assert_eq!(read(&written("a.json", spread.as_bytes(), None)).len(), 2);
+    let cut = read(&written("a.json", &list.as_bytes()[..list.len() - 20], None));
+    assert!(cut.last().unwrap().ends_with("!! the value is not complete"), "{cut:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.json.gz");
+    std::fs::write(&path, gzip(values.as_bytes())).unwrap();
+    let file =
+        UsageFile::open(Input::File(path), None, dir.path(), &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(read(&file), expected);
+}
+
+#[test]
 fn a_path_is_opened_by_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.csv");

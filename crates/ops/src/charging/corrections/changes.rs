@@ -102,9 +102,9 @@ impl Changes<'_> {
         records: Vec<(StoredRecord, Option<RatedUsage>)>,
     ) -> Result<Changed, CorrectionError> {
         let company_id = self.company_id;
-        let lines: Vec<Line> = records
+        let lines: Vec<Arc<Line>> = records
             .iter()
-            .flat_map(|(_, after)| charges_of(after.as_ref()).iter().map(|charge| charge.line.clone()))
+            .flat_map(|(_, after)| charges_of(after.as_ref()).iter().map(|charge| Arc::clone(&charge.line)))
             .collect();
         let mut numbers = transaction.line_numbers(company_id, &lines)?.into_iter();
         let after: Vec<Vec<NewCharge<'_>>> = records
@@ -325,53 +325,60 @@ impl Work<'_> {
         transaction: &mut dyn Transaction,
         account_tx: &mut AccountTx,
     ) -> Result<Changed, CorrectionError> {
+        let mut done = Replacing::default();
+        // All money comes back before any of it is spent.
+        self.revoke_changed(transaction, account_tx, &mut done)?;
+        self.make_successors(account_tx, &mut done)?;
+        self.make_new(account_tx, &mut done)?;
+        done.name_successors();
+        let Changes { company_id, reason, now_s, .. } = *self.changes;
+        write_revoked(transaction, company_id, &done.transitions, reason, now_s)?;
+        if !add_made_orders(transaction, &done.made)? {
+            return Ok(Changed::NumberTaken);
+        }
+        transaction.change_usage_orders(company_id, &done.usage_orders)?;
+        transaction.add_usage_orders(company_id, &done.added)?;
+        Ok(Changed::Orders(done.into_result()))
+    }
+
+    /// Takes the changes of quantities over, and refunds or revokes each order whose quantity changes.
+    fn revoke_changed(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        account_tx: &mut AccountTx,
+        done: &mut Replacing,
+    ) -> Result<(), CorrectionError> {
         let company_id = self.changes.company_id;
-        let lines = Arc::clone(&self.lines);
-        let line_of = |line_no: LineNo| {
-            lines
-                .get(line_no)
-                .ok_or_else(|| StoreError::Damaged(format!("an order of usage names line {line_no}")))
-        };
-        let mut transitions: Vec<OrderTransition> = Vec::new();
-        let mut usage_orders: Vec<UsageOrder> = Vec::new();
-        // Places of the orders that are refunded or revoked, by their place in `transitions`.
-        let mut replaced: Vec<OrderKey> = Vec::new();
         for (key, change) in &mut self.changed {
             if (change.quantity, change.records) == (0, 0) {
                 continue;
             }
             let is_moved = change.quantity != 0;
-            let usage = &mut change.usage;
-            usage.quantity = i64::try_from(i128::from(usage.quantity) + change.quantity)
-                .map_err(|_| too_large_at(usage.bucket_start_s, usage.line_no))?;
-            usage.records += change.records;
-            if usage.quantity < 0 || usage.records < 0 || (usage.quantity == 0) != (usage.records == 0) {
-                return Err(StoreError::Damaged(format!(
-                    "order {} has less usage than its records",
-                    usage.source_number
-                ))
-                .into());
+            change.take_over()?;
+            if !is_moved || change.is_revoked() {
+                done.usage_orders.push(change.usage.clone());
+                continue;
             }
-            if is_moved && change.stored.order.status != Status::Revoked {
-                let (outcome, after) = refund_or_revoke(transaction, account_tx, company_id, &change.stored)?;
-                let Some(after) = after.filter(|_| outcome != Revocation::NotSettledHere) else {
-                    return Err(StoreError::Damaged(format!(
-                        "order {} of usage was not settled here",
-                        usage.source_number
-                    ))
-                    .into());
-                };
-                transitions.push(OrderTransition { before: change.stored.clone(), after });
-                replaced.push(*key);
-            } else {
-                usage_orders.push(usage.clone());
-            }
+            let (outcome, after) = refund_or_revoke(transaction, account_tx, company_id, &change.stored)?;
+            let Some(after) = after.filter(|_| outcome != Revocation::NotSettledHere) else {
+                let number = &change.usage.source_number;
+                return Err(
+                    StoreError::Damaged(format!("order {number} of usage was not settled here")).into()
+                );
+            };
+            done.transitions.push(OrderTransition { before: change.stored.clone(), after });
+            done.replaced.push(*key);
         }
-        let mut made: Vec<NewOrder> = Vec::new();
-        let mut results: Vec<OrderReplacement> = Vec::new();
-        // The orders that usage of each order went to.
-        let mut successors: BTreeMap<OrderKey, Vec<(Amount, String)>> = BTreeMap::new();
-        for (key, transition) in replaced.iter().zip(&mut transitions) {
+        Ok(())
+    }
+
+    /// Makes an order of what is left of each that was taken back.
+    fn make_successors(
+        &mut self,
+        account_tx: &mut AccountTx,
+        done: &mut Replacing,
+    ) -> Result<(), CorrectionError> {
+        for (key, transition) in done.replaced.iter().zip(&done.transitions) {
             let before = &transition.before.order;
             let Some(change) = self.changed.get_mut(key) else { continue };
             let mut result = OrderReplacement {
@@ -379,38 +386,37 @@ impl Work<'_> {
                 before_total: before.total,
                 ..OrderReplacement::default()
             };
-            if change.usage.quantity > 0 {
+            let usage = &mut change.usage;
+            if usage.quantity > 0 {
                 let bucket = Bucket { start_s: before.start_time_s, end_s: before.end_time_s };
-                let open = OpenUsage {
-                    line_no: change.usage.line_no,
-                    line: Arc::clone(line_of(change.usage.line_no)?),
-                    quantity: change.usage.quantity,
-                    records: change.usage.records,
-                    orders: 1,
-                    close_no: change.usage.close_no,
-                };
+                let open = open_usage(&self.lines, usage)?;
                 let mut new = self.changes.make(bucket, &open, account_tx)?;
                 before.source_number().clone_into(&mut new.order.replaces);
-                new.order.source_number().clone_into(&mut change.usage.source_number);
-                successors.entry(*key).or_default().push(number_and_total(&new));
+                new.order.source_number().clone_into(&mut usage.source_number);
+                done.successors.entry(*key).or_default().push(number_and_total(&new));
                 result = after_of(result, &new);
-                made.push(new);
+                done.made.push(new);
             }
-            usage_orders.push(change.usage.clone());
-            results.push(result);
+            done.usage_orders.push(usage.clone());
+            done.results.push(result);
         }
-        let mut added: Vec<UsageOrder> = Vec::new();
+        Ok(())
+    }
+
+    /// Makes the further orders of closed hours.
+    fn make_new(&self, account_tx: &mut AccountTx, done: &mut Replacing) -> Result<(), CorrectionError> {
         for ((start_s, line_no), place) in &self.new {
             let bucket = Bucket { start_s: *start_s, end_s: place.end_s };
-            let quantity = i64::try_from(place.quantity).map_err(|_| too_large_at(*start_s, *line_no))?;
-            let open = OpenUsage {
+            let mut usage = UsageOrder {
+                bucket_start_s: *start_s,
                 line_no: *line_no,
-                line: Arc::clone(line_of(*line_no)?),
-                quantity,
+                sequence_no: place.sequence_no,
+                source_number: String::new(),
+                quantity: i64::try_from(place.quantity).map_err(|_| too_large_at(*start_s, *line_no))?,
                 records: place.records,
-                orders: 1,
                 close_no: -1,
             };
+            let open = open_usage(&self.lines, &usage)?;
             let mut new = self.changes.make(bucket, &open, account_tx)?;
             // The order from which most of its usage comes; the number is that of the order which is revoked.
             let origin = place.from.iter().max_by_key(|(_, quantity)| **quantity).map(|(key, _)| *key);
@@ -418,30 +424,61 @@ impl Work<'_> {
                 revoked.stored.order.source_number().clone_into(&mut new.order.replaces);
             }
             for key in place.from.keys() {
-                successors.entry(*key).or_default().push(number_and_total(&new));
+                done.successors.entry(*key).or_default().push(number_and_total(&new));
             }
-            added.push(UsageOrder {
-                bucket_start_s: *start_s,
-                line_no: *line_no,
-                sequence_no: place.sequence_no,
-                source_number: new.order.source_number().to_owned(),
-                quantity,
-                records: place.records,
-                close_no: -1,
-            });
-            results.push(after_of(OrderReplacement::default(), &new));
-            made.push(new);
+            new.order.source_number().clone_into(&mut usage.source_number);
+            done.added.push(usage);
+            done.results.push(after_of(OrderReplacement::default(), &new));
+            done.made.push(new);
         }
-        for (key, transition) in replaced.iter().zip(&mut transitions) {
-            let greatest = successors.get(key).and_then(|all| all.iter().max());
+        Ok(())
+    }
+}
+
+impl OrderChange {
+    /// Adds the change to the usage of the order.
+    fn take_over(&mut self) -> Result<(), CorrectionError> {
+        let usage = &mut self.usage;
+        usage.quantity = i64::try_from(i128::from(usage.quantity) + self.quantity)
+            .map_err(|_| too_large_at(usage.bucket_start_s, usage.line_no))?;
+        usage.records += self.records;
+        if usage.quantity < 0 || usage.records < 0 || (usage.quantity == 0) != (usage.records == 0) {
+            let number = &usage.source_number;
+            return Err(StoreError::Damaged(format!("order {number} has less usage than its records")).into());
+        }
+        Ok(())
+    }
+}
+
+/// The orders that are taken back and those that replace them.
+#[derive(Default)]
+struct Replacing {
+    /// The orders that are refunded or revoked.
+    replaced: Vec<OrderKey>,
+    /// Their transitions, in the sequence of `replaced`.
+    transitions: Vec<OrderTransition>,
+    /// Rows of usage that change.
+    usage_orders: Vec<UsageOrder>,
+    /// Rows of usage that are new.
+    added: Vec<UsageOrder>,
+    made: Vec<NewOrder>,
+    /// One for each of `transitions`, then one for each further order.
+    results: Vec<OrderReplacement>,
+    /// The orders that usage of each order went to.
+    successors: BTreeMap<OrderKey, Vec<(Amount, String)>>,
+}
+
+impl Replacing {
+    /// Names in each order that was taken back the one to which most of its usage went.
+    fn name_successors(&mut self) {
+        for (key, transition) in self.replaced.iter().zip(&mut self.transitions) {
+            let greatest = self.successors.get(key).and_then(|all| all.iter().max());
             transition.after.replaced_by = greatest.map(|(_, number)| number.clone()).unwrap_or_default();
         }
-        write_revoked(transaction, company_id, &transitions, self.changes.reason, self.changes.now_s)?;
-        if !add_made_orders(transaction, &made)? {
-            return Ok(Changed::NumberTaken);
-        }
-        transaction.change_usage_orders(company_id, &usage_orders)?;
-        transaction.add_usage_orders(company_id, &added)?;
+    }
+
+    fn into_result(self) -> ReplacedOrders {
+        let Self { transitions, made, mut results, .. } = self;
         // An order that nothing is left of is shown with the order that most of its usage went to.
         for (result, transition) in results.iter_mut().zip(&transitions) {
             let number = &transition.after.replaced_by;
@@ -455,9 +492,17 @@ impl Work<'_> {
             .map(|result| result.after.clone())
             .collect();
         results.retain(|result| !result.before.is_empty() || !named.contains(&result.after));
-        let (replaced, made) = (transitions.len() as u64, made.len() as u64);
-        Ok(Changed::Orders(ReplacedOrders { orders: results, replaced, made }))
+        ReplacedOrders { orders: results, replaced: transitions.len() as u64, made: made.len() as u64 }
     }
+}
+
+/// The usage of an order as that of an hour that is closed.
+fn open_usage(lines: &Lines, usage: &UsageOrder) -> Result<OpenUsage, StoreError> {
+    let UsageOrder { line_no, quantity, records, close_no, .. } = *usage;
+    let line = lines
+        .get(line_no)
+        .ok_or_else(|| StoreError::Damaged(format!("an order of usage names line {line_no}")))?;
+    Ok(OpenUsage { line_no, line: Arc::clone(line), quantity, records, orders: 1, close_no })
 }
 
 impl Changes<'_> {

@@ -3,6 +3,7 @@
 
 mod changes;
 mod explain;
+mod list;
 mod request;
 mod rerate;
 mod usage;
@@ -10,6 +11,7 @@ mod usage;
 pub use explain::{
     ExplainedCharge, ExplainedOrder, ExplainedRecord, OrderRecord, explain_order, explain_usage,
 };
+pub use list::{ListedCorrection, list_corrections};
 pub use request::{
     Corrected, CorrectionError, CorrectionRequest, OrderReplacement, RecordRefusal, UsageName,
 };

@@ -2,6 +2,7 @@
 //! change. Transactions have a bounded size, so that other writers wait for a short time only.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tollbook_domain::rating::Rated;
 use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
@@ -58,6 +59,8 @@ pub struct RerateDifference {
     pub before: i128,
     /// What they are charged by the present prices.
     pub after: i128,
+    /// How many of these records have no price now: they are charged nothing until they have one again.
+    pub unpriced: u64,
 }
 
 /// What rating again did, or would do.
@@ -69,6 +72,8 @@ pub struct Rerated {
     pub skipped: u64,
     /// The differences, by hour and model.
     pub differences: Vec<RerateDifference>,
+    /// Records that lose their price, by the reason, which names model and SKU.
+    pub unpriced: BTreeMap<String, u64>,
     /// What was changed.
     pub corrected: Corrected,
 }
@@ -252,6 +257,9 @@ impl Run<'_> {
                     continue;
                 }
                 self.sums.add(&record, &rated, &lines)?;
+                if let Rated::Unpriced(reason) = &rated.rated {
+                    *self.done.unpriced.entry(reason.clone()).or_default() += 1;
+                }
                 changed.push(ChangedRecord {
                     group: group_of(&rated),
                     bucket_start_s: record.bucket_start_s,
@@ -297,7 +305,7 @@ impl Run<'_> {
                         Some((line, quantity))
                             if quantity == charge.quantity && same_price(line, &charge.line) =>
                         {
-                            charge.line = Line::clone(line);
+                            charge.line = Arc::clone(line);
                         }
                         _ => is_changed = true,
                     }
@@ -383,14 +391,15 @@ impl Run<'_> {
     fn flush(&mut self) -> Result<(), CorrectionError> {
         let sums = std::mem::take(&mut self.sums);
         let mut differences = BTreeMap::new();
-        for ((bucket_start_s, model_id), records) in &sums.records {
+        for ((bucket_start_s, model_id), counts) in &sums.records {
             let row = RerateDifference {
                 company_id: self.request.company_id,
                 model_id: model_id.clone(),
                 bucket_start_s: *bucket_start_s,
-                records: *records,
+                records: counts.all,
                 before: 0,
                 after: 0,
+                unpriced: counts.unpriced,
             };
             differences.insert((*bucket_start_s, model_id.clone()), row);
         }
@@ -465,11 +474,18 @@ fn is_in_revoked(record: &StoredRecord, known: &KnownOrders) -> bool {
         })
 }
 
+/// How many records change, and how many of them lose their price.
+#[derive(Default)]
+struct RecordCounts {
+    all: u64,
+    unpriced: u64,
+}
+
 /// Sums of the records of a pass whose charges change.
 #[derive(Default)]
 struct Sums {
     /// Records by bucket and model.
-    records: BTreeMap<(i64, String), u64>,
+    records: BTreeMap<(i64, String), RecordCounts>,
     /// Base units before and after, by bucket and line.
     quantities: HashMap<(i64, Line), [i64; 2]>,
 }
@@ -477,7 +493,9 @@ struct Sums {
 impl Sums {
     fn add(&mut self, record: &StoredRecord, rated: &RatedUsage, lines: &Lines) -> Result<(), StoreError> {
         let bucket_start_s = rated.bucket.start_s;
-        *self.records.entry((bucket_start_s, rated.usage.model_id.clone())).or_default() += 1;
+        let counts = self.records.entry((bucket_start_s, rated.usage.model_id.clone())).or_default();
+        counts.all += 1;
+        counts.unpriced += u64::from(matches!(rated.rated, Rated::Unpriced(_)));
         let mut add = |line: &Line, side: usize, quantity: i64| {
             let sums = self.quantities.entry((bucket_start_s, line.clone())).or_default();
             sums[side] = sums[side].saturating_add(quantity);

@@ -32,10 +32,10 @@ struct HourChanges {
 }
 
 impl RecordWrites for Session {
-    fn line_numbers(&mut self, company_id: i64, lines: &[Line]) -> StoreResult<Vec<LineNo>> {
+    fn line_numbers(&mut self, company_id: i64, lines: &[Arc<Line>]) -> StoreResult<Vec<LineNo>> {
         let view = self.view_for_update(company_id)?;
         let mut known: Arc<Lines> = Arc::clone(&view.lines);
-        let numbers = lines.iter().map(|line| Lines::find_or_add(&mut known, line)).collect();
+        let numbers = lines.iter().map(|line| Lines::find_or_share(&mut known, line)).collect();
         insert_lines(self.connection.as_mut(), company_id, view.lines.len(), &known)?;
         self.set_lines(company_id, &view, known)?;
         Ok(numbers)

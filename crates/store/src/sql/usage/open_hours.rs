@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use hashbrown::HashMap;
 use tollbook_domain::Bucket;
 use tollbook_domain::rating::Rated;
 
@@ -39,17 +40,52 @@ fn put_open(rows: usize) -> String {
     )
 }
 
+/// Start of an hour, and a line.
+type OpenKey = (i64, LineNo);
+
 /// Open usage of a line and hour, before and after this batch.
-#[derive(Default)]
 struct Open {
+    key: OpenKey,
     before: i64,
     quantity: i64,
     records: i64,
 }
 
 impl Open {
-    const fn stored(quantity: i64, records: i64) -> Self {
-        Self { before: quantity, quantity, records }
+    const fn new(key: OpenKey) -> Self {
+        Self { key, before: 0, quantity: 0, records: 0 }
+    }
+}
+
+/// The open usage to which a batch adds. Each charge is looked up once; afterwards it is known by its place.
+#[derive(Default)]
+struct OpenUsages {
+    all: Vec<Open>,
+    places: HashMap<OpenKey, usize>,
+}
+
+impl OpenUsages {
+    /// The place of a line and hour, which is added if it is new.
+    fn place(&mut self, key: OpenKey) -> usize {
+        let place = *self.places.entry(key).or_insert(self.all.len());
+        if place == self.all.len() {
+            self.all.push(Open::new(key));
+        }
+        place
+    }
+
+    /// Sets what is stored of a line and hour, if the batch adds to it.
+    fn set_stored(&mut self, key: OpenKey, quantity: i64, records: i64) {
+        if let Some(open) = self.places.get(&key).and_then(|place| self.all.get_mut(*place)) {
+            (open.before, open.quantity, open.records) = (quantity, quantity, records);
+        }
+    }
+
+    /// By hour and line, the order of the table.
+    fn sorted(&self) -> Vec<&Open> {
+        let mut sorted: Vec<&Open> = self.all.iter().collect();
+        sorted.sort_unstable_by_key(|open| open.key);
+        sorted
     }
 }
 
@@ -65,7 +101,7 @@ struct Adding<'a> {
     company_id: i64,
     context: &'a IntakeContext<'a>,
     lines: Arc<Lines>,
-    open: BTreeMap<(i64, LineNo), Open>,
+    open: OpenUsages,
     hours: BTreeMap<i64, HourChange>,
 }
 
@@ -84,16 +120,17 @@ impl Session {
             company_id,
             context,
             lines: Arc::clone(&view.lines),
-            open: BTreeMap::new(),
+            open: OpenUsages::default(),
             hours: BTreeMap::new(),
         };
-        let charges: Vec<Vec<(LineNo, i64)>> =
+        let charges: Vec<Vec<(usize, i64)>> =
             places.iter().map(|place| adding.find_lines(&records[*place])).collect();
         insert_lines(self.connection.as_mut(), company_id, view.lines.len(), &adding.lines)?;
         self.read_open(&mut adding)?;
         let encoded = places.iter().zip(charges).map(|(place, charges)| {
             let fits = adding.add(records[*place].bucket, &charges);
-            fits.then(|| encode_charges(charges.into_iter()))
+            let by_line = |(place, quantity): (usize, i64)| (adding.open.all[place].key.1, quantity);
+            fits.then(|| encode_charges(charges.into_iter().map(by_line)))
         });
         let encoded = encoded.collect();
         self.write_open(&mut adding)?;
@@ -138,7 +175,7 @@ impl Session {
     /// range; otherwise each line is looked up.
     fn read_open(&mut self, adding: &mut Adding<'_>) -> StoreResult<()> {
         let company_id = adding.company_id;
-        let keys: Vec<(i64, LineNo)> = adding.open.keys().copied().collect();
+        let keys: Vec<OpenKey> = adding.open.sorted().into_iter().map(|open| open.key).collect();
         let mut looked_up: Vec<SqlValues<'_>> = Vec::new();
         for of_bucket in keys.chunk_by(|a, b| a.0 == b.0) {
             let (bucket_start, first, last) =
@@ -154,9 +191,7 @@ impl Session {
             let range = [company_id, bucket_start, first.into(), last.into()].map(SqlValue::Int);
             self.connection.query(sql, &range, &mut |row| {
                 let key = (bucket_start, line_no_of(row.int(0)?)?);
-                if let Some(open) = adding.open.get_mut(&key) {
-                    *open = Open::stored(row.int(1)?, row.int(2)?);
-                }
+                adding.open.set_stored(key, row.int(1)?, row.int(2)?);
                 Ok(Flow::More)
             })?;
         }
@@ -166,9 +201,7 @@ impl Session {
             &looked_up,
             &mut |_, row| {
                 let key = (row.int(3)?, line_no_of(row.int(0)?)?);
-                if let Some(open) = adding.open.get_mut(&key) {
-                    *open = Open::stored(row.int(1)?, row.int(2)?);
-                }
+                adding.open.set_stored(key, row.int(1)?, row.int(2)?);
                 Ok(())
             },
         )
@@ -180,10 +213,12 @@ impl Session {
         adding.sum_hours()?;
         let rows: Vec<SqlValues<'_>> = adding
             .open
-            .iter()
-            .filter(|(_, open)| open.quantity != open.before)
-            .map(|((bucket_start, line_no), open)| {
-                let row = [company_id, *bucket_start, i64::from(*line_no), open.quantity, open.records];
+            .sorted()
+            .into_iter()
+            .filter(|open| open.quantity != open.before)
+            .map(|open| {
+                let (bucket_start, line_no) = open.key;
+                let row = [company_id, bucket_start, i64::from(line_no), open.quantity, open.records];
                 row.map(SqlValue::Int).to_vec()
             })
             .collect();
@@ -248,33 +283,32 @@ impl Session {
 }
 
 impl Adding<'_> {
-    /// Returns the lines and quantities of a record's charges. Adds new lines, and an entry for each line to the open
-    /// usage.
-    fn find_lines(&mut self, record: &RatedUsage) -> Vec<(LineNo, i64)> {
+    /// Returns the places in the open usage and quantities of a record's charges. Adds new lines, and an entry for each
+    /// line to the open usage.
+    fn find_lines(&mut self, record: &RatedUsage) -> Vec<(usize, i64)> {
         let Rated::Charged(charges) = &record.rated else { return Vec::new() };
         let bucket = record.bucket;
         self.hours.entry(bucket.start_s).or_insert(HourChange { bucket, is_used: false, amount: 0 });
         charges
             .iter()
             .map(|charge| {
-                let line_no = Lines::find_or_add(&mut self.lines, &charge.line);
-                self.open.entry((bucket.start_s, line_no)).or_default();
-                (line_no, charge.quantity)
+                let line_no = Lines::find_or_share(&mut self.lines, &charge.line);
+                (self.open.place((bucket.start_s, line_no)), charge.quantity)
             })
             .collect()
     }
 
     /// Adds all charges of a record. Returns `false` and adds none if an order could not hold one of the sums.
-    fn add(&mut self, bucket: Bucket, charges: &[(LineNo, i64)]) -> bool {
-        let sum = |(line_no, quantity): &(LineNo, i64)| {
-            let open = self.open.get(&(bucket.start_s, *line_no))?;
+    fn add(&mut self, bucket: Bucket, charges: &[(usize, i64)]) -> bool {
+        let sum = |(place, quantity): &(usize, i64)| {
+            let open = self.open.all.get(*place)?;
             let sum = open.quantity.checked_add(*quantity)?;
-            amount_of(self.lines.get(*line_no)?, sum, self.context.catalogue)?;
+            amount_of(self.lines.get(open.key.1)?, sum, self.context.catalogue)?;
             Some(sum)
         };
         let Some(sums) = charges.iter().map(sum).collect::<Option<Vec<i64>>>() else { return false };
-        for ((line_no, _), sum) in charges.iter().zip(sums) {
-            if let Some(open) = self.open.get_mut(&(bucket.start_s, *line_no)) {
+        for ((place, _), sum) in charges.iter().zip(sums) {
+            if let Some(open) = self.open.all.get_mut(*place) {
                 open.quantity = sum;
                 open.records += 1;
             }
@@ -287,10 +321,11 @@ impl Adding<'_> {
 
     /// Computes what the batch adds to the amount of each hour.
     fn sum_hours(&mut self) -> StoreResult<()> {
-        for ((bucket_start, line_no), open) in &self.open {
-            let amount = |quantity| amount_of_line(&self.lines, *line_no, quantity, self.context.catalogue);
+        for open in &self.open.all {
+            let (bucket_start, line_no) = open.key;
+            let amount = |quantity| amount_of_line(&self.lines, line_no, quantity, self.context.catalogue);
             let added = amount(open.quantity)? - amount(open.before)?;
-            if let Some(hour) = self.hours.get_mut(bucket_start) {
+            if let Some(hour) = self.hours.get_mut(&bucket_start) {
                 hour.amount += added;
             }
         }

@@ -1,10 +1,11 @@
 //! The text of an expression to an [`Expression`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tollbook_domain::decimal::Decimal;
 
-use super::value::{Comparison, Condition, Expression};
+use super::value::{Comparison, Condition, Definition, Expression};
 use crate::text::shorten;
 use crate::usage::mapping::columns::ColumnPaths;
 use crate::usage::mapping::path::ColumnPath;
@@ -19,23 +20,35 @@ impl Expression {
     pub(in crate::usage::mapping) fn parse(
         text: &str,
         paths: &mut ColumnPaths,
-        definitions: &Definitions<'_>,
+        definitions: &mut Definitions<'_>,
     ) -> Result<Self, String> {
         Parser { rest: text, paths, definitions, depth: 0 }.whole()
     }
 }
 
-/// Texts of expressions by name.
-pub(in crate::usage::mapping) type Definitions<'d> = BTreeMap<&'d str, &'d str>;
+/// Expressions by name.
+#[derive(Default)]
+pub(in crate::usage::mapping) struct Definitions<'d> {
+    pub(in crate::usage::mapping) texts: BTreeMap<&'d str, &'d str>,
+    /// Those that were named so far; `None` while it is parsed.
+    parsed: BTreeMap<String, Option<Arc<Definition>>>,
+}
 
-struct Parser<'t, 'p> {
+impl Definitions<'_> {
+    /// How many were named.
+    pub(in crate::usage::mapping) fn named(&self) -> usize {
+        self.parsed.len()
+    }
+}
+
+struct Parser<'t, 'p, 'd> {
     rest: &'t str,
     paths: &'p mut ColumnPaths,
-    definitions: &'p Definitions<'p>,
+    definitions: &'p mut Definitions<'d>,
     depth: usize,
 }
 
-impl<'t> Parser<'t, '_> {
+impl<'t> Parser<'t, '_, '_> {
     fn peek(&mut self) -> Option<char> {
         self.rest = self.rest.trim_start();
         self.rest.chars().next()
@@ -131,15 +144,21 @@ impl<'t> Parser<'t, '_> {
         if optional {
             self.rest = &self.rest[1..];
         }
-        let Some(text) = self.definitions.get(name) else {
+        let Some(text) = self.definitions.texts.get(name).copied() else {
             return Ok(Expression::Column(self.paths.number(&path), optional));
         };
-        self.enter().map_err(|reason| format!("{name}: {reason}"))?;
+        if let Some(known) = self.definitions.parsed.get(name) {
+            let known = known.as_ref().ok_or_else(|| format!("{name}: is defined by itself"))?;
+            return Ok(Expression::Named(Arc::clone(known)));
+        }
+        let number = self.definitions.parsed.len();
+        self.definitions.parsed.insert(name.to_owned(), None);
         let mut inner =
-            Parser { rest: text, paths: self.paths, definitions: self.definitions, depth: self.depth };
+            Parser { rest: text, paths: &mut *self.paths, definitions: &mut *self.definitions, depth: 0 };
         let expression = inner.whole().map_err(|reason| format!("{name}: {reason}"))?;
-        self.depth -= 1;
-        Ok(expression)
+        let definition = Arc::new(Definition { number, expression });
+        self.definitions.parsed.insert(name.to_owned(), Some(Arc::clone(&definition)));
+        Ok(Expression::Named(definition))
     }
 
     fn whole(&mut self) -> Result<Expression, String> {

@@ -1,6 +1,8 @@
 //! Exact arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (same(b, c) ?? 0)`. The caller
 //! rounds the result.
 
+use std::sync::Arc;
+
 use tollbook_domain::decimal::{Decimal, DecimalError};
 
 use crate::text::json::JsonValue;
@@ -20,6 +22,8 @@ pub(in crate::usage::mapping) enum Expression {
     CountOf(usize),
     /// Several reports of one count, with the text of each.
     Same(Vec<(String, Expression)>),
+    /// The expression that `[let]` gives a name to, which is evaluated once a record.
+    Named(Arc<Definition>),
     /// The first value, or the second if the first is absent.
     First(Box<Expression>, Box<Expression>),
     /// The first value if the condition holds, else the second; absent if there is none.
@@ -27,6 +31,14 @@ pub(in crate::usage::mapping) enum Expression {
     Sum(Box<Expression>, Box<Expression>),
     Difference(Box<Expression>, Box<Expression>),
     Product(Box<Expression>, Box<Expression>),
+}
+
+/// A named expression.
+#[derive(Debug)]
+pub(in crate::usage::mapping) struct Definition {
+    /// Its number, from 0.
+    pub(in crate::usage::mapping) number: usize,
+    pub(in crate::usage::mapping) expression: Expression,
 }
 
 /// What an expression depends on.
@@ -71,6 +83,10 @@ impl Expression {
                 return count.map(Some).map_err(|error| error.to_string());
             }
             Self::Same(reports) => return same(reports, row, paths),
+            Self::Named(definition) => {
+                let value = || definition.expression.value(row, paths);
+                return row.definition(definition.number, value);
+            }
             Self::First(first, other) => {
                 let found = first.value_or_absent(row, paths)?;
                 return if found.is_some() { Ok(found) } else { other.value(row, paths) };

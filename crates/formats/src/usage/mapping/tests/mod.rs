@@ -219,7 +219,7 @@ fn an_error_names_file_line_and_key() {
         [quantities];a = "if(b = 'x' 1)" => :2: quantities.a: a comma is expected behind the condition of if()
         [quantities];a = "if(b = 'x, 1)" => :2: quantities.a: a quote is not closed
         [let];b = "c +";[quantities];a = "b" => :4: quantities.a: b: ends where a number or a column is expected
-        [let];b = "b + 1";[quantities];a = "b" => :4: quantities.a: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: b: is nested deeper than 32
+        [let];b = "b + 1";[quantities];a = "b" => :4: quantities.a: b: b: is defined by itself
         [records];missing = "no" => :2: records.missing: must be refuse or skip
         [values];model = { a = "b" } => :2: values.model: is not a field that a mapping states in [record]
         [values];model_id = "b" => :2: values.model_id: must be new texts by text

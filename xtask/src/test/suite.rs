@@ -1,0 +1,60 @@
+//! Suites: tests that the others do not wait for, because they start programs of other projects. They are ignored tests of
+//! one module; each suite has a Python environment of its own.
+
+use std::process::Command;
+
+use crate::python::{Environment, Purpose};
+use crate::step::{self, Outcome};
+use crate::workspace::{self, Workspace};
+
+struct Suite {
+    name: &'static str,
+    /// The test target, and the module of the tests in it.
+    target: &'static str,
+    module: &'static str,
+    purpose: Purpose,
+    /// The variable that names the interpreter to the tests.
+    variable: &'static str,
+}
+
+const SUITES: [Suite; 1] = [Suite {
+    name: "gateways",
+    target: "acceptance",
+    module: "suite_gateways::",
+    purpose: Purpose::Gateways,
+    variable: "TOLLBOOK_TEST_GATEWAYS_PYTHON",
+}];
+
+fn named(name: &str) -> Outcome<&'static Suite> {
+    SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| {
+        let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        format!("test: there is no suite {name}: there are {}", known.join(", "))
+    })
+}
+
+/// Runs a suite, or those of its tests with `part` in their names.
+pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outcome {
+    let suite = named(name)?;
+    let environment = Environment::prepare(workspace, suite.purpose)?;
+    let filter = part.map_or_else(|| suite.module.to_owned(), str::to_owned);
+    let mut cargo = Command::new(workspace::cargo());
+    cargo
+        .current_dir(workspace.root())
+        // Of the workspace, because cargo builds other features for a package alone.
+        .args(["test", "--workspace", "--test", suite.target, "--", "--ignored", &filter])
+        .env(suite.variable, environment.program("python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    step::run(&mut cargo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suites_have_names() {
+        assert_eq!(named("gateways").map(|suite| suite.target), Ok("acceptance"));
+        let unknown = named("gates").err();
+        assert_eq!(unknown.as_deref(), Some("test: there is no suite gates: there are gateways"));
+    }
+}
