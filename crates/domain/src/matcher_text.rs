@@ -71,7 +71,12 @@ fn join(out: &mut fmt::Formatter<'_>, matchers: &[Matcher], between: &str) -> fm
         }
         match matcher {
             Matcher::OneOf(_) | Matcher::AllOf(_) => write!(out, "({matcher})")?,
-            _ => write!(out, "{matcher}")?,
+            Matcher::Any
+            | Matcher::Equals(_)
+            | Matcher::StartsWith(_)
+            | Matcher::EndsWith(_)
+            | Matcher::Contains(_)
+            | Matcher::Pattern(_) => write!(out, "{matcher}")?,
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A temporary MariaDB server, which listens only on a socket in its folder.
+//! A temporary `MariaDB` server, which listens only on a socket in its folder.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,7 @@ const NEEDED: &str = "MariaDB is needed; on Debian, install the package mariadb-
 /// Timeout of the start.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A MariaDB server with the database `test`. The user is `root`, without a password. It is stopped on drop.
+/// A `MariaDB` server with the database `test`. The user is `root`, without a password. It is stopped on drop.
 pub struct MariaDb {
     folder: tempfile::TempDir,
     server: Child,
@@ -23,7 +23,7 @@ impl MariaDb {
     /// Starts a server.
     ///
     /// # Panics
-    /// If MariaDB is missing or does not start.
+    /// If `MariaDB` is missing or does not start.
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("tollbook-my-").tempdir();
         let folder = folder.expect("a temporary folder can be created");

@@ -46,9 +46,10 @@ pub(super) fn run(global: &Global, program: &Program, guide: &Guide, output: &Ou
     let server = guide.server.clone().or_else(|| context.config.public_url.clone());
     let server = server.unwrap_or_else(|| format!("http://{}", context.config.listen));
     let server = server.trim_end_matches('/');
-    let key = match guide.add_key {
-        true => Some(add_operator_key(context.store.as_ref(), program.name, now_s())?),
-        false => None,
+    let key = if guide.add_key {
+        Some(add_operator_key(context.store.as_ref(), program.name, now_s())?)
+    } else {
+        None
     };
     let lines =
         program.lines.replace("{server}", server).replace("{key}", key.as_deref().unwrap_or(PLACEHOLDER));

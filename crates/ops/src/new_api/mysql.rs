@@ -1,4 +1,4 @@
-//! The log in MySQL or MariaDB.
+//! The log in `MySQL` or `MariaDB`.
 
 use mysql::consts::ColumnType;
 use mysql::prelude::Queryable as _;
@@ -28,15 +28,14 @@ fn json(row: &Row) -> String {
     for (place, column) in row.columns_ref().iter().enumerate().skip(2) {
         let is_binary = matches!(column.column_type(), ColumnType::MYSQL_TYPE_BIT);
         let value = match row.as_ref(place) {
-            None | Some(Cell::NULL) => continue,
+            // No column that is read is a date.
+            None | Some(Cell::NULL | Cell::Date(..) | Cell::Time(..)) => continue,
             Some(Cell::Bytes(_)) if is_binary => continue,
             Some(Cell::Bytes(text)) => Value::String(String::from_utf8_lossy(text).into_owned()),
             Some(Cell::Int(number)) => (*number).into(),
             Some(Cell::UInt(number)) => (*number).into(),
             Some(Cell::Float(number)) => number.to_string().into(),
             Some(Cell::Double(number)) => number.to_string().into(),
-            // No column that is read is a date.
-            Some(Cell::Date(..) | Cell::Time(..)) => continue,
         };
         object.insert(column.name_str().into_owned(), value);
     }

@@ -35,7 +35,7 @@ impl LogSource for SqliteLog {
         let sql =
             "SELECT id, created_at, * FROM logs WHERE id > ?1 AND created_at >= ?2 ORDER BY id LIMIT ?3";
         let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut found = statement.query((behind.id, behind.created_s, limit)).map_err(failed)?;
         let mut rows = Vec::new();
         while let Some(row) = found.next().map_err(failed)? {
