@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Clients,
     /// Readers and validators of exported tables.
     Tables,
+    /// Readers of workbooks.
+    Readers,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
         match self {
             Self::Clients => "clients",
             Self::Tables => "tables",
+            Self::Readers => "readers",
         }
     }
 
@@ -33,6 +36,7 @@ impl Purpose {
         match self {
             Self::Clients => &["requirements.txt"],
             Self::Tables => &["requirements-tables-build.txt", "requirements-tables.txt"],
+            Self::Readers => &["requirements-readers.txt"],
         }
     }
 }

@@ -9,6 +9,8 @@ pub enum Format {
     /// An Excel workbook.
     #[default]
     Workbook,
+    /// An Excel workbook that begins with a sheet of what it comes to.
+    Bill,
     /// Comma-separated values (RFC 4180) with the columns of the workbook.
     Csv,
     /// The same, compressed with gzip (RFC 1952).
@@ -59,11 +61,17 @@ const CSV: &str = "text/csv; charset=utf-8";
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// In documentation order.
-const NAMINGS: [Naming; 8] = [
+const NAMINGS: [Naming; 9] = [
     Naming {
         format: Format::Workbook,
         names: &["xlsx"],
         extension: "xlsx",
+        content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    },
+    Naming {
+        format: Format::Bill,
+        names: &["bill"],
+        extension: "bill.xlsx",
         content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     },
     Naming { format: Format::Csv, names: &["csv"], extension: "csv", content_type: CSV },
@@ -102,7 +110,8 @@ const NAMINGS: [Naming; 8] = [
 
 impl Format {
     /// All names, for messages.
-    pub const NAMES: &str = "xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet";
+    pub const NAMES: &str =
+        "xlsx, bill, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet";
 
     /// Every format, in the order of [`NAMES`](Self::NAMES).
     pub fn all() -> impl Iterator<Item = Self> {
@@ -117,7 +126,7 @@ impl Format {
     /// Whether order summaries can be exported in this format.
     pub fn has_summary(self) -> bool {
         match self {
-            Self::Workbook | Self::Csv | Self::CsvGzip | Self::Parquet => true,
+            Self::Workbook | Self::Bill | Self::Csv | Self::CsvGzip | Self::Parquet => true,
             Self::FocusCsv(_) | Self::FocusParquet(_) => false,
         }
     }

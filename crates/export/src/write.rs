@@ -26,7 +26,7 @@ pub fn export(
     build.progress.expect(expected.orders);
     let (rows, spool) = (snapshot.as_mut(), objects.spool()?);
     let (spool, written) = match build.format {
-        Format::Workbook => xlsx::write(build, rows, spool)?,
+        Format::Workbook | Format::Bill => xlsx::write(build, rows, spool)?,
         Format::Csv => csv::write(build, rows, spool, Packing::Plain)?,
         Format::CsvGzip => csv::write(build, rows, spool, Packing::Gzip)?,
         Format::Parquet => parquet::write(build, rows, spool)?,

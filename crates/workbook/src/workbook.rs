@@ -4,14 +4,16 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::chunk::{CHUNK_ROWS, Chunk, ChunkEncoder, Piece};
+use crate::chunk::{CHUNK_ROWS, Chunk, ChunkEncoder, FIRST_ROW, Piece};
 use crate::column::{Column, Layout};
 use crate::error::Error;
 use crate::limits::MAX_SHEET_ROWS;
 use crate::parts::{self, SheetEntry};
 use crate::properties::Properties;
+use crate::renumber::renumbered;
 use crate::row::RowWriter;
 use crate::sheet_name::SheetNames;
+use crate::sheet_options::SheetOptions;
 use crate::zip::ZipWriter;
 
 /// Bytes of a sheet's zip entry that are reserved for the XML after its last row.
@@ -51,8 +53,27 @@ struct OpenSheet {
     name: String,
     layout: Arc<Layout>,
     encoder: ChunkEncoder,
+    /// Encodes chunks again that were encoded for another place.
+    again: ChunkEncoder,
     /// Rows of the current part, the header included.
     rows: u32,
+    /// Rows of the parts before, without headers.
+    rows_before: u64,
+    /// Rows of all parts, without headers, if they were stated.
+    stated: Option<u64>,
+}
+
+impl OpenSheet {
+    /// Rows of all parts until now, without headers.
+    fn written(&self) -> u64 {
+        self.rows_before + u64::from(self.rows - 1)
+    }
+
+    /// Rows of a part that begins now, the header included, if they are known.
+    fn planned_rows(&self) -> Option<u32> {
+        let left = self.stated?.saturating_sub(self.rows_before).min(self.layout.part_rows.into());
+        u32::try_from(left).ok().map(|rows| rows + 1)
+    }
 }
 
 impl<W: Write> Workbook<W> {
@@ -68,9 +89,9 @@ impl<W: Write> Workbook<W> {
     fn with_sheet_rows(out: W, properties: &Properties, max_sheet_rows: u32) -> Result<Self, Error> {
         let mut zip = ZipWriter::new(out, properties.created_unix_s);
         // First, because programs that read only the start of a file recognize a spreadsheet by these parts.
-        zip.stored("_rels/.rels", parts::root_relations().as_bytes())?;
-        zip.stored("docProps/core.xml", parts::core_properties(properties).as_bytes())?;
-        zip.stored("xl/styles.xml", parts::styles().as_bytes())?;
+        zip.whole("_rels/.rels", parts::root_relations().as_bytes())?;
+        zip.whole("docProps/core.xml", parts::core_properties(properties).as_bytes())?;
+        zip.whole("xl/styles.xml", parts::styles().as_bytes())?;
         Ok(Self {
             zip,
             properties: properties.clone(),
@@ -92,13 +113,35 @@ impl<W: Write> Workbook<W> {
     ///
     /// [`Error::ColumnCount`] for no or too many columns, [`Error::Cell`] for a header that does not fit in a cell.
     pub fn sheet(&mut self, name: &str, columns: &[Column]) -> Result<Sheet<'_, W>, Error> {
+        self.sheet_with(name, columns, &SheetOptions::default())
+    }
+
+    /// Like [`sheet`](Self::sheet), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`sheet`](Self::sheet). If rows are stated and there are more or fewer, the sheet cannot be ended:
+    /// [`Error::RowCount`].
+    pub fn sheet_with(
+        &mut self,
+        name: &str,
+        columns: &[Column],
+        options: &SheetOptions,
+    ) -> Result<Sheet<'_, W>, Error> {
         let layout = self.guarded(|workbook| {
             workbook.end_sheet()?;
-            let layout = Arc::new(Layout::new(columns)?);
-            let encoder = ChunkEncoder::new(Arc::clone(&layout));
-            workbook.start_part(&layout, name)?;
-            let name = name.to_owned();
-            workbook.open = Some(OpenSheet { name, layout: Arc::clone(&layout), encoder, rows: 1 });
+            let layout = Arc::new(Layout::new(columns, options, workbook.max_sheet_rows)?);
+            let mut open = OpenSheet {
+                name: name.to_owned(),
+                layout: Arc::clone(&layout),
+                encoder: ChunkEncoder::new(Arc::clone(&layout)),
+                again: ChunkEncoder::new(Arc::clone(&layout)),
+                rows: 1,
+                rows_before: 0,
+                stated: options.rows,
+            };
+            workbook.start_part(&mut open)?;
+            workbook.open = Some(open);
             Ok(layout)
         })?;
         Ok(Sheet { workbook: self, layout })
@@ -115,10 +158,10 @@ impl<W: Write> Workbook<W> {
             return Err(Error::NoSheet);
         }
         let sheets = self.sheets.len();
-        self.zip.stored("xl/workbook.xml", &parts::workbook(&self.sheets))?;
-        self.zip.stored("xl/_rels/workbook.xml.rels", parts::workbook_relations(sheets).as_bytes())?;
-        self.zip.stored("docProps/app.xml", parts::extended_properties(&self.properties).as_bytes())?;
-        self.zip.stored("[Content_Types].xml", parts::content_types(sheets).as_bytes())?;
+        self.zip.whole("xl/workbook.xml", &parts::workbook(&self.sheets))?;
+        self.zip.whole("xl/_rels/workbook.xml.rels", parts::workbook_relations(sheets).as_bytes())?;
+        self.zip.whole("docProps/app.xml", parts::extended_properties(&self.properties).as_bytes())?;
+        self.zip.whole("[Content_Types].xml", parts::content_types(sheets).as_bytes())?;
         let (out, bytes) = self.zip.finish()?;
         let sheets = u32::try_from(sheets).unwrap_or(u32::MAX);
         Ok((out, Summary { rows: self.rows, sheets, bytes }))
@@ -135,13 +178,15 @@ impl<W: Write> Workbook<W> {
         Ok(done)
     }
 
-    /// Starts the part of a sheet, with its header row.
-    fn start_part(&mut self, layout: &Layout, name: &str) -> Result<(), Error> {
+    /// Starts a part of a sheet, with its header row.
+    fn start_part(&mut self, open: &mut OpenSheet) -> Result<(), Error> {
+        open.rows_before = open.written();
+        open.rows = 1;
         let first = self.sheets.is_empty();
-        let name = self.names.claim(name);
-        self.sheets.push(SheetEntry { name, rows: 1, columns: layout.columns.len() });
+        let name = self.names.claim(&open.name);
+        self.sheets.push(SheetEntry { name, rows: 1, layout: Arc::clone(&open.layout) });
         self.zip.start_entry(&parts::sheet_part(self.sheets.len()))?;
-        self.put(&Piece::of(&parts::sheet_start(layout, first)))
+        self.put(&Piece::of(&parts::sheet_start(&open.layout, first, open.planned_rows())))
     }
 
     /// Appends a piece to the current part. Fails if it does not fit.
@@ -155,8 +200,8 @@ impl<W: Write> Workbook<W> {
     fn end_part(&mut self, rows: u32) -> Result<(), Error> {
         if let Some(sheet) = self.sheets.last_mut() {
             sheet.rows = rows;
-            let end = parts::sheet_end(sheet.columns, rows);
-            self.put(&Piece::of(end.as_bytes()))?;
+            let end = Piece::of(&parts::sheet_end(&sheet.layout, rows));
+            self.put(&end)?;
         }
         self.zip.end_entry()?;
         Ok(())
@@ -164,9 +209,11 @@ impl<W: Write> Workbook<W> {
 
     fn end_sheet(&mut self) -> Result<(), Error> {
         self.flush()?;
-        match self.open.take() {
-            Some(open) => self.end_part(open.rows),
-            None => Ok(()),
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let found = open.written();
+        match open.stated {
+            Some(stated) if stated != found => Err(Error::RowCount { stated, found }),
+            _ => self.end_part(open.rows),
         }
     }
 
@@ -175,23 +222,29 @@ impl<W: Write> Workbook<W> {
         match &mut self.open {
             Some(open) if !open.encoder.is_empty() => {
                 let chunk = open.encoder.finish();
-                self.place(&chunk)
+                self.place(chunk)
             }
             _ => Ok(()),
         }
     }
 
     /// Writes a chunk to the current part, or to a new part if it does not fit as a whole.
-    fn place(&mut self, chunk: &Chunk) -> Result<(), Error> {
+    fn place(&mut self, chunk: Chunk) -> Result<(), Error> {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let fits = open.rows.saturating_add(chunk.rows) <= self.max_sheet_rows;
         if !fits || !self.zip.has_room(&chunk.piece, SHEET_END_RESERVE) {
             self.end_part(open.rows)?;
-            self.start_part(&open.layout, &open.name)?;
-            open.rows = 1;
+            self.start_part(&mut open)?;
         }
+        let first_row = open.rows - 1 + FIRST_ROW;
+        let chunk = if chunk.first_row == first_row {
+            chunk
+        } else {
+            renumbered(&chunk, &mut open.again, first_row)?
+        };
         self.put(&chunk.piece)?;
         open.rows += chunk.rows;
+        open.encoder.start_at_row(open.rows - 1 + FIRST_ROW);
         self.rows += u64::from(chunk.rows);
         self.open = Some(open);
         Ok(())
@@ -251,12 +304,12 @@ impl<W: Write> Sheet<'_, W> {
     }
 
     /// Appends the rows of a chunk. A chunk is not divided: if it does not fit in the sheet, it begins a continuation
-    /// sheet. An empty chunk is ignored.
+    /// sheet. A chunk that was encoded for another place in the sheet is encoded again. An empty chunk is ignored.
     ///
     /// # Errors
     ///
     /// [`Error::ForeignChunk`] for a chunk from another sheet's encoder.
-    pub fn append(&mut self, chunk: &Chunk) -> Result<(), Error> {
+    pub fn append(&mut self, chunk: Chunk) -> Result<(), Error> {
         if !Arc::ptr_eq(&self.layout, &chunk.layout) {
             return Err(Error::ForeignChunk);
         }

@@ -2,6 +2,13 @@
 
 use crate::step::Outcome;
 
+/// Tests that are run only when they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suite {
+    /// Every reader of workbooks.
+    Readers,
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// As they were named; none for the whole workspace.
@@ -10,6 +17,8 @@ pub(super) struct Wanted {
     pub(super) name: Option<String>,
     /// How often each test is run; once and with a full report without it.
     pub(super) repeat: Option<u32>,
+    /// A suite that is not a part of the daily run.
+    pub(super) suite: Option<Suite>,
     /// What follows `--`: arguments for `cargo test`, which then runs the tests itself.
     pub(super) for_cargo: Option<Vec<String>>,
 }
@@ -28,6 +37,7 @@ impl Wanted {
             };
             match *argument {
                 "-p" | "--package" => wanted.packages.push(value()?.to_owned()),
+                "--suite" => wanted.suite = Some(suite(value()?)?),
                 "--repeat" => wanted.repeat = Some(count(value()?)?),
                 "--" => {
                     wanted.for_cargo = Some(rest.iter().map(ToString::to_string).collect());
@@ -38,6 +48,11 @@ impl Wanted {
                 name => return Err(format!("test: one name at most, and {name} is another")),
             }
         }
+        if wanted.suite.is_some()
+            && (!wanted.packages.is_empty() || wanted.repeat.is_some() || wanted.for_cargo.is_some())
+        {
+            return Err("test: --suite takes no more than a part of the name of a test".to_owned());
+        }
         match (wanted.repeat, &wanted.name, &wanted.for_cargo) {
             (Some(_), None, _) => Err("test: --repeat needs a part of the name of a test".to_owned()),
             (Some(_), _, Some(_)) => {
@@ -45,6 +60,13 @@ impl Wanted {
             }
             _ => Ok(wanted),
         }
+    }
+}
+
+fn suite(text: &str) -> Outcome<Suite> {
+    match text {
+        "readers" => Ok(Suite::Readers),
+        _ => Err(format!("test: there is no suite {text}: there is readers")),
     }
 }
 
@@ -67,6 +89,7 @@ mod tests {
             packages: owned(packages),
             name: name.map(str::to_owned),
             repeat,
+            suite: None,
             for_cargo: for_cargo.map(owned),
         }
     }
@@ -82,6 +105,13 @@ mod tests {
         );
         assert_eq!(parse("--repeat 200 pages"), Ok(wanted(&[], Some("pages"), Some(200), None)));
         assert_eq!(parse("-- a -- -x"), Ok(wanted(&[], None, None, Some(&["a", "--", "-x"]))));
+        let suite = Wanted { suite: Some(Suite::Readers), ..wanted(&[], Some("excel"), None, None) };
+        assert_eq!(parse("--suite readers excel"), Ok(suite));
+        for wrong in
+            ["--suite", "--suite writers", "--suite readers -p store", "--suite readers --repeat 2 a"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
         for wrong in
             ["-p", "--repeat 2", "--repeat 0 a", "--repeat two a", "a b", "--all", "--repeat 2 a -- b"]
         {

@@ -13,7 +13,7 @@ use crate::presentation::Presentation;
 pub type Digest = [u8; 32];
 
 /// Version of the file layouts. Raised when a layout changes within one version of the program.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// Digest of everything that the bytes of a file depend on, except the time of the snapshot: program, object store,
 /// request, display texts, and the version of the company's orders in the snapshot.

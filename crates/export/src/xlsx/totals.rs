@@ -4,18 +4,24 @@
 use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Measures, OrderQuery};
 use tollbook_objects::SpoolFile;
+use tollbook_store::Snapshot;
 use tollbook_workbook::{Column, ColumnKind, Workbook};
 
 use super::cells::write_cell;
+use super::layout::sheet_options;
+use super::subtotals::Subtotals;
+use super::text_amounts::TextAmounts;
 use crate::build::Build;
 use crate::error::ExportError;
-use crate::fields::{AMOUNT, Cell, amount_sums};
+use crate::fields::{AMOUNT, Cell, amount_sum, amount_sums};
 
 /// Appends the sheet.
 pub(super) fn write_totals(
     build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
     measures: &Measures,
+    text_amounts: &TextAmounts,
     workbook: &mut Workbook<SpoolFile>,
 ) -> Result<(), ExportError> {
     let presentation = build.presentation;
@@ -24,7 +30,9 @@ pub(super) fn write_totals(
         Column::new(text(NameKind::Total, "Item"), 40, ColumnKind::Text),
         Column::new(text(NameKind::Total, "Value"), 40, ColumnKind::Text),
     ];
-    let mut sheet = workbook.sheet(&text(NameKind::Sheet, "totals"), &columns)?;
+    let subtotals = Subtotals::read(snapshot, &[query], presentation)?;
+    let name = text(NameKind::Sheet, "totals");
+    let mut sheet = workbook.sheet_with(&name, &columns, &sheet_options(build, query, &name, None))?;
     let mut offsets = presentation.zone.offsets();
     let mut line = |item: String, cell: Cell<'_>| {
         sheet.row(|writer| {
@@ -32,6 +40,8 @@ pub(super) fn write_totals(
             write_cell(writer, cell, &mut offsets);
         })
     };
+    line(text(NameKind::Total, "Company"), Cell::Text(&presentation.company_name))?;
+    line(text(NameKind::Total, "Provider"), Cell::Text(&presentation.provider))?;
     let time = |key: &str| format!("{} ({})", text(NameKind::Total, key), presentation.zone.name());
     line(time("StartTime"), Cell::Time(Some(query.range.start_s())))?;
     line(time("EndTime"), Cell::Time(Some(query.range.end_s())))?;
@@ -50,5 +60,16 @@ pub(super) fn write_totals(
         line(presentation.header(name, AMOUNT), cell)?;
     }
     line(text(NameKind::Column, "Currency"), Cell::Text(&presentation.currency))?;
+    for (dimension, sums) in [("project", &subtotals.by_project), ("model", &subtotals.by_model)] {
+        let dimension = text(NameKind::Dimension, dimension);
+        for (name, sums) in sums {
+            line(format!("{dimension}: {name}"), amount_sum(sums.total))?;
+        }
+    }
+    for (field, cells, sum) in text_amounts.columns() {
+        let column = presentation.header(field, AMOUNT);
+        line(format!("{column}: {}", text(NameKind::Total, "TextCells")), Cell::Integer(cells.into()))?;
+        line(format!("{column}: {}", text(NameKind::Total, "TextCellSum")), sum)?;
+    }
     Ok(())
 }
