@@ -374,7 +374,7 @@ pub(crate) struct Download {
     pub(crate) workbook: Workbook,
     #[command(flatten)]
     pub(crate) ranged: Ranged,
-    /// File format: xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
+    /// File format: xlsx, bill, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Create the file in a background job and wait for it without a time limit

@@ -371,6 +371,12 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::Total, "Provider", "From", "供应商"),
     (NameKind::Total, "Range", "Range", "账期"),
     (NameKind::Total, "All", "Total", "合计"),
+    (
+        NameKind::Total,
+        "RedAmounts",
+        "Amounts in red have more than 15 digits. They are texts, exact, and SUM skips them.",
+        "红色金额超过 15 位数字，以文本精确保存，SUM 不计入。",
+    ),
     (NameKind::Total, "PaidFrom", "Paid from", "支付来源"),
     (
         NameKind::Total,

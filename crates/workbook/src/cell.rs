@@ -25,6 +25,8 @@ pub(crate) enum Style {
     TotalText,
     TotalCount,
     TotalDecimal,
+    /// The header of a column of numbers in a sheet that is not a table.
+    RightHeader,
 }
 
 impl Style {
@@ -42,6 +44,7 @@ impl Style {
             Self::TotalText => 9,
             Self::TotalCount => 10,
             Self::TotalDecimal => 11,
+            Self::RightHeader => 12,
         }
     }
 
@@ -52,6 +55,7 @@ impl Style {
             Self::Digits => b"\" s=\"6\" t=\"str\"><v>",
             Self::Title => b"\" s=\"8\" t=\"str\"><v>",
             Self::TotalText => b"\" s=\"9\" t=\"str\"><v>",
+            Self::RightHeader => b"\" s=\"12\" t=\"str\"><v>",
             _ => b"\" s=\"2\" t=\"str\"><v>",
         }
     }

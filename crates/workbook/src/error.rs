@@ -66,6 +66,10 @@ pub enum Error {
         /// Rows that were written.
         found: u64,
     },
+    /// A sheet needs more parts than were planned, because it reached 4 GiB, or is not the one that was planned. The file
+    /// must be written again without a plan.
+    #[error("the sheets are not those that were planned")]
+    Unplanned,
     /// The workbook has no sheet, which is not allowed (ECMA-376 part 1, 18.2.20 `sheets`).
     #[error("the workbook has no sheet")]
     NoSheet,

@@ -56,5 +56,5 @@ pub use error::{Error, TextTooLong};
 pub use limits::{MAX_CELL_UNITS, MAX_COLUMNS, MAX_SHEET_ROWS};
 pub use properties::Properties;
 pub use row::RowWriter;
-pub use sheet_options::SheetOptions;
+pub use sheet_options::{PlannedSheet, SheetOptions};
 pub use workbook::{Sheet, Summary, Workbook};

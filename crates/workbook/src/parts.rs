@@ -14,13 +14,23 @@ const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/r
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";
 const SHEET_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 
-/// A sheet as the parts at the end of the file list it.
+/// A sheet as the workbook lists it.
 #[derive(Debug)]
 pub(crate) struct SheetEntry {
     pub(crate) name: String,
     /// Rows, the header included.
     pub(crate) rows: u32,
     pub(crate) layout: Arc<Layout>,
+}
+
+impl PartialEq for SheetEntry {
+    /// Whether the workbook lists both alike; only filters need the number of rows.
+    fn eq(&self, other: &Self) -> bool {
+        let options = &self.layout.options;
+        self.name == other.name
+            && (!options.has_filter || !options.is_table || self.rows == other.rows)
+            && (options, &self.layout.columns) == (&other.layout.options, &other.layout.columns)
+    }
 }
 
 /// The name of a sheet's part. Numbers begin at 1.
@@ -63,6 +73,9 @@ pub(crate) fn extended_properties(properties: &Properties) -> String {
     )
 }
 
+/// Width of the columns, in characters, on one printed page.
+const PAGE_WIDTH: u32 = 260;
+
 /// The colour of a number that is a text.
 const DARK_RED: &str = "<color rgb=\"FF9C0006\"/>";
 
@@ -72,17 +85,18 @@ pub(crate) fn styles() -> String {
     // Number format, font, border, and what is aligned.
     let formats = [
         (0, 0, 0, ""),
-        (49, 1, 0, "<alignment vertical=\"center\" wrapText=\"1\"/>"),
-        (49, 0, 0, ""),
+        (49, 1, 0, "<alignment horizontal=\"left\" vertical=\"center\" wrapText=\"1\" indent=\"1\"/>"),
+        (49, 0, 0, "<alignment horizontal=\"left\" indent=\"1\"/>"),
         (1, 0, 0, ""),
         (164, 0, 0, ""),
         (165, 0, 0, ""),
         (49, 3, 0, "<alignment horizontal=\"right\"/>"),
         (3, 0, 0, ""),
-        (49, 2, 0, ""),
-        (49, 1, 1, ""),
+        (49, 2, 0, "<alignment horizontal=\"left\" indent=\"1\"/>"),
+        (49, 1, 1, "<alignment horizontal=\"left\" indent=\"1\"/>"),
         (3, 1, 1, ""),
         (164, 1, 1, ""),
+        (49, 1, 0, "<alignment horizontal=\"right\"/>"),
     ];
     let mut cell_formats = String::new();
     for (number_format, font, border, alignment) in formats {
@@ -119,6 +133,11 @@ pub(crate) fn styles() -> String {
          </styleSheet>",
         formats.len(),
     )
+}
+
+/// The shared strings (18.4.9 `sst`), of which there are none: texts are in their cells.
+pub(crate) fn shared_strings() -> String {
+    format!("{DECLARATION}<sst xmlns=\"{MAIN}\" count=\"0\" uniqueCount=\"0\"/>")
 }
 
 /// A sheet up to and including its header row (18.3.1.99 `worksheet`).
@@ -162,14 +181,18 @@ pub(crate) fn sheet_start(layout: &Layout, first: bool, rows: Option<u32>) -> Ve
 pub(crate) fn sheet_end(layout: &Layout, rows: u32) -> Vec<u8> {
     let last = column_letters(layout.columns.len());
     let mut xml = b"</sheetData>".to_vec();
-    if layout.options.is_table {
+    if layout.options.is_table && layout.options.has_filter {
         xml.extend_from_slice(format!("<autoFilter ref=\"A1:{last}{rows}\"/>").as_bytes());
     }
+    // About as many characters as a page in landscape shows at half the size.
+    let width: u32 = layout.columns.iter().map(|column| u32::from(column.width)).sum();
+    let pages = width.div_ceil(PAGE_WIDTH).max(1);
     let orientation = if layout.columns.len() > 6 { "landscape" } else { "portrait" };
     xml.extend_from_slice(
         format!(
             "<pageMargins left=\"0.4\" right=\"0.4\" top=\"0.8\" bottom=\"0.6\" header=\"0.3\" footer=\"0.3\"/>\
-             <pageSetup paperSize=\"9\" orientation=\"{orientation}\" fitToHeight=\"0\"/><headerFooter><oddHeader>"
+             <pageSetup paperSize=\"9\" orientation=\"{orientation}\" fitToWidth=\"{pages}\" \
+             fitToHeight=\"0\"/><headerFooter><oddHeader>"
         )
         .as_bytes(),
     );
@@ -224,7 +247,7 @@ pub(crate) fn workbook(sheets: &[SheetEntry]) -> Vec<u8> {
         sheets.iter().enumerate().filter(|(_, sheet)| sheet.layout.options.is_table).collect();
     if !tables.is_empty() {
         xml.extend_from_slice(b"<definedNames>");
-        for &(index, sheet) in &tables {
+        for &(index, sheet) in tables.iter().filter(|(_, sheet)| sheet.layout.options.has_filter) {
             let last = column_letters(sheet.layout.columns.len());
             let range = format!("$A$1:${last}${}", sheet.rows);
             push_name(&mut xml, "_xlnm._FilterDatabase", index, " hidden=\"1\"", &sheet.name, &range);
@@ -247,7 +270,7 @@ fn push_name(xml: &mut Vec<u8>, name: &str, index: usize, hidden: &str, sheet: &
     xml.extend_from_slice(format!("'!{range}</definedName>").as_bytes());
 }
 
-/// The parts that the workbook part refers to: sheets by number, then the styles.
+/// The parts that the workbook part refers to: sheets by number, then styles and shared strings.
 pub(crate) fn workbook_relations(sheets: usize) -> String {
     let mut xml = format!("{DECLARATION}<Relationships xmlns=\"{PACKAGE}/relationships\">");
     for number in 1..=sheets {
@@ -257,8 +280,10 @@ pub(crate) fn workbook_relations(sheets: usize) -> String {
         xml += &relation;
     }
     let styles = format!(
-        "<Relationship Id=\"rId{}\" Type=\"{RELATIONS}/styles\" Target=\"styles.xml\"/></Relationships>",
-        sheets + 1
+        "<Relationship Id=\"rId{}\" Type=\"{RELATIONS}/styles\" Target=\"styles.xml\"/>\
+         <Relationship Id=\"rId{}\" Type=\"{RELATIONS}/sharedStrings\" Target=\"sharedStrings.xml\"/></Relationships>",
+        sheets + 1,
+        sheets + 2
     );
     xml + &styles
 }
@@ -270,6 +295,7 @@ pub(crate) fn content_types(sheets: usize) -> String {
          <Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>\
          <Default Extension=\"xml\" ContentType=\"application/xml\"/>\
          <Override PartName=\"/xl/workbook.xml\" ContentType=\"{SHEET_TYPE}.sheet.main+xml\"/>\
+         <Override PartName=\"/xl/sharedStrings.xml\" ContentType=\"{SHEET_TYPE}.sharedStrings+xml\"/>\
          <Override PartName=\"/xl/styles.xml\" ContentType=\"{SHEET_TYPE}.styles+xml\"/>\
          <Override PartName=\"/docProps/core.xml\" \
          ContentType=\"application/vnd.openxmlformats-package.core-properties+xml\"/>\

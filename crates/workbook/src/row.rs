@@ -125,6 +125,11 @@ impl<'a> RowWriter<'a> {
         if text.is_empty() { self.empty() } else { self.styled_text(text, Style::Header) }
     }
 
+    /// A text in bold above numbers.
+    pub fn right_text(&mut self, text: &str) {
+        if text.is_empty() { self.empty() } else { self.styled_text(text, Style::RightHeader) }
+    }
+
     /// A text in the row of a total, which has a line above it.
     pub fn total_text(&mut self, text: &str) {
         if text.is_empty() {

@@ -13,7 +13,7 @@ use crate::properties::Properties;
 use crate::renumber::renumbered;
 use crate::row::RowWriter;
 use crate::sheet_name::SheetNames;
-use crate::sheet_options::SheetOptions;
+use crate::sheet_options::{PlannedSheet, SheetOptions};
 use crate::zip::ZipWriter;
 
 /// Bytes of a sheet's zip entry that are reserved for the XML after its last row.
@@ -37,12 +37,13 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Workbook<W: Write> {
     zip: ZipWriter<W>,
-    properties: Properties,
     names: SheetNames,
     sheets: Vec<SheetEntry>,
     open: Option<OpenSheet>,
     rows: u64,
     max_sheet_rows: u32,
+    /// The parts of sheets, if the file already lists them.
+    planned: Option<Vec<SheetEntry>>,
     /// Set at the start of a step and cleared when it succeeds.
     incomplete: bool,
 }
@@ -86,22 +87,69 @@ impl<W: Write> Workbook<W> {
         Self::with_sheet_rows(out, properties, MAX_SHEET_ROWS)
     }
 
+    /// Starts a file that lists its sheets before their rows. Programs that read a file as a stream need this; exceljs is
+    /// one. The sheets must then be written as planned.
+    ///
+    /// # Errors
+    ///
+    /// As [`sheet_with`](Self::sheet_with). A sheet that turns out to need more parts than its rows do is
+    /// [`Error::Unplanned`] later: write the file again with [`new`](Self::new).
+    pub fn planned(out: W, properties: &Properties, plan: &[PlannedSheet]) -> Result<Self, Error> {
+        let mut workbook = Self::with_sheet_rows(out, properties, MAX_SHEET_ROWS)?;
+        workbook.list(plan)?;
+        Ok(workbook)
+    }
+
     fn with_sheet_rows(out: W, properties: &Properties, max_sheet_rows: u32) -> Result<Self, Error> {
         let mut zip = ZipWriter::new(out, properties.created_unix_s);
         // First, because programs that read only the start of a file recognize a spreadsheet by these parts.
         zip.whole("_rels/.rels", parts::root_relations().as_bytes())?;
         zip.whole("docProps/core.xml", parts::core_properties(properties).as_bytes())?;
+        zip.whole("docProps/app.xml", parts::extended_properties(properties).as_bytes())?;
         zip.whole("xl/styles.xml", parts::styles().as_bytes())?;
+        // Without strings; programs that read a stream wait for this part before they read a sheet.
+        zip.whole("xl/sharedStrings.xml", parts::shared_strings().as_bytes())?;
         Ok(Self {
             zip,
-            properties: properties.clone(),
             names: SheetNames::default(),
             sheets: Vec::new(),
             open: None,
             rows: 0,
             max_sheet_rows,
+            planned: None,
             incomplete: false,
         })
+    }
+
+    /// Lists the planned sheets.
+    fn list(&mut self, plan: &[PlannedSheet]) -> Result<(), Error> {
+        let mut names = SheetNames::default();
+        let mut listed = Vec::new();
+        for sheet in plan {
+            let layout = Arc::new(Layout::new(&sheet.columns, &sheet.options, self.max_sheet_rows)?);
+            let (per_part, mut left) = (u64::from(layout.part_rows), sheet.options.rows.unwrap_or(0));
+            loop {
+                let rows = left.min(per_part);
+                left -= rows;
+                let (name, layout) = (names.claim(&sheet.name), Arc::clone(&layout));
+                listed.push(SheetEntry { name, rows: u32::try_from(rows + 1).unwrap_or(u32::MAX), layout });
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        self.put_list(&listed)?;
+        self.planned = Some(listed);
+        Ok(())
+    }
+
+    /// Writes the parts that list the sheets.
+    fn put_list(&mut self, sheets: &[SheetEntry]) -> Result<(), Error> {
+        let count = sheets.len();
+        self.zip.whole("xl/workbook.xml", &parts::workbook(sheets))?;
+        self.zip.whole("xl/_rels/workbook.xml.rels", parts::workbook_relations(count).as_bytes())?;
+        self.zip.whole("[Content_Types].xml", parts::content_types(count).as_bytes())?;
+        Ok(())
     }
 
     /// Ends the current sheet, if any, and starts the next one.
@@ -157,13 +205,14 @@ impl<W: Write> Workbook<W> {
         if self.sheets.is_empty() {
             return Err(Error::NoSheet);
         }
-        let sheets = self.sheets.len();
-        self.zip.whole("xl/workbook.xml", &parts::workbook(&self.sheets))?;
-        self.zip.whole("xl/_rels/workbook.xml.rels", parts::workbook_relations(sheets).as_bytes())?;
-        self.zip.whole("docProps/app.xml", parts::extended_properties(&self.properties).as_bytes())?;
-        self.zip.whole("[Content_Types].xml", parts::content_types(sheets).as_bytes())?;
+        let sheets = std::mem::take(&mut self.sheets);
+        match self.planned.take() {
+            Some(planned) if planned != sheets => return Err(Error::Unplanned),
+            Some(_) => {}
+            None => self.put_list(&sheets)?,
+        }
         let (out, bytes) = self.zip.finish()?;
-        let sheets = u32::try_from(sheets).unwrap_or(u32::MAX);
+        let sheets = u32::try_from(sheets.len()).unwrap_or(u32::MAX);
         Ok((out, Summary { rows: self.rows, sheets, bytes }))
     }
 
@@ -184,6 +233,14 @@ impl<W: Write> Workbook<W> {
         open.rows = 1;
         let first = self.sheets.is_empty();
         let name = self.names.claim(&open.name);
+        let index = self.sheets.len();
+        if self
+            .planned
+            .as_ref()
+            .is_some_and(|planned| planned.get(index).is_none_or(|part| part.name != name))
+        {
+            return Err(Error::Unplanned);
+        }
         self.sheets.push(SheetEntry { name, rows: 1, layout: Arc::clone(&open.layout) });
         self.zip.start_entry(&parts::sheet_part(self.sheets.len()))?;
         self.put(&Piece::of(&parts::sheet_start(&open.layout, first, open.planned_rows())))

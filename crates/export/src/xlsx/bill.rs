@@ -6,7 +6,9 @@ use tollbook_domain::money::AMOUNT_PLACES;
 use tollbook_domain::{AccountKind, Measures};
 use tollbook_objects::SpoolFile;
 use tollbook_store::Snapshot;
-use tollbook_workbook::{Column, ColumnKind, Error, Sheet, SheetOptions, Workbook};
+use tollbook_workbook::{
+    Column, ColumnKind, Error, PlannedSheet, Sheet, SheetOptions, Workbook, is_written_as_text,
+};
 
 use super::layout::range_text;
 use super::subtotals::{Named, Subtotals};
@@ -22,25 +24,33 @@ const PLACES: u8 = {
     AMOUNT_PLACES.to_le_bytes()[0]
 };
 
+/// The sheet as it is announced.
+pub(super) fn plan(build: &Build<'_>) -> PlannedSheet {
+    let presentation = build.presentation;
+    let name = presentation.catalogue.text(NameKind::Sheet, "bill", presentation.language);
+    let columns = vec![
+        Column::new(format!("{name} · {}", presentation.company_name), 40, ColumnKind::Text),
+        Column::new("", 12, ColumnKind::Count),
+        Column::new("", 20, ColumnKind::Decimal),
+        Column::new("", 20, ColumnKind::Decimal),
+    ];
+    let options = SheetOptions { is_table: false, has_filter: false, ..SheetOptions::default() };
+    PlannedSheet { name, columns, options }
+}
+
 /// Writes the sheet.
 pub(super) fn write_bill(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
+    plan: &PlannedSheet,
     workbook: &mut Workbook<SpoolFile>,
 ) -> Result<(), ExportError> {
     let presentation = build.presentation;
     let queries = build.document.queries();
     let subtotals = Subtotals::read(snapshot, &queries, presentation)?;
     let text = |kind, key: &str| presentation.catalogue.text(kind, key, presentation.language);
-    let title = text(NameKind::Sheet, "bill");
-    let columns = [
-        Column::new(format!("{title} · {}", presentation.company_name), 40, ColumnKind::Text),
-        Column::new("", 12, ColumnKind::Count),
-        Column::new("", 20, ColumnKind::Decimal),
-        Column::new("", 20, ColumnKind::Decimal),
-    ];
-    let options = SheetOptions { is_table: false, ..SheetOptions::default() };
-    let mut bill = Bill { sheet: workbook.sheet_with(&title, &columns, &options)?, presentation };
+    let mut bill =
+        Bill { sheet: workbook.sheet_with(&plan.name, &plan.columns, &plan.options)?, presentation };
     let mut as_of = String::new();
     let offset_s = presentation.zone.offset_s(build.snapshot_s);
     push_date_time(&mut as_of, build.snapshot_s.saturating_add(offset_s.into()), ' ');
@@ -67,6 +77,15 @@ pub(super) fn write_bill(
     bill.section(&text(NameKind::Dimension, "project"), &subtotals.by_project, &subtotals.total)?;
     bill.section(&text(NameKind::Dimension, "model"), &subtotals.by_model, &subtotals.total)?;
     bill.accounts(&subtotals.total)?;
+    if is_written_as_text(subtotals.total.total, PLACES)
+        || is_written_as_text(subtotals.total.original, PLACES)
+    {
+        bill.blank()?;
+        bill.sheet.row(|row| {
+            row.text(&text(NameKind::Total, "RedAmounts"));
+            (0..3).for_each(|_| row.empty());
+        })?;
+    }
     Ok(())
 }
 
@@ -103,7 +122,8 @@ impl Bill<'_> {
         let all = self.text(NameKind::Total, "All");
         self.blank()?;
         self.sheet.row(|row| {
-            [heading, &orders, &original, &amount].into_iter().for_each(|text| row.bold_text(text))
+            row.bold_text(heading);
+            [&orders, &original, &amount].into_iter().for_each(|text| row.right_text(text));
         })?;
         for (name, sums) in sums {
             self.sheet.row(|row| {

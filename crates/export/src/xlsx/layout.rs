@@ -3,8 +3,8 @@
 use tollbook_domain::OrderQuery;
 use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::time::DAY_S;
-use tollbook_store::Lines;
-use tollbook_workbook::{Column, ColumnKind, SheetOptions};
+use tollbook_store::{Lines, Snapshot, StoreResult};
+use tollbook_workbook::{Column, ColumnKind, PlannedSheet, SheetOptions};
 
 use crate::build::Build;
 use crate::fields::{Field, FieldKind};
@@ -14,14 +14,31 @@ use crate::presentation::Presentation;
 const LINES_MEASURED: u32 = 2_000;
 
 /// Widths in characters of columns whose content is not of the line.
-const AMOUNT_WIDTH: u8 = 15;
-const TIME_WIDTH: u8 = 19;
+const AMOUNT_WIDTH: u8 = 18;
+const COUNT_WIDTH: u8 = 14;
+const TIME_WIDTH: u8 = 20;
 
 /// Widest column of texts; longer ones are cut on the screen.
 const MAX_TEXT_WIDTH: usize = 40;
 
+/// A sheet of rows with the columns of fields.
+pub(super) fn plan<F>(
+    build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
+    query: &OrderQuery,
+    key: &str,
+    fields: &[Field<F>],
+    rows: u64,
+) -> StoreResult<PlannedSheet> {
+    let presentation = build.presentation;
+    let name = presentation.catalogue.text(NameKind::Sheet, key, presentation.language);
+    let lines = snapshot.lines(query.company_id)?;
+    let columns = columns(fields, presentation, &lines);
+    Ok(PlannedSheet { columns, options: sheet_options(build, query, &name, Some(rows)), name })
+}
+
 /// The columns of fields, with headers in the language of the brand.
-pub(super) fn columns<F>(fields: &[Field<F>], presentation: &Presentation, lines: &Lines) -> Vec<Column> {
+fn columns<F>(fields: &[Field<F>], presentation: &Presentation, lines: &Lines) -> Vec<Column> {
     fields
         .iter()
         .map(|field| {
@@ -35,11 +52,12 @@ pub(super) fn columns<F>(fields: &[Field<F>], presentation: &Presentation, lines
                 FieldKind::Time | FieldKind::TextTime => ColumnKind::DateTime,
             };
             // A header wraps at its spaces, and has the arrow of its filter beside it.
-            let longest_word = header.split(' ').map(width).max().unwrap_or(0) + 3;
+            let longest_word = header.split(' ').map(width).max().unwrap_or(0) + 5;
             let content = match kind {
                 ColumnKind::Text => text_width(field.name, presentation, lines),
                 ColumnKind::Integer => 9,
-                ColumnKind::Count | ColumnKind::Decimal => AMOUNT_WIDTH.into(),
+                ColumnKind::Count => COUNT_WIDTH.into(),
+                ColumnKind::Decimal => AMOUNT_WIDTH.into(),
                 ColumnKind::DateTime => TIME_WIDTH.into(),
             };
             let wide = content.max(longest_word.min(MAX_TEXT_WIDTH / 2)).min(MAX_TEXT_WIDTH);
@@ -54,7 +72,7 @@ const COUNTS: [&str; 2] = ["Quantity", "OrderCount"];
 /// The width of the texts of a field: that of the lines, or what its rows usually have.
 fn text_width(field: &str, presentation: &Presentation, lines: &Lines) -> usize {
     let longest =
-        |text: &dyn Fn(u32) -> Option<usize>| (0..LINES_MEASURED).map_while(text).max().unwrap_or(0) + 2;
+        |text: &dyn Fn(u32) -> Option<usize>| (0..LINES_MEASURED).map_while(text).max().unwrap_or(0) + 3;
     match field {
         "OrderNo" | "SourceOrderNo" | "UnpaidOrderNo" | "ReplacesOrderNo" | "ReplacedByOrderNo" => 24,
         "QuantityDisplay" | "SumQuantityDisplay" => 20,

@@ -5,7 +5,7 @@ use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Measures, OrderQuery};
 use tollbook_objects::SpoolFile;
 use tollbook_store::Snapshot;
-use tollbook_workbook::{Column, ColumnKind, Workbook};
+use tollbook_workbook::{Column, ColumnKind, PlannedSheet, SheetOptions, Workbook};
 
 use super::cells::write_cell;
 use super::layout::sheet_options;
@@ -15,24 +15,32 @@ use crate::build::Build;
 use crate::error::ExportError;
 use crate::fields::{AMOUNT, Cell, amount_sum, amount_sums};
 
-/// Appends the sheet.
+/// The sheet as it is announced.
+pub(super) fn plan(build: &Build<'_>, query: &OrderQuery) -> PlannedSheet {
+    let presentation = build.presentation;
+    let text = |kind, key: &str| presentation.catalogue.text(kind, key, presentation.language);
+    let columns = vec![
+        Column::new(text(NameKind::Total, "Item"), 60, ColumnKind::Text),
+        Column::new(text(NameKind::Total, "Value"), 30, ColumnKind::Text),
+    ];
+    let name = text(NameKind::Sheet, "totals");
+    let options = SheetOptions { has_filter: false, ..sheet_options(build, query, &name, None) };
+    PlannedSheet { name, columns, options }
+}
+
+/// Appends the sheet. The sums are those of the orders that were written.
 pub(super) fn write_totals(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
-    measures: &Measures,
-    text_amounts: &TextAmounts,
+    (measures, text_amounts): (&Measures, &TextAmounts),
+    plan: &PlannedSheet,
     workbook: &mut Workbook<SpoolFile>,
 ) -> Result<(), ExportError> {
     let presentation = build.presentation;
     let text = |kind, key: &str| presentation.catalogue.text(kind, key, presentation.language);
-    let columns = [
-        Column::new(text(NameKind::Total, "Item"), 40, ColumnKind::Text),
-        Column::new(text(NameKind::Total, "Value"), 40, ColumnKind::Text),
-    ];
     let subtotals = Subtotals::read(snapshot, &[query], presentation)?;
-    let name = text(NameKind::Sheet, "totals");
-    let mut sheet = workbook.sheet_with(&name, &columns, &sheet_options(build, query, &name, None))?;
+    let mut sheet = workbook.sheet_with(&plan.name, &plan.columns, &plan.options)?;
     let mut offsets = presentation.zone.offsets();
     let mut line = |item: String, cell: Cell<'_>| {
         sheet.row(|writer| {

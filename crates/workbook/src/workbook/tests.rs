@@ -187,3 +187,34 @@ fn every_row_and_cell_has_its_reference() {
     assert!(again.piece.deflated == direct.piece.deflated, "the same bytes as if it had been encoded there");
     assert_eq!(again.piece.crc.clone().finalize(), direct.piece.crc.clone().finalize());
 }
+
+#[test]
+fn planned_sheets_are_listed_first_and_must_be_written_as_planned() {
+    let plan = |name: &str, rows: u64| PlannedSheet {
+        name: name.to_owned(),
+        columns: columns().to_vec(),
+        options: SheetOptions { rows: Some(rows), ..SheetOptions::default() },
+    };
+    let write = |plan: &[PlannedSheet], written: &PlannedSheet, rows: u32| {
+        let mut workbook = small(5);
+        workbook.list(plan)?;
+        let numbers: Vec<u32> = (0..rows).collect();
+        let mut sheet = workbook.sheet_with(&written.name, &written.columns, &written.options)?;
+        sheet.rows(&numbers, |&number, row| put(row, number))?;
+        workbook.finish()
+    };
+    let paid = plan("Paid", 9);
+    let (file, summary) = write(std::slice::from_ref(&paid), &paid, 9).unwrap();
+    assert_eq!((summary.rows, summary.sheets), (9, 3));
+    let lengths: Vec<_> = sheets(&file).into_iter().map(|(name, _, rows)| (name, rows.len())).collect();
+    assert_eq!(lengths, [("Paid".to_owned(), 4), ("Paid (2)".to_owned(), 4), ("Paid (3)".to_owned(), 1)]);
+    let position = |part: &[u8]| file.windows(part.len()).position(|window| window == part).unwrap();
+    assert!(position(b"xl/workbook.xml") < position(b"xl/worksheets/sheet1.xml"));
+    for (plan, written, rows) in [
+        (vec![paid.clone()], plan("Unpaid", 9), 9),
+        (vec![paid.clone(), plan("Unpaid", 1)], paid.clone(), 9),
+        (vec![plan("Paid", 8)], paid.clone(), 9),
+    ] {
+        assert!(matches!(write(&plan, &written, rows), Err(Error::Unplanned)), "{plan:?}");
+    }
+}

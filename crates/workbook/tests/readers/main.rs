@@ -67,37 +67,37 @@ fn duckdb() {
 
 #[test]
 fn xlsx2csv() {
-    check(Program::Python("xlsx2csv"), &[KeepsEscapes, TextsOnly]);
+    check(Program::Python("xlsx2csv"), &[KeepsEscapes, SixDecimals, TextsOnly]);
 }
 
 #[test]
 fn pylightxl() {
-    check(Program::Python("pylightxl"), &[KeepsEscapes, DatesAreNumbers]);
+    check(Program::Python("pylightxl"), &[DropsInlineStrings, DatesAreNumbers]);
 }
 
 #[test]
 fn sheetjs() {
-    check(Program::Node("sheetjs"), &[]);
+    check(Program::Node("sheetjs"), &[DecodesCapitalEscapes]);
 }
 
 #[test]
 fn exceljs() {
-    check(Program::Node("exceljs"), &[]);
+    check(Program::Node("exceljs"), &[KeepsEscapes]);
 }
 
 #[test]
 fn exceljs_streaming() {
-    check(Program::Node("exceljs-streaming"), &[]);
+    check(Program::Node("exceljs-streaming"), &[KeepsEscapes, DecodesEntitiesTwice]);
 }
 
 #[test]
 fn read_excel_file() {
-    check(Program::Node("read-excel-file"), &[KeepsEscapes]);
+    check(Program::Node("read-excel-file"), &[]);
 }
 
 #[test]
 fn xlsx_populate() {
-    check(Program::Node("xlsx-populate"), &[KeepsEscapes, DatesAreNumbers]);
+    check(Program::Node("xlsx-populate"), &[KeepsEscapes, DigitsAreNumbers, DatesAreNumbers]);
 }
 
 #[test]
@@ -107,10 +107,10 @@ fn calamine() {
 
 #[test]
 fn libreoffice() {
-    check(Program::LibreOffice, &[TextsOnly]);
+    check(Program::LibreOffice, &[DropsLineSeparators, TextsOnly]);
 }
 
 #[test]
 fn gnumeric() {
-    check(Program::Gnumeric, &[TextsOnly]);
+    check(Program::Gnumeric, &[KeepsEscapes, DatesAreNumbers, TextsOnly]);
 }

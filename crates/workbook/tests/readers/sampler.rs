@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
-use tollbook_workbook::{Column, ColumnKind, Fragment, Properties, RowWriter, SheetOptions, Workbook};
+use tollbook_workbook::{
+    Column, ColumnKind, Fragment, PlannedSheet, Properties, RowWriter, SheetOptions, Workbook,
+};
 
 /// Texts that programs may misinterpret.
 const TEXTS: [&str; 30] = [
@@ -42,7 +44,7 @@ const TEXTS: [&str; 30] = [
 ];
 
 /// Number of rows of the big file below its header.
-pub(crate) const BIG_ROWS: u32 = 60_000;
+pub(crate) const BIG_ROWS: u32 = 20_000;
 
 /// The paths of the files, which are written once.
 pub(crate) struct Files {
@@ -157,20 +159,33 @@ fn properties() -> Properties {
     Properties { title: "Sampler".into(), creator: "Tollbook".into(), created_unix_s: 1_700_000_000 }
 }
 
-fn write_sampler(file: File) {
-    let mut workbook = Workbook::new(file, &properties()).unwrap();
-    let options = |rows: usize| SheetOptions {
+/// A sheet of the columns with this number of rows.
+fn planned(name: &str, rows: usize) -> PlannedSheet {
+    let options = SheetOptions {
         rows: Some(rows as u64),
         page_title: "A & B".into(),
         page_note: "2025".into(),
         ..SheetOptions::default()
     };
+    PlannedSheet { name: name.to_owned(), columns: columns(), options }
+}
+
+/// Like an export: its sheets are listed before their rows.
+fn write_sampler(file: File) {
     let rows = rows();
-    let mut sheet = workbook.sheet_with("Paid & <订单>", &columns(), &options(rows.len())).unwrap();
-    sheet.rows(&rows, |values, row| values.iter().for_each(|value| value.put(row))).unwrap();
-    workbook.sheet_with("No rows", &columns(), &options(0)).unwrap();
     let totals = [Column::new("Item", 20, ColumnKind::Text), Column::new("Value", 20, ColumnKind::Text)];
-    let mut sheet = workbook.sheet_with("Totals", &totals, &SheetOptions::default()).unwrap();
+    let options = SheetOptions { has_filter: false, ..SheetOptions::default() };
+    let plan = [
+        planned("Paid & <订单>", rows.len()),
+        planned("No rows", 0),
+        PlannedSheet { name: "Totals".to_owned(), columns: totals.to_vec(), options },
+    ];
+    let mut workbook = Workbook::planned(file, &properties(), &plan).unwrap();
+    let [first, second, third] = &plan;
+    let mut sheet = workbook.sheet_with(&first.name, &first.columns, &first.options).unwrap();
+    sheet.rows(&rows, |values, row| values.iter().for_each(|value| value.put(row))).unwrap();
+    workbook.sheet_with(&second.name, &second.columns, &second.options).unwrap();
+    let mut sheet = workbook.sheet_with(&third.name, &third.columns, &third.options).unwrap();
     sheet
         .row(|row| {
             row.text("Rows");
@@ -181,9 +196,13 @@ fn write_sampler(file: File) {
 }
 
 fn write_big(file: File) {
-    let mut workbook = Workbook::new(file, &properties()).unwrap();
-    let options = SheetOptions { rows: Some(BIG_ROWS.into()), ..SheetOptions::default() };
-    let mut sheet = workbook.sheet_with("Big", &columns(), &options).unwrap();
+    let mut plan = planned("Big", BIG_ROWS as usize);
+    // A reader that drops the header of the sampler counts this one.
+    for column in &mut plan.columns {
+        column.header.retain(char::is_alphabetic);
+    }
+    let mut workbook = Workbook::planned(file, &properties(), std::slice::from_ref(&plan)).unwrap();
+    let mut sheet = workbook.sheet_with(&plan.name, &plan.columns, &plan.options).unwrap();
     for number in 1..=BIG_ROWS {
         sheet
             .row(|row| {
