@@ -30,7 +30,7 @@ pub(crate) fn objects(fixture: &Fixture) -> Result<EmbeddedStore> {
         bucket: "exports".into(),
         keys: ObjectKeys::new("TOKEN_bench", "bench"),
         retention_s: 86_400,
-        spool_bytes: 16 << 30,
+        spool: tollbook_objects::SpoolLimits { bytes: 16 << 30, free_bytes: 0 },
     })?)
 }
 

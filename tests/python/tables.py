@@ -1,4 +1,5 @@
-"""Reads tables with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own.
+"""Reads tables with readers that are not ours: Parquet with pyarrow, CSV and gzip with Python's own. Every cell of a
+Parquet file is also read with polars and DuckDB; a file that they read otherwise is an error.
 
     tables.py FILE.parquet|FILE.csv|FILE.csv.gz [COLUMN…] [-- FILE [COLUMN…]]…
 
@@ -21,6 +22,8 @@ import sys
 from decimal import Decimal, Inexact, getcontext
 from pathlib import Path
 
+import duckdb
+import polars
 import pyarrow.parquet
 
 # Far more digits than a million amounts can need; a sum that would be rounded all the same is an error.
@@ -28,8 +31,24 @@ getcontext().prec = 100
 getcontext().traps[Inexact] = True
 
 
+def compare(path: Path) -> None:
+    """Fails if a reader finds other rows than pyarrow."""
+    expected = list(zip(*pyarrow.parquet.read_table(path).to_pydict().values(), strict=True))
+    connection = duckdb.connect()
+    for reader, rows in {
+        "polars": polars.read_parquet(path).rows(),
+        "DuckDB": connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall(),
+    }.items():
+        if len(rows) != len(expected):
+            raise SystemExit(f"{path}: {reader} reads {len(rows)} rows, pyarrow {len(expected)}")
+        for number, (row, other) in enumerate(zip(rows, expected, strict=True)):
+            if row != other:
+                raise SystemExit(f"{path}, row {number}: {reader} reads {row}, pyarrow {other}")
+
+
 def parquet(path: Path, summed: list[str]) -> dict:
     """Row group by row group."""
+    compare(path)
     file = pyarrow.parquet.ParquetFile(path)
     names = file.schema_arrow.names
     nulls, sums = dict.fromkeys(names, 0), dict.fromkeys(summed, Decimal(0))

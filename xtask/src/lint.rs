@@ -10,11 +10,9 @@ use crate::tidy;
 use crate::workspace::{self, Workspace};
 
 /// Linters that come with the toolchain.
-const CARGO: [(&str, &[&str]); 4] = [
+const CARGO: [(&str, &[&str]); 3] = [
     ("rustfmt", &["fmt", "--all", "--check"]),
     ("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    // Targets that are built only when they are named.
-    ("clippy of suites", &["clippy", "--workspace", "--test", "readers", "--", "-D", "warnings"]),
     ("rustdoc", &["doc", "--workspace", "--no-deps"]),
 ];
 

@@ -29,6 +29,9 @@ usage: cargo xtask COMMAND
   test --suite readers [NAME]
         Runs the tests that read workbooks with every reader that the registries have. They need Node, npm, LibreOffice
         and Gnumeric; packages are installed below the target directory.
+  test --suite gateways [NAME]
+        Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
+        exporters, a client of OpenMeter.
   test [-p CRATE]… [NAME] -- ARGUMENT…
         Runs cargo test with these arguments, one test executable after the other.
   lint  Runs rustfmt, clippy, rustdoc, tidy, and linters that are installed below the target directory.
@@ -36,6 +39,9 @@ usage: cargo xtask COMMAND
   soak [--minutes N] [--seed S]
         Runs the soak tests, for 60 minutes without --minutes: three servers on one PostgreSQL, and charging on both
         databases, while importers, servers and the database are killed. Writes dated reports to bench/runs.
+  soak --sequences N [--seed S] [--database sqlite|postgresql]
+        Compares charging with its naive model over N random sequences of operations on each database, in an optimised
+        build. Writes a dated report to bench/runs.
   help  Prints this text.
 
 environment:

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Tables,
     /// Readers of workbooks.
     Readers,
+    /// Gateways, and clients of the protocols that they report usage by.
+    Gateways,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
             Self::Clients => "clients",
             Self::Tables => "tables",
             Self::Readers => "readers",
+            Self::Gateways => "gateways",
         }
     }
 
@@ -37,6 +40,7 @@ impl Purpose {
             Self::Clients => &["requirements.txt"],
             Self::Tables => &["requirements-tables-build.txt", "requirements-tables.txt"],
             Self::Readers => &["requirements-readers.txt"],
+            Self::Gateways => &["requirements-gateways.txt"],
         }
     }
 }

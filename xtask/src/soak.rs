@@ -1,15 +1,28 @@
-//! The long rigs of the acceptance tests: how long, from which seed, and where its report goes.
+//! The long rigs: how long, from which seed, and where their reports go.
+
+mod sequences;
 
 use std::process::Command;
 
 use crate::postgres;
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
+use sequences::Sequences;
 
-/// Runs them at once for some minutes; each writes a dated folder below `bench/runs`.
+/// Runs the soak tests at once for some minutes, or charging against its model for some sequences; each writes a dated
+/// folder below `bench/runs`.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
-    let (minutes, seed) = parse(arguments)?;
-    postgres::require()?;
+    let wanted = parse(arguments)?;
+    if wanted.needs_postgres() {
+        postgres::require()?;
+    }
+    match &wanted {
+        Wanted::Soak { minutes, seed } => run_tests(workspace, *minutes, *seed),
+        Wanted::Sequences(wanted) => sequences::run(workspace, wanted),
+    }
+}
+
+fn run_tests(workspace: &Workspace, minutes: u64, seed: u64) -> Outcome {
     step::run(
         Command::new(workspace::cargo())
             .current_dir(workspace.root())
@@ -30,18 +43,40 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     )
 }
 
-fn parse(arguments: &[&str]) -> Outcome<(u64, u64)> {
-    let (mut minutes, mut seed) = (60, 1);
-    for pair in arguments.chunks(2) {
-        let (name, place) = match pair {
-            ["--minutes", _] => ("--minutes", &mut minutes),
-            ["--seed", _] => ("--seed", &mut seed),
-            _ => return Err(format!("soak: {} is not understood", pair.join(" "))),
-        };
-        let value = pair.get(1).and_then(|value| value.parse().ok());
-        *place = value.ok_or_else(|| format!("soak: {name} must be a number"))?;
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    Soak { minutes: u64, seed: u64 },
+    Sequences(Sequences),
+}
+
+impl Wanted {
+    fn needs_postgres(&self) -> bool {
+        match self {
+            Self::Soak { .. } => true,
+            Self::Sequences(of) => of.database.as_deref() != Some("sqlite"),
+        }
     }
-    Ok((minutes, seed))
+}
+
+fn parse(arguments: &[&str]) -> Outcome<Wanted> {
+    let (mut minutes, mut sequences, mut seed, mut database) = (None, None, 1, None);
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { return Err(format!("soak: {} is not understood", pair.join(" "))) };
+        let number = || value.parse().map_err(|_| format!("soak: {name} must be a number"));
+        match *name {
+            "--minutes" => minutes = Some(number()?),
+            "--sequences" => sequences = Some(number()?),
+            "--seed" => seed = number()?,
+            "--database" => database = Some((*value).to_owned()),
+            _ => return Err(format!("soak: {} is not understood", pair.join(" "))),
+        }
+    }
+    match (minutes, sequences, database) {
+        (None, Some(count), database) => Ok(Wanted::Sequences(Sequences { count, seed, database })),
+        (minutes, None, None) => Ok(Wanted::Soak { minutes: minutes.unwrap_or(60), seed }),
+        (Some(_), Some(_), _) => Err("soak: --minutes and --sequences exclude each other".to_owned()),
+        (_, None, Some(_)) => Err("soak: --database needs --sequences".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -50,10 +85,35 @@ mod tests {
 
     #[test]
     fn arguments() {
-        assert_eq!(parse(&[]), Ok((60, 1)));
-        assert_eq!(parse(&["--seed", "7", "--minutes", "2"]), Ok((2, 7)));
-        for wrong in [&["--minutes"][..], &["--minutes", "two"], &["--hours", "1"], &["2"]] {
+        let soak = |minutes, seed| Ok(Wanted::Soak { minutes, seed });
+        let sequences = |count, seed, database: Option<&str>| {
+            let database = database.map(str::to_owned);
+            Ok(Wanted::Sequences(Sequences { count, seed, database }))
+        };
+        assert_eq!(parse(&[]), soak(60, 1));
+        assert_eq!(parse(&["--seed", "7", "--minutes", "2"]), soak(2, 7));
+        assert_eq!(parse(&["--sequences", "9"]), sequences(9, 1, None));
+        assert_eq!(
+            parse(&["--database", "sqlite", "--seed", "3", "--sequences", "9"]),
+            sequences(9, 3, Some("sqlite"))
+        );
+        for wrong in [
+            &["--minutes"][..],
+            &["--minutes", "two"],
+            &["--hours", "1"],
+            &["2"],
+            &["--minutes", "1", "--sequences", "1"],
+            &["--database", "sqlite"],
+        ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn sequences_on_sqlite_need_no_postgresql() {
+        let needs = |arguments: &[&str]| parse(arguments).map(|wanted| wanted.needs_postgres());
+        assert_eq!(needs(&[]), Ok(true));
+        assert_eq!(needs(&["--sequences", "9"]), Ok(true));
+        assert_eq!(needs(&["--sequences", "9", "--database", "sqlite"]), Ok(false));
     }
 }

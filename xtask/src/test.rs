@@ -12,13 +12,14 @@ mod report;
 mod results;
 mod side_by_side;
 mod skipped;
+mod suite;
 mod times;
 
 use std::process::Command;
 
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
-use arguments::{Suite, Wanted};
+use arguments::Wanted;
 use environment::TestEnvironment;
 use needs::Needs;
 use packages::Packages;
@@ -26,10 +27,10 @@ use skipped::Skipped;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     let wanted = Wanted::parse(arguments)?;
-    let packages = Packages::read(workspace)?;
-    if let Some(suite) = wanted.suite {
-        return run_suite(workspace, &packages, suite, wanted.name.as_deref());
+    if let Some(name) = &wanted.suite {
+        return suite::run(workspace, name, wanted.name.as_deref());
     }
+    let packages = Packages::read(workspace)?;
     let chosen = packages.choose(&wanted.packages)?;
     let needs = Needs::of(chosen.iter().map(|package| package.name.as_str()));
     needs.require_programs()?;
@@ -56,17 +57,4 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
         }
     };
     skipped.report(workspace::is_ci()).and(outcome)
-}
-
-/// Runs a suite that the daily run leaves out: test targets of its name, which cargo builds only when they are named.
-fn run_suite(workspace: &Workspace, packages: &Packages, suite: Suite, name: Option<&str>) -> Outcome {
-    let (needs, target) = match suite {
-        Suite::Readers => (Needs::of_readers(), "readers"),
-    };
-    needs.require_programs()?;
-    let skipped = Skipped::new(workspace)?;
-    let selection = ["--workspace", "--test", target].map(str::to_owned);
-    let (environment, executables) =
-        build::with_environment(workspace, &needs, &skipped, &selection, packages)?;
-    side_by_side::run(workspace, &environment, &executables, None, name, &skipped)
 }

@@ -52,6 +52,7 @@ pub(super) fn prices() -> Result<Vec<Price>> {
         Ok(Price {
             list: "own".into(),
             provider: String::new(),
+            provider_names: None,
             provider_models: None,
             model_id: "all".into(),
             model_name: String::new(),

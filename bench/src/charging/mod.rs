@@ -4,6 +4,7 @@
 mod generated;
 mod plain;
 mod posting;
+mod spans;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 use tollbook_domain::account::{AccountKind, Deposit};
-use tollbook_domain::{Amount, Catalogue, Status};
+use tollbook_domain::{Amount, Catalogue, Owner, OwnerRule, Status};
 use tollbook_formats::text::Input;
 use tollbook_formats::usage::UsageFile;
 use tollbook_ops::charging::{self, Charging, Rater};
 use tollbook_ops::import::usage::import_usage;
+use tollbook_ops::tenancy::owners::put_rule;
 use tollbook_ops::{Config, FixedClock};
 use tollbook_store::{Store, StoreOptions, open_postgres, open_sqlite};
 
@@ -37,6 +39,9 @@ pub(crate) struct Options {
     /// Records that are posted over HTTP
     #[arg(long, default_value_t = 200_000)]
     posted: u64,
+    /// Posts records over HTTP and measures nothing else
+    #[arg(long)]
+    only_posted: bool,
     /// The `tollbook` binary
     #[arg(long, default_value = "target/dist/tollbook")]
     tollbook: PathBuf,
@@ -129,7 +134,8 @@ fn notes() -> Vec<String> {
          orders, numbers, usage, settlements, ledger and rollups included."
             .into(),
         format!(
-            "*HTTP*: {} gateways post batches of {} CloudEvents to the `tollbook` binary; a batch is answered when it is durable.",
+            "*HTTP*: {} gateways post batches of {} CloudEvents, and then as many spans of OTLP in protobuf with scattered ids, to \
+             the `tollbook` binary; a batch is answered when it is durable.",
             posting::GATEWAYS,
             posting::BATCH
         ),
@@ -156,6 +162,16 @@ fn measure(
     let mut transaction = store.begin()?;
     transaction.put_prices(&generated::prices()?)?;
     transaction.commit()?;
+    if options.only_posted {
+        let posted = post_all(options, database, store.as_ref(), directory, company_id)?;
+        let mut table = Table::new(name, &COLUMNS);
+        posted.iter().for_each(|posted| table.row(posted.row(options.posted)));
+        report.tables.push(table);
+        report
+            .measurements
+            .push(json!({ "database": name, "posted": options.posted, "posting": json_of(&posted) }));
+        return Ok(());
+    }
     let plain = database.plain(count)?;
     eprintln!("{name}: plain {:.0}/s", per_second(count, plain));
 
@@ -184,13 +200,9 @@ fn measure(
     let beside = pay_beside(&charging, company_id, count, now_s)?;
     // Otherwise the server would pay the remaining arrears during the next measurement.
     charging::settle_all(&charging, "bench", now_s)?;
-    let posted = post(options, database, store.as_ref(), directory)?;
-    let found = store.snapshot()?.verify(company_id, &catalogue, 5)?;
-    if !found.differences.is_empty() {
-        return Err(found.differences.join("; ").into());
-    }
+    let posted = post_all(options, database, store.as_ref(), directory, company_id)?;
 
-    let mut table = Table::new(name, &["what", "seconds", "a second", "beside it"]);
+    let mut table = Table::new(name, &COLUMNS);
     let row = |what: &str, count: u64, time: Duration, beside: String| {
         let seconds = format!("{:.2}", time.as_secs_f64());
         vec![what.to_owned(), seconds, format!("{:.0}", per_second(count, time)), beside]
@@ -199,9 +211,7 @@ fn measure(
     table.row(row("import", count, first, format!("{} plain", times(first, plain))));
     table.row(row("import again", count, again, format!("{} plain", times(again, plain))));
     table.row(row("close and settle (orders)", orders, settling, String::new()));
-    let (whole, requests) = &posted;
-    let each = format!("a batch: median {}, p95 {}", millis(requests.median()), millis(requests.p95()));
-    table.row(row("HTTP, batches of 100", options.posted, *whole, each));
+    posted.iter().for_each(|posted| table.row(posted.row(options.posted)));
     report.tables.push(table);
     let mut table =
         Table::new(format!("{name}: paying 50 orders"), &["when", "median ms", "p95 ms", "beside it"]);
@@ -216,7 +226,7 @@ fn measure(
     report.measurements.push(json!({
         "database": name, "records": count, "plain_s": plain.as_secs_f64(), "import_s": first.as_secs_f64(),
         "again_s": again.as_secs_f64(), "orders": orders, "settling_s": settling.as_secs_f64(),
-        "posted": options.posted, "posting_s": whole.as_secs_f64(), "batch_us": requests.micros(),
+        "posted": options.posted, "posting": json_of(&posted),
         "commit_us": commit.micros(), "pay_idle_us": idle.micros(), "pay_beside_us": beside.micros(),
     }));
     Ok(())
@@ -321,16 +331,64 @@ fn pay_beside(charging: &Charging<'_>, company_id: i64, count: u64, now_s: i64) 
     })
 }
 
-fn post(
+/// Columns of the tables of throughput.
+const COLUMNS: [&str; 4] = ["what", "seconds", "a second", "beside it"];
+
+/// Records that were posted by one protocol.
+struct Posted {
+    protocol: posting::Protocol,
+    whole: Duration,
+    requests: Timings,
+}
+
+impl Posted {
+    fn row(&self, count: u64) -> Vec<String> {
+        let what = format!("HTTP, batches of {}: {}", posting::BATCH, self.protocol.name());
+        let each = format!(
+            "a batch: median {}, p95 {}",
+            millis(self.requests.median()),
+            millis(self.requests.p95())
+        );
+        let seconds = format!("{:.2}", self.whole.as_secs_f64());
+        vec![what, seconds, format!("{:.0}", per_second(count, self.whole)), each]
+    }
+}
+
+fn json_of(posted: &[Posted]) -> serde_json::Value {
+    let one = |posted: &Posted| {
+        json!({
+            "protocol": posted.protocol.name(), "seconds": posted.whole.as_secs_f64(),
+            "batch_us": posted.requests.micros(),
+        })
+    };
+    posted.iter().map(one).collect()
+}
+
+/// Posts the records by each protocol, as records of their own, and verifies what was made of them.
+fn post_all(
     options: &Options,
     database: &Database,
     store: &dyn Store,
     directory: &Path,
-) -> Result<(Duration, Timings)> {
+    company_id: i64,
+) -> Result<Vec<Posted>> {
     let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
+    let owner = Owner { company_id, organization_id: 1, ..Owner::default() };
+    let rule = OwnerRule { source: "otlp".into(), kind: "default".into(), key: String::new(), owner };
+    put_rule(store, &rule)?;
     let key = tollbook_ops::tenancy::operator_keys::add_operator_key(store, "bench", now_s)?;
-    let server = posting::ServerProcess::start(&mut database.command(options, directory))?;
-    let (whole, times) = posting::post(&server, &key, options.posted)?;
-    eprintln!("{}: HTTP {:.0}/s", database.name(), per_second(options.posted, whole));
-    Ok((whole, Timings::of(times)))
+    let mut posted = Vec::new();
+    for protocol in [posting::Protocol::Events, posting::Protocol::Spans] {
+        let server = posting::ServerProcess::start(&mut database.command(options, directory))?;
+        let (whole, times) = posting::post(&server, protocol, &key, options.posted)?;
+        eprintln!(
+            "{}: HTTP, {} {:.0}/s",
+            database.name(),
+            protocol.name(),
+            per_second(options.posted, whole)
+        );
+        posted.push(Posted { protocol, whole, requests: Timings::of(times) });
+    }
+    let found = store.snapshot()?.verify(company_id, &Catalogue::built_in(), 5)?;
+    if found.differences.is_empty() { Ok(posted) } else { Err(found.differences.join("; ").into()) }
 }

@@ -1,4 +1,4 @@
-//! Gateways that post batches of events to the `tollbook` binary, each on its own connection.
+//! Gateways that post batches of events or spans to the `tollbook` binary, each on its own connection.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,14 +7,70 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tollbook_domain::Usage;
 
 use super::generated::{START_S, record, usage};
+use super::spans;
 use crate::result::Result;
 
 /// Events per request.
 pub(super) const BATCH: u64 = 100;
 /// Number of gateways, each with a connection.
 pub(super) const GATEWAYS: usize = 16;
+
+/// How gateways report.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Protocol {
+    /// `CloudEvents` to `/v1/usage`.
+    Events,
+    /// OTLP in protobuf to `/v1/traces`.
+    Spans,
+}
+
+impl Protocol {
+    const fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Events => ("/v1/usage", "application/cloudevents-batch+json"),
+            Self::Spans => ("/v1/traces", "application/x-protobuf"),
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "CloudEvents",
+            Self::Spans => "OTLP",
+        }
+    }
+
+    fn body(self, batch: u64, count: u64, now_s: i64) -> Vec<u8> {
+        let records = (batch * BATCH..(batch + 1) * BATCH).map(|number| {
+            let usage = usage(number, count);
+            // The generated day, compressed to the last two hours.
+            let time_s = now_s - 7_200 + (usage.time_s - *START_S) / 12;
+            (usage, time_s)
+        });
+        match self {
+            Self::Events => Value::Array(records.map(|(usage, time_s)| event(&usage, time_s)).collect())
+                .to_string()
+                .into_bytes(),
+            Self::Spans => spans::request(&records.collect::<Vec<_>>()),
+        }
+    }
+
+    /// Refuses an answer that does not accept every record.
+    fn check(self, answer: &[u8]) -> Result {
+        let accepted = match self {
+            Self::Events => serde_json::from_slice::<Value>(answer)?["Accepted"] == BATCH,
+            Self::Spans => answer.is_empty(),
+        };
+        let answer = String::from_utf8_lossy(answer);
+        if accepted {
+            Ok(())
+        } else {
+            Err(format!("the server did not accept every record: {answer}").into())
+        }
+    }
+}
 
 /// A server process. Dropping it kills the process.
 pub(super) struct ServerProcess {
@@ -46,7 +102,13 @@ impl Drop for ServerProcess {
 }
 
 /// Posts all records. Returns the total time, which is that of the slowest gateway, and the time of each request.
-pub(super) fn post(server: &ServerProcess, key: &str, count: u64) -> Result<(Duration, Vec<Duration>)> {
+pub(super) fn post(
+    server: &ServerProcess,
+    protocol: Protocol,
+    key: &str,
+    count: u64,
+) -> Result<(Duration, Vec<Duration>)> {
+    let (path, content_type) = protocol.route();
     let now_s = tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock);
     let next = AtomicU64::new(0);
     let began = Instant::now();
@@ -64,20 +126,18 @@ pub(super) fn post(server: &ServerProcess, key: &str, count: u64) -> Result<(Dur
                         if batch * BATCH >= count {
                             return Ok(times);
                         }
-                        let body = events(batch, count, now_s);
-                        let request = format!(
-                            "POST /v1/usage HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\nContent-Type: \
-                             application/cloudevents-batch+json\r\nContent-Length: {}\r\n\r\n{body}",
+                        let body = protocol.body(batch, count, now_s);
+                        let head = format!(
+                            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\nContent-Type: \
+                             {content_type}\r\nContent-Length: {}\r\n\r\n",
                             server.address,
                             body.len()
                         );
+                        let request = [head.into_bytes(), body].concat();
                         let began = Instant::now();
-                        let answer = exchange(&mut stream, request.as_bytes())?;
+                        let answer = exchange(&mut stream, &request)?;
                         times.push(began.elapsed());
-                        let answer: Value = serde_json::from_slice(&answer)?;
-                        if answer["Accepted"] != BATCH {
-                            return Err(format!("the server did not accept all events: {answer}").into());
-                        }
+                        protocol.check(&answer)?;
                     }
                 })
             })
@@ -91,23 +151,15 @@ pub(super) fn post(server: &ServerProcess, key: &str, count: u64) -> Result<(Dur
     Ok((began.elapsed(), times))
 }
 
-/// A batch of events of this hour and the one before.
-fn events(batch: u64, count: u64, now_s: i64) -> String {
-    let event = |number: u64| {
-        let usage = usage(number, count);
-        let mut data = record(&usage);
-        for name in ["id", "source", "time"] {
-            data.as_object_mut().map(|data| data.remove(name));
-        }
-        // The generated day, compressed to the last two hours.
-        let time_s = now_s - 7_200 + (usage.time_s - *START_S) / 12;
-        let time = rfc3339(time_s);
-        json!({
-            "specversion": "1.0", "id": usage.id, "source": usage.source, "type": "ai.tollbook.usage",
-            "time": time, "data": data,
-        })
-    };
-    Value::Array((batch * BATCH..(batch + 1) * BATCH).map(event).collect()).to_string()
+fn event(usage: &Usage, time_s: i64) -> Value {
+    let mut data = record(usage);
+    for name in ["id", "source", "time"] {
+        data.as_object_mut().map(|data| data.remove(name));
+    }
+    json!({
+        "specversion": "1.0", "id": usage.id, "source": usage.source, "type": "ai.tollbook.usage",
+        "time": rfc3339(time_s), "data": data,
+    })
 }
 
 fn rfc3339(time_s: i64) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{OrderQuery, Status};
 use tollbook_export::fields::{Cell, FieldKind, ORDER_ITEM_DETAIL, OrderRow, Scope};
-use tollbook_export::{Build, Document, Format, Link, Progress, export};
+use tollbook_export::{Build, Document, Format, Link, Progress, Separator, export};
 use tollbook_ops::{Clock as _, SystemClock, random};
 use tollbook_store::{LineNo, StoredOrder};
 use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Fragment, Properties, RowWriter, Sheet, Workbook};
@@ -63,6 +63,7 @@ fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<
     let build = Build {
         document: &document,
         format,
+        separator: Separator::default(),
         presentation: &presentation,
         snapshot_s: now_s,
         random: random::u128(),

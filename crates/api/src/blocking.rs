@@ -11,7 +11,7 @@ use tracing::Span;
 /// Requests that one pool runs at a time; further ones are queued.
 const WORKERS: usize = 64;
 /// Longest time that a request is queued for a worker.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A bound on the requests that block at a time.
 #[derive(Clone)]

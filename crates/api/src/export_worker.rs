@@ -9,7 +9,9 @@ use tollbook_domain::tenant::ApiKey;
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy};
 use tollbook_ops::random;
-use tollbook_store::{ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult};
+use tollbook_store::{
+    DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult,
+};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -27,20 +29,22 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How often records of exports that have expired are deleted.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(600);
+/// Most companies among which the next job is chosen.
+const MAX_COMPANIES: i64 = 1_000;
 /// Characters that tell the name of this process from every other one.
 const NAME_CHARACTERS: usize = 16;
 
 /// Runs jobs until `stop` is cancelled.
 pub(crate) async fn export_jobs(service: Arc<Service>, stop: CancellationToken) {
     let holder: Arc<str> = format!("server {}", random::token(NAME_CHARACTERS)).into();
-    let expired: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let state: Arc<Mutex<WorkerState>> = Arc::default();
     let round = {
         let (service, stop) = (Arc::clone(&service), stop.clone());
         move || -> StoreResult<()> {
-            run_due_jobs(&service, &holder, &stop)?;
-            let mut last = expired.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.is_none_or(|last| last.elapsed() >= EXPIRE_INTERVAL) {
-                *last = Some(Instant::now());
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            run_due_jobs(&service, &holder, &mut state.rotation, &stop)?;
+            if state.expired.is_none_or(|last| last.elapsed() >= EXPIRE_INTERVAL) {
+                state.expired = Some(Instant::now());
                 expire_records(&service)?;
             }
             Ok(())
@@ -50,13 +54,44 @@ pub(crate) async fn export_jobs(service: Arc<Service>, stop: CancellationToken) 
     worker.run(stop, || service.job_submitted(), round).await;
 }
 
+/// What a worker remembers between two rounds.
+#[derive(Default)]
+struct WorkerState {
+    rotation: CompanyRotation,
+    /// When records of expired exports were last deleted.
+    expired: Option<Instant>,
+}
+
+/// The companies in the order in which this server last ran a job of theirs, the latest last.
+#[derive(Default)]
+struct CompanyRotation(Vec<i64>);
+
+impl CompanyRotation {
+    /// The job to run: of the companies with the fewest running jobs on all servers, that of the company which this server
+    /// has not served for the longest time, and of those that it never served the oldest job.
+    fn next(&mut self, due: Vec<DueExportJob>) -> Option<DueExportJob> {
+        // Companies without due jobs are dropped, so the list stays short.
+        self.0.retain(|served| due.iter().any(|job| job.company_id == *served));
+        let last_served = |company_id: i64| self.0.iter().position(|served| *served == company_id);
+        let next = due.into_iter().min_by_key(|job| (job.running, last_served(job.company_id)))?;
+        self.0.retain(|served| *served != next.company_id);
+        self.0.push(next.company_id);
+        Some(next)
+    }
+}
+
 /// Runs one job after the other until none is due.
-fn run_due_jobs(service: &Service, holder: &str, stop: &CancellationToken) -> StoreResult<()> {
+fn run_due_jobs(
+    service: &Service,
+    holder: &str,
+    rotation: &mut CompanyRotation,
+    stop: &CancellationToken,
+) -> StoreResult<()> {
     let store = service.store();
     while !stop.is_cancelled() {
         let now_s = service.now_s();
-        let due = store.snapshot()?.due_export_jobs(now_s, 1)?;
-        let Some((company_id, job_id)) = due.into_iter().next() else { return Ok(()) };
+        let due = store.snapshot()?.due_export_jobs(now_s, MAX_COMPANIES)?;
+        let Some(DueExportJob { company_id, job_id, .. }) = rotation.next(due) else { return Ok(()) };
         let mut transaction = store.begin()?;
         let is_leased = transaction.acquire(
             LeaseKey::ExportJob { company_id, job_id: &job_id },

@@ -48,6 +48,7 @@ pub(crate) fn refusal_for_export(error: &ExportRequestError) -> Refusal {
 pub(crate) fn refusal_for_failed_export(error: &ExportError) -> Refusal {
     match error {
         ExportError::Store(error) => refusal_for(error),
+        error if error.is_full() => Refusal::ExportUnavailable("too little space is free".into()),
         ExportError::Workbook(_) | ExportError::File(_) => {
             Refusal::ExportUnavailable("the file cannot be written now".into())
         }

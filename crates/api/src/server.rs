@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tollbook_formats::usage::otlp::Signal;
 use tollbook_objects::{EmbeddedStore, ObjectStoreError};
 
 use crate::background::{Worker, no_news};
@@ -78,6 +79,17 @@ impl Server {
             .route("/healthz", get(health).with_state(Arc::clone(service)))
             .route("/exports/{*key}", any(objects::serve).with_state(objects.clone()))
             .route("/v1/usage", operator::usage_routes().with_state(operator()))
+            .route("/v1/traces", operator::otlp_routes(Signal::Traces).with_state(operator()))
+            .route("/v1/logs", operator::otlp_routes(Signal::Logs).with_state(operator()))
+            .route("/v1/litellm", operator::litellm_routes().with_state(operator()))
+            .route(
+                "/api/v1/events",
+                operator::openmeter_routes(StatusCode::NO_CONTENT).with_state(operator()),
+            )
+            .route(
+                "/api/v3/openmeter/events",
+                operator::openmeter_routes(StatusCode::ACCEPTED).with_state(operator()),
+            )
             .route("/v1/usage/corrections", operator::corrections_routes().with_state(operator()))
             .route("/v1/companies/{id}/standing", operator::standing_routes().with_state(operator()))
             .fallback_service(any(gateway::answer).with_state(gateway))
@@ -93,7 +105,8 @@ impl Server {
             workers.push(tokio::spawn(settle_worker::settle(Arc::clone(&service), stopping.clone())));
             workers.push(tokio::spawn(export_worker::export_jobs(Arc::clone(&service), stopping.clone())));
         }
-        let operator = Arc::new(OperatorRoutes::start(Arc::clone(&service), Workers::new()));
+        let operator = OperatorRoutes::start(Arc::clone(&service), Workers::new());
+        let operator = Arc::new(operator.map_err(|reason| ServerError(std::io::Error::other(reason)))?);
         let router = Self::router(&service, objects, &operator);
         let shutdown = {
             let stopping = stopping.clone();

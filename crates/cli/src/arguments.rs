@@ -9,13 +9,15 @@ use crate::customer::time::{Time, ZoneName};
 
 mod account;
 mod charging;
+mod connect;
 mod corrections;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
-    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OperatorKeyCommand, Pay, PricesCommand,
-    Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
+    AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
+    PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
+pub(crate) use connect::{ConnectCommand, MapCommand, RuleName, RuleOwner};
 pub(crate) use corrections::{Correction, ExplainOrder, ExplainUsage, Replace, Rerate, Void};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
@@ -95,6 +97,9 @@ pub(crate) enum Command {
     /// Manage keys of gateways and other programs of the operator
     #[command(subcommand)]
     OperatorKey(OperatorKeyCommand),
+    /// Connect gateways and other programs that report usage
+    #[command(subcommand)]
+    Connect(ConnectCommand),
     /// UTC offset that defines billing hours and days
     #[command(subcommand, visible_alias = "hours")]
     UtcOffset(UtcOffsetCommand),
@@ -374,9 +379,13 @@ pub(crate) struct Download {
     pub(crate) workbook: Workbook,
     #[command(flatten)]
     pub(crate) ranged: Ranged,
-    /// File format: xlsx, bill, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet
+    /// File format: xlsx, bill, csv, csv.gz, parquet; FOCUS: focus (1.0), focus-1.2, focus-1.3, focus-1.4, each also with
+    /// .parquet at its end
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
+    /// What separates the cells of csv and csv.gz: comma, semicolon, semicolon-named, tab
+    #[arg(long, value_name = "SEPARATOR")]
+    pub(crate) separator: Option<String>,
     /// Create the file in a background job and wait for it without a time limit
     #[arg(long)]
     pub(crate) background: bool,

@@ -47,6 +47,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Account(command) => operator::accounts::run(global, command, output),
         Command::Settle => operator::settle::settle(global, output),
         Command::OperatorKey(command) => operator::operator_keys::operator_key(global, command, output),
+        Command::Connect(command) => operator::connect::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {
             operator::explain::order(global, arguments, output)

@@ -3,11 +3,12 @@
 
 pub use crate::matcher::{Closeness, Matcher, NameMatch, NamePart};
 use crate::money::{UNIT_PRICE_PLACES, UnitPrice, divide_rounded};
+use crate::provider_names::{ModelNames, NameForm, OfProvider, ProviderRule};
 use crate::time::DAY_S;
 
 /// How closely a price describes provider and model; greater is closer. Compared in this order: whether the model is the
-/// provider's own and no fallback, whether the price names a provider, closeness of the model.
-pub type PriceCloseness = (bool, bool, Closeness);
+/// provider's own and no fallback, how the provider is the price's, the form of the model's name, its closeness.
+pub type PriceCloseness = (bool, ProviderRule, NameForm, Closeness);
 
 /// A part of the UTC day, `[from_s, until_s)`; if it ends before it begins, it contains midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,8 @@ pub struct Price {
     pub list: String,
     /// Provider of the models; empty: any provider.
     pub provider: String,
+    /// Names that usage may have for the provider, if nothing else is known of a name; `None`: none.
+    pub provider_names: Option<Matcher>,
     /// Models that imply the provider if usage names none; `None`: usage must name the provider.
     pub provider_models: Option<Matcher>,
     /// Model identifier in the book; with the provider it names the price in lists. Empty: no model is needed.
@@ -79,6 +82,32 @@ pub struct PriceMatch {
     pub part: NamePart,
 }
 
+impl OfProvider for Price {
+    fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    fn provider_names(&self) -> Option<&Matcher> {
+        self.provider_names.as_ref()
+    }
+
+    fn provider_models(&self) -> Option<&Matcher> {
+        self.provider_models.as_ref()
+    }
+}
+
+impl PriceMatch {
+    /// How the provider of the use is the price's.
+    pub const fn provider(&self) -> ProviderRule {
+        self.closeness.1
+    }
+
+    /// The form of the model's name that is matched.
+    pub const fn form(&self) -> NameForm {
+        self.closeness.2
+    }
+}
+
 /// A use that a price is looked up for, apart from provider and model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceQuery<'q> {
@@ -93,31 +122,13 @@ pub struct PriceQuery<'q> {
 }
 
 impl Price {
-    /// How closely it describes a provider and model; `None` if it does not apply to them.
-    pub fn closeness(&self, provider: &str, model_id: &str) -> Option<PriceCloseness> {
-        self.model_match(provider, &model_id.to_ascii_lowercase()).map(|found| found.closeness)
-    }
-
-    /// How it describes a provider and a model whose name is in lower case; `None` if it does not apply to them.
-    pub(crate) fn model_match(&self, provider: &str, lower_id: &str) -> Option<PriceMatch> {
-        let of_provider = if self.provider.is_empty() {
-            false
-        } else if provider.is_empty() {
-            self.provider_models.as_ref()?.closeness(lower_id)?;
-            true
-        } else if self.provider.eq_ignore_ascii_case(provider) {
-            true
-        } else {
-            return None;
-        };
-        let NameMatch { closeness, part, .. } = self.models.model_match_of_lower(lower_id)?;
-        Some(PriceMatch { closeness: (!self.is_fallback, of_provider, closeness), part })
-    }
-
-    /// Whether it is for the name before the colon of a model that is a variant, and does not apply to the model.
-    pub(crate) fn is_of_name_before_variant(&self, provider: &str, lower_id: &str) -> bool {
-        let Some((name, _)) = lower_id.split_once(':') else { return false };
-        self.model_match(provider, lower_id).is_none() && self.model_match(provider, name).is_some()
+    /// How it describes provider and model by the first of the names that it applies to; `None` if by none.
+    pub(crate) fn model_match(&self, names: &ModelNames) -> Option<PriceMatch> {
+        names.iter().find_map(|name| {
+            let provider = name.provider_rule(self)?;
+            let NameMatch { closeness, part, .. } = self.models.model_match_of_lower(&name.lower_id)?;
+            Some(PriceMatch { closeness: (!self.is_fallback, provider, name.form, closeness), part })
+        })
     }
 
     /// Whether it applies at a time.
@@ -206,11 +217,14 @@ impl ModelPrices {
     /// Chooses the prices from a book, which has its lists in the order in which they hold.
     pub fn choose(book: &[Price], provider: &str, model_id: &str, currency: &str) -> Self {
         let lists = ListPlaces::of(book);
-        let lower_id = model_id.to_ascii_lowercase();
+        let names = ModelNames::new(book, provider, model_id);
+        let before_variant = names.before_variant();
         let mut chosen = Self::default();
         for price in book {
-            let Some(found) = price.model_match(provider, &lower_id) else {
-                chosen.is_variant_of_priced |= price.is_of_name_before_variant(provider, &lower_id);
+            let Some(found) = price.model_match(&names) else {
+                let is_before =
+                    before_variant.as_ref().is_some_and(|names| price.model_match(names).is_some());
+                chosen.is_variant_of_priced |= is_before;
                 continue;
             };
             if price.currency == currency {
@@ -242,15 +256,15 @@ impl ModelPrices {
         self.find_match(query).map(|(price, _)| price)
     }
 
-    /// The price of a use, and the part of the model's name that it describes.
-    pub fn find_match(&self, query: PriceQuery<'_>) -> Option<(&Price, NamePart)> {
+    /// The price of a use, and how it describes provider and model.
+    pub fn find_match(&self, query: PriceQuery<'_>) -> Option<(&Price, PriceMatch)> {
         let mut best: Option<&ModelPrice> = None;
         for one in self.prices.iter().filter(|one| one.price.applies_to(query)) {
             if best.is_none_or(|best| one.precedence > best.precedence) {
                 best = Some(one);
             }
         }
-        best.map(|best| (&best.price, best.part))
+        best.map(|best| (&best.price, PriceMatch { closeness: best.precedence.closeness, part: best.part }))
     }
 
     /// Whether a SKU has a price of a service tier at any time.
@@ -323,6 +337,7 @@ pub(crate) mod tests {
         Price {
             list: "own".into(),
             provider: String::new(),
+            provider_names: None,
             provider_models: None,
             model_id: model.into(),
             model_name: String::new(),

@@ -2,7 +2,8 @@
 //! (docs/PRICES.md, "Asking for a price").
 
 use crate::matcher::NamePart;
-use crate::price::{ListPlaces, Precedence, Price, PriceQuery};
+use crate::price::{ListPlaces, Precedence, Price, PriceMatch, PriceQuery};
+use crate::provider_names::{ModelNames, NameForm, ProviderRule};
 
 /// Why a price of the model and SKU does not apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +54,10 @@ pub enum Rule {
     List,
     /// A model of the provider itself before one that it takes over.
     OwnModel,
-    /// A price that names the provider before one of any provider.
+    /// The closest name of the provider, then a price of any provider.
     Provider,
+    /// The name as the usage states it before a shortened one.
+    Form,
     /// The closest match of the name.
     Name,
     /// The price for the longest requests.
@@ -73,7 +76,8 @@ impl Rule {
         match self {
             Self::List => "its list holds first",
             Self::OwnModel => "the model is the provider's own",
-            Self::Provider => "it names the provider",
+            Self::Provider => "it names the provider most closely",
+            Self::Form => "it matches the name as stated",
             Self::Name => "it matches the name most closely",
             Self::Length => "it is for the longest requests",
             Self::TimeOfDay => "it is for the time of the day",
@@ -91,6 +95,8 @@ impl Rule {
         } else if a.closeness.1 != b.closeness.1 {
             Self::Provider
         } else if a.closeness.2 != b.closeness.2 {
+            Self::Form
+        } else if a.closeness.3 != b.closeness.3 {
             Self::Name
         } else if a.longer_than != b.longer_than {
             Self::Length
@@ -109,7 +115,11 @@ impl Rule {
 pub struct Candidate<'b> {
     /// The price.
     pub price: &'b Price,
-    /// The part of the model's name that it matches.
+    /// How its provider is the one of the use.
+    pub provider: ProviderRule,
+    /// The form of the model's name that it matches.
+    pub form: NameForm,
+    /// The part of this form that it matches.
     pub part: NamePart,
     /// Whether it holds, and why.
     pub verdict: Verdict,
@@ -125,21 +135,24 @@ pub fn explain<'b>(
     query: PriceQuery<'_>,
 ) -> Vec<Candidate<'b>> {
     let lists = ListPlaces::of(book);
-    let lower_id = model_id.to_ascii_lowercase();
-    let mut fitting: Vec<(Precedence, &Price, NamePart)> = Vec::new();
+    let names = ModelNames::new(book, provider, model_id);
+    let before_variant = names.before_variant();
+    let mut fitting: Vec<(Precedence, &Price, PriceMatch)> = Vec::new();
     let mut others = Vec::new();
     for price in book.iter().filter(|price| price.sku == query.sku) {
-        let Some(found) = price.model_match(provider, &lower_id) else {
-            if price.is_of_name_before_variant(provider, &lower_id) {
-                others.push((price, NamePart::Beginning, Misfit::Variant));
-            }
+        let Some(found) = price.model_match(&names) else {
+            let before = before_variant.as_ref().and_then(|names| price.model_match(names));
+            others
+                .extend(before.map(|found| {
+                    (price, PriceMatch { part: NamePart::Beginning, ..found }, Misfit::Variant)
+                }));
             continue;
         };
         if let Some(misfit) = misfit(price, currency, query) {
-            others.push((price, found.part, misfit));
+            others.push((price, found, misfit));
         } else {
             let precedence = Precedence::new(lists.place(&price.list), found.closeness, price);
-            fitting.push((precedence, price, found.part));
+            fitting.push((precedence, price, found));
         }
     }
     // A stable sort: of equal prices the first of the book stays first.
@@ -150,20 +163,20 @@ pub fn explain<'b>(
     let mut all: Vec<Candidate<'b>> = fitting
         .iter()
         .enumerate()
-        .map(|(place, (precedence, price, part))| {
+        .map(|(place, (precedence, price, found))| {
             let verdict = match place {
                 0 => Verdict::Holds(runner_up.map(|runner_up| decided(&runner_up))),
                 _ => Verdict::Yields(decided(precedence)),
             };
-            Candidate { price, part: *part, verdict }
+            candidate(price, *found, verdict)
         })
         .collect();
-    all.extend(others.into_iter().map(|(price, part, why)| Candidate {
-        price,
-        part,
-        verdict: Verdict::Misfit(why),
-    }));
+    all.extend(others.into_iter().map(|(price, found, why)| candidate(price, found, Verdict::Misfit(why))));
     all
+}
+
+fn candidate(price: &Price, found: PriceMatch, verdict: Verdict) -> Candidate<'_> {
+    Candidate { price, provider: found.provider(), form: found.form(), part: found.part, verdict }
 }
 
 fn misfit(price: &Price, currency: &str, query: PriceQuery<'_>) -> Option<Misfit> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::matcher::Matcher;
 use crate::price::{ListPlaces, Precedence, Price, TimeOfDay};
+use crate::provider_names::{NameForm, ProviderRule};
 
 /// A price of a book that others hide.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +154,10 @@ fn holds_before(one: &Entry<'_>, other: &Entry<'_>, alternative: &Matcher) -> bo
     };
     names.is_some_and(|(of_one, of_other)| {
         let precedence = |entry: &Entry<'_>, name| {
-            let closeness = (!entry.price.is_fallback, !entry.price.provider.is_empty(), name);
+            // Of prices of one provider and those of any, which rule makes a use theirs does not matter.
+            let provider =
+                if entry.price.provider.is_empty() { ProviderRule::Any } else { ProviderRule::Same };
+            let closeness = (!entry.price.is_fallback, provider, NameForm::Stated, name);
             Precedence::new(entry.list, closeness, entry.price)
         };
         let (of_one, of_other) = (precedence(one, of_one), precedence(other, of_other));

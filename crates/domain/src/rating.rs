@@ -5,7 +5,7 @@ use crate::input_skus::InputSkus;
 use crate::line::{AmountRule, Line};
 use crate::money::{Rounding, UnitPrice};
 use crate::price::{Discount, ModelPrices, PriceQuery};
-use crate::usage::Usage;
+use crate::usage::{REQUEST, Usage};
 
 /// `ChargeType` of orders made from usage: pay-as-you-go.
 pub const CHARGE_TYPE: i64 = 102;
@@ -60,6 +60,9 @@ pub fn rate(usage: &Usage, organization_name: &str, prices: &ModelPrices, terms:
         let query =
             PriceQuery { sku, time_s: usage.time_s, request_length, service_tier: &usage.service_tier };
         let Some(price) = prices.find(query) else {
+            if sku == REQUEST && has_no_fee(usage, prices) {
+                continue;
+            }
             return Rated::Unpriced(unpriced_reason(usage, prices, sku, &terms.currency));
         };
         let factor = Discount::choose(&terms.discounts, usage.company_id, &usage.model_id, sku);
@@ -92,6 +95,13 @@ pub fn rate(usage: &Usage, organization_name: &str, prices: &ModelPrices, terms:
         charges.push(Charge { line, quantity });
     }
     if charges.is_empty() { Rated::Free } else { Rated::Charged(charges) }
+}
+
+/// Whether a request costs nothing beside the other quantities of its record: the model has no price of a request, of any
+/// tier, time or currency. A record that counts only requests needs one.
+fn has_no_fee(usage: &Usage, prices: &ModelPrices) -> bool {
+    let counts_more = usage.used().any(|(sku, _)| sku != REQUEST);
+    counts_more && !prices.has_sku_of_any_tier(REQUEST) && prices.other_currency(Some(REQUEST)).is_none()
 }
 
 fn unpriced_reason(usage: &Usage, prices: &ModelPrices, sku: &str, currency: &str) -> String {
@@ -166,6 +176,8 @@ mod tests {
             })
             .collect();
         book.push(Price { valid_from_s: 2_000_000, ..price("m", "image", "1") });
+        book.push(price("half", "request", "6"));
+        book.push(Price { service_tier: "batch".into(), ..price("gratis", "request", "6") });
         let dollars = |model, sku| Price { currency: "USD".into(), ..price(model, sku, "1") };
         book.extend([dollars("m", "video"), dollars("d", "input")]);
         let tier = |sku| Price { service_tier: "flex".into(), ..price("m", sku, "1") };
@@ -181,6 +193,13 @@ mod tests {
             half   | input 10                  | input 10 at 1.00 of 2.00
             gratis | input 10                  | free
             m      | input 10, odd 1           | SKU \"odd\" of model \"m\" has no price
+            m      | input 10, request 1       | input 10 at 2.00 of 2.00
+            m      | cache_read 10, request 1  | free
+            m      | request 1                 | SKU \"request\" of model \"m\" has no price
+            half   | input 10, request 1       | input 10 at 1.00 of 2.00, request 1 at 3.00 of 6.00
+            half   | request 2                 | request 2 at 3.00 of 6.00
+            gratis | input 10, request 1       | SKU \"request\" of model \"gratis\" has no price of the ordinary service tier
+            d      | input 10, request 1       | model \"d\" has no price in CNY, it is priced in USD; import the list with --rate USD=…
             m      | image 1                   | SKU \"image\" of model \"m\" has no price at that time
             m      | input 1, cache_write_1h 1000 | SKU \"cache_write_1h\" of model \"m\" has no price
             m      | video 1                   | SKU \"video\" of model \"m\" has no price, it is priced in USD; import the list with --rate USD=…

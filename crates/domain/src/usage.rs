@@ -8,6 +8,9 @@ use crate::time::{DAY_S, HOUR_S, MAX_TIME_S, day_of, hour_of};
 /// The most SKUs in one record.
 pub const MAX_SKUS: usize = 32;
 
+/// The SKU that counts requests.
+pub(crate) const REQUEST: &str = "request";
+
 /// Records of one `source` and `id` whose times are less than this many seconds apart are one record.
 pub const IDENTITY_SPAN_S: i64 = DAY_S;
 
@@ -78,11 +81,16 @@ impl Usage {
             .map(|(sku, quantity)| (sku.as_str(), *quantity))
     }
 
-    /// Length of the request in tokens, by which long prices are chosen: the sum of the SKUs that count towards it.
+    /// Length of the request in tokens, by which long prices are chosen: the sum of the SKUs that count towards it. If the
+    /// record is the sum of several requests, their mean, rounded up.
     pub fn request_length(&self, input_skus: &InputSkus) -> i64 {
-        self.used()
+        let length = self
+            .used()
             .filter(|(sku, _)| input_skus.counts(sku))
-            .fold(0i64, |sum, (_, quantity)| sum.saturating_add(quantity))
+            .fold(0i64, |sum, (_, quantity)| sum.saturating_add(quantity));
+        let requests = self.used().find(|(sku, _)| *sku == REQUEST).map_or(1, |(_, requests)| requests);
+        let rounded_up = length.saturating_add(requests.saturating_sub(1));
+        rounded_up.checked_div(requests).unwrap_or(length)
     }
 
     /// The content in bytes, to compare records of the same identity: every field but the time, because some sources
@@ -320,5 +328,9 @@ pub(crate) mod tests {
             ("request".into(), 1),
         ];
         assert_eq!(usage.request_length(&InputSkus::default()), 110);
+        for (requests, length) in [(0, 110), (2, 55), (3, 37), (110, 1), (i64::MAX, 1)] {
+            usage.quantities[3].1 = requests;
+            assert_eq!(usage.request_length(&InputSkus::default()), length, "{requests}");
+        }
     }
 }

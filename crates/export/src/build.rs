@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::Measures;
 
 use crate::document::Document;
-use crate::format::Format;
+use crate::format::{Format, Separator};
 use crate::presentation::Presentation;
 use crate::progress::Progress;
 
@@ -17,6 +17,8 @@ pub struct Build<'a> {
     pub document: &'a Document,
     /// The file format.
     pub format: Format,
+    /// What separates the cells of comma-separated values.
+    pub separator: Separator,
     /// Display texts.
     pub presentation: &'a Presentation,
     /// When the snapshot was taken, Unix seconds.

@@ -34,6 +34,27 @@ pub enum ExportError {
     NoSummary(Format),
 }
 
+impl ExportError {
+    /// The first error that led to this one, for the log; `None` if this one says it all.
+    pub(crate) fn root_cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let mut cause = std::error::Error::source(self)?;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Some(cause)
+    }
+
+    /// Whether there is too little space: the disk is full, or a limit on spool files or free space is reached.
+    pub fn is_full(&self) -> bool {
+        let kind = match self {
+            Self::Objects(error) => return error.is_full(),
+            Self::Workbook(tollbook_workbook::Error::Io(error)) | Self::File(error) => error.kind(),
+            _ => return false,
+        };
+        matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
 impl From<ParquetError> for ExportError {
     /// Keeps the I/O error that was the cause, so that a full disk is reported as a full disk.
     fn from(error: ParquetError) -> Self {

@@ -9,7 +9,7 @@ pub enum Format {
     /// An Excel workbook.
     #[default]
     Workbook,
-    /// An Excel workbook that begins with a sheet of what it comes to.
+    /// An Excel workbook that begins with a sheet of its totals.
     Bill,
     /// Comma-separated values (RFC 4180) with the columns of the workbook.
     Csv,
@@ -30,6 +30,10 @@ pub enum FocusVersion {
     V1_0,
     /// 1.2, with the columns of 1.1: 57 columns.
     V1_2,
+    /// 1.3, which names service and host providers: 65 columns.
+    V1_3,
+    /// 1.4, without the provider columns that 1.3 replaced: 65 columns.
+    V1_4,
 }
 
 impl FocusVersion {
@@ -38,7 +42,76 @@ impl FocusVersion {
         match self {
             Self::V1_0 => "1.0",
             Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
+            Self::V1_4 => "1.4",
         }
+    }
+}
+
+/// What separates the cells of comma-separated values, and the decimal sign of its numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Separator {
+    /// A comma. Decimals have a point.
+    #[default]
+    Comma,
+    /// A semicolon, for spreadsheets in languages whose decimals have a comma, as the file's then do.
+    Semicolon,
+    /// The same after a first line `sep=;`, for spreadsheets that are set to split at another character.
+    SemicolonNamed,
+    /// A tab. Decimals have a point.
+    Tab,
+}
+
+impl Separator {
+    /// In documentation order.
+    pub const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::SemicolonNamed, Self::Tab];
+    /// All names, for messages.
+    pub const NAMES: &str = "comma, semicolon, semicolon-named, tab";
+
+    /// The value of the parameter `Separator`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+            Self::SemicolonNamed => "semicolon-named",
+            Self::Tab => "tab",
+        }
+    }
+
+    /// The character between two cells.
+    pub(crate) fn character(self) -> char {
+        match self {
+            Self::Comma => ',',
+            Self::Semicolon | Self::SemicolonNamed => ';',
+            Self::Tab => '\t',
+        }
+    }
+
+    /// The decimal sign.
+    pub(crate) fn decimal_sign(self) -> char {
+        match self {
+            Self::Comma | Self::Tab => '.',
+            Self::Semicolon | Self::SemicolonNamed => ',',
+        }
+    }
+}
+
+impl fmt::Display for Separator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text is not the name of a separator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of {}", Separator::NAMES)]
+pub struct UnknownSeparator;
+
+impl FromStr for Separator {
+    type Err = UnknownSeparator;
+
+    fn from_str(name: &str) -> Result<Self, UnknownSeparator> {
+        Self::ALL.into_iter().find(|separator| separator.name() == name).ok_or(UnknownSeparator)
     }
 }
 
@@ -61,7 +134,7 @@ const CSV: &str = "text/csv; charset=utf-8";
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// In documentation order.
-const NAMINGS: [Naming; 9] = [
+const NAMINGS: [Naming; 13] = [
     Naming {
         format: Format::Workbook,
         names: &["xlsx"],
@@ -106,12 +179,36 @@ const NAMINGS: [Naming; 9] = [
         extension: "focus-1.2.parquet",
         content_type: PARQUET,
     },
+    Naming {
+        format: Format::FocusCsv(FocusVersion::V1_3),
+        names: &["focus-1.3"],
+        extension: "focus-1.3.csv",
+        content_type: CSV,
+    },
+    Naming {
+        format: Format::FocusParquet(FocusVersion::V1_3),
+        names: &["focus-1.3.parquet"],
+        extension: "focus-1.3.parquet",
+        content_type: PARQUET,
+    },
+    Naming {
+        format: Format::FocusCsv(FocusVersion::V1_4),
+        names: &["focus-1.4"],
+        extension: "focus-1.4.csv",
+        content_type: CSV,
+    },
+    Naming {
+        format: Format::FocusParquet(FocusVersion::V1_4),
+        names: &["focus-1.4.parquet"],
+        extension: "focus-1.4.parquet",
+        content_type: PARQUET,
+    },
 ];
 
 impl Format {
     /// All names, for messages.
-    pub const NAMES: &str =
-        "xlsx, bill, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet";
+    pub const NAMES: &str = "xlsx, bill, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet, \
+                             focus-1.3, focus-1.3.parquet, focus-1.4, focus-1.4.parquet";
 
     /// Every format, in the order of [`NAMES`](Self::NAMES).
     pub fn all() -> impl Iterator<Item = Self> {
@@ -129,6 +226,11 @@ impl Format {
             Self::Workbook | Self::Bill | Self::Csv | Self::CsvGzip | Self::Parquet => true,
             Self::FocusCsv(_) | Self::FocusParquet(_) => false,
         }
+    }
+
+    /// Whether the cells can be separated by another character than a comma.
+    pub fn has_separator(self) -> bool {
+        matches!(self, Self::Csv | Self::CsvGzip)
     }
 
     /// File name extension, without the dot.
@@ -184,6 +286,17 @@ mod tests {
             assert_eq!(name.parse::<Format>(), Err(UnknownFormat), "{name}");
         }
         assert_eq!(UnknownFormat.to_string(), format!("must be one of {}", Format::NAMES));
+    }
+
+    #[test]
+    fn every_separator_has_a_name() {
+        assert_eq!(Separator::ALL.map(Separator::name).join(", "), Separator::NAMES);
+        for separator in Separator::ALL {
+            assert_eq!(separator.to_string().parse(), Ok(separator));
+        }
+        for name in ["", ";", "Comma", "sep=;"] {
+            assert_eq!(name.parse::<Separator>(), Err(UnknownSeparator), "{name}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use document::{Document, SummaryQueries};
 pub use error::ExportError;
 pub use exporter::{ExportRequest, ExportRequestError, Exporter, ExporterParts, WaitPolicy};
 pub use file::{ExportedFile, Link};
-pub use format::{FocusVersion, Format, UnknownFormat};
+pub use format::{FocusVersion, Format, Separator, UnknownFormat, UnknownSeparator};
 pub use limits::ExportLimits;
 pub use progress::Progress;
 pub use time_zone::Zone;

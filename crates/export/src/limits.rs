@@ -20,6 +20,11 @@ pub struct ExportLimits {
     pub threads: usize,
     /// Unfinished background jobs of one company.
     pub jobs_per_company: i64,
+    /// Most bytes of files that are kept for one company; beyond it, its oldest files are deleted.
+    pub company_bytes: i64,
+    /// Most bytes of files that are kept for all companies; beyond it, the oldest files of the company with the most bytes
+    /// are deleted.
+    pub total_bytes: i64,
 }
 
 impl Default for ExportLimits {
@@ -32,6 +37,8 @@ impl Default for ExportLimits {
             answer: Duration::from_secs(28),
             threads: 0,
             jobs_per_company: 16,
+            company_bytes: 4 << 30,
+            total_bytes: 32 << 30,
         }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tollbook_domain::catalogue::{LineTexts, NameKind};
 use tollbook_domain::summary::{SummaryRow, summarize};
 use tollbook_domain::tenant::{Company, Organization};
-use tollbook_domain::{Catalogue, HourOffsets, Language, OrderQuery, Status};
-use tollbook_store::{Lines, Snapshot, StoreResult, StoredOrder};
+use tollbook_domain::{Amount, Catalogue, Deductions, HourOffsets, Language, Order, OrderQuery, Status};
+use tollbook_store::{LineNo, Lines, Snapshot, StoreResult, StoredOrder};
 
 use crate::fields::{FieldKind, OrderRow, SummaryView};
 use crate::line_cache::LineCache;
@@ -82,12 +82,24 @@ impl Presentation {
         Self { offsets, ..self }
     }
 
-    /// A text of everything that the display texts depend on. Two presentations have the same text only if they are equal.
-    pub fn fingerprint(&self) -> String {
+    /// The versions of what is read from the store for a company: of names that exist, and of orders, which may have an
+    /// organization that was added with them.
+    pub(crate) fn versions(snapshot: &mut dyn Snapshot, company_id: i64) -> StoreResult<[i64; 2]> {
+        Ok([snapshot.names_version()?, snapshot.orders_version(company_id)?])
+    }
+
+    /// Whether a presentation that was read at some versions is still that of a snapshot.
+    pub(crate) fn is_current(&self, snapshot: &mut dyn Snapshot, versions: [i64; 2]) -> StoreResult<bool> {
+        Ok(Self::versions(snapshot, self.company_id)? == versions && snapshot.hour_offsets()? == self.offsets)
+    }
+
+    /// A text of everything that the display texts depend on but the catalogue, which a process never changes. Two
+    /// presentations with one catalogue have the same text only if they are equal.
+    pub(crate) fn fingerprint(&self) -> String {
         // Destructured, so that a new member cannot be forgotten.
         let Self {
             company_id,
-            catalogue,
+            catalogue: _,
             language,
             zone,
             currency,
@@ -101,7 +113,7 @@ impl Presentation {
         let zone = zone.name();
         format!(
             "{company_id} {language:?} {zone:?} {currency:?} {company_name:?} {provider:?} {organizations:?} \
-             {statuses:?} {catalogue:?} {offsets:?}"
+             {statuses:?} {offsets:?}"
         )
     }
 
@@ -116,6 +128,11 @@ impl Presentation {
         let known =
             self.organizations.get(&organization_id).map(|organization| organization.project_id.clone());
         known.unwrap_or_else(|| organization_id.to_string())
+    }
+
+    /// Whether the names of the brand are ASCII: its language, the seller and the company.
+    pub(crate) fn has_ascii_names(&self) -> bool {
+        self.language == Language::English && self.provider.is_ascii() && self.company_name.is_ascii()
     }
 
     /// The name of a status.
@@ -136,7 +153,12 @@ impl Presentation {
 
     /// Display texts of the company's lines.
     pub fn lines(&self, lines: Arc<Lines>) -> LineViews<'_> {
-        LineViews { presentation: self, views: LineCache::with_capacity(CACHED_LINES), lines }
+        LineViews {
+            presentation: self,
+            views: LineCache::with_capacity(CACHED_LINES),
+            lines,
+            no_order: no_order(),
+        }
     }
 
     /// Calls `each` with a summary row and its display texts.
@@ -178,29 +200,73 @@ pub struct LineViews<'p> {
     presentation: &'p Presentation,
     views: LineCache<LineView>,
     lines: Arc<Lines>,
+    /// The order that a line is shown with that is shown alone.
+    no_order: Order,
+}
+
+/// An order without a number or an amount.
+fn no_order() -> Order {
+    Order {
+        number: String::new(),
+        counterpart: String::new(),
+        status: Status::Unpaid,
+        start_time_s: 0,
+        end_time_s: 0,
+        quantity: 0,
+        total: Amount::ZERO,
+        original: Amount::ZERO,
+        deductions: Deductions::default(),
+        create_time_s: None,
+        paid_time_s: None,
+        revocation_time_s: None,
+        replaces: String::new(),
+        replaced_by: String::new(),
+    }
 }
 
 impl LineViews<'_> {
     /// Calls `each` with an order and its display texts. Returns `None` if the order's line is unknown, which does not
     /// happen within one snapshot.
     pub fn show<T>(&mut self, stored: &StoredOrder, each: impl FnOnce(&OrderRow<'_>) -> T) -> Option<T> {
-        let line = self.lines.get(stored.line_no)?;
-        let presentation = self.presentation;
-        let view = self.views.get_or_make(stored.line_no, || LineView {
-            texts: presentation.catalogue.line_texts(line, presentation.language),
-            project_id: presentation.project_id(line.organization_id),
-        });
-        Some(each(&OrderRow {
-            company_id: presentation.company_id,
-            company_name: &presentation.company_name,
-            provider: &presentation.provider,
-            line,
-            texts: &view.texts,
-            organization_name: &line.organization_name,
-            project_id: &view.project_id,
-            order: &stored.order,
-            status: presentation.status(stored.order.status),
-            offsets: &presentation.offsets,
-        }))
+        let Self { presentation, views, lines, .. } = self;
+        show(presentation, views, lines, stored.line_no, &stored.order, each)
     }
+
+    /// Calls `each` with a line, its display texts and an empty order, for the fields that all orders of a line share.
+    /// Returns `None` if the line is unknown.
+    pub(crate) fn show_line<T>(
+        &mut self,
+        line_no: LineNo,
+        each: impl FnOnce(&OrderRow<'_>) -> T,
+    ) -> Option<T> {
+        let Self { presentation, views, lines, no_order } = self;
+        show(presentation, views, lines, line_no, no_order, each)
+    }
+}
+
+fn show<T>(
+    presentation: &Presentation,
+    views: &mut LineCache<LineView>,
+    lines: &Lines,
+    line_no: LineNo,
+    order: &Order,
+    each: impl FnOnce(&OrderRow<'_>) -> T,
+) -> Option<T> {
+    let line = lines.get(line_no)?;
+    let view = views.get_or_make(line_no, || LineView {
+        texts: presentation.catalogue.line_texts(line, presentation.language),
+        project_id: presentation.project_id(line.organization_id),
+    });
+    Some(each(&OrderRow {
+        company_id: presentation.company_id,
+        company_name: &presentation.company_name,
+        provider: &presentation.provider,
+        line,
+        texts: &view.texts,
+        organization_name: &line.organization_name,
+        project_id: &view.project_id,
+        order,
+        status: presentation.status(order.status),
+        offsets: &presentation.offsets,
+    }))
 }

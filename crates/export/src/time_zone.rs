@@ -107,9 +107,25 @@ impl LocalTime {
 pub(crate) fn push_date_time(text: &mut String, local_s: i64, separator: char) {
     let (year, month, day) = civil_of_day(local_s.div_euclid(DAY_S));
     let second = local_s.rem_euclid(DAY_S);
-    let (hour, minute, second) = (second / 3_600, second % 3_600 / 60, second % 60);
-    // Writing to a String cannot fail.
-    let _ = write!(text, "{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}");
+    if let Ok(year) = u16::try_from(year)
+        && (1_000..10_000).contains(&year)
+    {
+        text.push_str(itoa::Buffer::new().format(year));
+    } else {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{year:04}");
+    }
+    let mut push = |before: char, number: i64| {
+        text.push(before);
+        let digit = |number: i64| char::from(b'0' + u8::try_from(number).unwrap_or(0));
+        text.push(digit(number / 10));
+        text.push(digit(number % 10));
+    };
+    push('-', month);
+    push('-', day);
+    push(separator, second / 3_600);
+    push(':', second % 3_600 / 60);
+    push(':', second % 60);
 }
 
 impl Offsets<'_> {

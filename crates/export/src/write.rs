@@ -30,7 +30,7 @@ pub fn export(
         Format::Workbook | Format::Bill => xlsx::write(build, rows, spool)?,
         Format::Csv => csv::write(build, rows, spool()?, Packing::Plain)?,
         Format::CsvGzip => csv::write(build, rows, spool()?, Packing::Gzip)?,
-        Format::Parquet => parquet::write(build, rows, spool()?)?,
+        Format::Parquet => parquet::write(build, rows, spool()?, &expected)?,
         Format::FocusCsv(version) => focus::write_csv(build, rows, spool()?, version)?,
         Format::FocusParquet(version) => focus::write_parquet(build, rows, spool()?, version)?,
     };

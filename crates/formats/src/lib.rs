@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod orders;
+pub mod owners;
 pub mod prices;
 pub mod text;
 pub mod toml;

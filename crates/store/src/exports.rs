@@ -13,6 +13,8 @@ pub const LONGEST_JOB_ID: usize = 64;
 pub struct ExportFile {
     /// When the file was stored, Unix seconds.
     pub stored_s: i64,
+    /// Its size in bytes.
+    pub bytes: i64,
     /// The file, in the encoding of the export service; at most [`LONGEST_FILE`] bytes.
     pub file: String,
 }
@@ -90,6 +92,17 @@ pub struct ExportJob {
     pub attempts: i64,
 }
 
+/// An export job that a server may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueExportJob {
+    /// The company.
+    pub company_id: i64,
+    /// The job's id in the company.
+    pub job_id: String,
+    /// Number of jobs of the company that run.
+    pub running: i64,
+}
+
 /// Reads of exports.
 pub trait ExportReads {
     /// The export with this digest.
@@ -101,8 +114,15 @@ pub trait ExportReads {
     /// Number of export jobs of a company that are waiting or running.
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64>;
 
-    /// Export jobs of all companies that are waiting or whose lease has expired, as company and job; oldest first.
-    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>>;
+    /// The oldest job of each company that is waiting or whose lease has expired; those of the companies with the fewest
+    /// running jobs first, then the oldest.
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<DueExportJob>>;
+
+    /// Size of a company's recorded files.
+    fn export_bytes(&mut self, company_id: i64) -> StoreResult<i64>;
+
+    /// Size of the recorded files of each company that has any, the most first.
+    fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>>;
 }
 
 /// Changes of exports.
@@ -113,8 +133,12 @@ pub trait ExportWrites {
     /// [`StoreError::Refused`](crate::StoreError::Refused) if the text has more than [`LONGEST_FILE`] bytes.
     fn put_export_file(&mut self, company_id: i64, digest: &[u8; 32], file: &ExportFile) -> StoreResult<()>;
 
-    /// Deletes the record of a file. Succeeds if there is none.
-    fn delete_export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<()>;
+    /// Deletes the record of the company's oldest file other than `except`, and returns it.
+    fn take_oldest_export_file(
+        &mut self,
+        company_id: i64,
+        except: &[u8; 32],
+    ) -> StoreResult<Option<ExportFile>>;
 
     /// Deletes the records of up to `limit` files of all companies that were stored before a time, oldest first.
     /// Returns their number.

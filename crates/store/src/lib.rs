@@ -29,7 +29,8 @@ pub use accounts::{
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use error::{StoreError, StoreResult};
 pub use exports::{
-    ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob,
+    DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE,
+    LONGEST_JOB_ID, NewExportJob,
 };
 pub use leases::{Lease, LeaseKey, Leases};
 pub use lines::{LineNo, Lines};
@@ -45,7 +46,8 @@ pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};
 pub use store::{Snapshot, Store, StoreOptions, Transaction};
 pub use tenants::{
-    OperatorKey, OperatorKeyReads, OperatorKeyWrites, SettingReads, SettingWrites, TenantReads, TenantWrites,
+    OperatorKey, OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, PutOwners, SettingReads,
+    SettingWrites, TenantReads, TenantWrites,
 };
 pub use usage::{
     DueHour, HourClosing, HourFilter, IntakeContext, OpenUsage, RatedUsage, Uncharged, UnchargedKey,

@@ -2,69 +2,104 @@
 //! lines after the prefix, including those that other servers added.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::{DefaultHashBuilder, HashTable};
 use tollbook_domain::{Line, LineFilter};
 
 /// A line's dense number within its company, from 0.
 pub type LineNo = u32;
 
 /// The lines of one company, by number.
+///
+/// A copy shares almost everything with its original, and adding a line to a copy costs the same however many lines there
+/// are: a transaction that adds one to 100,000 lines must not hold up other writers while all of them are copied.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
-    list: Vec<Arc<Line>>,
-    index: HashMap<Arc<Line>, LineNo>,
+    /// The lines by number, in chunks of [`CHUNK`]; the last may have fewer. Only the last one is ever copied.
+    chunks: Vec<Arc<Vec<Arc<Line>>>>,
+    len: usize,
+    index: Index,
 }
+
+/// Lines per chunk.
+const CHUNK: usize = 256;
 
 impl Lines {
     /// Number of lines.
-    pub fn len(&self) -> usize {
-        self.list.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether there are no lines.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// The line with a number.
     pub fn get(&self, line_no: LineNo) -> Option<&Arc<Line>> {
-        self.list.get(usize::try_from(line_no).ok()?)
+        let place = usize::try_from(line_no).ok()?;
+        self.chunks.get(place / CHUNK)?.get(place % CHUNK)
     }
 
     /// The number of a line.
     pub fn find(&self, line: &Line) -> Option<LineNo> {
-        self.index.get(line).copied()
+        self.find_hashed(self.index.hash(line), line)
     }
 
-    /// The number of a line, which is added if it is new. The lines are copied only for the first new line of a
-    /// transaction: afterwards it has the only reference.
+    /// Whether a number is that of a line is decided by the line itself: the index may have numbers of lines that are not
+    /// here.
+    fn find_hashed(&self, hash: u64, line: &Line) -> Option<LineNo> {
+        self.index.find(hash, |line_no| self.get(line_no).is_some_and(|known| **known == *line))
+    }
+
+    /// The number of a line, which is added if it is new.
     pub(crate) fn find_or_add(lines: &mut Arc<Self>, line: &Line) -> LineNo {
-        match lines.find(line) {
+        let hash = lines.index.hash(line);
+        match lines.find_hashed(hash, line) {
             Some(line_no) => line_no,
-            None => Arc::make_mut(lines).push(line.clone()),
+            None => Arc::make_mut(lines).push_hashed(hash, line.clone()),
         }
     }
 
     /// All lines, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
-        self.list.iter()
+        self.iter_from(0)
+    }
+
+    /// The lines from a number on, oldest first. The lines before it are not passed one by one.
+    pub(crate) fn iter_from(&self, first: usize) -> impl Iterator<Item = &Arc<Line>> {
+        let chunks = self.chunks.get(first / CHUNK..).unwrap_or_default();
+        chunks.iter().flat_map(|chunk| chunk.iter()).skip(first % CHUNK)
     }
 
     pub(crate) fn push(&mut self, line: Line) -> LineNo {
-        let line = Arc::new(line);
-        let line_no = LineNo::try_from(self.list.len()).expect("fewer than 2^32 lines");
-        self.list.push(Arc::clone(&line));
-        self.index.insert(line, line_no);
+        self.push_hashed(self.index.hash(&line), line)
+    }
+
+    fn push_hashed(&mut self, hash: u64, line: Line) -> LineNo {
+        let line_no = LineNo::try_from(self.len).expect("fewer than 2^32 lines");
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            Arc::make_mut(last).push(Arc::new(line));
+        }
+        self.index.insert(hash, line_no);
+        self.len += 1;
         line_no
     }
 
+    /// The first `len` lines. The index keeps the numbers of the others, which are not found.
     pub(crate) fn truncated(&self, len: usize) -> Self {
-        let mut shorter = Self::default();
-        for line in self.list.iter().take(len) {
-            shorter.push(Line::clone(line));
+        let len = len.min(self.len);
+        let mut chunks: Vec<Arc<Vec<Arc<Line>>>> =
+            self.chunks.iter().take(len.div_ceil(CHUNK)).map(Arc::clone).collect();
+        if let (Some(last), true) = (chunks.last_mut(), !len.is_multiple_of(CHUNK)) {
+            *last = Arc::new(last.iter().take(len % CHUNK).map(Arc::clone).collect());
         }
-        shorter
+        Self { chunks, len, index: self.index.clone() }
     }
 
     /// The lines that match a filter.
@@ -74,13 +109,51 @@ impl Lines {
         }
         let mut bits = vec![0u64; self.len().div_ceil(64)];
         let mut selected = 0;
-        for (index, line) in self.list.iter().enumerate() {
+        for (index, line) in self.iter().enumerate() {
             if filter.matches(line) {
                 bits[index / 64] |= 1 << (index % 64);
                 selected += 1;
             }
         }
         LineSet { bits: Some(bits), len: self.len(), selected }
+    }
+}
+
+/// Numbers of lines by the hash of the line.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    hasher: DefaultHashBuilder,
+    /// Most numbers; shared by copies.
+    shared: Arc<HashTable<(u64, LineNo)>>,
+    /// Numbers that were added while `shared` was shared; at most [`RECENT`].
+    recent: HashTable<(u64, LineNo)>,
+}
+
+/// Numbers that a copy adds before it gets a large table of its own. To copy this many costs microseconds; a table of
+/// 100,000 is copied in about a millisecond, because it has numbers and hashes only.
+const RECENT: usize = 4_096;
+
+impl Index {
+    fn hash(&self, line: &Line) -> u64 {
+        self.hasher.hash_one(line)
+    }
+
+    fn find(&self, hash: u64, is_it: impl Fn(LineNo) -> bool) -> Option<LineNo> {
+        let is_it = |(known, line_no): &(u64, LineNo)| *known == hash && is_it(*line_no);
+        let found = self.shared.find(hash, is_it).or_else(|| self.recent.find(hash, is_it));
+        found.map(|(_, line_no)| *line_no)
+    }
+
+    fn insert(&mut self, hash: u64, line_no: LineNo) {
+        if self.recent.len() >= RECENT || Arc::get_mut(&mut self.shared).is_some() {
+            let shared = Arc::make_mut(&mut self.shared);
+            for entry in self.recent.drain() {
+                shared.insert_unique(entry.0, entry, |entry| entry.0);
+            }
+            shared.insert_unique(hash, (hash, line_no), |entry| entry.0);
+        } else {
+            self.recent.insert_unique(hash, (hash, line_no), |entry| entry.0);
+        }
     }
 }
 
@@ -252,6 +325,96 @@ pub(crate) mod tests {
         assert_eq!(some.chunks(256), [0, 2]);
         assert!(lines.select(&LineFilter::default().regions(vec!["x".into()])).is_empty());
         assert_eq!(lines.truncated(3).len(), 3);
+    }
+
+    /// Lines `0..n` in turn by adding to a copy whose original is still in use, as transactions do.
+    fn by_copies(n: usize) -> Vec<Arc<Lines>> {
+        let mut all = vec![Arc::new(Lines::default())];
+        for next in 0..n {
+            let mut copy = Arc::clone(&all[next]);
+            assert_eq!(Lines::find_or_add(&mut copy, &line(next)), LineNo::try_from(next).unwrap());
+            all.push(copy);
+        }
+        all
+    }
+
+    #[test]
+    fn a_copy_with_more_lines_leaves_the_original_as_it_was() {
+        let n = 2 * CHUNK + 1;
+        let all = by_copies(n);
+        for (len, lines) in all.iter().enumerate() {
+            assert_eq!((lines.len(), lines.is_empty(), lines.iter().count()), (len, len == 0, len));
+            let last = len.checked_sub(1).map(|last| LineNo::try_from(last).unwrap());
+            assert_eq!(
+                last.and_then(|last| lines.get(last)).map(|known| Line::clone(known)),
+                last.map(|_| line(len - 1))
+            );
+            assert_eq!(lines.find(&line(len)), None, "a later copy's line is not one of {len}");
+            assert_eq!(lines.find(&line(len.saturating_sub(1))), last);
+            assert!(lines.get(LineNo::try_from(len).unwrap()).is_none());
+        }
+        let last = &all[n];
+        for first in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, n - 1, n, n + 1] {
+            let found: Vec<Line> = last.iter_from(first).map(|line| Line::clone(line)).collect();
+            assert_eq!(found, (first..n).map(line).collect::<Vec<Line>>(), "from {first}");
+        }
+    }
+
+    #[test]
+    fn a_copy_shares_the_chunks_and_the_index_of_its_original() {
+        let mut lines = Arc::new(Lines::default());
+        for n in 0..10 * CHUNK {
+            Lines::find_or_add(&mut lines, &line(n));
+        }
+        let mut copy = Arc::clone(&lines);
+        Lines::find_or_add(&mut copy, &line(10 * CHUNK));
+        assert!(Arc::ptr_eq(&lines.index.shared, &copy.index.shared));
+        assert_eq!((lines.index.recent.len(), copy.index.recent.len()), (0, 1));
+        assert!(lines.chunks.iter().zip(&copy.chunks).all(|(one, other)| Arc::ptr_eq(one, other)));
+    }
+
+    #[test]
+    fn a_long_series_of_copies_gets_an_index_of_its_own() {
+        let mut lines = Lines::default();
+        for n in 0..CHUNK {
+            lines.push(line(n));
+        }
+        let original = lines.clone();
+        let n = CHUNK + RECENT + 2;
+        for next in CHUNK..n {
+            let before = lines.clone();
+            assert_eq!(lines.push(line(next)), LineNo::try_from(next).unwrap());
+            assert_eq!(before.find(&line(next)), None);
+        }
+        assert!(!Arc::ptr_eq(&original.index.shared, &lines.index.shared));
+        assert!(lines.index.recent.len() < RECENT);
+        for known in [0, 1, CHUNK - 1, CHUNK, CHUNK + RECENT - 1, CHUNK + RECENT, n - 1] {
+            assert_eq!(lines.find(&line(known)), Some(LineNo::try_from(known).unwrap()));
+        }
+        assert_eq!((original.find(&line(CHUNK - 1)), original.find(&line(CHUNK))), (Some(255), None));
+    }
+
+    #[test]
+    fn truncated_lines_find_only_their_own_and_may_grow_again() {
+        let lines = by_copies(2 * CHUNK).pop().unwrap();
+        for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1] {
+            let mut shorter = Arc::new(lines.truncated(len));
+            let len = len.min(2 * CHUNK);
+            assert_eq!((shorter.len(), shorter.iter().count()), (len, len));
+            for n in 0..2 * CHUNK {
+                let expected = (n < len).then(|| LineNo::try_from(n).unwrap());
+                assert_eq!(shorter.find(&line(n)), expected, "{n} of {len}");
+            }
+            // Another line may get the number of one that is not here, and that one a later number.
+            let next = LineNo::try_from(len).unwrap();
+            assert_eq!(Lines::find_or_add(&mut shorter, &line(100_000)), next);
+            assert_eq!(
+                Lines::find_or_add(&mut shorter, &line(2 * CHUNK - 1)),
+                if len == 2 * CHUNK { 511 } else { next + 1 }
+            );
+            assert_eq!(shorter.find(&line(100_000)), Some(next));
+        }
+        assert_eq!(lines.find(&line(100_000)), None);
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::maintenance::{Retention, Verify};
 use crate::orders::{OrderLists, OrderLookup, OrderSums, OrderTransitions, OrderWrites};
 use crate::prices::{PriceReads, PriceWrites};
 use crate::tenants::{
-    OperatorKeyReads, OperatorKeyWrites, SettingReads, SettingWrites, TenantReads, TenantWrites,
+    OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, SettingReads, SettingWrites, TenantReads,
+    TenantWrites,
 };
 use crate::usage::{HourClosing, UnchargedReads, UnchargedWrites, UsageReads, UsageWrites};
 use crate::usage_records::{RecordReads, RecordWrites};
@@ -91,6 +92,7 @@ pub trait Snapshot:
     + PriceReads
     + TenantReads
     + OperatorKeyReads
+    + OwnerReads
     + SettingReads
     + ExportReads
     + Verify
@@ -115,6 +117,7 @@ pub trait Transaction:
     + PriceWrites
     + TenantWrites
     + OperatorKeyWrites
+    + OwnerWrites
     + SettingWrites
     + ExportWrites
     + Leases

@@ -1,5 +1,7 @@
-//! Companies, organizations, API keys, keys of the operator's programs, and settings of the deployment.
+//! Companies, organizations, API keys, keys of the operator's programs, whom the usage of other programs belongs to, and
+//! settings of the deployment.
 
+use tollbook_domain::OwnerRule;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 
 use crate::error::StoreResult;
@@ -85,6 +87,35 @@ pub trait OperatorKeyWrites {
 
     /// Disables all keys of a name permanently. Returns their number.
     fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64>;
+}
+
+/// Result of writing rules of owners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PutOwners {
+    /// New rules.
+    pub added: usize,
+    /// Rules that replaced one of the same source, kind and key.
+    pub changed: usize,
+    /// Rules that already existed.
+    pub unchanged: usize,
+}
+
+/// Reads of the rules that say whom the usage of other programs belongs to.
+pub trait OwnerReads {
+    /// All rules, by source, kind and key.
+    fn owner_rules(&mut self) -> StoreResult<Vec<OwnerRule>>;
+
+    /// Number of changes of the rules. Rules that are kept in memory are read again when it has changed.
+    fn owner_version(&mut self) -> StoreResult<i64>;
+}
+
+/// Changes of the rules that say whom the usage of other programs belongs to.
+pub trait OwnerWrites {
+    /// Adds rules, or replaces those of the same source, kind and key. Of several in `rules` the last one holds.
+    fn put_owner_rules(&mut self, rules: &[OwnerRule]) -> StoreResult<PutOwners>;
+
+    /// Removes a rule; `false` if there is none.
+    fn remove_owner_rule(&mut self, source: &str, kind: &str, key: &str) -> StoreResult<bool>;
 }
 
 /// Reads of settings.

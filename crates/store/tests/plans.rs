@@ -48,7 +48,7 @@ const LOOKED_THROUGH: &str = "SELECT hour FROM usage_hour";
 /// Statements that periodically read the exports of all companies, and the index that must provide their order. A
 /// search for due jobs must not read jobs that have ended.
 const OF_EXPORTS: [(&str, &str); 3] = [
-    ("SELECT company_id, job_id FROM export_job WHERE state < 2", "export_job_open"),
+    ("SELECT company_id, job_id, state, lease_until FROM export_job", "export_job_open"),
     ("SELECT company_id, job_id FROM export_job WHERE state > 1", "export_job_ended"),
     ("SELECT company_id, digest FROM export_file", "export_file_stored"),
 ];
@@ -58,7 +58,7 @@ fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     let mut transaction = store.begin().unwrap();
     for n in 0..300u16 {
         let submitted = tollbook_store::NewExportJob {
-            company_id: 1,
+            company_id: i64::from(n % 10),
             job_id: format!("{n}"),
             public_key: "key".into(),
             created_s: 5,
@@ -71,6 +71,8 @@ fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     assert_eq!(transaction.due_export_jobs(9, 7).unwrap().len(), 7);
     assert_eq!(transaction.expire_export_jobs(9, 7).unwrap(), 0);
     assert_eq!(transaction.expire_export_files(9, 7).unwrap(), 0);
+    assert_eq!(transaction.take_oldest_export_file(1, &[0; 32]).unwrap(), None);
+    assert_eq!(transaction.all_export_bytes().unwrap(), []);
 }
 
 /// Reads stored usage records, as corrections do.

@@ -14,13 +14,11 @@ mod programs;
 mod python;
 mod replica;
 mod shared_data;
-#[cfg(feature = "us3")]
-mod us3_host;
+#[cfg(feature = "stores")]
+pub mod stores;
 mod watchdog;
 
 pub use cluster::Cluster;
 pub use database::Database;
 pub use python::Python;
 pub use shared_data::shared_data;
-#[cfg(feature = "us3")]
-pub use us3_host::Us3Host;

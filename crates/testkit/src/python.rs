@@ -11,6 +11,8 @@ pub enum Python {
     Clients,
     /// Readers of tables, and the validator of FOCUS.
     Tables,
+    /// Gateways, and clients of the protocols that they report usage by: the suite `gateways`.
+    Gateways,
 }
 
 impl Python {
@@ -27,6 +29,7 @@ impl Python {
         let variable = match self {
             Self::Clients => "TOLLBOOK_TEST_PYTHON",
             Self::Tables => "TOLLBOOK_TEST_TABLES_PYTHON",
+            Self::Gateways => "TOLLBOOK_TEST_GATEWAYS_PYTHON",
         };
         #[expect(
             clippy::disallowed_methods,

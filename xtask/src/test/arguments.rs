@@ -2,23 +2,16 @@
 
 use crate::step::Outcome;
 
-/// Tests that are run only when they are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Suite {
-    /// Every reader of workbooks.
-    Readers,
-}
-
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// As they were named; none for the whole workspace.
     pub(super) packages: Vec<String>,
+    /// A suite, whose tests are run instead of the others.
+    pub(super) suite: Option<String>,
     /// A part of the names of the tests to run.
     pub(super) name: Option<String>,
     /// How often each test is run; once and with a full report without it.
     pub(super) repeat: Option<u32>,
-    /// A suite that is not a part of the daily run.
-    pub(super) suite: Option<Suite>,
     /// What follows `--`: arguments for `cargo test`, which then runs the tests itself.
     pub(super) for_cargo: Option<Vec<String>>,
 }
@@ -37,7 +30,7 @@ impl Wanted {
             };
             match *argument {
                 "-p" | "--package" => wanted.packages.push(value()?.to_owned()),
-                "--suite" => wanted.suite = Some(suite(value()?)?),
+                "--suite" => wanted.suite = Some(value()?.to_owned()),
                 "--repeat" => wanted.repeat = Some(count(value()?)?),
                 "--" => {
                     wanted.for_cargo = Some(rest.iter().map(ToString::to_string).collect());
@@ -48,10 +41,9 @@ impl Wanted {
                 name => return Err(format!("test: one name at most, and {name} is another")),
             }
         }
-        if wanted.suite.is_some()
-            && (!wanted.packages.is_empty() || wanted.repeat.is_some() || wanted.for_cargo.is_some())
-        {
-            return Err("test: --suite takes no more than a part of the name of a test".to_owned());
+        let is_whole = wanted.packages.is_empty() && wanted.repeat.is_none() && wanted.for_cargo.is_none();
+        if wanted.suite.is_some() && !is_whole {
+            return Err("test: --suite takes a part of a name and nothing else".to_owned());
         }
         match (wanted.repeat, &wanted.name, &wanted.for_cargo) {
             (Some(_), None, _) => Err("test: --repeat needs a part of the name of a test".to_owned()),
@@ -60,13 +52,6 @@ impl Wanted {
             }
             _ => Ok(wanted),
         }
-    }
-}
-
-fn suite(text: &str) -> Outcome<Suite> {
-    match text {
-        "readers" => Ok(Suite::Readers),
-        _ => Err(format!("test: there is no suite {text}: there is readers")),
     }
 }
 
@@ -87,9 +72,9 @@ mod tests {
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
         Wanted {
             packages: owned(packages),
+            suite: None,
             name: name.map(str::to_owned),
             repeat,
-            suite: None,
             for_cargo: for_cargo.map(owned),
         }
     }
@@ -105,11 +90,10 @@ mod tests {
         );
         assert_eq!(parse("--repeat 200 pages"), Ok(wanted(&[], Some("pages"), Some(200), None)));
         assert_eq!(parse("-- a -- -x"), Ok(wanted(&[], None, None, Some(&["a", "--", "-x"]))));
-        let suite = Wanted { suite: Some(Suite::Readers), ..wanted(&[], Some("excel"), None, None) };
-        assert_eq!(parse("--suite readers excel"), Ok(suite));
-        for wrong in
-            ["--suite", "--suite writers", "--suite readers -p store", "--suite readers --repeat 2 a"]
-        {
+        let of_suite = |name| Wanted { suite: Some("gateways".into()), ..wanted(&[], name, None, None) };
+        assert_eq!(parse("--suite gateways"), Ok(of_suite(None)));
+        assert_eq!(parse("--suite gateways sdk"), Ok(of_suite(Some("sdk"))));
+        for wrong in ["--suite", "--suite a -p store", "--suite a --repeat 2 b", "--suite a -- b"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         for wrong in

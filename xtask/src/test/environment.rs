@@ -2,8 +2,6 @@
 //!
 //! - `TOLLBOOK_TEST_PYTHON`: an interpreter that has the published clients,
 //! - `TOLLBOOK_TEST_TABLES_PYTHON`: one that has readers of tables and the validator of FOCUS,
-//! - `TOLLBOOK_TEST_READERS_PYTHON`: one that has readers of workbooks,
-//! - `TOLLBOOK_TEST_NODE_MODULES`: the folder of such readers for Node,
 //! - `TOLLBOOK_SHARED`: the folder of shared data,
 //! - `TOLLBOOK_TEST_SKIPPED`: a file to which a test adds its name when that folder is not there.
 
@@ -13,7 +11,6 @@ use std::thread;
 
 use super::needs::Needs;
 use super::skipped::Skipped;
-use crate::node;
 use crate::python::Environment;
 use crate::step::Outcome;
 use crate::workspace::Workspace;
@@ -30,17 +27,12 @@ impl TestEnvironment {
         ];
         thread::scope(|scope| {
             let prepare = |purpose| scope.spawn(move || Environment::prepare(workspace, purpose));
-            let modules = needs.needs_readers().then(|| scope.spawn(|| node::prepare(workspace)));
             let pythons: Vec<_> = needs.environments();
             let pythons: Vec<_> =
                 pythons.into_iter().map(|(variable, purpose)| (variable, prepare(purpose))).collect();
             for (variable, made) in pythons {
                 let made = made.join().unwrap_or_else(|_| Err("an environment cannot be made".to_owned()))?;
                 variables.push((variable, made.program("python").into()));
-            }
-            if let Some(modules) = modules {
-                let made = modules.join().unwrap_or_else(|_| Err("the modules cannot be made".to_owned()))?;
-                variables.push(("TOLLBOOK_TEST_NODE_MODULES", made.into()));
             }
             Ok(Self(variables))
         })

@@ -2,7 +2,7 @@
 
 use crate::python::Purpose;
 use crate::step::Outcome;
-use crate::{gnumeric, libreoffice, node, postgres};
+use crate::{libreoffice, postgres};
 
 /// Something that tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +13,6 @@ pub(super) enum Need {
     Clients,
     /// That of readers of tables.
     Tables,
-    /// Readers of workbooks: in Python, for Node, and Gnumeric.
-    Readers,
 }
 
 /// By package; one that is not here needs nothing.
@@ -38,11 +36,6 @@ impl Needs {
         Self(needs.flat_map(|(_, needs)| *needs).copied().collect())
     }
 
-    /// What the readers of workbooks need.
-    pub(super) fn of_readers() -> Self {
-        Self(vec![Need::LibreOffice, Need::Readers])
-    }
-
     fn holds(&self, need: Need) -> bool {
         self.0.contains(&need)
     }
@@ -56,16 +49,7 @@ impl Needs {
         if self.holds(Need::LibreOffice) {
             libreoffice::require()?;
         }
-        if self.needs_readers() {
-            node::require()?;
-            gnumeric::require()?;
-        }
         Ok(())
-    }
-
-    /// Whether packages for Node are needed.
-    pub(super) fn needs_readers(&self) -> bool {
-        self.holds(Need::Readers)
     }
 
     /// Each Python environment, with the variable that names its interpreter to the tests.
@@ -73,7 +57,6 @@ impl Needs {
         let all = [
             (Need::Clients, "TOLLBOOK_TEST_PYTHON", Purpose::Clients),
             (Need::Tables, "TOLLBOOK_TEST_TABLES_PYTHON", Purpose::Tables),
-            (Need::Readers, "TOLLBOOK_TEST_READERS_PYTHON", Purpose::Readers),
         ];
         let needed = all.into_iter().filter(|(need, ..)| self.holds(*need));
         needed.map(|(_, variable, purpose)| (variable, purpose)).collect()
@@ -95,9 +78,6 @@ mod tests {
         assert_eq!(environments(&["tollbook-workbook", "tollbook-api"]), [Purpose::Clients]);
         assert_eq!(environments(&["tollbook-ops"]), [Purpose::Tables]);
         assert_eq!(environments(&["tollbook-api", "tollbook-export"]), [Purpose::Clients, Purpose::Tables]);
-        let readers = Needs::of_readers();
-        assert_eq!(readers.environments(), [("TOLLBOOK_TEST_READERS_PYTHON", Purpose::Readers)]);
-        assert!(readers.needs_readers() && !Needs::of(["tollbook-workbook"].into_iter()).needs_readers());
         assert!(Needs::of(["tollbook-domain"].into_iter()).require_programs().is_ok());
     }
 }

@@ -4,7 +4,9 @@
 use serde::Serialize;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_export::exporter::jobs::{self, NewJob};
-use tollbook_export::{Document, ExportRequest, ExportedFile, Format, UnknownFormat, WaitPolicy};
+use tollbook_export::{
+    Document, ExportRequest, ExportedFile, Format, Separator, UnknownFormat, UnknownSeparator, WaitPolicy,
+};
 use tollbook_ops::Brand;
 
 use super::call::Call;
@@ -20,6 +22,17 @@ pub(super) const FORMAT: Parameter = Parameter {
     required: false,
     extension: true,
     meaning: Meaning::Computed(describe_format),
+};
+
+pub(super) const SEPARATOR: Parameter = Parameter {
+    name: "Separator",
+    shape: ParameterShape::Text,
+    required: false,
+    extension: true,
+    meaning: Meaning::Text(
+        "What separates the cells of `csv` and `csv.gz`: `comma` (the default), `semicolon` (decimals then have a comma), \
+         `semicolon-named` (the same after a line `sep=;`), `tab`",
+    ),
 };
 
 pub(super) const ASYNC: Parameter = Parameter {
@@ -153,5 +166,20 @@ pub(crate) fn export_request(call: &Call<'_>, document: Document) -> Result<Expo
     if matches!(document, Document::Summary(_)) && !format.has_summary() {
         return Err(no_summary(format));
     }
-    Ok(ExportRequest { company: call.company.clone(), display: call.brand.display(), document, format })
+    let separator = separator(call, format)?;
+    let (company, display) = (call.company.clone(), call.brand.display());
+    Ok(ExportRequest { company, display, document, format, separator })
+}
+
+/// The separator that a request asks for. A format without one refuses it, instead of passing it over.
+fn separator(call: &Call<'_>, format: Format) -> Result<Separator, Refusal> {
+    let Some(name) = call.parameters.text("Separator")? else { return Ok(Separator::default()) };
+    let separator = name
+        .parse()
+        .map_err(|error: UnknownSeparator| Refusal::not_available("Separator", error.to_string()))?;
+    if separator != Separator::default() && !format.has_separator() {
+        let reason = format!("{format} has no separator; Format must be csv or csv.gz");
+        return Err(Refusal::not_available("Separator", reason));
+    }
+    Ok(separator)
 }

@@ -4,7 +4,7 @@
 use tollbook_domain::filter::{FilterField, LineAttribute};
 use tollbook_domain::time::MAX_TIME_S;
 
-use super::delivery::{ASYNC, FORMAT};
+use super::delivery::{ASYNC, FORMAT, SEPARATOR};
 use super::shape::{Meaning, Parameter, ParameterShape};
 
 /// Parameters of the lists.
@@ -16,7 +16,8 @@ pub(super) const SUMMARY: &[Parameter] =
     &joined::<{ 4 + FILTERS.len() }>(&[&RANGE, &FILTERS, &[ORDER_NOS, STATUSES]]);
 
 /// Parameters of the downloads.
-pub(super) const DOWNLOAD: &[Parameter] = &joined::<{ SUMMARY.len() + 2 }>(&[SUMMARY, &[FORMAT, ASYNC]]);
+pub(super) const DOWNLOAD: &[Parameter] =
+    &joined::<{ SUMMARY.len() + 3 }>(&[SUMMARY, &[FORMAT, SEPARATOR, ASYNC]]);
 
 /// Parameters of the totals, which are split by status anyway.
 pub(super) const AMOUNT: &[Parameter] = &joined::<{ 3 + FILTERS.len() }>(&[&RANGE, &FILTERS, &[ORDER_NOS]]);

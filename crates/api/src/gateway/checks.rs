@@ -11,6 +11,7 @@ use tollbook_ops::{Brand, networks};
 use tollbook_store::{Snapshot, StoreError};
 use tracing::Span;
 
+use super::concurrency::{Admission, Concurrency, Waiting};
 use super::rate::{Rates, limit_of};
 use crate::actions::{Action, AuthorizedSnapshot, Call};
 use crate::answer::{Answer, body};
@@ -26,6 +27,7 @@ pub(crate) struct Gateway {
     service: Arc<Service>,
     limits: Limits,
     rates: Rates,
+    concurrency: Concurrency,
 }
 
 /// The parts of an HTTP request that are checked.
@@ -52,10 +54,25 @@ pub(super) struct Answered {
     pub(super) body: Vec<u8>,
 }
 
+/// Why a request is not answered yet, or not as asked.
+enum Unanswered {
+    Refused(Refusal),
+    /// Too many requests of the key or the company are under way.
+    Waiting(Waiting),
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl Gateway {
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let limits = service.body_limits();
-        Self { service, limits, rates: Rates::default() }
+        let bounds = &service.config().limits;
+        let concurrency = Concurrency::new(bounds.requests_per_key, bounds.requests_per_company);
+        Self { service, limits, rates: Rates::default(), concurrency }
     }
 
     pub(super) fn service(&self) -> &Service {
@@ -67,25 +84,39 @@ impl Gateway {
         self.limits.body_bytes
     }
 
-    /// Answers a request. Never fails: a failure is an answer too. The current tracing span gets the action, the
-    /// company and the key as they become known.
-    pub(super) fn answer(&self, received: &Received<'_>) -> Answered {
+    /// Answers a request, or returns what it has to wait for; then it is answered with the admission that it waited for.
+    /// Never fails: a failure is an answer too. The current tracing span gets the action, the company and the key as they
+    /// become known.
+    pub(super) fn answer(
+        &self,
+        received: &Received<'_>,
+        admission: Option<Admission>,
+    ) -> Result<Answered, Waiting> {
         let mut action = None;
         // Caught here, where the action is known. A request changes only values of its own, so nothing half-changed is used.
-        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(received, &mut action)));
+        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(received, admission, &mut action)));
         let result = handled.unwrap_or_else(|_| {
             tracing::error!("a request panicked");
-            Err(Refusal::Internal)
+            Err(Refusal::Internal.into())
         });
+        let result = match result {
+            Ok(answer) => Ok(answer),
+            Err(Unanswered::Refused(refusal)) => Err(refusal),
+            Err(Unanswered::Waiting(waiting)) => return Err(waiting),
+        };
         let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
-        Answered { ret_code, body: body(action.map(|action| action.name), received.request_uuid, &result) }
+        Ok(Answered {
+            ret_code,
+            body: body(action.map(|action| action.name), received.request_uuid, &result),
+        })
     }
 
     fn handle(
         &self,
         received: &Received<'_>,
+        admission: Option<Admission>,
         known_action: &mut Option<&'static Action>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, Unanswered> {
         let request = self.read(received)?;
         let parameters = Parameters::new(&request);
         let action = named_action(&parameters)?;
@@ -96,7 +127,7 @@ impl Gateway {
         let signature = signature.ok_or(Refusal::MissingSignature)?;
         // The client may have disconnected while the request was queued. No connection is spent on it then.
         if received.caller.is_cancelled() {
-            return Err(log_and_refuse(StoreError::Cancelled));
+            return Err(log_and_refuse(StoreError::Cancelled).into());
         }
         let store = self.service.store();
         let mut snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
@@ -107,6 +138,11 @@ impl Gateway {
         let company = snapshot.company(key.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
         let brand = self.check_host(&company, received.host)?;
         check_address(&key, received.address)?;
+        // Before the rate, which counts a request once.
+        let _admission = match admission.filter(|admission| admission.is_of(&key)) {
+            Some(admission) => admission,
+            None => self.concurrency.admit(&key)?.map_err(Unanswered::Waiting)?,
+        };
         let now_s = self.service.now_s();
         match limit_of(&key) {
             Some(limit) if store.is_shared() => {
@@ -123,7 +159,8 @@ impl Gateway {
         parameters.check_nul()?;
         let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         let service = self.service.as_ref();
-        action.run(Call { service, parameters, key: &key, company: &company, brand, snapshot, now_s })
+        let call = Call { service, parameters, key: &key, company: &company, brand, snapshot, now_s };
+        Ok(action.run(call)?)
     }
 
     fn read(&self, received: &Received<'_>) -> Result<Request, Refusal> {

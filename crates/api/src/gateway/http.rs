@@ -16,8 +16,9 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use super::checks::{Answered, Gateway, Received};
+use super::concurrency::{Admission, Waiting};
 use crate::answer;
-use crate::blocking::Workers;
+use crate::blocking::{QUEUE_TIMEOUT, Workers};
 use crate::body::read_body;
 use crate::request_id::request_id;
 use crate::ret_code::Refusal;
@@ -63,34 +64,65 @@ async fn body(
     workers: &Workers,
     caller: Caller,
     request: Request,
-    mut line: LogLine,
+    line: LogLine,
 ) -> Vec<u8> {
     // If the client disconnects, this future is dropped, and the guard cancels the work. It is dropped before the log
     // line, which says so.
     let guard = line.caller.clone().drop_guard();
     let (head, body) = request.into_parts();
     let body = read_body(body, gateway.body_limit()).await;
-    let Some(worker) = workers.acquire().await else {
-        guard.disarm();
-        line.answered(Refusal::ServiceUnavailable.code());
-        return answer::body(None, &caller.request_uuid, &Err(Refusal::ServiceUnavailable));
-    };
-    let gateway = Arc::clone(gateway);
     let request_uuid = Arc::clone(&caller.request_uuid);
-    // The line is written when the work has ended, which may be long after the client disconnected.
-    let work = worker.run(move || {
-        let config = gateway.service().config();
-        let received = received(config, &caller, &head, body.as_deref(), &line.caller);
-        let Answered { ret_code, body } = gateway.answer(&received);
-        line.answered(ret_code);
-        body
-    });
-    let body = work.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request failed");
-        answer::body(None, &request_uuid, &Err(Refusal::Internal))
-    });
+    let mut attempt = Attempt { caller, head, body, line };
+    let mut admission = None;
+    let body = loop {
+        let Some(worker) = workers.acquire().await else { break attempt.unavailable() };
+        let gateway = Arc::clone(gateway);
+        // The log line is written when the work has ended, which may be long after the client disconnected.
+        match worker.run(move || attempt.answer(&gateway, admission)).await {
+            Ok(Ok(body)) => break body,
+            Ok(Err((waiting, again))) => {
+                attempt = again;
+                let admitted = tokio::time::timeout(QUEUE_TIMEOUT, waiting.admission()).await;
+                let Ok(Some(admitted)) = admitted else { break attempt.unavailable() };
+                admission = Some(admitted);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a request failed");
+                break answer::body(None, &request_uuid, &Err(Refusal::Internal));
+            }
+        }
+    };
     guard.disarm();
     body
+}
+
+/// A request that was read, until it is answered.
+struct Attempt {
+    caller: Caller,
+    head: Parts,
+    body: Option<Vec<u8>>,
+    line: LogLine,
+}
+
+impl Attempt {
+    /// The body of the answer, or what the request has to wait for before the next attempt.
+    fn answer(mut self, gateway: &Gateway, admission: Option<Admission>) -> Result<Vec<u8>, (Waiting, Self)> {
+        let config = gateway.service().config();
+        let received = received(config, &self.caller, &self.head, self.body.as_deref(), &self.line.caller);
+        match gateway.answer(&received, admission) {
+            Ok(Answered { ret_code, body }) => {
+                self.line.answered(ret_code);
+                Ok(body)
+            }
+            Err(waiting) => Err((waiting, self)),
+        }
+    }
+
+    /// The body of the answer to a request whose turn did not come in time.
+    fn unavailable(mut self) -> Vec<u8> {
+        self.line.answered(Refusal::ServiceUnavailable.code());
+        answer::body(None, &self.caller.request_uuid, &Err(Refusal::ServiceUnavailable))
+    }
 }
 
 fn received<'a>(

@@ -1,7 +1,8 @@
 //! The signed order API over HTTP: requests are read and logged (`http`), checked in the documented order (`checks`),
-//! then answered by the action that they name.
+//! then answered by the action that they name. `concurrency` and `rate` bound what one key may ask for.
 
 mod checks;
+mod concurrency;
 mod http;
 mod rate;
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
+use tollbook_ops::charging::ReadError;
 use tollbook_ops::tenancy::operator_keys::known_operator_key;
 use tollbook_store::StoreError;
 use tracing::field::Empty;
@@ -34,6 +35,8 @@ pub(super) enum Problem {
     TooLarge(String),
     /// 415
     ContentType(&'static str),
+    /// 415, and the encodings of bodies that are accepted.
+    ContentEncoding,
     /// 422
     Refused(String),
     /// 500
@@ -43,36 +46,42 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    const fn status(&self) -> StatusCode {
+    pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType(_) | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         match self {
             Self::Malformed(text) | Self::NotFound(text) | Self::TooLarge(text) | Self::Refused(text) => text,
             Self::Unauthorized => "a key of the operator is required as bearer token".to_owned(),
             Self::Method(allowed) => format!("the method must be {allowed}"),
             Self::ContentType(text) => text.to_owned(),
+            Self::ContentEncoding => {
+                "the content encoding must be gzip, zstd or identity, and only one".to_owned()
+            }
             Self::Internal => "internal error; it may be tried again".to_owned(),
             Self::Unavailable => "the service is not available; try again".to_owned(),
         }
     }
 
-    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+    pub(super) fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER)),
             Self::Method(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
+            Self::ContentEncoding => {
+                Some((header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd, identity")))
+            }
             Self::Malformed(_)
             | Self::NotFound(_)
             | Self::TooLarge(_)
@@ -99,6 +108,15 @@ pub(super) fn log_and_report(error: &StoreError) -> Problem {
     Problem::from(error)
 }
 
+/// The problem of a body of another program that is not read.
+pub(super) fn read_problem(error: ReadError) -> Problem {
+    match error {
+        ReadError::Malformed(reason) => Problem::Malformed(reason),
+        ReadError::TooMany(reason) => Problem::TooLarge(reason),
+        ReadError::Store(error) => log_and_report(&error),
+    }
+}
+
 /// One request. Its log line is written on drop, so that every request has one, however it ends.
 pub(super) struct Exchange {
     id: String,
@@ -108,44 +126,70 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
 }
 
+/// A response, but for the headers that all of them have.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// `None` if there is no body.
+    pub(super) content_type: Option<&'static str>,
+    pub(super) body: Vec<u8>,
+    pub(super) header: Option<(header::HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    /// The result of a request as JSON.
+    fn of(result: Result<impl Serialize, Problem>) -> Self {
+        let result = result.and_then(|answer| {
+            serde_json::to_vec(&answer).map_err(|error| {
+                tracing::error!(%error, "a response cannot be written as JSON");
+                Problem::Internal
+            })
+        });
+        let content_type = Some("application/json");
+        match result {
+            Ok(body) => Self { status: StatusCode::OK, content_type, body, header: None },
+            Err(problem) => {
+                let (status, header) = (problem.status(), problem.header());
+                let body = serde_json::json!({"Error": problem.text()}).to_string().into_bytes();
+                Self { status, content_type, body, header }
+            }
+        }
+    }
+}
+
 impl Exchange {
-    /// Answers a request with the result of `work`, which runs within the request's tracing span.
+    /// Answers a request with the result of `work` as JSON. `work` runs within the request's tracing span.
     pub(super) async fn answer<T: Serialize>(
         route: &'static str,
         work: impl AsyncFnOnce() -> Result<T, Problem>,
     ) -> Response {
+        Self::reply(route, async || Reply::of(work().await)).await
+    }
+
+    /// Answers a request with what `work` returns.
+    pub(super) async fn reply(route: &'static str, work: impl AsyncFnOnce() -> Reply) -> Response {
         let id = request_id();
         // At the level of errors, so that it is there whatever the log is filtered by.
         let span = tracing::error_span!("request", request_uuid = id, route, operator_key = Empty);
         let exchange = Self { id, span: span.clone(), started: Instant::now(), status: None };
         async {
-            let result = work().await;
-            exchange.end(result)
+            let reply = work().await;
+            exchange.end(reply)
         }
         .instrument(span)
         .await
     }
 
-    fn end(mut self, result: Result<impl Serialize, Problem>) -> Response {
-        let result = result.and_then(|answer| {
-            serde_json::to_string(&answer).map_err(|error| {
-                tracing::error!(%error, "a response cannot be written as JSON");
-                Problem::Internal
-            })
-        });
+    fn end(mut self, reply: Reply) -> Response {
+        let Reply { status, content_type, body, header } = reply;
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert("x-ucloud-request-uuid", value);
         }
-        let (status, body) = match result {
-            Ok(body) => (StatusCode::OK, body),
-            Err(problem) => {
-                headers.extend(problem.header());
-                (problem.status(), serde_json::json!({"Error": problem.text()}).to_string())
-            }
-        };
+        headers.extend(header);
         self.status = Some(status);
         let mut response = Response::new(body.into());
         *response.status_mut() = status;

@@ -3,11 +3,19 @@
 
 mod corrections;
 mod exchange;
+mod litellm;
+mod openmeter;
+mod otlp;
+mod report;
 mod standing;
 mod state;
+mod upload;
 mod usage;
 
 pub(crate) use corrections::routes as corrections_routes;
+pub(crate) use litellm::routes as litellm_routes;
+pub(crate) use openmeter::routes as openmeter_routes;
+pub(crate) use otlp::routes as otlp_routes;
 pub(crate) use standing::routes as standing_routes;
 pub(crate) use state::OperatorRoutes;
 pub(crate) use usage::routes as usage_routes;

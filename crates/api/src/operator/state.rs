@@ -2,24 +2,30 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tollbook_domain::Usage;
-use tollbook_ops::charging::{Intake, IntakeError, UsageResult};
+use tollbook_ops::charging::{GatewayRecords, Intake, IntakeError, UsageResult};
 
 use crate::blocking::Workers;
 use crate::service::Service;
+
+/// Requests of other programs that are expanded and decoded at a time, so that memory is bounded.
+const DECODED_AT_A_TIME: usize = 4;
 
 /// The state of the operator's routes.
 pub(crate) struct OperatorRoutes {
     pub(super) service: Arc<Service>,
     pub(super) workers: Workers,
+    pub(super) gateway_records: Arc<GatewayRecords>,
+    decoding: Semaphore,
     /// `None` once the server has stopped.
     intake: Mutex<Option<Intake>>,
 }
 
 impl OperatorRoutes {
-    /// Starts the intake of usage.
-    pub(crate) fn start(service: Arc<Service>, workers: Workers) -> Self {
+    /// Starts the intake of usage. The error names a built-in mapping that is not there.
+    pub(crate) fn start(service: Arc<Service>, workers: Workers) -> Result<Self, String> {
+        let gateway_records = Arc::new(GatewayRecords::new()?);
         let deployment = service.deployment();
         let intake = Intake::start(
             Arc::clone(&deployment.store),
@@ -27,7 +33,13 @@ impl OperatorRoutes {
             Arc::clone(&deployment.catalogue),
             Arc::clone(&deployment.clock),
         );
-        Self { service, workers, intake: Mutex::new(Some(intake)) }
+        let decoding = Semaphore::new(DECODED_AT_A_TIME);
+        Ok(Self { service, workers, gateway_records, decoding, intake: Mutex::new(Some(intake)) })
+    }
+
+    /// The right to expand and decode a request of another program, in order of arrival; `None` if the server stops.
+    pub(super) async fn decoding(&self) -> Option<SemaphorePermit<'_>> {
+        self.decoding.acquire().await.ok()
     }
 
     /// The workers that all requests of the server share.

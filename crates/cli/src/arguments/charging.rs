@@ -124,6 +124,15 @@ pub(crate) enum DiscountCommand {
     List,
 }
 
+/// What becomes of a record with a count that its mapping does not account for.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum OnUnknownCounts {
+    /// It is refused, and the count named
+    Refuse,
+    /// It is read, and the summary has the number of records by count
+    Warn,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum UsageCommand {
     /// Import usage records: .jsonl or .csv, plain, .gz or .zst; - reads standard input
@@ -131,16 +140,27 @@ pub(crate) enum UsageCommand {
         /// Files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<OsString>,
-        /// Mapping of the files' columns to usage records: a TOML file, or one of openai, anthropic, litellm, otel-genai,
+        /// Mapping of the files' columns to usage records: a TOML file, or one of openai, openai-batch, openai-realtime,
+        /// openai-usage, openai-usage-csv, openai-costs-csv, anthropic, anthropic-batch, anthropic-usage, claude-code, gemini,
+        /// deepseek, kimi, xai, perplexity, openrouter, openrouter-activity, bedrock, litellm, new-api, one-api, otel-genai,
         /// azure-llm-2023, servegen
         #[arg(long, value_name = "FILE")]
         mapping: Option<PathBuf>,
         /// Value of a field for every record, e.g. `company_id=1`; overrides the mapping; repeatable
         #[arg(long = "set", value_name = "FIELD=VALUE", requires = "mapping")]
         constants: Vec<String>,
+        /// What becomes of a record with a count that is not 0 and that the mapping does not account for
+        #[arg(long, value_name = "WHAT", default_value = "refuse", requires = "mapping")]
+        unknown_counts: OnUnknownCounts,
     },
     /// List usage without a price
-    Unpriced(Uncharged),
+    Unpriced {
+        #[command(flatten)]
+        listed: Uncharged,
+        /// Sum the records by provider and model, the most frequent first, with the nearest names that have prices
+        #[arg(long)]
+        summary: bool,
+    },
     /// List usage with a price of zero
     Free(Uncharged),
     /// Take records out: their orders are refunded or revoked, and what is left becomes new ones. Idempotent by --key
@@ -158,7 +178,7 @@ pub(crate) struct Uncharged {
     /// Limit the list to this company
     #[arg(long)]
     pub(crate) company: Option<i64>,
-    /// Maximum number of records to list
+    /// Maximum number of records, or of models of a summary, to list
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) limit: usize,
 }

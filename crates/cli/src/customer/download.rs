@@ -26,6 +26,8 @@ pub(crate) fn run(global: &Global, arguments: &Download, output: &Output) -> Res
     };
     let mut parameters = parameters_of(&arguments.ranged, &days);
     parameters.extend(arguments.format.iter().map(|format| ("Format".to_owned(), format.clone())));
+    parameters
+        .extend(arguments.separator.iter().map(|separator| ("Separator".to_owned(), separator.clone())));
     if arguments.background {
         parameters.push(("Async".to_owned(), "true".to_owned()));
     }

@@ -1,6 +1,7 @@
 //! The operator's commands. Each opens the database itself, and works while servers run.
 
 pub(crate) mod accounts;
+pub(crate) mod connect;
 mod context;
 pub(crate) mod corrections;
 pub(crate) mod database;
@@ -18,6 +19,7 @@ pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod settle;
 pub(crate) mod tenants;
+mod unpriced;
 pub(crate) mod usage;
 pub(crate) mod utc_offset;
 pub(crate) mod verify;

@@ -43,7 +43,7 @@ impl Objects {
             bucket: BUCKET.to_owned(),
             keys: object_keys(master),
             retention_s: config.object_retention_s,
-            spool_bytes: config.objects.spool_bytes,
+            spool: config.objects.spool,
         })?);
         shared_objects::bind(database, &embedded)?;
         Ok(Self { store: embedded.clone(), embedded: Some(embedded) })
@@ -62,7 +62,7 @@ fn remote(global: &Global, config: &Config, url: &StoreUrl) -> Result<RemoteStor
         keys: ObjectKeys::new(public, private),
         session_token: secret(SESSION_TOKEN_VARIABLE),
         retention_s: config.object_retention_s,
-        spool_bytes: config.objects.spool_bytes,
+        spool: config.objects.spool,
         tuning: config.objects.tuning.clone(),
         now_s: Arc::new(|| SystemClock.now_s()),
     };

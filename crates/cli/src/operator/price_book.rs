@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tollbook_domain::price::PriceQuery;
 use tollbook_domain::price_explanation::{Candidate, Verdict, explain as candidates};
+use tollbook_domain::provider_names::NameForm;
 use tollbook_domain::usage::service_tier;
 use tollbook_domain::{Discount, Price};
 use tollbook_formats::prices;
@@ -140,7 +141,18 @@ pub(super) fn explain(
                 time_text(time_s)
             ),
         };
-        let headers = ["", "List", "Provider", "Model", "Price", "Currency", "Only", "Matched by", "Why"];
+        let headers = [
+            "",
+            "List",
+            "Provider",
+            "Model",
+            "Price",
+            "Currency",
+            "Only",
+            "Provider by",
+            "Matched by",
+            "Why",
+        ];
         format!("{}\n\n{summary}", table(&headers, found.iter().map(candidate_row)))
     });
     Ok(())
@@ -159,10 +171,20 @@ fn outcome(candidate: &Candidate<'_>) -> (&'static str, String) {
 fn candidate_value(candidate: &Candidate<'_>) -> Value {
     let (outcome, why) = outcome(candidate);
     let mut value = price_value(candidate.price);
-    value["MatchedBy"] = json!(candidate.part.name());
+    value["ProviderBy"] = json!(candidate.provider.text());
+    value["MatchedBy"] = json!(matched_by(candidate));
     value["Outcome"] = json!(outcome);
     value["Why"] = json!(why);
     value
+}
+
+/// Which part of which form of the model's name is matched.
+fn matched_by(candidate: &Candidate<'_>) -> String {
+    let part = candidate.part.name();
+    match candidate.form {
+        NameForm::Stated => part.to_owned(),
+        NameForm::Shortened => format!("{part}, shortened"),
+    }
 }
 
 fn candidate_row(candidate: &Candidate<'_>) -> Vec<String> {
@@ -176,7 +198,8 @@ fn candidate_row(candidate: &Candidate<'_>) -> Vec<String> {
         price.list_price.to_string(),
         price.currency.clone(),
         conditions(price),
-        candidate.part.name().to_owned(),
+        candidate.provider.text().to_owned(),
+        matched_by(candidate),
         why,
     ]
 }

@@ -1,19 +1,21 @@
 //! `usage`: imports usage records, and lists those that are not charged.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tollbook_domain::provider_names::ProviderRule;
 use tollbook_formats::text::Input;
-use tollbook_formats::usage::{Mapping, UsageFile};
+use tollbook_formats::usage::{Mapping, UnknownCounts, UsageFile};
 use tollbook_ops::SystemClock;
-use tollbook_ops::import::usage::{UsageCounts, UsageReport, import_usage};
+use tollbook_ops::import::usage::{Reasons, UsageCounts, UsageReport, import_usage};
 use tollbook_store::{Uncharged as List, UnchargedKey, UnchargedUsage};
 
 use super::context::{CommandContext, time_text};
 use super::progress::Bar;
 use super::{corrections, explain};
-use crate::arguments::{Global, Uncharged, UsageCommand};
+use crate::arguments::{Global, OnUnknownCounts, Uncharged, UsageCommand};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
 
@@ -21,14 +23,22 @@ use crate::output::{Failure, Output, note, printable, table};
 const PAGE_RECORDS: i64 = 1_000;
 /// Maximum number of models matched by a part of their names to print.
 const SHOWN_MATCHES: usize = 20;
+/// Maximum number of reasons of a kind to print.
+const SHOWN_REASONS: usize = 20;
 
 pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        UsageCommand::Import { files, mapping, constants } => {
+        UsageCommand::Import { files, mapping, constants, unknown_counts } => {
             let mapping = mapping.as_deref().map(|file| read_mapping(file, constants)).transpose()?;
+            let unknown_counts = match unknown_counts {
+                OnUnknownCounts::Refuse => UnknownCounts::Refuse,
+                OnUnknownCounts::Warn => UnknownCounts::Warn,
+            };
+            let mapping = mapping.map(|mapping| mapping.with_unknown_counts(unknown_counts));
             import(global, files, mapping.as_ref(), output)
         }
-        UsageCommand::Unpriced(arguments) => list(global, arguments, List::Unpriced, output),
+        UsageCommand::Unpriced { listed, summary: true } => super::unpriced::summary(global, listed, output),
+        UsageCommand::Unpriced { listed, summary: false } => list(global, listed, List::Unpriced, output),
         UsageCommand::Free(arguments) => list(global, arguments, List::Free, output),
         UsageCommand::Void(arguments) => corrections::void(global, arguments, output),
         UsageCommand::Replace(arguments) => corrections::replace(global, arguments, output),
@@ -88,6 +98,9 @@ fn import(
         let message = format!("{}\n{} records were refused", text_of(&report), total.refused);
         return Err(Failure::with_value(message, value));
     }
+    if total.read == 0 {
+        return Err(Failure::with_value(format!("{}\nno record was read", text_of(&report)), value));
+    }
     output.result(&value, || text_of(&report));
     Ok(())
 }
@@ -121,11 +134,27 @@ fn value_of(report: &UsageReport) -> Value {
             "Provider": matched.provider,
             "ModelID": matched.model_id,
             "MatchedBy": matched.part.name(),
+            "ProviderBy": matched.provider_by.text(),
+            "PriceProvider": matched.price_provider,
             "List": matched.list,
             "PriceModelID": matched.price_model_id,
         })
     });
     value["MatchedByPart"] = partly.collect();
+    let by_reason = |reasons: &Reasons| -> Value {
+        reasons
+            .by_frequency()
+            .into_iter()
+            .map(|(reason, records)| json!({"Reason": reason, "Records": records}))
+            .collect()
+    };
+    let by_name = |names: &BTreeMap<String, u64>| -> Value {
+        names.iter().map(|(name, records)| json!({"Name": name, "Records": records})).collect()
+    };
+    value["RefusedBy"] = by_reason(&report.refusals);
+    value["UnpricedBy"] = by_reason(&report.unpriced);
+    value["SkippedBy"] = by_name(&report.unmapped.skipped);
+    value["UnknownCounts"] = by_name(&report.unmapped.unknown_counts);
     value["HoursClosed"] = report.closed.hours.into();
     value["OrdersPaid"] = report.closed.paid.into();
     value["OrdersUnpaid"] = report.closed.unpaid.into();
@@ -145,13 +174,23 @@ fn text_of(report: &UsageReport) -> String {
             )
         })
         .collect();
+    lines.extend(reasons_of(report));
     for matched in report.partly_matched.iter().take(SHOWN_MATCHES) {
+        let provider = match matched.provider_by {
+            ProviderRule::List => format!(
+                "; provider {:?} has the prices of {:?} by {}",
+                matched.provider,
+                matched.price_provider,
+                matched.provider_by.text()
+            ),
+            _ => String::new(),
+        };
         lines.push(printable(&format!(
-            "model {:?} has the price of {:?} of list {:?}, by the {}",
+            "model {:?} has the price of {:?} of list {:?}, by the {}{provider}",
             matched.model_id,
             matched.price_model_id,
             matched.list,
-            matched.part.name()
+            matched.part.name(),
         )));
     }
     if let Some(more) = report.partly_matched.len().checked_sub(SHOWN_MATCHES).filter(|more| *more > 0) {
@@ -165,6 +204,29 @@ fn text_of(report: &UsageReport) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// The reasons for which records were not charged, with their numbers.
+fn reasons_of(report: &UsageReport) -> Vec<String> {
+    let skipped = report.unmapped.skipped.iter().map(|(rule, records)| (rule.as_str(), *records));
+    let unknown = report.unmapped.unknown_counts.iter().map(|(name, records)| (name.as_str(), *records));
+    let mut lines = Vec::new();
+    for (what, mut reasons) in [
+        ("skipped", skipped.collect::<Vec<_>>()),
+        ("not accounted for", unknown.collect()),
+        ("without a price", report.unpriced.by_frequency()),
+        ("refused", report.refusals.by_frequency()),
+    ] {
+        let hidden = reasons.len().saturating_sub(SHOWN_REASONS);
+        reasons.truncate(SHOWN_REASONS);
+        lines.extend(
+            reasons.iter().map(|(reason, records)| printable(&format!("  {records} {what}: {reason}"))),
+        );
+        if hidden > 0 {
+            lines.push(format!("  and {hidden} more reasons: {what}"));
+        }
+    }
+    lines
 }
 
 fn list(global: &Global, arguments: &Uncharged, kind: List, output: &Output) -> Result<(), Failure> {

@@ -29,6 +29,7 @@ fn with_full_disk(fixture: &Fixture, kib: u32, arguments: &[&str]) -> std::proce
 
 on_each_database! {
     an_export_on_a_full_disk_is_refused_and_leaves_no_file
+    an_export_below_the_floor_of_free_space_is_refused_and_usage_is_taken
     a_killed_import_is_completed_by_the_same_command
     a_stopping_server_finishes_requests_in_progress
 }
@@ -74,6 +75,31 @@ fn an_export_on_a_full_disk_is_refused_and_leaves_no_file(fixture: &Fixture) {
     let log = server.stop();
     assert!(log.contains("export failed"), "{log}");
     fixture.assert_verified(30_000);
+}
+
+fn an_export_below_the_floor_of_free_space_is_refused_and_usage_is_taken(fixture: &Fixture) {
+    let company = fixture.company("Acme");
+    write_orders(fixture, &company, 100);
+    fixture.json(&["orders", "import", "orders.jsonl"]);
+    // No disk has so much space.
+    std::fs::write(fixture.data().join("tollbook.toml"), "[objects]\nfree_bytes = 1125899906842624\n")
+        .unwrap();
+    let mut server = fixture.start(&["serve"]);
+    let keys = (company.public_key.as_str(), company.private_key.as_str());
+    let refused = server.customer(fixture, keys, &[&["--json", "orders", "download"], &RANGE[..]].concat());
+    let value: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!((&value["RetCode"], &value["Reason"]), (&json!(150), &json!("too little space is free")));
+    for folder in ["objects", "spool"] {
+        assert_eq!(files_below(&fixture.data().join(folder)), 0, "{folder} is empty");
+    }
+    let record = json!({
+        "id": "r-1", "source": "test", "time": 1_780_272_000, "company_id": company.id, "organization_id": 1,
+        "resource_id": "key", "model_id": "m", "product_code": "modelverse", "quantities": {"input": 1},
+    });
+    fixture.write("usage.jsonl", record.to_string());
+    assert_eq!(fixture.json(&["usage", "import", "usage.jsonl"])["Accepted"], 1);
+    let log = server.stop();
+    assert!(log.contains("are kept free for other data than exports"), "{log}");
 }
 
 fn a_killed_import_is_completed_by_the_same_command(fixture: &Fixture) {

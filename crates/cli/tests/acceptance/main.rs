@@ -6,6 +6,7 @@
 
 mod accounts;
 mod commands;
+mod connect;
 mod corrections;
 mod dates;
 mod failures;
@@ -14,6 +15,7 @@ mod halt;
 mod import;
 mod long_run;
 mod moving;
+mod object_stores;
 mod outages;
 mod prices;
 mod program;
@@ -27,3 +29,4 @@ mod servegen;
 mod servers;
 mod soak;
 mod soak_charging;
+mod suite_gateways;

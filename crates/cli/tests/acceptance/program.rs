@@ -12,6 +12,8 @@ use tollbook_ops::MasterKey;
 pub(crate) struct Fixture {
     folder: TempDir,
     url: Option<String>,
+    /// Further variables of the environment of its commands and servers.
+    environment: Vec<(&'static str, String)>,
 }
 
 /// Defines two tests for each function of a fixture: one for each kind of database.
@@ -46,12 +48,18 @@ pub(crate) struct Company {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), url: None }
+        Self { folder: tempfile::tempdir().unwrap(), url: None, environment: Vec::new() }
     }
 
     /// A fixture whose commands and servers use a PostgreSQL database, unless their arguments name another one.
     pub(crate) fn on(url: &str) -> Self {
         Self { url: Some(url.to_owned()), ..Self::new() }
+    }
+
+    /// A fixture with further variables in the environment of its commands and servers.
+    pub(crate) fn with_environment(environment: &[(&'static str, &str)]) -> Self {
+        let environment = environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self { environment, ..Self::new() }
     }
 
     pub(crate) fn is_on_sqlite(&self) -> bool {
@@ -91,7 +99,8 @@ impl Fixture {
             .env_clear()
             .env("TOLLBOOK_DATA", self.data())
             .env("TZ", "UTC");
-        command.envs(self.url.iter().map(|url| ("TOLLBOOK_DATABASE_URL", url))).stdin(Stdio::null());
+        command.envs(self.url.iter().map(|url| ("TOLLBOOK_DATABASE_URL", url)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
     }
 
     /// Starts a command in the background. [`finish`] returns its result.

@@ -8,6 +8,7 @@ use crate::program::{Fixture, on_each_database};
 on_each_database! {
     a_kind_that_cannot_be_read_is_named_and_not_charged
     the_list_of_litellm_is_a_list_of_its_own
+    usage_without_a_price_is_summed_with_the_nearest_names
     a_file_of_no_known_layout_changes_nothing
 }
 
@@ -124,4 +125,50 @@ fn a_file_of_no_known_layout_changes_nothing(fixture: &Fixture) {
         assert!(said.contains(message), "{text}: {said}");
     }
     assert_eq!(fixture.json(&["prices", "list"])["Prices"], json!([]));
+}
+
+fn usage_without_a_price_is_summed_with_the_nearest_names(fixture: &Fixture) {
+    fixture.company_in("Acme", "USD");
+    let of = |id: u8, provider: &str, model: &str| {
+        record(&id.to_string(), "", r#"{"input":1000000000000000,"output":3}"#).replace(
+            r#""provider":"openai","model_id":"m""#,
+            &format!(r#""provider":"{provider}","model_id":"{model}""#),
+        )
+    };
+    let imported = use_it(
+        fixture,
+        &[
+            of(1, "zai", "glm-4.6"),
+            of(2, "", "mm"),
+            of(3, "zai", "glm-4.6"),
+            of(4, "zai", "glm-4.6"),
+            of(5, "x", "m"),
+        ],
+    );
+    assert_eq!(imported["Unpriced"], 5, "{imported}");
+    import(fixture, "litellm.json", &LITELLM.replace("openai/m", "openai/glm-4.7"));
+    let summary = fixture.json(&["usage", "unpriced", "--summary", "--limit", "2"]);
+    let model = |provider: &str, model: &str, records: u8, input: &str, output: &str, near: Value| {
+        let of_provider =
+            if provider.is_empty() { String::new() } else { format!(" of provider {provider:?}") };
+        json!({
+            "Provider": provider, "ModelID": model, "Records": records,
+            "Quantities": {"input": input, "output": output},
+            "Reasons": [{"Reason": format!("model {model:?}{of_provider} has no price in USD"), "Records": records}],
+            "Nearest": near,
+        })
+    };
+    let near = json!([{"Provider": "openai", "ModelID": "glm-4.7", "List": "litellm"}]);
+    let expected = json!({
+        "Models": [
+            model("zai", "glm-4.6", 3, "3000000000000000", "9", near),
+            model("", "mm", 1, "1000000000000000", "3", json!([])),
+        ],
+        "HasMore": true,
+    });
+    assert_eq!(summary, expected);
+    let text = String::from_utf8(fixture.run(&["usage", "unpriced", "--summary"]).stdout).unwrap();
+    assert!(text.contains("3000000000000000") && text.contains("openai glm-4.7"), "{text}");
+    let (value, _) = fixture.refused(&["usage", "unpriced", "--summary", "--company", "9"]);
+    assert_eq!(value["Error"], "company 9 does not exist");
 }

@@ -1,6 +1,5 @@
-//! Soak test of charging: usage imports, `settle`, deposits, corrections of accounts and a server that pays orders are
-//! killed at random times.
-//! After each kill, `verify` must report no difference, and a repeated command must complete the work.
+//! Soak test of charging: usage imports, `settle`, deposits, corrections of accounts and usage, and a server that pays
+//! orders are killed at random times. After each kill, `verify` must report no difference, and a repeated command must complete the work.
 //! `cargo xtask soak` runs it for minutes and writes a report.
 
 use std::fmt::Write as _;
@@ -24,17 +23,39 @@ const KEYS: i64 = 15;
 const MODELS: i64 = 4;
 /// Rounds on one database. A new database follows, because `verify` takes longer with each round.
 const ROUNDS_OF_A_DATABASE: usize = 20;
-/// The longest time before an import, or a shorter command, is killed: about its duration. The test does not depend on
+/// The longest time before an import or `rerate`, or a shorter command, is killed: about its duration. The test does not depend on
 /// it: the outcome is the same at any time of the kill.
 const IMPORT_MS: i64 = 700;
 const COMMAND_MS: i64 = 90;
 /// 2026-06-01T00:00:00Z.
 const START_S: i64 = 1_780_272_000;
-/// The price of 2 per million tokens, in 10⁻⁸ per token.
-const STEPS_PER_TOKEN: i128 = 200;
+/// The price of 1 per million tokens, in 10⁻⁸ per token.
+const STEPS_OF_ONE: i128 = 100;
+/// The price of all models but [`REPRICED`], per million tokens.
+const PRICE: i128 = 2;
+/// The model whose price is wrong in each round, and rated again.
+const REPRICED: i64 = 3;
+/// Records that are voided in each round, by number: some share orders, and one has no output.
+const VOIDED: [i64; 4] = [0, 1, 1_530, 2_999];
+/// The record that is replaced in each round, and its input in place of the one it had.
+const REPLACED: (i64, i64) = (62, 1_000_003);
 
-const PRICES: &str = "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"all\"\nmatch = { starts_with = \"m-\" }\n\
-                      [model.prices]\ninput = \"2\"\noutput = \"2\"\n";
+fn prices(of_repriced: i128) -> String {
+    let model = |id: &str, rule: &str, price: i128| {
+        format!("[[model]]\nid = \"{id}\"\n{rule}[model.prices]\ninput = \"{price}\"\noutput = \"{price}\"\n")
+    };
+    let others = model("all", "match = { starts_with = \"m-\" }\n", PRICE);
+    format!("currency = \"CNY\"\nunit = 12\n{}{others}", model(&format!("m-{REPRICED}"), "", of_repriced))
+}
+
+/// Input and output of a record.
+fn tokens(number: i64) -> (i64, i64) {
+    (number % 997 + 1, number % 89)
+}
+
+fn model_of(number: i64) -> i64 {
+    number / KEYS % MODELS
+}
 
 #[derive(Default)]
 struct Round {
@@ -42,6 +63,7 @@ struct Round {
     settlers_killed: i64,
     deposits_killed: i64,
     corrections_killed: i64,
+    usage_corrections_killed: i64,
     servers_killed: i64,
     orders: i64,
     records: i64,
@@ -54,6 +76,7 @@ impl Round {
             "Round": number, "Database": database, "Records": self.records, "Orders": self.orders,
             "ImportsKilled": self.imports_killed, "SettlersKilled": self.settlers_killed,
             "DepositsKilled": self.deposits_killed, "CorrectionsKilled": self.corrections_killed,
+            "UsageCorrectionsKilled": self.usage_corrections_killed,
             "ServersKilled": self.servers_killed,
             "Milliseconds": u64::try_from(self.ms).unwrap(),
         })
@@ -64,6 +87,7 @@ impl Round {
         self.settlers_killed += other.settlers_killed;
         self.deposits_killed += other.deposits_killed;
         self.corrections_killed += other.corrections_killed;
+        self.usage_corrections_killed += other.usage_corrections_killed;
         self.servers_killed += other.servers_killed;
         self.orders += other.orders;
         self.records += other.records;
@@ -81,40 +105,57 @@ struct Rig<'a> {
     /// The sum of deposits, in 10⁻⁸.
     deposited: i128,
     orders: i64,
+    /// The price of [`REPRICED`], per million tokens.
+    price_of_repriced: i128,
 }
 
 impl<'a> Rig<'a> {
     fn new(fixture: &'a Fixture) -> Self {
         let company = fixture.company("Acme");
-        let prices = fixture.write("prices.toml", PRICES);
-        fixture.json(&["prices", "import", prices.to_str().unwrap()]);
         let client = Client::new(&company);
-        Self { fixture, company, client, charged: 0, deposited: 0, orders: 0 }
+        let rig =
+            Self { fixture, company, client, charged: 0, deposited: 0, orders: 0, price_of_repriced: PRICE };
+        rig.import_prices();
+        rig
+    }
+
+    fn import_prices(&self) {
+        let file = self.fixture.write("prices.toml", prices(self.price_of_repriced));
+        self.fixture.json(&["prices", "import", file.to_str().unwrap()]);
+    }
+
+    /// What a record costs at the present prices, in 10⁻⁸.
+    fn charge_of(&self, number: i64, (input, output): (i64, i64)) -> i128 {
+        let price = if model_of(number) == REPRICED { self.price_of_repriced } else { PRICE };
+        i128::from(input + output) * price * STEPS_OF_ONE
+    }
+
+    fn record(&self, round: i64, number: i64, (input, output): (i64, i64)) -> Value {
+        json!({
+            "id": format!("{round:05}-{number:06}"), "source": "rig",
+            "time": START_S + round * 7_200 + number * 7_200 / ROUND,
+            "company_id": self.company.id, "organization_id": 1,
+            "resource_id": format!("key-{}", number % KEYS), "model_id": format!("m-{}", model_of(number)),
+            "product_code": "modelverse", "region": "us-ca", "quantities": {"input": input, "output": output},
+        })
     }
 
     /// Writes a file of usage for two hours that no other round uses. Returns its charge.
     fn write(&self, round: i64) -> i128 {
         let mut text = String::new();
-        let mut tokens = 0;
+        let mut charge = 0;
         for number in 0..ROUND {
-            let time_s = START_S + round * 7_200 + number * 7_200 / ROUND;
-            let (input, output) = (number % 997 + 1, number % 89);
-            tokens += i128::from(input + output);
-            let record = json!({
-                "id": format!("{round:05}-{number:06}"), "source": "rig", "time": time_s,
-                "company_id": self.company.id, "organization_id": 1,
-                "resource_id": format!("key-{}", number % KEYS), "model_id": format!("m-{}", number / KEYS % MODELS),
-                "product_code": "modelverse", "region": "us-ca", "quantities": {"input": input, "output": output},
-            });
-            let _ = writeln!(text, "{record}");
+            charge += self.charge_of(number, tokens(number));
+            let _ = writeln!(text, "{}", self.record(round, number, tokens(number)));
         }
         self.fixture.write("usage.jsonl", text);
-        tokens * STEPS_PER_TOKEN
+        charge
     }
 
     /// Runs a command and kills it at a random time, until it succeeds. Verifies the database after each kill.
     fn disturbed(&self, arguments: &[&str], dice: &mut Dice, killed: &mut i64) -> Value {
-        let patience_ms = if arguments.contains(&"import") { IMPORT_MS } else { COMMAND_MS };
+        let is_long = arguments.contains(&"import") || arguments.contains(&"rerate");
+        let patience_ms = if is_long { IMPORT_MS } else { COMMAND_MS };
         for attempt in 0.. {
             let mut child = self.fixture.spawn(arguments);
             // From the fourth attempt on, the command is not killed.
@@ -155,6 +196,7 @@ impl<'a> Rig<'a> {
         self.deposit(charge - half, &second, false, dice, &mut round);
         self.pay_everything(dice, &mut round);
         self.correct(number, half, dice, &mut round);
+        self.correct_usage(number, dice, &mut round);
         let shown = self.fixture.json(&["account", "show", "--company", "1"]);
         assert_eq!(shown["ArrearsOrders"], 0, "{shown}");
         assert_eq!(steps(&shown["Balances"]["Cash"]), self.deposited - self.charged);
@@ -205,6 +247,64 @@ impl<'a> Rig<'a> {
         let adjustment = [&adjustment[..], &["--key", &key, "--reason", "r"]].concat();
         self.disturbed(&adjustment, dice, &mut round.corrections_killed);
         self.deposited += 7;
+    }
+
+    /// Voids records, replaces one, and rates a model again after its price has changed. All orders were paid, and the
+    /// balance covers those that replace them.
+    fn correct_usage(&mut self, number: i64, dice: &mut Dice, round: &mut Round) {
+        self.deposit(1_000_000_000, &format!("{number}-more"), false, dice, round);
+        let correction = |command: &str, key: &str| -> Vec<String> {
+            ["usage", command, "--company", "1", "--reason", "r", "--key", key].map(str::to_owned).to_vec()
+        };
+        let mut void = correction("void", &format!("void {number}"));
+        void.extend(VOIDED.map(|voided| format!("{number:05}-{voided:06}")));
+        // Record 0 has no output; the others are of lines of their own.
+        self.corrected(&void, VOIDED.len(), 7, dice, round);
+        self.charged -= VOIDED.map(|voided| self.charge_of(voided, tokens(voided))).iter().sum::<i128>();
+
+        let (replaced, input) = REPLACED;
+        let (before, after) = (tokens(replaced), (input, tokens(replaced).1));
+        let file = self.fixture.write("right.jsonl", format!("{}\n", self.record(number, replaced, after)));
+        let mut replace = correction("replace", &format!("replace {number}"));
+        replace.push(file.to_str().unwrap().to_owned());
+        self.corrected(&replace, 1, 1, dice, round);
+        self.charged += self.charge_of(replaced, after) - self.charge_of(replaced, before);
+
+        let rated: Vec<i64> =
+            (0..ROUND).filter(|of| model_of(*of) == REPRICED && !VOIDED.contains(of)).collect();
+        let charge = |rig: &Self| rated.iter().map(|of| rig.charge_of(*of, tokens(*of))).sum::<i128>();
+        let before = charge(self);
+        self.price_of_repriced = 1 + i128::from(number % 3) * 3;
+        self.import_prices();
+        let from_s = START_S + number * 7_200;
+        let mut rerate = correction("rerate", &format!("rerate {number}"));
+        let more = ["--from", &from_s.to_string(), "--to", &(from_s + 7_200).to_string()].map(str::to_owned);
+        rerate.extend(more);
+        rerate.extend(["--model", &format!("m-{REPRICED}"), "--apply"].map(str::to_owned));
+        let orders = usize::try_from(2 * KEYS * 2).unwrap();
+        self.corrected(&rerate, rated.len(), orders, dice, round);
+        self.charged += charge(self) - before;
+    }
+
+    /// Makes a correction of usage, and repeats it, which changes nothing.
+    fn corrected(
+        &mut self,
+        arguments: &[String],
+        records: usize,
+        orders: usize,
+        dice: &mut Dice,
+        round: &mut Round,
+    ) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let done = self.disturbed(&arguments, dice, &mut round.usage_corrections_killed);
+        let again = self.fixture.json(&arguments);
+        for (value, may_be_first) in [(&done, true), (&again, false)] {
+            let value = value["Companies"].get(0).unwrap_or(value);
+            let counts = ["Records", "OrdersReplaced", "OrdersMade"].map(|name| &value[name]);
+            assert_eq!(counts, [&json!(records), &json!(orders), &json!(orders)], "{arguments:?}: {value}");
+            assert!(may_be_first || value["Repeated"] == true, "{arguments:?}: {value}");
+        }
+        self.orders += i64::try_from(orders).unwrap();
     }
 
     /// Two threads send the same payments to a server, which is killed during them.
@@ -325,8 +425,8 @@ fn summary(run: &LongRun, database: &str, rounds: usize, sum: &Round) -> String 
     let mut text = format!("# Charging soak on {database}, {}\n\n    {}\n\n", run.date, run.command());
     let _ = writeln!(
         text,
-        "In each round a usage import, settling, deposits, corrections of accounts and a server that is paying were killed \
-         at random moments and run again. After each kill `verify` was clean; after each round every record was charged once, every order \
+        "In each round a usage import, settling, deposits, corrections of accounts, corrections of usage (void, replace, rate \
+         again) and a server that is paying were killed at random moments and run again. After each kill `verify` was clean; after each round every record was charged once, every order \
          paid once, and the balance was what was paid in less what usage came to, to the last digit. Debug builds; \
          nothing here is a measurement of speed.\n"
     );
@@ -337,6 +437,7 @@ fn summary(run: &LongRun, database: &str, rounds: usize, sum: &Round) -> String 
         ("settlers killed", sum.settlers_killed),
         ("deposits killed", sum.deposits_killed),
         ("corrections of accounts killed", sum.corrections_killed),
+        ("corrections of usage killed", sum.usage_corrections_killed),
         ("servers killed while paying", sum.servers_killed),
         ("seconds", i64::try_from(sum.ms / 1_000).unwrap()),
     ] {

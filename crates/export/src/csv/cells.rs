@@ -1,9 +1,10 @@
 //! Cells as comma-separated text (RFC 4180) that every reader can parse and that no spreadsheet runs as a formula. This
 //! file does not know the columns.
 
-use tollbook_domain::money::push_decimal;
+use tollbook_domain::money;
 
 use crate::fields::Cell;
+use crate::format::Separator;
 use crate::time_zone::{Offsets, push_date_time};
 
 /// Ends a row.
@@ -22,16 +23,60 @@ pub(crate) enum Times<'zone> {
     Utc,
 }
 
-/// Appends a cell without a comma.
-pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, times: &mut Times<'_>) {
+/// Decimal places that every decimal has.
+const MIN_PLACES: u32 = 2;
+
+/// How cells are written.
+pub(crate) struct Style<'zone> {
+    pub(crate) times: Times<'zone>,
+    pub(crate) separator: Separator,
+}
+
+/// Appends a cell without a separator.
+pub(crate) fn push_cell(line: &mut String, cell: &Cell<'_>, style: &mut Style<'_>) {
     match cell {
         Cell::Text(text) => push_text(line, text),
         Cell::OwnedText(text) => push_text(line, text),
-        Cell::Integer(number) => push_decimal(line, *number, 0, 0),
-        Cell::Decimal { mantissa, places } => push_decimal(line, *mantissa, *places, 2),
-        Cell::Time(Some(unix_s)) => push_time(line, *unix_s, times),
+        Cell::Integer(number) => match i64::try_from(*number) {
+            Ok(number) => line.push_str(itoa::Buffer::new().format(number)),
+            Err(_) => money::push_decimal(line, *number, 0, 0),
+        },
+        Cell::Decimal { mantissa, places } => {
+            push_decimal(line, *mantissa, *places, style.separator.decimal_sign());
+        }
+        Cell::Time(Some(unix_s)) => push_time(line, *unix_s, &mut style.times),
         Cell::Time(None) => {}
     }
+}
+
+/// Appends the text of [`money::push_decimal`] with a decimal sign. Most decimals have 64 bits; they take a shorter way.
+fn push_decimal(line: &mut String, mantissa: i128, places: u32, sign: char) {
+    let Ok(narrow) = u64::try_from(mantissa.unsigned_abs()) else {
+        let start = line.len();
+        money::push_decimal(line, mantissa, places, MIN_PLACES);
+        if sign != '.' {
+            let text = line.split_off(start);
+            line.extend(text.chars().map(|c| if c == '.' { sign } else { c }));
+        }
+        return;
+    };
+    if mantissa < 0 {
+        line.push('-');
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(narrow);
+    let places = places as usize;
+    let (whole, fraction) = match digits.len().checked_sub(places) {
+        Some(point @ 1..) => digits.split_at(point),
+        _ => ("0", digits),
+    };
+    line.push_str(whole);
+    line.push(sign);
+    let start = line.len();
+    line.extend(std::iter::repeat_n('0', places - fraction.len()));
+    line.push_str(fraction);
+    let kept = line[start..].trim_end_matches('0').len().max(MIN_PLACES as usize);
+    line.truncate(start + kept);
 }
 
 fn push_time(line: &mut String, unix_s: i64, times: &mut Times<'_>) {
@@ -44,10 +89,21 @@ fn push_time(line: &mut String, unix_s: i64, times: &mut Times<'_>) {
     }
 }
 
+/// Whether a text is written as it is in any case: it begins with an ASCII letter or digit and has only ASCII characters
+/// that need no quotes. Most texts of a row are so.
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b';');
+    text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && text.as_bytes().iter().all(plain)
+}
+
 /// Appends a text: after an apostrophe if it could be read as a formula, and in quotes if it has a comma, a quote or a
 /// line end. Other control characters than those of text become U+FFFD: a NUL ends the text for some readers, and U+001A
 /// the whole file.
 pub(crate) fn push_text(line: &mut String, text: &str) {
+    if is_plain(text) {
+        line.push_str(text);
+        return;
+    }
     let quoted = text.contains(needs_quotes) || text.starts_with(' ') || text.ends_with(' ');
     if quoted {
         line.push('"');
@@ -105,6 +161,28 @@ mod tests {
         let mut line = String::new();
         push_text(&mut line, cell);
         line
+    }
+
+    fn cell_text(cell: &Cell<'_>, times: Times<'_>, separator: Separator) -> String {
+        let mut line = String::new();
+        push_cell(&mut line, cell, &mut Style { times, separator });
+        line
+    }
+
+    #[test]
+    fn decimals_have_the_decimal_sign_of_their_separator() {
+        for (separator, expected) in [
+            (Separator::Comma, ["-4.20", "0.00", "170141183460469231731687303715.884105727"]),
+            (Separator::Tab, ["-4.20", "0.00", "170141183460469231731687303715.884105727"]),
+            (Separator::Semicolon, ["-4,20", "0,00", "170141183460469231731687303715,884105727"]),
+            (Separator::SemicolonNamed, ["-4,20", "0,00", "170141183460469231731687303715,884105727"]),
+        ] {
+            let decimals = [(-420_000_000, 8), (0, 12), (i128::MAX, 9)];
+            let texts = decimals.map(|(mantissa, places)| {
+                cell_text(&Cell::Decimal { mantissa, places }, Times::Utc, separator)
+            });
+            assert_eq!(texts, expected, "{separator}");
+        }
     }
 
     /// Parses one row by the grammar of RFC 4180.
@@ -190,11 +268,7 @@ mod tests {
             (Cell::Time(Some(1_738_339_199)), "2025-01-31 23:59:59", "2025-01-31T15:59:59Z"),
         ];
         for (cell, local, utc) in table {
-            let written = |mut times: Times<'_>| {
-                let mut line = String::new();
-                push_cell(&mut line, &cell, &mut times);
-                line
-            };
+            let written = |times: Times<'_>| cell_text(&cell, times, Separator::Comma);
             assert_eq!(written(Times::Local(shanghai.offsets())), local, "{cell:?}");
             assert_eq!(written(Times::Utc), utc, "{cell:?}");
         }
@@ -225,16 +299,22 @@ mod tests {
             ),
         ] {
             let zone = Zone::named(zone).unwrap();
-            let mut times = Times::Local(zone.offsets());
             for (unix_s, expected) in table {
-                let mut line = String::new();
-                push_cell(&mut line, &Cell::Time(Some(unix_s)), &mut times);
+                let times = Times::Local(zone.offsets());
+                let line = cell_text(&Cell::Time(Some(unix_s)), times, Separator::Comma);
                 assert_eq!(line, expected, "{zone}");
             }
         }
     }
 
     proptest! {
+        #[test]
+        fn decimals_are_those_of_the_domain(mantissa in any::<i128>(), bits in 0..127_u32, places in 2..=12_u32) {
+            let mantissa = mantissa >> bits;
+            let text = cell_text(&Cell::Decimal { mantissa, places }, Times::Utc, Separator::Comma);
+            prop_assert_eq!(text, money::format_decimal(mantissa, places, 2));
+        }
+
         #[test]
         fn a_row_is_read_as_it_was_written(
             cells in prop::collection::vec(

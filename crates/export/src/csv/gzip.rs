@@ -26,7 +26,7 @@ pub(crate) struct Packed {
     text_len: usize,
 }
 
-/// Makes pieces. Each thread has its own; a piece depends only on its text.
+/// Makes pieces, at the fastest level, because compressing takes longer than everything else. Each thread has its own; a piece depends only on its text.
 pub(crate) struct Packer {
     deflate: Option<Compress>,
     /// Reused output buffer. The length of a piece is known only after compression.
@@ -37,7 +37,7 @@ impl Packer {
     pub(crate) fn new(packing: Packing) -> Self {
         let deflate = match packing {
             Packing::Plain => None,
-            Packing::Gzip => Some(Compress::new(Compression::default(), false)),
+            Packing::Gzip => Some(Compress::new(Compression::fast(), false)),
         };
         Self { deflate, buffer: Vec::new() }
     }
@@ -53,8 +53,9 @@ impl Packer {
         // Without the previous piece's history, the bytes do not depend on which thread made which piece.
         deflate.reset();
         self.buffer.clear();
-        // More than any compressed text (zlib's bound adds a thousandth and a few bytes), so that one call is enough.
-        self.buffer.reserve(text_len + text_len / 64 + 1_024);
+        // More than any compressed text, so that one call is enough: the fastest level has fixed codes of at most nine
+        // bits for a byte.
+        self.buffer.reserve(text_len + text_len / 8 + 1_024);
         deflate.compress_vec(text.as_bytes(), &mut self.buffer, FlushCompress::Sync)?;
         if deflate.total_in() != text_len as u64 || self.buffer.len() == self.buffer.capacity() {
             return Err(io::Error::other("a compressed piece of text exceeds its bound"));

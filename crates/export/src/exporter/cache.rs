@@ -2,6 +2,7 @@
 //! file as long as the digest is the same.
 
 use sha2::{Digest as _, Sha256};
+use tollbook_domain::Catalogue;
 use tollbook_objects::ObjectStore;
 use tollbook_store::{ExportFile, Snapshot, Store, StoreError};
 
@@ -13,7 +14,12 @@ use crate::presentation::Presentation;
 pub type Digest = [u8; 32];
 
 /// Version of the file layouts. Raised when a layout changes within one version of the program.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
+
+/// Digest of a catalogue. It is part of every file's digest, and made once, because a catalogue is large.
+pub(super) fn catalogue_digest(catalogue: &Catalogue) -> Digest {
+    Sha256::digest(format!("{catalogue:?}")).into()
+}
 
 /// Digest of everything that the bytes of a file depend on, except the time of the snapshot: program, object store,
 /// request, display texts, and the version of the company's orders in the snapshot.
@@ -22,6 +28,7 @@ pub(super) fn digest(
     objects: &dyn ObjectStore,
     request: &ExportRequest,
     presentation: &Presentation,
+    catalogue: &Digest,
 ) -> Result<Digest, StoreError> {
     let version = snapshot.orders_version(request.company.company_id)?;
     let mut hash = Sha256::new();
@@ -33,10 +40,12 @@ pub(super) fn digest(
     add(&LAYOUT.to_string());
     add(&objects.identity());
     add(request.format.name());
+    add(request.separator.name());
     // The debug format includes every member of a document, also future ones.
     add(&format!("{:?}", request.document));
     add(&presentation.fingerprint());
     add(&version.to_string());
+    hash.update(catalogue);
     Ok(hash.finalize().into())
 }
 
@@ -77,7 +86,11 @@ pub(super) fn record(
     transaction.put_export_file(
         company_id,
         digest,
-        &ExportFile { stored_s: file.stored_s, file: file.to_record() },
+        &ExportFile {
+            stored_s: file.stored_s,
+            bytes: i64::try_from(file.bytes).unwrap_or(i64::MAX),
+            file: file.to_record(),
+        },
     )?;
     transaction.commit()
 }

@@ -8,13 +8,22 @@ use tokio_util::sync::CancellationToken;
 use super::cache::Digest;
 use super::request::{ExportRequest, ExportRequestError};
 use crate::file::ExportedFile;
+use crate::presentation::Presentation;
 use crate::progress::Progress;
+
+/// The names that a file shows, and the versions at which they were read.
+pub(super) struct Names {
+    pub(super) versions: [i64; 2],
+    pub(super) presentation: Presentation,
+}
 
 /// An export that is looked up, queued, being built or just finished.
 pub(super) struct InFlight {
     /// What the file was expected to contain when the first request came.
     pub(super) digest: Digest,
     pub(super) request: ExportRequest,
+    /// As they were when the first request came. They are read again only if they have changed.
+    pub(super) names: Arc<Names>,
     pub(super) progress: Progress,
     /// Cancelled when the last request for it is cancelled.
     pub(super) abandoned: CancellationToken,
@@ -45,10 +54,11 @@ pub(super) enum Join {
 
 impl InFlight {
     /// An export with one waiting request.
-    pub(super) fn new(digest: Digest, request: ExportRequest) -> Self {
+    pub(super) fn new(digest: Digest, request: ExportRequest, names: Arc<Names>) -> Self {
         Self {
             digest,
             request,
+            names,
             progress: Progress::default(),
             abandoned: CancellationToken::new(),
             state: Mutex::new(State { waiters: 1, stage: Stage::Queued }),

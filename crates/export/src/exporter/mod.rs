@@ -6,6 +6,7 @@ mod in_flight;
 pub mod jobs;
 mod queue;
 mod request;
+mod space;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +20,7 @@ use tollbook_objects::ObjectStore;
 use tollbook_store::{Snapshot, Store, StoreError};
 
 use self::cache::Digest;
-use self::in_flight::{ByIdentity, InFlight, Join, Stage};
+use self::in_flight::{ByIdentity, InFlight, Join, Names, Stage};
 use self::queue::{Bounds, FairQueue};
 use crate::build::Build;
 use crate::error::ExportError;
@@ -62,6 +63,8 @@ pub struct Exporter {
 
 struct Shared {
     parts: ExporterParts,
+    /// Of the catalogue of the parts.
+    catalogue: Digest,
     table: Mutex<Table>,
 }
 
@@ -92,7 +95,8 @@ impl Exporter {
             waiting_per_company: limits.waiting_per_company,
         };
         let table = Table { in_flight: HashMap::new(), queue: FairQueue::new(bounds), threads: Vec::new() };
-        Self { shared: Arc::new(Shared { parts, table: Mutex::new(table) }) }
+        let catalogue = cache::catalogue_digest(&parts.catalogue);
+        Self { shared: Arc::new(Shared { parts, catalogue, table: Mutex::new(table) }) }
     }
 
     /// Returns the requested file, of the orders as they are now or a moment later. Blocks until the file is stored.
@@ -107,10 +111,10 @@ impl Exporter {
         caller: &CancellationToken,
         watch: &mut dyn FnMut(&Progress) -> bool,
     ) -> Result<ExportedFile, ExportRequestError> {
-        let digest = self.shared.digest(snapshot.as_mut(), &request)?;
+        let (digest, names) = self.shared.digest(snapshot.as_mut(), &request)?;
         drop(snapshot);
         loop {
-            let in_flight = match self.shared.join(digest, &request) {
+            let in_flight = match self.shared.join(digest, &request, &names) {
                 Joined::First(in_flight) => {
                     self.shared.start(&in_flight, policy);
                     in_flight
@@ -131,7 +135,7 @@ impl Exporter {
 
     /// The digest of everything that the bytes of the requested file depend on, except the time.
     pub fn digest(&self, snapshot: &mut dyn Snapshot, request: &ExportRequest) -> Result<Digest, StoreError> {
-        self.shared.digest(snapshot, request)
+        self.shared.digest(snapshot, request).map(|(digest, _)| digest)
     }
 }
 
@@ -156,11 +160,24 @@ impl Shared {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn digest(&self, snapshot: &mut dyn Snapshot, request: &ExportRequest) -> Result<Digest, StoreError> {
-        let ExporterParts { objects, catalogue, .. } = &self.parts;
-        let presentation = Presentation::read(snapshot, &request.company, &request.display, catalogue)?
+    /// The digest of a request's file, and the names that it was made with.
+    fn digest(
+        &self,
+        snapshot: &mut dyn Snapshot,
+        request: &ExportRequest,
+    ) -> Result<(Digest, Arc<Names>), StoreError> {
+        let names = self.names(snapshot, request)?;
+        let objects = self.parts.objects.as_ref();
+        let digest = cache::digest(snapshot, objects, request, &names.presentation, &self.catalogue)?;
+        Ok((digest, Arc::new(names)))
+    }
+
+    fn names(&self, snapshot: &mut dyn Snapshot, request: &ExportRequest) -> Result<Names, StoreError> {
+        let ExportRequest { company, display, .. } = request;
+        let versions = Presentation::versions(snapshot, company.company_id)?;
+        let presentation = Presentation::read(snapshot, company, display, &self.parts.catalogue)?
             .with_offsets(snapshot.hour_offsets()?);
-        cache::digest(snapshot, objects.as_ref(), request, &presentation)
+        Ok(Names { versions, presentation })
     }
 
     /// Files stored at or before this time are not returned again: a link to one could outlive the file.
@@ -169,7 +186,7 @@ impl Shared {
     }
 
     /// Joins the export of the same file that is in flight, or starts one.
-    fn join(&self, digest: Digest, request: &ExportRequest) -> Joined {
+    fn join(&self, digest: Digest, request: &ExportRequest, names: &Arc<Names>) -> Joined {
         let mut table = self.table();
         if let Some(in_flight) = table.in_flight.get(&digest) {
             match in_flight.join(self.expired_s()) {
@@ -178,7 +195,7 @@ impl Shared {
                 None => {}
             }
         }
-        let in_flight = Arc::new(InFlight::new(digest, request.clone()));
+        let in_flight = Arc::new(InFlight::new(digest, request.clone(), Arc::clone(names)));
         table.in_flight.insert(digest, Arc::clone(&in_flight));
         Joined::First(in_flight)
     }
@@ -246,7 +263,8 @@ impl Shared {
         if let Err(error) = &built
             && !in_flight.abandoned.is_cancelled()
         {
-            tracing::error!(%error, company_id, "export failed; no file was stored");
+            let cause = error.root_cause().map(ToString::to_string);
+            tracing::error!(%error, cause, company_id, "export failed; no file was stored");
         }
         let (file, digest) = match built {
             Ok((file, digest)) => (Ok(file), Some(digest)),
@@ -269,19 +287,28 @@ impl Shared {
     /// Builds the file. Returns its actual digest too: the orders may have changed while the request was queued.
     fn build(&self, in_flight: &InFlight) -> Result<(ExportedFile, Digest), ExportError> {
         let started = Instant::now();
-        let ExporterParts { store, objects, catalogue, limits, now_s, random, .. } = &self.parts;
-        let ExportRequest { company, display, document, format } = &in_flight.request;
+        let ExporterParts { store, objects, limits, now_s, random, .. } = &self.parts;
+        let ExportRequest { company, document, format, separator, .. } = &in_flight.request;
         // A new snapshot: the one that the request was checked with was dropped when the request was queued.
         let snapshot = store.snapshot_for(&in_flight.abandoned)?;
         let mut snapshot = store.replica_or(snapshot, &in_flight.abandoned)?;
         let snapshot_s = now_s();
-        let presentation = Presentation::read(snapshot.as_mut(), company, display, catalogue)?
-            .with_offsets(snapshot.hour_offsets()?);
-        let digest = cache::digest(snapshot.as_mut(), objects.as_ref(), &in_flight.request, &presentation)?;
+        let changed;
+        let Names { versions, presentation } = in_flight.names.as_ref();
+        let presentation = if presentation.is_current(snapshot.as_mut(), *versions)? {
+            presentation
+        } else {
+            changed = self.names(snapshot.as_mut(), &in_flight.request)?;
+            &changed.presentation
+        };
+        let request = &in_flight.request;
+        let digest =
+            cache::digest(snapshot.as_mut(), objects.as_ref(), request, presentation, &self.catalogue)?;
         let build = Build {
             document,
             format: *format,
-            presentation: &presentation,
+            separator: *separator,
+            presentation,
             snapshot_s,
             random: random(),
             threads: limits.encoders(),
@@ -300,10 +327,15 @@ impl Shared {
         Ok((file, digest))
     }
 
-    /// Records a stored file in the cache. On failure the next request builds the file again.
+    /// Records a stored file in the cache, and deletes old files if there are too many now. On failure the next request
+    /// builds the file again.
     fn record(&self, company_id: i64, digest: &Digest, file: &ExportedFile) {
-        let store = self.parts.store.as_ref();
-        let recorded = catch_unwind(AssertUnwindSafe(|| cache::record(store, company_id, digest, file)));
+        let ExporterParts { store, objects, limits, .. } = &self.parts;
+        let recorded = catch_unwind(AssertUnwindSafe(|| {
+            cache::record(store.as_ref(), company_id, digest, file)?;
+            let newest = space::Newest { company_id, digest };
+            space::enforce(store.as_ref(), objects.as_ref(), limits, newest)
+        }));
         match recorded {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, company_id, "export could not be recorded in the cache"),

@@ -8,7 +8,7 @@ use tollbook_store::StoreError;
 
 use crate::document::Document;
 use crate::error::ExportError;
-use crate::format::Format;
+use crate::format::{Format, Separator};
 use crate::presentation::DisplaySettings;
 
 /// What to export.
@@ -22,6 +22,8 @@ pub struct ExportRequest {
     pub document: Document,
     /// The file format.
     pub format: Format,
+    /// What separates the cells of comma-separated values.
+    pub separator: Separator,
 }
 
 /// How long a request may wait for its file.

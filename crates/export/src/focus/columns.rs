@@ -1,4 +1,4 @@
-//! The columns of FOCUS 1.0 and 1.2 and their values: one table for both versions and both file formats. Types and nulls
+//! The columns of FOCUS 1.0, 1.2, 1.3 and 1.4 and their values: one table for all versions and both file formats. Types and nulls
 //! are those of the specification's "Content Constraints".
 
 use tollbook_domain::catalogue::LineTexts;
@@ -9,7 +9,7 @@ use super::sku::{self, Category};
 use crate::fields::FieldKind::{self, Text, Time};
 use crate::fields::Scope::{PerLine, PerRow};
 use crate::fields::{AMOUNT, Cell, OrderField, OrderRow, UNIT_PRICE};
-use crate::format::FocusVersion::{self, V1_0, V1_2};
+use crate::format::FocusVersion::{self, V1_0, V1_2, V1_3, V1_4};
 use crate::parquet::ColumnSchema;
 
 /// Decimal places of `PricingQuantity`. Seconds in hours are a repeating decimal and are rounded half away from zero.
@@ -25,22 +25,36 @@ const WHOLE: FieldKind = FieldKind::Decimal { places: WHOLE_PLACES };
 pub(super) struct FocusColumn {
     pub(super) field: OrderField,
     nullable: bool,
-    /// The first supported version that has the column.
-    pub(super) since: FocusVersion,
+    versions: Versions,
 }
 
+/// The first and the last supported version that have a column.
+type Versions = [FocusVersion; 2];
+
+const FROM_1_0: Versions = [V1_0, V1_4];
+const FROM_1_2: Versions = [V1_2, V1_4];
+const FROM_1_3: Versions = [V1_3, V1_4];
+const FROM_1_4: Versions = [V1_4, V1_4];
+const UNTIL_1_3: Versions = [V1_0, V1_3];
+
 impl FocusColumn {
+    /// Whether a version has the column.
+    pub(super) fn is_in(&self, version: FocusVersion) -> bool {
+        let [since, until] = self.versions;
+        since <= version && version <= until
+    }
+
     pub(super) fn schema(&self) -> ColumnSchema {
-        ColumnSchema { name: self.field.name, kind: self.field.kind, nullable: self.nullable }
+        ColumnSchema { name: self.field.name, kind: self.field.kind, nullable: self.nullable, narrow: false }
     }
 }
 
 macro_rules! focus_columns {
-    ($($since:expr, $name:literal, $kind:expr, $nullable:expr, $scope:expr, $value:expr;)*) => {
+    ($($versions:expr, $name:literal, $kind:expr, $nullable:expr, $scope:expr, $value:expr;)*) => {
         &[$(FocusColumn {
             field: OrderField { name: $name, kind: $kind, scope: $scope, meaning: "", value: $value },
             nullable: $nullable,
-            since: $since,
+            versions: $versions,
         }),*]
     };
 }
@@ -53,67 +67,77 @@ const REQUIRED: bool = false;
 
 /// In the order of the specification, which is alphabetical; our columns follow.
 pub(super) const COLUMNS: &[FocusColumn] = focus_columns! {
-    // since, column, kind, nullable, scope, value
-    V1_0, "AvailabilityZone", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "BilledCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
-    V1_0, "BillingAccountId", Text, REQUIRED, PerLine, |r| Cell::OwnedText(format!("company-{}", r.company_id));
-    V1_0, "BillingAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.company_name);
-    V1_2, "BillingAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Company");
-    V1_0, "BillingCurrency", Text, REQUIRED, PerLine, |r| Cell::Text(&r.line.currency);
-    V1_0, "BillingPeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.offsets.month_start(r.order.start_time_s, 1)));
-    V1_0, "BillingPeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.offsets.month_start(r.order.start_time_s, 0)));
-    V1_2, "CapacityReservationId", Text, NULLABLE, PerLine, |_| NULL;
-    V1_2, "CapacityReservationStatus", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "ChargeCategory", Text, REQUIRED, PerLine, |r| charge_category(r);
-    V1_0, "ChargeClass", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "ChargeDescription", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::description(r));
-    V1_0, "ChargeFrequency", Text, REQUIRED, PerLine, |r| Cell::Text(sku::frequency(r.line));
-    V1_0, "ChargePeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.order.end_time_s));
-    V1_0, "ChargePeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.order.start_time_s));
-    V1_0, "CommitmentDiscountCategory", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "CommitmentDiscountId", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "CommitmentDiscountName", Text, NULLABLE, PerLine, |_| NULL;
-    V1_2, "CommitmentDiscountQuantity", QUANTITY, NULLABLE, PerLine, |_| NULL;
-    V1_0, "CommitmentDiscountStatus", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "CommitmentDiscountType", Text, NULLABLE, PerLine, |_| NULL;
-    V1_2, "CommitmentDiscountUnit", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "ConsumedQuantity", WHOLE, NULLABLE, PerRow, |r| consumed_quantity(r);
-    V1_0, "ConsumedUnit", Text, NULLABLE, PerLine, |r| consumed_unit(r);
-    V1_0, "ContractedCost", AMOUNT, REQUIRED, PerRow, |r| at_price(r, r.line.discount_price, r.order.total);
-    V1_0, "ContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
-    V1_0, "EffectiveCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
-    V1_2, "InvoiceId", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "InvoiceIssuerName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
-    V1_0, "ListCost", AMOUNT, REQUIRED, PerRow, |r| at_price(r, r.line.list_price, r.order.original);
-    V1_0, "ListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
-    V1_0, "PricingCategory", Text, NULLABLE, PerLine, |_| Cell::Text("Standard");
-    V1_2, "PricingCurrency", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.currency);
-    V1_2, "PricingCurrencyContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
-    V1_2, "PricingCurrencyEffectiveCost", AMOUNT, NULLABLE, PerRow, |r| Cell::amount(owed(r.order));
-    V1_2, "PricingCurrencyListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
-    V1_0, "PricingQuantity", QUANTITY, NULLABLE, PerRow, |r| pricing_quantity(r.order.quantity, r.texts);
-    V1_0, "PricingUnit", Text, NULLABLE, PerLine, |r| Cell::Text(sku::pricing_unit_name(r));
-    V1_0, "ProviderName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
-    V1_0, "PublisherName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
-    V1_0, "RegionId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.region);
-    V1_0, "RegionName", Text, NULLABLE, PerLine, |r| Cell::Text(&r.texts.region);
-    V1_0, "ResourceId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.resource_id);
-    V1_0, "ResourceName", Text, NULLABLE, PerLine, |r| resource_name(r);
-    V1_0, "ResourceType", Text, NULLABLE, PerLine, |r| resource_type(r);
-    V1_0, "ServiceCategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[0]);
-    V1_0, "ServiceName", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.product);
-    V1_2, "ServiceSubcategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[1]);
-    V1_0, "SkuId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_id(r.line));
-    V1_2, "SkuMeter", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.pricing_sku);
-    V1_2, "SkuPriceDetails", Text, NULLABLE, PerLine, |_| NULL;
-    V1_0, "SkuPriceId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_price_id(r.line));
-    V1_0, "SubAccountId", Text, NULLABLE, PerLine, |r| Cell::Text(r.project_id);
-    V1_0, "SubAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.organization_name);
-    V1_2, "SubAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Project");
-    V1_0, "Tags", Text, NULLABLE, PerLine, |r| tags(r);
-    V1_0, "x_OrderNo", Text, REQUIRED, PerRow, |r| Cell::Text(&r.order.number);
-    V1_0, "x_OrderStatus", Text, REQUIRED, PerRow, |r| Cell::Text(order_status(r.order));
-    V1_0, "x_OrderType", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.order_type);
+    // versions, column, kind, nullable, scope, value
+    FROM_1_3, "AllocatedMethodDetails", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_3, "AllocatedMethodId", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_3, "AllocatedResourceId", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_3, "AllocatedResourceName", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_3, "AllocatedTags", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "AvailabilityZone", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "BilledCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
+    FROM_1_0, "BillingAccountId", Text, REQUIRED, PerLine, |r| Cell::OwnedText(format!("company-{}", r.company_id));
+    FROM_1_0, "BillingAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(r.company_name);
+    FROM_1_2, "BillingAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Company");
+    FROM_1_0, "BillingCurrency", Text, REQUIRED, PerLine, |r| Cell::Text(&r.line.currency);
+    FROM_1_0, "BillingPeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.offsets.month_start(r.order.start_time_s, 1)));
+    FROM_1_0, "BillingPeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.offsets.month_start(r.order.start_time_s, 0)));
+    FROM_1_2, "CapacityReservationId", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_2, "CapacityReservationStatus", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "ChargeCategory", Text, REQUIRED, PerLine, |r| charge_category(r);
+    FROM_1_0, "ChargeClass", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "ChargeDescription", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::description(r));
+    FROM_1_0, "ChargeFrequency", Text, REQUIRED, PerLine, |r| Cell::Text(sku::frequency(r.line));
+    FROM_1_0, "ChargePeriodEnd", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.order.end_time_s));
+    FROM_1_0, "ChargePeriodStart", Time, REQUIRED, PerRow, |r| Cell::Time(Some(r.order.start_time_s));
+    FROM_1_0, "CommitmentDiscountCategory", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "CommitmentDiscountId", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "CommitmentDiscountName", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_2, "CommitmentDiscountQuantity", QUANTITY, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "CommitmentDiscountStatus", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "CommitmentDiscountType", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_2, "CommitmentDiscountUnit", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_4, "CommitmentProgramEligibilityDetails", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "ConsumedQuantity", WHOLE, NULLABLE, PerRow, |r| consumed_quantity(r);
+    FROM_1_0, "ConsumedUnit", Text, NULLABLE, PerLine, |r| consumed_unit(r);
+    FROM_1_3, "ContractApplied", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "ContractedCost", AMOUNT, REQUIRED, PerRow, |r| at_price(r, r.line.discount_price, r.order.total);
+    FROM_1_0, "ContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
+    FROM_1_0, "EffectiveCost", AMOUNT, REQUIRED, PerRow, |r| Cell::amount(owed(r.order));
+    FROM_1_3, "HostProviderName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    FROM_1_4, "InvoiceDetailId", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_2, "InvoiceId", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "InvoiceIssuerName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    FROM_1_0, "ListCost", AMOUNT, REQUIRED, PerRow, |r| at_price(r, r.line.list_price, r.order.original);
+    FROM_1_0, "ListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
+    FROM_1_0, "PricingCategory", Text, NULLABLE, PerLine, |_| Cell::Text("Standard");
+    FROM_1_2, "PricingCurrency", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.currency);
+    FROM_1_2, "PricingCurrencyContractedUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.discount_price);
+    FROM_1_2, "PricingCurrencyEffectiveCost", AMOUNT, NULLABLE, PerRow, |r| Cell::amount(owed(r.order));
+    FROM_1_2, "PricingCurrencyListUnitPrice", UNIT_PRICE, NULLABLE, PerLine, |r| Cell::unit_price(r.line.list_price);
+    FROM_1_0, "PricingQuantity", QUANTITY, NULLABLE, PerRow, |r| pricing_quantity(r.order.quantity, r.texts);
+    FROM_1_0, "PricingUnit", Text, NULLABLE, PerLine, |r| Cell::Text(sku::pricing_unit_name(r));
+    UNTIL_1_3, "ProviderName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    UNTIL_1_3, "PublisherName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    FROM_1_0, "RegionId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.region);
+    FROM_1_0, "RegionName", Text, NULLABLE, PerLine, |r| Cell::Text(&r.texts.region);
+    FROM_1_0, "ResourceId", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.resource_id);
+    FROM_1_0, "ResourceName", Text, NULLABLE, PerLine, |r| resource_name(r);
+    FROM_1_0, "ResourceType", Text, NULLABLE, PerLine, |r| resource_type(r);
+    FROM_1_0, "ServiceCategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[0]);
+    FROM_1_0, "ServiceName", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.product);
+    FROM_1_3, "ServiceProviderName", Text, REQUIRED, PerLine, |r| Cell::Text(r.provider);
+    FROM_1_2, "ServiceSubcategory", Text, REQUIRED, PerLine, |r| Cell::Text(sku::service(r.line)[1]);
+    FROM_1_0, "SkuId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_id(r.line));
+    FROM_1_2, "SkuMeter", Text, NULLABLE, PerLine, |r| Cell::Text(&r.line.pricing_sku);
+    FROM_1_2, "SkuPriceDetails", Text, NULLABLE, PerLine, |_| NULL;
+    FROM_1_0, "SkuPriceId", Text, NULLABLE, PerLine, |r| Cell::OwnedText(sku::sku_price_id(r.line));
+    FROM_1_0, "SubAccountId", Text, NULLABLE, PerLine, |r| Cell::Text(r.project_id);
+    FROM_1_0, "SubAccountName", Text, NULLABLE, PerLine, |r| Cell::Text(sub_account_name(r));
+    FROM_1_2, "SubAccountType", Text, NULLABLE, PerLine, |_| Cell::Text("Project");
+    FROM_1_0, "Tags", Text, NULLABLE, PerLine, |r| tags(r);
+    FROM_1_0, "x_OrderNo", Text, REQUIRED, PerRow, |r| Cell::Text(&r.order.number);
+    FROM_1_0, "x_OrderStatus", Text, REQUIRED, PerRow, |r| Cell::Text(order_status(r.order));
+    FROM_1_0, "x_OrderType", Text, REQUIRED, PerLine, |r| Cell::Text(&r.texts.order_type);
 };
 
 /// The amount that was paid or is owed. It is zero for a revoked order: it was never due, or was refunded.
@@ -168,6 +192,12 @@ fn pricing_quantity(quantity: i64, texts: &LineTexts) -> Cell<'static> {
     // At most 19 + 12 digits: fits 128 bits.
     let scaled = i128::from(quantity) * 10_i128.pow(QUANTITY_PLACES);
     Cell::Decimal { mantissa: divide_rounded(scaled, texts.base_units.into()), places: QUANTITY_PLACES }
+}
+
+/// `SubAccountName`: the name that the order was billed under. An order without one has its `SubAccountId`, because the
+/// name must not be null next to it.
+fn sub_account_name<'a>(row: &OrderRow<'a>) -> &'a str {
+    if row.organization_name.is_empty() { row.project_id } else { row.organization_name }
 }
 
 /// `ResourceName`: null if the resource has no name, or if `ResourceId` is null.

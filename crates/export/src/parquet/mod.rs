@@ -1,62 +1,80 @@
 //! Exports as Parquet: typed columns under the API's names, in row groups of bounded size. The encoder threads make the
-//! values; one thread encodes pages.
+//! values that differ from row to row; one thread looks the others up by line and makes pages.
 
 mod columns;
+mod dictionary;
+mod hybrid;
+mod lines;
+mod pages;
 mod row_groups;
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use parquet::file::metadata::KeyValue;
-use tollbook_domain::OrderQuery;
 use tollbook_domain::money::format_amount_sum;
+use tollbook_domain::{Measures, OrderQuery};
 use tollbook_objects::SpoolFile;
-use tollbook_store::{LineNo, Snapshot, StoreError, StoredOrder};
+use tollbook_store::{Snapshot, StoreError, StoredOrder};
 
-use self::columns::{ColumnValue, ColumnValues};
-use self::row_groups::RowGroupWriter;
+use self::columns::{NARROW_END, Value, Values};
+use self::lines::LineTable;
+use self::row_groups::{RowBatch, RowGroupWriter};
 use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
 use crate::error::{ExportError, no_line};
 use crate::fields::{
-    ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, OrderRow, Scope, SummaryField, UNPAID_ORDER_ITEM,
+    AMOUNT, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, Scope, SummaryField, UNPAID_ORDER_ITEM,
 };
 use crate::pipeline::{self, Assemble, Encode};
 use crate::presentation::{LineViews, summary};
 
 pub(crate) use self::columns::ColumnSchema;
 
-/// Lines whose shared values an encoder caches, some 3 kB each.
-const CACHED_LINES: usize = 2_048;
-
-/// Most threads that make values. More would not help, because the thread that encodes pages is no faster than two, and
+/// Most threads that make values. More would not help, because the thread that makes pages is no faster than two, and
 /// each costs memory.
 const MAX_ENCODERS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
-/// Writes a document in the columns of the API.
+/// Writes a document in the columns of the API. `expected` are the sums of its orders, by the store.
 pub(crate) fn write(
     build: &Build<'_>,
     snapshot: &mut dyn Snapshot,
     spool: SpoolFile,
+    expected: &Measures,
 ) -> Result<(SpoolFile, Written), ExportError> {
     match build.document {
         Document::PaidOrders(query) => {
-            let schemas = ORDER_ITEM_DETAIL.iter().map(ColumnSchema::of).collect();
-            write_orders(build, snapshot, query, spool, ORDER_ITEM_DETAIL, schemas, Vec::new())
+            let schemas = order_schemas(ORDER_ITEM_DETAIL, expected);
+            write_orders(build, snapshot, query, spool, ORDER_ITEM_DETAIL, &schemas, Vec::new())
         }
         Document::UnpaidOrders(query) => {
-            let schemas = UNPAID_ORDER_ITEM.iter().map(ColumnSchema::of).collect();
-            write_orders(build, snapshot, query, spool, UNPAID_ORDER_ITEM, schemas, Vec::new())
+            let schemas = order_schemas(UNPAID_ORDER_ITEM, expected);
+            write_orders(build, snapshot, query, spool, UNPAID_ORDER_ITEM, &schemas, Vec::new())
         }
         Document::Summary(queries) => {
             let SummaryQueries { paid, unpaid } = queries.as_ref();
-            let mut file =
-                ParquetFile::begin(spool, ORDER_SUMMARY_ITEM.iter().map(ColumnSchema::of).collect())?;
-            let mut written = file.summary(build, snapshot, paid, ORDER_SUMMARY_ITEM)?;
-            written.add(&file.summary(build, snapshot, unpaid, ORDER_SUMMARY_ITEM)?);
+            let schemas: Vec<ColumnSchema> = ORDER_SUMMARY_ITEM.iter().map(ColumnSchema::of).collect();
+            let columns: Vec<_> = schemas.iter().map(|schema| (*schema, false)).collect();
+            let mut file = ParquetFile { row_groups: RowGroupWriter::begin(spool, &columns, None)? };
+            let mut written = file.summary(build, snapshot, paid, &schemas)?;
+            written.add(&file.summary(build, snapshot, unpaid, &schemas)?);
             file.finish(build, &[paid, unpaid], written, Vec::new())
         }
     }
+}
+
+/// The columns of orders. Amounts are narrow if the sums prove that none has more than 18 digits: no amount of an order
+/// is negative, so none exceeds its sum.
+fn order_schemas(fields: &[OrderField], expected: &Measures) -> Vec<ColumnSchema> {
+    let narrow = amount_sums(expected).all(|sum| sum < NARROW_END.into());
+    let schema = |field: &OrderField| ColumnSchema {
+        narrow: narrow && field.kind == AMOUNT,
+        ..ColumnSchema::of(field)
+    };
+    fields.iter().map(schema).collect()
+}
+
+fn amount_sums(measures: &Measures) -> impl Iterator<Item = i128> {
+    [measures.total, measures.original].into_iter().chain(measures.deductions.values())
 }
 
 /// Writes the orders of a query. `schemas` has the column of each field, `metadata` what the file says besides
@@ -67,55 +85,68 @@ pub(crate) fn write_orders(
     query: &OrderQuery,
     spool: SpoolFile,
     fields: &[OrderField],
-    schemas: Vec<ColumnSchema>,
+    schemas: &[ColumnSchema],
     metadata: Vec<KeyValue>,
 ) -> Result<(SpoolFile, Written), ExportError> {
     let lines = snapshot.lines(query.company_id)?;
-    let mut file = ParquetFile::begin(spool, schemas.clone())?;
-    let encoder = || OrderColumns {
-        views: build.presentation.lines(lines.clone()),
-        fields,
-        schemas: schemas.clone(),
-        lines: HashMap::new(),
-    };
+    let scopes = fields.iter().map(|field| field.scope == Scope::PerLine);
+    let columns: Vec<_> = schemas.iter().copied().zip(scopes).collect();
+    let (of_lines, of_rows): (Vec<_>, Vec<_>) = fields
+        .iter()
+        .copied()
+        .zip(schemas.iter().copied())
+        .partition(|(field, _)| field.scope == Scope::PerLine);
+    let line_table = line_table(build.presentation.lines(lines.clone()), of_lines);
+    let mut file = ParquetFile { row_groups: RowGroupWriter::begin(spool, &columns, Some(line_table))? };
+    let encoder = || RowValues { views: build.presentation.lines(lines.clone()), columns: &of_rows };
     let encoders = build.threads.min(MAX_ENCODERS);
     let measures = pipeline::run(snapshot, query, encoders, encoder, &mut file, build.progress)?;
     file.finish(build, &[query], Written { rows: measures.orders, measures }, metadata)
 }
 
-/// A Parquet file in the spool.
-struct ParquetFile {
-    row_groups: RowGroupWriter<SpoolFile>,
-    schemas: Vec<ColumnSchema>,
+/// The table of the columns that all orders of a line share.
+fn line_table<'a>(mut views: LineViews<'a>, columns: Vec<(OrderField, ColumnSchema)>) -> LineTable<'a> {
+    let nullable: Vec<bool> = columns.iter().map(|(_, schema)| schema.nullable).collect();
+    let make = move |line_no, each: &mut dyn FnMut(Value<'_>)| {
+        let made = views.show_line(line_no, |row| {
+            columns.iter().try_for_each(|(field, schema)| {
+                each(Value::of(&(field.value)(row), *schema)?);
+                Ok::<_, StoreError>(())
+            })
+        });
+        let unknown = || StoreError::Damaged(format!("there is no line {line_no}"));
+        made.ok_or_else(unknown)?.map_err(ExportError::from)
+    };
+    LineTable::new(nullable.into_iter(), Box::new(make))
 }
 
-impl ParquetFile {
-    fn begin(spool: SpoolFile, schemas: Vec<ColumnSchema>) -> Result<Self, ExportError> {
-        Ok(Self { row_groups: RowGroupWriter::begin(spool, &schemas)?, schemas })
-    }
+/// A Parquet file in the spool.
+struct ParquetFile<'a> {
+    row_groups: RowGroupWriter<'a, SpoolFile>,
+}
 
+impl ParquetFile<'_> {
     fn summary(
         &mut self,
         build: &Build<'_>,
         snapshot: &mut dyn Snapshot,
         query: &OrderQuery,
-        fields: &[SummaryField],
+        schemas: &[ColumnSchema],
     ) -> Result<Written, ExportError> {
+        let fields: &[SummaryField] = ORDER_SUMMARY_ITEM;
         let mut written = Written::default();
         for rows in summary(snapshot, query)?.chunks(pipeline::BATCH_ROWS) {
-            let mut batch = ColumnBatch::new(&self.schemas, rows.len());
+            let mut columns: Vec<Values> = schemas.iter().map(|schema| Values::new(*schema)).collect();
             for row in rows {
                 build.presentation.show_summary(row, |view| {
-                    batch.push_row(
-                        fields
-                            .iter()
-                            .zip(&self.schemas)
-                            .map(|(field, schema)| ColumnValue::of(&(field.value)(view), *schema)),
-                    )
+                    fields.iter().zip(schemas).zip(&mut columns).try_for_each(|((field, schema), values)| {
+                        values.push(Value::of(&(field.value)(view), *schema)?);
+                        Ok::<_, StoreError>(())
+                    })
                 })?;
                 written.add(&Written { rows: 1, measures: row.measures });
             }
-            self.append(batch)?;
+            self.append(RowBatch { lines: Vec::new(), columns, rows: rows.len() })?;
         }
         Ok(written)
     }
@@ -133,88 +164,38 @@ impl ParquetFile {
     }
 }
 
-impl Assemble for ParquetFile {
-    type Piece = ColumnBatch;
+impl Assemble for ParquetFile<'_> {
+    type Piece = RowBatch;
 
-    fn append(&mut self, batch: ColumnBatch) -> Result<(), ExportError> {
-        Ok(self.row_groups.append(&batch.columns, batch.rows)?)
+    fn append(&mut self, batch: RowBatch) -> Result<(), ExportError> {
+        self.row_groups.append(&batch)
     }
 }
 
-/// Some rows, by column.
-struct ColumnBatch {
-    columns: Vec<ColumnValues>,
-    rows: usize,
-}
-
-impl ColumnBatch {
-    fn new(schemas: &[ColumnSchema], rows: usize) -> Self {
-        Self { columns: schemas.iter().map(|schema| ColumnValues::new(*schema, rows)).collect(), rows: 0 }
-    }
-
-    fn push_row(
-        &mut self,
-        values: impl Iterator<Item = Result<ColumnValue, StoreError>>,
-    ) -> Result<(), StoreError> {
-        for (column, value) in self.columns.iter_mut().zip(values) {
-            column.push(value?);
-        }
-        self.rows += 1;
-        Ok(())
-    }
-}
-
-/// Turns orders into columns.
-struct OrderColumns<'a> {
+/// Turns orders into the columns that differ from row to row.
+struct RowValues<'a> {
     views: LineViews<'a>,
-    fields: &'a [OrderField],
-    schemas: Vec<ColumnSchema>,
-    /// By line and field: the value that all orders of the line share, none if they do not share it.
-    lines: HashMap<LineNo, Vec<Option<ColumnValue>>>,
+    columns: &'a [(OrderField, ColumnSchema)],
 }
 
-impl Encode for OrderColumns<'_> {
-    type Piece = ColumnBatch;
+impl Encode for RowValues<'_> {
+    type Piece = RowBatch;
 
-    fn encode(&mut self, orders: &[StoredOrder]) -> Result<ColumnBatch, ExportError> {
-        let Self { views, fields, schemas, lines } = self;
-        let mut batch = ColumnBatch::new(schemas, orders.len());
+    fn encode(&mut self, orders: &[StoredOrder]) -> Result<RowBatch, ExportError> {
+        let Self { views, columns } = self;
+        let mut values: Vec<Values> = columns.iter().map(|(_, schema)| Values::new(*schema)).collect();
         for stored in orders {
-            if lines.len() >= CACHED_LINES && !lines.contains_key(&stored.line_no) {
-                lines.clear();
-            }
             let pushed = views.show(stored, |row| {
-                let value = |(field, schema): (&OrderField, &ColumnSchema)| {
-                    ColumnValue::of(&(field.value)(row), *schema)
-                };
-                let shared = match lines.get(&stored.line_no) {
-                    Some(shared) => shared,
-                    None => lines.entry(stored.line_no).or_insert(shared_values(fields, schemas, row)?),
-                };
-                let columns = fields.iter().zip(schemas.iter()).zip(shared);
-                batch.push_row(columns.map(|(column, shared)| match shared {
-                    Some(shared) => Ok(shared.clone()),
-                    None => value(column),
-                }))
+                columns.iter().zip(&mut values).try_for_each(|((field, schema), values)| {
+                    values.push(Value::of(&(field.value)(row), *schema)?);
+                    Ok::<_, StoreError>(())
+                })
             });
             pushed.ok_or_else(|| no_line(stored))??;
         }
-        Ok(batch)
+        let lines = orders.iter().map(|stored| stored.line_no).collect();
+        Ok(RowBatch { lines, columns: values, rows: orders.len() })
     }
-}
-
-fn shared_values(
-    fields: &[OrderField],
-    schemas: &[ColumnSchema],
-    row: &OrderRow<'_>,
-) -> Result<Vec<Option<ColumnValue>>, StoreError> {
-    let columns = fields.iter().zip(schemas);
-    columns
-        .map(|(field, schema)| match field.scope {
-            Scope::PerLine => ColumnValue::of(&(field.value)(row), *schema).map(Some),
-            Scope::PerRow => Ok(None),
-        })
-        .collect()
 }
 
 /// Metadata that makes the file explain itself: the request, the time of the snapshot and the sums.

@@ -1,142 +1,187 @@
-//! Writes row groups of bounded size from batches of columns. All columns of a group are open at once; only their encoded
-//! and compressed pages are kept until the group is full.
+//! Writes row groups of bounded size from batches of rows. The values of a group are kept until it is full; then each
+//! column becomes a chunk.
 
 use std::io::Write;
-use std::mem::take;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use parquet::basic::Compression;
-use parquet::column::page::{CompressedPage, PageWriteSpec, PageWriter};
-use parquet::column::writer::{ColumnWriter, get_column_writer};
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnDescPtr;
+use tollbook_store::LineNo;
 
-use super::columns::{ColumnSchema, ColumnValues, TypedValues, file_schema};
+use super::columns::{ColumnSchema, Storage, Values, file_schema, statistics};
+use super::dictionary::{self, Limits};
+use super::lines::LineTable;
+use super::pages::{Chunk, ChunkMaker};
+use crate::error::ExportError;
 use crate::pipeline::BATCH_ROWS;
 
-/// Rows of a group: enough that readers can skip groups and dictionaries pay, few enough to keep their pages in memory.
+/// Rows of a group: enough that readers can skip groups and dictionaries pay, few enough to keep their values in memory.
 const GROUP_ROWS: usize = 64 * BATCH_ROWS;
-/// Uncompressed bytes of a page. Each open column buffers one.
-const PAGE_BYTES: usize = 64 * 1_024;
-/// Bytes of a column's dictionary. Beyond them, values are written without a dictionary.
-const DICTIONARY_BYTES: usize = 128 * 1_024;
+
+/// Size of the dictionary of a column whose values differ from row to row. Larger ones are written without.
+const DICTIONARY: Limits = Limits { values: 8_192, bytes: 128 * 1_024 };
+
+/// Some rows: the lines of orders, and the columns that differ from row to row.
+#[derive(Debug, Default)]
+pub(crate) struct RowBatch {
+    pub(crate) lines: Vec<LineNo>,
+    pub(crate) columns: Vec<Values>,
+    pub(crate) rows: usize,
+}
+
+/// A column of the file.
+struct Column {
+    schema: ColumnSchema,
+    source: Source,
+}
+
+/// Where the values of a column come from.
+enum Source {
+    /// From a column of the line table.
+    Line(usize),
+    /// From the rows. The values are those of the open group.
+    Rows {
+        values: Values,
+        /// Whether a dictionary is worth trying: not if it was abandoned in the group before.
+        try_dictionary: bool,
+    },
+}
 
 /// Writes a file batch by batch.
-pub(crate) struct RowGroupWriter<W: Write + Send> {
+pub(crate) struct RowGroupWriter<'a, W: Write + Send> {
     file: SerializedFileWriter<W>,
-    properties: WriterPropertiesPtr,
-    /// Columns of the open group; empty before its first row.
-    open: Vec<OpenColumn>,
+    columns: Vec<Column>,
+    lines: Option<LineTable<'a>>,
+    maker: ChunkMaker,
     /// Rows in the open group.
     rows: usize,
 }
 
-impl<W: Write + Send> RowGroupWriter<W> {
-    pub(crate) fn begin(file: W, schemas: &[ColumnSchema]) -> Result<Self> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_data_page_size_limit(PAGE_BYTES)
-            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .build();
-        let properties = Arc::new(properties);
-        let file = SerializedFileWriter::new(file, file_schema(schemas)?, Arc::clone(&properties))?;
-        Ok(Self { file, properties, open: Vec::new(), rows: 0 })
+impl<'a, W: Write + Send> RowGroupWriter<'a, W> {
+    /// Begins a file. Each column is of the lines or of the rows, in the order of both.
+    pub(crate) fn begin(
+        file: W,
+        columns: &[(ColumnSchema, bool)],
+        lines: Option<LineTable<'a>>,
+    ) -> Result<Self, ParquetError> {
+        let schemas: Vec<ColumnSchema> = columns.iter().map(|(schema, _)| *schema).collect();
+        let properties = Arc::new(WriterProperties::builder().build());
+        let file = SerializedFileWriter::new(file, file_schema(&schemas)?, properties)?;
+        let mut of_lines = 0..;
+        let columns = columns.iter().map(|(schema, per_line)| {
+            let source = if *per_line {
+                Source::Line(of_lines.next().unwrap_or_default())
+            } else {
+                Source::Rows { values: Values::new(*schema), try_dictionary: true }
+            };
+            Column { schema: *schema, source }
+        });
+        Ok(Self { file, columns: columns.collect(), lines, maker: ChunkMaker::new(), rows: 0 })
     }
 
-    /// Appends rows, given as one list of values for each column.
-    pub(crate) fn append(&mut self, columns: &[ColumnValues], rows: usize) -> Result<()> {
-        if self.open.is_empty() {
-            let descriptors = self.file.schema_descr().columns();
-            self.open = descriptors
-                .iter()
-                .map(|column| {
-                    let (sender, pages) = bounded(1);
-                    let sink = PageBuffer { sink: TrackedWrite::new(Vec::new()), done: sender };
-                    let properties = Arc::clone(&self.properties);
-                    let writer = get_column_writer(Arc::clone(column), properties, Box::new(sink));
-                    OpenColumn { writer, pages }
-                })
-                .collect();
+    /// Appends rows.
+    pub(crate) fn append(&mut self, batch: &RowBatch) -> Result<(), ExportError> {
+        if let Some(lines) = &mut self.lines {
+            lines.append(&batch.lines)?;
         }
-        for (open, values) in self.open.iter_mut().zip(columns) {
-            open.write(values)?;
+        let mut of_rows = batch.columns.iter();
+        for column in &mut self.columns {
+            if let Source::Rows { values, .. } = &mut column.source
+                && let Some(more) = of_rows.next()
+            {
+                values.append(more);
+            }
         }
-        self.rows += rows;
+        self.rows += batch.rows;
         if self.rows >= GROUP_ROWS { self.end_group() } else { Ok(()) }
     }
 
-    fn end_group(&mut self) -> Result<()> {
-        let mut group = self.file.next_row_group()?;
-        for open in take(&mut self.open) {
-            let closed = open.writer.close()?;
-            let pages =
-                open.pages.recv().map_err(|_| ParquetError::General("a column has no pages".into()))?;
-            group.append_column(&bytes::Bytes::from(pages), closed)?;
+    fn end_group(&mut self) -> Result<(), ExportError> {
+        let Self { file, columns, lines, maker, rows } = self;
+        let descriptors: Vec<ColumnDescPtr> = file.schema_descr().columns().to_vec();
+        let mut group = file.next_row_group()?;
+        for (column, descriptor) in columns.iter_mut().zip(&descriptors) {
+            let Chunk { bytes, closed } = column.chunk(lines.as_ref(), maker, descriptor)?;
+            group.append_column(&bytes, closed)?;
         }
         group.close()?;
-        self.rows = 0;
+        *rows = 0;
+        if let Some(lines) = lines {
+            lines.end_group();
+        }
         Ok(())
     }
 
     /// Ends the file, with key-value metadata.
-    pub(crate) fn finish(mut self, metadata: Vec<KeyValue>) -> Result<W> {
+    pub(crate) fn finish(mut self, metadata: Vec<KeyValue>) -> Result<W, ExportError> {
         if self.rows > 0 {
             self.end_group()?;
         }
         for text in metadata {
             self.file.append_key_value_metadata(text);
         }
-        self.file.into_inner()
+        Ok(self.file.into_inner()?)
     }
 }
 
-/// A column of the open group.
-struct OpenColumn {
-    writer: ColumnWriter<'static>,
-    /// Receives the encoded column when the writer is closed.
-    pages: Receiver<Vec<u8>>,
-}
-
-impl OpenColumn {
-    fn write(&mut self, values: &ColumnValues) -> Result<()> {
-        let present = values.present.as_deref();
-        match (&mut self.writer, &values.not_null) {
-            (ColumnWriter::ByteArrayColumnWriter(writer), TypedValues::Text(values)) => {
-                writer.write_batch(values, present, None)?
+impl Column {
+    /// The chunk of the open group, which is emptied.
+    fn chunk(
+        &mut self,
+        lines: Option<&LineTable<'_>>,
+        maker: &mut ChunkMaker,
+        descriptor: &ColumnDescPtr,
+    ) -> Result<Chunk, ParquetError> {
+        let storage = self.schema.storage();
+        match &mut self.source {
+            Source::Line(column) => {
+                let lines = lines.ok_or_else(|| ParquetError::General("there are no lines".into()))?;
+                let rows = lines.rows(*column);
+                let nulls = rows.present.as_ref().map_or(0, |present| present.len() - rows.numbers.len());
+                let statistics = statistics(storage, rows.values.iter(), nulls);
+                maker.of_dictionary(
+                    descriptor,
+                    &rows.values,
+                    &rows.numbers,
+                    rows.present.as_deref(),
+                    statistics,
+                )
             }
-            (ColumnWriter::Int64ColumnWriter(writer), TypedValues::Integer(values)) => {
-                writer.write_batch(values, present, None)?
+            Source::Rows { values, try_dictionary } => {
+                let chunk = chunk_of_rows(values, storage, try_dictionary, maker, descriptor);
+                values.clear();
+                chunk
             }
-            (ColumnWriter::FixedLenByteArrayColumnWriter(writer), TypedValues::Decimal(values)) => {
-                writer.write_batch(values, present, None)?
-            }
-            _ => return Err(ParquetError::General("values are not of their column's type".into())),
-        };
-        Ok(())
+        }
     }
 }
 
-/// Buffers the pages of a column writer. The writer owns its sink, so a channel returns the pages when it is closed.
-struct PageBuffer {
-    sink: TrackedWrite<Vec<u8>>,
-    done: Sender<Vec<u8>>,
-}
-
-impl PageWriter for PageBuffer {
-    fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec> {
-        SerializedPageWriter::new(&mut self.sink).write_page(page)
+fn chunk_of_rows(
+    values: &Values,
+    storage: Storage,
+    try_dictionary: &mut bool,
+    maker: &mut ChunkMaker,
+    descriptor: &ColumnDescPtr,
+) -> Result<Chunk, ParquetError> {
+    let nulls = values.present.as_ref().map_or(0, |present| present.len() - values.len());
+    if *try_dictionary {
+        if let Some((dictionary, numbers)) = dictionary::of(values, DICTIONARY) {
+            let distinct = dictionary.values();
+            let statistics = statistics(storage, distinct.iter(), nulls);
+            return maker.of_dictionary(
+                descriptor,
+                distinct,
+                &numbers,
+                values.present.as_deref(),
+                statistics,
+            );
+        }
+        *try_dictionary = false;
     }
-
-    fn close(&mut self) -> Result<()> {
-        let sink = std::mem::replace(&mut self.sink, TrackedWrite::new(Vec::new()));
-        // The receiver is gone if writing the group failed.
-        let _ = self.done.send(sink.into_inner()?);
-        Ok(())
-    }
+    maker.of_values(descriptor, values, statistics(storage, values.iter(), nulls))
 }
 
 #[cfg(test)]
@@ -144,72 +189,187 @@ mod tests {
     use std::io;
 
     use bytes::Bytes;
+    use parquet::basic::{Compression, Encoding};
+    use parquet::data_type::AsBytes as _;
     use parquet::file::metadata::RowGroupMetaData;
     use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::file::statistics::Statistics;
     use parquet::record::Field;
 
     use super::*;
-    use crate::error::ExportError;
     use crate::fields::{AMOUNT, Cell, FieldKind};
-    use crate::parquet::columns::ColumnValue;
+    use crate::parquet::columns::Value;
 
-    const SCHEMAS: [ColumnSchema; 3] = [
-        ColumnSchema { name: "Text", kind: FieldKind::Text, nullable: false },
-        ColumnSchema { name: "Number", kind: FieldKind::Integer, nullable: false },
-        ColumnSchema { name: "Amount", kind: AMOUNT, nullable: true },
+    const fn schema(name: &'static str, kind: FieldKind, nullable: bool) -> ColumnSchema {
+        ColumnSchema { name, kind, nullable, narrow: false }
+    }
+
+    const SCHEMAS: [ColumnSchema; 6] = [
+        schema("Few", FieldKind::Text, false),
+        schema("Number", FieldKind::Integer, false),
+        schema("Amount", AMOUNT, true),
+        ColumnSchema { narrow: true, ..schema("Narrow", AMOUNT, false) },
+        schema("Nothing", FieldKind::Text, true),
+        schema("Rare", FieldKind::Time, true),
     ];
 
-    /// One batch; every third amount is null.
-    fn batch(number: i128) -> Vec<ColumnValues> {
-        let rows = i128::try_from(BATCH_ROWS).unwrap();
-        let mut columns: Vec<ColumnValues> =
-            SCHEMAS.iter().map(|schema| ColumnValues::new(*schema, BATCH_ROWS)).collect();
+    fn begin<W: Write + Send>(file: W) -> RowGroupWriter<'static, W> {
+        RowGroupWriter::begin(file, &SCHEMAS.map(|schema| (schema, false)), None).unwrap()
+    }
+
+    fn text(row: i64) -> String {
+        format!("line {}", row % 10)
+    }
+
+    /// An amount, or null in every third row.
+    fn amount(row: i64) -> Option<i128> {
+        (row % 3 != 0).then(|| (i128::from(row) - 50_000) * 7 * (1 << 40))
+    }
+
+    /// A time in every thousandth row.
+    fn rare(row: i64) -> Option<i64> {
+        (row % 1_000 == 999).then_some(row)
+    }
+
+    fn batch(number: i64) -> RowBatch {
+        let rows = i64::try_from(BATCH_ROWS).unwrap();
+        let mut columns: Vec<Values> = SCHEMAS.iter().map(|schema| Values::new(*schema)).collect();
         for row in number * rows..(number + 1) * rows {
-            let amount = match row % 3 {
-                0 => Cell::Text(""),
-                _ => Cell::Decimal { mantissa: row * 7, places: 8 },
-            };
-            let cells = [Cell::OwnedText(format!("line {}", row % 10)), Cell::Integer(row), amount];
+            let decimal = |mantissa| Cell::Decimal { mantissa, places: 8 };
+            let cells = [
+                Cell::OwnedText(text(row)),
+                Cell::Integer(row.into()),
+                amount(row).map_or(Cell::Text(""), decimal),
+                decimal(i128::from(row % 2) * -999_999_999_999_999_999),
+                Cell::Text(""),
+                Cell::Time(rare(row)),
+            ];
             for ((column, schema), cell) in columns.iter_mut().zip(SCHEMAS).zip(cells) {
-                column.push(ColumnValue::of(&cell, schema).unwrap());
+                column.push(Value::of(&cell, schema).unwrap());
             }
         }
-        columns
+        RowBatch { lines: Vec::new(), columns, rows: BATCH_ROWS }
+    }
+
+    fn file(batches: i64) -> SerializedFileReader<Bytes> {
+        let mut file = begin(Vec::new());
+        for number in 0..batches {
+            file.append(&batch(number)).unwrap();
+        }
+        SerializedFileReader::new(Bytes::from(file.finish(Vec::new()).unwrap())).unwrap()
     }
 
     #[test]
     fn rows_are_split_into_groups() {
-        let mut file = RowGroupWriter::begin(Vec::new(), &SCHEMAS).unwrap();
-        for number in 0..130 {
-            file.append(&batch(number), BATCH_ROWS).unwrap();
-        }
-        let reader = SerializedFileReader::new(Bytes::from(file.finish(Vec::new()).unwrap())).unwrap();
+        let reader = file(130);
         let groups = reader.metadata().row_groups();
         let rows: Vec<i64> = groups.iter().map(RowGroupMetaData::num_rows).collect();
         assert_eq!(rows, [64 * 1_023, 64 * 1_023, 2 * 1_023]);
         for group in groups {
-            let [text, number, _] = group.columns() else { panic!("{group:?}") };
-            assert!(text.dictionary_page_offset().is_some());
-            assert_eq!(number.compression(), Compression::SNAPPY);
+            let [few, number, amount, narrow, nothing, _] = group.columns() else { panic!("{group:?}") };
+            assert!(few.dictionary_page_offset().is_some());
+            assert_eq!(few.compression(), Compression::SNAPPY);
             // An index into a dictionary of ten texts has four bits a row.
-            assert!(text.uncompressed_size() < group.num_rows() + 1_000, "{}", text.uncompressed_size());
+            assert!(few.uncompressed_size() < group.num_rows() / 2 + 1_000, "{}", few.uncompressed_size());
+            assert!(few.encodings().any(|encoding| encoding == Encoding::RLE_DICTIONARY));
+            // Every number is another one.
+            for distinct in [number, amount] {
+                assert_eq!(distinct.dictionary_page_offset(), None);
+            }
+            assert!(narrow.uncompressed_size() < group.num_rows() / 8 + 1_000);
+            // A run for the levels, and nothing else.
+            assert!(nothing.uncompressed_size() < 100, "{}", nothing.uncompressed_size());
         }
+    }
+
+    #[test]
+    fn rows_are_read_as_they_were_written() {
+        let reader = file(130);
         let mut count = 0;
         for (at, row) in (0_i64..).zip(reader.get_row_iter(None).unwrap()) {
             let row = row.unwrap();
             let cells: Vec<&Field> = row.get_column_iter().map(|(_, cell)| cell).collect();
-            let [Field::Str(text), Field::Long(number), amount] = cells[..] else { panic!("{cells:?}") };
-            assert_eq!((text.as_str(), *number), (format!("line {}", at % 10).as_str(), at));
-            match amount {
-                Field::Null => assert_eq!(at % 3, 0),
-                Field::Decimal(amount) => {
-                    assert_eq!(amount.data(), (i128::from(at) * 7).to_be_bytes());
-                }
+            let [Field::Str(few), Field::Long(number), found, Field::Decimal(narrow), Field::Null, time] =
+                cells[..]
+            else {
+                panic!("{cells:?}")
+            };
+            assert_eq!((few.as_str(), *number), (text(at).as_str(), at));
+            let expected = if at % 2 == 0 { 0_i64 } else { -999_999_999_999_999_999 };
+            assert_eq!((narrow.data(), narrow.precision()), (&expected.to_be_bytes()[..], 18));
+            match (found, amount(at)) {
+                (Field::Null, None) => {}
+                (Field::Decimal(found), Some(amount)) => assert_eq!(found.data(), amount.to_be_bytes()),
+                other => panic!("{other:?}"),
+            }
+            match (time, rare(at)) {
+                (Field::Null, None) => {}
+                (Field::TimestampMillis(millis), Some(time)) => assert_eq!(*millis, time * 1_000),
                 other => panic!("{other:?}"),
             }
             count += 1;
         }
         assert_eq!(count, 130 * 1_023);
+    }
+
+    #[test]
+    fn statistics_have_the_ends_and_nulls_of_each_group() {
+        let reader = file(65);
+        let statistics = |group: usize, column: usize| {
+            reader.metadata().row_group(group).column(column).statistics().unwrap().clone()
+        };
+        let last = 64 * 1_023 - 1;
+        let Statistics::ByteArray(few) = statistics(0, 0) else { panic!() };
+        assert_eq!([few.min_opt(), few.max_opt()].map(|end| end.unwrap().as_bytes()), [b"line 0", b"line 9"]);
+        let Statistics::Int64(number) = statistics(0, 1) else { panic!() };
+        assert_eq!(
+            (number.min_opt(), number.max_opt(), number.null_count_opt()),
+            (Some(&0), Some(&last), Some(0))
+        );
+        let Statistics::FixedLenByteArray(found) = statistics(0, 2) else { panic!() };
+        let ends = [1, last].map(|row| amount(row).unwrap().to_be_bytes());
+        assert_eq!(
+            [found.min_opt(), found.max_opt()].map(|end| end.unwrap().as_bytes()),
+            [&ends[0][..], &ends[1]]
+        );
+        assert_eq!(found.null_count_opt(), Some(u64::try_from(last + 1).unwrap() / 3));
+        let Statistics::Int64(narrow) = statistics(1, 3) else { panic!() };
+        assert_eq!((narrow.min_opt(), narrow.max_opt()), (Some(&-999_999_999_999_999_999), Some(&0)));
+        let Statistics::ByteArray(nothing) = statistics(1, 4) else { panic!() };
+        assert_eq!((nothing.min_opt(), nothing.null_count_opt()), (None, Some(1_023)));
+    }
+
+    #[test]
+    fn long_texts_and_nulls_are_split_into_pages() {
+        let schemas = [schema("Text", FieldKind::Text, true)];
+        let mut file = RowGroupWriter::begin(Vec::new(), &[(schemas[0], false)], None).unwrap();
+        // Nulls at both ends and between; texts of up to 200 kB, one larger than a page.
+        let texts: Vec<Option<String>> = (0..200_usize)
+            .map(|row| (10..180).contains(&row).then_some(row).filter(|row| row % 7 != 3))
+            .map(|row| row.map(|row| format!("{row} ").repeat(if row == 100 { 200_000 } else { row * 200 })))
+            .collect();
+        let mut column = Values::new(schemas[0]);
+        for text in &texts {
+            column.push(text.as_deref().map_or(Value::Null, Value::Text));
+        }
+        file.append(&RowBatch { lines: Vec::new(), columns: vec![column], rows: texts.len() }).unwrap();
+        let bytes = Bytes::from(file.finish(Vec::new()).unwrap());
+        let reader = SerializedFileReader::new(bytes).unwrap();
+        let pages = reader.get_row_group(0).unwrap().get_column_page_reader(0).unwrap().count();
+        assert!(pages > 5, "{pages}");
+        let found: Vec<Option<String>> = reader
+            .get_row_iter(None)
+            .unwrap()
+            .map(|row| match row.unwrap().get_column_iter().next().unwrap().1 {
+                Field::Null => None,
+                Field::Str(text) => Some(text.clone()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(found == texts);
+        // Texts of this length are not in the statistics.
+        let statistics = reader.metadata().row_group(0).column(0).statistics().unwrap();
+        assert_eq!((statistics.min_bytes_opt(), statistics.null_count_opt()), (None, Some(55)));
     }
 
     /// A disk with room for so many bytes.
@@ -229,17 +389,23 @@ mod tests {
     #[test]
     fn a_full_disk_is_reported_as_such() {
         for room in [0, 100, 20_000, 60_000] {
-            let written = RowGroupWriter::begin(Disk(room), &SCHEMAS).and_then(|mut file| {
-                for number in 0..70 {
-                    file.append(&batch(number), BATCH_ROWS)?;
-                }
-                file.finish(Vec::new())
-            });
-            let error = ExportError::from(written.err().unwrap());
-            assert!(
-                matches!(&error, ExportError::File(error) if error.kind() == io::ErrorKind::StorageFull),
-                "{room}: {error:?}"
-            );
+            let mut file =
+                match RowGroupWriter::begin(Disk(room), &SCHEMAS.map(|schema| (schema, false)), None) {
+                    Ok(file) => file,
+                    Err(error) => {
+                        assert_storage_full(room, &error.into());
+                        continue;
+                    }
+                };
+            let written = (0..70).try_for_each(|number| file.append(&batch(number)));
+            assert_storage_full(room, &written.and_then(|()| file.finish(Vec::new())).err().unwrap());
         }
+    }
+
+    fn assert_storage_full(room: usize, error: &ExportError) {
+        assert!(
+            matches!(error, ExportError::File(error) if error.kind() == io::ErrorKind::StorageFull),
+            "{room}: {error:?}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The first sheet of a bill: whose bill it is, for what range in which zone, and what it comes to, by status, project and
+//! The first sheet of a bill: whose bill it is, for what range in which zone, and its totals by status, project and
 //! model, on one printed page if it fits.
 
 use tollbook_domain::catalogue::NameKind;

@@ -1,4 +1,4 @@
-//! Sums of a document's orders by project, model and status, for the sheets that state what a bill comes to.
+//! Sums of a document's orders by project, model and status, for the sheets that state the totals of a bill.
 
 use std::collections::BTreeMap;
 

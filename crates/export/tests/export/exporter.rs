@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tollbook_domain::tenant::Company;
 use tollbook_domain::{Catalogue, Language, LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_export::presentation::DisplaySettings;
 use tollbook_export::{
     Document, ExportLimits, ExportRequest, ExportRequestError, ExportedFile, Exporter, ExporterParts, Format,
-    Progress, WaitPolicy, Zone,
+    Progress, Separator, WaitPolicy, Zone,
 };
 use tollbook_objects::{
     Cancelled, EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError,
-    PutOptions, SpoolFile, Stored, Swept,
+    PutOptions, SpoolFile, SpoolLimits, Stored, Swept,
 };
 use tollbook_store::{Store, StoreOptions, open_sqlite};
 
@@ -112,7 +113,7 @@ impl Fixture {
             bucket: "tollbook".into(),
             keys: ObjectKeys::new("public".to_owned(), "private".to_owned()),
             retention_s: 7_200,
-            spool_bytes: 1 << 30,
+            spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
         });
         let ((reached_sender, reached), (let_go, release)) = (channel(), channel());
         let objects = Arc::new(Gated {
@@ -147,7 +148,13 @@ impl Fixture {
             provider: "Tollbook".to_owned(),
         };
         let document = Document::PaidOrders(query);
-        let request = ExportRequest { company, display, document, format: Format::Workbook };
+        let request = ExportRequest {
+            company,
+            display,
+            document,
+            format: Format::Workbook,
+            separator: Separator::default(),
+        };
         let exporter = Some(exporter);
         Self { directory, store, objects, exporter, request, now_s, reached: Mutex::new(reached), let_go }
     }
@@ -353,4 +360,98 @@ fn a_finished_export_is_not_shared_once_its_file_is_deleted() {
     drop(writer);
     assert_eq!(fixture.objects.spools.load(Ordering::Relaxed), 2);
     assert_eq!(fixture.files_left(), 2, "the second file and its ETag");
+}
+
+impl Fixture {
+    /// Exports the orders before a time as CSV, and waits until the file is recorded.
+    fn csv_before(&self, company: &Company, before_s: i64) -> ExportedFile {
+        let Document::PaidOrders(query) = &self.request.document else {
+            panic!("the fixture exports paid orders")
+        };
+        let range = TimeRange::new(0, before_s).unwrap();
+        let query = OrderQuery { company_id: company.company_id, range, ..query.clone() };
+        let document = Document::PaidOrders(query);
+        let request =
+            ExportRequest { company: company.clone(), document, format: Format::Csv, ..self.request.clone() };
+        self.let_go.send(()).unwrap();
+        let exporter = self.exporter.as_ref().unwrap();
+        let digest = exporter.digest(self.store.snapshot().unwrap().as_mut(), &request).unwrap();
+        let snapshot = self.store.snapshot().unwrap();
+        let file =
+            exporter.file(snapshot, request, WaitPolicy::Request, &CancellationToken::new(), &mut |_| true);
+        let is_recorded =
+            || self.store.snapshot().unwrap().export_file(company.company_id, &digest).unwrap().is_some();
+        while !is_recorded() {
+            std::thread::yield_now();
+        }
+        file.unwrap()
+    }
+
+    /// Waits until exactly these files are kept.
+    fn wait_until_kept(&self, files: &[(&Company, &[&ExportedFile])]) {
+        let expected: Vec<(i64, i64)> = files
+            .iter()
+            .map(|(company, files)| {
+                (company.company_id, files.iter().map(|file| file.bytes.cast_signed()).sum())
+            })
+            .collect();
+        let kept = || {
+            let mut kept = self.store.snapshot().unwrap().all_export_bytes().unwrap();
+            kept.sort_unstable();
+            kept
+        };
+        while kept() != expected {
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_stored(&self, file: &ExportedFile) -> bool {
+        self.objects.len_of(&file.key).unwrap().is_some()
+    }
+}
+
+#[test]
+fn the_oldest_files_of_a_company_are_deleted_beyond_its_limit() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let company = fixture.request.company.clone();
+    let size = fixture.csv_before(&company, 1).bytes.cast_signed();
+    drop(fixture);
+    // Room for two of these files.
+    fixture = Fixture::new(ExportLimits { company_bytes: 2 * size + 1, ..ExportLimits::default() });
+    let mut files = Vec::new();
+    for second in 1..=4 {
+        files.push(fixture.csv_before(&company, second));
+        let kept: Vec<&ExportedFile> = files.iter().rev().take(2).collect();
+        fixture.wait_until_kept(&[(&company, &kept)]);
+        fixture.now_s.fetch_add(1, Ordering::Relaxed);
+    }
+    drop(fixture.exporter.take());
+    let stored: Vec<bool> = files.iter().map(|file| fixture.is_stored(file)).collect();
+    assert_eq!(stored, [false, false, true, true]);
+}
+
+#[test]
+fn beyond_the_limit_of_all_companies_the_one_with_the_most_bytes_loses_its_oldest_files() {
+    let mut fixture = Fixture::new(ExportLimits::default());
+    let company = fixture.request.company.clone();
+    let size = fixture.csv_before(&company, 1).bytes.cast_signed();
+    drop(fixture);
+    fixture = Fixture::new(ExportLimits { total_bytes: 3 * size + 100, ..ExportLimits::default() });
+    let mut transaction = fixture.store.begin().unwrap();
+    let other = transaction.add_company("Another", "CNY", "default").unwrap();
+    transaction.commit().unwrap();
+    let of_other = fixture.csv_before(&other, 1);
+    let mut files = Vec::new();
+    for second in 1..=2 {
+        fixture.now_s.fetch_add(1, Ordering::Relaxed);
+        files.push(fixture.csv_before(&company, second));
+    }
+    fixture.wait_until_kept(&[(&company, &[&files[0], &files[1]]), (&other, &[&of_other])]);
+    // One file more of either company is one too many. The older file is the other company's, but it has fewer.
+    fixture.now_s.fetch_add(1, Ordering::Relaxed);
+    let more = fixture.csv_before(&other, 2);
+    fixture.wait_until_kept(&[(&company, &[&files[1]]), (&other, &[&of_other, &more])]);
+    drop(fixture.exporter.take());
+    assert!(!fixture.is_stored(&files[0]));
+    assert!([&files[1], &of_other, &more].iter().all(|file| fixture.is_stored(file)));
 }

@@ -15,9 +15,9 @@ use tollbook_domain::{
 };
 use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_export::{
-    Build, Document, ExportError, ExportedFile, Format, Progress, SummaryQueries, Zone, export,
+    Build, Document, ExportError, ExportedFile, Format, Progress, Separator, SummaryQueries, Zone, export,
 };
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys};
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, SpoolLimits};
 use tollbook_store::{Store, StoreOptions, StoredOrder, open_sqlite};
 
 /// 2024-12-31T20:00:00Z, which is in 2025 in Shanghai.
@@ -91,7 +91,7 @@ impl Fixture {
             bucket: "tollbook".into(),
             keys: ObjectKeys::new("public".to_owned(), "private".to_owned()),
             retention_s: 3_600,
-            spool_bytes: 1 << 30,
+            spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
         };
         let display = DisplaySettings {
             language: Language::English,
@@ -111,9 +111,20 @@ impl Fixture {
         format: Format,
         threads: usize,
     ) -> Result<ExportedFile, ExportError> {
+        self.export_separated(document, format, Separator::default(), threads)
+    }
+
+    fn export_separated(
+        &self,
+        document: &Document,
+        format: Format,
+        separator: Separator,
+        threads: usize,
+    ) -> Result<ExportedFile, ExportError> {
         let build = Build {
             document,
             format,
+            separator,
             presentation: &self.presentation,
             snapshot_s: 1_760_000_000,
             random: self.exports.fetch_add(1, Ordering::Relaxed).into(),
@@ -122,6 +133,12 @@ impl Fixture {
             abandoned: &CancellationToken::new(),
         };
         export(&build, self.store.snapshot().unwrap(), &self.objects)
+    }
+
+    /// The text of an export as comma-separated values with another separator.
+    pub(crate) fn separated(&self, document: &Document, separator: Separator) -> String {
+        let exported = self.export_separated(document, Format::Csv, separator, 2).unwrap();
+        std::fs::read_to_string(self.path(&exported)).unwrap()
     }
 
     /// The bytes of an export, and its description.

@@ -143,7 +143,7 @@ fn other_readers_find_the_rows_and_sums_of_the_list() {
             json!({"OrderTotalPrice": plain(sums.total), "OriginalPrice": plain(sums.original)})
         );
         let types = &by_pyarrow["Columns"];
-        assert_eq!(types["OrderTotalPrice"], "decimal128(38, 8)");
+        assert_eq!(types["OrderTotalPrice"], "decimal128(18, 8)");
         assert_eq!(types["ListPrice"], "decimal128(38, 12)");
         assert_eq!(types["Quantity"], "int64");
         assert_eq!(types["OrderNo"], "string");

@@ -5,7 +5,10 @@ mod adapters;
 mod builder;
 mod columns;
 mod event;
+pub mod litellm;
 mod mapping;
+pub mod openmeter;
+pub mod otlp;
 mod reader;
 mod record;
 #[cfg(test)]
@@ -15,7 +18,7 @@ mod usage_file;
 
 pub use crate::text::RecordFileError;
 pub use event::{BatchError, RefusedEvent, parse_batch, parse_event};
-pub use mapping::Mapping;
-pub use reader::UsageReader;
+pub use mapping::{Mapped, Mapping, UnknownCounts};
+pub use reader::{Unmapped, UsageReader};
 pub use record::parse_record;
 pub use usage_file::{UsageFile, UsageFileError};

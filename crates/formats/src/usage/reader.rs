@@ -1,14 +1,20 @@
 //! The usage records of a file, one after the other.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use tollbook_domain::usage::Usage;
 
 use super::columns::{self, Column};
-use super::mapping::{CsvColumns, Mapping};
-use super::record;
+use super::mapping::{CsvColumns, Mapped, Mapping};
+use super::{otlp, record};
 use crate::text::{RecordFile, RecordFileError, Records, StreamError};
+
+/// Most names that are counted.
+const MAX_NAMES: usize = 1_000;
+/// The name of everything beyond.
+const OTHERS: &str = "others";
 
 /// The columns of a CSV file.
 enum Columns {
@@ -16,6 +22,41 @@ enum Columns {
     Named(Vec<Column>),
     /// Columns that a mapping reads.
     Mapped(CsvColumns),
+}
+
+/// What a mapping did not turn into usage: how many records by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unmapped {
+    /// Skipped records, by the rule.
+    pub skipped: BTreeMap<String, u64>,
+    /// Records with a count that the mapping does not account for, by the count.
+    pub unknown_counts: BTreeMap<String, u64>,
+}
+
+impl Unmapped {
+    /// Number of skipped records.
+    pub fn skipped_records(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    /// Adds the numbers of another file.
+    pub fn add(&mut self, other: &Self) {
+        for (name, records) in &other.skipped {
+            add(&mut self.skipped, name, *records);
+        }
+        for (name, records) in &other.unknown_counts {
+            add(&mut self.unknown_counts, name, *records);
+        }
+    }
+}
+
+fn add(names: &mut BTreeMap<String, u64>, name: &str, records: u64) {
+    if let Some(known) = names.get_mut(name) {
+        *known += records;
+    } else {
+        let name = if names.len() < MAX_NAMES { name } else { OTHERS };
+        *names.entry(name.to_owned()).or_default() += records;
+    }
 }
 
 /// The records of a file, each with its first line: a usage record, or the reason why it is not valid. If the file
@@ -27,7 +68,10 @@ pub struct UsageReader<'f> {
     /// Known once the header of a CSV file is read.
     columns: Option<Columns>,
     row: u64,
-    skipped: u64,
+    /// The line that was read last, and the records of it that are not returned yet.
+    line: u64,
+    found: VecDeque<Result<Usage, String>>,
+    unmapped: Unmapped,
     ended: bool,
 }
 
@@ -38,12 +82,22 @@ impl<'f> UsageReader<'f> {
         bytes_read: Arc<AtomicU64>,
     ) -> Result<Self, RecordFileError> {
         let records = file.records(bytes_read)?;
-        Ok(Self { file, mapping, records, columns: None, row: 0, skipped: 0, ended: false })
+        Ok(Self {
+            file,
+            mapping,
+            records,
+            columns: None,
+            row: 0,
+            line: 0,
+            found: VecDeque::new(),
+            unmapped: Unmapped::default(),
+            ended: false,
+        })
     }
 
-    /// Number of records that the mapping skipped so far.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    /// What the mapping did not turn into usage so far.
+    pub fn unmapped(&self) -> &Unmapped {
+        &self.unmapped
     }
 
     fn advance(&mut self) -> Result<Option<u64>, StreamError> {
@@ -59,19 +113,52 @@ impl<'f> UsageReader<'f> {
         self.records.advance()
     }
 
-    /// The record that was read last; `None` if it is skipped.
-    fn usage(&self) -> Result<Option<Usage>, String> {
-        match (&self.records, &self.columns, self.mapping) {
-            (Records::JsonLines(reader), _, None) => record::parse(reader.text()?).map(Some),
-            (Records::JsonLines(reader), _, Some(mapping)) => mapping.usage_of_json(reader.text()?, self.row),
-            (Records::Csv(reader), Some(Columns::Named(columns)), _) => {
-                columns::usage_of_cells(columns, reader.cells_of(columns.len())?).map(Some)
-            }
-            (Records::Csv(reader), Some(Columns::Mapped(columns)), Some(mapping)) => {
-                mapping.usage_of_cells(columns, reader.cells_of(columns.len())?, self.row)
+    /// The record that was read last, without a mapping.
+    fn usage(&self) -> Result<Usage, String> {
+        match (&self.records, &self.columns) {
+            (Records::JsonLines(reader), _) => record::parse(reader.text()?),
+            (Records::Csv(reader), Some(Columns::Named(columns))) => {
+                columns::usage_of_cells(columns, reader.cells_of(columns.len())?)
             }
             // `advance` reads the header first.
-            (Records::Csv(_), _, _) => Err("has no header".to_owned()),
+            (Records::Csv(_), _) => Err("has no header".to_owned()),
+        }
+    }
+
+    /// The records that a mapping finds in what was read last.
+    fn map_last(&self, mapping: &Mapping) -> Vec<Mapped> {
+        let first = self.row + 1;
+        match (&self.records, &self.columns) {
+            (Records::JsonLines(reader), _) => match reader.text() {
+                Ok(text) => {
+                    otlp::map_line(mapping, text, first).unwrap_or_else(|| mapping.map_json(text, first))
+                }
+                Err(reason) => vec![Mapped::Refused(reason)],
+            },
+            (Records::Csv(reader), Some(Columns::Mapped(columns))) => {
+                vec![match reader.cells_of(columns.len()) {
+                    Ok(cells) => mapping.map_cells(columns, cells, first),
+                    Err(reason) => Mapped::Refused(reason),
+                }]
+            }
+            (Records::Csv(_), _) => vec![Mapped::Refused("has no header".to_owned())],
+        }
+    }
+
+    /// Puts the records of what was read last into `found`.
+    fn take(&mut self, mapping: &Mapping) {
+        for mapped in self.map_last(mapping) {
+            self.row += 1;
+            match mapped {
+                Mapped::Usage { usage, unknown_counts } => {
+                    for name in unknown_counts {
+                        add(&mut self.unmapped.unknown_counts, &name, 1);
+                    }
+                    self.found.push_back(Ok(*usage));
+                }
+                Mapped::Skipped(rule) => add(&mut self.unmapped.skipped, &rule, 1),
+                Mapped::Refused(reason) => self.found.push_back(Err(reason)),
+            }
         }
     }
 }
@@ -80,15 +167,21 @@ impl Iterator for UsageReader<'_> {
     type Item = Result<(u64, Result<Usage, String>), RecordFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.ended {
+        loop {
+            if let Some(usage) = self.found.pop_front() {
+                return Some(Ok((self.line, usage)));
+            }
+            if self.ended {
+                return None;
+            }
             match self.advance() {
-                Ok(Some(line)) => {
-                    self.row += 1;
-                    match self.usage().transpose() {
-                        Some(usage) => return Some(Ok((line, usage))),
-                        None => self.skipped += 1,
+                Ok(Some(line)) => match self.mapping {
+                    None => return Some(Ok((line, self.usage()))),
+                    Some(mapping) => {
+                        self.line = line;
+                        self.take(mapping);
                     }
-                }
+                },
                 Ok(None) => self.ended = true,
                 Err(error) => {
                     self.ended = true;
@@ -96,6 +189,5 @@ impl Iterator for UsageReader<'_> {
                 }
             }
         }
-        None
     }
 }

@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "clippy does not recognize helper functions of tests")]
 
 mod order_files;
+mod provider_names;
 mod published_prices;
+mod usage_cases;

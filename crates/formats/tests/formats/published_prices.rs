@@ -14,11 +14,11 @@ use tollbook_formats::prices::{self, PriceList};
 use tollbook_testkit::shared_data;
 
 /// The folder of the list, or `None` if the test is skipped.
-fn published() -> Option<PathBuf> {
+pub(crate) fn published() -> Option<PathBuf> {
     shared_data("data/genai-prices")
 }
 
-fn list(folder: &Path) -> PriceList {
+pub(crate) fn list(folder: &Path) -> PriceList {
     prices::read(&folder.join("data.json"), None, &Catalogue::built_in(), &HourOffsets::default()).unwrap()
 }
 
@@ -97,7 +97,7 @@ fn disjoint(usage: &Value) -> Option<Vec<(String, i64)>> {
 }
 
 /// The exact charges of a record for input and for output in 10⁻¹⁸ dollars, or the reason why it is not charged.
-fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> {
+pub(crate) fn charged(prices: &ModelPrices, usage: &Usage) -> Result<(i128, i128), String> {
     let terms = Terms {
         currency: "USD".into(),
         channel: 1,

@@ -10,7 +10,7 @@ use crate::error::ObjectStoreError;
 use crate::files::make_directories;
 use crate::key::ObjectKey;
 use crate::key_pair::ObjectKeys;
-use crate::spool::{SpoolDirectory, SpoolFile, Stored};
+use crate::spool::{SpoolDirectory, SpoolFile, SpoolLimits, Stored};
 use crate::store::{Cancelled, ObjectStore, PutOptions, Swept};
 use crate::us3;
 
@@ -25,8 +25,8 @@ pub struct EmbeddedSettings {
     pub keys: ObjectKeys,
     /// How long an object is kept after it is stored, in seconds.
     pub retention_s: i64,
-    /// Limit on the total size of this store's spool files, in bytes.
-    pub spool_bytes: u64,
+    /// Limits on this store's spool files.
+    pub spool: SpoolLimits,
 }
 
 /// Objects as files under `<data>/objects/`, each beside a small file with its `ETag`.
@@ -50,11 +50,11 @@ impl EmbeddedStore {
     ///
     /// [`ObjectStoreError::Io`].
     pub fn new(settings: EmbeddedSettings) -> Result<Self, ObjectStoreError> {
-        let EmbeddedSettings { data_directory, bucket, keys, retention_s, spool_bytes } = settings;
+        let EmbeddedSettings { data_directory, bucket, keys, retention_s, spool: limits } = settings;
         let objects = ObjectDirectory::create(data_directory.join("objects"))?;
         let spool = data_directory.join("spool");
         make_directories(&spool).map_err(ObjectStoreError::io("create directory", &spool))?;
-        let spool = SpoolDirectory::new(spool, spool_bytes)?;
+        let spool = SpoolDirectory::new(spool, limits)?;
         let deployment =
             DeploymentId::new(data_directory, objects.root().to_owned(), spool.folder().to_owned());
         Ok(Self { objects, spool, deployment, bucket, keys, retention_s })

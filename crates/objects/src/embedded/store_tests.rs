@@ -15,7 +15,7 @@ fn store(directory: &Path) -> EmbeddedStore {
         bucket: "b".to_owned(),
         keys: ObjectKeys::new("public", "private"),
         retention_s: 100,
-        spool_bytes: 1 << 30,
+        spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
     })
     .expect("store")
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::ObjectStoreError;
 use crate::key_pair::ObjectKeys;
+use crate::spool::SpoolLimits;
 
 /// Returns the current time in Unix seconds, which S3 signs.
 pub type NowS = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -22,8 +23,8 @@ pub struct RemoteSettings {
     pub session_token: Option<String>,
     /// How long an object is kept after it is stored, in seconds.
     pub retention_s: i64,
-    /// Limit on the total size of this store's spool files, in bytes.
-    pub spool_bytes: u64,
+    /// Limits on this store's spool files.
+    pub spool: SpoolLimits,
     /// Time-outs and concurrency.
     pub tuning: Tuning,
     /// The clock.
@@ -46,6 +47,8 @@ pub struct Tuning {
     pub first_pause: Duration,
     /// An HTTP proxy for all connections, e.g. `http://proxy.example:3128`.
     pub proxy: Option<String>,
+    /// A PEM file with the certificates of the authorities that are trusted; `None`: the public ones.
+    pub authorities: Option<PathBuf>,
 }
 
 impl Default for Tuning {
@@ -57,6 +60,7 @@ impl Default for Tuning {
             upload_timeout: Duration::from_secs(3_600),
             first_pause: Duration::from_millis(250),
             proxy: None,
+            authorities: None,
         }
     }
 }
@@ -66,7 +70,7 @@ impl fmt::Debug for RemoteSettings {
         f.debug_struct("RemoteSettings")
             .field("data_directory", &self.data_directory)
             .field("retention_s", &self.retention_s)
-            .field("spool_bytes", &self.spool_bytes)
+            .field("spool", &self.spool)
             .field("tuning", &self.tuning)
             .finish_non_exhaustive()
     }
@@ -81,6 +85,7 @@ impl fmt::Debug for Tuning {
             .field("request_timeout", &self.request_timeout)
             .field("upload_timeout", &self.upload_timeout)
             .field("first_pause", &self.first_pause)
+            .field("authorities", &self.authorities)
             .finish_non_exhaustive()
     }
 }
@@ -102,6 +107,14 @@ pub enum OpenError {
     /// The proxy's address is invalid.
     #[error("the proxy is not an http url with host and port")]
     Proxy,
+    /// The file of authorities cannot be read, or has no certificate.
+    #[error("{}: {reason}", file.display())]
+    Authorities {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong: lowercase, no full stop.
+        reason: String,
+    },
     /// The spool cannot be created.
     #[error(transparent)]
     Store(#[from] ObjectStoreError),

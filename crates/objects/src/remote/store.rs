@@ -39,7 +39,7 @@ impl RemoteStore {
         let spool = settings.data_directory.join("spool");
         make_directories(&spool).map_err(ObjectStoreError::io("create directory", &spool))?;
         let http = Http::new(settings)?;
-        let spool = SpoolDirectory::new(spool, settings.spool_bytes)?;
+        let spool = SpoolDirectory::new(spool, settings.spool)?;
         let client = Client::new(protocol, http, settings.tuning.clone(), spool.folder().to_owned());
         Ok(Self { client, spool, retention_s: settings.retention_s })
     }
@@ -141,7 +141,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{ObjectKeys, Tuning};
+    use crate::{ObjectKeys, SpoolLimits, Tuning};
 
     #[test]
     fn a_full_disk_is_reported_before_anything_is_sent() {
@@ -151,7 +151,7 @@ mod tests {
             keys: ObjectKeys::new("public", "private"),
             session_token: None,
             retention_s: 1,
-            spool_bytes: 1 << 20,
+            spool: SpoolLimits { bytes: 1 << 20, free_bytes: 0 },
             tuning: Tuning::default(),
             now_s: Arc::new(|| 0),
         };

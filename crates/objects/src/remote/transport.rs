@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, SendBody};
 
 use super::settings::{OpenError, RemoteSettings, Tuning};
@@ -101,7 +102,12 @@ impl Http {
         let tuning = settings.tuning.clone();
         let proxy = tuning.proxy.as_deref().map(ureq::Proxy::new).transpose();
         let proxy = proxy.map_err(|_| OpenError::Proxy)?;
+        let root_certs = match &tuning.authorities {
+            None => RootCerts::WebPki,
+            Some(file) => RootCerts::from(certificates(file)?),
+        };
         let agent = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(root_certs).build())
             .http_status_as_error(false)
             // A signature is valid for one host, so redirects are reported as errors.
             .max_redirects(0)
@@ -166,6 +172,19 @@ impl Http {
         }
         text
     }
+}
+
+/// The certificates in a PEM file; at least one.
+fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, OpenError> {
+    let failed = |reason: String| OpenError::Authorities { file: file.to_owned(), reason };
+    let pem = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|_| failed("is not PEM".to_owned()))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(failed("has no certificate".to_owned())) } else { Ok(found) }
 }
 
 impl fmt::Debug for Http {

@@ -317,7 +317,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::Tuning;
+    use crate::{SpoolLimits, Tuning};
 
     /// Recorded from the published clients: method, target, content type and signature of every operation used here.
     #[test]
@@ -354,7 +354,7 @@ mod tests {
                 keys: ObjectKeys::new(text(&vector["public_key"]), text(&vector["private_key"])),
                 session_token: None,
                 retention_s: 1,
-                spool_bytes: 1,
+                spool: SpoolLimits { bytes: 1, free_bytes: 0 },
                 tuning: Tuning::default(),
                 now_s: Arc::new(|| 0),
             };

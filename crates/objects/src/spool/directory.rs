@@ -12,7 +12,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::budget::SpoolBudget;
+use super::budget::{SpoolBudget, SpoolLimits};
 use super::file::SpoolFile;
 use super::folder::{JOURNAL_EXTENSION, LOCK_EXTENSION, OwnFolder};
 use crate::error::ObjectStoreError;
@@ -30,11 +30,12 @@ pub(crate) struct SpoolDirectory {
 }
 
 impl SpoolDirectory {
-    /// Creates a folder in `path`, which must exist. The total size of its files is at most `limit_bytes`.
-    pub(crate) fn new(path: PathBuf, limit_bytes: u64) -> Result<Self, ObjectStoreError> {
+    /// Creates a folder in `path`, which must exist, for files within `limits`.
+    pub(crate) fn new(path: PathBuf, limits: SpoolLimits) -> Result<Self, ObjectStoreError> {
         let _lock = lock_directory(&path)?;
         let own = Arc::new(OwnFolder::create(&path)?);
-        Ok(Self { path, own, budget: SpoolBudget::new(limit_bytes) })
+        let budget = SpoolBudget::new(limits, path.clone());
+        Ok(Self { path, own, budget })
     }
 
     /// Creates an empty spool file, readable by its owner alone.
@@ -137,7 +138,8 @@ mod tests {
     use super::*;
 
     fn spool(directory: &Path) -> SpoolDirectory {
-        SpoolDirectory::new(directory.to_owned(), u64::MAX).expect("spool")
+        SpoolDirectory::new(directory.to_owned(), SpoolLimits { bytes: u64::MAX, free_bytes: 0 })
+            .expect("spool")
     }
 
     /// The names in the directory, sorted, without the directory's lock.
@@ -281,7 +283,9 @@ mod tests {
     #[test]
     fn total_size_is_bounded_and_released_on_drop() {
         let directory = tempfile::tempdir().expect("directory");
-        let directory = SpoolDirectory::new(directory.path().to_owned(), 1_000).expect("spool");
+        let directory =
+            SpoolDirectory::new(directory.path().to_owned(), SpoolLimits { bytes: 1_000, free_bytes: 0 })
+                .expect("spool");
         let (mut first, mut second) =
             (directory.create().expect("first"), directory.create().expect("second"));
         first.write_all(&[1; 600]).expect("fits");

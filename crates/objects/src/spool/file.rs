@@ -8,6 +8,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+#[cfg(test)]
+use super::budget::SpoolLimits;
 use super::budget::{Reservation, SpoolBudget};
 use super::folder::OwnFolder;
 use crate::error::ObjectStoreError;
@@ -61,11 +63,10 @@ impl SpoolFile {
         folder: Arc<OwnFolder>,
         budget: &Arc<SpoolBudget>,
     ) -> Result<Self, ObjectStoreError> {
-        let file = tempfile::Builder::new()
-            .prefix("spool-")
-            .tempfile_in(folder.path())
-            .map_err(ObjectStoreError::io("create a spool file in", folder.path()))?;
-        Ok(Self::new(file, folder, budget.reservation()))
+        let failed = || ObjectStoreError::io("create a spool file in", folder.path());
+        let reservation = budget.reservation().map_err(failed())?;
+        let file = tempfile::Builder::new().prefix("spool-").tempfile_in(folder.path()).map_err(failed())?;
+        Ok(Self::new(file, folder, reservation))
     }
 
     fn new(file: NamedTempFile, folder: Arc<OwnFolder>, reservation: Reservation) -> Self {
@@ -139,7 +140,8 @@ impl SpoolFile {
     pub(super) fn on_full_disk(folder: Arc<OwnFolder>) -> Self {
         let (_file, path) = NamedTempFile::new_in(folder.path()).expect("temporary file").into_parts();
         let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
-        let reservation = SpoolBudget::new(u64::MAX).reservation();
+        let limits = SpoolLimits { bytes: u64::MAX, free_bytes: 0 };
+        let reservation = SpoolBudget::new(limits, folder.path().to_owned()).reservation().expect("no floor");
         Self::new(NamedTempFile::from_parts(full, path), folder, reservation)
     }
 
@@ -156,7 +158,8 @@ mod tests {
 
     fn spool(directory: &std::path::Path) -> SpoolFile {
         let folder = Arc::new(OwnFolder::create(directory).expect("folder"));
-        SpoolFile::create(folder, &SpoolBudget::new(1_000)).expect("spool")
+        let limits = SpoolLimits { bytes: 1_000, free_bytes: 0 };
+        SpoolFile::create(folder, &SpoolBudget::new(limits, directory.to_owned())).expect("spool")
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollbook_objects::us3::{Refusal, Request, encode_path, presign_get, sign};
 use tollbook_objects::{
     EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions,
-    ReadError, Reply, ReplyBody,
+    ReadError, Reply, ReplyBody, SpoolLimits,
 };
 
 const NOW_S: i64 = 1_800_000_000;
@@ -25,7 +25,7 @@ fn store(directory: &Path) -> EmbeddedStore {
         bucket: "tollbook".to_owned(),
         keys: keys(),
         retention_s: 3600,
-        spool_bytes: 1 << 30,
+        spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
     })
     .expect("store")
 }
@@ -398,7 +398,7 @@ fn another_key_pair_invalidates_all_links() {
             bucket: "tollbook".to_owned(),
             keys: ObjectKeys::new(public, private),
             retention_s: 3600,
-            spool_bytes: 1 << 30,
+            spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
         })
         .expect("store");
         assert!(!format!("{store:?}").contains(private), "{store:?}");

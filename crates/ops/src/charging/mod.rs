@@ -8,6 +8,7 @@ mod arrears;
 mod context;
 mod corrections;
 mod error;
+mod gateway_records;
 mod grant_ends;
 mod hour_close;
 mod intake;
@@ -29,6 +30,7 @@ pub use corrections::{
     correct_usage, explain_order, explain_usage, replace_usage, rerate, void_usage,
 };
 pub use error::ChargingError;
+pub use gateway_records::{GatewayRecords, ReadError, ReadRecords};
 pub use grant_ends::end_grants;
 pub use hour_close::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};

@@ -2,8 +2,11 @@
 //! The rating rules are in `domain::rating`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
+use hashbrown::Equivalent;
 use tollbook_domain::price::{ModelPrices, NamePart, PriceQuery};
+use tollbook_domain::provider_names::ProviderRule;
 use tollbook_domain::rating::{Rated, Terms, rate};
 use tollbook_domain::usage::UsageLimits;
 use tollbook_domain::{Discount, HourOffsets, Price, Usage};
@@ -56,12 +59,44 @@ pub struct Rater<'a> {
     tenants: TenantDirectory,
     /// By company.
     terms: HashMap<i64, Terms>,
-    /// By provider, model and currency.
-    models: HashMap<(String, String, String), ModelPrices>,
+    models: hashbrown::HashMap<ModelKey, Arc<ModelPrices>>,
     partly_matched: BTreeMap<(String, String), PartlyMatched>,
 }
 
-/// A model whose price matches only a part of its name.
+/// Whose prices a model has: looked up for each record, so that it is not made for each.
+#[derive(PartialEq, Eq, Hash)]
+struct ModelKey {
+    provider: String,
+    model_id: String,
+    currency: String,
+}
+
+/// A [`ModelKey`] of a record. Its hash is that of the key, because the fields are the same.
+#[derive(Clone, Copy, Hash)]
+struct ModelOf<'u> {
+    provider: &'u str,
+    model_id: &'u str,
+    currency: &'u str,
+}
+
+impl Equivalent<ModelKey> for ModelOf<'_> {
+    fn equivalent(&self, key: &ModelKey) -> bool {
+        (self.provider, self.model_id, self.currency)
+            == (key.provider.as_str(), key.model_id.as_str(), key.currency.as_str())
+    }
+}
+
+impl From<&ModelOf<'_>> for ModelKey {
+    fn from(of: &ModelOf<'_>) -> Self {
+        Self {
+            provider: of.provider.to_owned(),
+            model_id: of.model_id.to_owned(),
+            currency: of.currency.to_owned(),
+        }
+    }
+}
+
+/// A model whose price matches only a part of its name, or whose provider only a list knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartlyMatched {
     /// Provider of the usage; may be empty.
@@ -70,8 +105,12 @@ pub struct PartlyMatched {
     pub model_id: String,
     /// The part of the name that is matched.
     pub part: NamePart,
+    /// How the provider is the price's.
+    pub provider_by: ProviderRule,
     /// List of the price.
     pub list: String,
+    /// Provider of the price; may be empty.
+    pub price_provider: String,
     /// Model of the price.
     pub price_model_id: String,
 }
@@ -89,7 +128,7 @@ impl<'a> Rater<'a> {
             offsets: HourOffsets::default(),
             tenants: TenantDirectory::default(),
             terms: HashMap::new(),
-            models: HashMap::new(),
+            models: hashbrown::HashMap::new(),
             partly_matched: BTreeMap::new(),
         }
     }
@@ -190,8 +229,8 @@ impl<'a> Rater<'a> {
         IntakeContext { now_s, grace_s, gather_s, lease, catalogue }
     }
 
-    /// The models of the usage rated so far whose prices match only a part of their names, by provider and model; the
-    /// first record of each model decides.
+    /// The models of the usage rated so far whose prices match only a part of their names, or whose provider only a list
+    /// knows, by provider and model; the first record of each model decides.
     pub fn partly_matched(&self) -> impl ExactSizeIterator<Item = &PartlyMatched> {
         self.partly_matched.values()
     }
@@ -269,30 +308,37 @@ impl<'a> Rater<'a> {
                 bill_zero_amounts: config.charging.bill_zero_amounts,
             }
         });
-        let key = (usage.provider.clone(), usage.model_id.clone(), terms.currency.clone());
-        if self.models.len() >= MAX_MODELS && !self.models.contains_key(&key) {
-            self.models.clear();
-        }
-        let is_new = !self.models.contains_key(&key);
-        let prices = &self.prices;
-        let model = self.models.entry(key).or_insert_with_key(|(provider, model_id, currency)| {
-            ModelPrices::choose(prices, provider, model_id, currency)
+        let key = ModelOf { provider: &usage.provider, model_id: &usage.model_id, currency: &terms.currency };
+        let known = self.models.get(&key).map(Arc::clone);
+        let is_new = known.is_none();
+        let model = known.unwrap_or_else(|| {
+            if self.models.len() >= MAX_MODELS {
+                self.models.clear();
+            }
+            let model = ModelPrices::choose(&self.prices, key.provider, key.model_id, key.currency);
+            let model = Arc::new(model);
+            self.models.insert(ModelKey::from(&key), Arc::clone(&model));
+            model
         });
         let organization_name = tenant.organizations.get(&usage.organization_id).map_or("", String::as_str);
-        let rated = rate(&usage, organization_name, model, terms);
+        let rated = rate(&usage, organization_name, &model, terms);
         if is_new && self.partly_matched.len() < MAX_MODELS {
             let found = usage.used().find_map(|(sku, _)| {
                 let request_length = usage.request_length(&terms.input_skus);
                 let service_tier = &usage.service_tier;
                 let query = PriceQuery { sku, time_s: usage.time_s, request_length, service_tier };
-                model.find_match(query).filter(|(_, part)| *part != NamePart::Whole)
+                model
+                    .find_match(query)
+                    .filter(|(_, by)| by.part != NamePart::Whole || by.provider() == ProviderRule::List)
             });
-            if let Some((price, part)) = found {
+            if let Some((price, by)) = found {
                 let matched = PartlyMatched {
                     provider: usage.provider.clone(),
                     model_id: usage.model_id.clone(),
-                    part,
+                    part: by.part,
+                    provider_by: by.provider(),
                     list: price.list.clone(),
+                    price_provider: price.provider.clone(),
                     price_model_id: price.model_id.clone(),
                 };
                 self.partly_matched.insert((usage.provider.clone(), usage.model_id.clone()), matched);

@@ -25,6 +25,14 @@ pub struct ChargingConfig {
     pub batch_records: usize,
     /// Maximum body size of a request with usage, in bytes.
     pub batch_bytes: usize,
+    /// Maximum spans, log records, payloads or events of one request of another program.
+    pub telemetry_records: usize,
+    /// Maximum body size of such a request, compressed and expanded, in bytes.
+    pub telemetry_bytes: usize,
+    /// The values of `service.name` whose spans and log records are counted; all if it is empty.
+    pub otlp_services: Vec<String>,
+    /// The names of the instrumentation scopes whose spans and log records are counted; all if it is empty.
+    pub otlp_scopes: Vec<String>,
     /// How long the identities of an hour's records are kept after its last record, in seconds.
     pub identity_window_s: i64,
     /// The account kinds that pay an order, in this sequence.
@@ -49,6 +57,10 @@ impl Default for ChargingConfig {
             max_quantity: 1_000_000_000_000_000,
             batch_records: 1_000,
             batch_bytes: 4 << 20,
+            telemetry_records: 10_000,
+            telemetry_bytes: 16 << 20,
+            otlp_services: Vec::new(),
+            otlp_scopes: Vec::new(),
             identity_window_s: 40 * 86_400,
             sequence: SETTLEMENT_ORDER.to_vec(),
             not_for_arrears: vec![AccountKind::Bonus],
@@ -86,6 +98,12 @@ pub(super) struct ChargingSection {
     max_quantity: Option<Spanned<i64>>,
     batch_records: Option<Spanned<i64>>,
     batch_bytes: Option<Spanned<i64>>,
+    telemetry_records: Option<Spanned<i64>>,
+    telemetry_bytes: Option<Spanned<i64>>,
+    #[serde(default)]
+    otlp_services: Vec<String>,
+    #[serde(default)]
+    otlp_scopes: Vec<String>,
     identity_window_s: Option<Spanned<i64>>,
     sequence: Option<Spanned<Vec<Spanned<String>>>>,
     not_for_arrears: Option<Spanned<Vec<Spanned<String>>>>,
@@ -120,6 +138,20 @@ pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<C
         )?,
         batch_records: size("batch_records", &read.batch_records, 1..=10_000, default.batch_records)?,
         batch_bytes: size("batch_bytes", &read.batch_bytes, 65_536..=67_108_864, default.batch_bytes)?,
+        telemetry_records: size(
+            "telemetry_records",
+            &read.telemetry_records,
+            1..=50_000,
+            default.telemetry_records,
+        )?,
+        telemetry_bytes: size(
+            "telemetry_bytes",
+            &read.telemetry_bytes,
+            65_536..=134_217_728,
+            default.telemetry_bytes,
+        )?,
+        otlp_services: read.otlp_services.clone(),
+        otlp_scopes: read.otlp_scopes.clone(),
         identity_window_s: value(
             "identity_window_s",
             &read.identity_window_s,

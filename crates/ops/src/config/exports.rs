@@ -7,6 +7,7 @@ use tollbook_export::ExportLimits;
 use tollbook_formats::toml::Source;
 use toml::Spanned;
 
+use super::objects::MOST_BYTES;
 use super::value::{Checked, number};
 
 #[derive(Default, Deserialize)]
@@ -19,6 +20,8 @@ pub(super) struct ExportsSection {
     answer_s: Option<Spanned<i64>>,
     threads: Option<Spanned<i64>>,
     jobs_per_company: Option<Spanned<i64>>,
+    company_bytes: Option<Spanned<i64>>,
+    total_bytes: Option<Spanned<i64>>,
 }
 
 pub(super) fn exports(source: &Source<'_>, read: &ExportsSection) -> Checked<ExportLimits> {
@@ -49,6 +52,10 @@ pub(super) fn exports(source: &Source<'_>, read: &ExportsSection) -> Checked<Exp
         threads: count("threads", &read.threads, 0..=256, default.threads)?,
         jobs_per_company: value("jobs_per_company", &read.jobs_per_company, 0..=10_000)?
             .unwrap_or(default.jobs_per_company),
+        company_bytes: value("company_bytes", &read.company_bytes, 16_777_216..=MOST_BYTES)?
+            .unwrap_or(default.company_bytes),
+        total_bytes: value("total_bytes", &read.total_bytes, 16_777_216..=MOST_BYTES)?
+            .unwrap_or(default.total_bytes),
     };
     if limits.queue <= limits.answer {
         return Ok(limits);

@@ -15,7 +15,7 @@ use super::hosts::url;
 use super::limits::{LimitsSection, limits};
 use super::objects::{ObjectsSection, objects};
 use super::settings::Config;
-use super::value::{Checked, DAY_S, number};
+use super::value::{Checked, DAY_S, file as file_of_key, number};
 use crate::networks;
 
 #[derive(Deserialize)]
@@ -79,13 +79,7 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
     }
     config.public_url = url(&source, "public_url", read.public_url.as_ref())?;
     times(&source, &read, &mut config)?;
-    if let Some(catalogue) = &read.catalogue {
-        if catalogue.get_ref().is_empty() {
-            return Err(source.error(Some(catalogue.span()), "catalogue", "must name a file"));
-        }
-        // A relative path does not depend on the directory in which the server is started.
-        config.catalogue = Some(file.parent().unwrap_or(Path::new("")).join(catalogue.get_ref()));
-    }
+    config.catalogue = file_of_key(&source, "catalogue", read.catalogue.as_ref())?;
     for text in &read.trusted_proxies {
         let network = networks::parse(text.get_ref()).map_err(|reason| {
             source.error(Some(text.span()), "trusted_proxies", format!("\"{}\" {reason}", text.get_ref()))

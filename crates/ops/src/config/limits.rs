@@ -1,4 +1,4 @@
-//! The section `[limits]` of the configuration file: bounds of one request.
+//! The section `[limits]` of the configuration file: bounds of one request, and of those under way.
 
 use serde::Deserialize;
 use tollbook_formats::toml::Source;
@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::value::{Checked, number};
 
-/// Limits of one request, applied before its sender is authenticated.
+/// Limits of requests. The first three are applied before the sender is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest body, in bytes.
@@ -15,11 +15,21 @@ pub struct Limits {
     pub parameters: usize,
     /// Maximum nesting depth of JSON.
     pub json_depth: usize,
+    /// Requests of one key that are answered at once; further ones wait.
+    pub requests_per_key: usize,
+    /// The same of one company, over all its keys.
+    pub requests_per_company: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 1024 * 1024, parameters: 2_000, json_depth: 32 }
+        Self {
+            body_bytes: 1024 * 1024,
+            parameters: 2_000,
+            json_depth: 32,
+            requests_per_key: 16,
+            requests_per_company: 32,
+        }
     }
 }
 
@@ -29,6 +39,8 @@ pub(super) struct LimitsSection {
     body_bytes: Option<Spanned<i64>>,
     parameters: Option<Spanned<i64>>,
     json_depth: Option<Spanned<i64>>,
+    requests_per_key: Option<Spanned<i64>>,
+    requests_per_company: Option<Spanned<i64>>,
 }
 
 pub(super) fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limits> {
@@ -42,5 +54,18 @@ pub(super) fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limit
         body_bytes: limit("limits.body_bytes", &read.body_bytes, 65_536..=67_108_864, default.body_bytes)?,
         parameters: limit("limits.parameters", &read.parameters, 1_200..=100_000, default.parameters)?,
         json_depth: limit("limits.json_depth", &read.json_depth, 2..=128, default.json_depth)?,
+        // A server has 64 workers.
+        requests_per_key: limit(
+            "limits.requests_per_key",
+            &read.requests_per_key,
+            1..=64,
+            default.requests_per_key,
+        )?,
+        requests_per_company: limit(
+            "limits.requests_per_company",
+            &read.requests_per_company,
+            1..=64,
+            default.requests_per_company,
+        )?,
     })
 }

@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tollbook_formats::toml::Source;
-use tollbook_objects::{StoreUrl, Tuning};
+use tollbook_objects::{SpoolLimits, StoreUrl, Tuning};
 use toml::Spanned;
 
 use super::hosts::{checked_host, url};
-use super::value::{Checked, number};
+use super::value::{Checked, file, number};
+
+/// Bound on sizes: 2^50, a petabyte.
+pub(super) const MOST_BYTES: i64 = 1 << 50;
 
 /// Settings of the object store that holds exports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectsConfig {
     /// An external object store; `None`: the embedded one.
     pub store: Option<StoreUrl>,
-    /// Maximum total size of the temporary files of exports, in bytes.
-    pub spool_bytes: u64,
+    /// Limits on the temporary files of exports.
+    pub spool: SpoolLimits,
     /// Timeouts, threads and proxy of requests to an external object store.
     pub tuning: Tuning,
     /// Hosts at which the embedded store appears as a US3 bucket; lower-case, without port.
@@ -26,7 +29,8 @@ pub struct ObjectsConfig {
 
 impl Default for ObjectsConfig {
     fn default() -> Self {
-        Self { store: None, spool_bytes: 16 << 30, tuning: Tuning::default(), us3_hosts: Vec::new() }
+        let spool = SpoolLimits { bytes: 16 << 30, free_bytes: 1 << 30 };
+        Self { store: None, spool, tuning: Tuning::default(), us3_hosts: Vec::new() }
     }
 }
 
@@ -35,11 +39,13 @@ impl Default for ObjectsConfig {
 pub(super) struct ObjectsSection {
     store: Option<Spanned<String>>,
     spool_bytes: Option<Spanned<i64>>,
+    free_bytes: Option<Spanned<i64>>,
     upload_threads: Option<Spanned<i64>>,
     connect_timeout_s: Option<Spanned<i64>>,
     request_timeout_s: Option<Spanned<i64>>,
     upload_timeout_s: Option<Spanned<i64>>,
     proxy: Option<Spanned<String>>,
+    ca_file: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) us3_hosts: Vec<Spanned<String>>,
 }
@@ -78,6 +84,7 @@ pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<Obj
             tuning.upload_timeout,
         )?,
         proxy: url(source, "objects.proxy", read.proxy.as_ref())?,
+        authorities: file(source, "objects.ca_file", read.ca_file.as_ref())?,
         ..tuning.clone()
     };
     let store = match &read.store {
@@ -88,7 +95,12 @@ pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<Obj
                 .map_err(|error| source.error(Some(text.span()), "objects.store", error.to_string()))?,
         ),
     };
-    let spool_bytes = value("spool_bytes", &read.spool_bytes, 16_777_216..=1_125_899_906_842_624)?;
+    let spool = SpoolLimits {
+        bytes: value("spool_bytes", &read.spool_bytes, 16_777_216..=MOST_BYTES)?
+            .unwrap_or(default.spool.bytes),
+        free_bytes: value("free_bytes", &read.free_bytes, 0..=MOST_BYTES)?
+            .unwrap_or(default.spool.free_bytes),
+    };
     let mut us3_hosts = Vec::with_capacity(read.us3_hosts.len());
     for host in &read.us3_hosts {
         let refused = |reason: String| source.error(Some(host.span()), "objects.us3_hosts", reason);
@@ -97,6 +109,5 @@ pub(super) fn objects(source: &Source<'_>, read: &ObjectsSection) -> Checked<Obj
         }
         us3_hosts.push(checked_host(host.get_ref()).map_err(refused)?);
     }
-    let spool_bytes = spool_bytes.unwrap_or(default.spool_bytes);
-    Ok(ObjectsConfig { store, spool_bytes, tuning, us3_hosts })
+    Ok(ObjectsConfig { store, spool, tuning, us3_hosts })
 }

@@ -37,7 +37,7 @@ fn the_example_file_has_the_values_that_its_comments_state() {
     assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.charging, ChargingConfig::default());
     assert_eq!(config.objects.tuning, ObjectsConfig::default().tuning);
-    assert_eq!(config.objects.spool_bytes, ObjectsConfig::default().spool_bytes);
+    assert_eq!(config.objects.spool, ObjectsConfig::default().spool);
     assert!(config.is_us3_host("Tollbook.US3.example:80"));
     assert!(!config.is_us3_host("us3.example"));
     assert_eq!(config.trusted_proxies.len(), 3);
@@ -80,6 +80,10 @@ fn every_documented_key_is_in_the_example() {
         "max_quantity",
         "batch_records",
         "batch_bytes",
+        "telemetry_records",
+        "telemetry_bytes",
+        "otlp_services",
+        "otlp_scopes",
         "identity_window_s",
         "sequence",
         "not_for_arrears",
@@ -87,11 +91,17 @@ fn every_documented_key_is_in_the_example() {
         "arrears_at",
         "bill_zero_amounts",
         "spool_bytes",
+        "free_bytes",
+        "requests_per_key",
+        "requests_per_company",
+        "company_bytes",
+        "total_bytes",
         "# store",
         "upload_threads",
         "request_timeout_s",
         "upload_timeout_s",
         "# proxy",
+        "# ca_file",
         "us3_hosts",
         "hosts",
         "language",
@@ -138,6 +148,10 @@ fn errors_name_file_line_and_key() {
         [objects];store = "s3://k:s@bbb" | :2: objects.store: must not hold a user name or a key; keys are given in the environment
         [objects];store = "s3://bbb?secret=x" | :2: objects.store: has the unknown parameter "secret"
         [objects];spool_bytes = 1 | :2: objects.spool_bytes: must be between 16777216 and 1125899906842624
+        [objects];ca_file = "" | :2: objects.ca_file: must name a file
+        [objects];free_bytes = -1 | :2: objects.free_bytes: must be between 0 and 1125899906842624
+        [exports];company_bytes = 1 | :2: exports.company_bytes: must be between 16777216 and 1125899906842624
+        [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 1 and 64
         [objects];upload_threads = 0 | :2: objects.upload_threads: must be between 1 and 64
         [objects];request_timeout_s = 0 | :2: objects.request_timeout_s: must be between 1 and 3600
         [objects];proxy = "socks5://h" | :2: objects.proxy: must begin with http:// or https://
@@ -210,7 +224,8 @@ fn errors_name_file_line_and_key() {
 #[test]
 fn every_key_of_charging_is_read() {
     let text = "[charging]\ngrace_s = 0\ngather_s = 1\npast_s = 3600\nfuture_s = 2\nmax_quantity = 3\n\
-                batch_records = 4\nbatch_bytes = 65536\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
+                batch_records = 4\nbatch_bytes = 65536\ntelemetry_records = 5\ntelemetry_bytes = 65537\n\
+                otlp_services = [\"litellm\"]\notlp_scopes = [\"a\", \"b\"]\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
                 not_for_arrears = []\ndeposit_pays_arrears = false\narrears_at = \"23:59\"\nbill_zero_amounts = true";
     let expected = ChargingConfig {
         grace_s: 0,
@@ -220,6 +235,10 @@ fn every_key_of_charging_is_read() {
         max_quantity: 3,
         batch_records: 4,
         batch_bytes: 65_536,
+        telemetry_records: 5,
+        telemetry_bytes: 65_537,
+        otlp_services: vec!["litellm".to_owned()],
+        otlp_scopes: vec!["a".to_owned(), "b".to_owned()],
         identity_window_s: 86_400,
         sequence: vec![AccountKind::Cash, AccountKind::Bonus],
         not_for_arrears: Vec::new(),

@@ -1,6 +1,7 @@
-//! Reading numbers within a range, for all sections.
+//! Reading numbers within a range and names of files, for all sections.
 
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use tollbook_formats::toml::{FileError, Source};
 use toml::Spanned;
@@ -25,5 +26,21 @@ pub(super) fn number(
             Err(source.error(Some(value.span()), key, reason))
         }
         value => Ok(value.map(|value| *value.get_ref())),
+    }
+}
+
+/// The file that a key names, if the key is set. A relative path starts at the configuration file, so that it does not
+/// depend on the directory in which the server is started.
+pub(super) fn file(
+    source: &Source<'_>,
+    key: &str,
+    value: Option<&Spanned<String>>,
+) -> Checked<Option<PathBuf>> {
+    match value {
+        Some(value) if value.get_ref().is_empty() => {
+            Err(source.error(Some(value.span()), key, "must name a file"))
+        }
+        Some(value) => Ok(Some(source.file.parent().unwrap_or(Path::new("")).join(value.get_ref()))),
+        None => Ok(None),
     }
 }

@@ -92,6 +92,7 @@ fn price(model: &Model, sku: &Sku) -> Option<Price> {
     Some(Price {
         list: OWN_LIST.to_owned(),
         provider: String::new(),
+        provider_names: None,
         provider_models: None,
         model_id: model.id.to_owned(),
         model_name: model.name.to_owned(),

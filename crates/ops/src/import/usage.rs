@@ -4,6 +4,8 @@
 //! Reading and rating overlap with storing. The hours of the records are leased, so that no other process closes them
 //! early; at the end, the import closes those that have ended.
 
+mod reasons;
+
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -11,12 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tollbook_domain::Usage;
-use tollbook_formats::usage::{RecordFileError, UsageFile};
+use tollbook_formats::usage::{RecordFileError, Unmapped, UsageFile};
 use tollbook_store::StoreError;
 
 use crate::charging::{Charging, Closed, PartlyMatched, Rater, UsageResult, close_hour};
 use crate::clock::Clock;
 use crate::maintenance::leases::{HourLeases, holder_name};
+
+pub use reasons::Reasons;
 
 /// Records that are read and stored together.
 const BATCH_RECORDS: usize = 2_000;
@@ -81,6 +85,12 @@ pub struct UsageReport {
     pub files: Vec<(String, UsageCounts)>,
     /// The first refused records; the counts include all of them.
     pub refused: Vec<RefusedRecord>,
+    /// Number of refused records by reason.
+    pub refusals: Reasons,
+    /// Number of records without a price by reason.
+    pub unpriced: Reasons,
+    /// Skipped records by rule, and counts that the mapping does not account for, by name.
+    pub unmapped: Unmapped,
     /// Models that are charged at prices which match only a part of their names.
     pub partly_matched: Vec<PartlyMatched>,
     /// The hours that were closed at the end of the import.
@@ -117,8 +127,8 @@ struct RecordBatch {
     file: usize,
     /// Records or reasons for refusal, with the line on which each begins.
     records: Vec<(u64, Result<Usage, String>)>,
-    /// In the last batch of a file: the number of records that the mapping skipped.
-    skipped: u64,
+    /// In the last batch of a file: what the mapping did not turn into usage.
+    unmapped: Unmapped,
 }
 
 /// Imports files in the given order.
@@ -186,10 +196,12 @@ impl UsageImport<'_> {
             let now_s = self.clock.now_s();
             self.leases.renew_if_due(now_s)?;
             let (name, counts) = &mut report.files[batch.file];
-            counts.skipped += batch.skipped;
+            counts.skipped += batch.unmapped.skipped_records();
+            report.unmapped.add(&batch.unmapped);
             counts.read += batch.records.len() as u64;
-            let mut refuse = |line, reason, refused: &mut u64| {
+            let mut refuse = |line, reason: String, refused: &mut u64| {
                 *refused += 1;
+                report.refusals.add(&reason);
                 if report.refused.len() < MAX_REFUSED {
                     report.refused.push(RefusedRecord { file: name.clone(), line, reason });
                 }
@@ -209,7 +221,10 @@ impl UsageImport<'_> {
                 match result {
                     UsageResult::Charged => counts.charged += 1,
                     UsageResult::Free => counts.free += 1,
-                    UsageResult::Unpriced(_) => counts.unpriced += 1,
+                    UsageResult::Unpriced(reason) => {
+                        counts.unpriced += 1;
+                        report.unpriced.add(&reason);
+                    }
                     UsageResult::Duplicate => counts.duplicate += 1,
                     UsageResult::Refused(reason) => refuse(line, reason, &mut counts.refused),
                 }
@@ -257,13 +272,13 @@ fn read_all(
             }
             if records.len() == BATCH_RECORDS {
                 let full = std::mem::replace(&mut records, Vec::with_capacity(BATCH_RECORDS));
-                if sender.send(RecordBatch { file, records: full, skipped: 0 }).is_err() {
+                if sender.send(RecordBatch { file, records: full, unmapped: Unmapped::default() }).is_err() {
                     // The storing thread has ended and reports why.
                     return Ok(());
                 }
             }
         }
-        if sender.send(RecordBatch { file, records, skipped: reader.skipped() }).is_err() {
+        if sender.send(RecordBatch { file, records, unmapped: reader.unmapped().clone() }).is_err() {
             return Ok(());
         }
         if let Some(error) = broken {

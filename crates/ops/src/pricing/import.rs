@@ -308,6 +308,7 @@ mod tests {
         let price = |sku: &str| Price {
             list: "a".into(),
             provider: "p".into(),
+            provider_names: None,
             provider_models: None,
             model_id: "m".into(),
             model_name: String::new(),

@@ -1,7 +1,9 @@
-//! Operations on the price book: importing a list, the order of the lists, removing prices.
+//! Operations on the price book: importing a list, the order of the lists, removing prices, usage without a price.
 
 mod import;
 mod lists;
+mod unpriced;
 
 pub use import::{HiddenPrice, PriceImport, PriceImported, PricingError, import_prices};
 pub use lists::{PriceListSummary, order_lists, price_lists, remove_prices};
+pub use unpriced::{NearPrice, UnpricedGroup, summarize_unpriced};

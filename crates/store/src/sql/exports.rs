@@ -1,11 +1,16 @@
 //! Statements over the files and jobs of exports. They are found and deleted over all companies, so their tables belong
 //! to the deployment, like the table of due hours.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::error::{StoreError, StoreResult};
 use crate::exports::{
-    ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE, LONGEST_JOB_ID, NewExportJob,
+    DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE,
+    LONGEST_JOB_ID, NewExportJob,
 };
-use crate::sql::driver::connection::{Connection, Row, SqlValue, SqlValues, all, execute_exactly, first};
+use crate::sql::driver::connection::{
+    Connection, Flow, Row, SqlValue, SqlValues, all, execute_exactly, first,
+};
 use crate::sql::session::Session;
 
 pub(crate) const JOB_COLUMNS: &str = "company_id, job_id, public_key, made_at, request, state, lease_holder, lease_until, rows_done, \
@@ -57,13 +62,54 @@ fn require_short(what: &str, text: &str, most: usize) -> StoreResult<()> {
     Err(StoreError::Refused(format!("{what} has {} bytes; the maximum is {most}", text.len())))
 }
 
+/// A file as the statements over files select it, from column `first` on.
+fn read_file(row: &dyn Row, first: usize) -> StoreResult<ExportFile> {
+    Ok(ExportFile {
+        stored_s: row.int(first)?,
+        bytes: row.int(first + 1)?,
+        file: row.text(first + 2)?.to_owned(),
+    })
+}
+
+/// Adds to the bytes that a company keeps, and locks their sum until the transaction ends. Every change of a company's
+/// files begins with this lock, which makes the sum exact and, with one company at a time or companies in order, prevents
+/// deadlocks.
+fn add_space(connection: &mut dyn Connection, company_id: i64, bytes: i64) -> StoreResult<()> {
+    let sql = "INSERT INTO export_space (company_id, bytes) VALUES ($1, $2) \
+               ON CONFLICT (company_id) DO UPDATE SET bytes = export_space.bytes + excluded.bytes";
+    execute_exactly(connection, 1, sql, &[company_id, bytes].map(SqlValue::Int))
+}
+
+/// Deletes records of files, whose sizes it subtracts. The company's sum must be locked.
+fn delete_files(
+    connection: &mut dyn Connection,
+    company_id: i64,
+    files: &[(Vec<u8>, i64)],
+) -> StoreResult<()> {
+    let keys: Vec<SqlValues<'_>> =
+        files.iter().map(|(digest, _)| vec![company_id.into(), digest.as_slice().into()]).collect();
+    connection.execute_each("DELETE FROM export_file WHERE company_id = $1 AND digest = $2", &keys)?;
+    let bytes = files.iter().fold(0_i64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+    add_space(connection, company_id, -bytes)
+}
+
 impl ExportReads for Session {
     fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>> {
         let connection = self.connection.as_mut();
-        let sql = "SELECT stored_at, file FROM export_file WHERE company_id = $1 AND digest = $2";
-        first(connection, sql, &[company_id.into(), SqlValue::Blob(digest)], |row| {
-            Ok(ExportFile { stored_s: row.int(0)?, file: row.text(1)?.to_owned() })
-        })
+        let sql = "SELECT stored_at, bytes, file FROM export_file WHERE company_id = $1 AND digest = $2";
+        first(connection, sql, &[company_id.into(), SqlValue::Blob(digest)], |row| read_file(row, 0))
+    }
+
+    fn export_bytes(&mut self, company_id: i64) -> StoreResult<i64> {
+        let sql = "SELECT bytes FROM export_space WHERE company_id = $1";
+        let bytes = first(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?;
+        Ok(bytes.unwrap_or(0))
+    }
+
+    fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>> {
+        let sql =
+            "SELECT company_id, bytes FROM export_space WHERE bytes > 0 ORDER BY bytes DESC, company_id";
+        all(self.connection.as_mut(), sql, &[], |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
     fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>> {
@@ -78,55 +124,99 @@ impl ExportReads for Session {
         Ok(first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(0))
     }
 
-    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>> {
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<DueExportJob>> {
         let connection = self.connection.as_mut();
-        let sql = "SELECT company_id, job_id FROM export_job WHERE state < 2 AND (state = 0 OR lease_until <= $1) \
-               ORDER BY made_at, company_id, job_id LIMIT $2";
-        all(connection, sql, &[now_s, limit].map(SqlValue::Int), |row| {
-            Ok((row.int(0)?, row.text(1)?.to_owned()))
-        })
+        // A company has few unfinished jobs, which the exporter bounds.
+        let sql = "SELECT company_id, job_id, state, lease_until FROM export_job WHERE state < 2 \
+                   ORDER BY made_at, company_id, job_id";
+        let mut running: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut due: Vec<DueExportJob> = Vec::new();
+        let mut companies = BTreeSet::new();
+        connection.query(sql, &[], &mut |row| {
+            let (company_id, is_waiting) = (row.int(0)?, row.int(2)? == ExportState::Waiting.number());
+            if !is_waiting && row.int(3)? > now_s {
+                *running.entry(company_id).or_default() += 1;
+            } else if companies.insert(company_id) {
+                due.push(DueExportJob { company_id, job_id: row.text(1)?.to_owned(), running: 0 });
+            }
+            Ok(Flow::More)
+        })?;
+        for job in &mut due {
+            job.running = running.get(&job.company_id).copied().unwrap_or(0);
+        }
+        // Stable: among equals, the order of age remains.
+        due.sort_by_key(|job| job.running);
+        due.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(due)
     }
 }
 
 impl ExportWrites for Session {
     fn put_export_file(&mut self, company_id: i64, digest: &[u8; 32], file: &ExportFile) -> StoreResult<()> {
-        let connection = self.connection.as_mut();
         require_short("the name of an export's file", &file.file, LONGEST_FILE)?;
+        add_space(self.connection.as_mut(), company_id, file.bytes)?;
+        let replaced = self.export_file(company_id, digest)?.map_or(0, |file| file.bytes);
+        let connection = self.connection.as_mut();
+        if replaced != 0 {
+            add_space(connection, company_id, -replaced)?;
+        }
         execute_exactly(
             connection,
             1,
-            "INSERT INTO export_file (company_id, digest, stored_at, file) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (company_id, digest) DO UPDATE SET stored_at = excluded.stored_at, file = excluded.file",
-            &[company_id.into(), SqlValue::Blob(digest), file.stored_s.into(), file.file.as_str().into()],
+            "INSERT INTO export_file (company_id, digest, stored_at, bytes, file) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (company_id, digest) DO UPDATE SET stored_at = excluded.stored_at, \
+             bytes = excluded.bytes, file = excluded.file",
+            &[
+                company_id.into(),
+                SqlValue::Blob(digest),
+                file.stored_s.into(),
+                file.bytes.into(),
+                file.file.as_str().into(),
+            ],
         )
     }
 
-    fn delete_export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<()> {
+    fn take_oldest_export_file(
+        &mut self,
+        company_id: i64,
+        except: &[u8; 32],
+    ) -> StoreResult<Option<ExportFile>> {
         let connection = self.connection.as_mut();
-        let sql = "DELETE FROM export_file WHERE company_id = $1 AND digest = $2";
-        connection.execute(sql, &[company_id.into(), SqlValue::Blob(digest)])?;
-        Ok(())
+        add_space(connection, company_id, 0)?;
+        let sql = "SELECT digest, stored_at, bytes, file FROM export_file \
+                   WHERE company_id = $1 AND digest <> $2 ORDER BY stored_at, digest LIMIT 1";
+        let oldest = first(connection, sql, &[company_id.into(), SqlValue::Blob(except)], |row| {
+            Ok((row.blob(0)?.to_owned(), read_file(row, 1)?))
+        })?;
+        let Some((digest, file)) = oldest else { return Ok(None) };
+        delete_files(connection, company_id, &[(digest, file.bytes)])?;
+        Ok(Some(file))
     }
 
     fn expire_export_files(&mut self, before_s: i64, limit: i64) -> StoreResult<u64> {
         let connection = self.connection.as_mut();
         let sql = "SELECT company_id, digest FROM export_file WHERE stored_at < $1 \
                ORDER BY stored_at, company_id, digest LIMIT $2";
-        let mut old: Vec<(i64, Vec<u8>)> =
-            all(connection, sql, &[before_s, limit].map(SqlValue::Int), |row| {
-                Ok((row.int(0)?, row.blob(1)?.to_owned()))
+        let mut old: BTreeMap<i64, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        let found = all(connection, sql, &[before_s, limit].map(SqlValue::Int), |row| {
+            Ok((row.int(0)?, row.blob(1)?.to_owned()))
+        })?;
+        for (company_id, digest) in found {
+            old.entry(company_id).or_default().insert(digest);
+        }
+        let mut expired = 0;
+        for (company_id, digests) in old {
+            add_space(connection, company_id, 0)?;
+            // Read again under the lock, because a file may have been replaced or deleted meanwhile.
+            let sql = "SELECT digest, bytes FROM export_file WHERE company_id = $1 AND stored_at < $2";
+            let mut files = all(connection, sql, &[company_id, before_s].map(SqlValue::Int), |row| {
+                Ok((row.blob(0)?.to_owned(), row.int(1)?))
             })?;
-        // Every deleting transaction locks the rows in the same order, which prevents deadlocks.
-        old.sort_unstable();
-        let keys: Vec<SqlValues<'_>> = old
-            .iter()
-            .map(|(company_id, digest)| vec![(*company_id).into(), digest.as_slice().into(), before_s.into()])
-            .collect();
-        // `stored_at` is checked again, because the file may have been replaced meanwhile.
-        connection.execute_each(
-            "DELETE FROM export_file WHERE company_id = $1 AND digest = $2 AND stored_at < $3",
-            &keys,
-        )
+            files.retain(|(digest, _)| digests.contains(digest));
+            delete_files(connection, company_id, &files)?;
+            expired += files.len() as u64;
+        }
+        Ok(expired)
     }
 
     fn add_export_job(&mut self, job: &NewExportJob) -> StoreResult<()> {

@@ -8,6 +8,7 @@ pub(crate) mod leases;
 pub(crate) mod maintenance;
 pub(crate) mod operator_keys;
 pub(crate) mod orders;
+pub(crate) mod owners;
 pub(crate) mod prices;
 pub(crate) mod session;
 pub(crate) mod settings;

@@ -23,11 +23,16 @@ const OFFSETS: &str = "hour offsets";
 const LOCK: &str = "prices";
 
 const PRICE_COLUMNS: &str = "provider, provider_models, model_id, model_name, models, sku, pricing_unit, item_id, \
-     currency, list_price, valid_from, valid_until, longer_than, day_from, day_until, is_fallback, list_name, service_tier, price_id";
+     currency, list_price, valid_from, valid_until, longer_than, day_from, day_until, is_fallback, list_name, service_tier, \
+     provider_names, price_id";
 
 fn matcher(text: &str) -> StoreResult<Matcher> {
     Matcher::from_text(text)
         .ok_or_else(|| StoreError::Damaged("a price has a model that cannot be read".into()))
+}
+
+fn optional_matcher(text: &str) -> StoreResult<Option<Matcher>> {
+    if text.is_empty() { Ok(None) } else { matcher(text).map(Some) }
 }
 
 fn read_price(row: &dyn Row) -> StoreResult<Price> {
@@ -36,10 +41,8 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
     Ok(Price {
         list: text(16)?,
         provider: text(0)?,
-        provider_models: match row.text(1)? {
-            "" => None,
-            models => Some(matcher(models)?),
-        },
+        provider_names: optional_matcher(row.text(18)?)?,
+        provider_models: optional_matcher(row.text(1)?)?,
         model_id: text(2)?,
         model_name: text(3)?,
         models: matcher(row.text(4)?)?,
@@ -59,13 +62,18 @@ fn read_price(row: &dyn Row) -> StoreResult<Price> {
 
 /// The text columns that encode the matchers of a price.
 struct Texts {
+    provider_names: String,
     provider_models: String,
     models: String,
 }
 
 fn texts(price: &Price) -> Texts {
-    let provider_models = price.provider_models.as_ref().map(Matcher::to_text).unwrap_or_default();
-    Texts { provider_models, models: price.models.to_text() }
+    let text = |matcher: &Option<Matcher>| matcher.as_ref().map(Matcher::to_text).unwrap_or_default();
+    Texts {
+        provider_names: text(&price.provider_names),
+        provider_models: text(&price.provider_models),
+        models: price.models.to_text(),
+    }
 }
 
 /// The fields that identify a price. A new price with the same subject replaces the old one.
@@ -118,6 +126,7 @@ fn price_values<'a>(price_id: i64, price: &'a Price, texts: &'a Texts) -> SqlVal
         i64::from(price.is_fallback).into(),
         price.list.as_str().into(),
         price.service_tier.as_str().into(),
+        texts.provider_names.as_str().into(),
     ]
 }
 
@@ -304,7 +313,7 @@ impl PriceWrites for Session {
         }
         let connection = self.connection.as_mut();
         let sql = format!("SELECT {PRICE_COLUMNS} FROM price ORDER BY price_id");
-        let there = all(connection, &sql, &[], |row| Ok((row.int(18)?, read_price(row)?)))?;
+        let there = all(connection, &sql, &[], |row| Ok((row.int(19)?, read_price(row)?)))?;
         let mut next = there.iter().map(|(price_id, _)| price_id + 1).max().unwrap_or(1);
         let mut book: HashMap<Subject, (i64, Price)> =
             there.into_iter().map(|(price_id, price)| (subject(&price), (price_id, price))).collect();

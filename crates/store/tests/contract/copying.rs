@@ -12,7 +12,7 @@ use tollbook_store::{
 use crate::charged::{add_usage, bucket, close, fill, record, revoked};
 use crate::model::{Model, order, query};
 use crate::orders::{add, assert_healthy};
-use crate::tenants::company;
+use crate::tenants::{company, owner_rule};
 use crate::{Backend, Postgres, Sqlite};
 
 fn others() -> [Box<dyn Backend>; 2] {
@@ -46,6 +46,7 @@ fn filled(backend: &dyn Backend) -> (Arc<dyn Store>, Vec<NewOrder>) {
         })
         .unwrap();
     transaction.set_setting("master", "fingerprint").unwrap();
+    transaction.put_owner_rules(&[owner_rule("litellm", "team", "blue", 2)]).unwrap();
     transaction.prune(1, 100_000, 5).unwrap();
     transaction.commit().unwrap();
     orders.retain(|new| {
@@ -77,6 +78,8 @@ pub(crate) fn a_copy_has_every_row(backend: &dyn Backend) {
         assert_eq!(new.organizations(1).unwrap(), old.organizations(1).unwrap());
         assert_eq!(new.api_key("public").unwrap(), old.api_key("public").unwrap());
         assert_eq!(new.setting("master").unwrap().as_deref(), Some("fingerprint"));
+        assert_eq!(new.owner_rules().unwrap(), [owner_rule("litellm", "team", "blue", 2)]);
+        assert_eq!(new.owner_version().unwrap(), 1);
         let model = Model(orders.clone());
         let asked = query(0, 400 * 86_400, &Status::ALL);
         assert_eq!(new.page(&asked, 0, 500).unwrap(), old.page(&asked, 0, 500).unwrap());
@@ -141,7 +144,9 @@ pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) 
         request: "everything".into(),
     };
     let mut transaction = source.begin().unwrap();
-    transaction.put_export_file(1, &digest, &ExportFile { stored_s: 5, file: "file".into() }).unwrap();
+    transaction
+        .put_export_file(1, &digest, &ExportFile { stored_s: 5, bytes: 7, file: "file".into() })
+        .unwrap();
     transaction.add_export_job(&submitted).unwrap();
     transaction.commit().unwrap();
     let version = source.snapshot().unwrap().orders_version(1).unwrap();
@@ -154,6 +159,7 @@ pub(crate) fn a_copy_omits_exports_and_keeps_the_version(backend: &dyn Backend) 
         assert_eq!(snapshot.export_file(1, &digest).unwrap(), None);
         assert_eq!(snapshot.export_job(1, "job").unwrap(), None);
         assert_eq!(snapshot.due_export_jobs(i64::MAX, 9).unwrap(), []);
+        assert_eq!(snapshot.all_export_bytes().unwrap(), []);
         drop(snapshot);
         // A transition increments the version of the copy, although it changes no number of rows.
         let mut transaction = store.begin().unwrap();

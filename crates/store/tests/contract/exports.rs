@@ -5,8 +5,8 @@ use std::sync::Barrier;
 
 use proptest::prelude::*;
 use tollbook_store::{
-    ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, Lease, LeaseKey, NewExportJob, Store,
-    StoreError, StoreOptions, StoreResult, Transaction,
+    DueExportJob, ExportFile, ExportJob, ExportState, LONGEST_FILE, LONGEST_JOB_ID, Lease, LeaseKey,
+    NewExportJob, Store, StoreError, StoreOptions, StoreResult, Transaction,
 };
 
 use crate::Backend;
@@ -30,7 +30,9 @@ fn job(company_id: i64, job_id: &str, created_s: i64) -> NewExportJob {
 
 pub(crate) fn files_are_replaced_and_expire_oldest_first(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
-    let file = |stored_s: i64, name: &str| ExportFile { stored_s, file: name.into() };
+    let file = |stored_s: i64, name: &str| ExportFile { stored_s, bytes: stored_s * 100, file: name.into() };
+    let space = |company_id: i64| store.snapshot().unwrap().export_bytes(company_id).unwrap();
+    let sizes = || store.snapshot().unwrap().all_export_bytes().unwrap();
     let find = |company_id: i64, digest: u8| {
         store.snapshot().unwrap().export_file(company_id, &[digest; 32]).unwrap()
     };
@@ -43,13 +45,17 @@ pub(crate) fn files_are_replaced_and_expire_oldest_first(backend: &dyn Backend) 
         assert_eq!(find(company_id, digest), Some(file(stored_s, name)));
     }
     assert_eq!(find(1, 7), None, "the file belongs to another company");
+    assert_eq!((space(1), space(2), space(3)), (4_000, 6_000, 0));
+    assert_eq!(sizes(), [(2, 6_000), (1, 4_000)]);
     write(&*store, |t| t.put_export_file(1, &[255; 32], &file(50, "newer")).unwrap());
     assert_eq!(find(1, 255), Some(file(50, "newer")));
-    write(&*store, |t| {
-        t.delete_export_file(2, &[7; 32]).unwrap();
-        t.delete_export_file(2, &[8; 32]).unwrap();
-    });
-    assert_eq!(find(2, 7), None);
+    assert_eq!(space(1), 8_000, "the replaced file does not count");
+    let oldest = |company_id, except: u8| {
+        write(&*store, |t| t.take_oldest_export_file(company_id, &[except; 32]).unwrap())
+    };
+    assert_eq!(oldest(3, 0), None);
+    assert_eq!(oldest(2, 0), Some(file(40, "four")), "the older one is excepted");
+    assert_eq!((oldest(2, 0), find(2, 7), space(2)), (None, None, 2_000));
     let forget = |before_s, limit| write(&*store, |t| t.expire_export_files(before_s, limit).unwrap());
     assert_eq!(forget(20, 9), 0);
     assert_eq!(forget(51, 1), 1);
@@ -57,6 +63,7 @@ pub(crate) fn files_are_replaced_and_expire_oldest_first(backend: &dyn Backend) 
     assert_eq!(forget(50, 9), 1);
     assert_eq!(find(1, 255), Some(file(50, "newer")));
     assert_eq!((forget(51, 9), forget(51, 9)), (1, 0));
+    assert_eq!((space(1), sizes()), (0, vec![]));
     let longest = file(1, &"x".repeat(LONGEST_FILE));
     write(&*store, |t| t.put_export_file(1, &[1; 32], &longest).unwrap());
     assert_eq!(find(1, 1), Some(longest));
@@ -69,7 +76,7 @@ pub(crate) fn a_job_is_leased_to_one_holder_and_ends_once(backend: &dyn Backend)
     let store = backend.open(&StoreOptions::default());
     let read = || store.snapshot().unwrap().export_job(1, "a").unwrap();
     let due = |now_s| store.snapshot().unwrap().due_export_jobs(now_s, 9).unwrap();
-    let waiting = vec![(1, "a".to_owned())];
+    let waiting = vec![DueExportJob { company_id: 1, job_id: "a".to_owned(), running: 0 }];
     assert_eq!((read(), due(99)), (None, vec![]));
     let submitted = job(1, "a", 5);
     write(&*store, |t| t.add_export_job(&submitted).unwrap());
@@ -232,10 +239,24 @@ impl Model {
         job.state == ExportState::Waiting || (job.state == ExportState::Running && job.lease_until_s <= now_s)
     }
 
-    fn due(&self, now_s: i64, limit: i64) -> Vec<(i64, String)> {
-        let mut due: Vec<_> = self.0.iter().filter(|(_, job)| Self::is_due(job, now_s)).collect();
-        due.sort_by_key(|(key, job)| (job.submitted.created_s, (*key).clone()));
-        due.into_iter().map(|(key, _)| key.clone()).take(usize::try_from(limit).unwrap()).collect()
+    fn due(&self, now_s: i64, limit: i64) -> Vec<DueExportJob> {
+        let mut oldest: BTreeMap<i64, (i64, i64, String)> = BTreeMap::new();
+        for ((company_id, job_id), job) in self.0.iter().filter(|(_, job)| Self::is_due(job, now_s)) {
+            let of_company = self.0.iter().filter(|((other, _), _)| other == company_id);
+            let running =
+                of_company.filter(|(_, job)| !job.state.has_ended() && !Self::is_due(job, now_s)).count();
+            let found = (i64::try_from(running).unwrap(), job.submitted.created_s, job_id.clone());
+            oldest
+                .entry(*company_id)
+                .and_modify(|known| *known = found.clone().min(known.clone()))
+                .or_insert(found);
+        }
+        let mut due: Vec<_> = oldest.into_iter().map(|(company_id, place)| (place, company_id)).collect();
+        due.sort_by_key(|((running, created_s, _), company_id)| (*running, *created_s, *company_id));
+        due.into_iter()
+            .map(|((running, _, job_id), company_id)| DueExportJob { company_id, job_id, running })
+            .take(usize::try_from(limit).unwrap())
+            .collect()
     }
 
     fn unhold(job: &mut ExportJob, state: ExportState) {
@@ -346,7 +367,9 @@ fn perform(store: &dyn Store, step: &Step) -> String {
 
 /// Acquires, ends and expires all jobs.
 fn clear(store: &dyn Store) {
-    for (company_id, job_id) in store.snapshot().unwrap().due_export_jobs(i64::MAX, 99).unwrap() {
+    while let Some(DueExportJob { company_id, job_id, .. }) =
+        store.snapshot().unwrap().due_export_jobs(i64::MAX, 1).unwrap().pop()
+    {
         write(store, |t| {
             assert!(
                 t.acquire(

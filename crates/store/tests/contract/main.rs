@@ -93,6 +93,7 @@ contract! {
     tenants::keys_are_read_as_written_and_can_be_disabled,
     tenants::companies_and_organizations_are_renamed,
     tenants::settings_are_kept,
+    tenants::owner_rules_are_replaced_by_name_and_counted,
     tenants::requests_of_a_key_are_counted_per_second,
     tenants::a_dropped_transaction_is_rolled_back,
     orders::an_empty_company_has_no_orders_and_zero_sums,

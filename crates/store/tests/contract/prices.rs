@@ -11,6 +11,7 @@ fn price(model: &str, steps: i64) -> Price {
     Price {
         list: "own".into(),
         provider: "p".into(),
+        provider_names: Some(Matcher::Contains("p".into())),
         provider_models: Some(Matcher::StartsWith("m".into())),
         model_id: model.into(),
         model_name: "M".into(),

@@ -1,7 +1,8 @@
 //! Companies, organizations, keys, settings.
 
 use tollbook_domain::tenant::ApiKey;
-use tollbook_store::{Store, StoreError, StoreOptions};
+use tollbook_domain::{Owner, OwnerRule};
+use tollbook_store::{PutOwners, Store, StoreError, StoreOptions};
 
 use crate::Backend;
 
@@ -149,4 +150,53 @@ pub(crate) fn requests_of_a_key_are_counted_per_second(backend: &dyn Backend) {
     }
     let mut transaction = stores[0].begin().unwrap();
     assert_eq!(transaction.count_request(&key("quiet"), 99).unwrap(), 1);
+}
+
+pub(crate) fn owner_rule(source: &str, kind: &str, key: &str, company_id: i64) -> OwnerRule {
+    let owner = Owner {
+        company_id,
+        organization_id: 2,
+        resource_id: format!("of {key}"),
+        resource_name: "生产".into(),
+    };
+    OwnerRule { source: source.into(), kind: kind.into(), key: key.into(), owner }
+}
+
+pub(crate) fn owner_rules_are_replaced_by_name_and_counted(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let put = |rules: &[OwnerRule]| {
+        let mut transaction = store.begin().unwrap();
+        let put = transaction.put_owner_rules(rules).unwrap();
+        transaction.commit().unwrap();
+        let PutOwners { added, changed, unchanged } = put;
+        (added, changed, unchanged)
+    };
+    let version = || store.snapshot().unwrap().owner_version().unwrap();
+    let team = owner_rule("litellm", "team", "Blau", 1);
+    let lower = owner_rule("litellm", "team", "blau", 2);
+    let everywhere = owner_rule("*", "default", "", 3);
+    assert_eq!(version(), 0);
+    assert_eq!(put(&[team.clone(), lower.clone(), everywhere.clone()]), (3, 0, 0));
+    assert_eq!(version(), 1);
+    assert_eq!(put(&[team.clone(), everywhere.clone()]), (0, 0, 2));
+    assert_eq!(version(), 1, "nothing was changed");
+    // Of two rules of one name the last one holds.
+    let moved = owner_rule("litellm", "team", "blau", 5);
+    assert_eq!(put(&[owner_rule("litellm", "team", "blau", 4), moved.clone()]), (0, 2, 0));
+    assert_eq!(version(), 2);
+    let store = backend.open(&StoreOptions::default());
+    let rules = || store.snapshot().unwrap().owner_rules().unwrap();
+    assert_eq!(rules(), [everywhere.clone(), team.clone(), moved]);
+    let mut transaction = store.begin().unwrap();
+    assert!(!transaction.remove_owner_rule("*", "team", "blau").unwrap());
+    assert!(transaction.remove_owner_rule("litellm", "team", "blau").unwrap());
+    transaction.commit().unwrap();
+    assert_eq!(rules(), [everywhere, team]);
+    assert_eq!(store.snapshot().unwrap().owner_version().unwrap(), 3);
+    drop({
+        let mut transaction = store.begin().unwrap();
+        assert!(transaction.remove_owner_rule("*", "default", "").unwrap());
+        transaction
+    });
+    assert_eq!(rules().len(), 2);
 }

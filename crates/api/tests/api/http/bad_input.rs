@@ -2,7 +2,7 @@
 //! and new parameters.
 
 use tollbook_api::actions::{ACTIONS, Action, Parameter, ParameterShape};
-use tollbook_export::UnknownFormat;
+use tollbook_export::{UnknownFormat, UnknownSeparator};
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Pairs, encode, pairs, quoted, quoted_pairs, value_of};
@@ -84,6 +84,7 @@ fn unheard_of(parameter: &Parameter) -> String {
     match parameter.name {
         "JobId" => not_available(parameter, "there is no such job"),
         "Format" => not_available(parameter, &UnknownFormat.to_string()),
+        "Separator" => not_available(parameter, &UnknownSeparator.to_string()),
         "ProductCode" | "ProductCodes" => {
             not_available(parameter, "must be one of modelverse, sandbox, starcard")
         }

@@ -266,7 +266,7 @@ fn invalid_requests(backend: Backend) {
         assert!(told.starts_with(error), "{content_type} {body:.20} {told}");
     }
     fixture.send(BATCH, b"[\xff]".to_vec(), 400);
-    let compressed = request(&fixture.operator, EVENT, one.clone()).header("Content-Encoding", "gzip");
+    let compressed = request(&fixture.operator, EVENT, one.clone()).header("Content-Encoding", "br");
     told(&compressed.send(fixture.server.address), 415);
     for method in ["GET", "PUT", "DELETE"] {
         let reply = Http::new(method, "/v1/usage").send(fixture.server.address);

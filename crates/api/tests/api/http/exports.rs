@@ -97,6 +97,8 @@ fn every_format_has_its_extension_and_content(backend: Backend) {
         ("focus.parquet", ".focus-1.0.parquet", b"PAR1"),
         ("focus-1.2", ".focus-1.2.csv", b""),
         ("focus-1.2.parquet", ".focus-1.2.parquet", b"PAR1"),
+        ("focus-1.3", ".focus-1.3.csv", b""),
+        ("focus-1.4.parquet", ".focus-1.4.parquet", b"PAR1"),
     ] {
         for action in ["DownloadListPaidOrders", "DownloadListUnpaidOrders"] {
             let answer =
@@ -111,6 +113,36 @@ fn every_format_has_its_extension_and_content(backend: Backend) {
                 fixture.server.ask(&fixture.key, &format!("Action={listed}&{RANGE}&Page=1&PageSize=10"));
             assert_eq!(answer.data("RowCount").as_i64(), Some(list.integer("Total")), "{format}");
         }
+    }
+}
+
+fn a_separator_is_that_of_the_file_or_refused(backend: Backend) {
+    let fixture = Fixture::on(Server::start(backend));
+    let ask = |more: &str| fixture.server.ask(&fixture.key, &format!("{PAID}&{RANGE}&{more}"));
+    for (separator, start) in [
+        ("comma", "\u{feff}Region,"),
+        ("semicolon", "\u{feff}Region;"),
+        ("semicolon-named", "\u{feff}sep=;\r\nRegion;"),
+        ("tab", "\u{feff}Region\t"),
+    ] {
+        let answer = ask(&format!("Format=csv&Separator={separator}"));
+        let url = answer.data("DownloadURL").as_str().unwrap();
+        let text = fixture.server.follow("GET", url).send(fixture.server.address).body;
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with(start), "{separator}: {:?}", text.get(..20));
+    }
+    let unknown = "must be one of comma, semicolon, semicolon-named, tab";
+    let fixed = "Format must be csv or csv.gz";
+    for (request, expected) in [
+        ("Format=csv&Separator=;", format!("230 Params [Separator] not available: {unknown}")),
+        ("Separator=tab", format!("230 Params [Separator] not available: xlsx has no separator; {fixed}")),
+        (
+            "Format=focus&Separator=tab",
+            format!("230 Params [Separator] not available: focus has no separator; {fixed}"),
+        ),
+        ("Format=parquet&Separator=comma", "0".to_owned()),
+    ] {
+        assert_eq!(ask(request).verdict(), expected, "{request}");
     }
 }
 
@@ -170,6 +202,7 @@ on_each_backend!(
     changed_orders_make_another_file,
     a_file_is_reused_until_a_link_could_outlive_it,
     every_format_has_its_extension_and_content,
+    a_separator_is_that_of_the_file_or_refused,
     a_full_queue_and_a_queue_timeout_are_refused,
     an_export_that_exceeds_its_deadline_is_cancelled,
 );

@@ -9,14 +9,16 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::Grant;
 use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
-use tollbook_domain::{Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, Price, Status};
+use tollbook_domain::{
+    Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
+};
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueHour, EachOrder, ExportFile,
-    ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
-    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, Page, PriceReads, RecordKey, RecordName,
-    RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit,
-    StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads,
-    UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueExportJob, DueHour, EachOrder,
+    ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
+    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey,
+    RecordName, RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
+    StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey,
+    UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification, Verify,
 };
 
 /// A fault to inject.
@@ -301,6 +303,16 @@ impl OperatorKeyReads for FaultySnapshot {
     }
 }
 
+impl OwnerReads for FaultySnapshot {
+    fn owner_rules(&mut self) -> StoreResult<Vec<OwnerRule>> {
+        self.inner.owner_rules()
+    }
+
+    fn owner_version(&mut self) -> StoreResult<i64> {
+        self.inner.owner_version()
+    }
+}
+
 impl UsageReads for FaultySnapshot {
     fn due_hours(&mut self, filter: HourFilter, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
         self.inner.due_hours(filter, now_s, limit)
@@ -435,8 +447,16 @@ impl ExportReads for FaultySnapshot {
         self.inner.unfinished_export_jobs(company_id)
     }
 
-    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>> {
+    fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<DueExportJob>> {
         self.inner.due_export_jobs(now_s, limit)
+    }
+
+    fn export_bytes(&mut self, company_id: i64) -> StoreResult<i64> {
+        self.inner.export_bytes(company_id)
+    }
+
+    fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>> {
+        self.inner.all_export_bytes()
     }
 }
 

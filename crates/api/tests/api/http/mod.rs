@@ -20,6 +20,7 @@ mod export_jobs;
 mod exports;
 mod failures;
 pub(crate) mod faulty;
+mod gateways;
 mod isolation;
 mod log;
 mod model;

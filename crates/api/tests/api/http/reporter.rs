@@ -82,6 +82,7 @@ impl Server {
         let price = |model: &str, sku: &str, list_price: &str| Price {
             list: "own".into(),
             provider: String::new(),
+            provider_names: None,
             provider_models: None,
             model_id: model.to_owned(),
             model_name: model.to_uppercase(),

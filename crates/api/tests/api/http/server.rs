@@ -137,7 +137,7 @@ impl Server {
                 bucket: "tollbook".to_owned(),
                 keys: object_keys(&master),
                 retention_s: config.object_retention_s,
-                spool_bytes: config.objects.spool_bytes,
+                spool: config.objects.spool,
             })
             .unwrap(),
         );

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tollbook_objects::{ObjectStore, ObjectStoreError};
 use tollbook_ops::{Clock as _, SystemClock};
 
+use super::read_only_host;
 use super::relayed_store::{BOTH, Kind, LARGE, RelayedStore, content, key, put, stored};
-use super::servers::{PRIVATE_KEY, PUBLIC_KEY, RETENTION_S, Us3Server};
+use tollbook_testkit::stores::{PRIVATE_KEY, PUBLIC_KEY, RETENTION_S};
 
 const FILE_NAME: &str = "订单 2025.xlsx";
 const DISPOSITION: &str =
@@ -104,7 +105,7 @@ impl Subject<'_> {
 
 #[test]
 fn the_embedded_store_passes_the_contract() {
-    let server = Us3Server::start(false);
+    let server = read_only_host();
     let subject = Subject::new(server.store.as_ref(), &format!("http://{}", server.address), None);
     subject.check();
     put(subject.store, &key(5), b"first").unwrap();
@@ -166,5 +167,5 @@ fn stores_with_the_same_objects_have_the_same_identity_without_secrets() {
         let shown = format!("{first:?} {:?} {} {:?}", relayed.settings(), first.identity(), relayed.url());
         assert!(!shown.contains(PRIVATE_KEY) && !first.identity().contains(PUBLIC_KEY), "{shown}");
     }
-    assert_eq!(Us3Server::start(false).store.identity(), Us3Server::start(false).store.identity());
+    assert_eq!(read_only_host().store.identity(), read_only_host().store.identity());
 }

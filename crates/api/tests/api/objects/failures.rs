@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tollbook_objects::{
-    ObjectKeys, ObjectStore as _, ObjectStoreError, RemoteSettings, RemoteStore, StoreUrl, Tuning,
+    ObjectKeys, ObjectStore as _, ObjectStoreError, RemoteSettings, RemoteStore, SpoolLimits, StoreUrl,
+    Tuning,
 };
 use tollbook_ops::{Clock as _, SystemClock};
 
-use super::relay::{Act, Asked};
 use super::relayed_store::{BOTH, Kind, LARGE, RelayedStore, content, key, put, put_until, stored};
-use super::servers::{BUCKET, PUBLIC_KEY, RETENTION_S};
+use tollbook_testkit::stores::{Act, Asked};
+use tollbook_testkit::stores::{BUCKET, PUBLIC_KEY, RETENTION_S};
 
 const NOTHING: Vec<String> = Vec::new();
 
@@ -305,7 +306,10 @@ fn unfinished_uploads_are_swept_by_age() {
 #[test]
 fn the_spool_of_a_remote_store_is_bounded() {
     let relayed = RelayedStore::new(Kind::Us3);
-    let store = relayed.store_of(&RemoteSettings { spool_bytes: 1_000, ..relayed.settings() });
+    let store = relayed.store_of(&RemoteSettings {
+        spool: SpoolLimits { bytes: 1_000, free_bytes: 0 },
+        ..relayed.settings()
+    });
     let mut spool = store.spool().unwrap();
     let error = spool.write_all(&content(1_001)).expect_err("too much");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);

@@ -6,8 +6,8 @@ use std::sync::mpsc;
 
 use tollbook_objects::{ObjectStore as _, RemoteSettings, RemoteStore, Tuning};
 
-use super::relay::{Act, Asked};
 use super::relayed_store::{BOTH, Kind, LARGE, RelayedStore, content, key, put};
+use tollbook_testkit::stores::{Act, Asked};
 
 /// Environment variables of the process to be killed: the store's URL and the data directory.
 const STORE: &str = "TOLLBOOK_TEST_KILLED_STORE";

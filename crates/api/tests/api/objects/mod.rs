@@ -5,7 +5,15 @@ mod contract;
 mod failures;
 mod killed;
 mod published;
-mod relay;
 mod relayed_store;
 mod served;
-mod servers;
+
+use std::sync::Arc;
+
+use tollbook_ops::SystemClock;
+use tollbook_testkit::stores::Us3Server;
+
+/// The product's read-only US3 host.
+fn read_only_host() -> Us3Server {
+    Us3Server::of(|store| tollbook_api::us3_endpoint(store, Arc::new(SystemClock)))
+}

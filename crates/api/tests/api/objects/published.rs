@@ -8,8 +8,9 @@ use tollbook_objects::ObjectStore as _;
 use tollbook_objects::us3::{Refusal, SignedParts, authorization};
 use tollbook_testkit::Python;
 
+use super::read_only_host;
 use super::relayed_store::{LARGE, content, key, put, stored};
-use super::servers::{BUCKET, PRIVATE_KEY, PUBLIC_KEY, Us3Server, keys};
+use tollbook_testkit::stores::{BUCKET, PRIVATE_KEY, PUBLIC_KEY, Us3Server, keys};
 
 fn published(server: &Us3Server, mode: &str, local_file: &Path) -> Value {
     let address = server.address.to_string();
@@ -21,7 +22,7 @@ fn published(server: &Us3Server, mode: &str, local_file: &Path) -> Value {
 
 #[test]
 fn the_published_client_reads_and_lists_and_cannot_write() {
-    let server = Us3Server::start(false);
+    let server = read_only_host();
     let large = content(LARGE);
     for (random, content) in [(1, &large[..]), (2, b"two"), (3, b"three"), (4, b"four"), (5, b"five")] {
         put(server.store.as_ref(), &key(random), content).unwrap();
@@ -53,7 +54,7 @@ fn the_published_client_reads_and_lists_and_cannot_write() {
 
 #[test]
 fn the_published_client_writes_to_a_writable_store() {
-    let server = Us3Server::start(true);
+    let server = Us3Server::writable();
     let directory = tempfile::tempdir().unwrap();
     let local = directory.path().join("local.xlsx");
     let large = content(LARGE);
@@ -70,7 +71,7 @@ fn the_published_client_writes_to_a_writable_store() {
 
 #[test]
 fn unknown_operations_are_refused_after_the_signature() {
-    let server = Us3Server::start(true);
+    let server = Us3Server::writable();
     let key = key(1);
     put(server.store.as_ref(), &key, b"kept").unwrap();
     let ask = |method: &str, target: &str, signed_key: &str, body: &str| {

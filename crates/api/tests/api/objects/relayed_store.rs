@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tollbook_objects::us3::EtagHasher;
 use tollbook_objects::{
-    ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions, RemoteSettings, RemoteStore, Stored,
-    Tuning,
+    ObjectKey, ObjectKeys, ObjectStore, ObjectStoreError, PutOptions, RemoteSettings, RemoteStore,
+    SpoolLimits, Stored, Tuning,
 };
 use tollbook_ops::{Clock as _, SystemClock};
 
-use super::relay::Relay;
-use super::servers::{BUCKET, DOMAIN, RETENTION_S, S3Server, Us3Server, files_below, keys};
+use tollbook_testkit::stores::Relay;
+use tollbook_testkit::stores::{BUCKET, DOMAIN, RETENTION_S, S3Server, Us3Server, files_below, keys};
 
 /// In bytes: more than three parts of US3, and more than two parts of S3 as configured here.
 pub(crate) const LARGE: usize = 12 * 1024 * 1024 + 5;
@@ -62,7 +62,7 @@ impl RelayedStore {
                 (Server::S3(server), address)
             }
             Kind::Us3 => {
-                let server = Us3Server::start(true);
+                let server = Us3Server::writable();
                 let address = server.address;
                 (Server::Us3(server), address)
             }
@@ -88,7 +88,7 @@ impl RelayedStore {
             keys: keys(),
             session_token: None,
             retention_s: RETENTION_S,
-            spool_bytes: 1 << 30,
+            spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
             tuning: Tuning {
                 first_pause: FIRST_PAUSE,
                 proxy: self.with_names.then(|| format!("http://{}", self.relay.address)),

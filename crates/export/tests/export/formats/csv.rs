@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use tollbook_domain::OrderQuery;
 use tollbook_domain::money::{Amount, format_decimal};
 use tollbook_export::fields::{
-    Cell, Field, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, UNPAID_ORDER_ITEM,
+    Cell, Field, FieldKind, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, OrderField, UNPAID_ORDER_ITEM,
 };
 use tollbook_export::presentation::summary as summary_rows;
-use tollbook_export::{Document, Format};
+use tollbook_export::{Document, Format, Separator};
 
 use crate::fixture::{Fixture, any_query, paid, query, summary, unpaid};
 
@@ -77,6 +77,43 @@ fn assert_same(read: &[Vec<String>], expected: &[Vec<String>]) {
     for (row, (read, expected)) in read.iter().zip(expected).enumerate() {
         assert_eq!(read, expected, "row {row}");
     }
+}
+
+/// The text with other separators equals that with commas, but for the decimal sign.
+fn assert_separated<F>(fixture: &Fixture, document: &Document, fields: &[Field<F>]) {
+    let commas = fixture.separated(document, Separator::Comma);
+    assert!(commas.as_bytes() == fixture.file(document, Format::Csv, 2).0);
+    for (separator, character, sign) in [
+        (Separator::Semicolon, b';', ","),
+        (Separator::SemicolonNamed, b';', ","),
+        (Separator::Tab, b'\t', "."),
+    ] {
+        let text = fixture.separated(document, separator);
+        let text = text.strip_prefix('\u{feff}').unwrap();
+        let named = text.strip_prefix("sep=;\r\n");
+        assert_eq!(named.is_some(), separator == Separator::SemicolonNamed);
+        let text = named.unwrap_or(text);
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader.has_headers(false).delimiter(character).from_reader(text.as_bytes());
+        let found: Vec<Vec<String>> =
+            reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+        let mut expected = read(commas.as_bytes());
+        for row in expected.iter_mut().skip(1) {
+            let decimals = row.iter_mut().zip(fields);
+            for (cell, _) in decimals.filter(|(_, field)| matches!(field.kind, FieldKind::Decimal { .. })) {
+                *cell = cell.replace('.', sign);
+            }
+        }
+        assert_same(&found, &expected);
+    }
+}
+
+#[test]
+fn other_separators_have_the_cells_of_commas() {
+    let fixture = Fixture::shared();
+    assert_separated(&fixture, &paid(), ORDER_ITEM_DETAIL);
+    assert_separated(&fixture, &unpaid(), UNPAID_ORDER_ITEM);
+    assert_separated(&fixture, &summary(), ORDER_SUMMARY_ITEM);
 }
 
 #[test]

@@ -13,18 +13,22 @@ use tollbook_domain::{
 };
 use tollbook_export::{Document, ExportError, FocusVersion, Format};
 
-use super::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type};
+use super::focus_specification::{ALLOWED, COLUMNS, SUBCATEGORIES, Type, UNTIL_1_3};
 use crate::fixture::{Fixture, any_query, order, paid, query, summary, unpaid};
 
 /// Our columns, which follow those of the specification.
 const OUR_COLUMNS: [&str; 3] = ["x_OrderNo", "x_OrderStatus", "x_OrderType"];
-const VERSIONS: [FocusVersion; 2] = [FocusVersion::V1_0, FocusVersion::V1_2];
+const VERSIONS: [FocusVersion; 4] =
+    [FocusVersion::V1_0, FocusVersion::V1_2, FocusVersion::V1_3, FocusVersion::V1_4];
 
 /// The cells of a row, by column.
 type Cells = BTreeMap<String, String>;
 
 fn columns_of(version: FocusVersion) -> impl Iterator<Item = (&'static str, Type, bool)> {
-    let columns = COLUMNS.into_iter().filter(move |(.., since)| *since <= version.number());
+    let has = move |name: &str, since: &str| {
+        since <= version.number() && !(version == FocusVersion::V1_4 && UNTIL_1_3.contains(&name))
+    };
+    let columns = COLUMNS.into_iter().filter(move |(name, .., since)| has(name, since));
     columns.map(|(name, of, nullable, _)| (name, of, nullable))
 }
 
@@ -91,6 +95,7 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     assert_eq!(cell("ConsumedUnit").is_empty(), is_purchase, "{row:?}");
     assert_eq!(cell("ResourceType").is_empty(), cell("ResourceId").is_empty(), "{row:?}");
     assert_eq!(cell("RegionName").is_empty(), cell("RegionId").is_empty(), "{row:?}");
+    assert_eq!(cell("SubAccountName").is_empty(), cell("SubAccountId").is_empty(), "{row:?}");
     for required in
         ["ListUnitPrice", "ContractedUnitPrice", "PricingQuantity", "PricingUnit", "SkuId", "SkuPriceId"]
     {
@@ -123,7 +128,16 @@ fn assert_row(row: &Cells, version: FocusVersion) {
     let billed =
         if ["Paid", "Unpaid"].contains(&cell("x_OrderStatus")) { cell("ContractedCost") } else { "0.00" };
     assert_eq!((cell("BilledCost"), cell("EffectiveCost")), (billed, billed), "{row:?}");
-    if version == FocusVersion::V1_2 {
+    if version >= FocusVersion::V1_3 {
+        // Of a service whose hosts are not shown, both are the service provider.
+        for provider in ["ServiceProviderName", "HostProviderName", "InvoiceIssuerName"] {
+            assert_eq!(cell(provider), "Tollbook");
+        }
+        for always_null in ["AllocatedMethodId", "AllocatedTags", "ContractApplied"] {
+            assert_eq!(cell(always_null), "");
+        }
+    }
+    if version >= FocusVersion::V1_2 {
         let (_, children) =
             SUBCATEGORIES.iter().find(|(parent, _)| *parent == cell("ServiceCategory")).unwrap();
         assert!(children.contains(&cell("ServiceSubcategory")), "{row:?}");
@@ -147,11 +161,18 @@ fn a_file_conforms_to_the_specification() {
     let fixture = Fixture::shared();
     for version in VERSIONS {
         let expected: Vec<&str> = columns_of(version).map(|(name, ..)| name).chain(OUR_COLUMNS).collect();
-        assert_eq!(expected.len(), if version == FocusVersion::V1_0 { 43 } else { 57 } + OUR_COLUMNS.len());
+        let count = match version {
+            FocusVersion::V1_0 => 43,
+            FocusVersion::V1_2 => 57,
+            FocusVersion::V1_3 | FocusVersion::V1_4 => 65,
+        };
+        assert_eq!(expected.len(), count + OUR_COLUMNS.len());
         for document in [paid(), unpaid()] {
             let (Document::PaidOrders(query) | Document::UnpaidOrders(query)) = &document else { panic!() };
             let (bytes, exported) = fixture.file(&document, Format::FocusCsv(version), 2);
-            assert!(bytes.starts_with(b"AvailabilityZone,"), "no byte order mark");
+            // The company's name is not ASCII.
+            let text = std::str::from_utf8(&bytes).unwrap().strip_prefix('\u{feff}').unwrap();
+            assert!(text.starts_with(expected[0]));
             let (header, rows) = read(&bytes);
             assert_eq!(header, expected);
             rows.iter().for_each(|row| assert_row(row, version));
@@ -407,5 +428,25 @@ fn billing_periods_are_months_of_the_deployment() {
                 ["2025-12-01T02:00:00Z", "2025-11-01T03:00:00Z", "2025-12-01T03:00:00Z"],
             ]
         );
+    }
+}
+
+#[test]
+fn providers_have_the_names_of_their_version() {
+    let fixture = Fixture::with(&[order(4)]);
+    let names =
+        ["HostProviderName", "InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceProviderName"];
+    for (version, expected) in [
+        (FocusVersion::V1_0, &names[1..4]),
+        (FocusVersion::V1_2, &names[1..4]),
+        (FocusVersion::V1_3, &names[..]),
+        (FocusVersion::V1_4, &[names[0], names[1], names[4]]),
+    ] {
+        let (header, rows) = read(&fixture.file(&paid(), Format::FocusCsv(version), 1).0);
+        let mut found: Vec<&str> =
+            header.iter().map(String::as_str).filter(|name| names.contains(name)).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{version:?}");
+        assert!(expected.iter().all(|name| rows[0][*name] == "Tollbook"));
     }
 }

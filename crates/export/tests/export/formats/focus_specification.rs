@@ -1,4 +1,4 @@
-//! The columns of FOCUS 1.0 and 1.2 with data type, nullability and allowed values, copied from the specification's
+//! The columns of FOCUS 1.0, 1.2, 1.3 and 1.4 with data type, nullability and allowed values, copied from the specification's
 //! "Content Constraints" of each column.
 
 /// Data types of the specification.
@@ -14,7 +14,12 @@ pub(crate) enum Type {
 use Type::{DateTime, Decimal, KeyValue, String};
 
 /// Column, data type, whether nulls are allowed, first version.
-pub(crate) const COLUMNS: [(&str, Type, bool, &str); 57] = [
+pub(crate) const COLUMNS: [(&str, Type, bool, &str); 67] = [
+    ("AllocatedMethodDetails", KeyValue, true, "1.3"),
+    ("AllocatedMethodId", String, true, "1.3"),
+    ("AllocatedResourceId", String, true, "1.3"),
+    ("AllocatedResourceName", String, true, "1.3"),
+    ("AllocatedTags", KeyValue, true, "1.3"),
     ("AvailabilityZone", String, true, "1.0"),
     ("BilledCost", Decimal, false, "1.0"),
     ("BillingAccountId", String, false, "1.0"),
@@ -38,11 +43,15 @@ pub(crate) const COLUMNS: [(&str, Type, bool, &str); 57] = [
     ("CommitmentDiscountStatus", String, true, "1.0"),
     ("CommitmentDiscountType", String, true, "1.0"),
     ("CommitmentDiscountUnit", String, true, "1.1"),
+    ("CommitmentProgramEligibilityDetails", KeyValue, true, "1.4"),
     ("ConsumedQuantity", Decimal, true, "1.0"),
     ("ConsumedUnit", String, true, "1.0"),
+    ("ContractApplied", KeyValue, true, "1.3"),
     ("ContractedCost", Decimal, false, "1.0"),
     ("ContractedUnitPrice", Decimal, true, "1.0"),
     ("EffectiveCost", Decimal, false, "1.0"),
+    ("HostProviderName", String, false, "1.3"),
+    ("InvoiceDetailId", String, true, "1.4"),
     ("InvoiceId", String, true, "1.2"),
     ("InvoiceIssuerName", String, false, "1.0"),
     ("ListCost", Decimal, false, "1.0"),
@@ -63,6 +72,7 @@ pub(crate) const COLUMNS: [(&str, Type, bool, &str); 57] = [
     ("ResourceType", String, true, "1.0"),
     ("ServiceCategory", String, false, "1.0"),
     ("ServiceName", String, false, "1.0"),
+    ("ServiceProviderName", String, false, "1.3"),
     ("ServiceSubcategory", String, false, "1.1"),
     ("SkuId", String, true, "1.0"),
     ("SkuMeter", String, true, "1.1"),
@@ -73,6 +83,9 @@ pub(crate) const COLUMNS: [(&str, Type, bool, &str); 57] = [
     ("SubAccountType", String, true, "1.2"),
     ("Tags", KeyValue, true, "1.0"),
 ];
+
+/// The columns that 1.4 removed.
+pub(crate) const UNTIL_1_3: [&str; 2] = ["ProviderName", "PublisherName"];
 
 /// Allowed values of the columns that restrict them. Null is also allowed if the column is nullable.
 pub(crate) const ALLOWED: [(&str, &[&str]); 8] = [

@@ -5,13 +5,15 @@ use parquet::basic::{LogicalType, Repetition, TimeUnit};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field as Found, Row};
 use proptest::prelude::*;
+use tollbook_domain::{AccountKind, Amount, AmountRule, Deductions, NewOrder, Status};
 use tollbook_export::fields::{
-    Cell, Field, FieldKind, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, UNPAID_ORDER_ITEM,
+    Cell, Field, FieldKind, ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, Scope, UNPAID_ORDER_ITEM,
 };
 use tollbook_export::presentation::summary as summary_rows;
 use tollbook_export::{Document, Format};
+use tollbook_store::StoredOrder;
 
-use crate::fixture::{Fixture, any_query, paid, summary, unpaid};
+use crate::fixture::{Fixture, any_query, order, paid, query, summary, unpaid};
 
 /// A value, independent of its representation.
 #[derive(Debug, PartialEq)]
@@ -42,8 +44,12 @@ fn value(found: &Found) -> Value {
         Found::Long(number) => Value::Number((*number).into()),
         Found::TimestampMillis(millis) => Value::Millis(*millis),
         Found::Decimal(decimal) => {
-            assert_eq!((decimal.precision(), decimal.data().len()), (38, 16));
-            Value::Decimal(i128::from_be_bytes(decimal.data().try_into().unwrap()), decimal.scale())
+            let mantissa = match decimal.data().len() {
+                8 => i64::from_be_bytes(decimal.data().try_into().unwrap()).into(),
+                _ => i128::from_be_bytes(decimal.data().try_into().unwrap()),
+            };
+            assert_eq!(decimal.precision(), if decimal.data().len() == 8 { 18 } else { 38 });
+            Value::Decimal(mantissa, decimal.scale())
         }
         other => panic!("{other:?}"),
     }
@@ -61,20 +67,21 @@ fn expected(cell: &Cell<'_>, wide: bool) -> Value {
     }
 }
 
-fn assert_schema<F>(reader: &SerializedFileReader<Bytes>, fields: &[Field<F>]) {
+/// `amounts` are the digits of amounts.
+fn assert_schema<F>(reader: &SerializedFileReader<Bytes>, fields: &[Field<F>], amounts: i32) {
     let columns = reader.metadata().file_metadata().schema_descr().columns();
     assert_eq!(
         columns.iter().map(|column| column.name()).collect::<Vec<_>>(),
         fields.iter().map(|field| field.name).collect::<Vec<_>>()
     );
     for (column, field) in columns.iter().zip(fields) {
-        let scale = |places| Some(LogicalType::decimal(places, 38));
+        let scale = |places, digits| Some(LogicalType::decimal(places, digits));
         let logical = match (field.kind, field.name) {
             (FieldKind::Text, _) => Some(LogicalType::String),
-            (FieldKind::Integer | FieldKind::WideInteger, "SumQuantity") => scale(0),
+            (FieldKind::Integer | FieldKind::WideInteger, "SumQuantity") => scale(0, 38),
             (FieldKind::Integer | FieldKind::WideInteger, _) => None,
-            (FieldKind::Decimal { .. }, "ListPrice" | "DiscountPrice") => scale(12),
-            (FieldKind::Decimal { .. }, _) => scale(8),
+            (FieldKind::Decimal { .. }, "ListPrice" | "DiscountPrice") => scale(12, 38),
+            (FieldKind::Decimal { .. }, _) => scale(8, amounts),
             (FieldKind::Time | FieldKind::TextTime, _) => {
                 Some(LogicalType::timestamp(true, TimeUnit::MILLIS))
             }
@@ -98,7 +105,7 @@ fn a_file_of_orders_equals_the_list_value_by_value() {
         let (Document::PaidOrders(query) | Document::UnpaidOrders(query)) = &document else { panic!() };
         let (bytes, exported) = fixture.file(&document, Format::Parquet, 2);
         let file = reader(bytes);
-        assert_schema(&file, fields);
+        assert_schema(&file, fields, 18);
         let (orders, sums) = fixture.list(query);
         let lines = fixture.store.snapshot().unwrap().lines(1).unwrap();
         let mut views = fixture.presentation.lines(lines);
@@ -124,7 +131,7 @@ fn a_file_of_the_summary_has_both_summaries() {
     let fixture = Fixture::shared();
     let (bytes, exported) = fixture.file(&summary(), Format::Parquet, 2);
     let file = reader(bytes);
-    assert_schema(&file, ORDER_SUMMARY_ITEM);
+    assert_schema(&file, ORDER_SUMMARY_ITEM, 38);
     let mut all: Vec<Vec<Value>> = Vec::new();
     let Document::Summary(queries) = summary() else { panic!() };
     for query in [&queries.paid, &queries.unpaid] {
@@ -150,6 +157,61 @@ fn bytes_do_not_depend_on_threads() {
         for threads in [2, 5] {
             assert!(fixture.file(&document, Format::Parquet, threads).0 == bytes, "{threads} threads");
         }
+    }
+}
+
+/// Orders with one amount that is `total`, and two of 1.
+fn orders_of(total: i64) -> Vec<NewOrder> {
+    let mut orders: Vec<NewOrder> = [4, 5, 6].map(order).into();
+    for (order, steps) in orders.iter_mut().zip([total, 1, 1]) {
+        let amount = Amount::from_steps(steps);
+        (order.order.total, order.order.original) = (amount, amount);
+        order.order.deductions = Deductions::default().with(AccountKind::Cash, amount);
+        order.line.amount_rule = AmountRule::AsBilled;
+    }
+    orders
+}
+
+#[test]
+fn amounts_are_narrow_if_their_sum_has_18_digits() {
+    let border = 1_000_000_000_000_000_000;
+    for (total, digits) in [(border - 3, 18), (border - 2, 38), (border, 38), (i64::MAX, 38)] {
+        let fixture = Fixture::with(&orders_of(total));
+        let file = reader(fixture.file(&paid(), Format::Parquet, 2).0);
+        assert_schema(&file, ORDER_ITEM_DETAIL, digits);
+        let mut found = rows(&file);
+        let totals = ["OrderTotalPrice", "OriginalPrice", "CashAccount", "Coupon"].map(|name| {
+            let index = ORDER_ITEM_DETAIL.iter().position(|field| field.name == name).unwrap();
+            let largest = found.iter_mut().map(|row| std::mem::replace(&mut row[index], Value::Null));
+            largest.fold(0, |largest, value| match value {
+                Value::Decimal(mantissa, 8) => mantissa.max(largest),
+                other => panic!("{other:?}"),
+            })
+        });
+        let total = i128::from(total);
+        assert_eq!(totals, [total, total, total, 0]);
+    }
+}
+
+/// Columns are looked up by line, so a column of lines must not depend on the order.
+#[test]
+fn columns_of_lines_do_not_depend_on_the_order() {
+    let fixture = Fixture::shared();
+    let (orders, _) = fixture.list(&query(&Status::ALL));
+    let lines = fixture.store.snapshot().unwrap().lines(1).unwrap();
+    let mut views = fixture.presentation.lines(lines);
+    let mut cells = |stored: &StoredOrder| {
+        views
+            .show(stored, |row| {
+                let fields = ORDER_ITEM_DETAIL.iter().chain(UNPAID_ORDER_ITEM);
+                let of_lines = fields.filter(|field| field.scope == Scope::PerLine);
+                of_lines.map(|field| expected(&(field.value)(row), false)).collect::<Vec<_>>()
+            })
+            .unwrap()
+    };
+    for pair in orders.windows(2) {
+        let moved = StoredOrder { line_no: pair[1].line_no, ..pair[0].clone() };
+        assert_eq!(cells(&moved), cells(&pair[1]));
     }
 }
 

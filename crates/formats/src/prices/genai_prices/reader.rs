@@ -45,6 +45,8 @@ const MODEL_MEMBERS: [&str; 10] = [
 
 struct Provider<'a> {
     id: &'a str,
+    /// Matches names that usage has for the provider.
+    names: Option<Matcher>,
     /// Matches models whose usage names no provider.
     model_names: Option<Matcher>,
     /// Providers whose models it has besides its own.
@@ -102,6 +104,7 @@ fn provider<'a>(
     exceptions: &mut Exceptions,
 ) -> NodeResult<Provider<'a>> {
     unknown_members(ModelKey { provider: id, model_id: "" }, node, &PROVIDER_MEMBERS, exceptions)?;
+    let names = node.get("provider_match")?.map(|node| matcher(&node)).transpose()?;
     let model_names = node.get("model_match")?.map(|node| matcher(&node)).transpose()?;
     let mut fallbacks = Vec::new();
     if let Some(names) = node.get("fallback_model_providers")? {
@@ -113,7 +116,7 @@ fn provider<'a>(
     for (model_id, entry) in node.need("models")?.entries()? {
         models.push(model(ModelKey { provider: id, model_id }, &entry, valid_from_s, exceptions)?);
     }
-    Ok(Provider { id, model_names, fallbacks, models })
+    Ok(Provider { id, names, model_names, fallbacks, models })
 }
 
 fn model<'a>(
@@ -175,6 +178,7 @@ impl Model<'_> {
                 out.extend(sku.tiers.iter().map(|(longer_than, list_price)| Price {
                     list: LIST.to_owned(),
                     provider: provider.id.to_owned(),
+                    provider_names: provider.names.clone(),
                     provider_models: provider.model_names.clone(),
                     model_id: self.id.to_owned(),
                     model_name: self.name.to_owned(),

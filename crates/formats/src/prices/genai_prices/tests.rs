@@ -135,7 +135,8 @@ fn numbers_are_read_as_they_are_written() {
 fn a_provider_has_the_models_of_its_fallbacks() {
     let list = read(
         r#"[
-        {"id": "cloud", "fallback_model_providers": ["maker"], "model_match": {"or": [{"contains": "c-"}, {"regex": "^C"}]},
+        {"id": "cloud", "fallback_model_providers": ["maker"],
+         "provider_match": {"equals": "sky"}, "model_match": {"or": [{"contains": "c-"}, {"regex": "^C"}]},
          "models": [{"id": "own", "name": "Own", "match": {"starts_with": "o"}, "prices": {"requests_kcount": 1}}]},
         {"id": "maker", "models": [{"id": "m", "match": {"and": [{"ends_with": "m"}, {"contains": "m"}]},
          "prices": {"requests_kcount": 2}}]}]"#,
@@ -145,15 +146,19 @@ fn a_provider_has_the_models_of_its_fallbacks() {
         .prices
         .iter()
         .map(|price| {
-            let provider_models = price.provider_models.as_ref().map_or("-".to_owned(), Matcher::to_text);
+            let text = |matcher: &Option<Matcher>| matcher.as_ref().map_or("-".to_owned(), Matcher::to_text);
+            let (names, provider_models) = (text(&price.provider_names), text(&price.provider_models));
             let (model, name, matcher) = (&price.model_id, &price.model_name, price.models.to_text());
-            format!("{} {provider_models} {model} {name} {matcher} {}", price.provider, price.is_fallback)
+            format!(
+                "{} {names} {provider_models} {model} {name} {matcher} {}",
+                price.provider, price.is_fallback
+            )
         })
         .collect();
     let expected = [
-        "cloud |2:~2:c-/2:^C own Own ^1:o false",
-        "cloud |2:~2:c-/2:^C m m &2:$1:m~1:m true",
-        "maker - m m &2:$1:m~1:m false",
+        "cloud =3:sky |2:~2:c-/2:^C own Own ^1:o false",
+        "cloud =3:sky |2:~2:c-/2:^C m m &2:$1:m~1:m true",
+        "maker - - m m &2:$1:m~1:m false",
     ];
     assert_eq!(shown, expected);
 }

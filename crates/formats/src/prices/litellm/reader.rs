@@ -105,6 +105,7 @@ impl Model<'_> {
         out.extend(self.prices.iter().map(|price| Price {
             list: LIST.to_owned(),
             provider: self.provider.clone(),
+            provider_names: None,
             provider_models: provider_models.clone(),
             model_id: self.key.to_owned(),
             model_name: self.key.to_owned(),

@@ -20,10 +20,11 @@ use crate::text::check_text;
 use crate::toml::Source;
 
 const ROOT_KEYS: [&str; 4] = ["list", "currency", "unit", "model"];
-const MODEL_KEYS: [&str; 11] = [
+const MODEL_KEYS: [&str; 12] = [
     "id",
     "name",
     "provider",
+    "provider_names",
     "provider_models",
     "match",
     "currency",
@@ -98,6 +99,7 @@ impl ModelReader<'_> {
         let template = Price {
             list: self.list.to_owned(),
             provider: provider(model)?,
+            provider_names: model.get("provider_names").map(|field| matcher(&field)).transpose()?,
             provider_models: model.get("provider_models").map(|field| matcher(&field)).transpose()?,
             model_id: id.to_owned(),
             model_name: model.get("name").map_or(Ok(id), |name| name.text())?.to_owned(),
@@ -234,6 +236,7 @@ fn provider(model: &Fields<'_>) -> FieldResult<String> {
             provider => Ok(provider.to_owned()),
         },
         None if model.has("provider_models") => model.wrong("has provider_models, but no provider"),
+        None if model.has("provider_names") => model.wrong("has provider_names, but no provider"),
         None => Ok(String::new()),
     }
 }

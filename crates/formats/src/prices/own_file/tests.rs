@@ -165,6 +165,7 @@ fn each_mistake_is_named_with_its_line_and_key() {
         name = 5                                        |:5: model.name: must be a text
         provider = ""                                   |:5: model.provider: must not be empty
         provider_models = { any = true }                |:3: model: has provider_models, but no provider
+        provider_names = { any = true }                 |:3: model: has provider_names, but no provider
         match = "m"                                     |:5: model.match: must be a table
         match = {}                                      |:5: model.match: must have one of equals, starts_with
         match = { equals = "a", contains = "b" }        |:5: model.match: must have one of equals, starts_with
@@ -199,7 +200,7 @@ fn each_mistake_is_named_with_its_line_and_key() {
         assert!(error.starts_with(&format!("prices.toml{}", expected.trim())), "{row}\ngot {error}");
         cases += 1;
     }
-    assert_eq!(cases, 47);
+    assert_eq!(cases, 48);
 }
 
 #[test]

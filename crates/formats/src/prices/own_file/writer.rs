@@ -46,7 +46,7 @@ fn expressible(price: &Price) -> Result<(), &'static str> {
             "is another provider's model that the provider takes over, which a price file cannot state",
         );
     }
-    if price.provider.is_empty() && price.provider_models.is_some() {
+    if price.provider.is_empty() && (price.provider_models.is_some() || price.provider_names.is_some()) {
         return Err("has names of a provider, but no provider");
     }
     Ok(())
@@ -56,7 +56,8 @@ fn is_one_model(a: &Price, b: &Price) -> bool {
     (&a.model_id, &a.model_name, &a.provider, &a.currency)
         == (&b.model_id, &b.model_name, &b.provider, &b.currency)
         && (a.valid_from_s, a.valid_until_s) == (b.valid_from_s, b.valid_until_s)
-        && (&a.models, &a.provider_models) == (&b.models, &b.provider_models)
+        && (&a.models, &a.provider_names, &a.provider_models)
+            == (&b.models, &b.provider_names, &b.provider_models)
 }
 
 fn is_one_condition(a: &Price, b: &Price) -> bool {
@@ -73,6 +74,9 @@ fn write_model(out: &mut String, model: &[&Price]) {
     line(out, format_args!("name = {}", quoted(&of.model_name)));
     if !of.provider.is_empty() {
         line(out, format_args!("provider = {}", quoted(&of.provider)));
+    }
+    if let Some(matcher) = &of.provider_names {
+        line(out, format_args!("provider_names = {}", matcher_text(matcher)));
     }
     if let Some(matcher) = &of.provider_models {
         line(out, format_args!("provider_models = {}", matcher_text(matcher)));

@@ -1,117 +1,174 @@
-//! The columns that a mapping names: cells of a CSV file by their header, members of a JSON object by their path.
+//! The columns that a mapping names, as a tree of their paths, and the places where counts are.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use crate::text::json::{JsonValue, members, value};
+use super::path::{ColumnPath, Step};
 use crate::text::shorten;
 
-/// The path of a column, such as `usage.prompt_tokens`. Backticks enclose a part with other characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ColumnPath(Vec<String>);
+/// Position of a node in [`ColumnPaths`].
+pub(super) type NodeId = usize;
 
-impl ColumnPath {
-    /// Reads a path at the start of a text; returns it and the rest.
-    pub(super) fn read(text: &str) -> Result<(Self, &str), String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        loop {
-            if let Some(quoted) = rest.strip_prefix('`') {
-                let (part, after) = quoted.split_once('`').ok_or("a backtick is not closed")?;
-                if part.is_empty() {
-                    return Err("there is nothing between two backticks".to_owned());
-                }
-                parts.push(part.to_owned());
-                rest = after;
-            } else {
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                if end == 0 {
-                    let found = rest.chars().next().map_or("the end".to_owned(), |c| format!("`{c}`"));
-                    return Err(format!("a name is expected, found {found}"));
-                }
-                parts.push(rest[..end].to_owned());
-                rest = &rest[end..];
-            }
-            match rest.strip_prefix('.') {
-                Some(after) => rest = after,
-                None => return Ok((Self(parts), rest)),
-            }
-        }
-    }
-
-    /// Reads a text that is a path as a whole.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        match Self::read(text)? {
-            (path, "") => Ok(path),
-            (_, rest) => Err(format!("is not the name of a column at `{}`", shorten(rest))),
-        }
-    }
-}
-
-impl fmt::Display for ColumnPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("."))
-    }
-}
-
-/// A node of the tree of paths.
+/// A value that a path leads to or through.
 #[derive(Clone, Debug, Default)]
-struct PathNode {
-    children: Vec<(String, PathNode)>,
-    /// The number of the path that ends here.
-    slot: Option<usize>,
+pub(super) struct Node {
+    pub(super) children: Vec<(Step, NodeId)>,
+    /// The number of the column that is here.
+    pub(super) column: Option<usize>,
+    /// Whether the numbers here and below are counts.
+    pub(super) is_count: bool,
+    /// Whether numbers here and below are not looked at.
+    pub(super) is_ignored: bool,
 }
 
 /// The columns that a mapping names, with numbers from 0.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ColumnPaths {
-    paths: Vec<ColumnPath>,
-    root: PathNode,
+    names: Vec<String>,
+    nodes: Vec<Node>,
+    /// The root of the record, and those of the objects that enclose it, from the inside.
+    roots: Vec<NodeId>,
 }
 
 impl ColumnPaths {
     /// The number of a path. Equal paths have the same number.
-    pub(super) fn number(&mut self, path: ColumnPath) -> usize {
-        let mut node = &mut self.root;
-        for part in &path.0 {
-            let at = node.children.iter().position(|(name, _)| name == part).unwrap_or_else(|| {
-                node.children.push((part.clone(), PathNode::default()));
-                node.children.len() - 1
-            });
-            node = &mut node.children[at].1;
+    pub(super) fn number(&mut self, path: &ColumnPath) -> usize {
+        let node = self.node_of(path);
+        if let Some(number) = self.nodes[node].column {
+            return number;
         }
-        *node.slot.get_or_insert_with(|| {
-            self.paths.push(path);
-            self.paths.len() - 1
-        })
+        self.names.push(path.to_string());
+        let number = self.names.len() - 1;
+        self.nodes[node].column = Some(number);
+        number
+    }
+
+    /// States that the numbers at a path and below it are counts.
+    pub(super) fn count(&mut self, path: &ColumnPath) {
+        let node = self.node_of(path);
+        self.nodes[node].is_count = true;
+    }
+
+    /// States that the numbers at a path and below it are no counts of their own.
+    pub(super) fn ignore(&mut self, path: &ColumnPath) {
+        let node = self.node_of(path);
+        self.nodes[node].is_ignored = true;
+    }
+
+    /// Adds the root of the record.
+    pub(super) fn add_root(&mut self) {
+        if self.roots.is_empty() {
+            self.roots.push(self.nodes.len());
+            self.nodes.push(Node::default());
+        }
+    }
+
+    fn node_of(&mut self, path: &ColumnPath) -> NodeId {
+        while self.roots.len() <= path.up {
+            self.roots.push(self.nodes.len());
+            self.nodes.push(Node::default());
+        }
+        let mut node = self.roots[path.up];
+        for step in &path.steps {
+            let known = self.nodes[node].children.iter().find(|(known, _)| known == step);
+            node = if let Some((_, child)) = known {
+                *child
+            } else {
+                let child = self.nodes.len();
+                self.nodes.push(Node::default());
+                self.nodes[node].children.push((step.clone(), child));
+                child
+            };
+        }
+        node
     }
 
     /// The path of a number.
-    pub(super) fn name(&self, number: usize) -> String {
-        self.paths[number].to_string()
+    pub(super) fn name(&self, number: usize) -> &str {
+        &self.names[number]
     }
 
     /// Number of columns.
     pub(super) fn len(&self) -> usize {
-        self.paths.len()
+        self.names.len()
     }
+
+    pub(super) fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node]
+    }
+
+    /// The root of the object `up` steps outside of the record, if a path begins there.
+    pub(super) fn root(&self, up: usize) -> Option<NodeId> {
+        self.roots.get(up).copied()
+    }
+
+    /// How far outside of the record the outermost path begins.
+    pub(super) fn furthest(&self) -> usize {
+        self.roots.len().saturating_sub(1)
+    }
+
+    /// The nodes of a member of these nodes.
+    pub(super) fn members(&self, nodes: &[NodeId], name: &str, found: &mut Vec<NodeId>) {
+        found.clear();
+        for (step, child) in nodes.iter().flat_map(|node| &self.nodes[*node].children) {
+            let is_this = match step {
+                Step::Member(member) => member == name,
+                Step::Members(start, end) => is_between(name, start, end),
+                Step::Each | Step::At(_) | Step::Where(..) => false,
+            };
+            if is_this {
+                found.push(*child);
+            }
+        }
+    }
+
+    /// The nodes whose path, its names joined by dots, is the header of a CSV column.
+    fn of_header(&self, node: NodeId, header: &str, found: &mut Vec<NodeId>) {
+        for (step, child) in &self.nodes[node].children {
+            match step {
+                Step::Member(name) => match header.strip_prefix(name.as_str()) {
+                    Some("") => found.push(*child),
+                    Some(rest) => {
+                        if let Some(rest) = rest.strip_prefix('.') {
+                            self.of_header(*child, rest, found);
+                        }
+                    }
+                    None => {}
+                },
+                Step::Members(start, end) if is_between(header, start, end) => found.push(*child),
+                Step::Members(..) | Step::Each | Step::At(_) | Step::Where(..) => {}
+            }
+        }
+    }
+
+    fn add_columns_below(&self, node: NodeId, columns: &mut Vec<usize>) {
+        columns.extend(self.nodes[node].column);
+        for (_, child) in &self.nodes[node].children {
+            self.add_columns_below(*child, columns);
+        }
+    }
+}
+
+fn is_between(name: &str, start: &str, end: &str) -> bool {
+    name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
 }
 
 /// The columns of a mapping in a CSV file.
 pub(in crate::usage) struct CsvColumns {
-    /// For each cell, the number of its column in the mapping, if any.
-    slots: Vec<Option<usize>>,
+    /// For each cell, its name and the nodes that it is the value of.
+    pub(super) cells: Vec<(String, Vec<NodeId>)>,
+    /// The columns of the mapping that a cell can state.
+    stated: Vec<usize>,
 }
 
 impl CsvColumns {
     /// Number of cells of a record.
     pub(in crate::usage) fn len(&self) -> usize {
-        self.slots.len()
+        self.cells.len()
     }
 
-    /// Whether the file has a column of the mapping.
+    /// Whether the file can state a column of the mapping.
     pub(super) fn has(&self, column: usize) -> bool {
-        self.slots.contains(&Some(column))
+        self.stated.contains(&column)
     }
 
     /// Reads the header of a file.
@@ -119,105 +176,18 @@ impl CsvColumns {
         paths: &ColumnPaths,
         names: &mut dyn Iterator<Item = Cow<'_, str>>,
     ) -> Result<Self, String> {
-        let known: Vec<String> = (0..paths.len()).map(|number| paths.name(number)).collect();
-        let mut slots = Vec::new();
+        let mut columns = Self { cells: Vec::new(), stated: Vec::new() };
         for name in names {
-            let slot = known.iter().position(|known| *known == name);
-            if slot.is_some() && slots.contains(&slot) {
+            let mut nodes = Vec::new();
+            if let Some(root) = paths.root(0) {
+                paths.of_header(root, &name, &mut nodes);
+            }
+            if !nodes.is_empty() && columns.cells.iter().any(|(known, _)| *known == name) {
                 return Err(format!("{}: occurs twice", shorten(&name)));
             }
-            slots.push(slot);
+            nodes.iter().for_each(|node| paths.add_columns_below(*node, &mut columns.stated));
+            columns.cells.push((name.into_owned(), nodes));
         }
-        Ok(Self { slots })
-    }
-}
-
-/// The values of one record, by the number of their column.
-pub(super) struct Row<'r> {
-    values: Vec<Option<JsonValue<'r>>>,
-    /// Number of the record in its file, from 1.
-    pub(super) number: u64,
-}
-
-impl<'r> Row<'r> {
-    /// The row of a CSV record. An empty cell is an absent value.
-    pub(super) fn of_cells(
-        paths: &ColumnPaths,
-        columns: &CsvColumns,
-        cells: impl Iterator<Item = Cow<'r, str>>,
-        number: u64,
-    ) -> Self {
-        let mut values = vec![None; paths.len()];
-        for (slot, cell) in columns.slots.iter().zip(cells) {
-            if let (Some(slot), false) = (slot, cell.is_empty()) {
-                values[*slot] = Some(JsonValue::Text(cell));
-            }
-        }
-        Self { values, number }
-    }
-
-    /// The row of a JSON object. `null` is an absent value.
-    pub(super) fn of_json(paths: &ColumnPaths, text: &'r str, number: u64) -> Result<Self, String> {
-        let mut values = vec![None; paths.len()];
-        fill(&paths.root, text, &mut values)?;
-        Ok(Self { values, number })
-    }
-
-    /// The value of a column; `None` if it is absent.
-    pub(super) fn get(&self, column: usize) -> Option<&JsonValue<'r>> {
-        self.values[column].as_ref()
-    }
-}
-
-/// Reads the values of the paths below a node, and skips everything else.
-fn fill<'r>(node: &PathNode, text: &'r str, values: &mut [Option<JsonValue<'r>>]) -> Result<(), String> {
-    let mut entered: Vec<usize> = Vec::new();
-    members(text, |name, raw| {
-        let Some(at) = node.children.iter().position(|(child, _)| *child == name) else {
-            return Ok(());
-        };
-        let child = &node.children[at].1;
-        if entered.contains(&at) {
-            return Err(format!("{}: occurs twice", shorten(&name)));
-        }
-        entered.push(at);
-        let value = match raw {
-            // A rule for skipping may compare them.
-            "true" | "false" => Some(JsonValue::Text(Cow::Borrowed(raw))),
-            _ => value(raw).map_err(|reason| format!("{}: {reason}", shorten(&name)))?,
-        };
-        if let Some(slot) = child.slot {
-            // Like an empty cell, an empty text is an absent value.
-            let stated =
-                value.clone().filter(|value| !matches!(value, JsonValue::Text(text) if text.is_empty()));
-            values[slot] = stated;
-        }
-        if child.children.is_empty() {
-            return Ok(());
-        }
-        match value {
-            Some(JsonValue::Other) if raw.starts_with('{') => fill(child, raw, values),
-            // Some exports write a JSON column as a text.
-            Some(JsonValue::Text(text)) if text.trim_start().starts_with('{') => {
-                let mut inner = vec![None; values.len()];
-                fill(child, &text, &mut inner).map_err(|reason| format!("{}: {reason}", shorten(&name)))?;
-                for (value, inner) in values.iter_mut().zip(inner) {
-                    if let Some(inner) = inner {
-                        *value = Some(owned(inner));
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    })
-}
-
-fn owned(value: JsonValue<'_>) -> JsonValue<'static> {
-    match value {
-        JsonValue::Text(text) => JsonValue::Text(Cow::Owned(text.into_owned())),
-        // A mapping does not distinguish numbers with and without quotes.
-        JsonValue::Number(token) => JsonValue::Text(Cow::Owned(token.to_owned())),
-        JsonValue::Other => JsonValue::Other,
+        Ok(columns)
     }
 }

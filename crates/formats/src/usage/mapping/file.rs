@@ -1,21 +1,22 @@
 //! The text of a mapping file to a [`Mapping`]: sections, keys, and errors that name file, line and key.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 
 use jiff::fmt::strtime;
 use jiff::tz::Offset;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
-use super::columns::{ColumnPath, ColumnPaths};
-use super::expression::Expression;
-use super::rules::{Mapping, SkipRule, check_number, record_field};
+use super::columns::ColumnPaths;
+use super::expression::{Definitions, Expression};
+use super::layers::{self, Entry, Layer};
+use super::path::ColumnPath;
+use super::records::RecordsPath;
+use super::rules::{Check, Mapping, NewTexts, UnknownCounts, check_number, record_field};
+use super::skip::{SkipCondition, SkipRule};
 use super::template::Template;
 use super::time_rule::{TimeFormat, TimeRule};
-use crate::toml::{FileError, Source, read_file};
-use crate::usage::builder::FIELDS;
+use crate::toml::{FileError, read_file};
+use crate::usage::builder::{FIELDS, MODEL_ID, PROVIDER};
 
 impl Mapping {
     /// Reads a mapping file.
@@ -31,126 +32,180 @@ impl Mapping {
     /// # Errors
     /// The first error, with file, line and key.
     pub fn parse(file: &Path, text: &str) -> Result<Self, FileError> {
-        parse(file, text)
+        let layers = layers::read(file, text)?;
+        Compiler { layers: &layers, paths: ColumnPaths::default(), definitions: Definitions::new() }
+            .mapping(file)
     }
 }
 
-fn parse(file: &Path, text: &str) -> Result<Mapping, FileError> {
-    let source = Source { file, text };
-    let document = DeTable::parse(text).map_err(|error| source.parse_error(error))?;
-    let mut reader = SectionReader { source, paths: ColumnPaths::default() };
-    let mut fields = [const { None }; FIELDS.len()];
-    let (mut time, mut quantities, mut total) = (None, Vec::new(), None);
-    let (mut skip, mut models) = (SkipRule::default(), BTreeMap::new());
-    for (section, content) in document.get_ref() {
-        let section_name = section.get_ref().as_ref();
-        let Some(table) = content.get_ref().as_table() else {
-            return Err(reader.source.error(Some(section.span()), section_name, "must be a section"));
-        };
-        match section_name {
-            "record" => {
-                for entry in reader.texts(section_name, table)? {
-                    let parsed = record_field(entry.key).and_then(|field| {
-                        let template = Template::parse(entry.text, &mut reader.paths)?;
-                        check_number(field, &template).map(|()| (field, template))
-                    });
-                    let (field, template) = reader.located(section_name, &entry, parsed)?;
-                    fields[field] = Some(template);
-                }
-            }
-            "time" => time = Some(reader.time(section.span(), table)?),
-            "quantities" => {
-                for entry in reader.texts(section_name, table)? {
-                    let parsed = Expression::parse(entry.text, &mut reader.paths);
-                    let expression = reader.located(section_name, &entry, parsed)?;
-                    quantities.push((entry.key.to_owned(), expression));
-                }
-            }
-            "check" => {
-                for entry in reader.texts(section_name, table)? {
-                    let parsed = match entry.key {
-                        "total" => Expression::parse(entry.text, &mut reader.paths),
-                        _ => Err("is not a key; known is total".to_owned()),
-                    };
-                    total = Some(reader.located(section_name, &entry, parsed)?);
-                }
-            }
-            "skip" => skip = reader.skip(table)?,
-            "models" => {
-                for entry in reader.texts(section_name, table)? {
-                    models.insert(entry.key.to_owned(), entry.text.to_owned());
-                }
-            }
-            _ => {
-                let reason = "is not a section; known are record, time, quantities, check, skip and models";
-                return Err(reader.source.error(Some(section.span()), section_name, reason));
-            }
-        }
-    }
-    let Some(time) = time else {
-        return Err(reader.source.error(None, "time", "is required"));
-    };
-    if quantities.is_empty() {
-        return Err(reader.source.error(None, "quantities", "must state at least one SKU"));
-    }
-    // TOML refuses a key that occurs twice; a record has its SKUs sorted.
-    quantities.sort_by(|(a, _): &(String, Expression), (b, _)| a.cmp(b));
-    let name = file.display().to_string();
-    Ok(Mapping { name, paths: reader.paths, fields, time, quantities, total, skip, models })
-}
-
-struct SectionReader<'s> {
-    source: Source<'s>,
+struct Compiler<'l> {
+    layers: &'l [Layer<'l>],
     paths: ColumnPaths,
+    definitions: Definitions<'l>,
 }
 
-/// A key whose value is a text.
-struct TextEntry<'d> {
-    key: &'d str,
-    text: &'d str,
-    span: Range<usize>,
-}
-
-type Table<'d> = DeTable<'d>;
-
-impl SectionReader<'_> {
-    /// Adds file, line and key to the error of an entry.
-    fn located<T>(
-        &self,
-        section: &str,
-        entry: &TextEntry<'_>,
-        parsed: Result<T, String>,
-    ) -> Result<T, FileError> {
-        parsed.map_err(|reason| {
-            self.source.error(Some(entry.span.clone()), format!("{section}.{}", entry.key), reason)
+impl Compiler<'_> {
+    fn mapping(mut self, file: &Path) -> Result<Mapping, FileError> {
+        // The root of the record comes first, whatever is read first.
+        self.paths.add_root();
+        for entry in layers::section(self.layers, "let") {
+            self.definitions.insert(entry.key, entry.text("let")?);
+        }
+        let records = self.records()?;
+        let fields = self.fields()?;
+        let quantities = self.quantities()?;
+        let check = self.check()?;
+        let skip = self.skip()?;
+        let values = self.values()?;
+        self.counts()?;
+        let Some(time) = layers::last(self.layers, "time") else {
+            return Err(layers::error_of_file(self.layers, "time", "is required"));
+        };
+        let time = self.time(&time)?;
+        if quantities.is_empty() {
+            return Err(layers::error_of_file(self.layers, "quantities", "must state at least one SKU"));
+        }
+        if self.paths.furthest() > records.as_ref().map_or(0, RecordsPath::enclosing) {
+            let reason = "must state the lists that a path with `^` leaves";
+            return Err(layers::error_of_file(self.layers, "records", reason));
+        }
+        let name = file.display().to_string();
+        let unknown_counts = UnknownCounts::default();
+        Ok(Mapping {
+            name,
+            paths: self.paths,
+            records,
+            fields,
+            time,
+            quantities,
+            check,
+            skip,
+            values,
+            unknown_counts,
         })
     }
 
-    /// The entries of a section whose values are texts.
-    fn texts<'d>(&self, section: &str, table: &'d Table<'_>) -> Result<Vec<TextEntry<'d>>, FileError> {
-        let mut entries = Vec::new();
-        for (key, value) in table {
-            let key = key.get_ref().as_ref();
-            let Some(text) = value.get_ref().as_str() else {
-                let path = format!("{section}.{key}");
-                return Err(self.source.error(Some(value.span()), path, "must be a text"));
+    fn records(&self) -> Result<Option<RecordsPath>, FileError> {
+        let (mut records, mut is_skipped) = (None, false);
+        for entry in layers::section(self.layers, "records") {
+            let parsed = match entry.key {
+                "each" => RecordsPath::parse(entry.text("records")?).map(|read| records = Some(read)),
+                "missing" => missing(entry.text("records")?).map(|read| is_skipped = read),
+                _ => Err("is not a key; known are each and missing".to_owned()),
             };
-            entries.push(TextEntry { key, text, span: value.span() });
+            parsed.map_err(|reason| entry.error("records", reason))?;
         }
-        Ok(entries)
+        Ok(records.map(|records: RecordsPath| records.skipping(is_skipped)))
     }
 
-    fn time(&mut self, span: Range<usize>, table: &Table<'_>) -> Result<TimeRule, FileError> {
+    fn fields(&mut self) -> Result<[Option<Template>; FIELDS.len()], FileError> {
+        let mut fields = [const { None }; FIELDS.len()];
+        for entry in layers::section(self.layers, "record") {
+            let text = entry.text("record")?;
+            let parsed = record_field(entry.key).and_then(|field| {
+                let template = Template::parse(text, &mut self.paths)?;
+                check_number(field, &template).map(|()| (field, template))
+            });
+            let (field, template) = parsed.map_err(|reason| entry.error("record", reason))?;
+            fields[field] = Some(template);
+        }
+        Ok(fields)
+    }
+
+    fn quantities(&mut self) -> Result<Vec<(String, Expression)>, FileError> {
+        let mut quantities = Vec::new();
+        for entry in layers::section(self.layers, "quantities") {
+            // An empty text takes a SKU out that an extended mapping states.
+            if !entry.text("quantities")?.is_empty() {
+                quantities.push((entry.key.to_owned(), self.expression("quantities", &entry)?));
+            }
+        }
+        // A record has its SKUs sorted.
+        quantities.sort_by(|(a, _): &(String, Expression), (b, _)| a.cmp(b));
+        Ok(quantities)
+    }
+
+    fn expression(&mut self, section: &str, entry: &Entry<'_>) -> Result<Expression, FileError> {
+        Expression::parse(entry.text(section)?, &mut self.paths, &self.definitions)
+            .map_err(|reason| entry.error(section, reason))
+    }
+
+    fn check(&mut self) -> Result<Check, FileError> {
+        let mut check = Check::default();
+        for entry in layers::section(self.layers, "check") {
+            match entry.key {
+                "total" if entry.text("check")?.is_empty() => check.total = None,
+                "total" => check.total = Some(self.expression("check", &entry)?),
+                "except" => {
+                    let skus = entry.texts("check")?;
+                    check.except = skus.iter().map(|sku| sku.key.to_owned()).collect();
+                }
+                _ => {
+                    entry.text("check")?;
+                    return Err(entry.error("check", "is not a key; known are total and except"));
+                }
+            }
+        }
+        Ok(check)
+    }
+
+    /// The new texts of the values of fields: `[models]` are those of `model_id`, `[providers]` those of `provider`.
+    fn values(&self) -> Result<BTreeMap<usize, NewTexts>, FileError> {
+        let mut values: BTreeMap<usize, NewTexts> = BTreeMap::new();
+        for (section, field) in [("models", MODEL_ID), ("providers", PROVIDER)] {
+            for entry in layers::section(self.layers, section) {
+                let texts = values.entry(field).or_default();
+                texts.insert(entry.key.to_owned(), entry.text(section)?.to_owned());
+            }
+        }
+        for entry in layers::section(self.layers, "values") {
+            let field = record_field(entry.key).map_err(|reason| entry.error("values", reason))?;
+            let texts = values.entry(field).or_default();
+            for text in entry.table("values", "must be new texts by text")? {
+                texts.insert(text.key.to_owned(), text.text("values")?.to_owned());
+            }
+        }
+        Ok(values)
+    }
+
+    /// The places where counts are, of every file, and those that are not counted.
+    fn counts(&mut self) -> Result<(), FileError> {
+        for entry in layers::all(self.layers, "counts") {
+            match entry.key {
+                "in" => {
+                    for place in entry.texts("counts")? {
+                        let path = pattern("counts.in", &place)?;
+                        self.paths.count(&path);
+                    }
+                }
+                "ignored" => {
+                    for place in entry.table("counts", "must state a reason for each path")? {
+                        if place.text("counts.ignored")?.is_empty() {
+                            return Err(place.error("counts.ignored", "must state a reason"));
+                        }
+                        let path = pattern("counts.ignored", &place)?;
+                        self.paths.ignore(&path);
+                    }
+                }
+                _ => return Err(entry.error("counts", "is not a key; known are in and ignored")),
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&mut self, section: &Entry<'_>) -> Result<TimeRule, FileError> {
         let (mut value, mut format, mut offset, mut seconds) = (None, None, None, None);
-        for entry in self.texts("time", table)? {
+        for entry in section.table("", "must be a section")? {
+            let text = entry.text("time")?;
             let parsed = match entry.key {
-                "value" => Template::parse(entry.text, &mut self.paths).map(|read| value = Some(read)),
-                "format" => time_format(entry.text).map(|read| format = Some(read)),
-                "offset" => parse_offset(entry.text).map(|read| offset = Some((entry.text.to_owned(), read))),
-                "seconds" => Expression::parse(entry.text, &mut self.paths).map(|read| seconds = Some(read)),
+                "value" => Template::parse(text, &mut self.paths).map(|read| value = Some(read)),
+                "format" => time_format(text).map(|read| format = Some(read)),
+                "offset" => parse_offset(text).map(|read| offset = Some((text.to_owned(), read))),
+                "seconds" => Expression::parse(text, &mut self.paths, &self.definitions)
+                    .map(|read| seconds = Some(read)),
                 _ => Err("is not a key; known are value, format, offset and seconds".to_owned()),
             };
-            self.located("time", &entry, parsed)?;
+            parsed.map_err(|reason| entry.error("time", reason))?;
         }
         match (value, seconds) {
             (None, Some(seconds)) if format.is_none() && offset.is_none() => Ok(TimeRule::Seconds(seconds)),
@@ -159,60 +214,97 @@ impl SectionReader<'_> {
             }
             _ => {
                 let reason = "must state either value, with format and offset where needed, or seconds alone";
-                Err(self.source.error(Some(span), "time", reason))
+                Err(section.error_at(section.value.span(), "time", reason))
             }
         }
     }
 
-    fn skip(&mut self, table: &Table<'_>) -> Result<SkipRule, FileError> {
-        let mut skip = SkipRule::default();
-        for (key, value) in table {
-            match key.get_ref().as_ref() {
-                "when_empty" => {
-                    for (text, span) in self.list("skip.when_empty", value)? {
-                        skip.when_empty.push(self.column("skip.when_empty", text, span)?);
-                    }
-                }
-                "when" => {
-                    let Some(columns) = value.get_ref().as_table() else {
-                        let reason = "must be lists of texts by column";
-                        return Err(self.source.error(Some(value.span()), "skip.when", reason));
-                    };
-                    for (name, texts) in columns {
-                        let column = self.column("skip.when", name.get_ref(), name.span())?;
-                        let texts = self.list("skip.when", texts)?;
-                        skip.when
-                            .push((column, texts.into_iter().map(|(text, _)| text.to_owned()).collect()));
-                    }
-                }
-                key_name => {
-                    let reason = "is not a key; known are when_empty and when";
-                    return Err(self.source.error(Some(key.span()), format!("skip.{key_name}"), reason));
+    /// The rules of the last file that states some.
+    fn skip(&mut self) -> Result<Vec<SkipRule>, FileError> {
+        let Some(section) = layers::last(self.layers, "skip") else { return Ok(Vec::new()) };
+        let mut rules = Vec::new();
+        let Some(list) = section.rules() else {
+            for entry in section.table("", "must be a section")? {
+                for condition in self.skip_conditions(&entry, "known are when_empty and when")? {
+                    rules.push(SkipRule { name: self.name_of(&condition), conditions: vec![condition] });
                 }
             }
+            return Ok(rules);
+        };
+        for rule in list {
+            let (mut name, mut conditions) = (None, Vec::new());
+            for entry in rule.table("", "must be a section")? {
+                if entry.key == "name" {
+                    name = Some(entry.text("skip")?);
+                } else {
+                    conditions
+                        .extend(self.skip_conditions(&entry, "known are name, when_empty, when and zero")?);
+                }
+            }
+            let Some(name) = name.filter(|name| !name.is_empty() && !conditions.is_empty()) else {
+                let reason = "must state a name and conditions";
+                return Err(rule.error_at(rule.value.span(), "skip", reason));
+            };
+            rules.push(SkipRule { name: name.into(), conditions });
         }
-        Ok(skip)
+        Ok(rules)
     }
 
-    fn column(&mut self, key: &str, text: &str, span: Range<usize>) -> Result<usize, FileError> {
-        let path = ColumnPath::parse(text);
-        path.map(|path| self.paths.number(path)).map_err(|reason| self.source.error(Some(span), key, reason))
+    fn skip_conditions(&mut self, entry: &Entry<'_>, known: &str) -> Result<Vec<SkipCondition>, FileError> {
+        let mut conditions = Vec::new();
+        match entry.key {
+            "when_empty" => {
+                for column in entry.texts("skip")? {
+                    conditions.push(SkipCondition::Empty(self.column("skip.when_empty", &column)?));
+                }
+            }
+            "when" => {
+                for column in entry.table("skip", "must be lists of texts by column")? {
+                    let texts = column.texts("skip.when")?.iter().map(|text| text.key.to_owned()).collect();
+                    conditions.push(SkipCondition::IsText(self.column("skip.when", &column)?, texts));
+                }
+            }
+            "zero" if known.contains("zero") => {
+                for text in entry.texts("skip")? {
+                    let parsed = Expression::parse(text.key, &mut self.paths, &self.definitions);
+                    let expression =
+                        parsed.map_err(|reason| text.error_at(text.value.span(), "skip.zero", reason))?;
+                    conditions.push(SkipCondition::Zero(expression));
+                }
+            }
+            _ => return Err(entry.error("skip", format!("is not a key; {known}"))),
+        }
+        Ok(conditions)
     }
 
-    fn list<'d>(
-        &self,
-        key: &str,
-        value: &'d Spanned<DeValue<'_>>,
-    ) -> Result<Vec<(&'d str, Range<usize>)>, FileError> {
-        let wrong = |span| self.source.error(Some(span), key, "must be a list of texts");
-        let elements = value.get_ref().as_array().ok_or_else(|| wrong(value.span()))?;
-        let mut texts = Vec::new();
-        for element in elements {
-            let text = element.get_ref().as_str().ok_or_else(|| wrong(element.span()))?;
-            texts.push((text, element.span()));
+    fn name_of(&self, condition: &SkipCondition) -> std::sync::Arc<str> {
+        match condition {
+            SkipCondition::Empty(column) => format!("{} is absent", self.paths.name(*column)).into(),
+            SkipCondition::IsText(column, texts) => {
+                format!("{} is {}", self.paths.name(*column), texts.join(" or ")).into()
+            }
+            SkipCondition::Zero(_) => "it counts nothing".into(),
         }
-        Ok(texts)
     }
+
+    fn column(&mut self, key: &str, entry: &Entry<'_>) -> Result<usize, FileError> {
+        let path = ColumnPath::parse(entry.key);
+        path.map(|path| self.paths.number(&path))
+            .map_err(|reason| entry.error_at(entry.value.span(), key, reason))
+    }
+}
+
+/// Whether lines without the place of the records are skipped.
+fn missing(text: &str) -> Result<bool, String> {
+    match text {
+        "refuse" => Ok(false),
+        "skip" => Ok(true),
+        _ => Err("must be refuse or skip".to_owned()),
+    }
+}
+
+fn pattern(key: &str, entry: &Entry<'_>) -> Result<ColumnPath, FileError> {
+    ColumnPath::parse_pattern(entry.key).map_err(|reason| entry.error_at(entry.value.span(), key, reason))
 }
 
 fn time_format(text: &str) -> Result<TimeFormat, String> {

@@ -1,8 +1,11 @@
-//! Texts with columns in them: `client-{client}`, `{created|created_at}`, `{user|'none'}`, `{row}`.
+//! Texts with columns in them: `client-{client}`, `{created|created_at}`, `{user|'none'}`, `{is_batch='true'?'batch'}`,
+//! `{row}`.
 
 use std::borrow::Cow;
 
-use super::columns::{ColumnPath, ColumnPaths, Row};
+use super::columns::ColumnPaths;
+use super::path::ColumnPath;
+use super::row::Row;
 use crate::text::json::JsonValue;
 
 /// A parsed template.
@@ -21,6 +24,8 @@ enum Part {
 #[derive(Clone, Debug)]
 enum Alternative {
     Column(usize),
+    /// The second text, if a column has the first.
+    If(usize, String, String),
     Text(String),
 }
 
@@ -92,6 +97,16 @@ impl Part {
         for alternative in alternatives {
             match alternative {
                 Alternative::Text(text) => return Ok(Cow::Borrowed(text)),
+                Alternative::If(column, wanted, text) => {
+                    let is_wanted = match row.get(*column) {
+                        Some(JsonValue::Text(found)) => found == wanted,
+                        Some(JsonValue::Number(found)) => found == wanted,
+                        Some(JsonValue::Other) | None => false,
+                    };
+                    if is_wanted {
+                        return Ok(Cow::Borrowed(text));
+                    }
+                }
                 Alternative::Column(column) => match row.get(*column) {
                     None => {}
                     Some(JsonValue::Text(text)) => return Ok(Cow::Borrowed(text)),
@@ -102,11 +117,11 @@ impl Part {
                 },
             }
         }
-        let names: Vec<String> = alternatives
+        let names: Vec<&str> = alternatives
             .iter()
             .filter_map(|alternative| match alternative {
                 Alternative::Column(column) => Some(paths.name(*column)),
-                Alternative::Text(_) => None,
+                Alternative::Text(_) | Alternative::If(..) => None,
             })
             .collect();
         Err(format!("{}: is missing", names.join(" or ")))
@@ -127,8 +142,20 @@ fn alternatives<'t>(text: &'t str, paths: &mut ColumnPaths) -> Result<(Part, &'t
             rest = after;
         } else {
             let (path, after) = ColumnPath::read(rest)?;
-            alternatives.push(Alternative::Column(paths.number(path)));
+            let column = paths.number(&path);
             rest = after;
+            alternatives.push(match after.strip_prefix("='") {
+                None => Alternative::Column(column),
+                Some(condition) => {
+                    let parts = condition.split_once("'?'").and_then(|(wanted, text)| {
+                        let (text, after) = text.split_once('\'')?;
+                        Some((wanted, text, after))
+                    });
+                    let (wanted, text, after) = parts.ok_or("a condition is `column='text'?'text'`")?;
+                    rest = after;
+                    Alternative::If(column, wanted.to_owned(), text.to_owned())
+                }
+            });
         }
         if let Some(after) = rest.strip_prefix('|') {
             rest = after;

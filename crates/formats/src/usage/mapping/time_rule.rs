@@ -4,8 +4,9 @@ use jiff::fmt::strtime;
 use jiff::tz::Offset;
 use tollbook_domain::decimal::Decimal;
 
-use super::columns::{ColumnPaths, Row};
+use super::columns::ColumnPaths;
 use super::expression::Expression;
+use super::row::Row;
 use super::template::Template;
 use crate::usage::builder::integer;
 use crate::usage::time;
@@ -27,7 +28,7 @@ pub(super) enum TimeRule {
 /// The format of a time.
 #[derive(Clone, Debug)]
 pub(super) enum TimeFormat {
-    /// Digits are Unix seconds, anything else is RFC 3339.
+    /// A number is Unix seconds, anything else is RFC 3339.
     Auto,
     /// RFC 3339, with a space for the T and without an offset too.
     Rfc3339,
@@ -56,6 +57,7 @@ impl TimeFormat {
     fn seconds(&self, text: &str, offset: Option<&(String, Offset)>) -> Result<i64, String> {
         match self {
             Self::Auto if text.bytes().all(|byte| byte.is_ascii_digit()) => integer(text),
+            Self::Auto if Decimal::parse(text).is_ok() => Self::Unix(0).seconds(text, offset),
             Self::Auto | Self::Rfc3339 => rfc3339(text, offset),
             Self::Unix(places) => {
                 let seconds = Decimal::parse(text).and_then(|number| number.to_i64_floor(*places));

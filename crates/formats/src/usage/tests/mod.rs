@@ -11,7 +11,9 @@ use std::sync::atomic::AtomicU64;
 use proptest::prelude::*;
 use tollbook_domain::usage::Usage;
 
-use super::{BatchError, Mapping, RefusedEvent, UsageFile, parse_batch, parse_event, parse_record, time};
+use super::{
+    BatchError, Mapped, Mapping, RefusedEvent, UsageFile, parse_batch, parse_event, parse_record, time,
+};
 use crate::text::Input;
 
 const RECORD: &str = r#"{"id":"r-1","source":"gw","time":1780272000,"company_id":1,"organization_id":2,"resource_id":"key-1","resource_type":3,"user_email":"a@example.com","provider":"p","model_id":"m","product_code":"modelverse","region":"cn","quantities":{"output":5,"input":10}}"#;
@@ -330,7 +332,7 @@ fn a_mapping_reads_csv_and_counts_skipped_records() {
     ];
     assert_eq!(read(&file), expected);
     let mut reader = file.records(Arc::default()).unwrap();
-    assert_eq!((reader.by_ref().count(), reader.skipped()), (5, 1));
+    assert_eq!((reader.by_ref().count(), reader.unmapped().skipped_records()), (5, 1));
     let other = written("a.csv", b"at,in.put\n5,1\n", Some(mapping));
     assert_eq!(read(&other), ["1!! the header is not valid: who: is required by the mapping"]);
 }

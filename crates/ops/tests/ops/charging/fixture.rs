@@ -187,6 +187,7 @@ pub(crate) fn price(model: &str, sku: &str, steps: i64) -> Price {
     Price {
         list: "own".into(),
         provider: String::new(),
+        provider_names: None,
         provider_models: None,
         model_id: model.into(),
         model_name: String::new(),

@@ -17,6 +17,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_usage.sql"),
     include_str!("migrations/0009_accounts.sql"),
     include_str!("migrations/0010_catalogue.sql"),
+    include_str!("migrations/0011_owners.sql"),
+    include_str!("migrations/0012_export_space.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -69,12 +71,16 @@ pub(crate) static PRICE: Table = table!("price", Deployment, 1, [
     price_id Int, provider Text, provider_models Text, model_id Text, model_name Text, models Text, sku Text,
     pricing_unit Int, item_id Int, currency Text, list_price Int, valid_from Int, valid_until Int, longer_than Int,
     day_from Int, day_until Int, is_fallback Int, list_name Text, service_tier Text,
+    provider_names Text,
 ]);
 pub(crate) static PRICE_LIST: Table = table!("price_list", Deployment, 1, [name Text, position Int, is_own Int, format Text, factor Int, rate Text]);
 pub(crate) static DISCOUNT: Table =
     table!("discount", Deployment, 3, [company_id Int, model_id Text, sku Text, factor Int]);
 pub(crate) static OPERATOR_KEY: Table =
     table!("operator_key", Deployment, 1, [digest Blob, name Text, created Int, disabled Int]);
+pub(crate) static USAGE_OWNER: Table = table!("usage_owner", Deployment, 3, [
+    source Text, kind Text, name Text, company_id Int, organization_id Int, resource_id Text, resource_name Text,
+]);
 pub(crate) static DUE_HOUR: Table = table!("due_hour", Deployment, 2, [
     company_id Int, bucket_start Int, bucket_end Int, due Int, lease_holder Text, lease_until Int,
 ]);
@@ -124,14 +130,15 @@ pub(crate) static CORRECTION: Table = table!("correction", Company, 2, [
 pub(crate) static LEASE: Table =
     table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
-    table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text]);
+    table!("export_file", Deployment, 2, [company_id Int, digest Blob, stored_at Int, file Text, bytes Int]);
+pub(crate) static EXPORT_SPACE: Table = table!("export_space", Deployment, 1, [company_id Int, bytes Int]);
 pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
     company_id Int, job_id Text, public_key Text, made_at Int, request Text, state Int, lease_holder Text,
     lease_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
 ]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 34] = [
+pub(crate) static TABLES: [&Table; 36] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -148,6 +155,7 @@ pub(crate) static TABLES: [&Table; 34] = [
     &PRICE_LIST,
     &DISCOUNT,
     &OPERATOR_KEY,
+    &USAGE_OWNER,
     &DUE_HOUR,
     &USAGE_HOUR,
     &USAGE_RECORD,
@@ -165,6 +173,7 @@ pub(crate) static TABLES: [&Table; 34] = [
     &GRANT_END,
     &LEASE,
     &EXPORT_FILE,
+    &EXPORT_SPACE,
     &EXPORT_JOB,
 ];
 

@@ -17,7 +17,7 @@ use crate::orders::{OrderLookup, OrderSums};
 use crate::sql::driver::connection::{
     Connection, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly,
 };
-use crate::sql::driver::schema::{self, EXPORT_FILE, EXPORT_JOB, LEASE, TABLES};
+use crate::sql::driver::schema::{self, EXPORT_FILE, EXPORT_JOB, EXPORT_SPACE, LEASE, TABLES};
 use crate::sql::driver::table::{ColumnType, Scope, Table};
 use crate::sql::session::Session;
 use crate::sql::settings::{COPY_MARK, LOCK_PREFIX};
@@ -107,7 +107,7 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
 /// Whether a table is excluded from copies. The files of exports are in the object store, which is not copied; export
 /// jobs and leases on tasks belong to servers of the source.
 fn is_excluded(table: &Table) -> bool {
-    [EXPORT_FILE.name, EXPORT_JOB.name, LEASE.name].contains(&table.name)
+    [EXPORT_FILE.name, EXPORT_SPACE.name, EXPORT_JOB.name, LEASE.name].contains(&table.name)
 }
 
 /// Whether a setting is a lock or the mark of a copy, and therefore not copied.

@@ -120,9 +120,9 @@ pub(crate) fn insert_lines(
     known: usize,
     lines: &Lines,
 ) -> StoreResult<()> {
-    let new: Vec<(LineNo, &Line, [u8; 32])> = (0..)
-        .zip(lines.iter())
-        .skip(known)
+    let first = LineNo::try_from(known).unwrap_or(LineNo::MAX);
+    let new: Vec<(LineNo, &Line, [u8; 32])> = (first..)
+        .zip(lines.iter_from(known))
         .map(|(line_no, line)| (line_no, &**line, line_key(line)))
         .collect();
     if new.is_empty() {

@@ -9,7 +9,7 @@ use crate::error::StoreResult;
 use crate::sql::driver::connection::{SqlValue, SqlValues, first, insert_exactly};
 use crate::sql::driver::schema::USAGE_RECORD;
 use crate::sql::session::Session;
-use crate::sql::usage::rows::{identity_values, pricing_state, rest_of};
+use crate::sql::usage::rows::{identity_values, pricing_state, rest_bytes};
 use crate::tenants::TenantReads;
 use crate::usage::{IntakeContext, RatedUsage, UsageOutcome, UsageWrites};
 
@@ -26,12 +26,12 @@ impl UsageWrites for Session {
         let new: Vec<usize> =
             (0..records.len()).filter(|place| outcomes[*place] == UsageOutcome::Accepted).collect();
         let charges = self.add_to_hours(company_id, &view, records, &new, context)?;
-        let mut kept: BTreeMap<usize, (Vec<u8>, Vec<u8>)> = BTreeMap::new();
+        // By place; `None` for what is not new or does not fit.
+        let mut kept: Vec<Option<(Vec<u8>, Vec<u8>)>> = vec![None; records.len()];
         for (place, charges) in new.into_iter().zip(charges) {
             match charges {
                 Some(charges) => {
-                    let rest = rest_of(&records[place], view.close_no).encode();
-                    drop(kept.insert(place, (charges, rest)));
+                    kept[place] = Some((charges, rest_bytes(&records[place], view.close_no)));
                 }
                 None => outcomes[place] = UsageOutcome::TooLarge,
             }
@@ -42,9 +42,9 @@ impl UsageWrites for Session {
                 outcomes[place] = outcomes[earlier];
             }
         }
-        let order: Vec<usize> =
-            identities.order.into_iter().filter(|place| kept.contains_key(place)).collect();
-        let mut rows = order.iter().map(|place| record_values(&records[*place], &kept[place]));
+        let order: Vec<usize> = identities.order.into_iter().filter(|place| kept[*place].is_some()).collect();
+        let mut rows =
+            order.iter().filter_map(|place| Some(record_values(&records[*place], kept[*place].as_ref()?)));
         insert_exactly(self.connection.as_mut(), &USAGE_RECORD, order.len(), &mut rows)?;
         let uncharged: Vec<&RatedUsage> = order
             .iter()
@@ -104,15 +104,17 @@ impl Session {
 }
 
 fn record_values<'a>(record: &'a RatedUsage, (charges, rest): &'a (Vec<u8>, Vec<u8>)) -> SqlValues<'a> {
-    let more = [
+    let [company_id, day, source, id] = identity_values(&record.usage);
+    vec![
+        company_id,
+        day,
+        source,
+        id,
         record.usage.time_s.into(),
         SqlValue::Blob(&record.digest),
         pricing_state(&record.rated).into(),
         record.bucket.start_s.into(),
         charges.as_slice().into(),
         rest.as_slice().into(),
-    ];
-    let mut values = identity_values(&record.usage);
-    values.extend(more);
-    values
+    ]
 }

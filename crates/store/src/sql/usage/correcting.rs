@@ -184,7 +184,7 @@ impl RecordWrites for Session {
         )?;
         moved.sort_by_key(|(_, rated, ..)| RecordKey::of(&rated.usage));
         let mut rows = moved.iter().map(|(_, rated, charges, rest)| {
-            let mut values = identity_values(&rated.usage);
+            let mut values = identity_values(&rated.usage).to_vec();
             values.extend(content_values(rated, charges, rest));
             values
         });

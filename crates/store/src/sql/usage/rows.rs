@@ -1,11 +1,11 @@
 //! Column values of usage: identities, pricing states and amounts of open hours.
 
-use tollbook_domain::rating::Rated;
+use tollbook_domain::rating::{Charge, Rated};
 use tollbook_domain::{Catalogue, Line, Usage};
 
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineNo, Lines};
-use crate::sql::driver::connection::SqlValues;
+use crate::sql::driver::connection::{SqlValue, SqlValues};
 use crate::usage::RatedUsage;
 use crate::usage_pack::Rest;
 
@@ -56,8 +56,8 @@ pub(crate) fn amount_of_line(
 }
 
 /// The key of a record in `usage_record`.
-pub(crate) fn identity_values(usage: &Usage) -> SqlValues<'_> {
-    vec![usage.company_id.into(), usage.day().into(), usage.source.as_str().into(), usage.id.as_str().into()]
+pub(crate) fn identity_values(usage: &Usage) -> [SqlValue<'_>; 4] {
+    [usage.company_id.into(), usage.day().into(), usage.source.as_str().into(), usage.id.as_str().into()]
 }
 
 /// The key of a record in `uncharged_usage`, without its pricing state.
@@ -70,12 +70,28 @@ pub(crate) fn rest_of(record: &RatedUsage, close_no: i64) -> Rest {
     let usage = &record.usage;
     // A record that is not charged is stored whole elsewhere.
     let Rated::Charged(charges) = &record.rated else { return Rest { close_no, ..Rest::default() } };
-    let is_charged = |sku: &str| charges.iter().any(|charge| charge.line.pricing_sku == sku);
     Rest {
         close_no,
         provider: usage.provider.clone(),
         service_tier: usage.service_tier.clone(),
-        quantities: usage.quantities.iter().filter(|(sku, _)| !is_charged(sku)).cloned().collect(),
+        quantities: usage.quantities.iter().filter(|(sku, _)| !is_charged(charges, sku)).cloned().collect(),
         pins: Vec::new(),
     }
+}
+
+fn is_charged(charges: &[Charge], sku: &str) -> bool {
+    charges.iter().any(|charge| charge.line.pricing_sku == sku)
+}
+
+/// [`rest_of`] encoded. Most records have nothing but the close number, which needs no copy of the others.
+pub(crate) fn rest_bytes(record: &RatedUsage, close_no: i64) -> Vec<u8> {
+    let Usage { provider, service_tier, quantities, .. } = &record.usage;
+    if let Rated::Charged(charges) = &record.rated
+        && provider.is_empty()
+        && service_tier.is_empty()
+        && quantities.iter().all(|(sku, _)| is_charged(charges, sku))
+    {
+        return Rest { close_no, ..Rest::default() }.encode();
+    }
+    rest_of(record, close_no).encode()
 }

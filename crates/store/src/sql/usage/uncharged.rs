@@ -8,7 +8,7 @@ use crate::sql::driver::connection::{Row, SqlValue, SqlValues, all, delete_exact
 use crate::sql::driver::schema::UNCHARGED_USAGE;
 use crate::sql::session::Session;
 use crate::sql::usage::rows::{
-    FREE, UNPRICED, identity_values, key_of, pricing_state, rest_of, uncharged_key_values,
+    FREE, UNPRICED, identity_values, key_of, pricing_state, rest_bytes, uncharged_key_values,
 };
 use crate::usage::{
     IntakeContext, RatedUsage, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UnchargedWrites,
@@ -85,8 +85,7 @@ impl UnchargedWrites for Session {
         );
         delete_exactly(self.connection.as_mut(), &sql, &keys)?;
         // The identity may have expired: then there is no row to change.
-        let rests: Vec<Vec<u8>> =
-            done.iter().map(|(record, _)| rest_of(record, view.close_no).encode()).collect();
+        let rests: Vec<Vec<u8>> = done.iter().map(|(record, _)| rest_bytes(record, view.close_no)).collect();
         let rows: Vec<SqlValues<'_>> = done
             .iter()
             .zip(&rests)
@@ -97,7 +96,7 @@ impl UnchargedWrites for Session {
                     record.bucket.start_s.into(),
                     rest.as_slice().into(),
                 ];
-                [identity_values(&record.usage), changed.to_vec()].concat()
+                [identity_values(&record.usage), changed].concat()
             })
             .collect();
         self.connection.execute_each(

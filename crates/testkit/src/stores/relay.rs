@@ -7,22 +7,31 @@ use std::sync::{Arc, Mutex};
 
 /// An operation of a store, in either protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
+    /// An upload in one request.
     Put,
+    /// The begin of an upload in parts.
     Begin,
-    /// Counted from 1.
+    /// A part, counted from 1.
     Part(u32),
+    /// The end of an upload in parts.
     Finish,
+    /// The removal of an upload in parts.
     Abort,
+    /// The removal of an object.
     Delete,
+    /// The headers of an object.
     Head,
+    /// A page of the objects.
     List,
+    /// A page of the unfinished uploads.
     Uploads,
+    /// An object.
     Get,
 }
 
 /// What the relay does with a request.
-pub(crate) enum Act {
+pub enum Act {
     /// Forwards the request and the response.
     Pass,
     /// Returns this response without forwarding the request.
@@ -43,14 +52,15 @@ struct Shared {
 }
 
 /// The relay. Its threads end when their connections are closed.
-pub(crate) struct Relay {
-    pub(crate) address: SocketAddr,
+pub struct Relay {
+    /// Where it listens.
+    pub address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
 }
 
 impl Relay {
     /// A relay to a server. Initially it forwards every request.
-    pub(crate) fn to(server: SocketAddr) -> Self {
+    pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Mutex::new(Shared { rule: Box::new(|_| Act::Pass), seen: Vec::new() }));
@@ -65,16 +75,17 @@ impl Relay {
     }
 
     /// Replaces the rule for subsequent requests.
-    pub(crate) fn rule(&self, rule: impl FnMut(Asked) -> Act + Send + 'static) {
+    pub fn rule(&self, rule: impl FnMut(Asked) -> Act + Send + 'static) {
         self.shared.lock().unwrap().rule = Box::new(rule);
     }
 
-    pub(crate) fn pass(&self) {
+    /// Forwards subsequent requests.
+    pub fn pass(&self) {
         self.rule(|_| Act::Pass);
     }
 
     /// The number of requests for this operation.
-    pub(crate) fn count(&self, asked: Asked) -> usize {
+    pub fn count(&self, asked: Asked) -> usize {
         self.shared.lock().unwrap().seen.iter().filter(|seen| **seen == asked).count()
     }
 }

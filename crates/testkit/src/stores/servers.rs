@@ -1,5 +1,5 @@
-//! Object store servers for tests: `s3s` over a directory, the embedded store as a read-only US3 host, and the
-//! testkit's writable US3 host. Each listens on its own port until it is dropped.
+//! Object store servers: `s3s` over a directory, and US3 hosts over the embedded store, read-only or writable. Each listens
+//! on its own port until it is dropped.
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -19,19 +19,23 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tollbook_objects::us3::{self, Refusal};
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, Reply, ReplyBody};
-use tollbook_ops::{Clock as _, SystemClock};
-use tollbook_testkit::Us3Host;
+use tollbook_objects::{EmbeddedSettings, EmbeddedStore, ObjectKeys, Reply, ReplyBody, SpoolLimits};
 
-pub(crate) const BUCKET: &str = "exports-bucket";
-pub(crate) const PUBLIC_KEY: &str = "TOKEN_public";
-pub(crate) const PRIVATE_KEY: &str = "the-private-half";
+use super::us3_host::Us3Host;
+
+/// The bucket of all servers.
+pub const BUCKET: &str = "exports-bucket";
+/// The public key that all servers know.
+pub const PUBLIC_KEY: &str = "TOKEN_public";
+/// Its private key.
+pub const PRIVATE_KEY: &str = "the-private-half";
 /// Retention of objects, in seconds.
-pub(crate) const RETENTION_S: i64 = 3_600;
+pub const RETENTION_S: i64 = 3_600;
 /// The domain of virtual-host-style buckets.
-pub(crate) const DOMAIN: &str = "store.test";
+pub const DOMAIN: &str = "store.test";
 
-pub(crate) fn keys() -> ObjectKeys {
+/// The key pair that all servers know.
+pub fn keys() -> ObjectKeys {
     ObjectKeys::new(PUBLIC_KEY, PRIVATE_KEY)
 }
 
@@ -41,12 +45,12 @@ fn listen(runtime: &Runtime) -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Every file below a directory.
-pub(crate) fn files_below(directory: &Path) -> Vec<String> {
+pub fn files_below(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(path) = open.pop() {
@@ -59,15 +63,16 @@ pub(crate) fn files_below(directory: &Path) -> Vec<String> {
 }
 
 /// An S3 server. Every request must be signed with the key pair.
-pub(crate) struct S3Server {
-    pub(crate) address: SocketAddr,
+pub struct S3Server {
+    /// Where it listens.
+    pub address: SocketAddr,
     directory: TempDir,
     _runtime: Runtime,
 }
 
 impl S3Server {
     /// If `with_names`, the bucket is addressed by host name (virtual-host style), otherwise by path.
-    pub(crate) fn start(with_names: bool) -> Self {
+    pub fn start(with_names: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join(BUCKET)).unwrap();
         let files = s3s_fs::FileSystem::new(directory.path()).unwrap();
@@ -93,7 +98,7 @@ impl S3Server {
 
     /// The files in the bucket, and the files of uploads beside it. The server also keeps the headers of each object in
     /// a file, even after the object is deleted; these are not listed.
-    pub(crate) fn left(&self) -> Vec<String> {
+    pub fn left(&self) -> Vec<String> {
         let is_of_an_upload = |file: &String| file.contains(".upload");
         let beside = std::fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
         let beside = beside.filter(|path| path.is_file()).map(|path| path.display().to_string());
@@ -104,9 +109,11 @@ impl S3Server {
 }
 
 /// The embedded store as a US3 host.
-pub(crate) struct Us3Server {
-    pub(crate) address: SocketAddr,
-    pub(crate) store: Arc<EmbeddedStore>,
+pub struct Us3Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The store that holds the objects.
+    pub store: Arc<EmbeddedStore>,
     /// `None` if the host is read-only.
     writable: Option<Arc<Us3Host>>,
     directory: TempDir,
@@ -114,22 +121,38 @@ pub(crate) struct Us3Server {
 }
 
 impl Us3Server {
-    /// The product's read-only host, or the testkit's writable one.
-    pub(crate) fn start(writable: bool) -> Self {
+    /// A writable host.
+    pub fn writable() -> Self {
+        let (store, directory) = Self::store();
+        let host = Arc::new(Us3Host::new(Arc::clone(&store), keys()));
+        Self::start(store, directory, writable_router(Arc::clone(&host)), Some(host))
+    }
+
+    /// The host that a router makes of the store.
+    pub fn of(router: impl FnOnce(Arc<EmbeddedStore>) -> Router) -> Self {
+        let (store, directory) = Self::store();
+        let router = router(Arc::clone(&store));
+        Self::start(store, directory, router, None)
+    }
+
+    fn store() -> (Arc<EmbeddedStore>, TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let settings = EmbeddedSettings {
             data_directory: directory.path().to_owned(),
             bucket: BUCKET.to_owned(),
             keys: keys(),
             retention_s: RETENTION_S,
-            spool_bytes: 1 << 30,
+            spool: SpoolLimits { bytes: 1 << 30, free_bytes: 0 },
         };
-        let store = Arc::new(EmbeddedStore::new(settings).unwrap());
-        let writable = writable.then(|| Arc::new(Us3Host::new(Arc::clone(&store), keys())));
-        let router = match &writable {
-            Some(host) => writable_router(Arc::clone(host)),
-            None => tollbook_api::us3_endpoint(Arc::clone(&store), Arc::new(SystemClock)),
-        };
+        (Arc::new(EmbeddedStore::new(settings).unwrap()), directory)
+    }
+
+    fn start(
+        store: Arc<EmbeddedStore>,
+        directory: TempDir,
+        router: Router,
+        writable: Option<Arc<Us3Host>>,
+    ) -> Self {
         let runtime = runtime();
         let (listener, address) = listen(&runtime);
         runtime.spawn(async move { axum::serve(listener, router).await });
@@ -137,7 +160,7 @@ impl Us3Server {
     }
 
     /// The objects, and the parts of unfinished uploads.
-    pub(crate) fn left(&self) -> Vec<String> {
+    pub fn left(&self) -> Vec<String> {
         let mut left = files_below(self.directory.path());
         left.retain(|file| !file.ends_with("lock"));
         left.extend(self.writable.iter().flat_map(|host| host.open_parts()));
@@ -145,7 +168,12 @@ impl Us3Server {
     }
 }
 
-/// Serves the testkit's host.
+fn now_s() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// Serves a writable host.
 fn writable_router(host: Arc<Us3Host>) -> Router {
     Router::new().fallback(move |request: Request| {
         let host = Arc::clone(&host);
@@ -168,7 +196,7 @@ fn writable_router(host: Arc<Us3Host>) -> Router {
                     query: head.uri.query().unwrap_or_default(),
                     headers: &headers,
                 };
-                respond(host.answer(&request, &mut body.as_ref(), SystemClock.now_s()), is_head)
+                respond(host.answer(&request, &mut body.as_ref(), now_s()), is_head)
             };
             tokio::task::spawn_blocking(answer).await.unwrap()
         }

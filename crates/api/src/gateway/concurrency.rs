@@ -1,0 +1,169 @@
+//! Bounds on the requests under way of one key and of one company, so that big lists, summaries and exports of one cannot
+//! take every worker. A request beyond a bound waits without a worker.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tollbook_domain::tenant::ApiKey;
+
+use crate::ret_code::Refusal;
+
+/// Most requests of one key that wait; further ones are refused.
+const WAITING_PER_KEY: usize = 256;
+
+/// The requests under way, by key and by company.
+pub(super) struct Concurrency {
+    per_key: usize,
+    per_company: usize,
+    keys: Mutex<HashMap<String, Arc<Slots>>>,
+    companies: Mutex<HashMap<i64, Arc<Slots>>>,
+}
+
+/// How many requests may run, and how many wait.
+struct Slots {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// The right of a request to run.
+#[derive(Debug)]
+pub(super) struct Admission {
+    public_key: String,
+    _key: OwnedSemaphorePermit,
+    _company: OwnedSemaphorePermit,
+}
+
+/// The place of a request that has to wait.
+pub(super) struct Waiting {
+    public_key: String,
+    key: Arc<Slots>,
+    company: Arc<Slots>,
+}
+
+impl Concurrency {
+    pub(super) fn new(per_key: usize, per_company: usize) -> Self {
+        Self { per_key, per_company, keys: Mutex::default(), companies: Mutex::default() }
+    }
+
+    /// Admits a request of a key, or says what it has to wait for. The error is that of a key with too many waiting
+    /// requests.
+    pub(super) fn admit(&self, key: &ApiKey) -> Result<Result<Admission, Waiting>, Refusal> {
+        let of_key = slots(&self.keys, key.public_key.clone(), self.per_key);
+        let of_company = slots(&self.companies, key.company_id, self.per_company);
+        let take = |slots: &Slots| Arc::clone(&slots.free).try_acquire_owned().ok();
+        if let Some(key_permit) = take(&of_key)
+            && let Some(company_permit) = take(&of_company)
+        {
+            let public_key = key.public_key.clone();
+            return Ok(Ok(Admission { public_key, _key: key_permit, _company: company_permit }));
+        }
+        if of_key.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_PER_KEY {
+            of_key.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Refusal::RateLimited);
+        }
+        Ok(Err(Waiting { public_key: key.public_key.clone(), key: of_key, company: of_company }))
+    }
+}
+
+impl Admission {
+    /// Whether it was given to this key.
+    pub(super) fn is_of(&self, key: &ApiKey) -> bool {
+        self.public_key == key.public_key
+    }
+}
+
+impl Waiting {
+    /// Waits for a place, in order of arrival.
+    pub(super) async fn admission(self) -> Option<Admission> {
+        // Every request takes its key's place first, so none waits in a circle.
+        let key = Arc::clone(&self.key.free).acquire_owned().await.ok()?;
+        let company = Arc::clone(&self.company.free).acquire_owned().await.ok()?;
+        Some(Admission { public_key: self.public_key.clone(), _key: key, _company: company })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.key.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The slots of a key or a company. Entries stay: there are at most as many as keys in the database.
+fn slots<K: Eq + Hash>(table: &Mutex<HashMap<K, Arc<Slots>>>, of: K, free: usize) -> Arc<Slots> {
+    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    let new = || Arc::new(Slots { free: Arc::new(Semaphore::new(free)), waiting: AtomicUsize::new(0) });
+    Arc::clone(table.entry(of).or_insert_with(new))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn key(public_key: &str, company_id: i64) -> ApiKey {
+        ApiKey {
+            public_key: public_key.to_owned(),
+            company_id,
+            sealed_private_key: Vec::new(),
+            organization_ids: Vec::new(),
+            allowed_networks: Vec::new(),
+            rate_limit_per_s: None,
+            disabled: false,
+        }
+    }
+
+    fn admitted(concurrency: &Concurrency, key: &ApiKey) -> Admission {
+        concurrency.admit(key).unwrap().unwrap_or_else(|_| panic!("{} must not wait", key.public_key))
+    }
+
+    fn waiting(concurrency: &Concurrency, key: &ApiKey) -> Waiting {
+        concurrency.admit(key).unwrap().expect_err("must wait")
+    }
+
+    #[test]
+    fn a_request_beyond_the_bound_of_its_key_waits_for_an_earlier_one() {
+        let concurrency = Concurrency::new(2, 9);
+        let (one, other) = (key("one", 1), key("other", 1));
+        let first = admitted(&concurrency, &one);
+        let _second = admitted(&concurrency, &one);
+        let _other = admitted(&concurrency, &other);
+        let mut third = pin!(waiting(&concurrency, &one).admission());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        drop(first);
+        let Poll::Ready(Some(third)) = third.as_mut().poll(&mut context) else { panic!("a place is free") };
+        assert!(third.is_of(&one) && !third.is_of(&other));
+        drop(third);
+        admitted(&concurrency, &one);
+    }
+
+    #[test]
+    fn keys_of_one_company_share_its_bound() {
+        let concurrency = Concurrency::new(2, 3);
+        let keys = [key("a", 1), key("b", 1), key("c", 1)];
+        let _taken = [
+            admitted(&concurrency, &keys[0]),
+            admitted(&concurrency, &keys[0]),
+            admitted(&concurrency, &keys[1]),
+        ];
+        drop(waiting(&concurrency, &keys[2]));
+        admitted(&concurrency, &key("d", 2));
+    }
+
+    #[test]
+    fn too_many_waiting_requests_of_a_key_are_refused() {
+        let concurrency = Concurrency::new(1, 1);
+        let one = key("one", 1);
+        let _first = admitted(&concurrency, &one);
+        let mut queue: Vec<Waiting> = (0..WAITING_PER_KEY).map(|_| waiting(&concurrency, &one)).collect();
+        assert!(matches!(concurrency.admit(&one), Err(Refusal::RateLimited)));
+        queue.pop();
+        waiting(&concurrency, &one);
+    }
+}

@@ -1,0 +1,166 @@
+//! The results of reported records: waiting until they are durable, the answer in JSON, and the line of the log.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tollbook_domain::Usage;
+use tollbook_formats::usage::RefusedEvent;
+use tollbook_ops::charging::{IntakeError, ReadRecords, UsageResult};
+
+use super::exchange::Problem;
+use super::state::OperatorRoutes;
+
+/// Records that are handed over together: those of one transaction.
+const SUBMITTED_RECORDS: usize = 2_000;
+/// Reasons of refusals in a line of the log.
+const LOGGED_REASONS: usize = 3;
+
+/// The response: the result of each record, and how many there are of each kind.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Report {
+    accepted: usize,
+    duplicate: usize,
+    refused: usize,
+    /// Of the accepted ones, those without a price.
+    #[serde(skip)]
+    unpriced: usize,
+    results: Vec<RecordResult>,
+}
+
+/// The result of one record.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecordResult {
+    /// The record's place in the request, from 0.
+    index: usize,
+    /// Empty if it cannot be read.
+    id: String,
+    source: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pricing: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// A record, or the refusal of what is none.
+pub(super) type Event = Result<Usage, RefusedEvent>;
+
+/// Stores records and waits, without blocking a thread, until they are durable.
+pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result<Report, Problem> {
+    let (names, records): (Vec<Named>, Vec<Option<Usage>>) = events.into_iter().map(Named::of).unzip();
+    let mut records = records.into_iter().flatten().peekable();
+    let mut submitted = Vec::new();
+    while records.peek().is_some() {
+        submitted.push(routes.submit(records.by_ref().take(SUBMITTED_RECORDS).collect()));
+    }
+    let mut results = Vec::with_capacity(names.len());
+    for receiver in submitted {
+        results.extend(match receiver.await {
+            Ok(Ok(results)) => results,
+            Ok(Err(IntakeError::Busy)) => return Err(Problem::Unavailable),
+            Ok(Err(IntakeError::Store(error))) => return Err(Problem::from(error.as_ref())),
+            Err(_) => return Err(Problem::Internal),
+        });
+    }
+    Ok(Report::of(names, results))
+}
+
+/// Stores what was read of a request of another program, and logs what became of it: its sender may not read the answer.
+pub(super) async fn store_read(routes: &OperatorRoutes, read: ReadRecords) -> Result<Report, Problem> {
+    let report = store(routes, read.records).await?;
+    let passed_over: usize = read.passed_over.values().sum();
+    tracing::info!(
+        accepted = report.accepted,
+        duplicate = report.duplicate,
+        refused = report.refused,
+        unpriced = report.unpriced,
+        passed_over,
+        passed_over_names = names(&read.passed_over),
+        "reported usage"
+    );
+    if report.refused > 0 {
+        tracing::warn!(refused = report.refused, reasons = report.reasons(), "refused usage");
+    }
+    Ok(report)
+}
+
+fn names(passed_over: &BTreeMap<String, usize>) -> String {
+    let names: Vec<String> = passed_over.iter().map(|(name, number)| format!("{name}: {number}")).collect();
+    names.join("; ")
+}
+
+/// The names of a record in the response.
+struct Named {
+    id: String,
+    source: String,
+    /// Why the event is no record.
+    refused: Option<String>,
+}
+
+impl Named {
+    fn of(event: Event) -> (Self, Option<Usage>) {
+        match event {
+            Ok(usage) => {
+                let (id, source) = (usage.id.clone(), usage.source.clone());
+                (Self { id, source, refused: None }, Some(usage))
+            }
+            Err(RefusedEvent { id, source, reason }) => {
+                let (id, source) = (id.unwrap_or_default(), source.unwrap_or_default());
+                (Self { id, source, refused: Some(reason) }, None)
+            }
+        }
+    }
+}
+
+impl Report {
+    /// `results` are those of the events that are records, in their order.
+    fn of(names: Vec<Named>, results: Vec<UsageResult>) -> Self {
+        let mut report = Self::default();
+        let mut results = results.into_iter();
+        for (index, Named { id, source, refused }) in names.into_iter().enumerate() {
+            let result = match refused {
+                Some(reason) => UsageResult::Refused(reason),
+                // A record without a result may be stored or not. If it is sent again, it has one.
+                None => results
+                    .next()
+                    .unwrap_or_else(|| UsageResult::Refused("was lost; send it again".to_owned())),
+            };
+            let (status, pricing, reason) = match result {
+                UsageResult::Charged => ("accepted", Some("charged"), None),
+                UsageResult::Free => ("accepted", Some("free"), None),
+                UsageResult::Unpriced(reason) => ("accepted", Some("unpriced"), Some(reason)),
+                UsageResult::Duplicate => ("duplicate", None, None),
+                UsageResult::Refused(reason) => ("refused", None, Some(reason)),
+            };
+            *match status {
+                "accepted" => &mut report.accepted,
+                "duplicate" => &mut report.duplicate,
+                _ => &mut report.refused,
+            } += 1;
+            report.unpriced += usize::from(pricing == Some("unpriced"));
+            report.results.push(RecordResult { index, id, source, status, pricing, reason });
+        }
+        report
+    }
+
+    /// The number of refused records.
+    pub(super) const fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// The first reasons for refusals, with the ids of the records; empty if there are none.
+    pub(super) fn reasons(&self) -> String {
+        let refused = self.results.iter().filter(|result| result.status == "refused");
+        let reasons = refused.filter_map(|result| Some((result.id.as_str(), result.reason.as_ref()?)));
+        let mut reasons: Vec<String> = reasons
+            .take(LOGGED_REASONS)
+            .map(|(id, reason)| if id.is_empty() { reason.clone() } else { format!("{id}: {reason}") })
+            .collect();
+        if self.refused > reasons.len() {
+            reasons.push(format!("and {} more", self.refused - reasons.len()));
+        }
+        reasons.join("; ")
+    }
+}
