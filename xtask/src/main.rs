@@ -1,8 +1,10 @@
 //! `cargo xtask`: the one entry for tests, linters and the repository's own checks. It starts other programs and reads
 //! files; nothing of the product is used here.
 
+mod gnumeric;
 mod libreoffice;
 mod lint;
+mod node;
 mod postgres;
 mod python;
 mod soak;
@@ -24,6 +26,9 @@ usage: cargo xtask COMMAND
         its folder: store, tollbook-store, cli. Only what these crates' tests need is prepared.
   test [-p CRATE]… --repeat N NAME
         Runs the tests with NAME in their names N times and reports how often each passed and failed.
+  test --suite readers [NAME]
+        Runs the tests that read workbooks with every reader that the registries have. They need Node, npm, LibreOffice
+        and Gnumeric; packages are installed below the target directory.
   test --suite gateways [NAME]
         Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
         exporters, a client of OpenMeter.

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Clients,
     /// Readers and validators of exported tables.
     Tables,
+    /// Readers of workbooks.
+    Readers,
     /// Gateways, and clients of the protocols that they report usage by.
     Gateways,
 }
@@ -26,6 +28,7 @@ impl Purpose {
         match self {
             Self::Clients => "clients",
             Self::Tables => "tables",
+            Self::Readers => "readers",
             Self::Gateways => "gateways",
         }
     }
@@ -36,6 +39,7 @@ impl Purpose {
         match self {
             Self::Clients => &["requirements.txt"],
             Self::Tables => &["requirements-tables-build.txt", "requirements-tables.txt"],
+            Self::Readers => &["requirements-readers.txt"],
             Self::Gateways => &["requirements-gateways.txt"],
         }
     }

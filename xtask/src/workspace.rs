@@ -32,6 +32,11 @@ impl Workspace {
         }
     }
 
+    /// Where private folders of packages for Node are made.
+    pub(crate) fn node_cache(&self) -> PathBuf {
+        self.target.join("node-environments")
+    }
+
     /// Where `cargo xtask test` keeps what it writes.
     pub(crate) fn test_files(&self) -> PathBuf {
         self.target.join("xtask-test")

@@ -172,7 +172,8 @@ fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Res
             scope.spawn(move || {
                 let mut views = rows.presentation.lines(rows.lines.clone());
                 let mut line_cells = LineCells::new(rows);
-                for chunk in chunks.iter().skip(thread).step_by(threads) {
+                for (number, chunk) in chunks.iter().enumerate().skip(thread).step_by(threads) {
+                    encoder.start_at(number as u64 * u64::from(CHUNK_ROWS));
                     for stored in *chunk {
                         let row = |order: &OrderRow<'_>| {
                             encoder.row(|writer| line_cells.put(stored.line_no, order, writer))
@@ -189,7 +190,7 @@ fn many_threads(sheet: &mut Sheet<'_, File>, rows: &Rows, threads: usize) -> Res
             });
         }
         for receiver in made.iter().cycle().take(chunks.len()) {
-            sheet.append(&receiver.recv()??)?;
+            sheet.append(receiver.recv()??)?;
         }
         Ok(())
     })

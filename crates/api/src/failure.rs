@@ -62,7 +62,7 @@ pub(crate) fn refusal_for_failed_export(error: &ExportError) -> Refusal {
 pub(crate) fn no_summary(format: Format) -> Refusal {
     Refusal::not_available(
         "Format",
-        format!("{format} has no summaries; must be xlsx, csv, csv.gz or parquet"),
+        format!("{format} has no summaries; must be xlsx, bill, csv, csv.gz or parquet"),
     )
 }
 

@@ -381,7 +381,7 @@ pub(crate) struct Download {
     pub(crate) workbook: Workbook,
     #[command(flatten)]
     pub(crate) ranged: Ranged,
-    /// File format: xlsx, csv, csv.gz, parquet; FOCUS: focus (1.0), focus-1.2, focus-1.3, focus-1.4, each also with
+    /// File format: xlsx, bill, csv, csv.gz, parquet; FOCUS: focus (1.0), focus-1.2, focus-1.3, focus-1.4, each also with
     /// .parquet at its end
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,

@@ -319,6 +319,11 @@ pub(crate) fn runs_of_one_scope(fields: &[OrderField]) -> impl Iterator<Item = (
     runs.filter_map(|run| run.first().map(|field| (field.scope, run)))
 }
 
+/// A sum of amounts, in their smallest steps.
+pub(crate) fn amount_sum(steps: i128) -> Cell<'static> {
+    Cell::amount_sum(steps)
+}
+
 /// The sum of every amount of orders, by the field that it is a sum of, in column order.
 pub(crate) fn amount_sums(measures: &Measures) -> impl Iterator<Item = (&'static str, Cell<'static>)> {
     let prices = [("OrderTotalPrice", measures.total), ("OriginalPrice", measures.original)];

@@ -9,6 +9,8 @@ pub enum Format {
     /// An Excel workbook.
     #[default]
     Workbook,
+    /// An Excel workbook that begins with a sheet of its totals.
+    Bill,
     /// Comma-separated values (RFC 4180) with the columns of the workbook.
     Csv,
     /// The same, compressed with gzip (RFC 1952).
@@ -132,11 +134,17 @@ const CSV: &str = "text/csv; charset=utf-8";
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// In documentation order.
-const NAMINGS: [Naming; 12] = [
+const NAMINGS: [Naming; 13] = [
     Naming {
         format: Format::Workbook,
         names: &["xlsx"],
         extension: "xlsx",
+        content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    },
+    Naming {
+        format: Format::Bill,
+        names: &["bill"],
+        extension: "bill.xlsx",
         content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     },
     Naming { format: Format::Csv, names: &["csv"], extension: "csv", content_type: CSV },
@@ -199,7 +207,7 @@ const NAMINGS: [Naming; 12] = [
 
 impl Format {
     /// All names, for messages.
-    pub const NAMES: &str = "xlsx, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet, \
+    pub const NAMES: &str = "xlsx, bill, csv, csv.gz, parquet, focus, focus.parquet, focus-1.2, focus-1.2.parquet, \
                              focus-1.3, focus-1.3.parquet, focus-1.4, focus-1.4.parquet";
 
     /// Every format, in the order of [`NAMES`](Self::NAMES).
@@ -215,7 +223,7 @@ impl Format {
     /// Whether order summaries can be exported in this format.
     pub fn has_summary(self) -> bool {
         match self {
-            Self::Workbook | Self::Csv | Self::CsvGzip | Self::Parquet => true,
+            Self::Workbook | Self::Bill | Self::Csv | Self::CsvGzip | Self::Parquet => true,
             Self::FocusCsv(_) | Self::FocusParquet(_) => false,
         }
     }

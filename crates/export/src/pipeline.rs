@@ -24,6 +24,9 @@ pub(crate) trait Encode: Send {
     /// An encoded batch.
     type Piece: Send;
 
+    /// Announces the number of orders before the next batch, for formats whose rows have numbers.
+    fn start_at(&mut self, _orders_before: u64) {}
+
     /// Encodes orders, which are in list order.
     fn encode(&mut self, orders: &[StoredOrder]) -> Result<Self::Piece, ExportError>;
 }
@@ -180,6 +183,7 @@ fn encode_batches<E: Encode>(
         for stored in batch.orders() {
             measures.add(&Measures::of(&stored.order));
         }
+        encoder.start_at(batch.number * BATCH_ROWS as u64);
         let done = encoder.encode(batch.orders()).map(|piece| Encoded { batch, piece, measures });
         let failed = done.is_err();
         if encoded.send(done).is_err() || failed {

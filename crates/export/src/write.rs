@@ -24,14 +24,15 @@ pub fn export(
     let key = ObjectKey::export(build.presentation.company_id, build.random, &file_name)?;
     let expected = expected(snapshot.as_mut(), build.document)?;
     build.progress.expect(expected.orders);
-    let (rows, spool) = (snapshot.as_mut(), objects.spool()?);
+    let rows = snapshot.as_mut();
+    let spool = || Ok(objects.spool()?);
     let (spool, written) = match build.format {
-        Format::Workbook => xlsx::write(build, rows, spool)?,
-        Format::Csv => csv::write(build, rows, spool, Packing::Plain)?,
-        Format::CsvGzip => csv::write(build, rows, spool, Packing::Gzip)?,
-        Format::Parquet => parquet::write(build, rows, spool, &expected)?,
-        Format::FocusCsv(version) => focus::write_csv(build, rows, spool, version)?,
-        Format::FocusParquet(version) => focus::write_parquet(build, rows, spool, version)?,
+        Format::Workbook | Format::Bill => xlsx::write(build, rows, spool)?,
+        Format::Csv => csv::write(build, rows, spool()?, Packing::Plain)?,
+        Format::CsvGzip => csv::write(build, rows, spool()?, Packing::Gzip)?,
+        Format::Parquet => parquet::write(build, rows, spool()?, &expected)?,
+        Format::FocusCsv(version) => focus::write_csv(build, rows, spool()?, version)?,
+        Format::FocusParquet(version) => focus::write_parquet(build, rows, spool()?, version)?,
     };
     drop(snapshot);
     if written.measures != expected {

@@ -133,6 +133,7 @@ fn encode(
     first: u32,
     rows: u32,
 ) -> Result<Chunk, tollbook_workbook::Error> {
+    encoder.start_at(first.into());
     for number in first..rows.min(first + CHUNK_ROWS) {
         encoder.row(|row| names.row(number, row))?;
     }
@@ -158,7 +159,7 @@ fn two_threads(sheet: &mut Sheet<'_, File>, names: &Names, rows: u32) -> Result<
             .collect();
         for receiver in workers.iter().cycle() {
             let Ok(chunk) = receiver.recv() else { break };
-            sheet.append(&chunk?)?;
+            sheet.append(chunk?)?;
         }
         Ok(())
     })

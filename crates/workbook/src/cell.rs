@@ -1,5 +1,6 @@
-//! The XML of cells of every kind (ECMA-376 part 1, 18.3.1.4 `c`), and encoded cells for repeated values. Cells have no
-//! reference; their order in the row is their position.
+//! The XML of cells of every kind (ECMA-376 part 1, 18.3.1.4 `c`), and encoded cells for repeated values. What is
+//! written here is the body of a cell: everything after the reference, beginning with the quote that closes it. A cell
+//! without a value has no body and is not written at all; the references of the others keep their positions.
 
 use crate::calendar::{Civil, Serial, TrimZeros as _};
 use crate::error::TextTooLong;
@@ -9,7 +10,7 @@ use crate::limits::MAX_CELL_UNITS;
 /// Significant digits of a number in Excel (Excel specifications and limits, "number precision").
 const NUMBER_DIGITS: usize = 15;
 
-/// Index of a cell format in the `cellXfs` of the styles part; `parts::STYLES` lists them in this order.
+/// A cell format; `parts::styles` lists them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     Header,
@@ -17,6 +18,15 @@ pub(crate) enum Style {
     Integer,
     Decimal,
     DateTime,
+    /// A number with more digits than a number cell has.
+    Digits,
+    Count,
+    Title,
+    TotalText,
+    TotalCount,
+    TotalDecimal,
+    /// The header of a column of numbers in a sheet that is not a table.
+    RightHeader,
 }
 
 impl Style {
@@ -28,37 +38,53 @@ impl Style {
             Self::Integer => 3,
             Self::Decimal => 4,
             Self::DateTime => 5,
+            Self::Digits => 6,
+            Self::Count => 7,
+            Self::Title => 8,
+            Self::TotalText => 9,
+            Self::TotalCount => 10,
+            Self::TotalDecimal => 11,
+            Self::RightHeader => 12,
+        }
+    }
+
+    /// The body of a text cell up to the text.
+    fn text_start(self) -> &'static [u8] {
+        match self {
+            Self::Header => b"\" s=\"1\" t=\"str\"><v>",
+            Self::Digits => b"\" s=\"6\" t=\"str\"><v>",
+            Self::Title => b"\" s=\"8\" t=\"str\"><v>",
+            Self::TotalText => b"\" s=\"9\" t=\"str\"><v>",
+            Self::RightHeader => b"\" s=\"12\" t=\"str\"><v>",
+            _ => b"\" s=\"2\" t=\"str\"><v>",
+        }
+    }
+
+    /// The body of a number cell up to the number.
+    fn number_start(self) -> &'static [u8] {
+        match self {
+            Self::Decimal => b"\" s=\"4\"><v>",
+            Self::DateTime => b"\" s=\"5\"><v>",
+            Self::Count => b"\" s=\"7\"><v>",
+            Self::TotalCount => b"\" s=\"10\"><v>",
+            Self::TotalDecimal => b"\" s=\"11\"><v>",
+            _ => b"\" s=\"3\"><v>",
         }
     }
 }
 
-const NUMBER_END: &[u8] = b"</v></c>";
+/// The body of a cell without a value, which has the line above a total.
+pub(crate) const EMPTY_TOTAL: &[u8] = b"\" s=\"9\"/>";
 
-/// A cell without a value, which keeps the positions of the cells after it.
-pub(crate) fn empty(style: Style) -> &'static [u8] {
-    match style {
-        Style::Header => b"<c s=\"1\"/>",
-        Style::Text => b"<c s=\"2\"/>",
-        Style::Integer => b"<c s=\"3\"/>",
-        Style::Decimal => b"<c s=\"4\"/>",
-        Style::DateTime => b"<c s=\"5\"/>",
-    }
-}
+const VALUE_END: &[u8] = b"</v></c>";
 
-fn number_start(style: Style) -> &'static [u8] {
-    match style {
-        Style::Header => b"<c s=\"1\"><v>",
-        Style::Text => b"<c s=\"2\"><v>",
-        Style::Integer => b"<c s=\"3\"><v>",
-        Style::Decimal => b"<c s=\"4\"><v>",
-        Style::DateTime => b"<c s=\"5\"><v>",
-    }
-}
-
-/// Appends an inline string. Inline strings are never formulas, whatever they begin with.
+/// Appends a text that no program takes for a formula, whatever it begins with; nothing if it is empty.
+///
+/// Its type is `str`, which `SheetJS` writes too: it is short, and every reader knows it, also those that do not know
+/// inline strings. Texts with characters that are escaped or white space that must be preserved are inline strings: the
+/// element of the other type has no attribute for white space, and exceljs decodes its content twice.
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, style: Style) -> Result<(), TextTooLong> {
     if text.is_empty() {
-        out.extend_from_slice(empty(style));
         return Ok(());
     }
     // A text has at most as many UTF-16 units as bytes, so most texts need not be counted.
@@ -68,50 +94,68 @@ pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, style: Style) -> Result<(
             return Err(TextTooLong { units });
         }
     }
-    let preserved = escape::needs_space_preserved(text);
-    out.extend_from_slice(match (style, preserved) {
-        (Style::Header, false) => b"<c s=\"1\" t=\"inlineStr\"><is><t>",
-        (Style::Header, true) => b"<c s=\"1\" t=\"inlineStr\"><is><t xml:space=\"preserve\">",
-        (_, false) => b"<c s=\"2\" t=\"inlineStr\"><is><t>",
-        (_, true) => b"<c s=\"2\" t=\"inlineStr\"><is><t xml:space=\"preserve\">",
-    });
+    let is_plain = escape::is_plain(text);
+    if is_plain {
+        out.extend_from_slice(style.text_start());
+    } else {
+        out.extend_from_slice(format!("\" s=\"{}\" t=\"inlineStr\"", style.index()).as_bytes());
+        out.extend_from_slice(b"><is><t xml:space=\"preserve\">");
+    }
     escape::push_content(out, text);
-    out.extend_from_slice(b"</t></is></c>");
+    out.extend_from_slice(if is_plain { VALUE_END } else { b"</t></is></c>" });
     Ok(())
 }
 
 /// Appends a text that is known to be short and to need no escaping: digits, signs, dates.
-fn push_short_text(out: &mut Vec<u8>, parts: &[&[u8]]) {
-    out.extend_from_slice(b"<c s=\"2\" t=\"inlineStr\"><is><t>");
+fn push_short_text(out: &mut Vec<u8>, style: Style, parts: &[&[u8]]) {
+    out.extend_from_slice(style.text_start());
     for part in parts {
         out.extend_from_slice(part);
     }
-    out.extend_from_slice(b"</t></is></c>");
+    out.extend_from_slice(VALUE_END);
 }
 
 /// Appends a whole number, as text if it has more than 15 digits.
-pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128) {
+pub(crate) fn push_integer(out: &mut Vec<u8>, value: i128, style: Style) {
     let mut buffer = itoa::Buffer::new();
     let text = match i64::try_from(value) {
         Ok(value) => buffer.format(value),
         Err(_) => buffer.format(value),
     };
     if text.trim_start_matches('-').len() > NUMBER_DIGITS {
-        push_short_text(out, &[text.as_bytes()]);
+        push_short_text(out, Style::Digits, &[text.as_bytes()]);
     } else {
-        out.extend_from_slice(number_start(Style::Integer));
+        out.extend_from_slice(style.number_start());
         out.extend_from_slice(text.as_bytes());
-        out.extend_from_slice(NUMBER_END);
+        out.extend_from_slice(VALUE_END);
     }
+}
+
+/// Whether the decimal `mantissa × 10^-scale` has more digits than a number cell, so that it is written as a text, which
+/// sums of spreadsheets skip. Leading zeros and trailing zeros of the decimals do not count.
+#[must_use]
+pub fn is_written_as_text(mantissa: i128, scale: u8) -> bool {
+    let mut digits = mantissa.unsigned_abs();
+    if digits < 10_u128.pow(15) {
+        return false;
+    }
+    for _ in 0..scale {
+        if !digits.is_multiple_of(10) {
+            break;
+        }
+        digits /= 10;
+    }
+    digits >= 10_u128.pow(15)
 }
 
 /// Appends `mantissa × 10^-scale`, as text with at least two decimals if it has more than 15 significant digits.
 /// Leading zeros and trailing zeros of the decimals do not count.
-pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
+pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8, style: Style) {
     const ZEROS: [u8; 256] = [b'0'; 256];
     // The most frequent amount: most accounts pay nothing of an order.
     if mantissa == 0 {
-        out.extend_from_slice(b"<c s=\"4\"><v>0</v></c>");
+        out.extend_from_slice(style.number_start());
+        out.extend_from_slice(b"0</v></c>");
         return;
     }
     let sign: &[u8] = if mantissa < 0 { b"-" } else { b"" };
@@ -134,13 +178,13 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
     let point: &[u8] = if decimals.is_empty() { b"" } else { b"." };
     if significant > NUMBER_DIGITS {
         let padding = ZEROS.split_at(2_usize.saturating_sub(leading.len() + decimals.len())).0;
-        push_short_text(out, &[sign, whole, b".", leading, decimals, padding]);
+        push_short_text(out, Style::Digits, &[sign, whole, b".", leading, decimals, padding]);
     } else {
-        out.extend_from_slice(number_start(Style::Decimal));
+        out.extend_from_slice(style.number_start());
         for part in [sign, whole, point, leading, decimals] {
             out.extend_from_slice(part);
         }
-        out.extend_from_slice(NUMBER_END);
+        out.extend_from_slice(VALUE_END);
     }
 }
 
@@ -148,20 +192,24 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8) {
 pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) {
     let local_s = unix_s.saturating_add(i64::from(utc_offset_s));
     let Some(serial) = Serial::of(local_s) else {
-        push_short_text(out, &[Civil::of(local_s).plain().as_bytes()]);
+        push_short_text(out, Style::Text, &[Civil::of(local_s).plain().as_bytes()]);
         return;
     };
-    out.extend_from_slice(number_start(Style::DateTime));
+    out.extend_from_slice(Style::DateTime.number_start());
     out.extend_from_slice(itoa::Buffer::new().format(serial.days).as_bytes());
     serial.push_fraction(out);
-    out.extend_from_slice(NUMBER_END);
+    out.extend_from_slice(VALUE_END);
 }
+
+/// Bytes after the last body of a fragment, so that bodies can be copied in blocks of this size.
+const BLOCK: usize = 32;
 
 /// One or several adjacent cells, encoded once for values that many rows repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fragment {
-    xml: Box<[u8]>,
-    /// The end of each cell in `xml`.
+    /// The bodies of the cells, then a block of zeros.
+    bodies: Box<[u8]>,
+    /// The end of each body.
     ends: Box<[usize]>,
 }
 
@@ -172,58 +220,96 @@ impl Fragment {
     ///
     /// The text is longer than [`MAX_CELL_UNITS`].
     pub fn text(text: &str) -> Result<Self, TextTooLong> {
-        let mut xml = Vec::new();
-        push_text(&mut xml, text, Style::Text)?;
-        Ok(Self::one(xml))
+        let mut body = Vec::new();
+        push_text(&mut body, text, Style::Text)?;
+        Ok(Self::of_bodies(&[&body]))
     }
 
     /// A cell as [`RowWriter::integer`](crate::RowWriter::integer) writes it.
     pub fn integer(value: impl Into<i128>) -> Self {
-        Self::of(|xml| push_integer(xml, value.into()))
+        Self::of(|body| push_integer(body, value.into(), Style::Integer))
     }
 
     /// A cell as [`RowWriter::decimal`](crate::RowWriter::decimal) writes it.
     pub fn decimal(mantissa: i128, scale: u8) -> Self {
-        Self::of(|xml| push_decimal(xml, mantissa, scale))
+        Self::of(|body| push_decimal(body, mantissa, scale, Style::Decimal))
     }
 
     /// A cell as [`RowWriter::date_time`](crate::RowWriter::date_time) writes it.
     pub fn date_time(unix_s: i64, utc_offset_s: i32) -> Self {
-        Self::of(|xml| push_date_time(xml, unix_s, utc_offset_s))
+        Self::of(|body| push_date_time(body, unix_s, utc_offset_s))
     }
 
     /// Approximate memory use in bytes.
     pub fn size(&self) -> usize {
-        self.xml.len() + size_of_val(self.ends.as_ref())
+        self.bodies.len() + size_of_val(self.ends.as_ref())
     }
 
     /// Joins the cells of several fragments in order.
     pub fn joined<'f>(fragments: impl IntoIterator<Item = &'f Self>) -> Self {
-        let (mut xml, mut ends) = (Vec::new(), Vec::new());
-        for fragment in fragments {
-            ends.extend(fragment.ends_from(xml.len()));
-            xml.extend_from_slice(&fragment.xml);
-        }
-        Self { xml: xml.into(), ends: ends.into() }
+        let fragments: Vec<_> = fragments.into_iter().collect();
+        Self::of_bodies(&fragments.iter().flat_map(|fragment| fragment.bodies()).collect::<Vec<_>>())
     }
 
     fn of(write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let mut xml = Vec::new();
-        write(&mut xml);
-        Self::one(xml)
+        let mut body = Vec::new();
+        write(&mut body);
+        Self::of_bodies(&[&body])
     }
 
-    fn one(xml: Vec<u8>) -> Self {
-        Self { ends: [xml.len()].into(), xml: xml.into() }
+    fn of_bodies(bodies: &[&[u8]]) -> Self {
+        let mut joined = Vec::with_capacity(bodies.iter().map(|body| body.len()).sum::<usize>() + BLOCK);
+        let mut ends = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            joined.extend_from_slice(body);
+            ends.push(joined.len());
+        }
+        joined.extend_from_slice(&[0; BLOCK]);
+        Self { bodies: joined.into(), ends: ends.into() }
     }
 
-    pub(crate) fn xml(&self) -> &[u8] {
-        &self.xml
+    fn bodies(&self) -> impl Iterator<Item = &[u8]> {
+        self.positions().map(|(start, end)| self.bodies.get(start..end).unwrap_or_default())
     }
 
-    /// The ends of its cells if it is placed at `start`.
-    pub(crate) fn ends_from(&self, start: usize) -> impl Iterator<Item = usize> {
-        self.ends.iter().map(move |end| start + end)
+    /// Start and end of each body.
+    fn positions(&self) -> impl Iterator<Item = (usize, usize)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(self.ends.iter().copied())
+    }
+
+    /// Each cell, to be copied with [`Body::push`].
+    #[inline]
+    pub(crate) fn cells(&self) -> impl Iterator<Item = Body<'_>> {
+        self.positions().map(|(start, end)| Body {
+            blocks: self.bodies.get(start..).unwrap_or_default(),
+            len: end - start,
+        })
+    }
+}
+
+/// The body of a cell of a fragment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Body<'a> {
+    /// The body and at least one block after it.
+    blocks: &'a [u8],
+    len: usize,
+}
+
+impl Body<'_> {
+    pub(crate) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Appends the body. Copies of a fixed size, of which the end is dropped, take a few instructions each; a copy of
+    /// any size is a call.
+    #[inline]
+    pub(crate) fn push(self, out: &mut Vec<u8>) {
+        let end = out.len() + self.len;
+        for block in self.blocks.as_chunks::<BLOCK>().0.iter().take(self.len.div_ceil(BLOCK)) {
+            out.extend_from_slice(block);
+        }
+        out.truncate(end);
     }
 }
 
@@ -236,10 +322,10 @@ mod tests {
         let mut xml = Vec::new();
         write(&mut xml);
         let xml = String::from_utf8(xml).unwrap();
-        match xml.strip_prefix("<c s=\"2\" t=\"inlineStr\"><is><t>") {
-            Some(text) => format!("{:?}", text.strip_suffix("</t></is></c>").unwrap()),
+        match xml.strip_prefix("\" s=\"2\" t=\"str\"><v>").or(xml.strip_prefix("\" s=\"6\" t=\"str\"><v>")) {
+            Some(text) => format!("{:?}", text.strip_suffix("</v></c>").unwrap()),
             None => {
-                xml.replace("<c s=\"", "").replace("\"><v>", ":").strip_suffix("</v></c>").unwrap().to_owned()
+                xml.replace("\" s=\"", "").replace("\"><v>", ":").strip_suffix("</v></c>").unwrap().to_owned()
             }
         }
     }
@@ -274,9 +360,11 @@ mod tests {
             (i128::MIN, 0, "\"-170141183460469231731687303715884105728.00\""),
         ];
         for (mantissa, scale, expected) in table {
-            assert_eq!(shown(|xml| push_decimal(xml, mantissa, scale)), expected, "{mantissa}e-{scale}");
+            let cell = shown(|xml| push_decimal(xml, mantissa, scale, Style::Decimal));
+            assert_eq!(cell, expected, "{mantissa}e-{scale}");
+            assert_eq!(is_written_as_text(mantissa, scale), cell.starts_with('"'), "{mantissa}e-{scale}");
         }
-        assert!(shown(|xml| push_decimal(xml, 1, u8::MAX)).ends_with("001"));
+        assert!(shown(|xml| push_decimal(xml, 1, u8::MAX, Style::Decimal)).ends_with("001"));
     }
 
     #[test]
@@ -288,7 +376,7 @@ mod tests {
             (1_000_000_000_000_000, "\"1000000000000000\""),
             (i128::MIN, "\"-170141183460469231731687303715884105728\""),
         ] {
-            assert_eq!(shown(|xml| push_integer(xml, value)), expected);
+            assert_eq!(shown(|xml| push_integer(xml, value, Style::Integer)), expected);
         }
     }
 

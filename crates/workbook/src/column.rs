@@ -3,15 +3,20 @@
 use crate::cell::{self, Style};
 use crate::error::{Error, TextTooLong};
 use crate::limits::MAX_COLUMNS;
+use crate::reference::{Head, RowDigits};
+use crate::row::ROW_END;
+use crate::sheet_options::SheetOptions;
 
-/// The kind of a column's values, which determines the style of the column and of its empty cells. Single cells may be
+/// The kind of a column's values, which determines the style of the column. Single cells may be
 /// of another kind, e.g. an amount with too many digits (see [`RowWriter::decimal`](crate::RowWriter::decimal)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Names, order numbers, ids.
     Text,
-    /// Whole numbers, shown without separators.
+    /// Whole numbers that are codes or numbers of something, shown without separators.
     Integer,
+    /// Whole numbers that count something, shown with separators.
+    Count,
     /// Amounts and prices, shown with at least two decimals.
     Decimal,
     /// Times, shown as `yyyy-mm-dd hh:mm:ss`.
@@ -23,6 +28,7 @@ impl ColumnKind {
         match self {
             Self::Text => Style::Text,
             Self::Integer => Style::Integer,
+            Self::Count => Style::Count,
             Self::Decimal => Style::Decimal,
             Self::DateTime => Style::DateTime,
         }
@@ -51,27 +57,37 @@ impl Column {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) columns: Vec<Column>,
-    /// The empty cell of each column.
-    pub(crate) empty: Vec<&'static [u8]>,
+    pub(crate) options: SheetOptions,
+    /// The beginning of the cells of each column.
+    pub(crate) heads: Vec<Head>,
+    /// The beginning of a row.
+    pub(crate) row_head: Head,
     /// The complete XML of the header row, which continuation sheets repeat.
     pub(crate) header_row: Vec<u8>,
+    /// Rows of a part of the sheet below its header.
+    pub(crate) part_rows: u32,
 }
 
 impl Layout {
-    pub(crate) fn new(columns: &[Column]) -> Result<Self, Error> {
+    /// `sheet_rows` is the limit on rows of one sheet, the header row included.
+    pub(crate) fn new(columns: &[Column], options: &SheetOptions, sheet_rows: u32) -> Result<Self, Error> {
         if columns.is_empty() || columns.len() > MAX_COLUMNS {
             return Err(Error::ColumnCount { found: columns.len() });
         }
-        let mut header_row = b"<row>".to_vec();
-        for column in columns {
-            cell::push_text(&mut header_row, &column.header, Style::Header)
+        let heads: Vec<Head> = (1..=columns.len()).map(Head::of_column).collect();
+        let digits = RowDigits::of(1);
+        let mut header_row = Vec::new();
+        let row_head = Head::of_row();
+        row_head.push(&mut header_row, digits);
+        header_row.extend_from_slice(b"\">");
+        let style = if options.is_table { Style::Header } else { Style::Title };
+        for (column, head) in columns.iter().zip(&heads).filter(|(column, _)| !column.header.is_empty()) {
+            head.push(&mut header_row, digits);
+            cell::push_text(&mut header_row, &column.header, style)
                 .map_err(|source: TextTooLong| Error::Cell { column: column.header.clone(), source })?;
         }
-        header_row.extend_from_slice(b"</row>");
-        Ok(Self {
-            empty: columns.iter().map(|column| cell::empty(column.kind.style())).collect(),
-            columns: columns.to_vec(),
-            header_row,
-        })
+        header_row.extend_from_slice(ROW_END);
+        let (columns, options) = (columns.to_vec(), options.clone());
+        Ok(Self { columns, options, heads, row_head, header_row, part_rows: sheet_rows - 1 })
     }
 }

@@ -58,6 +58,18 @@ pub enum Error {
     /// A chunk was appended to a sheet other than the one whose encoder made it.
     #[error("the chunk was encoded for another sheet")]
     ForeignChunk,
+    /// A sheet has more or fewer rows than were stated when it was started.
+    #[error("the sheet has {found} rows, but {stated} were stated")]
+    RowCount {
+        /// Rows that were stated.
+        stated: u64,
+        /// Rows that were written.
+        found: u64,
+    },
+    /// A sheet needs more parts than were planned, because it reached 4 GiB, or is not the one that was planned. The file
+    /// must be written again without a plan.
+    #[error("the sheets are not those that were planned")]
+    Unplanned,
     /// The workbook has no sheet, which is not allowed (ECMA-376 part 1, 18.2.20 `sheets`).
     #[error("the workbook has no sheet")]
     NoSheet,

@@ -79,11 +79,17 @@ fn opens_escape(rest: &[u8]) -> bool {
         }
 }
 
-/// Whether the text needs `xml:space`, because readers may otherwise drop its white space.
-pub(crate) fn needs_space_preserved(text: &str) -> bool {
+/// Whether the text is its own content: nothing is escaped, and no white space is lost that is not between other
+/// characters.
+pub(crate) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
-    edge(bytes.first()) || edge(bytes.last()) || bytes.iter().any(|byte| matches!(byte, b'\n' | b'\t'))
+    let is_escaped = |(at, &byte): (usize, &u8)| match byte {
+        b'_' => opens_escape(bytes.get(at..).unwrap_or_default()),
+        0xEF => matches!(bytes.get(at..at + 3), Some([_, 0xBF, 0xBE | 0xBF])),
+        b'\t' | b'\n' => true,
+        byte => SPECIAL[usize::from(byte)],
+    };
+    bytes.first() != Some(&b' ') && bytes.last() != Some(&b' ') && !bytes.iter().enumerate().any(is_escaped)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 //!
 //! The path of a row:
 //!
-//! 1. [`RowWriter`] formats cells as XML (`cell`, `escape`, `calendar`).
+//! 1. [`RowWriter`] formats cells as XML (`reference`, `cell`, `escape`, `calendar`).
 //! 2. [`ChunkEncoder`] encodes up to [`CHUNK_ROWS`] rows as a [`Chunk`]: one byte-aligned piece of a deflate stream and
-//!    its CRC (`chunk`, `deflate`, `huffman`). It is pure, so any thread can encode chunks.
+//!    its CRC (`chunk`, `deflate`, `row_runs`, `block_codes`, `huffman`, `bits`). It is pure, so any thread can encode chunks.
 //! 3. [`Sheet`] and [`Workbook`] append chunks to sheets in order (`workbook`, `parts`, `sheet_name`).
 //! 4. The zip container writes them without seeking (`zip`).
 //!
@@ -27,6 +27,8 @@
 //! # }
 //! ```
 
+mod bits;
+mod block_codes;
 mod calendar;
 mod cell;
 mod chunk;
@@ -38,16 +40,21 @@ mod huffman;
 mod limits;
 mod parts;
 mod properties;
+mod reference;
+mod renumber;
 mod row;
+mod row_runs;
 mod sheet_name;
+mod sheet_options;
 mod workbook;
 mod zip;
 
-pub use cell::Fragment;
+pub use cell::{Fragment, is_written_as_text};
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkEncoder};
 pub use column::{Column, ColumnKind};
 pub use error::{Error, TextTooLong};
 pub use limits::{MAX_CELL_UNITS, MAX_COLUMNS, MAX_SHEET_ROWS};
 pub use properties::Properties;
 pub use row::RowWriter;
+pub use sheet_options::{PlannedSheet, SheetOptions};
 pub use workbook::{Sheet, Summary, Workbook};

@@ -1,8 +1,13 @@
 //! The cells of one row, in the order of the columns.
 
-use crate::cell::{self, Fragment, Style};
+use crate::cell::{self, Body, Fragment, Style};
 use crate::column::Layout;
 use crate::error::Error;
+use crate::reference::RowDigits;
+use crate::row_runs::CellSpan;
+
+/// The end of a row.
+pub(crate) const ROW_END: &[u8] = b"</row>";
 
 /// Writes the cells of one row from left to right.
 ///
@@ -11,17 +16,27 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct RowWriter<'a> {
     layout: &'a Layout,
+    digits: RowDigits,
     xml: &'a mut Vec<u8>,
-    /// The end of each cell of the row in `xml`.
-    ends: &'a mut Vec<usize>,
+    /// The start tag of the row, then each cell.
+    cells: &'a mut Vec<CellSpan>,
     fault: Option<Error>,
 }
 
 impl<'a> RowWriter<'a> {
-    pub(crate) fn new(layout: &'a Layout, xml: &'a mut Vec<u8>, ends: &'a mut Vec<usize>) -> Self {
-        ends.clear();
-        xml.extend_from_slice(b"<row>");
-        Self { layout, xml, ends, fault: None }
+    pub(crate) fn new(
+        layout: &'a Layout,
+        digits: RowDigits,
+        xml: &'a mut Vec<u8>,
+        cells: &'a mut Vec<CellSpan>,
+    ) -> Self {
+        cells.clear();
+        let start = xml.len();
+        layout.row_head.push(xml, digits);
+        let body = xml.len();
+        xml.extend_from_slice(b"\">");
+        cells.push(CellSpan { start, body, end: xml.len() });
+        Self { layout, digits, xml, cells, fault: None }
     }
 
     /// Ends the row. Returns its first fault.
@@ -29,61 +44,147 @@ impl<'a> RowWriter<'a> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        let (found, expected) = (self.ends.len(), self.layout.columns.len());
+        let (found, expected) = (self.column(), self.layout.columns.len());
         if found != expected {
             return Err(Error::CellCount { expected, found });
         }
-        self.xml.extend_from_slice(b"</row>");
+        self.xml.extend_from_slice(ROW_END);
         Ok(())
+    }
+
+    /// The number of cells written, which is the index of the next column.
+    fn column(&self) -> usize {
+        self.cells.len() - 1
+    }
+
+    /// Writes the reference of the next cell and its body.
+    #[inline]
+    fn cell<T>(&mut self, push: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let start = self.xml.len();
+        // An excess cell has no column; the row is a fault.
+        if let Some(head) = self.layout.heads.get(self.column()) {
+            head.push(self.xml, self.digits);
+        }
+        let body = self.xml.len();
+        let pushed = push(self.xml);
+        self.cells.push(CellSpan { start, body, end: self.xml.len() });
+        pushed
     }
 
     /// A text cell; an empty text is an empty cell. The text is never a formula, whatever it begins with, and is read
     /// back unchanged, including control characters. More than [`MAX_CELL_UNITS`](crate::MAX_CELL_UNITS) is a fault.
     #[inline]
     pub fn text(&mut self, text: &str) {
-        if let Err(source) = cell::push_text(self.xml, text, Style::Text)
+        if text.is_empty() {
+            return self.empty();
+        }
+        self.styled_text(text, Style::Text);
+    }
+
+    fn styled_text(&mut self, text: &str, style: Style) {
+        if let Err(source) = self.cell(|xml| cell::push_text(xml, text, style))
             && self.fault.is_none()
         {
-            let column = self.layout.columns.get(self.ends.len()).map(|column| column.header.clone());
+            let column = self.layout.columns.get(self.column() - 1).map(|column| column.header.clone());
             self.fault = Some(Error::Cell { column: column.unwrap_or_default(), source });
         }
-        self.ends.push(self.xml.len());
     }
 
     /// Cells encoded before.
     #[inline]
     pub fn fragment(&mut self, fragment: &Fragment) {
-        self.ends.extend(fragment.ends_from(self.xml.len()));
-        self.xml.extend_from_slice(fragment.xml());
+        for body in fragment.cells() {
+            self.body(body);
+        }
     }
 
-    /// A whole number. With more than 15 digits, which spreadsheets round, it is a text cell with all its digits.
+    #[inline]
+    fn body(&mut self, body: Body<'_>) {
+        if body.is_empty() {
+            self.empty();
+        } else {
+            self.cell(|xml| body.push(xml));
+        }
+    }
+
+    /// A whole number, shown without separators. With more than 15 digits, which spreadsheets round, it is a text cell with all its digits.
     #[inline]
     pub fn integer(&mut self, value: impl Into<i128>) {
-        cell::push_integer(self.xml, value.into());
-        self.ends.push(self.xml.len());
+        let value = value.into();
+        self.cell(|xml| cell::push_integer(xml, value, Style::Integer));
+    }
+
+    /// A whole number that counts something, shown with separators.
+    pub fn count(&mut self, value: impl Into<i128>) {
+        let value = value.into();
+        self.cell(|xml| cell::push_integer(xml, value, Style::Count));
+    }
+
+    /// A text in bold, such as a heading.
+    pub fn bold_text(&mut self, text: &str) {
+        if text.is_empty() { self.empty() } else { self.styled_text(text, Style::Header) }
+    }
+
+    /// A text in bold above numbers.
+    pub fn right_text(&mut self, text: &str) {
+        if text.is_empty() { self.empty() } else { self.styled_text(text, Style::RightHeader) }
+    }
+
+    /// A text in the row of a total, which has a line above it.
+    pub fn total_text(&mut self, text: &str) {
+        if text.is_empty() {
+            self.cell(|xml| xml.extend_from_slice(cell::EMPTY_TOTAL));
+        } else {
+            self.styled_text(text, Style::TotalText);
+        }
+    }
+
+    /// [`count`](Self::count) in the row of a total.
+    pub fn total_count(&mut self, value: impl Into<i128>) {
+        let value = value.into();
+        self.cell(|xml| cell::push_integer(xml, value, Style::TotalCount));
+    }
+
+    /// [`decimal`](Self::decimal) in the row of a total.
+    pub fn total_decimal(&mut self, mantissa: i128, scale: u8) {
+        self.cell(|xml| cell::push_decimal(xml, mantissa, scale, Style::TotalDecimal));
     }
 
     /// The exact decimal `mantissa × 10^-scale` without trailing zeros. With more than 15 significant digits it is a
     /// text cell with all its digits and at least two decimals (`10000000000000000.00`).
     #[inline]
     pub fn decimal(&mut self, mantissa: i128, scale: u8) {
-        cell::push_decimal(self.xml, mantissa, scale);
-        self.ends.push(self.xml.len());
+        self.cell(|xml| cell::push_decimal(xml, mantissa, scale, Style::Decimal));
     }
 
     /// A time in Unix seconds, shown in local time, `utc_offset_s` seconds ahead of UTC. Outside 1900-03-01 to
     /// 9999-12-31, where spreadsheets have no common calendar, it is a text cell `yyyy-mm-dd hh:mm:ss`.
     #[inline]
     pub fn date_time(&mut self, unix_s: i64, utc_offset_s: i32) {
-        cell::push_date_time(self.xml, unix_s, utc_offset_s);
-        self.ends.push(self.xml.len());
+        self.cell(|xml| cell::push_date_time(xml, unix_s, utc_offset_s));
     }
 
-    /// An empty cell.
+    /// An empty cell: nothing is written, and the column's format holds.
     #[inline]
     pub fn empty(&mut self) {
-        self.xml.extend_from_slice(self.layout.empty.get(self.ends.len()).copied().unwrap_or_default());
-        self.ends.push(self.xml.len());
+        let at = self.xml.len();
+        self.cells.push(CellSpan { start: at, body: at, end: at });
+    }
+
+    /// A cell by its body, as another chunk has it.
+    pub(crate) fn raw(&mut self, body: &[u8]) {
+        self.cell(|xml| xml.extend_from_slice(body));
+    }
+
+    /// Empty cells up to the column with this index.
+    pub(crate) fn fill_to(&mut self, column: usize) {
+        while self.column() < column {
+            self.empty();
+        }
+    }
+
+    /// Empty cells up to the end of the row.
+    pub(crate) fn fill(&mut self) {
+        self.fill_to(self.layout.columns.len());
     }
 }

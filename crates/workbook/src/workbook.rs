@@ -4,14 +4,16 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::chunk::{CHUNK_ROWS, Chunk, ChunkEncoder, Piece};
+use crate::chunk::{CHUNK_ROWS, Chunk, ChunkEncoder, FIRST_ROW, Piece};
 use crate::column::{Column, Layout};
 use crate::error::Error;
 use crate::limits::MAX_SHEET_ROWS;
 use crate::parts::{self, SheetEntry};
 use crate::properties::Properties;
+use crate::renumber::renumbered;
 use crate::row::RowWriter;
 use crate::sheet_name::SheetNames;
+use crate::sheet_options::{PlannedSheet, SheetOptions};
 use crate::zip::ZipWriter;
 
 /// Bytes of a sheet's zip entry that are reserved for the XML after its last row.
@@ -35,12 +37,13 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Workbook<W: Write> {
     zip: ZipWriter<W>,
-    properties: Properties,
     names: SheetNames,
     sheets: Vec<SheetEntry>,
     open: Option<OpenSheet>,
     rows: u64,
     max_sheet_rows: u32,
+    /// The parts of sheets, if the file already lists them.
+    planned: Option<Vec<SheetEntry>>,
     /// Set at the start of a step and cleared when it succeeds.
     incomplete: bool,
 }
@@ -51,8 +54,27 @@ struct OpenSheet {
     name: String,
     layout: Arc<Layout>,
     encoder: ChunkEncoder,
+    /// Encodes chunks again that were encoded for another place.
+    again: ChunkEncoder,
     /// Rows of the current part, the header included.
     rows: u32,
+    /// Rows of the parts before, without headers.
+    rows_before: u64,
+    /// Rows of all parts, without headers, if they were stated.
+    stated: Option<u64>,
+}
+
+impl OpenSheet {
+    /// Rows of all parts until now, without headers.
+    fn written(&self) -> u64 {
+        self.rows_before + u64::from(self.rows - 1)
+    }
+
+    /// Rows of a part that begins now, the header included, if they are known.
+    fn planned_rows(&self) -> Option<u32> {
+        let left = self.stated?.saturating_sub(self.rows_before).min(self.layout.part_rows.into());
+        u32::try_from(left).ok().map(|rows| rows + 1)
+    }
 }
 
 impl<W: Write> Workbook<W> {
@@ -65,22 +87,69 @@ impl<W: Write> Workbook<W> {
         Self::with_sheet_rows(out, properties, MAX_SHEET_ROWS)
     }
 
+    /// Starts a file that lists its sheets before their rows. Programs that read a file as a stream need this; exceljs is
+    /// one. The sheets must then be written as planned.
+    ///
+    /// # Errors
+    ///
+    /// As [`sheet_with`](Self::sheet_with). A sheet that turns out to need more parts than its rows do is
+    /// [`Error::Unplanned`] later: write the file again with [`new`](Self::new).
+    pub fn planned(out: W, properties: &Properties, plan: &[PlannedSheet]) -> Result<Self, Error> {
+        let mut workbook = Self::with_sheet_rows(out, properties, MAX_SHEET_ROWS)?;
+        workbook.list(plan)?;
+        Ok(workbook)
+    }
+
     fn with_sheet_rows(out: W, properties: &Properties, max_sheet_rows: u32) -> Result<Self, Error> {
         let mut zip = ZipWriter::new(out, properties.created_unix_s);
         // First, because programs that read only the start of a file recognize a spreadsheet by these parts.
-        zip.stored("_rels/.rels", parts::root_relations().as_bytes())?;
-        zip.stored("docProps/core.xml", parts::core_properties(properties).as_bytes())?;
-        zip.stored("xl/styles.xml", parts::styles().as_bytes())?;
+        zip.whole("_rels/.rels", parts::root_relations().as_bytes())?;
+        zip.whole("docProps/core.xml", parts::core_properties(properties).as_bytes())?;
+        zip.whole("docProps/app.xml", parts::extended_properties(properties).as_bytes())?;
+        zip.whole("xl/styles.xml", parts::styles().as_bytes())?;
+        // Without strings; programs that read a stream wait for this part before they read a sheet.
+        zip.whole("xl/sharedStrings.xml", parts::shared_strings().as_bytes())?;
         Ok(Self {
             zip,
-            properties: properties.clone(),
             names: SheetNames::default(),
             sheets: Vec::new(),
             open: None,
             rows: 0,
             max_sheet_rows,
+            planned: None,
             incomplete: false,
         })
+    }
+
+    /// Lists the planned sheets.
+    fn list(&mut self, plan: &[PlannedSheet]) -> Result<(), Error> {
+        let mut names = SheetNames::default();
+        let mut listed = Vec::new();
+        for sheet in plan {
+            let layout = Arc::new(Layout::new(&sheet.columns, &sheet.options, self.max_sheet_rows)?);
+            let (per_part, mut left) = (u64::from(layout.part_rows), sheet.options.rows.unwrap_or(0));
+            loop {
+                let rows = left.min(per_part);
+                left -= rows;
+                let (name, layout) = (names.claim(&sheet.name), Arc::clone(&layout));
+                listed.push(SheetEntry { name, rows: u32::try_from(rows + 1).unwrap_or(u32::MAX), layout });
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        self.put_list(&listed)?;
+        self.planned = Some(listed);
+        Ok(())
+    }
+
+    /// Writes the parts that list the sheets.
+    fn put_list(&mut self, sheets: &[SheetEntry]) -> Result<(), Error> {
+        let count = sheets.len();
+        self.zip.whole("xl/workbook.xml", &parts::workbook(sheets))?;
+        self.zip.whole("xl/_rels/workbook.xml.rels", parts::workbook_relations(count).as_bytes())?;
+        self.zip.whole("[Content_Types].xml", parts::content_types(count).as_bytes())?;
+        Ok(())
     }
 
     /// Ends the current sheet, if any, and starts the next one.
@@ -92,13 +161,35 @@ impl<W: Write> Workbook<W> {
     ///
     /// [`Error::ColumnCount`] for no or too many columns, [`Error::Cell`] for a header that does not fit in a cell.
     pub fn sheet(&mut self, name: &str, columns: &[Column]) -> Result<Sheet<'_, W>, Error> {
+        self.sheet_with(name, columns, &SheetOptions::default())
+    }
+
+    /// Like [`sheet`](Self::sheet), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`sheet`](Self::sheet). If rows are stated and there are more or fewer, the sheet cannot be ended:
+    /// [`Error::RowCount`].
+    pub fn sheet_with(
+        &mut self,
+        name: &str,
+        columns: &[Column],
+        options: &SheetOptions,
+    ) -> Result<Sheet<'_, W>, Error> {
         let layout = self.guarded(|workbook| {
             workbook.end_sheet()?;
-            let layout = Arc::new(Layout::new(columns)?);
-            let encoder = ChunkEncoder::new(Arc::clone(&layout));
-            workbook.start_part(&layout, name)?;
-            let name = name.to_owned();
-            workbook.open = Some(OpenSheet { name, layout: Arc::clone(&layout), encoder, rows: 1 });
+            let layout = Arc::new(Layout::new(columns, options, workbook.max_sheet_rows)?);
+            let mut open = OpenSheet {
+                name: name.to_owned(),
+                layout: Arc::clone(&layout),
+                encoder: ChunkEncoder::new(Arc::clone(&layout)),
+                again: ChunkEncoder::new(Arc::clone(&layout)),
+                rows: 1,
+                rows_before: 0,
+                stated: options.rows,
+            };
+            workbook.start_part(&mut open)?;
+            workbook.open = Some(open);
             Ok(layout)
         })?;
         Ok(Sheet { workbook: self, layout })
@@ -114,13 +205,14 @@ impl<W: Write> Workbook<W> {
         if self.sheets.is_empty() {
             return Err(Error::NoSheet);
         }
-        let sheets = self.sheets.len();
-        self.zip.stored("xl/workbook.xml", &parts::workbook(&self.sheets))?;
-        self.zip.stored("xl/_rels/workbook.xml.rels", parts::workbook_relations(sheets).as_bytes())?;
-        self.zip.stored("docProps/app.xml", parts::extended_properties(&self.properties).as_bytes())?;
-        self.zip.stored("[Content_Types].xml", parts::content_types(sheets).as_bytes())?;
+        let sheets = std::mem::take(&mut self.sheets);
+        match self.planned.take() {
+            Some(planned) if planned != sheets => return Err(Error::Unplanned),
+            Some(_) => {}
+            None => self.put_list(&sheets)?,
+        }
         let (out, bytes) = self.zip.finish()?;
-        let sheets = u32::try_from(sheets).unwrap_or(u32::MAX);
+        let sheets = u32::try_from(sheets.len()).unwrap_or(u32::MAX);
         Ok((out, Summary { rows: self.rows, sheets, bytes }))
     }
 
@@ -135,13 +227,23 @@ impl<W: Write> Workbook<W> {
         Ok(done)
     }
 
-    /// Starts the part of a sheet, with its header row.
-    fn start_part(&mut self, layout: &Layout, name: &str) -> Result<(), Error> {
+    /// Starts a part of a sheet, with its header row.
+    fn start_part(&mut self, open: &mut OpenSheet) -> Result<(), Error> {
+        open.rows_before = open.written();
+        open.rows = 1;
         let first = self.sheets.is_empty();
-        let name = self.names.claim(name);
-        self.sheets.push(SheetEntry { name, rows: 1, columns: layout.columns.len() });
+        let name = self.names.claim(&open.name);
+        let index = self.sheets.len();
+        if self
+            .planned
+            .as_ref()
+            .is_some_and(|planned| planned.get(index).is_none_or(|part| part.name != name))
+        {
+            return Err(Error::Unplanned);
+        }
+        self.sheets.push(SheetEntry { name, rows: 1, layout: Arc::clone(&open.layout) });
         self.zip.start_entry(&parts::sheet_part(self.sheets.len()))?;
-        self.put(&Piece::of(&parts::sheet_start(layout, first)))
+        self.put(&Piece::of(&parts::sheet_start(&open.layout, first, open.planned_rows())))
     }
 
     /// Appends a piece to the current part. Fails if it does not fit.
@@ -155,8 +257,8 @@ impl<W: Write> Workbook<W> {
     fn end_part(&mut self, rows: u32) -> Result<(), Error> {
         if let Some(sheet) = self.sheets.last_mut() {
             sheet.rows = rows;
-            let end = parts::sheet_end(sheet.columns, rows);
-            self.put(&Piece::of(end.as_bytes()))?;
+            let end = Piece::of(&parts::sheet_end(&sheet.layout, rows));
+            self.put(&end)?;
         }
         self.zip.end_entry()?;
         Ok(())
@@ -164,9 +266,11 @@ impl<W: Write> Workbook<W> {
 
     fn end_sheet(&mut self) -> Result<(), Error> {
         self.flush()?;
-        match self.open.take() {
-            Some(open) => self.end_part(open.rows),
-            None => Ok(()),
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let found = open.written();
+        match open.stated {
+            Some(stated) if stated != found => Err(Error::RowCount { stated, found }),
+            _ => self.end_part(open.rows),
         }
     }
 
@@ -175,23 +279,29 @@ impl<W: Write> Workbook<W> {
         match &mut self.open {
             Some(open) if !open.encoder.is_empty() => {
                 let chunk = open.encoder.finish();
-                self.place(&chunk)
+                self.place(chunk)
             }
             _ => Ok(()),
         }
     }
 
     /// Writes a chunk to the current part, or to a new part if it does not fit as a whole.
-    fn place(&mut self, chunk: &Chunk) -> Result<(), Error> {
+    fn place(&mut self, chunk: Chunk) -> Result<(), Error> {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let fits = open.rows.saturating_add(chunk.rows) <= self.max_sheet_rows;
         if !fits || !self.zip.has_room(&chunk.piece, SHEET_END_RESERVE) {
             self.end_part(open.rows)?;
-            self.start_part(&open.layout, &open.name)?;
-            open.rows = 1;
+            self.start_part(&mut open)?;
         }
+        let first_row = open.rows - 1 + FIRST_ROW;
+        let chunk = if chunk.first_row == first_row {
+            chunk
+        } else {
+            renumbered(&chunk, &mut open.again, first_row)?
+        };
         self.put(&chunk.piece)?;
         open.rows += chunk.rows;
+        open.encoder.start_at_row(open.rows - 1 + FIRST_ROW);
         self.rows += u64::from(chunk.rows);
         self.open = Some(open);
         Ok(())
@@ -251,12 +361,12 @@ impl<W: Write> Sheet<'_, W> {
     }
 
     /// Appends the rows of a chunk. A chunk is not divided: if it does not fit in the sheet, it begins a continuation
-    /// sheet. An empty chunk is ignored.
+    /// sheet. A chunk that was encoded for another place in the sheet is encoded again. An empty chunk is ignored.
     ///
     /// # Errors
     ///
     /// [`Error::ForeignChunk`] for a chunk from another sheet's encoder.
-    pub fn append(&mut self, chunk: &Chunk) -> Result<(), Error> {
+    pub fn append(&mut self, chunk: Chunk) -> Result<(), Error> {
         if !Arc::ptr_eq(&self.layout, &chunk.layout) {
             return Err(Error::ForeignChunk);
         }

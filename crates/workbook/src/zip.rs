@@ -28,7 +28,6 @@ const VERSION_ZIP64: u16 = 45;
 /// General purpose bit 3: sizes and checksum follow the data (APPNOTE 4.4.4).
 const FLAG_SIZES_FOLLOW: u16 = 1 << 3;
 
-const METHOD_STORED: u16 = 0;
 const METHOD_DEFLATED: u16 = 8;
 
 /// Largest size of an entry, raw or compressed: one less than the value that refers to the zip64 field.
@@ -120,22 +119,24 @@ impl<W: Write> ZipWriter<W> {
         Ok(())
     }
 
-    /// Writes a complete entry without compression.
-    pub(crate) fn stored(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+    /// Writes a complete entry. It is compressed, not stored: exceljs, which reads workbooks as streams, loses stored
+    /// entries at times (its version 4.4 with unzipper 0.10).
+    pub(crate) fn whole(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         debug_assert!(self.open.is_none(), "entries do not nest");
-        let size = u32_of(content.len() as u64);
+        let piece = Piece::of(content);
         let entry = ZipEntry {
             name: name.to_owned(),
             flags: 0,
-            method: METHOD_STORED,
-            crc: crc32fast::hash(content),
-            deflated_bytes: size,
-            raw_bytes: size,
+            method: METHOD_DEFLATED,
+            crc: piece.crc.finalize(),
+            deflated_bytes: u32_of((piece.deflated.len() + STREAM_END.len()) as u64),
+            raw_bytes: u32_of(piece.raw_bytes),
             offset: self.position,
         };
-        let mut bytes = Vec::with_capacity(content.len() + 64);
+        let mut bytes = Vec::with_capacity(piece.deflated.len() + 64);
         entry.push_local_header(&mut bytes, self.dos_time);
-        bytes.extend_from_slice(content);
+        bytes.extend_from_slice(&piece.deflated);
+        bytes.extend_from_slice(&STREAM_END);
         self.entries.push(entry);
         self.write(&bytes)
     }

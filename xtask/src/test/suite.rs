@@ -1,11 +1,13 @@
 //! Suites: tests that the others do not wait for, because they start programs of other projects. They are ignored tests of
 //! one module; each suite has a Python environment of its own.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
+use crate::{gnumeric, libreoffice, node};
 
 struct Suite {
     name: &'static str,
@@ -15,15 +17,35 @@ struct Suite {
     purpose: Purpose,
     /// The variable that names the interpreter to the tests.
     variable: &'static str,
+    /// Prepares what else the tests need, and returns the variables that name it to them.
+    prepare: fn(&Workspace) -> Outcome<Vec<(&'static str, OsString)>>,
 }
 
-const SUITES: [Suite; 1] = [Suite {
-    name: "gateways",
-    target: "acceptance",
-    module: "suite_gateways::",
-    purpose: Purpose::Gateways,
-    variable: "TOLLBOOK_TEST_GATEWAYS_PYTHON",
-}];
+const SUITES: [Suite; 2] = [
+    Suite {
+        name: "gateways",
+        target: "acceptance",
+        module: "suite_gateways::",
+        purpose: Purpose::Gateways,
+        variable: "TOLLBOOK_TEST_GATEWAYS_PYTHON",
+        prepare: |_| Ok(Vec::new()),
+    },
+    Suite {
+        name: "readers",
+        target: "readers",
+        module: "suite_readers::",
+        purpose: Purpose::Readers,
+        variable: "TOLLBOOK_TEST_READERS_PYTHON",
+        prepare: prepare_readers,
+    },
+];
+
+/// Readers of workbooks that are not in Python: packages for Node, LibreOffice and Gnumeric.
+fn prepare_readers(workspace: &Workspace) -> Outcome<Vec<(&'static str, OsString)>> {
+    libreoffice::require()?;
+    gnumeric::require()?;
+    Ok(vec![("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace)?.into())])
+}
 
 fn named(name: &str) -> Outcome<&'static Suite> {
     SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| {
@@ -35,6 +57,7 @@ fn named(name: &str) -> Outcome<&'static Suite> {
 /// Runs a suite, or those of its tests with `part` in their names.
 pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outcome {
     let suite = named(name)?;
+    let more = (suite.prepare)(workspace)?;
     let environment = Environment::prepare(workspace, suite.purpose)?;
     let filter = part.map_or_else(|| suite.module.to_owned(), str::to_owned);
     let mut cargo = Command::new(workspace::cargo());
@@ -43,6 +66,7 @@ pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outc
         // Of the workspace, because cargo builds other features for a package alone.
         .args(["test", "--workspace", "--test", suite.target, "--", "--ignored", &filter])
         .env(suite.variable, environment.program("python"))
+        .envs(more)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     step::run(&mut cargo)
 }
@@ -53,8 +77,9 @@ mod tests {
 
     #[test]
     fn suites_have_names() {
+        assert_eq!(named("readers").map(|suite| suite.target), Ok("readers"));
         assert_eq!(named("gateways").map(|suite| suite.target), Ok("acceptance"));
         let unknown = named("gates").err();
-        assert_eq!(unknown.as_deref(), Some("test: there is no suite gates: there are gateways"));
+        assert_eq!(unknown.as_deref(), Some("test: there is no suite gates: there are gateways, readers"));
     }
 }

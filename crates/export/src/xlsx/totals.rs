@@ -4,27 +4,43 @@
 use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::{Measures, OrderQuery};
 use tollbook_objects::SpoolFile;
-use tollbook_workbook::{Column, ColumnKind, Workbook};
+use tollbook_store::Snapshot;
+use tollbook_workbook::{Column, ColumnKind, PlannedSheet, SheetOptions, Workbook};
 
 use super::cells::write_cell;
+use super::layout::sheet_options;
+use super::subtotals::Subtotals;
+use super::text_amounts::TextAmounts;
 use crate::build::Build;
 use crate::error::ExportError;
-use crate::fields::{AMOUNT, Cell, amount_sums};
+use crate::fields::{AMOUNT, Cell, amount_sum, amount_sums};
 
-/// Appends the sheet.
+/// The sheet as it is announced.
+pub(super) fn plan(build: &Build<'_>, query: &OrderQuery) -> PlannedSheet {
+    let presentation = build.presentation;
+    let text = |kind, key: &str| presentation.catalogue.text(kind, key, presentation.language);
+    let columns = vec![
+        Column::new(text(NameKind::Total, "Item"), 60, ColumnKind::Text),
+        Column::new(text(NameKind::Total, "Value"), 30, ColumnKind::Text),
+    ];
+    let name = text(NameKind::Sheet, "totals");
+    let options = SheetOptions { has_filter: false, ..sheet_options(build, query, &name, None) };
+    PlannedSheet { name, columns, options }
+}
+
+/// Appends the sheet. The sums are those of the orders that were written.
 pub(super) fn write_totals(
     build: &Build<'_>,
+    snapshot: &mut dyn Snapshot,
     query: &OrderQuery,
-    measures: &Measures,
+    (measures, text_amounts): (&Measures, &TextAmounts),
+    plan: &PlannedSheet,
     workbook: &mut Workbook<SpoolFile>,
 ) -> Result<(), ExportError> {
     let presentation = build.presentation;
     let text = |kind, key: &str| presentation.catalogue.text(kind, key, presentation.language);
-    let columns = [
-        Column::new(text(NameKind::Total, "Item"), 40, ColumnKind::Text),
-        Column::new(text(NameKind::Total, "Value"), 40, ColumnKind::Text),
-    ];
-    let mut sheet = workbook.sheet(&text(NameKind::Sheet, "totals"), &columns)?;
+    let subtotals = Subtotals::read(snapshot, &[query], presentation)?;
+    let mut sheet = workbook.sheet_with(&plan.name, &plan.columns, &plan.options)?;
     let mut offsets = presentation.zone.offsets();
     let mut line = |item: String, cell: Cell<'_>| {
         sheet.row(|writer| {
@@ -32,6 +48,8 @@ pub(super) fn write_totals(
             write_cell(writer, cell, &mut offsets);
         })
     };
+    line(text(NameKind::Total, "Company"), Cell::Text(&presentation.company_name))?;
+    line(text(NameKind::Total, "Provider"), Cell::Text(&presentation.provider))?;
     let time = |key: &str| format!("{} ({})", text(NameKind::Total, key), presentation.zone.name());
     line(time("StartTime"), Cell::Time(Some(query.range.start_s())))?;
     line(time("EndTime"), Cell::Time(Some(query.range.end_s())))?;
@@ -50,5 +68,16 @@ pub(super) fn write_totals(
         line(presentation.header(name, AMOUNT), cell)?;
     }
     line(text(NameKind::Column, "Currency"), Cell::Text(&presentation.currency))?;
+    for (dimension, sums) in [("project", &subtotals.by_project), ("model", &subtotals.by_model)] {
+        let dimension = text(NameKind::Dimension, dimension);
+        for (name, sums) in sums {
+            line(format!("{dimension}: {name}"), amount_sum(sums.total))?;
+        }
+    }
+    for (field, cells, sum) in text_amounts.columns() {
+        let column = presentation.header(field, AMOUNT);
+        line(format!("{column}: {}", text(NameKind::Total, "TextCells")), Cell::Integer(cells.into()))?;
+        line(format!("{column}: {}", text(NameKind::Total, "TextCellSum")), sum)?;
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ColumnKind;
 use calamine::{Data, Reader as _};
-use std::io::{Cursor, Seek as _, SeekFrom};
+use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
 
 impl<W: Write> Workbook<W> {
     /// Sets the position in the container, as if that many bytes had been written.
@@ -78,9 +78,9 @@ fn a_chunk_that_does_not_fit_is_written_to_the_next_sheet_undivided() {
         for number in chunk * 3..chunk * 3 + 3 {
             encoder.row(|row| put(row, number)).unwrap();
         }
-        sheet.append(&encoder.finish()).unwrap();
+        sheet.append(encoder.finish()).unwrap();
     }
-    sheet.append(&encoder.finish()).unwrap();
+    sheet.append(encoder.finish()).unwrap();
     // Single rows after chunks fill the sheet to its last row.
     for number in 9..12 {
         sheet.row(|row| put(row, number)).unwrap();
@@ -108,10 +108,10 @@ fn a_sheet_continues_before_4_gib() {
     let mut sheet = workbook.sheet("Paid", &columns()).unwrap();
     let mut encoder = sheet.encoder();
     encoder.row(|row| put(row, 1)).unwrap();
-    sheet.append(&encoder.finish()).unwrap();
+    sheet.append(encoder.finish()).unwrap();
     workbook.zip.fill_entry(u64::from(u32::MAX) - SHEET_END_RESERVE);
     encoder.row(|row| put(row, 2)).unwrap();
-    workbook.place(&encoder.finish()).unwrap();
+    workbook.place(encoder.finish()).unwrap();
     let rows: Vec<_> = workbook.sheets.iter().map(|sheet| (sheet.name.as_str(), sheet.rows)).collect();
     assert_eq!(rows, [("Paid", 2), ("Paid (2)", 1)], "the last sheet is open");
 }
@@ -136,4 +136,85 @@ fn a_reader_follows_offsets_after_4_gib() {
         calamine::open_workbook_from_rs(std::io::BufReader::new(file)).unwrap();
     let range = reader.worksheet_range("S").unwrap();
     assert_eq!(range.get_value((0, 0)), Some(&Data::String("H".into())));
+}
+
+/// The references of rows and cells in a sheet's XML, in order.
+fn references(piece: &Piece) -> Vec<String> {
+    let stream = piece.deflated.chain(crate::deflate::STREAM_END.as_slice());
+    let mut xml = String::new();
+    flate2::read::DeflateDecoder::new(stream).read_to_string(&mut xml).unwrap();
+    let parts = xml.split(" r=\"").skip(1);
+    parts.map(|part| part.split_once('"').unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn every_row_and_cell_has_its_reference() {
+    let columns: Vec<_> =
+        (1..=28).map(|number| Column::new(format!("{number}"), 9, ColumnKind::Text)).collect();
+    let layout = Arc::new(Layout::new(&columns, &SheetOptions::default(), 200).unwrap());
+    let mut encoder = ChunkEncoder::new(Arc::clone(&layout));
+    let is_empty = |row: u32, column: u32| (row * 7 + column).is_multiple_of(3) || row == 101;
+    let encode = |encoder: &mut ChunkEncoder| {
+        for row in 95..115 {
+            encoder
+                .row(|writer| {
+                    (1..=28).for_each(|column| match is_empty(row, column) {
+                        true => writer.empty(),
+                        false => writer.text(&format!("<c r=\"A1\"> {}", row * column)),
+                    });
+                })
+                .unwrap();
+        }
+        encoder.finish()
+    };
+    let expected: Vec<String> = (95..115)
+        .flat_map(|row| {
+            let cells = (1..=28).filter(move |&column| !is_empty(row, column)).flat_map(move |column| {
+                // The text of the cell looks like a reference and is not one.
+                [format!("{}{row}", crate::reference::column_letters(column as usize)), "A1".to_owned()]
+            });
+            std::iter::once(row.to_string()).chain(cells)
+        })
+        .collect();
+    encoder.start_at_row(95);
+    let direct = encode(&mut encoder);
+    assert_eq!(references(&direct.piece), expected);
+    encoder.start_at_row(2);
+    let elsewhere = encode(&mut encoder);
+    assert_ne!(elsewhere.piece.deflated, direct.piece.deflated);
+    let again = renumbered(&elsewhere, &mut encoder, 95).unwrap();
+    assert_eq!((again.first_row, again.rows), (95, 20));
+    assert!(again.piece.deflated == direct.piece.deflated, "the same bytes as if it had been encoded there");
+    assert_eq!(again.piece.crc.clone().finalize(), direct.piece.crc.clone().finalize());
+}
+
+#[test]
+fn planned_sheets_are_listed_first_and_must_be_written_as_planned() {
+    let plan = |name: &str, rows: u64| PlannedSheet {
+        name: name.to_owned(),
+        columns: columns().to_vec(),
+        options: SheetOptions { rows: Some(rows), ..SheetOptions::default() },
+    };
+    let write = |plan: &[PlannedSheet], written: &PlannedSheet, rows: u32| {
+        let mut workbook = small(5);
+        workbook.list(plan)?;
+        let numbers: Vec<u32> = (0..rows).collect();
+        let mut sheet = workbook.sheet_with(&written.name, &written.columns, &written.options)?;
+        sheet.rows(&numbers, |&number, row| put(row, number))?;
+        workbook.finish()
+    };
+    let paid = plan("Paid", 9);
+    let (file, summary) = write(std::slice::from_ref(&paid), &paid, 9).unwrap();
+    assert_eq!((summary.rows, summary.sheets), (9, 3));
+    let lengths: Vec<_> = sheets(&file).into_iter().map(|(name, _, rows)| (name, rows.len())).collect();
+    assert_eq!(lengths, [("Paid".to_owned(), 4), ("Paid (2)".to_owned(), 4), ("Paid (3)".to_owned(), 1)]);
+    let position = |part: &[u8]| file.windows(part.len()).position(|window| window == part).unwrap();
+    assert!(position(b"xl/workbook.xml") < position(b"xl/worksheets/sheet1.xml"));
+    for (plan, written, rows) in [
+        (vec![paid.clone()], plan("Unpaid", 9), 9),
+        (vec![paid.clone(), plan("Unpaid", 1)], paid.clone(), 9),
+        (vec![plan("Paid", 8)], paid.clone(), 9),
+    ] {
+        assert!(matches!(write(&plan, &written, rows), Err(Error::Unplanned)), "{plan:?}");
+    }
 }

@@ -4,7 +4,9 @@ use std::io::Cursor;
 
 use ::calamine::{Data, DataType as _, Range, Reader as _, Xlsx};
 use proptest::prelude::*;
-use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Error, Fragment, Properties, RowWriter, Workbook};
+use tollbook_workbook::{
+    CHUNK_ROWS, Column, ColumnKind, Error, Fragment, Properties, RowWriter, SheetOptions, Workbook,
+};
 
 fn properties() -> Properties {
     Properties { title: "Orders & <more>".into(), creator: "Tollbook".into(), created_unix_s: 1_700_000_000 }
@@ -176,7 +178,7 @@ fn an_encoder_drops_a_faulty_row_and_continues() {
         encoder.row(|row| row.integer(number)).unwrap();
     }
     assert!(matches!(encoder.row(|row| row.text("full")), Err(Error::ChunkFull)));
-    sheet.append(&encoder.finish()).unwrap();
+    sheet.append(encoder.finish()).unwrap();
     let (file, _) = workbook.finish().unwrap();
     let numbers: Vec<_> = cells(&file).iter().map(|row| row[0].clone()).collect();
     assert_eq!(numbers, (0..CHUNK_ROWS).map(|number| Data::Float(f64::from(number))).collect::<Vec<_>>());
@@ -209,7 +211,7 @@ fn chunks_belong_to_one_sheet() {
     let mut encoder = workbook.sheet("One", &columns).unwrap().encoder();
     encoder.row(|row| row.integer(1)).unwrap();
     let mut other = workbook.sheet("Two", &columns).unwrap();
-    assert!(matches!(other.append(&encoder.finish()), Err(Error::ForeignChunk)));
+    assert!(matches!(other.append(encoder.finish()), Err(Error::ForeignChunk)));
 }
 
 fn long_item(number: u32, row: &mut RowWriter<'_>) {
@@ -235,27 +237,51 @@ fn the_same_rows_give_the_same_bytes_on_any_number_of_threads() {
     }
     assert!(whole == workbook.finish().unwrap().0, "the same in batches");
 
-    let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
-    let mut sheet = workbook.sheet("Sheet", &columns).unwrap();
-    let chunks: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = numbers
-            .chunks(CHUNK_ROWS as usize)
-            .map(|part| {
-                let mut encoder = sheet.encoder();
-                scope.spawn(move || {
-                    for &number in part {
-                        encoder.row(|row| long_item(number, row)).unwrap();
+    // Chunks of encoders that were not told their place are encoded again.
+    for are_told in [true, false] {
+        let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
+        let mut sheet = workbook.sheet("Sheet", &columns).unwrap();
+        let chunks: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..)
+                .zip(numbers.chunks(CHUNK_ROWS as usize))
+                .map(|(number, part): (u64, _)| {
+                    let mut encoder = sheet.encoder();
+                    if are_told {
+                        encoder.start_at(number * u64::from(CHUNK_ROWS));
                     }
-                    encoder.finish()
+                    scope.spawn(move || {
+                        for &number in part {
+                            encoder.row(|row| long_item(number, row)).unwrap();
+                        }
+                        encoder.finish()
+                    })
                 })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    for chunk in &chunks {
-        sheet.append(chunk).unwrap();
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        for chunk in chunks {
+            sheet.append(chunk).unwrap();
+        }
+        assert!(whole == workbook.finish().unwrap().0, "the same on several threads");
     }
-    assert!(whole == workbook.finish().unwrap().0, "the same on several threads");
+}
+
+#[test]
+fn rows_that_were_stated_are_the_rows_of_the_sheet() {
+    let columns = [Column::new("A", 9, ColumnKind::Integer)];
+    for (stated, fits) in [(2, true), (1, false), (3, false)] {
+        let mut workbook = Workbook::new(Vec::new(), &properties()).unwrap();
+        let options = SheetOptions { rows: Some(stated), ..SheetOptions::default() };
+        let mut sheet = workbook.sheet_with("Sheet", &columns, &options).unwrap();
+        sheet.rows(&[1, 2], |&number, row| row.integer(number)).unwrap();
+        match workbook.finish() {
+            Ok(_) => assert!(fits, "{stated}"),
+            Err(error) => {
+                assert!(!fits, "{stated}");
+                assert_eq!(error.to_string(), format!("the sheet has 2 rows, but {stated} were stated"));
+            }
+        }
+    }
 }
 
 #[test]

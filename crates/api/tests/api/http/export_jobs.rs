@@ -231,7 +231,7 @@ fn an_invalid_request_makes_no_job(backend: Backend) {
         (format!("{PAID}&{RANGE}&Async=maybe"), "230 Params [Async] not available: must be true or false"),
         (
             format!("Action=DownloadOrderSummary&{RANGE}&Format=focus&Async=true"),
-            "230 Params [Format] not available: focus has no summaries; must be xlsx, csv, csv.gz or parquet",
+            "230 Params [Format] not available: focus has no summaries; must be xlsx, bill, csv, csv.gz or parquet",
         ),
         (format!("{PAID}&Async=true"), "220 Missing params [StartTime|EndTime]"),
     ];

@@ -6,3 +6,4 @@ mod csv;
 mod focus;
 mod focus_specification;
 mod parquet;
+mod workbook;
