@@ -300,7 +300,7 @@ mod tests {
         let entry = |offset| ZipEntry {
             name: "a".into(),
             flags: 0,
-            method: METHOD_STORED,
+            method: METHOD_DEFLATED,
             crc: 0,
             deflated_bytes: 0,
             raw_bytes: 0,

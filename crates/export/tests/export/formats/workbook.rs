@@ -7,7 +7,7 @@ use tollbook_domain::{Amount, Language, NewOrder, Status, UnitPrice};
 use tollbook_export::Format;
 use tollbook_export::presentation::{DisplaySettings, Presentation};
 
-use crate::fixture::{Fixture, order, paid, query, summary, unpaid};
+use crate::fixture::{Fixture, order, paid, summary, unpaid};
 
 /// Name and rows of each sheet; numbers as texts.
 fn sheets(file: &[u8]) -> Vec<(String, Vec<Vec<String>>)> {
