@@ -4,8 +4,8 @@
     readers.py READER FILE.xlsx --count        counts only
 
 One JSON object on standard output: {"Sheets": {NAME: ROWS}}, the rows of each sheet in its order, the header included.
-A cell is "" if the reader says that it is empty, "s:…" for a text, "n:…" for a number, its shortest decimal, "d:…" for a
-date as yyyy-mm-dd hh:mm:ss. Empty cells at the end of a row are left out. With --count it is {"Sheets": {NAME: [rows,
+A cell is "" if the reader says that it is empty, "s:…" for a text, "n:…" for a number, its shortest decimal, "d:…" for
+a date as yyyy-mm-dd hh:mm:ss. Empty cells at the end of a row are left out. With --count it is {"Sheets": {NAME: [rows,
 cells that are not empty, sum of the numbers of the first column]}}.
 
 duckdb reads only where its extension "excel" can be had; otherwise it prints {"Missing": reason}.
@@ -98,9 +98,7 @@ def polars(path: str) -> Sheets:
 
     sheets = {}
     for name in fastexcel.read_excel(path).sheet_names:
-        frame = pl.read_excel(
-            path, sheet_name=name, has_header=True, infer_schema_length=None, raise_if_empty=False
-        )
+        frame = pl.read_excel(path, sheet_name=name, has_header=True, infer_schema_length=None, raise_if_empty=False)
         sheets[name] = (trimmed(row) for row in [tuple(frame.columns), *frame.iter_rows()])
     return sheets
 

@@ -1,7 +1,9 @@
 //! Packs bits into bytes from the lowest bit (RFC 1951, 3.1.1).
 
-use crate::block_codes::LITERALS_AND_LENGTHS;
 use crate::huffman::Code;
+
+/// Symbols of literals, the end of a block and lengths (RFC 1951, 3.2.5).
+pub(crate) const LITERALS_AND_LENGTHS: usize = 286;
 
 /// Limit on the bits of one put: with up to seven pending bits they fit in 64.
 const MAX_PUT_BITS: u8 = 57;

@@ -1,6 +1,6 @@
 //! The codes of one deflate block (RFC 1951, 3.2.5 to 3.2.7): literals, lengths and distances.
 
-use crate::bits::BitWriter;
+use crate::bits::{BitWriter, LITERALS_AND_LENGTHS};
 use crate::huffman::{self, Code};
 
 /// Largest distance of a match (RFC 1951, 3.2.5).
@@ -9,7 +9,6 @@ pub(crate) const MIN_MATCH: usize = 3;
 pub(crate) const MAX_MATCH: usize = 258;
 
 const END_OF_BLOCK: usize = 256;
-pub(crate) const LITERALS_AND_LENGTHS: usize = 286;
 const DISTANCES: usize = 30;
 
 /// Base and extra bits of the length symbols from 257 (RFC 1951, 3.2.5).

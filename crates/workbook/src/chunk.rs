@@ -8,8 +8,8 @@ use crc32fast::Hasher;
 use crate::column::Layout;
 use crate::deflate::Deflater;
 use crate::error::Error;
-use crate::reference::RowDigits;
-use crate::row::{ROW_END, RowWriter};
+use crate::reference::{ROW_END, RowDigits};
+use crate::row::RowWriter;
 use crate::row_runs::RowSpan;
 
 /// Rows of a full chunk. Large enough to make the fixed cost of a piece negligible, small enough for caches, and a

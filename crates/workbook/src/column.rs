@@ -3,8 +3,7 @@
 use crate::cell::{self, Style};
 use crate::error::{Error, TextTooLong};
 use crate::limits::MAX_COLUMNS;
-use crate::reference::{Head, RowDigits};
-use crate::row::ROW_END;
+use crate::reference::{Head, ROW_END, RowDigits};
 use crate::sheet_options::SheetOptions;
 
 /// The kind of a column's values, which determines the style of the column. Single cells may be

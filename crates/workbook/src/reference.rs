@@ -1,6 +1,9 @@
 //! Cell references (ECMA-376 part 1, 18.3.1.4 `c`, attribute `r`): the beginning of a cell's XML up to and including its
 //! reference, as a template of its column into which the digits of the row are patched.
 
+/// The end of a row.
+pub(crate) const ROW_END: &[u8] = b"</row>";
+
 /// Bytes of a head: `<c r="`, at most three letters and at most seven digits.
 const HEAD_BYTES: usize = 16;
 

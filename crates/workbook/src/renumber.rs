@@ -8,7 +8,8 @@ use flate2::read::DeflateDecoder;
 use crate::chunk::{Chunk, ChunkEncoder};
 use crate::deflate::STREAM_END;
 use crate::error::Error;
-use crate::row::{ROW_END, RowWriter};
+use crate::reference::ROW_END;
+use crate::row::RowWriter;
 
 /// The start of a cell; in texts, the less-than sign is escaped.
 const CELL: &[u8] = b"<c r=\"";

@@ -3,11 +3,8 @@
 use crate::cell::{self, Body, Fragment, Style};
 use crate::column::Layout;
 use crate::error::Error;
-use crate::reference::RowDigits;
+use crate::reference::{ROW_END, RowDigits};
 use crate::row_runs::CellSpan;
-
-/// The end of a row.
-pub(crate) const ROW_END: &[u8] = b"</row>";
 
 /// Writes the cells of one row from left to right.
 ///

@@ -1,18 +1,5 @@
 //! Options of a sheet: whether it is a table, how many rows it has, what its printed pages show.
 
-use crate::column::Column;
-
-/// A sheet that will be written, as [`Workbook::planned`](crate::Workbook::planned) announces it.
-#[derive(Debug, Clone)]
-pub struct PlannedSheet {
-    /// The name, as for [`Workbook::sheet`](crate::Workbook::sheet).
-    pub name: String,
-    /// Its columns.
-    pub columns: Vec<Column>,
-    /// Its options. A sheet with filters must state its rows.
-    pub options: SheetOptions,
-}
-
 /// Options of a sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SheetOptions {

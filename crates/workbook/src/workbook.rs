@@ -9,11 +9,12 @@ use crate::column::{Column, Layout};
 use crate::error::Error;
 use crate::limits::MAX_SHEET_ROWS;
 use crate::parts::{self, SheetEntry};
+use crate::planned_sheet::PlannedSheet;
 use crate::properties::Properties;
 use crate::renumber::renumbered;
 use crate::row::RowWriter;
 use crate::sheet_name::SheetNames;
-use crate::sheet_options::{PlannedSheet, SheetOptions};
+use crate::sheet_options::SheetOptions;
 use crate::zip::ZipWriter;
 
 /// Bytes of a sheet's zip entry that are reserved for the XML after its last row.

@@ -9,6 +9,9 @@ use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
 use crate::{gnumeric, libreoffice, node};
 
+/// Environment variables.
+type Variables = Vec<(&'static str, OsString)>;
+
 struct Suite {
     name: &'static str,
     /// The test target, and the module of the tests in it.
@@ -18,7 +21,7 @@ struct Suite {
     /// The variable that names the interpreter to the tests.
     variable: &'static str,
     /// Prepares what else the tests need, and returns the variables that name it to them.
-    prepare: fn(&Workspace) -> Outcome<Vec<(&'static str, OsString)>>,
+    prepare: fn(&Workspace) -> Outcome<Variables>,
 }
 
 const SUITES: [Suite; 2] = [
@@ -41,7 +44,7 @@ const SUITES: [Suite; 2] = [
 ];
 
 /// Readers of workbooks that are not in Python: packages for Node, LibreOffice and Gnumeric.
-fn prepare_readers(workspace: &Workspace) -> Outcome<Vec<(&'static str, OsString)>> {
+fn prepare_readers(workspace: &Workspace) -> Outcome<Variables> {
     libreoffice::require()?;
     gnumeric::require()?;
     Ok(vec![("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace)?.into())])

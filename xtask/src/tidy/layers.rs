@@ -35,7 +35,8 @@ const LAYERS: [Layer; 12] = [
     Layer {
         package: "tollbook-testkit",
         uses: &["tollbook-domain", "tollbook-formats", "tollbook-objects", "tollbook-store"],
-        never: &["postgres", "sqlx", "tokio", "tokio-postgres"],
+        // tokio is there for the object store servers (`stores/`) only.
+        never: &["postgres", "sqlx", "tokio-postgres"],
     },
     Layer {
         package: "tollbook-export",

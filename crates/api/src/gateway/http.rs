@@ -80,7 +80,8 @@ async fn body(
         // The log line is written when the work has ended, which may be long after the client disconnected.
         match worker.run(move || attempt.answer(&gateway, admission)).await {
             Ok(Ok(body)) => break body,
-            Ok(Err((waiting, again))) => {
+            Ok(Err(unanswered)) => {
+                let (waiting, again) = *unanswered;
                 attempt = again;
                 let admitted = tokio::time::timeout(QUEUE_TIMEOUT, waiting.admission()).await;
                 let Ok(Some(admitted)) = admitted else { break attempt.unavailable() };
@@ -106,7 +107,11 @@ struct Attempt {
 
 impl Attempt {
     /// The body of the answer, or what the request has to wait for before the next attempt.
-    fn answer(mut self, gateway: &Gateway, admission: Option<Admission>) -> Result<Vec<u8>, (Waiting, Self)> {
+    fn answer(
+        mut self,
+        gateway: &Gateway,
+        admission: Option<Admission>,
+    ) -> Result<Vec<u8>, Box<(Waiting, Self)>> {
         let config = gateway.service().config();
         let received = received(config, &self.caller, &self.head, self.body.as_deref(), &self.line.caller);
         match gateway.answer(&received, admission) {
@@ -114,7 +119,7 @@ impl Attempt {
                 self.line.answered(ret_code);
                 Ok(body)
             }
-            Err(waiting) => Err((waiting, self)),
+            Err(waiting) => Err(Box::new((waiting, self))),
         }
     }
 

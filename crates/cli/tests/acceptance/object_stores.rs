@@ -1,5 +1,6 @@
 //! `tollbook serve` with a remote object store: killed during an upload, and behind TLS of an own authority.
 
+use std::path::Path;
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ impl Store {
             Self::S3(server) => server.left(),
             Self::Us3(server) => server.left(),
         };
-        left.retain(|file| !file.ends_with(".etag"));
+        left.retain(|file| Path::new(file).extension().is_none_or(|extension| extension != "etag"));
         left
     }
 }
@@ -92,7 +93,7 @@ fn the_server_after_one_that_was_killed_during_an_upload_removes_it() {
             server.signal("KILL");
             request.join().unwrap()
         });
-        assert_eq!(ended.0, Some(1), "the client is told that it has no file: {}", ended.1);
+        assert_eq!(ended.0, Some(1), "the client learns that it has no file: {}", ended.1);
         server.stop();
         assert!(files_below(&fixture.data().join("spool")) > 1, "a spool file and its journal");
 

@@ -423,7 +423,7 @@ mod tests {
     #[test]
     fn columns_of_lines_are_looked_up_in_every_group() {
         let columns = [(SCHEMAS[0], true), (SCHEMAS[1], false), (SCHEMAS[5], true)];
-        let of_line = |line_no: LineNo| (line_no % 3 != 0).then(|| i64::from(line_no) * 1_000);
+        let of_line = |line_no: LineNo| (!line_no.is_multiple_of(3)).then(|| i64::from(line_no) * 1_000);
         let make = move |line_no: LineNo, each: &mut dyn FnMut(Value<'_>)| {
             each(Value::Text(&format!("line {line_no}")));
             each(of_line(line_no).map_or(Value::Null, Value::Int64));

@@ -95,12 +95,11 @@ fn free_bytes(directory: &Path) -> io::Result<u64> {
 impl Reservation {
     /// Takes all `bytes`, or none if that exceeds a limit.
     pub(crate) fn grow(&mut self, bytes: u64) -> io::Result<()> {
-        match self.unchecked.checked_sub(bytes) {
-            Some(left) => self.unchecked = left,
-            None => {
-                self.budget.check_free()?;
-                self.unchecked = CHECKED_BYTES;
-            }
+        if let Some(left) = self.unchecked.checked_sub(bytes) {
+            self.unchecked = left;
+        } else {
+            self.budget.check_free()?;
+            self.unchecked = CHECKED_BYTES;
         }
         let SpoolBudget { limits: SpoolLimits { bytes: limit, .. }, used, .. } = self.budget.as_ref();
         let grown = |now: u64| now.checked_add(bytes).filter(|sum| sum <= limit);

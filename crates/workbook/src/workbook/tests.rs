@@ -158,10 +158,13 @@ fn every_row_and_cell_has_its_reference() {
         for row in 95..115 {
             encoder
                 .row(|writer| {
-                    (1..=28).for_each(|column| match is_empty(row, column) {
-                        true => writer.empty(),
-                        false => writer.text(&format!("<c r=\"A1\"> {}", row * column)),
-                    });
+                    for column in 1..=28 {
+                        if is_empty(row, column) {
+                            writer.empty();
+                        } else {
+                            writer.text(&format!("<c r=\"A1\"> {}", row * column));
+                        }
+                    }
                 })
                 .unwrap();
         }

@@ -25,7 +25,7 @@ pub(crate) type Sheets = BTreeMap<String, Vec<Vec<String>>>;
 /// What a reader found.
 pub(crate) enum Found {
     Sheets(Sheets),
-    /// A part of the reader cannot be had here. Only DuckDB has such a part.
+    /// A part of the reader cannot be had here. Only `DuckDB` has such a part.
     Missing,
 }
 

@@ -1,4 +1,4 @@
-//! Workbooks as people get them: which sheets, what the first one says, what is said of amounts that are texts.
+//! Workbooks as people get them: which sheets, what the first one says, what they say about amounts that are texts.
 
 use std::io::Cursor;
 
@@ -23,9 +23,9 @@ fn sheets(file: &[u8]) -> Vec<(String, Vec<Vec<String>>)> {
 fn ordinary(n: i64, total: &str) -> NewOrder {
     let mut new = order(n);
     let model = ["DeepSeek R1", "Qwen 3 Max", "Kimi K2"][usize::try_from(n).unwrap() % 3];
-    new.line.model_name = model.to_owned();
+    model.clone_into(&mut new.line.model_name);
     new.line.model_id = model.to_lowercase().replace(' ', "-");
-    new.line.product_code = "modelverse".to_owned();
+    "modelverse".clone_into(&mut new.line.product_code);
     new.line.pricing_unit = 11;
     new.line.resource_id = format!("umi-{}", n % 5);
     new.line.user_email = format!("user-{}@example.com", n % 4);
@@ -64,7 +64,7 @@ fn fixture(totals: [&str; 5], language: Language) -> Fixture {
 const TOTALS: [&str; 5] = ["1.5", "2.25", "10", "0.00000001", "100.1"];
 
 #[test]
-fn a_bill_begins_with_what_it_comes_to() {
+fn a_bill_begins_with_its_totals() {
     for (language, title, all) in [(Language::English, "Bill", "Total"), (Language::Chinese, "账单", "合计")]
     {
         let fixture = fixture(TOTALS, language);
