@@ -67,7 +67,6 @@ pub(super) fn write_totals(
     for (name, cell) in amount_sums(measures) {
         line(presentation.header(name, AMOUNT), cell)?;
     }
-    line(text(NameKind::Column, "Currency"), Cell::Text(&presentation.currency))?;
     for (dimension, sums) in [("project", &subtotals.by_project), ("model", &subtotals.by_model)] {
         let dimension = text(NameKind::Dimension, dimension);
         for (name, sums) in sums {
@@ -79,5 +78,6 @@ pub(super) fn write_totals(
         line(format!("{column}: {}", text(NameKind::Total, "TextCells")), Cell::Integer(cells.into()))?;
         line(format!("{column}: {}", text(NameKind::Total, "TextCellSum")), sum)?;
     }
+    line(text(NameKind::Column, "Currency"), Cell::Text(&presentation.currency))?;
     Ok(())
 }
