@@ -232,18 +232,18 @@ fn a_path_goes_into_json_in_a_cell() {
 fn names_stand_for_expressions_and_values_get_new_texts() {
     let text = format!(
         "{}[let]\nrest = 'all - cached'\nall = '`all` ?? 9'\ncached = 'same(c, d) ?? 0'\n[quantities]\nq = 'rest'\n\
-         [values]\nservice_tier = {{ on = 'priority', \"*\" = '' }}\n[models]\na = 'b'\n",
-        TOP.replace("[time]", "model_id = '{m}'\nservice_tier = \"{t|''}\"\n[time]"),
+         [values]\nservice_tier = {{ on = 'priority', \"*\" = '' }}\n[models]\na = 'b'\n[providers]\nmine = 'openai'\n",
+        TOP.replace("[time]", "model_id = '{m}'\nprovider = \"{p|''}\"\nservice_tier = \"{t|''}\"\n[time]"),
     );
     let mapping = mapping(&text);
     for (record, expected) in [
-        (r#"{"id":"x","m":"a","t":"on","all":7,"c":2}"#, ("b", "priority", 5)),
-        (r#"{"id":"x","m":"c","t":"off","d":2}"#, ("c", "", 7)),
-        (r#"{"id":"x","m":"c"}"#, ("c", "", 9)),
+        (r#"{"id":"x","m":"a","p":"mine","t":"on","all":7,"c":2}"#, ("b", "openai", "priority", 5)),
+        (r#"{"id":"x","m":"c","p":"azure","t":"off","d":2}"#, ("c", "azure", "", 7)),
+        (r#"{"id":"x","m":"c"}"#, ("c", "", "", 9)),
     ] {
         let usage = apply(&mapping, record).unwrap().unwrap();
         assert_eq!(
-            (usage.model_id.as_str(), usage.service_tier.as_str(), usage.quantities[0].1),
+            (usage.model_id.as_str(), usage.provider.as_str(), usage.service_tier.as_str(), usage.quantities[0].1),
             expected,
             "{record}"
         );
