@@ -243,7 +243,12 @@ fn names_stand_for_expressions_and_values_get_new_texts() {
     ] {
         let usage = apply(&mapping, record).unwrap().unwrap();
         assert_eq!(
-            (usage.model_id.as_str(), usage.provider.as_str(), usage.service_tier.as_str(), usage.quantities[0].1),
+            (
+                usage.model_id.as_str(),
+                usage.provider.as_str(),
+                usage.service_tier.as_str(),
+                usage.quantities[0].1
+            ),
             expected,
             "{record}"
         );
