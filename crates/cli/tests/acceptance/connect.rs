@@ -69,7 +69,7 @@ fn the_lines_of_each_gateway_have_the_server_and_the_key() {
     let fixture = Fixture::new();
     fixture.company("Acme");
     for (name, lines) in [
-        ("litellm", ["endpoint: https://bill.example/v1/litellm", "Authorization: Bearer tbo_"]),
+        ("litellm", ["GENERIC_LOGGER_ENDPOINT=https://bill.example/v1/litellm", "Authorization=Bearer tbo_"]),
         ("opentelemetry", ["endpoint: https://bill.example\n", "Authorization: Bearer tbo_"]),
         ("kong", ["ingest_endpoint: https://bill.example/api/v3/openmeter/events", "api_token: tbo_"]),
         ("envoy-ai-gateway", ["value: https://bill.example\n", "Authorization=Bearer%20tbo_"]),
