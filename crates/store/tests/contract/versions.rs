@@ -195,7 +195,12 @@ pub(crate) fn equal_versions_mean_equal_orders(backend: &dyn Backend) {
             let after = companies.map(look);
             for ((old_version, old), (new_version, new)) in before.iter().zip(&after) {
                 prop_assert!(new_version >= old_version);
-                prop_assert_eq!(new_version == old_version, new == old, "after {:?}", step);
+                if new_version == old_version {
+                    prop_assert_eq!(new, old, "after {:?}", step);
+                } else if !matches!(step, Step::Mixed(..)) {
+                    // A transaction that prunes what it added raises the version, and leaves the orders as they were.
+                    prop_assert_ne!(new, old, "after {:?}", step);
+                }
             }
             before = after;
         }
