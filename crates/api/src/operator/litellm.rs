@@ -7,10 +7,10 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 
-use super::exchange::{Exchange, Problem, read_problem, run_blocking};
-use super::report::{Report, store_read};
+use super::exchange::{Exchange, Problem};
+use super::report::{Report, report_records};
 use super::state::OperatorRoutes;
-use super::upload::{Accepted, receive};
+use super::upload::Accepted;
 
 const ROUTE: &str = "/v1/litellm";
 const ACCEPTED: Accepted = Accepted {
@@ -31,17 +31,8 @@ async fn answer(State(routes): State<Arc<OperatorRoutes>>, request: Request) -> 
 }
 
 async fn accept(routes: &OperatorRoutes, request: Request) -> Result<Report, Problem> {
-    let most = routes.service.config().charging.telemetry_bytes;
-    let upload = receive(routes, request, &ACCEPTED, most).await?;
-    let read = {
-        let _decoding = routes.decoding().await.ok_or(Problem::Unavailable)?;
-        let (service, records) = (Arc::clone(&routes.service), Arc::clone(&routes.gateway_records));
-        run_blocking(routes, move || {
-            let body = upload.expand()?;
-            let read = records.litellm(service.store(), &service.config().charging, &body);
-            read.map_err(read_problem)
-        })
-        .await??
-    };
-    store_read(routes, read).await
+    report_records(routes, request, &ACCEPTED, |service, records, body| {
+        records.litellm(service.store(), &service.config().charging, body)
+    })
+    .await
 }

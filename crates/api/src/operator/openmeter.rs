@@ -9,10 +9,10 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use serde_json::json;
 
-use super::exchange::{Exchange, Problem, Reply, read_problem, run_blocking};
-use super::report::{Report, store_read};
+use super::exchange::{Exchange, Problem, Reply};
+use super::report::{Report, report_records};
 use super::state::OperatorRoutes;
-use super::upload::{Accepted, receive};
+use super::upload::Accepted;
 
 const ACCEPTED: Accepted = Accepted {
     media_types: &["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"],
@@ -44,19 +44,10 @@ async fn answer(
 }
 
 async fn accept(routes: &OperatorRoutes, request: Request) -> Result<Report, Problem> {
-    let most = routes.service.config().charging.telemetry_bytes;
-    let upload = receive(routes, request, &ACCEPTED, most).await?;
-    let read = {
-        let _decoding = routes.decoding().await.ok_or(Problem::Unavailable)?;
-        let (service, records) = (Arc::clone(&routes.service), Arc::clone(&routes.gateway_records));
-        run_blocking(routes, move || {
-            let (body, now_s) = (upload.expand()?, service.now_s());
-            let read = records.openmeter(service.store(), &service.config().charging, &body, now_s);
-            read.map_err(read_problem)
-        })
-        .await??
-    };
-    let report = store_read(routes, read).await?;
+    let report = report_records(routes, request, &ACCEPTED, |service, records, body| {
+        records.openmeter(service.store(), &service.config().charging, body, service.now_s())
+    })
+    .await?;
     // The answer has no room for results. What was accepted is stored, and a duplicate if it is sent again.
     if report.refused() > 0 { Err(Problem::Malformed(report.reasons())) } else { Ok(report) }
 }

@@ -9,10 +9,10 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use tollbook_formats::usage::otlp::{Encoding, Signal, accepted, failed};
 
-use super::exchange::{Exchange, Problem, Reply, read_problem, run_blocking};
-use super::report::{Report, store_read};
+use super::exchange::{Exchange, Problem, Reply};
+use super::report::{Report, report_records};
 use super::state::OperatorRoutes;
-use super::upload::{Accepted, receive};
+use super::upload::Accepted;
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -58,19 +58,10 @@ async fn accept(
     signal: Signal,
     encoding: Encoding,
 ) -> Result<Report, Problem> {
-    let most = routes.service.config().charging.telemetry_bytes;
-    let upload = receive(routes, request, &ACCEPTED, most).await?;
-    let read = {
-        let _decoding = routes.decoding().await.ok_or(Problem::Unavailable)?;
-        let (service, records) = (Arc::clone(&routes.service), Arc::clone(&routes.gateway_records));
-        run_blocking(routes, move || {
-            let body = upload.expand()?;
-            let config = &service.config().charging;
-            records.otlp(service.store(), config, &body, signal, encoding).map_err(read_problem)
-        })
-        .await??
-    };
-    store_read(routes, read).await
+    report_records(routes, request, &ACCEPTED, move |service, records, body| {
+        records.otlp(service.store(), &service.config().charging, body, signal, encoding)
+    })
+    .await
 }
 
 fn reply(result: Result<Report, Problem>, signal: Signal, encoding: Encoding) -> Reply {

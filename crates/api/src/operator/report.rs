@@ -1,14 +1,18 @@
 //! The results of reported records: waiting until they are durable, the answer in JSON, and the line of the log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::extract::Request;
 use serde::Serialize;
 use tollbook_domain::Usage;
 use tollbook_formats::usage::RefusedEvent;
-use tollbook_ops::charging::{IntakeError, ReadRecords, UsageResult};
+use tollbook_ops::charging::{GatewayRecords, IntakeError, ReadError, ReadRecords, UsageResult};
 
-use super::exchange::Problem;
+use super::exchange::{Problem, read_problem, run_blocking};
 use super::state::OperatorRoutes;
+use super::upload::{Accepted, receive};
+use crate::service::Service;
 
 /// Records that are handed over together: those of one transaction.
 const SUBMITTED_RECORDS: usize = 2_000;
@@ -67,8 +71,26 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
     Ok(Report::of(names, results))
 }
 
+/// Receives a request of another program, reads its body by `read` and stores the records.
+pub(super) async fn report_records(
+    routes: &OperatorRoutes,
+    request: Request,
+    accepted: &Accepted,
+    read: impl FnOnce(&Service, &GatewayRecords, &[u8]) -> Result<ReadRecords, ReadError> + Send + 'static,
+) -> Result<Report, Problem> {
+    let most = routes.service.config().charging.telemetry_bytes;
+    let upload = receive(routes, request, accepted, most).await?;
+    let read = {
+        let _decoding = routes.decoding().await.ok_or(Problem::Unavailable)?;
+        let (service, records) = (Arc::clone(&routes.service), Arc::clone(&routes.gateway_records));
+        let work = move || read(&service, &records, &upload.expand()?).map_err(read_problem);
+        run_blocking(routes, work).await??
+    };
+    store_read(routes, read).await
+}
+
 /// Stores what was read of a request of another program, and logs what became of it: its sender may not read the answer.
-pub(super) async fn store_read(routes: &OperatorRoutes, read: ReadRecords) -> Result<Report, Problem> {
+async fn store_read(routes: &OperatorRoutes, read: ReadRecords) -> Result<Report, Problem> {
     let report = store(routes, read.records).await?;
     let passed_over: usize = read.passed_over.values().sum();
     tracing::info!(
