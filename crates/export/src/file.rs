@@ -41,6 +41,12 @@ impl ExportedFile {
         Ok(objects.presign_get(&link.base_url, &self.key, &self.file_name, link.expires_s)?)
     }
 
+    /// Whether the file was deleted, for instance to make room for others before its retention ended. A store that does not
+    /// answer does not count as a deletion.
+    pub fn is_deleted(&self, objects: &dyn ObjectStore) -> bool {
+        matches!(objects.len_of(&self.key), Ok(len) if len != Some(self.bytes))
+    }
+
     /// The file as text, for the records of stored exports and of jobs.
     pub fn to_record(&self) -> String {
         let record = json!({

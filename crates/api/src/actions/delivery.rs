@@ -146,7 +146,7 @@ fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {
         kept_since_s: service.kept_since_s(now_s),
         max_unfinished: service.config().exports.jobs_per_company,
     };
-    match jobs::submit(store, &job).map_err(log_and_refuse)? {
+    match jobs::submit(store, service.deployment().objects.as_ref(), &job).map_err(log_and_refuse)? {
         Some(job_id) => {
             service.notify_job_submitted();
             Answer::new().with("JobId", &job_id)

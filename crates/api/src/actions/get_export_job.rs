@@ -20,7 +20,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[Parameter {
 
 pub(super) const RESPONSE: &[Member] = &[
     text("JobId", "The job"),
-    text("State", "`Waiting`, `Running`, `Done`, `Failed`, or `Expired` after the retention of the file"),
+    text("State", "`Waiting`, `Running`, `Done`, `Failed`, or `Expired` when the file is deleted"),
     integer("RowsWritten", "Rows of the file so far"),
     integer("RowsTotal", "Rows of the whole file; 0 while that is unknown"),
     integer("Progress", "Per cent of the rows; 100 only when the file can be downloaded"),
@@ -53,7 +53,9 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
             let file = ExportedFile::from_record(&job.outcome).map_err(log_and_refuse)?;
             // The last heartbeat was before the end, or there was none.
             (written, total) = (file.rows, file.rows);
-            if file.stored_s > service.kept_since_s(now_s) {
+            if file.stored_s > service.kept_since_s(now_s)
+                && !file.is_deleted(service.deployment().objects.as_ref())
+            {
                 data = Some(Data::of(service, brand, file)?);
                 "Done"
             } else {

@@ -73,6 +73,8 @@ async fn body(
     let body = read_body(body, gateway.body_limit()).await;
     let request_uuid = Arc::clone(&caller.request_uuid);
     let mut attempt = Attempt { caller, head, body, line };
+    // Moved behind the attempt, whose log line is then dropped after it.
+    let guard = guard;
     let mut admission = None;
     let body = loop {
         let Some(worker) = workers.acquire().await else { break attempt.unavailable() };

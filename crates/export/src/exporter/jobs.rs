@@ -2,6 +2,7 @@
 //! job. A job stores the text of its request, which the API parses again when the job runs.
 
 use sha2::{Digest as _, Sha256};
+use tollbook_objects::ObjectStore;
 use tollbook_store::{ExportState, NewExportJob, Store, StoreError};
 
 use super::cache::Digest;
@@ -44,7 +45,11 @@ pub struct NewJob<'a> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, StoreError> {
+pub fn submit(
+    store: &dyn Store,
+    objects: &dyn ObjectStore,
+    job: &NewJob<'_>,
+) -> Result<Option<String>, StoreError> {
     let mut transaction = store.begin()?;
     for number in 0..MAX_IDS {
         let job_id = job_id(job, number);
@@ -70,7 +75,10 @@ pub fn submit(store: &dyn Store, job: &NewJob<'_>) -> Result<Option<String>, Sto
             }
             Some(known) => match known.state {
                 ExportState::Waiting | ExportState::Running => true,
-                ExportState::Done => ExportedFile::from_record(&known.outcome)?.stored_s > job.kept_since_s,
+                ExportState::Done => {
+                    let file = ExportedFile::from_record(&known.outcome)?;
+                    file.stored_s > job.kept_since_s && !file.is_deleted(objects)
+                }
                 ExportState::Failed => false,
             },
         };

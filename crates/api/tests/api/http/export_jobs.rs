@@ -85,6 +85,19 @@ fn a_job_makes_the_file_that_a_request_makes(backend: Backend) {
     assert_eq!(fixture.server.export_files(), 2 * 4, "a file and its ETag for each");
 }
 
+fn a_job_whose_file_was_deleted_is_expired_and_made_again(backend: Backend) {
+    let fixture = Fixture::on(Server::working(backend));
+    let job_id = fixture.submit(&fixture.full, PAID);
+    assert_eq!(Fixture::ended(&fixture.server, &fixture.full, &job_id).0["State"], "Done");
+    assert_eq!(fixture.submit(&fixture.full, PAID), job_id, "the same job as long as its file is there");
+    fixture.server.delete_exports();
+    let gone = fixture.job(&fixture.full, &job_id);
+    assert_eq!((gone.0["State"].as_str(), gone.0.contains_key("Data")), (Some("Expired"), false));
+    let again = fixture.submit(&fixture.full, PAID);
+    assert_ne!(again, job_id);
+    assert_eq!(Fixture::ended(&fixture.server, &fixture.full, &again).0["State"], "Done");
+}
+
 fn a_job_waits_for_a_server_with_an_export_worker(backend: Backend) {
     let fixture = Fixture::on(Server::start(backend));
     let job_id = fixture.submit(&fixture.full, PAID);
@@ -244,6 +257,7 @@ fn an_invalid_request_makes_no_job(backend: Backend) {
 
 on_each_backend!(
     a_job_makes_the_file_that_a_request_makes,
+    a_job_whose_file_was_deleted_is_expired_and_made_again,
     a_job_waits_for_a_server_with_an_export_worker,
     a_job_of_a_crashed_server_is_taken_over,
     a_job_that_crashes_its_servers_is_abandoned,
