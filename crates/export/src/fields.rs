@@ -130,10 +130,9 @@ pub struct OrderRow<'a> {
     pub line: &'a Line,
     /// Display texts of the line.
     pub texts: &'a LineTexts,
-    /// Name of the line's organization that it was billed under.
-    pub organization_name: &'a str,
-    /// `ProjectId` of the line's organization.
-    pub project_id: &'a str,
+    /// `ProjectId` of the line's organization. Most rows need neither it nor `line`, and the memory of a line is rarely in
+    /// the processor's cache: what they refer to is read when it is shown.
+    pub project_id: &'a String,
     /// Numbers, times and amounts.
     pub order: &'a Order,
     /// `StatusDisplay`.
@@ -185,7 +184,7 @@ const ORDER_FIELDS: &[(ShownIn, OrderField)] = fields! {
     "SourceOrderNo", Text, PerRow, Unpaid, "Number of the order that fell into arrears", |r| Cell::Text(source_order_no(r.order));
     "CompanyID", Integer, PerLine, Both, "Company", |r| Cell::integer(r.company_id);
     "OrganizationID", Integer, PerLine, Both, "Organization (project) within the company", |r| Cell::integer(r.line.organization_id);
-    "OrganizationName", Text, PerLine, Both, "Name of the organization, as it was billed", |r| Cell::Text(r.organization_name);
+    "OrganizationName", Text, PerLine, Both, "Name of the organization, as it was billed", |r| Cell::Text(&r.line.organization_name);
     "UserEmail", Text, PerLine, Both, "Who used it; empty when not known", |r| Cell::Text(&r.line.user_email);
     "ChargeType", Integer, PerLine, Both, "Way of charging", |r| Cell::integer(r.line.charge_type);
     "ChargeTypeDisplay", Text, PerLine, Both, "Name of the way of charging", |r| Cell::Text(&r.texts.charge_type);

@@ -263,7 +263,6 @@ fn show<T>(
         provider: &presentation.provider,
         line,
         texts: &view.texts,
-        organization_name: &line.organization_name,
         project_id: &view.project_id,
         order,
         status: presentation.status(order.status),

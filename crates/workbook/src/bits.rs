@@ -5,8 +5,11 @@ use crate::huffman::Code;
 /// Symbols of literals, the end of a block and lengths (RFC 1951, 3.2.5).
 pub(crate) const LITERALS_AND_LENGTHS: usize = 286;
 
+/// Limit on the bits of a code of these symbols; the standard allows 15.
+pub(crate) const MAX_CODE_BITS: u8 = 14;
+
 /// Limit on the bits of one put: with up to seven pending bits they fit in 64.
-const MAX_PUT_BITS: u8 = 57;
+pub(crate) const MAX_PUT_BITS: u8 = 57;
 
 /// The output of an encoder.
 #[derive(Debug, Default)]
@@ -46,16 +49,19 @@ impl BitWriter {
         self.count %= 8;
     }
 
-    /// Appends the codes of literals, three at a time. Room must be reserved.
+    /// Appends the codes of literals, four at a time: at most 56 bits. Room must be reserved.
     #[inline]
     pub(crate) fn put_literals(&mut self, symbols: &[Code; LITERALS_AND_LENGTHS], bytes: &[u8]) {
-        let (threes, rest) = bytes.as_chunks::<3>();
-        for three in threes {
-            let [first, second, third] = three.map(|byte| symbols[usize::from(byte)]);
-            let len = first.len + second.len;
-            let bits =
-                u64::from(first.bits) | u64::from(second.bits) << first.len | u64::from(third.bits) << len;
-            self.put(bits, len + third.len);
+        let (fours, rest) = bytes.as_chunks::<4>();
+        for four in fours {
+            let [first, second, third, fourth] = four.map(|byte| symbols[usize::from(byte)]);
+            let two = first.len + second.len;
+            let three = two + third.len;
+            let bits = u64::from(first.bits)
+                | u64::from(second.bits) << first.len
+                | u64::from(third.bits) << two
+                | u64::from(fourth.bits) << three;
+            self.put(bits, three + fourth.len);
         }
         for &byte in rest {
             self.put_code(symbols[usize::from(byte)]);

@@ -1,6 +1,6 @@
 //! The codes of one deflate block (RFC 1951, 3.2.5 to 3.2.7): literals, lengths and distances.
 
-use crate::bits::{BitWriter, LITERALS_AND_LENGTHS};
+use crate::bits::{BitWriter, LITERALS_AND_LENGTHS, MAX_CODE_BITS, MAX_PUT_BITS};
 use crate::huffman::{self, Code};
 
 /// Largest distance of a match (RFC 1951, 3.2.5).
@@ -112,6 +112,8 @@ pub(crate) struct BlockCodes {
     lengths: [(u32, u8); 256],
     /// The last distance, its code and extra bits, and the number of these bits: most matches repeat it.
     last_distance: (usize, u64, u8),
+    /// The codes of the digits that many matches are followed by, and the number of these bits.
+    digits: (u128, u8),
 }
 
 impl BlockCodes {
@@ -121,13 +123,14 @@ impl BlockCodes {
             distances: [Code::default(); DISTANCES],
             lengths: [(0, 0); 256],
             last_distance: (0, 0, 0),
+            digits: (0, 0),
         }
     }
 
     /// Makes the codes and begins a block with them (RFC 1951, 3.2.7), the last one of its stream or not.
     pub(crate) fn begin_block(&mut self, counts: &mut Counts, bits: &mut BitWriter) {
         counts.symbols[END_OF_BLOCK] = 1;
-        let symbol_lengths = huffman::lengths(&counts.symbols, 15);
+        let symbol_lengths = huffman::lengths(&counts.symbols, MAX_CODE_BITS);
         let distance_lengths = huffman::lengths(&counts.distances, 15);
         bits.reserve(LENGTHS_BITS);
         bits.put(0b100, 3);
@@ -156,13 +159,55 @@ impl BlockCodes {
     /// Writes a match of `length` bytes, 3 to 258, at a distance of at most [`WINDOW`]. Room must be reserved: six bytes.
     #[inline]
     pub(crate) fn put_match(&mut self, length: usize, distance: usize, bits: &mut BitWriter) {
+        let (code, count) = self.match_code(length, distance);
+        bits.put(code, count);
+    }
+
+    /// Sets the digits, at most seven.
+    #[inline]
+    pub(crate) fn set_digits(&mut self, digits: &[u8]) {
+        self.digits = (0, 0);
+        for &digit in digits {
+            let code = self.symbols[usize::from(digit)];
+            self.digits.0 |= u128::from(code.bits) << self.digits.1;
+            self.digits.1 += code.len;
+        }
+    }
+
+    /// Writes a [match](Self::put_match), then the digits. Room must be reserved: as for both.
+    #[inline]
+    pub(crate) fn put_match_and_digits(&mut self, length: usize, distance: usize, bits: &mut BitWriter) {
+        let (code, count) = self.match_code(length, distance);
+        let (digits, digits_count) = self.digits;
+        if count + digits_count <= MAX_PUT_BITS {
+            #[expect(clippy::cast_possible_truncation, reason = "they are as few bits as the sum")]
+            let digits = digits as u64;
+            bits.put(code | digits << count, count + digits_count);
+        } else {
+            bits.put(code, count);
+            self.put_digits(bits);
+        }
+    }
+
+    /// Writes the digits. Room must be reserved: two bytes for each.
+    pub(crate) fn put_digits(&self, bits: &mut BitWriter) {
+        let (mut digits, mut count) = self.digits;
+        while count > 0 {
+            let some = count.min(32);
+            bits.put(u64::from(digits as u32) & ((1 << some) - 1), some);
+            (digits, count) = (digits >> 32, count - some);
+        }
+    }
+
+    /// Code and extra bits of a match, at most 20 and 28, and their number.
+    #[inline]
+    fn match_code(&mut self, length: usize, distance: usize) -> (u64, u8) {
         if distance != self.last_distance.0 {
             self.last_distance = self.distance_code(distance);
         }
         let (length_bits, length_count) = self.lengths[(length - MIN_MATCH) & 255];
         let (_, distance_bits, distance_count) = self.last_distance;
-        // At most 20 and 28 bits.
-        bits.put(u64::from(length_bits) | distance_bits << length_count, length_count + distance_count);
+        (u64::from(length_bits) | distance_bits << length_count, length_count + distance_count)
     }
 
     fn distance_code(&self, distance: usize) -> (usize, u64, u8) {

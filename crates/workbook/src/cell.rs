@@ -1,5 +1,4 @@
-//! The XML of cells of every kind (ECMA-376 part 1, 18.3.1.4 `c`), and encoded cells for repeated values. What is
-//! written here is the body of a cell: everything after the reference, beginning with the quote that closes it. A cell
+//! The XML of cells of every kind (ECMA-376 part 1, 18.3.1.4 `c`). What is written here is the body of a cell: everything after the reference, beginning with the quote that closes it. A cell
 //! without a value has no body and is not written at all; the references of the others keep their positions.
 
 use crate::calendar::{Civil, Serial, TrimZeros as _};
@@ -101,8 +100,13 @@ pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, style: Style) -> Result<(
         out.extend_from_slice(format!("\" s=\"{}\" t=\"inlineStr\"", style.index()).as_bytes());
         out.extend_from_slice(b"><is><t xml:space=\"preserve\">");
     }
-    escape::push_content(out, text);
-    out.extend_from_slice(if is_plain { VALUE_END } else { b"</t></is></c>" });
+    if is_plain {
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(VALUE_END);
+    } else {
+        escape::push_content(out, text);
+        out.extend_from_slice(b"</t></is></c>");
+    }
     Ok(())
 }
 
@@ -158,7 +162,6 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8, style: 
         out.extend_from_slice(b"0</v></c>");
         return;
     }
-    let sign: &[u8] = if mantissa < 0 { b"-" } else { b"" };
     let mut buffer = itoa::Buffer::new();
     let digits = match u64::try_from(mantissa.unsigned_abs()) {
         Ok(small) => buffer.format(small),
@@ -175,22 +178,30 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i128, scale: u8, style: 
 
     // Below one, `decimals` begins with the first digit other than zero.
     let significant = if whole == b"0" { decimals.len() } else { whole.len() + decimals.len() };
-    let point: &[u8] = if decimals.is_empty() { b"" } else { b"." };
     if significant > NUMBER_DIGITS {
+        let sign: &[u8] = if mantissa < 0 { b"-" } else { b"" };
         let padding = ZEROS.split_at(2_usize.saturating_sub(leading.len() + decimals.len())).0;
         push_short_text(out, Style::Digits, &[sign, whole, b".", leading, decimals, padding]);
     } else {
+        // Every copy of a length that is not known is a call, so that of nothing is left out.
         out.extend_from_slice(style.number_start());
-        for part in [sign, whole, point, leading, decimals] {
-            out.extend_from_slice(part);
+        if mantissa < 0 {
+            out.push(b'-');
+        }
+        out.extend_from_slice(whole);
+        if !decimals.is_empty() {
+            out.push(b'.');
+            if !leading.is_empty() {
+                out.extend_from_slice(leading);
+            }
+            out.extend_from_slice(decimals);
         }
         out.extend_from_slice(VALUE_END);
     }
 }
 
-/// Appends a local time, as text of the same form if it is outside Excel's calendar.
-pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) {
-    let local_s = unix_s.saturating_add(i64::from(utc_offset_s));
+/// Appends a local time in seconds, as text of the same form if it is outside Excel's calendar.
+pub(crate) fn push_date_time(out: &mut Vec<u8>, local_s: i64) {
     let Some(serial) = Serial::of(local_s) else {
         push_short_text(out, Style::Text, &[Civil::of(local_s).plain().as_bytes()]);
         return;
@@ -199,118 +210,6 @@ pub(crate) fn push_date_time(out: &mut Vec<u8>, unix_s: i64, utc_offset_s: i32) 
     out.extend_from_slice(itoa::Buffer::new().format(serial.days).as_bytes());
     serial.push_fraction(out);
     out.extend_from_slice(VALUE_END);
-}
-
-/// Bytes after the last body of a fragment, so that bodies can be copied in blocks of this size.
-const BLOCK: usize = 32;
-
-/// One or several adjacent cells, encoded once for values that many rows repeat.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Fragment {
-    /// The bodies of the cells, then a block of zeros.
-    bodies: Box<[u8]>,
-    /// The end of each body.
-    ends: Box<[usize]>,
-}
-
-impl Fragment {
-    /// A text cell, as [`RowWriter::text`](crate::RowWriter::text) writes it.
-    ///
-    /// # Errors
-    ///
-    /// The text is longer than [`MAX_CELL_UNITS`].
-    pub fn text(text: &str) -> Result<Self, TextTooLong> {
-        let mut body = Vec::new();
-        push_text(&mut body, text, Style::Text)?;
-        Ok(Self::of_bodies(&[&body]))
-    }
-
-    /// A cell as [`RowWriter::integer`](crate::RowWriter::integer) writes it.
-    pub fn integer(value: impl Into<i128>) -> Self {
-        Self::of(|body| push_integer(body, value.into(), Style::Integer))
-    }
-
-    /// A cell as [`RowWriter::decimal`](crate::RowWriter::decimal) writes it.
-    pub fn decimal(mantissa: i128, scale: u8) -> Self {
-        Self::of(|body| push_decimal(body, mantissa, scale, Style::Decimal))
-    }
-
-    /// A cell as [`RowWriter::date_time`](crate::RowWriter::date_time) writes it.
-    pub fn date_time(unix_s: i64, utc_offset_s: i32) -> Self {
-        Self::of(|body| push_date_time(body, unix_s, utc_offset_s))
-    }
-
-    /// Approximate memory use in bytes.
-    pub fn size(&self) -> usize {
-        self.bodies.len() + size_of_val(self.ends.as_ref())
-    }
-
-    /// Joins the cells of several fragments in order.
-    pub fn joined<'f>(fragments: impl IntoIterator<Item = &'f Self>) -> Self {
-        let fragments: Vec<_> = fragments.into_iter().collect();
-        Self::of_bodies(&fragments.iter().flat_map(|fragment| fragment.bodies()).collect::<Vec<_>>())
-    }
-
-    fn of(write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let mut body = Vec::new();
-        write(&mut body);
-        Self::of_bodies(&[&body])
-    }
-
-    fn of_bodies(bodies: &[&[u8]]) -> Self {
-        let mut joined = Vec::with_capacity(bodies.iter().map(|body| body.len()).sum::<usize>() + BLOCK);
-        let mut ends = Vec::with_capacity(bodies.len());
-        for body in bodies {
-            joined.extend_from_slice(body);
-            ends.push(joined.len());
-        }
-        joined.extend_from_slice(&[0; BLOCK]);
-        Self { bodies: joined.into(), ends: ends.into() }
-    }
-
-    fn bodies(&self) -> impl Iterator<Item = &[u8]> {
-        self.positions().map(|(start, end)| self.bodies.get(start..end).unwrap_or_default())
-    }
-
-    /// Start and end of each body.
-    fn positions(&self) -> impl Iterator<Item = (usize, usize)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(self.ends.iter().copied())
-    }
-
-    /// Each cell, to be copied with [`Body::push`].
-    #[inline]
-    pub(crate) fn cells(&self) -> impl Iterator<Item = Body<'_>> {
-        self.positions().map(|(start, end)| Body {
-            blocks: self.bodies.get(start..).unwrap_or_default(),
-            len: end - start,
-        })
-    }
-}
-
-/// The body of a cell of a fragment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Body<'a> {
-    /// The body and at least one block after it.
-    blocks: &'a [u8],
-    len: usize,
-}
-
-impl Body<'_> {
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-
-    /// Appends the body. Copies of a fixed size, of which the end is dropped, take a few instructions each; a copy of
-    /// any size is a call.
-    #[inline]
-    pub(crate) fn push(self, out: &mut Vec<u8>) {
-        let end = out.len() + self.len;
-        for block in self.blocks.as_chunks::<BLOCK>().0.iter().take(self.len.div_ceil(BLOCK)) {
-            out.extend_from_slice(block);
-        }
-        out.truncate(end);
-    }
 }
 
 #[cfg(test)]
@@ -382,22 +281,14 @@ mod tests {
 
     #[test]
     fn date_times() {
-        for (unix_s, utc_offset_s, expected) in [
-            (0, 0, "5:25569"),
-            (0, 28_800, "5:25569.33333333333"),
-            (253_402_300_799, 0, "5:2958465.99998842593"),
-            (253_402_300_799, 1, "\"10000-01-01 00:00:00\""),
-            (-2_208_988_800, 0, "\"1900-01-01 00:00:00\""),
+        for (local_s, expected) in [
+            (0, "5:25569"),
+            (28_800, "5:25569.33333333333"),
+            (253_402_300_799, "5:2958465.99998842593"),
+            (253_402_300_800, "\"10000-01-01 00:00:00\""),
+            (-2_208_988_800, "\"1900-01-01 00:00:00\""),
         ] {
-            assert_eq!(shown(|xml| push_date_time(xml, unix_s, utc_offset_s)), expected);
+            assert_eq!(shown(|xml| push_date_time(xml, local_s)), expected);
         }
-    }
-
-    #[test]
-    fn text_length_counts_utf16_units() {
-        let limit = "🙂".repeat(16_383);
-        assert!(Fragment::text(&format!("{limit}a")).is_ok());
-        assert_eq!(Fragment::text(&format!("{limit}ab")), Err(TextTooLong { units: 32_768 }));
-        assert!(Fragment::text(&"文".repeat(32_767)).is_ok());
     }
 }

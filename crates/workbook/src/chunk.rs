@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::reference::{ROW_END, RowDigits};
 use crate::row::RowWriter;
 use crate::row_runs::RowSpan;
+use crate::time_cells::TimeCells;
 
 /// Rows of a full chunk. Large enough to make the fixed cost of a piece negligible, small enough for caches, and a
 /// divisor of the 1,048,575 rows below a header (1,023 × 1,025), so that full chunks fill a sheet to its last row.
@@ -77,6 +78,7 @@ pub struct ChunkEncoder {
     above: RowSpan,
     /// The digits of the number of the row above.
     digits: RowDigits,
+    times: TimeCells,
     rows: u32,
     first_row: u32,
     crc: Hasher,
@@ -93,6 +95,7 @@ impl ChunkEncoder {
             row: RowSpan::default(),
             above: RowSpan::default(),
             digits: RowDigits::default(),
+            times: TimeCells::new(),
             rows: 0,
             first_row: FIRST_ROW,
             crc: Hasher::new(),
@@ -148,7 +151,8 @@ impl ChunkEncoder {
         }
         let start = self.xml.len();
         let digits = RowDigits::of(self.first_row + self.rows);
-        let mut row = RowWriter::new(&self.layout, digits, &mut self.xml, &mut self.row.cells);
+        let mut row =
+            RowWriter::new(&self.layout, digits, &mut self.xml, &mut self.row.cells, &mut self.times);
         write(&mut row);
         let written = row.finish();
         self.row.end = self.xml.len();

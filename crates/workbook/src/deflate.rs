@@ -7,7 +7,7 @@ use crate::row_runs::{RowSpan, Sink, divide};
 
 /// Rows after which the codes of a piece are made. The rows of a piece are alike: codes that were made from all of them
 /// save less than a percent, and rows that are written at once need not be stored first.
-const SAMPLE_ROWS: u32 = 48;
+const SAMPLE_ROWS: u32 = 24;
 
 /// Literals or matches at which the codes are made in any case, which bounds memory.
 const SAMPLE_TOKENS: usize = 65_536;
@@ -38,6 +38,8 @@ struct Sample {
     plain: usize,
     rows: u32,
     counts: Counts,
+    /// The digits that the cells of the next row have in common.
+    digits: Vec<u8>,
 }
 
 /// Encodes one byte-aligned piece of a stream after the other. Matches do not cross pieces.
@@ -59,6 +61,7 @@ impl Deflater {
             plain: 0,
             rows: 0,
             counts: Counts::new(),
+            digits: Vec::new(),
         };
         Self { sample, is_coding: false, codes: BlockCodes::new(), bits: BitWriter::default() }
     }
@@ -151,6 +154,16 @@ impl Sink for Sample {
             self.tokens.push(Token { literals, length: narrow(length), distance: narrow(distance - 1) });
         }
     }
+
+    fn set_digits(&mut self, digits: &[u8]) {
+        self.digits.clear();
+        self.digits.extend_from_slice(digits);
+    }
+
+    fn run_and_digits(&mut self, buffer: &[u8], start: usize, end: usize, distance: usize) {
+        self.run(buffer, start, end, distance);
+        self.literals.extend_from_slice(&self.digits);
+    }
 }
 
 /// Writes with the codes of a block.
@@ -170,14 +183,31 @@ impl Sink for Direct<'_> {
         let length = end - start;
         if (MIN_MATCH..=MAX_MATCH).contains(&length) && distance <= WINDOW {
             self.codes.put_match(length, distance, self.bits);
+        } else if length != 0 {
+            self.odd_run(buffer, start, end, distance);
+        }
+    }
+
+    #[inline]
+    fn set_digits(&mut self, digits: &[u8]) {
+        self.codes.set_digits(digits);
+    }
+
+    #[inline]
+    fn run_and_digits(&mut self, buffer: &[u8], start: usize, end: usize, distance: usize) {
+        let length = end - start;
+        if (MIN_MATCH..=MAX_MATCH).contains(&length) && distance <= WINDOW {
+            self.codes.put_match_and_digits(length, distance, self.bits);
         } else {
             self.odd_run(buffer, start, end, distance);
+            self.codes.put_digits(self.bits);
         }
     }
 }
 
 impl Direct<'_> {
     /// A run that is not exactly one match.
+    #[cold]
     fn odd_run(&mut self, buffer: &[u8], start: usize, end: usize, distance: usize) {
         for (at, length) in matches(start, end, distance) {
             if length < MIN_MATCH || distance > WINDOW {
@@ -241,7 +271,7 @@ mod tests {
             for cell in cells {
                 let start = buffer.len();
                 buffer.extend_from_slice(cell);
-                row.cells.push(CellSpan { start, body: start, end: buffer.len() });
+                row.cells.push(CellSpan { start, body: start, end: buffer.len(), body_id: 0 });
             }
             row.cells_end = buffer.len();
             buffer.extend_from_slice(b"</row>");

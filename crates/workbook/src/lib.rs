@@ -3,7 +3,7 @@
 //!
 //! The path of a row:
 //!
-//! 1. [`RowWriter`] formats cells as XML (`reference`, `cell`, `escape`, `calendar`).
+//! 1. [`RowWriter`] formats cells as XML (`reference`, `cell`, `fragment`, `time_cells`, `escape`, `calendar`).
 //! 2. [`ChunkEncoder`] encodes up to [`CHUNK_ROWS`] rows as a [`Chunk`]: one byte-aligned piece of a deflate stream and
 //!    its CRC (`chunk`, `deflate`, `row_runs`, `block_codes`, `huffman`, `bits`). It is pure, so any thread can encode chunks.
 //! 3. [`Sheet`] and [`Workbook`] append chunks to sheets in order (`workbook`, `parts`, `sheet_name`).
@@ -36,6 +36,7 @@ mod column;
 mod deflate;
 mod error;
 mod escape;
+mod fragment;
 mod huffman;
 mod limits;
 mod parts;
@@ -47,13 +48,15 @@ mod row;
 mod row_runs;
 mod sheet_name;
 mod sheet_options;
+mod time_cells;
 mod workbook;
 mod zip;
 
-pub use cell::{Fragment, is_written_as_text};
+pub use cell::is_written_as_text;
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkEncoder};
 pub use column::{Column, ColumnKind};
 pub use error::{Error, TextTooLong};
+pub use fragment::{Cells, Fragment, FragmentPool};
 pub use limits::{MAX_CELL_UNITS, MAX_COLUMNS, MAX_SHEET_ROWS};
 pub use planned_sheet::PlannedSheet;
 pub use properties::Properties;

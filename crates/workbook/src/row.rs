@@ -1,10 +1,12 @@
 //! The cells of one row, in the order of the columns.
 
-use crate::cell::{self, Body, Fragment, Style};
+use crate::cell::{self, Style};
 use crate::column::Layout;
 use crate::error::Error;
+use crate::fragment::Fragment;
 use crate::reference::{ROW_END, RowDigits};
 use crate::row_runs::CellSpan;
+use crate::time_cells::TimeCells;
 
 /// Writes the cells of one row from left to right.
 ///
@@ -17,6 +19,7 @@ pub struct RowWriter<'a> {
     xml: &'a mut Vec<u8>,
     /// The start tag of the row, then each cell.
     cells: &'a mut Vec<CellSpan>,
+    times: &'a mut TimeCells,
     fault: Option<Error>,
 }
 
@@ -26,14 +29,15 @@ impl<'a> RowWriter<'a> {
         digits: RowDigits,
         xml: &'a mut Vec<u8>,
         cells: &'a mut Vec<CellSpan>,
+        times: &'a mut TimeCells,
     ) -> Self {
         cells.clear();
         let start = xml.len();
         layout.row_head.push(xml, digits);
         let body = xml.len();
         xml.extend_from_slice(b"\">");
-        cells.push(CellSpan { start, body, end: xml.len() });
-        Self { layout, digits, xml, cells, fault: None }
+        cells.push(CellSpan { start, body, end: xml.len(), body_id: 0 });
+        Self { layout, digits, xml, cells, times, fault: None }
     }
 
     /// Ends the row. Returns its first fault.
@@ -57,6 +61,12 @@ impl<'a> RowWriter<'a> {
     /// Writes the reference of the next cell and its body.
     #[inline]
     fn cell<T>(&mut self, push: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        self.numbered_cell(0, push)
+    }
+
+    /// [`cell`](Self::cell) with the number of its body.
+    #[inline]
+    fn numbered_cell<T>(&mut self, body_id: u64, push: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let start = self.xml.len();
         // An excess cell has no column; the row is a fault.
         if let Some(head) = self.layout.heads.get(self.column()) {
@@ -64,7 +74,7 @@ impl<'a> RowWriter<'a> {
         }
         let body = self.xml.len();
         let pushed = push(self.xml);
-        self.cells.push(CellSpan { start, body, end: self.xml.len() });
+        self.cells.push(CellSpan { start, body, end: self.xml.len(), body_id });
         pushed
     }
 
@@ -91,16 +101,11 @@ impl<'a> RowWriter<'a> {
     #[inline]
     pub fn fragment(&mut self, fragment: &Fragment) {
         for body in fragment.cells() {
-            self.body(body);
-        }
-    }
-
-    #[inline]
-    fn body(&mut self, body: Body<'_>) {
-        if body.is_empty() {
-            self.empty();
-        } else {
-            self.cell(|xml| body.push(xml));
+            if body.is_empty() {
+                self.empty();
+            } else {
+                self.numbered_cell(body.id, |xml| body.push(xml));
+            }
         }
     }
 
@@ -158,14 +163,15 @@ impl<'a> RowWriter<'a> {
     /// 9999-12-31, where spreadsheets have no common calendar, it is a text cell `yyyy-mm-dd hh:mm:ss`.
     #[inline]
     pub fn date_time(&mut self, unix_s: i64, utc_offset_s: i32) {
-        self.cell(|xml| cell::push_date_time(xml, unix_s, utc_offset_s));
+        let cell = self.times.of(unix_s.saturating_add(i64::from(utc_offset_s)));
+        self.numbered_cell(cell.id, |xml| cell.push(xml));
     }
 
     /// An empty cell: nothing is written, and the column's format holds.
     #[inline]
     pub fn empty(&mut self) {
         let at = self.xml.len();
-        self.cells.push(CellSpan { start: at, body: at, end: at });
+        self.cells.push(CellSpan { start: at, body: at, end: at, body_id: 0 });
     }
 
     /// A cell by its body, as another chunk has it.

@@ -197,7 +197,7 @@ fn pricing_quantity(quantity: i64, texts: &LineTexts) -> Cell<'static> {
 /// `SubAccountName`: the name that the order was billed under. An order without one has its `SubAccountId`, because the
 /// name must not be null next to it.
 fn sub_account_name<'a>(row: &OrderRow<'a>) -> &'a str {
-    if row.organization_name.is_empty() { row.project_id } else { row.organization_name }
+    if row.line.organization_name.is_empty() { row.project_id } else { &row.line.organization_name }
 }
 
 /// `ResourceName`: null if the resource has no name, or if `ResourceId` is null.

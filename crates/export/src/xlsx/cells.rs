@@ -1,11 +1,10 @@
 //! The cells of a workbook, and a cache of those that all orders of a line share.
 
-use std::collections::HashSet;
 use std::mem::size_of_val;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tollbook_store::LineNo;
-use tollbook_workbook::{Fragment, RowWriter};
+use tollbook_workbook::{Cells, Fragment, FragmentPool, RowWriter};
 
 use crate::fields::{Cell, OrderField, OrderRow, Scope, runs_of_one_scope};
 use crate::time_zone::{LocalTime, Offsets};
@@ -35,11 +34,11 @@ struct Run<'f> {
     fields: &'f [OrderField],
 }
 
-/// Every distinct piece, and the bytes of the pieces and lines.
+/// Every distinct piece, and the bytes of the lines.
 #[derive(Default)]
 struct PiecePool {
-    pieces: HashSet<Arc<Fragment>>,
-    bytes: usize,
+    pieces: FragmentPool,
+    line_bytes: usize,
 }
 
 impl<'f> SharedCells<'f> {
@@ -88,50 +87,40 @@ impl<'f> SharedCells<'f> {
     /// The pieces of a line, unless the cache is full.
     fn make_pieces(&self, row: &OrderRow<'_>) -> Option<Pieces> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.bytes >= MAX_BYTES {
+        if pool.pieces.bytes() + pool.line_bytes >= MAX_BYTES {
             return None;
         }
-        let pieces: Pieces =
-            self.runs.iter().map(|run| run.piece(row).map(|piece| pool.share(piece))).collect();
-        pool.bytes += size_of_val(pieces.as_ref());
+        let pieces: Pieces = self.runs.iter().map(|run| run.piece(row, &mut pool.pieces)).collect();
+        pool.line_bytes += size_of_val(pieces.as_ref());
         Some(pieces)
-    }
-}
-
-impl PiecePool {
-    fn share(&mut self, piece: Fragment) -> Arc<Fragment> {
-        if let Some(known) = self.pieces.get(&piece) {
-            return Arc::clone(known);
-        }
-        self.bytes += piece.size();
-        let piece = Arc::new(piece);
-        self.pieces.insert(Arc::clone(&piece));
-        piece
     }
 }
 
 impl Run<'_> {
     /// The cells as one piece, if all orders of the line share them. None if a text is too long for a cell; when it is
     /// written as an ordinary cell, the error names its column.
-    fn piece(&self, row: &OrderRow<'_>) -> Option<Fragment> {
+    fn piece(&self, row: &OrderRow<'_>, pool: &mut FragmentPool) -> Option<Arc<Fragment>> {
         if self.scope == Scope::PerRow {
             return None;
         }
-        let cells: Option<Vec<Fragment>> =
-            self.fields.iter().map(|field| fragment((field.value)(row))).collect();
-        cells.map(|cells| Fragment::joined(&cells))
+        let cells = |cells: &mut Cells| {
+            self.fields.iter().try_for_each(|field| push_cell(cells, (field.value)(row)).ok_or(()))
+        };
+        pool.share(cells).ok()
     }
 }
 
-fn fragment(cell: Cell<'_>) -> Option<Fragment> {
+/// Adds a cell, unless it cannot be shared.
+fn push_cell(cells: &mut Cells, cell: Cell<'_>) -> Option<()> {
     match cell {
-        Cell::Text(text) => Fragment::text(text).ok(),
-        Cell::OwnedText(text) => Fragment::text(&text).ok(),
-        Cell::Integer(number) => Some(Fragment::integer(number)),
-        Cell::Decimal { mantissa, places } => Some(Fragment::decimal(mantissa, scale_of(places))),
+        Cell::Text(text) => cells.text(text).ok()?,
+        Cell::OwnedText(text) => cells.text(&text).ok()?,
+        Cell::Integer(number) => cells.integer(number),
+        Cell::Decimal { mantissa, places } => cells.decimal(mantissa, scale_of(places)),
         // The offset of the time zone differs from row to row.
-        Cell::Time(_) => None,
+        Cell::Time(_) => return None,
     }
+    Some(())
 }
 
 fn scale_of(places: u32) -> u8 {
