@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::machine::memory_kib;
+use crate::machine::{memory_kib, processor_time};
 use crate::result::Result;
 
 /// Interval between readings of the memory of another program.
@@ -15,6 +15,8 @@ const MEMORY_INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) time: Duration,
+    /// Processor time of all threads, if it was measured.
+    pub(crate) cpu: Option<Duration>,
     /// Size of the output.
     pub(crate) bytes: u64,
     /// Peak memory of the process in KiB.
@@ -27,16 +29,18 @@ impl Cost {
     /// Measures work that returns the size of its output in bytes.
     pub(crate) fn of(work: impl FnOnce() -> Result<u64>) -> Result<Self> {
         let before_kib = memory_kib("self", "VmRSS").unwrap_or(0);
+        let cpu_before = processor_time();
         let began = Instant::now();
         let bytes = work()?;
         let time = began.elapsed();
-        Ok(Self { time, bytes, peak_kib: memory_kib("self", "VmHWM").unwrap_or(0), before_kib })
+        let cpu = processor_time().zip(cpu_before).map(|(after, before)| after - before);
+        Ok(Self { time, cpu, bytes, peak_kib: memory_kib("self", "VmHWM").unwrap_or(0), before_kib })
     }
 
     /// The measurement as it is stored in a result, and as a step prints it.
     pub(crate) fn json(&self, what: &str) -> Value {
         json!({
-            "what": what, "us": u64::try_from(self.time.as_micros()).unwrap_or(u64::MAX), "bytes": self.bytes,
+            "what": what, "us": micros(self.time), "cpu_us": self.cpu.map(micros), "bytes": self.bytes,
             "peak_kib": self.peak_kib, "before_kib": self.before_kib,
         })
     }
@@ -53,6 +57,7 @@ impl Cost {
             |name: &str| json.get(name).and_then(Value::as_u64).ok_or_else(|| format!("no {name} in {json}"));
         Ok(Self {
             time: Duration::from_micros(number("us")?),
+            cpu: json.get("cpu_us").and_then(Value::as_u64).map(Duration::from_micros),
             bytes,
             peak_kib: number("peak_kib")?,
             before_kib: number("before_kib")?,
@@ -76,6 +81,10 @@ impl Cost {
         if !status.success() {
             return Err(format!("{command:?} failed: {status}").into());
         }
-        Ok(Self { time, bytes: 0, peak_kib, before_kib: 0 })
+        Ok(Self { time, cpu: None, bytes: 0, peak_kib, before_kib: 0 })
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -71,6 +72,17 @@ fn proc_value(file: impl AsRef<Path>, key: &str) -> String {
 pub(crate) fn memory_kib(process: &str, key: &str) -> Option<u64> {
     let value = proc_value(format!("/proc/{process}/status"), key);
     value.split_whitespace().next()?.parse().ok()
+}
+
+/// Processor time of all threads of this process, those that have ended included.
+pub(crate) fn processor_time() -> Option<Duration> {
+    // In proc_pid_stat(5) the fields after the name in parentheses begin with the third; 14 and 15 are user and system time.
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok());
+    let ticks = ticks.sum::<Option<u64>>()?;
+    // USER_HZ is 100 on every architecture that we measure on.
+    Some(Duration::from_millis(ticks * 10))
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {

@@ -44,6 +44,8 @@ pub(crate) enum StepKind {
     RustXlsxwriter,
     /// Writing the rows to a file, for writers that are other programs.
     Cells,
+    /// Writing the rows to a Parquet file, for writers of columns that are other programs.
+    Rows,
     /// A server that runs until its standard input ends.
     Serve,
 }

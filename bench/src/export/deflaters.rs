@@ -64,7 +64,7 @@ pub(super) fn compress_again(workbook: &Path, mut encode: Encoder) -> Result<Cos
         bytes += out.len() as u64;
     }
     let peak_kib = memory_kib("self", "VmHWM").unwrap_or(0);
-    Ok(Cost { time, bytes, peak_kib, before_kib: peak_kib })
+    Ok(Cost { time, cpu: None, bytes, peak_kib, before_kib: peak_kib })
 }
 
 /// The file, positioned at the compressed bytes of its first sheet (PKWARE APPNOTE 4.3.7: lengths of name and extra field

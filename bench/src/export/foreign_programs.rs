@@ -60,7 +60,8 @@ impl Program {
     }
 }
 
-fn source(name: &str) -> PathBuf {
+/// A program of `bench/foreign`.
+pub(super) fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(name)
 }
 

@@ -1,6 +1,7 @@
 //! A full sheet of paid orders: the whole export, its parts, the export over HTTP, the same rows written by other writers,
 //! the export from PostgreSQL, the memory of a larger export, and a server under load.
 
+mod columnar_programs;
 mod deflaters;
 mod foreign_programs;
 mod rows;
@@ -12,7 +13,7 @@ mod under_load;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use foreign_programs::Program;
 use tollbook_domain::Status;
 use tollbook_export::Format;
@@ -52,6 +53,12 @@ pub(crate) struct Options {
     /// An interpreter that has `XlsxWriter` and openpyxl: `cargo xtask test` makes one
     #[arg(long, default_value = "target/python/bin/python")]
     python: PathBuf,
+    /// Parts to measure [default: all]
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// An interpreter that has pyarrow, polars, duckdb, jetxl and rapidxlsx; without it these are left out
+    #[arg(long)]
+    columnar_python: Option<PathBuf>,
     /// Paid orders of a larger export, which is measured for its memory; 0 skips it
     #[arg(long, default_value_t = 5_000_000)]
     rows_large: u64,
@@ -66,6 +73,33 @@ pub(crate) struct Options {
     lists: usize,
 }
 
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Reading and writing alone, and `rust_xlsxwriter`.
+    Steps,
+    /// Writers in other languages.
+    Foreign,
+    /// Writers of columns in Python.
+    Columnar,
+    /// Whole exports in every format.
+    Whole,
+    /// The export over HTTP.
+    Http,
+    /// Whole exports from PostgreSQL.
+    Postgres,
+    /// Small exports, and lists beside large ones.
+    Load,
+    /// Whole exports of more orders.
+    Large,
+}
+
+impl Options {
+    fn measures(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
+
 /// The repetitions of one measurement.
 struct Measured {
     what: String,
@@ -76,6 +110,12 @@ struct Measured {
 impl Measured {
     fn median(&self) -> Duration {
         Timings::of(self.costs.iter().map(|cost| cost.time).collect()).median()
+    }
+
+    /// The median of the processor time, if it was measured.
+    fn cpu(&self) -> Option<Duration> {
+        let cpu: Option<Vec<Duration>> = self.costs.iter().map(|cost| cost.cpu).collect();
+        cpu.map(|cpu| Timings::of(cpu).median())
     }
 
     /// Time for a million rows.
@@ -94,24 +134,42 @@ pub(crate) fn run(options: &Options) -> Result {
     notes(&mut report);
     let directory = options.directories.data.join(format!("export-{}", options.orders));
     load(options, options.orders, &directory)?;
-    let mut measured = steps_alone(options, &directory)?;
-    measured.extend(foreign_programs(options, &directory)?);
-    measured.extend(whole(options, &directory, None)?);
-    eprintln!("over HTTP");
-    let costs =
-        server_process::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
-    measured.push(Measured {
-        what: "export over HTTP, request to link".to_owned(),
-        rows: options.orders,
-        costs,
-    });
-    measured.extend(from_postgres(options)?);
-    report.tables.push(reading(&measured)?);
-    let load = under_load::Load { small: options.small_exports, lists: options.lists };
-    under_load::measure(&directory, options.tollbook.as_deref(), options.orders, load, &mut report)?;
+    let mut measured = Vec::new();
+    if options.measures(Part::Steps) {
+        measured.extend(steps_alone(options, &directory)?);
+        report.tables.push(reading(&measured)?);
+    }
+    if options.measures(Part::Foreign) {
+        measured.extend(foreign_programs(options, &directory)?);
+    }
+    if let Some(python) = &options.columnar_python
+        && options.measures(Part::Columnar)
+    {
+        measured.extend(columnar_programs(options, python, &directory)?);
+    }
+    if options.measures(Part::Whole) {
+        measured.extend(whole(options, options.orders, &directory, None)?);
+    }
+    if options.measures(Part::Http) {
+        eprintln!("over HTTP");
+        let costs =
+            server_process::export_over_http(&directory, options.tollbook.as_deref(), options.repeat.max(1))?;
+        measured.push(Measured {
+            what: "export over HTTP, request to link".to_owned(),
+            rows: options.orders,
+            costs,
+        });
+    }
+    if options.measures(Part::Postgres) {
+        measured.extend(from_postgres(options)?);
+    }
+    if options.measures(Part::Load) {
+        let load = under_load::Load { small: options.small_exports, lists: options.lists };
+        under_load::measure(&directory, options.tollbook.as_deref(), options.orders, load, &mut report)?;
+    }
     options.directories.clean_up(&directory)?;
-    if options.rows_large > 0 {
-        measured.push(larger(options)?);
+    if options.rows_large > 0 && options.measures(Part::Large) {
+        measured.extend(larger(options)?);
     }
     for Measured { what, costs, .. } in &measured {
         report.measurements.extend(costs.iter().map(|cost| cost.json(what)));
@@ -165,15 +223,31 @@ fn foreign_programs(options: &Options, directory: &Path) -> Result<Vec<Measured>
     Ok(measured)
 }
 
+/// Measures writers of columns in Python.
+fn columnar_programs(options: &Options, python: &Path, directory: &Path) -> Result<Vec<Measured>> {
+    eprintln!("the rows as Parquet");
+    Step::new(StepKind::Rows, directory).measure()?;
+    let measured = columnar_programs::PROGRAMS.into_iter().map(|(library, kind)| {
+        let what = format!("{library} (Python) alone, {kind}");
+        eprintln!("{what}");
+        let costs = (0..options.repeat_slow.max(1))
+            .map(|_| columnar_programs::measure(python, library, kind, directory));
+        Ok(Measured { what, rows: options.orders, costs: costs.collect::<Result<_>>()? })
+    });
+    let measured = measured.collect::<Result<_>>()?;
+    columnar_programs::remove_rows(directory)?;
+    Ok(measured)
+}
+
 /// Measures whole exports in every format, from SQLite or from the PostgreSQL of a URL.
-fn whole(options: &Options, directory: &Path, url: Option<&str>) -> Result<Vec<Measured>> {
+fn whole(options: &Options, rows: u64, directory: &Path, url: Option<&str>) -> Result<Vec<Measured>> {
     let from = if url.is_some() { "export from PostgreSQL" } else { "export" };
     let measured = Format::all().map(|format| {
         let what = format!("{from}, {}: snapshot, file, store, link", format.name());
         eprintln!("{what}");
         let step = Step::export(directory, url, format);
         let costs = (0..options.repeat.max(1)).map(|_| step.measure()).collect::<Result<_>>()?;
-        Ok(Measured { what, rows: options.orders, costs })
+        Ok(Measured { what, rows, costs })
     });
     measured.collect()
 }
@@ -189,20 +263,19 @@ fn from_postgres(options: &Options) -> Result<Vec<Measured>> {
     fill(&fixture, options.orders)?;
     drop(fixture);
     postgres::Bare::connect(&server.url)?.command("VACUUM ANALYZE")?;
-    let measured = whole(options, &directory, Some(&server.url))?;
+    let measured = whole(options, options.orders, &directory, Some(&server.url))?;
     options.directories.clean_up(&directory)?;
     Ok(measured)
 }
 
-/// Measures one export of many more orders.
-fn larger(options: &Options) -> Result<Measured> {
+/// Measures exports of many more orders in every format, for their memory.
+fn larger(options: &Options) -> Result<Vec<Measured>> {
     let directory = options.directories.data.join(format!("export-{}", options.rows_large));
     load(options, options.rows_large, &directory)?;
-    let what = "export of more orders, for its memory".to_owned();
-    eprintln!("{what}");
-    let costs = vec![Step::export(&directory, None, Format::Workbook).measure()?];
+    let once = Options { repeat: 1, ..options.clone() };
+    let measured = whole(&once, options.rows_large, &directory, None)?;
     options.directories.clean_up(&directory)?;
-    Ok(Measured { what, rows: options.rows_large, costs })
+    Ok(measured)
 }
 
 fn notes(report: &mut Report) {
@@ -212,7 +285,8 @@ fn notes(report: &mut Report) {
          clock starts, and read no database; `rust_xlsxwriter` is as it comes, with its feature `constant_memory`. \
          `libxlsxwriter` (Debian's, by a C program compiled with `cc -O2`), `XlsxWriter` and `openpyxl` (the versions of \
          `tests/python/requirements.txt`) run as programs of `bench/foreign` that have read the cells first; those in \
-         Python write fewer rows, as the column says. Ratios are of the time per row.",
+         Python write fewer rows, as the column says. Ratios are of the time per row. \
+         The writers of columns (`bench/foreign/columnar.py`) have the rows of our Parquet file in memory.",
         "Each repetition is a process of its own, except over HTTP, where one server process answers all. Seconds are \
          medians. Peak memory is `VmHWM` of the process at its worst; *taken* is what it grew by from the moment when \
          the clock started. The export ends when the file is durable and its link signed.",
@@ -265,6 +339,7 @@ fn table(measured: &[Measured]) -> Table {
         "what",
         "rows",
         "seconds",
+        "CPU seconds",
         "rows/s",
         "MB",
         "peak MiB",
@@ -280,6 +355,7 @@ fn table(measured: &[Measured]) -> Table {
             one.what.clone(),
             grouped(one.rows),
             format!("{:.2}", median.as_secs_f64()),
+            one.cpu().map(|cpu| format!("{:.2}", cpu.as_secs_f64())).unwrap_or_default(),
             format!("{:.0}", per_second(one.rows, median)),
             if bytes == 0 { String::new() } else { (bytes / 1_000_000).to_string() },
             (one.worst(|cost| cost.peak_kib) / 1_024).to_string(),

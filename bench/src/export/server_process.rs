@@ -90,7 +90,7 @@ pub(super) fn export_over_http(
         if bytes != stated {
             return Err(format!("the file has {bytes} bytes instead of {stated}").into());
         }
-        costs.push(Cost { time, bytes, peak_kib: memory("VmHWM")?, before_kib });
+        costs.push(Cost { time, cpu: None, bytes, peak_kib: memory("VmHWM")?, before_kib });
     }
     drop(client);
     drop(process);

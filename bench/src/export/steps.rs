@@ -15,7 +15,7 @@ use tollbook_store::{LineNo, StoredOrder};
 use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Fragment, Properties, RowWriter, Sheet, Workbook};
 
 use super::rows::{Rows, presentation};
-use super::{deflaters, foreign_programs, rust_xlsxwriter, server_process};
+use super::{columnar_programs, deflaters, foreign_programs, rust_xlsxwriter, server_process};
 use crate::cost::Cost;
 use crate::fixture::{self, Fixture};
 use crate::in_process_server::objects;
@@ -39,7 +39,11 @@ fn measure(step: &Step) -> Result<Cost> {
     };
     let query = OrderQuery { range: fixture::year()?, ..fixture.everything(&[Status::Paid]) };
     match step.kind {
-        StepKind::Export => whole_export(&fixture, query, step.format),
+        StepKind::Export => {
+            let cost = whole_export(&fixture, query, step.format)?;
+            fs::remove_dir_all(fixture.directory.join("objects"))?;
+            Ok(cost)
+        }
         StepKind::Scan => scan(&fixture, &query),
         StepKind::ScanBare => scan_bare(&fixture, &query),
         StepKind::Workbook => ours(&fixture, &query, 1),
@@ -51,11 +55,13 @@ fn measure(step: &Step) -> Result<Cost> {
             measure_writer(&fixture, |path| rust_xlsxwriter::write(&rows, path))
         }
         StepKind::Cells => foreign_programs::write_cells(&Rows::read(&fixture, &query)?, &step.data),
+        StepKind::Rows => columnar_programs::write_rows(&fixture, query),
         StepKind::Serve => Err("serving is not measured".into()),
     }
 }
 
-fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<Cost> {
+/// Leaves the file in the directory `objects` of the fixture.
+pub(super) fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<Cost> {
     let presentation = presentation(fixture)?;
     let objects = objects(fixture)?;
     let document = Document::PaidOrders(query);
@@ -72,13 +78,11 @@ fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<
         abandoned: &CancellationToken::new(),
     };
     let link = Link { base_url: "http://127.0.0.1".into(), expires_s: now_s + 3_600 };
-    let cost = Cost::of(|| {
+    Cost::of(|| {
         let file = export(&build, fixture.store.snapshot()?, &objects)?;
         black_box(file.link(&objects, &link)?);
         Ok(file.bytes)
-    })?;
-    fs::remove_dir_all(fixture.directory.join("objects"))?;
-    Ok(cost)
+    })
 }
 
 fn scan(fixture: &Fixture, query: &OrderQuery) -> Result<Cost> {
