@@ -133,7 +133,7 @@ fn summary(wanted: &Sequences, database: &str, date: &str, counts: &Counts) -> S
          cargo xtask soak --sequences {count} --seed {seed} --database {database}\n\n\
          Random sequences of usage, prices, hours, deposits, reversals, adjustments, payments, voids, replacements and \
          rating again, each followed by its own repetition; orders, balances, ledger and open hours are compared with the \
-         model's. The build is the one of packages.\n\n"
+         model's. The build is optimised, with the checks of a test build.\n\n"
     );
     let failed: Vec<String> = counts.failed_parts.iter().map(u64::to_string).collect();
     for (what, number) in [("sequences that passed", counts.passed), ("seconds", counts.seconds)] {

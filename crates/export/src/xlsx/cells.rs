@@ -1,6 +1,7 @@
 //! The cells of a workbook, and a cache of those that all orders of a line share.
 
 use std::mem::size_of_val;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tollbook_store::LineNo;
@@ -21,8 +22,16 @@ const MAX_BYTES: usize = 32 << 20;
 pub(super) struct SharedCells<'f> {
     runs: Vec<Run<'f>>,
     /// By line.
-    lines: Vec<OnceLock<Pieces>>,
+    lines: Vec<SharedLine>,
     pool: Mutex<PiecePool>,
+}
+
+/// The cells that the orders of one line share.
+#[derive(Default)]
+struct SharedLine {
+    /// Set by the first order. Most lines of a short export have one order, for which pieces would be made in vain.
+    is_seen: AtomicBool,
+    pieces: OnceLock<Pieces>,
 }
 
 /// One for each run; `None` if its cells differ from order to order.
@@ -53,7 +62,7 @@ impl<'f> SharedCells<'f> {
         });
         Self {
             runs: runs.collect(),
-            lines: (0..lines).map(|_| OnceLock::new()).collect(),
+            lines: (0..lines).map(|_| SharedLine::default()).collect(),
             pool: Mutex::default(),
         }
     }
@@ -67,7 +76,7 @@ impl<'f> SharedCells<'f> {
         offsets: &mut Offsets<'_>,
     ) {
         let pieces = self.pieces(line_no, row).into_iter().flatten().map(Option::as_deref);
-        // A line that is not cached has no pieces; all its runs are written.
+        // A line without pieces has all its runs written.
         for (run, piece) in self.runs.iter().zip(pieces.chain(std::iter::repeat(None))) {
             match piece {
                 Some(piece) => writer.fragment(piece),
@@ -78,9 +87,10 @@ impl<'f> SharedCells<'f> {
 
     fn pieces(&self, line_no: LineNo, row: &OrderRow<'_>) -> Option<&Pieces> {
         let line = self.lines.get(line_no as usize)?;
-        match line.get() {
+        match line.pieces.get() {
             Some(pieces) => Some(pieces),
-            None => self.make_pieces(row).map(|pieces| line.get_or_init(|| pieces)),
+            None if !line.is_seen.swap(true, Ordering::Relaxed) => None,
+            None => self.make_pieces(row).map(|pieces| line.pieces.get_or_init(|| pieces)),
         }
     }
 
