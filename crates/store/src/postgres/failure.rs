@@ -44,7 +44,11 @@ pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> 
 /// Converts the error of a connection attempt, before any statement was sent.
 pub(super) fn of_connecting(error: tokio_postgres::Error) -> StoreError {
     match error.as_db_error() {
-        Some(_) => of_postgres(error, None),
+        // Whatever its reason, as that the database accepts no connections (55000): a later attempt may succeed.
+        Some(_) => match of_postgres(error, None) {
+            StoreError::Database(text) => StoreError::Unavailable(text),
+            error => error,
+        },
         None => StoreError::Unavailable(chain(&error)),
     }
 }

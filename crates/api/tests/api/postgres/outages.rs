@@ -114,6 +114,24 @@ fn a_read_only_database_is_still_read() {
 }
 
 #[test]
+fn a_database_that_accepts_no_connections_is_unavailable() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    let fixture = Fixture::over(database.url());
+    let (name, elsewhere) = (database.name(), |sql: &str| cluster.sql("postgres", sql));
+    elsewhere(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+    elsewhere(&format!(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{name}'"
+    ));
+    fixture.every_action_says(&fixture.key, UNAVAILABLE);
+    assert_eq!(fixture.health(), 503);
+    let standing = Http::new("GET", "/v1/companies/1/standing").header("Authorization", "Bearer x");
+    assert_eq!(standing.send(fixture.server.address).status, 503);
+    elsewhere(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+    fixture.every_action_says(&fixture.key, "0");
+}
+
+#[test]
 fn a_database_that_denies_access_is_unavailable() {
     let database = Cluster::shared().database();
     let role = format!("of_{}", database.name());
