@@ -58,7 +58,7 @@ fn deposit(context: &CommandContext, arguments: &Deposit, output: &Output) -> Re
     let done = charging::deposit(charging, arguments.company, &deposit, pays_arrears, now_s())?;
     let value = json!({
         "CompanyID": arguments.company,
-        "Key": deposit.key,
+        "Key": deposit.key.trim(),
         "Kind": kind.name(),
         "Amount": deposit.amount.to_string(),
         "Expires": deposit.expires_s,

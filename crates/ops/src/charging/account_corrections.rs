@@ -70,7 +70,9 @@ pub fn reverse(
     mode: Mode,
     now_s: i64,
 ) -> Result<AccountCorrected, ChargingError> {
-    checked_name("the deposit's key", &request.deposit)?;
+    checked_name("the deposit's key", request.deposit.trim())?;
+    let request =
+        &ReversalRequest { deposit: stored_key(charging, company_id, &request.deposit)?, ..request.clone() };
     let amount = request.amount.map_or_else(|| "all".to_owned(), |amount| amount.steps().to_string());
     let owe = if request.owe { "owe" } else { "" };
     let content = [&request.deposit, &amount, owe, &request.reason];
@@ -101,6 +103,18 @@ pub fn reverse(
         transaction.set_reversed(company_id, &request.deposit, reversed)?;
         Ok(postings)
     })
+}
+
+/// The key of a deposit as it is stored: without the spaces around it, or with them, as earlier versions stored it.
+fn stored_key(charging: &Charging<'_>, company_id: i64, key: &str) -> Result<String, StoreError> {
+    let trimmed = key.trim();
+    if trimmed == key {
+        return Ok(key.to_owned());
+    }
+    let mut snapshot = charging.store.snapshot()?;
+    let is_old =
+        snapshot.deposit(company_id, trimmed)?.is_none() && snapshot.deposit(company_id, key)?.is_some();
+    Ok(if is_old { key } else { trimmed }.to_owned())
 }
 
 /// Adds an amount to an account or takes it. Idempotent by key: repeating an adjustment moves nothing.

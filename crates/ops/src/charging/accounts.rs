@@ -22,7 +22,8 @@ pub struct Deposited {
 }
 
 /// Deposits money, then pays arrears if `pays_arrears` and the configuration allow it. Idempotent by key: repeating a
-/// deposit moves nothing but pays arrears again, which completes an interrupted operation.
+/// deposit moves nothing but pays arrears again, which completes an interrupted operation. Spaces around the key are no
+/// part of it.
 ///
 /// # Errors
 /// The key belongs to another deposit, a rule about accounts is broken, or the store fails.
@@ -33,7 +34,7 @@ pub fn deposit(
     pays_arrears: bool,
     now_s: i64,
 ) -> Result<Deposited, ChargingError> {
-    checked_name("the deposit's key", &deposit.key)?;
+    let key = checked_name("the deposit's key", deposit.key.trim())?;
     for (subject, texts) in
         [("a product of the deposit", &deposit.products), ("a model of the deposit", &deposit.models)]
     {
@@ -44,15 +45,21 @@ pub fn deposit(
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
     let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
-    let (is_repeated, range) = match transaction.deposit(company_id, &deposit.key)? {
-        Some(stored) if stored.deposit == *deposit => (true, stored.entries),
-        Some(_) => return Err(ChargingError::OtherDeposit(deposit.key.clone())),
+    let known = match transaction.deposit(company_id, key)? {
+        // Deposits of earlier versions have their keys with the spaces.
+        None if key != deposit.key => transaction.deposit(company_id, &deposit.key)?,
+        known => known,
+    };
+    let named = |key: &str| Deposit { key: key.to_owned(), ..deposit.clone() };
+    let (is_repeated, range) = match known {
+        Some(stored) if stored.deposit == named(&stored.deposit.key) => (true, stored.entries),
+        Some(stored) => return Err(ChargingError::OtherDeposit(stored.deposit.key)),
         None => {
-            let postings = account_tx.state.account.deposit(deposit, now_s)?;
+            let deposit = named(key);
+            let postings = account_tx.state.account.deposit(&deposit, now_s)?;
             let entries = account_tx.record(postings);
             account_tx.write(transaction.as_mut())?;
-            transaction
-                .add_deposit(company_id, &StoredDeposit { deposit: deposit.clone(), entries, reversed: 0 })?;
+            transaction.add_deposit(company_id, &StoredDeposit { deposit, entries, reversed: 0 })?;
             (false, entries)
         }
     };

@@ -6,6 +6,7 @@ use tollbook_ops::charging::{
     Adjustment, Mode, ReversalRequest, adjust, deposit, end_grants, reverse, revoke, set_credit_limit,
     settle_all, settle_due, standing,
 };
+use tollbook_store::{LedgerRange, StoredDeposit};
 
 use super::edge_cases::{NOW_S, charge_orders, unpaid_numbers};
 use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, money, unit_price, usage};
@@ -151,6 +152,30 @@ pub(crate) fn a_chargeback_of_a_spent_deposit_is_owed_until_it_is_repaid(backend
     assert_eq!((credit(), unpaid_numbers(&fixture).len()), (-16, 0));
     assert!(!owes().is_in_arrears());
     fixture.assert_clean();
+}
+
+pub(crate) fn spaces_around_the_key_of_a_deposit_are_no_part_of_it(backend: &Backend) {
+    let fixture = Fixture::new(backend, 1);
+    let deposited = |key: &str| fixture.deposit(1, AccountKind::Cash, 500, key, BASE_S).is_repeated;
+    assert!(!deposited(" first "));
+    assert!(deposited("first") && deposited("\tfirst\n"));
+    assert_eq!(fixture.balance(1, AccountKind::Cash), 500);
+    let entry = &fixture.ledger(1)[0].entry;
+    assert_eq!(entry.reference, "first");
+    let charging = fixture.charging();
+    reverse(&charging, 1, &reversal(" first", "r", Some(100), false), Mode::Apply, BASE_S).unwrap();
+    assert_eq!(fixture.balance(1, AccountKind::Cash), 400);
+    // A deposit that an earlier version stored with spaces is known by its key with them.
+    let mut transaction = fixture.store.begin().unwrap();
+    let old = StoredDeposit {
+        deposit: money(AccountKind::Cash, 700, "old "),
+        entries: LedgerRange { first: 0, count: 1 },
+        reversed: 0,
+    };
+    transaction.add_deposit(1, &old).unwrap();
+    transaction.commit().unwrap();
+    assert!(fixture.deposit(1, AccountKind::Cash, 700, "old ", BASE_S).is_repeated);
+    assert_eq!(fixture.balance(1, AccountKind::Cash), 400);
 }
 
 pub(crate) fn partial_reversals_add_up_to_the_deposit(backend: &Backend) {

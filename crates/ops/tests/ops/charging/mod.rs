@@ -64,6 +64,7 @@ on_both_databases! {
     account_cases::a_refund_to_a_grant_that_ended_pays_for_its_hours_only,
     account_cases::a_chargeback_of_a_spent_deposit_is_owed_until_it_is_repaid,
     account_cases::partial_reversals_add_up_to_the_deposit,
+    account_cases::spaces_around_the_key_of_a_deposit_are_no_part_of_it,
     account_cases::bad_corrections_of_accounts_change_nothing,
     concurrency::concurrent_payers_pay_each_order_once,
     concurrency::concurrent_servers_close_each_hour_once,
