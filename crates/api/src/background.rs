@@ -1,6 +1,7 @@
 //! The loop of the background workers: a round at every interval, and earlier when there is news, until it is cancelled.
 
 use std::fmt::Display;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
@@ -21,7 +22,9 @@ impl Worker {
     /// Runs `round`, which may block, now, at every interval, and each time that a future made by `news` completes.
     /// Returns when `stop` is cancelled; a round that has begun then is finished first.
     ///
-    /// A failed round is repeated after the interval. An outage is logged once, when it begins and when it is over.
+    /// A failed round is repeated after the interval. An outage is logged once, when it begins and when it is over. A
+    /// round that panics ends the worker with the same panic: what it knows may be half changed, so that its supervisor
+    /// starts a new one.
     pub(crate) async fn run<E, N>(
         self,
         stop: CancellationToken,
@@ -48,7 +51,10 @@ impl Worker {
             let error = match run.await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
-                Err(panic) => Some(panic.to_string()),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(error) => Some(error.to_string()),
+                },
             };
             span.in_scope(|| match &error {
                 Some(error) if !is_failing => tracing::error!(%error, "{name} failed; will retry"),

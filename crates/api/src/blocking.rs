@@ -22,7 +22,12 @@ pub(crate) struct Worker(OwnedSemaphorePermit);
 
 impl Workers {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(WORKERS)))
+        Self::of(WORKERS)
+    }
+
+    /// A pool of its own size.
+    pub(crate) fn of(workers: usize) -> Self {
+        Self(Arc::new(Semaphore::new(workers)))
     }
 
     /// Takes a worker, in order of arrival; `None` after [`QUEUE_TIMEOUT`].

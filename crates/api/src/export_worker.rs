@@ -222,6 +222,7 @@ fn request_of(
         key: &key,
         company: &company,
         brand: service.brand_of(&company),
+        host: None,
         snapshot: AuthorizedSnapshot { store, caller: stop, snapshot },
         now_s: service.now_s(),
     };

@@ -8,6 +8,7 @@ mod answer;
 mod background;
 mod blocking;
 mod body;
+mod connections;
 pub mod description;
 mod export_worker;
 mod failure;
@@ -21,6 +22,7 @@ mod server;
 mod service;
 mod settle_worker;
 pub mod signature;
+mod supervisor;
 pub mod wire;
 
 pub use objects::us3_endpoint;

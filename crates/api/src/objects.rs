@@ -1,49 +1,47 @@
 //! The embedded object store over HTTP: presigned downloads below `/exports/`, and whole hosts that answer as US3. The
 //! requests are interpreted by the store; here they are only passed to it.
 
-use std::io::{self, Read};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::io::AsyncReadExt as _;
-use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::io::ReaderStream;
 use tollbook_objects::us3;
 use tollbook_objects::{EmbeddedStore, ReadError, Reply, ReplyBody};
 use tollbook_ops::Clock;
+use tollbook_ops::config::ServerConfig;
 use tracing::{Instrument as _, Span};
 
 use crate::blocking::{self, Workers};
-use crate::body::DRAINED_BYTES;
+use crate::body::Bodies;
 use crate::request_id::request_id;
 use crate::service::Service;
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 64 * 1024;
 
-/// Longest time between two pieces of a client's body.
-const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of an upload form that are read: its fields before the file, which have the signature.
+const FORM_BYTES: usize = 576 * 1024;
 
 /// The embedded store as a US3 host.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     store: Arc<EmbeddedStore>,
     clock: Arc<dyn Clock>,
-    /// Its own, apart from the API's: these threads also block while bodies arrive.
+    /// Its own, apart from the API's, because its requests read directories.
     workers: Workers,
+    bodies: Bodies,
 }
 
 impl Endpoint {
-    pub(crate) fn new(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, workers: Workers::new() }
+    pub(crate) fn new(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>, bodies: Bodies) -> Self {
+        Self { store, clock, workers: Workers::new(), bodies }
     }
 
     async fn answer(self, request: Request) -> Response {
@@ -53,19 +51,24 @@ impl Endpoint {
     }
 
     async fn reply(self, request: Request) -> Reply {
+        let (head, body) = request.into_parts();
+        // Only an upload form has its signature in the body. Bodies are read and discarded without a worker, so that
+        // their senders take nothing from those who download.
+        let form_bytes =
+            if head.method == Method::POST && matches!(head.uri.path(), "" | "/") { FORM_BYTES } else { 0 };
+        let Ok((form, rest)) = self.bodies.read_beginning(body, form_bytes).await else {
+            return internal_error(503);
+        };
         let Some(worker) = self.workers.acquire().await else { return internal_error(503) };
-        let handle = Handle::current();
         let answered = worker.run(move || {
-            let (head, body) = request.into_parts();
-            let mut body = BodyReader { body: Box::pin(body), handle, ready: Bytes::new() };
             let request = Request::from_parts(head, ());
-            let answered = with_target(&request, self.store.bucket(), |target| {
-                self.store.us3(target, &mut body, self.clock.now_s())
-            });
-            body.drain();
-            answered
+            with_target(&request, self.store.bucket(), |target| {
+                self.store.us3(target, &mut form.bytes.as_slice(), self.clock.now_s())
+            })
         });
-        reply_of(answered.await)
+        let answered = answered.await;
+        rest.drain().await;
+        reply_of(answered)
     }
 }
 
@@ -73,7 +76,8 @@ impl Endpoint {
 pub fn us3_endpoint(store: Arc<EmbeddedStore>, clock: Arc<dyn Clock>) -> Router {
     let answer =
         |State(endpoint): State<Endpoint>, request: Request| async move { endpoint.answer(request).await };
-    Router::new().fallback(answer).with_state(Endpoint::new(store, clock))
+    let bodies = Bodies::new(&ServerConfig::default());
+    Router::new().fallback(answer).with_state(Endpoint::new(store, clock, bodies))
 }
 
 /// What the routes of a server to its objects need.
@@ -156,48 +160,6 @@ fn with_target<T>(request: &Request<()>, bucket: &str, answer: impl FnOnce(&us3:
         query: uri.query().unwrap_or_default(),
         headers: &headers,
     })
-}
-
-/// The body of a request as a blocking reader.
-struct BodyReader {
-    body: Pin<Box<Body>>,
-    handle: Handle,
-    ready: Bytes,
-}
-
-impl BodyReader {
-    /// Reads the rest, so that the client can still read the response.
-    fn drain(&mut self) {
-        let mut left = DRAINED_BYTES;
-        let mut buffer = vec![0; READ_BYTES];
-        while let Ok(read @ 1..) = self.read(&mut buffer) {
-            left = left.saturating_sub(read);
-            if left == 0 {
-                break;
-            }
-        }
-    }
-}
-
-impl Read for BodyReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.ready.is_empty() {
-            let frame = std::future::poll_fn(|context| self.body.as_mut().poll_frame(context));
-            // The timer must be created inside the runtime.
-            let next = async { tokio::time::timeout(PIECE_TIMEOUT, frame).await };
-            match self.handle.block_on(next).map_err(io::Error::other)? {
-                None => return Ok(0),
-                Some(frame) => {
-                    if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
-                        self.ready = data;
-                    }
-                }
-            }
-        }
-        let count = self.ready.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&self.ready.split_to(count));
-        Ok(count)
-    }
 }
 
 fn respond(reply: Reply, method: &Method, id: &str) -> Response {

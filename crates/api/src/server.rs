@@ -1,7 +1,6 @@
 //! The HTTP server: all routes on one screen, the background workers, and a shutdown that finishes the requests in
 //! progress.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tollbook_formats::usage::otlp::Signal;
 use tollbook_objects::{EmbeddedStore, ObjectStoreError};
+use tollbook_ops::tasks::LostLines;
 
 use crate::background::{Worker, no_news};
 use crate::blocking::{self, Workers};
@@ -23,10 +25,17 @@ use crate::gateway::{self, Gateway};
 use crate::objects::{self, Endpoint, ObjectRoutes};
 use crate::operator::{self, OperatorRoutes};
 use crate::service::{Deployment, Service};
-use crate::{description, export_worker, settle_worker};
+use crate::supervisor::supervise;
+use crate::{connections, description, export_worker, settle_worker};
 
+const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// Questions for the health that are answered at a time. They take no workers of the requests, because a probe must get
+/// an answer from a busy server, and few of their own, because anyone may ask.
+const HEALTH_WORKERS: usize = 4;
+/// Longest time that the store has for an answer to a question for the health.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that is bound and not yet serving.
 pub struct Server {
@@ -34,6 +43,7 @@ pub struct Server {
     service: Arc<Service>,
     objects: ObjectRoutes,
     has_workers: bool,
+    lost_lines: Arc<LostLines>,
 }
 
 /// The server failed.
@@ -57,10 +67,10 @@ impl Server {
         embedded: impl Into<Option<Arc<EmbeddedStore>>>,
     ) -> Self {
         let clock = Arc::clone(&deployment.clock);
-        let endpoint = embedded.into().map(|store| Endpoint::new(store, clock));
         let service = Arc::new(Service::new(deployment));
+        let endpoint = embedded.into().map(|store| Endpoint::new(store, clock, service.bodies().clone()));
         let objects = ObjectRoutes { service: Arc::clone(&service), endpoint };
-        Self { listener, service, objects, has_workers: true }
+        Self { listener, service, objects, has_workers: true, lost_lines: Arc::default() }
     }
 
     /// Without the workers for settlement and background exports: other servers of the deployment have them, or a
@@ -70,13 +80,26 @@ impl Server {
         Self { has_workers: false, ..self }
     }
 
+    /// With the count of log lines that were lost, which `/healthz` states.
+    #[must_use]
+    pub fn counting_lost_lines(self, lost_lines: Arc<LostLines>) -> Self {
+        Self { lost_lines, ..self }
+    }
+
     /// All routes. The API answers at every path that has no other route, because SDKs accept base URLs with any path.
-    fn router(service: &Arc<Service>, objects: ObjectRoutes, operator: &Arc<OperatorRoutes>) -> Router {
+    fn router(
+        service: &Arc<Service>,
+        objects: ObjectRoutes,
+        operator: &Arc<OperatorRoutes>,
+        lost_lines: Arc<LostLines>,
+    ) -> Router {
+        let health_state =
+            Health { service: Arc::clone(service), workers: Workers::of(HEALTH_WORKERS), lost_lines };
         let gateway = (Arc::new(Gateway::new(Arc::clone(service))), operator.workers().clone());
         let operator = || Arc::clone(operator);
         Router::new()
             .route("/openapi.json", get(openapi).with_state(Bytes::from(description::openapi().to_string())))
-            .route("/healthz", get(health).with_state(Arc::clone(service)))
+            .route("/healthz", get(health).with_state(health_state))
             .route("/exports/{*key}", any(objects::serve).with_state(objects.clone()))
             .route("/v1/usage", operator::usage_routes().with_state(operator()))
             .route("/v1/traces", operator::otlp_routes(Signal::Traces).with_state(operator()))
@@ -96,31 +119,34 @@ impl Server {
             .layer(from_fn_with_state(objects, objects::divert))
     }
 
-    /// Serves until `stop` completes, then finishes the requests and background rounds in progress.
+    /// Serves until `stop` completes, then finishes the requests and background rounds in progress, at most for
+    /// `server.stop_timeout_s` of the configuration. What has not ended by then goes on until the process ends; nothing of
+    /// an unfinished transaction is stored.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let Self { listener, service, objects, has_workers } = self;
+        let Self { listener, service, objects, has_workers, lost_lines } = self;
         let stopping = CancellationToken::new();
-        let mut workers = vec![tokio::spawn(sweep(Arc::clone(&service), stopping.clone()))];
+        let mut workers = vec![start(&service, &stopping, SWEEP, sweep)];
         if has_workers {
-            workers.push(tokio::spawn(settle_worker::settle(Arc::clone(&service), stopping.clone())));
-            workers.push(tokio::spawn(export_worker::export_jobs(Arc::clone(&service), stopping.clone())));
+            workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
+            workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));
         }
         let operator = OperatorRoutes::start(Arc::clone(&service), Workers::new());
         let operator = Arc::new(operator.map_err(|reason| ServerError(std::io::Error::other(reason)))?);
-        let router = Self::router(&service, objects, &operator);
-        let shutdown = {
+        let router = Self::router(&service, objects, &operator, lost_lines);
+        let signal = {
             let stopping = stopping.clone();
-            async move {
+            tokio::spawn(async move {
                 stop.await;
                 stopping.cancel();
-            }
+            })
         };
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
-        stopping.cancel();
-        for worker in workers {
-            if let Err(error) = worker.await {
-                tracing::error!(%error, "a background worker failed");
+        let deadline = connections::serve(listener, router, service.config(), &stopping).await;
+        signal.abort();
+        for (name, worker) in workers {
+            match timeout_at(deadline, worker).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the {name} failed"),
+                Err(_) => tracing::warn!("the {name} did not end in time"),
             }
         }
         // All requests are answered. Stopping the intake waits for its thread, and dropping the service may block.
@@ -128,11 +154,29 @@ impl Server {
             operator.stop();
             drop((operator, service));
         });
-        if let Err(error) = stopped.await {
-            tracing::error!(%error, "the intake of usage failed");
+        match timeout_at(deadline, stopped).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the intake of usage failed"),
+            Err(_) => tracing::warn!("the intake of usage did not end in time"),
         }
-        served.map_err(ServerError)
+        Ok(())
     }
+}
+
+/// Starts a supervised background task.
+fn start<W>(
+    service: &Arc<Service>,
+    stopping: &CancellationToken,
+    name: &'static str,
+    work: fn(Arc<Service>, CancellationToken) -> W,
+) -> (&'static str, JoinHandle<()>)
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    let (service, stop) = (Arc::clone(service), stopping.clone());
+    let task = service.tasks().add(name);
+    let work = move || work(Arc::clone(&service), stop.clone());
+    (name, supervise(task, stopping.clone(), work))
 }
 
 /// Deletes expired exports until `stop` is cancelled.
@@ -144,18 +188,46 @@ async fn sweep(service: Arc<Service>, stop: CancellationToken) {
         }
         Ok(())
     };
-    Worker { name: "export sweep", interval: SWEEP_INTERVAL }.run(stop, no_news, round).await;
+    Worker { name: SWEEP, interval: SWEEP_INTERVAL }.run(stop, no_news, round).await;
 }
 
 async fn openapi(State(document): State<Bytes>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document).into_response()
 }
 
-/// 200 if the store answers, else 503.
-async fn health(State(service): State<Arc<Service>>) -> Response {
-    let read = move || service.store().snapshot()?.setting("health").map(|_| ());
-    match blocking::run(read).await {
-        Ok(Ok(())) => "ok\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
+/// What the health is found from.
+#[derive(Clone)]
+struct Health {
+    service: Arc<Service>,
+    workers: Workers,
+    lost_lines: Arc<LostLines>,
+}
+
+/// 200 if every background task runs and the store answers, else 503 and what is wrong. A header states how many lines of
+/// the log were lost, if there are any: that is no reason to replace a server, but the log may not be able to tell.
+async fn health(State(health): State<Health>) -> Response {
+    let lost = health.lost_lines.count();
+    let mut response = match health.failing().await {
+        None => "ok\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
+    };
+    if lost > 0 {
+        response.headers_mut().insert("x-tollbook-lost-log-lines", lost.into());
+    }
+    response
+}
+
+impl Health {
+    async fn failing(self) -> Option<String> {
+        let Self { service, workers, .. } = self;
+        if let Some(task) = service.tasks().reports().into_iter().find(|task| !task.is_alive) {
+            return Some(format!("the {} is not running\n", task.name));
+        }
+        let read = move || service.store().snapshot()?.setting("health").map(|_| ());
+        let answered = async { workers.acquire().await?.run(read).await.ok()?.ok() };
+        match tokio::time::timeout(HEALTH_TIMEOUT, answered).await {
+            Ok(Some(())) => None,
+            Ok(None) | Err(_) => Some("the store does not answer\n".to_owned()),
+        }
     }
 }

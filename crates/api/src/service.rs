@@ -10,9 +10,11 @@ use tollbook_domain::tenant::Company;
 use tollbook_export::{ExportError, ExportedFile, Exporter, ExporterParts, Link};
 use tollbook_objects::ObjectStore;
 use tollbook_ops::charging::Charging;
+use tollbook_ops::tasks::Tasks;
 use tollbook_ops::{Brand, Clock, Config, MasterKey, random};
 use tollbook_store::Store;
 
+use crate::body::Bodies;
 use crate::wire::Limits;
 
 /// The parts that a server is made of.
@@ -27,7 +29,8 @@ pub struct Deployment {
     pub catalogue: Arc<Catalogue>,
     /// Brands, limits, lifetimes of links.
     pub config: Config,
-    /// The address that the server listens on. Links start with it if the configuration has no public URL.
+    /// The address that the server listens on. Links start with it if the configuration has no public URL; if it means
+    /// all interfaces, with the host of the request.
     pub bound: SocketAddr,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -37,6 +40,8 @@ pub struct Deployment {
 pub(crate) struct Service {
     deployment: Deployment,
     exporter: Exporter,
+    bodies: Bodies,
+    tasks: Tasks,
     job_submitted: Notify,
 }
 
@@ -54,7 +59,8 @@ impl Service {
             },
             random: random::u128,
         });
-        Self { deployment, exporter, job_submitted: Notify::new() }
+        let bodies = Bodies::new(&deployment.config.server);
+        Self { deployment, exporter, bodies, tasks: Tasks::default(), job_submitted: Notify::new() }
     }
 
     pub(crate) fn deployment(&self) -> &Deployment {
@@ -75,6 +81,16 @@ impl Service {
 
     pub(crate) fn exporter(&self) -> &Exporter {
         &self.exporter
+    }
+
+    /// The bodies of requests that are in memory.
+    pub(crate) fn bodies(&self) -> &Bodies {
+        &self.bodies
+    }
+
+    /// The supervised background tasks.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// The time, in Unix seconds.
@@ -98,12 +114,18 @@ impl Service {
         self.config().brand(&company.brand).unwrap_or_else(|| self.config().default_brand())
     }
 
-    /// A presigned URL of a file for customers of a brand. It expires before the file is deleted.
-    pub(crate) fn link(&self, brand: &Brand, file: &ExportedFile) -> Result<String, ExportError> {
+    /// A presigned URL of a file for customers of a brand, who asked for it at `host`. It expires before the file is
+    /// deleted.
+    pub(crate) fn link(
+        &self,
+        brand: &Brand,
+        host: Option<&str>,
+        file: &ExportedFile,
+    ) -> Result<String, ExportError> {
         let Deployment { config, objects, bound, .. } = &self.deployment;
         let ends_s = self.now_s().saturating_add(config.link_lifetime_s);
         let link = Link {
-            base_url: config.public_url(brand, *bound),
+            base_url: config.public_url(brand, *bound, host),
             expires_s: ends_s.min(file.stored_s.saturating_add(config.object_retention_s)),
         };
         file.link(objects.as_ref(), &link)

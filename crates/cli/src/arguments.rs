@@ -99,6 +99,8 @@ pub(crate) enum Command {
     /// Manage keys of gateways and other programs of the operator
     #[command(subcommand)]
     OperatorKey(OperatorKeyCommand),
+    /// Show the key pair with which US3 clients read the embedded object store
+    ObjectKeys,
     /// Connect gateways and other programs that report usage
     #[command(subcommand)]
     Connect(ConnectCommand),

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let output = Output::new(typed.global.json);
     let result = run(&typed, &output);
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => output.done(),
         Err(failure) => output.fail(&failure),
     }
 }
@@ -47,6 +47,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Account(command) => operator::accounts::run(global, command, output),
         Command::Settle => operator::settle::settle(global, output),
         Command::OperatorKey(command) => operator::operator_keys::operator_key(global, command, output),
+        Command::ObjectKeys => operator::object_keys::show(global, output),
         Command::Connect(command) => operator::connect::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {

@@ -1,8 +1,9 @@
 //! Prints results on standard output and everything else on standard error. With `--json`, standard output is exactly one
-//! JSON value, also if the command fails. No other file prints.
+//! JSON value, also if the command fails. No other file prints, and nothing here panics: whether its output can be written
+//! must not decide what becomes of a command.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the file that prints")]
-
+use std::cell::RefCell;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 /// The output format of a command.
 pub(crate) struct Output {
     json: bool,
+    /// Why standard output could not be written. Its reader may have gone, as `head` does; that is no failure.
+    unwritten: RefCell<Option<io::Error>>,
 }
 
 /// Why a command failed.
@@ -39,34 +42,56 @@ impl<E: std::error::Error> From<E> for Failure {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, unwritten: RefCell::default() }
     }
 
     /// Prints a result: the value with `--json`, otherwise the text.
     pub(crate) fn result(&self, value: &Value, text: impl FnOnce() -> String) {
         if self.json {
-            println!("{value}");
+            self.print(&value.to_string());
         } else {
             let text = text();
             if !text.is_empty() {
-                println!("{}", text.trim_end());
+                self.print(text.trim_end());
             }
+        }
+    }
+
+    /// The exit code of a command that has done its work: 1 if its result could not be written.
+    pub(crate) fn done(&self) -> ExitCode {
+        match self.unwritten.take() {
+            None => ExitCode::SUCCESS,
+            Some(error) => {
+                note(&format!("tollbook: the result cannot be written to standard output: {error}"));
+                ExitCode::from(1)
+            }
+        }
+    }
+
+    fn print(&self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.unwritten.replace(Some(error));
         }
     }
 
     /// Prints a failure and returns the exit code.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
         if self.json {
-            println!("{}", failure.value.clone().unwrap_or_else(|| json!({"Error": failure.message})));
+            let value = failure.value.clone().unwrap_or_else(|| json!({"Error": failure.message}));
+            self.print(&value.to_string());
         }
-        eprintln!("tollbook: {}", failure.message);
+        note(&format!("tollbook: {}", failure.message));
         ExitCode::from(1)
     }
 }
 
-/// Prints a note on standard error.
+/// Prints a note on standard error, if that can be written.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Formats a table for a terminal.

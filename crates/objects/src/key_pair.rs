@@ -21,7 +21,8 @@ impl ObjectKeys {
         &self.public
     }
 
-    pub(crate) fn private(&self) -> &str {
+    /// The private key, to be shown to the operator alone.
+    pub fn private(&self) -> &str {
         &self.private
     }
 }

@@ -14,6 +14,7 @@ pub mod new_api;
 pub mod pricing;
 pub mod quickstart;
 pub mod random;
+pub mod tasks;
 pub mod tenancy;
 
 pub use clock::{Clock, FixedClock, SystemClock};

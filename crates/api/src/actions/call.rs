@@ -17,6 +17,8 @@ pub(crate) struct Call<'a> {
     pub(crate) key: &'a ApiKey,
     pub(crate) company: &'a Company,
     pub(crate) brand: &'a Brand,
+    /// The host that the request was sent to, as in its `Host` header; `None` for a background job.
+    pub(crate) host: Option<&'a str>,
     pub(crate) snapshot: AuthorizedSnapshot<'a>,
     pub(crate) now_s: i64,
 }

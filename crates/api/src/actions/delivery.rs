@@ -105,8 +105,13 @@ pub(super) struct Data {
 }
 
 impl Data {
-    pub(super) fn of(service: &Service, brand: &Brand, file: ExportedFile) -> Result<Self, Refusal> {
-        let link = service.link(brand, &file);
+    pub(super) fn of(
+        service: &Service,
+        brand: &Brand,
+        host: Option<&str>,
+        file: ExportedFile,
+    ) -> Result<Self, Refusal> {
+        let link = service.link(brand, host, &file);
         let download_url = link.map_err(|error| refusal_for_failed_export(&error))?;
         Ok(Self {
             download_url,
@@ -125,11 +130,11 @@ pub(super) fn deliver(call: Call<'_>, document: Document) -> Result<Answer, Refu
     if call.parameters.flag("Async")? == Some(true) {
         return submit(call, &request);
     }
-    let Call { service, brand, snapshot, .. } = call;
+    let Call { service, brand, host, snapshot, .. } = call;
     let (caller, snapshot) = (snapshot.caller, snapshot.snapshot);
     let file = service.exporter().file(snapshot, request, WaitPolicy::Request, caller, &mut |_| true);
     let file = file.map_err(|error| refusal_for_export(&error))?;
-    Answer::new().with("Data", &Data::of(service, brand, file)?)
+    Answer::new().with("Data", &Data::of(service, brand, host, file)?)
 }
 
 fn submit(call: Call<'_>, request: &ExportRequest) -> Result<Answer, Refusal> {

@@ -32,7 +32,7 @@ pub(super) const RESPONSE: &[Member] = &[
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     call.require(&["JobId"])?;
     let job_id = call.parameters.text("JobId")?.unwrap_or_default();
-    let Call { service, key, brand, mut snapshot, now_s, .. } = call;
+    let Call { service, key, brand, host, mut snapshot, now_s, .. } = call;
     let job = snapshot.snapshot.export_job(key.company_id, &job_id).map_err(log_and_refuse)?;
     // A key that is bound to organizations must not see exports of other organizations.
     let is_visible =
@@ -56,7 +56,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
             if file.stored_s > service.kept_since_s(now_s)
                 && !file.is_deleted(service.deployment().objects.as_ref())
             {
-                data = Some(Data::of(service, brand, file)?);
+                data = Some(Data::of(service, brand, host, file)?);
                 "Done"
             } else {
                 "Expired"

@@ -15,6 +15,7 @@ use super::concurrency::{Admission, Concurrency, Waiting};
 use super::rate::{Rates, limit_of};
 use crate::actions::{Action, AuthorizedSnapshot, Call};
 use crate::answer::{Answer, body};
+use crate::body::BodyError;
 use crate::failure::log_and_refuse;
 use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
@@ -41,8 +42,7 @@ pub(super) struct Received<'a> {
     pub(super) address: IpAddr,
     /// The request's id, which the answer repeats.
     pub(super) request_uuid: &'a str,
-    /// `None` if the body is too long.
-    pub(super) body: Option<&'a [u8]>,
+    pub(super) body: Result<&'a [u8], BodyError>,
     /// Cancelled when the client disconnects.
     pub(super) caller: &'a CancellationToken,
 }
@@ -51,6 +51,8 @@ pub(super) struct Received<'a> {
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) ret_code: i64,
+    /// Whether the request names an action, known or not.
+    pub(super) names_action: bool,
     pub(super) body: Vec<u8>,
 }
 
@@ -92,9 +94,11 @@ impl Gateway {
         received: &Received<'_>,
         admission: Option<Admission>,
     ) -> Result<Answered, Waiting> {
-        let mut action = None;
+        let (mut action, mut names_action) = (None, false);
         // Caught here, where the action is known. A request changes only values of its own, so nothing half-changed is used.
-        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(received, admission, &mut action)));
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            self.handle(received, admission, &mut action, &mut names_action)
+        }));
         let result = handled.unwrap_or_else(|_| {
             tracing::error!("a request panicked");
             Err(Refusal::Internal.into())
@@ -107,6 +111,7 @@ impl Gateway {
         let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
         Ok(Answered {
             ret_code,
+            names_action,
             body: body(action.map(|action| action.name), received.request_uuid, &result),
         })
     }
@@ -116,10 +121,13 @@ impl Gateway {
         received: &Received<'_>,
         admission: Option<Admission>,
         known_action: &mut Option<&'static Action>,
+        names_action: &mut bool,
     ) -> Result<Answer, Unanswered> {
         let request = self.read(received)?;
         let parameters = Parameters::new(&request);
-        let action = named_action(&parameters)?;
+        let action = named_action(&parameters);
+        *names_action = !matches!(action, Err(Refusal::MissingAction));
+        let action = action?;
         *known_action = Some(action);
         let span = Span::current();
         span.record("action", action.name);
@@ -159,7 +167,8 @@ impl Gateway {
         parameters.check_nul()?;
         let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         let service = self.service.as_ref();
-        let call = Call { service, parameters, key: &key, company: &company, brand, snapshot, now_s };
+        let host = received.host;
+        let call = Call { service, parameters, key: &key, company: &company, brand, host, snapshot, now_s };
         Ok(action.run(call)?)
     }
 
@@ -167,7 +176,10 @@ impl Gateway {
         if !matches!(received.method, "GET" | "POST") {
             return Err(Refusal::not_available("Method", "must be GET or POST"));
         }
-        let body = received.body.ok_or_else(|| Refusal::too_large("Body"))?;
+        let body = received.body.map_err(|error| match error {
+            BodyError::TooLong => Refusal::too_large("Body"),
+            BodyError::Unavailable => Refusal::ServiceUnavailable,
+        })?;
         decode(received.method, received.query, received.content_type, body, &self.limits)
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 use tollbook_ops::Config;
@@ -19,7 +19,7 @@ use super::checks::{Answered, Gateway, Received};
 use super::concurrency::{Admission, Waiting};
 use crate::answer;
 use crate::blocking::{QUEUE_TIMEOUT, Workers};
-use crate::body::read_body;
+use crate::body::{BodyError, ReadBody, Sender};
 use crate::request_id::request_id;
 use crate::ret_code::Refusal;
 
@@ -40,8 +40,14 @@ pub(crate) async fn answer(
     );
     let line = LogLine::new(&span);
     let caller = Caller { request_uuid: Arc::from(id.as_str()), peer: peer.ip() };
-    let body = body(&gateway, &workers, caller, request, line).instrument(span).await;
-    let mut response = Response::new(Body::from(body));
+    let may_be_elsewhere = may_be_elsewhere(&request);
+    let answered = body(&gateway, &workers, caller, request, line).instrument(span).await;
+    let mut response = Response::new(Body::from(answered.body));
+    // SDKs accept base URLs with any path, so a request that names an action is one of the API everywhere. Any other one
+    // is not: a probe of a path that does not exist must not read 200.
+    if may_be_elsewhere && !answered.names_action {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -51,6 +57,17 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
+/// Whether a request that names no action is not one of the API: it is at another path than the root, and it is not a
+/// form or JSON that cannot be read.
+fn may_be_elsewhere(request: &Request) -> bool {
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_read = ["application/json", "application/x-www-form-urlencoded"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(media_type));
+    request.uri().path() != "/" && !(request.method() == Method::POST && is_read)
+}
+
 /// Who sent a request, and the request's id.
 #[derive(Clone)]
 struct Caller {
@@ -58,30 +75,30 @@ struct Caller {
     peer: IpAddr,
 }
 
-/// The body of the answer.
+/// The answer.
 async fn body(
     gateway: &Arc<Gateway>,
     workers: &Workers,
     caller: Caller,
     request: Request,
     line: LogLine,
-) -> Vec<u8> {
+) -> Answered {
     // If the client disconnects, this future is dropped, and the guard cancels the work. It is dropped before the log
     // line, which says so.
     let guard = line.caller.clone().drop_guard();
     let (head, body) = request.into_parts();
-    let body = read_body(body, gateway.body_limit()).await;
+    let body = gateway.service().bodies().read(body, gateway.body_limit(), Sender::Unknown).await;
     let request_uuid = Arc::clone(&caller.request_uuid);
     let mut attempt = Attempt { caller, head, body, line };
     // Moved behind the attempt, whose log line is then dropped after it.
     let guard = guard;
     let mut admission = None;
-    let body = loop {
+    let answered = loop {
         let Some(worker) = workers.acquire().await else { break attempt.unavailable() };
         let gateway = Arc::clone(gateway);
         // The log line is written when the work has ended, which may be long after the client disconnected.
         match worker.run(move || attempt.answer(&gateway, admission)).await {
-            Ok(Ok(body)) => break body,
+            Ok(Ok(answered)) => break answered,
             Ok(Err(unanswered)) => {
                 let (waiting, again) = *unanswered;
                 attempt = again;
@@ -91,44 +108,48 @@ async fn body(
             }
             Err(error) => {
                 tracing::error!(%error, "a request failed");
-                break answer::body(None, &request_uuid, &Err(Refusal::Internal));
+                let body = answer::body(None, &request_uuid, &Err(Refusal::Internal));
+                break Answered { ret_code: Refusal::Internal.code(), names_action: true, body };
             }
         }
     };
     guard.disarm();
-    body
+    answered
 }
 
 /// A request that was read, until it is answered.
 struct Attempt {
     caller: Caller,
     head: Parts,
-    body: Option<Vec<u8>>,
+    body: Result<ReadBody, BodyError>,
     line: LogLine,
 }
 
 impl Attempt {
-    /// The body of the answer, or what the request has to wait for before the next attempt.
+    /// The answer, or what the request has to wait for before the next attempt.
     fn answer(
         mut self,
         gateway: &Gateway,
         admission: Option<Admission>,
-    ) -> Result<Vec<u8>, Box<(Waiting, Self)>> {
+    ) -> Result<Answered, Box<(Waiting, Self)>> {
         let config = gateway.service().config();
-        let received = received(config, &self.caller, &self.head, self.body.as_deref(), &self.line.caller);
+        let body = self.body.as_ref().map(|body| body.bytes.as_slice()).map_err(|error| *error);
+        let received = received(config, &self.caller, &self.head, body, &self.line.caller);
         match gateway.answer(&received, admission) {
-            Ok(Answered { ret_code, body }) => {
-                self.line.answered(ret_code);
-                Ok(body)
+            Ok(answered) => {
+                self.line.answered(answered.ret_code);
+                Ok(answered)
             }
             Err(waiting) => Err(Box::new((waiting, self))),
         }
     }
 
-    /// The body of the answer to a request whose turn did not come in time.
-    fn unavailable(mut self) -> Vec<u8> {
-        self.line.answered(Refusal::ServiceUnavailable.code());
-        answer::body(None, &self.caller.request_uuid, &Err(Refusal::ServiceUnavailable))
+    /// The answer to a request whose turn did not come in time.
+    fn unavailable(mut self) -> Answered {
+        let ret_code = Refusal::ServiceUnavailable.code();
+        self.line.answered(ret_code);
+        let body = answer::body(None, &self.caller.request_uuid, &Err(Refusal::ServiceUnavailable));
+        Answered { ret_code, names_action: true, body }
     }
 }
 
@@ -136,7 +157,7 @@ fn received<'a>(
     config: &Config,
     caller: &'a Caller,
     head: &'a Parts,
-    body: Option<&'a [u8]>,
+    body: Result<&'a [u8], BodyError>,
     cancelled: &'a CancellationToken,
 ) -> Received<'a> {
     let text = |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
@@ -16,7 +15,7 @@ use tollbook_ops::charging::{Corrected, CorrectionError, CorrectionRequest, Usag
 
 use super::exchange::{Exchange, Problem, authorize, log_and_report, run_blocking};
 use super::state::OperatorRoutes;
-use crate::body::{drain_body, read_body};
+use super::upload::read;
 
 const ROUTE: &str = "/v1/usage/corrections";
 const JSON: &str = "application/json";
@@ -105,14 +104,14 @@ impl Answer {
 async fn correct(routes: &OperatorRoutes, request: Request) -> Result<Answer, Problem> {
     let (head, body) = request.into_parts();
     if let Err(problem) = check(routes, &head.headers).await {
-        drain_body(body).await;
+        routes.service.bodies().drain(body).await;
         return Err(problem);
     }
-    let body = read(routes, body).await?;
+    let body = read(routes, body, routes.service.config().charging.batch_bytes).await?;
     let max_records = routes.service.config().charging.batch_records;
     let service = Arc::clone(&routes.service);
     run_blocking(routes, move || {
-        let (request, names, records) = parse(&body, max_records)?;
+        let (request, names, records) = parse(&body.bytes, max_records)?;
         let dry_run = request.dry_run;
         let corrected = correct_usage(&service.charging(), &request, &names, &records, service.now_s());
         corrected.map(|corrected| Answer::of(corrected, dry_run)).map_err(|error| problem_of(&error))
@@ -132,13 +131,6 @@ async fn check(routes: &OperatorRoutes, headers: &HeaderMap) -> Result<(), Probl
     } else {
         Err(Problem::ContentType("the content type must be application/json"))
     }
-}
-
-async fn read(routes: &OperatorRoutes, body: Body) -> Result<Vec<u8>, Problem> {
-    let max_bytes = routes.service.config().charging.batch_bytes;
-    read_body(body, max_bytes).await.ok_or_else(|| {
-        Problem::TooLarge(format!("the body is longer than {max_bytes} bytes, the most of one request"))
-    })
 }
 
 type Parsed = (CorrectionRequest, Vec<UsageName>, Vec<Usage>);

@@ -32,6 +32,7 @@ impl OperatorRoutes {
             Arc::new(deployment.config.clone()),
             Arc::clone(&deployment.catalogue),
             Arc::clone(&deployment.clock),
+            service.tasks().add("intake of usage"),
         );
         let decoding = Semaphore::new(DECODED_AT_A_TIME);
         Ok(Self { service, workers, gateway_records, decoding, intake: Mutex::new(Some(intake)) })

@@ -1,13 +1,14 @@
 //! A body that a program of the operator sends: its key, content type and compression are checked before it is read, and
 //! it is read and expanded within one bound.
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use tollbook_formats::text::{ContentEncoding, ExpandError, expand};
 
 use super::exchange::{Problem, authorize};
 use super::state::OperatorRoutes;
-use crate::body::{drain_body, read_body};
+use crate::body::{BodyError, ReadBody, Sender};
 
 /// The content types that a route accepts.
 pub(super) struct Accepted {
@@ -20,7 +21,7 @@ pub(super) struct Accepted {
 pub(super) struct Upload {
     /// One of the accepted content types.
     pub(super) media_type: &'static str,
-    body: Vec<u8>,
+    body: ReadBody,
     encoding: ContentEncoding,
     /// Maximum bytes, compressed and expanded.
     most: usize,
@@ -42,21 +43,29 @@ pub(super) async fn receive(
     let (media_type, encoding) = match checked.await {
         Ok(checked) => checked,
         Err(problem) => {
-            drain_body(body).await;
+            routes.service.bodies().drain(body).await;
             return Err(problem);
         }
     };
-    let body = read_body(body, most).await.ok_or_else(|| {
-        Problem::TooLarge(format!("the body is longer than {most} bytes, the most of one request"))
-    })?;
+    let body = read(routes, body, most).await?;
     Ok(Upload { media_type, body, encoding, most })
+}
+
+/// Reads the body of a request whose key is valid.
+pub(super) async fn read(routes: &OperatorRoutes, body: Body, most: usize) -> Result<ReadBody, Problem> {
+    routes.service.bodies().read(body, most, Sender::Operator).await.map_err(|error| match error {
+        BodyError::TooLong => {
+            Problem::TooLarge(format!("the body is longer than {most} bytes, the most of one request"))
+        }
+        BodyError::Unavailable => Problem::Unavailable,
+    })
 }
 
 impl Upload {
     /// The plain bytes. Blocks for as long as it takes to expand them.
     pub(super) fn expand(self) -> Result<Vec<u8>, Problem> {
         let most = self.most;
-        expand(self.body, self.encoding, most).map_err(|error| match error {
+        expand(self.body.bytes, self.encoding, most).map_err(|error| match error {
             ExpandError::TooLong(_) => Problem::TooLarge(format!("{error}, the most of one request")),
             ExpandError::Damaged(_) => Problem::Malformed(error.to_string()),
         })

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use tollbook_objects::{
-    EmbeddedSettings, EmbeddedStore, ObjectKeys, ObjectStore, RemoteSettings, RemoteStore, StoreUrl,
+    EmbeddedSettings, EmbeddedStore, ObjectKey, ObjectKeys, ObjectStore, RemoteSettings, RemoteStore,
+    StoreUrl,
 };
 use tollbook_ops::maintenance::shared_objects::{self, object_keys};
-use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock};
+use tollbook_ops::{Clock as _, Config, MasterKey, SystemClock, random};
 use tollbook_store::Store;
 
 use crate::arguments::Global;
 use crate::output::Failure;
 
 /// The bucket name in signed links of the embedded object store.
-const BUCKET: &str = "tollbook";
+pub(super) const BUCKET: &str = "tollbook";
 
 const PUBLIC_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PUBLIC_KEY";
 const PRIVATE_KEY_VARIABLE: &str = "TOLLBOOK_OBJECTS_PRIVATE_KEY";
@@ -36,6 +37,7 @@ impl Objects {
     ) -> Result<Self, Failure> {
         if let Some(url) = &config.objects.store {
             let store = Arc::new(remote(global, config, url)?);
+            report_unreachable(Arc::clone(&store))?;
             return Ok(Self { store, embedded: None });
         }
         let embedded = Arc::new(EmbeddedStore::new(EmbeddedSettings {
@@ -48,6 +50,22 @@ impl Objects {
         shared_objects::bind(database, &embedded)?;
         Ok(Self { store: embedded.clone(), embedded: Some(embedded) })
     }
+}
+
+/// Logs whether a remote store answers, without waiting for it: the server starts, because everything but exports works
+/// without the store. Otherwise the first customer to ask for an export would find out.
+fn report_unreachable(store: Arc<RemoteStore>) -> Result<(), Failure> {
+    let absent = ObjectKey::export(0, random::u128(), "probe")?;
+    std::thread::spawn(move || {
+        let store_url = store.identity();
+        match store.len_of(&absent) {
+            Ok(_) => tracing::info!(store = store_url, "the object store answers"),
+            Err(error) => {
+                tracing::error!(store = store_url, %error, "the object store does not answer; exports fail until it does");
+            }
+        }
+    });
+    Ok(())
 }
 
 fn remote(global: &Global, config: &Config, url: &StoreUrl) -> Result<RemoteStore, Failure> {

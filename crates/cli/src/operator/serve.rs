@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Server};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
@@ -16,7 +19,13 @@ use crate::arguments::{Global, Listen};
 use crate::deployment;
 use crate::operator::log;
 use crate::operator::object_store::Objects;
+use crate::operator::signals::StopSignals;
 use crate::output::{Failure, Output};
+
+/// After how long a step of the start that waits is logged, and how often.
+const DELAY: Duration = Duration::from_secs(2);
+/// How long the process waits for threads whose work did not end in time.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub(crate) fn serve(global: &Global, arguments: &Listen, output: &Output) -> Result<(), Failure> {
     start(global, arguments, output, false)
@@ -27,14 +36,20 @@ pub(crate) fn quickstart(global: &Global, arguments: &Listen, output: &Output) -
 }
 
 fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) -> Result<(), Failure> {
-    log::start()?;
+    let log = log::start()?;
     let mut config = deployment::config(global)?;
     config.listen = arguments.listen.unwrap_or(config.listen);
     let catalogue = deployment::catalogue(&config)?;
-    let store = deployment::store(global)?;
-    let master = deployment::master_key(global, store.as_ref())?;
-    let Objects { store: objects, embedded } = Objects::open(global, &config, store.as_ref(), &master)?;
-    objects.clear_spool()?;
+    let (store, master) = reporting_delay("the database", || {
+        let store = deployment::store(global)?;
+        let master = deployment::master_key(global, store.as_ref())?;
+        Ok::<_, Failure>((store, master))
+    })?;
+    let Objects { store: objects, embedded } = reporting_delay("the object store", || {
+        let opened = Objects::open(global, &config, store.as_ref(), &master)?;
+        opened.store.clear_spool()?;
+        Ok::<_, Failure>(opened)
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime
         .block_on(TcpListener::bind(config.listen))
@@ -42,7 +57,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let bound = listener.local_addr()?;
     let url = url_of_address(bound);
     // The demo is created outside of the runtime, because calls of the store block.
-    if with_demo {
+    let demo = if with_demo {
         let mut logged = None;
         let mut stored = |hours: usize, of: usize| {
             let days = hours / 24;
@@ -52,34 +67,58 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         };
         let now_s = SystemClock.now_s();
         let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
-        output.result(&demo_value(&demo, &url), || demo_text(&demo, &url, global, now_s));
+        Some((demo, now_s))
     } else {
-        output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}"));
+        None
+    };
+    // Before the address is printed: a program that reads it may stop the server at once.
+    let mut signals = runtime.block_on(async { StopSignals::new() })?;
+    let hurry = CancellationToken::new();
+    let impatient = hurry.clone();
+    match &demo {
+        Some((demo, now_s)) => {
+            output.result(&demo_value(demo, &url), || demo_text(demo, &url, global, *now_s));
+        }
+        None => output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}")),
     }
     let clock = Arc::new(SystemClock);
     // `store` outlives the runtime, so that its connections are closed outside of it.
     let parts = Deployment { store: Arc::clone(&store), objects, master, catalogue, config, bound, clock };
-    let stop = async {
-        stop_signal().await;
-        tracing::info!("stopping; requests in progress will finish");
+    let stop = async move {
+        let signal = signals.next().await;
+        tracing::info!(signal, "stopping; requests in progress will finish");
+        // After a second one, nothing is waited for. Nothing is half written by that.
+        tokio::spawn(async move {
+            let signal = signals.next().await;
+            tracing::warn!(signal, "a second signal to stop; requests in progress are not waited for");
+            impatient.cancel();
+        });
     };
-    runtime.block_on(Server::new(listener, parts, embedded).run(stop))?;
-    Ok(())
+    let server = Server::new(listener, parts, embedded).counting_lost_lines(Arc::clone(&log.lost));
+    let served = runtime.block_on(async {
+        tokio::select! {
+            served = server.run(stop) => served,
+            () = hurry.cancelled() => Ok(()),
+        }
+    });
+    // What has not ended in time does not keep the process from ending.
+    runtime.shutdown_timeout(END_TIMEOUT);
+    Ok(served?)
 }
 
-async fn stop_signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
+/// Runs a step of the start. If `what` lets it wait, the log says so: a server that does not listen yet should state why.
+fn reporting_delay<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let (done, waiting) = channel::<()>();
+        scope.spawn(move || {
+            while waiting.recv_timeout(DELAY) == Err(RecvTimeoutError::Timeout) {
+                tracing::warn!("{what} does not answer yet; the server listens when it does");
             }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 fn demo_value(demo: &Quickstart, url: &str) -> serde_json::Value {

@@ -174,26 +174,33 @@ impl Fixture {
 
     /// Starts `serve` or `quickstart` on a free port and waits until it has printed its URL.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
+        self.start_with(arguments, "127.0.0.1:0", Stdio::piped())
+    }
+
+    /// Starts `serve` or `quickstart` as [`start`](Self::start) does, on another address, or with its log elsewhere.
+    pub(crate) fn start_with(&self, arguments: &[&str], listen: &str, log: Stdio) -> Server {
         // SIGXFSZ is ignored, so that a test can make writes fail as on a full disk.
         let mut command = Command::new("sh");
         command
-            .args(["-c", "trap '' XFSZ; exec \"$0\" --json \"$@\" --listen 127.0.0.1:0"])
+            .args(["-c", "trap '' XFSZ; exec \"$0\" --json \"$@\""])
             .arg(env!("CARGO_BIN_EXE_tollbook"))
             .args(arguments)
+            .args(["--listen", listen])
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(log);
         self.enter(&mut command);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut log = String::new();
-            BufReader::new(stderr).read_to_string(&mut log).unwrap();
-            log
+        let log = child.stderr.take().map(|stderr| {
+            std::thread::spawn(move || {
+                let mut log = String::new();
+                BufReader::new(stderr).read_to_string(&mut log).unwrap();
+                log
+            })
         });
-        let mut server = Server { child, stdout, log: Some(log), said: Value::Null };
+        let mut server = Server { child, stdout, log, said: Value::Null };
         server.said = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", server.stop()));
         server
     }
@@ -264,6 +271,23 @@ impl Server {
 
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The address that it listens on.
+    pub(crate) fn address(&self) -> &str {
+        self.url().strip_prefix("http://").unwrap()
+    }
+
+    /// The number of its open sockets.
+    pub(crate) fn sockets(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().flatten();
+        let targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
+    /// Waits until the server has ended and returns its exit code; `None` if a signal ended it.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Runs a customer command against this server.

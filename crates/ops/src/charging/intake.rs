@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tollbook_domain::{Catalogue, Usage};
@@ -13,6 +14,7 @@ use super::context::Charging;
 use super::rater::{BATCH_RECORDS, Rater, UsageResult};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::tasks::{Task, panic_text};
 
 /// Maximum number of queued records; requests beyond it are refused as busy.
 const QUEUED_RECORDS: usize = 200_000;
@@ -55,29 +57,30 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts the thread.
+    /// Starts the thread. Its state is reported to `task`.
     pub fn start(
         store: Arc<dyn Store>,
         config: Arc<Config>,
         catalogue: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
+        task: Arc<Task>,
     ) -> Self {
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
         let of_worker = Arc::clone(&shared);
+        // At once, so that it is not reported missing before its first moment.
+        task.started();
         let worker = std::thread::spawn(move || {
             let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
-            let new_rater = || Rater::new(charging, config.charging.limits_of_gateways());
-            let mut rater = new_rater();
-            while let Some(submissions) = of_worker.next() {
-                // After a panic, the dropped senders report the failure to the requests of this batch. The thread must
-                // go on: without it, later requests would wait for ever.
-                let work = || store_submissions(&mut rater, submissions, clock.now_s());
-                if catch_unwind(AssertUnwindSafe(work)).is_err() {
-                    tracing::error!("storing usage panicked");
-                    // The rater may be in an inconsistent state.
-                    rater = new_rater();
+            // What is queued meanwhile is stored after the restart.
+            loop {
+                let work = || store_until_closed(&of_worker, charging, clock.as_ref());
+                let Err(panic) = catch_unwind(AssertUnwindSafe(work)) else { break };
+                if !of_worker.pause(task.failed(&panic_text(panic.as_ref()))) {
+                    break;
                 }
+                task.started();
             }
+            task.stopped();
         });
         Self { shared, worker: Some(worker) }
     }
@@ -111,6 +114,20 @@ impl Drop for Intake {
 }
 
 impl Shared {
+    /// Waits for a time, or until the queue is closed. Returns whether there is work left to do after it.
+    fn pause(&self, pause: Duration) -> bool {
+        let end = Instant::now() + pause;
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        while !queue.is_closed {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        !queue.submissions.is_empty()
+    }
+
     /// Waits for submissions and returns as many as one transaction stores; `None` if the queue is closed and empty.
     fn next(&self) -> Option<Vec<Submission>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +147,22 @@ impl Shared {
         let submissions: Vec<Submission> = queue.submissions.drain(..fitting).collect();
         queue.records -= submissions.iter().map(|submission| submission.records.len()).sum::<usize>();
         Some(submissions)
+    }
+}
+
+/// Stores what is submitted until the queue is closed and empty.
+fn store_until_closed(shared: &Shared, charging: Charging<'_>, clock: &dyn Clock) {
+    let new_rater = || Rater::new(charging, charging.config.charging.limits_of_gateways());
+    let mut rater = new_rater();
+    while let Some(submissions) = shared.next() {
+        // After a panic, the dropped senders report the failure to the requests of this batch, and the next batch is
+        // stored without a pause: a request that makes this panic must not delay the others.
+        let work = || store_submissions(&mut rater, submissions, clock.now_s());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+            tracing::error!(error = panic_text(panic.as_ref()), "storing usage panicked");
+            // The rater may be in an inconsistent state.
+            rater = new_rater();
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::exports::{ExportsSection, exports};
 use super::hosts::url;
 use super::limits::{LimitsSection, limits};
 use super::objects::{ObjectsSection, objects};
+use super::server::{ServerSection, server};
 use super::settings::Config;
 use super::value::{Checked, DAY_S, file as file_of_key, number};
 use crate::networks;
@@ -28,6 +29,8 @@ struct ConfigFile {
     catalogue: Option<Spanned<String>>,
     #[serde(default)]
     trusted_proxies: Vec<Spanned<String>>,
+    #[serde(default)]
+    server: ServerSection,
     #[serde(default)]
     limits: LimitsSection,
     #[serde(default)]
@@ -72,6 +75,8 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
         objects: objects(&source, &read.objects)?,
         ..Config::default()
     };
+    let longest_body = config.charging.telemetry_bytes.max(config.charging.batch_bytes);
+    config.server = server(&source, &read.server, longest_body, config.limits.body_bytes)?;
     if let Some(listen) = &read.listen {
         config.listen = listen.get_ref().parse().map_err(|_| {
             source.error(Some(listen.span()), "listen", "must be an address and port such as 127.0.0.1:8080")

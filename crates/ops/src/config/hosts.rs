@@ -67,6 +67,17 @@ pub(super) fn normal_host(host: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// A host with its port as it may stand in a link, given as in a `Host` header; `None` if it is not a host.
+pub fn link_host(host: &str) -> Option<String> {
+    let (name, port) = match host.rsplit_once(':') {
+        // Colons inside brackets belong to an IPv6 address.
+        Some((name, port)) if !port.contains(']') => (name, Some(port.parse::<u16>().ok()?)),
+        _ => (host, None),
+    };
+    let name = checked_host(name).ok()?;
+    Some(port.map_or_else(|| name.clone(), |port| format!("{name}:{port}")))
+}
+
 /// The URL of a server for clients on the same machine. An unspecified address, which means all interfaces, is replaced
 /// by the loopback address, because a browser cannot open it.
 pub fn url_of_address(bound: SocketAddr) -> String {

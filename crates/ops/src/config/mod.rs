@@ -8,14 +8,16 @@ mod file;
 mod hosts;
 mod limits;
 mod objects;
+mod server;
 mod settings;
 mod value;
 
 pub use brand::{Brand, DEFAULT_BRAND};
 pub use charging::ChargingConfig;
-pub use hosts::url_of_address;
+pub use hosts::{link_host, url_of_address};
 pub use limits::Limits;
 pub use objects::ObjectsConfig;
+pub use server::ServerConfig;
 pub use settings::Config;
 
 #[cfg(test)]

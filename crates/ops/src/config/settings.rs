@@ -11,9 +11,10 @@ use tollbook_store::StoreOptions;
 
 use super::brand::{Brand, DEFAULT_BRAND};
 use super::charging::ChargingConfig;
-use super::hosts::{normal_host, url_of_address};
+use super::hosts::{link_host, normal_host, url_of_address};
 use super::limits::Limits;
 use super::objects::ObjectsConfig;
+use super::server::ServerConfig;
 use super::value::DAY_S;
 use crate::networks;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub catalogue: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// Limits of connections.
+    pub server: ServerConfig,
     /// Limits of one request.
     pub limits: Limits,
     /// Options of the database.
@@ -55,6 +58,7 @@ impl Default for Config {
             object_retention_s: 7 * DAY_S,
             catalogue: None,
             trusted_proxies: Vec::new(),
+            server: ServerConfig::default(),
             limits: Limits::default(),
             database: StoreOptions::default(),
             charging: ChargingConfig::default(),
@@ -101,10 +105,14 @@ impl Config {
     }
 
     /// The URL at which customers of a brand reach a server that listens at `bound`: the brand's URL, else the
-    /// deployment's, else that of the address. Without a slash at the end.
-    pub fn public_url(&self, brand: &Brand, bound: SocketAddr) -> String {
-        match brand.public_url.as_ref().or(self.public_url.as_ref()) {
-            Some(url) => url.clone(),
+    /// deployment's, else that of the address. An address that means all interfaces names none, so the host of the
+    /// request takes its place: `host`, given as in a `Host` header. Without a slash at the end.
+    pub fn public_url(&self, brand: &Brand, bound: SocketAddr, host: Option<&str>) -> String {
+        if let Some(url) = brand.public_url.as_ref().or(self.public_url.as_ref()) {
+            return url.clone();
+        }
+        match host.and_then(link_host).filter(|_| bound.ip().is_unspecified()) {
+            Some(host) => format!("http://{host}"),
             None => url_of_address(bound),
         }
     }

@@ -34,6 +34,7 @@ fn the_example_file_has_the_values_that_its_comments_state() {
     let catalogue = catalogue::load(config.catalogue.as_deref()).unwrap();
     assert_eq!(catalogue.base_units(100), Some(86_400));
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.server, ServerConfig::default());
     assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.charging, ChargingConfig::default());
     assert_eq!(config.objects.tuning, ObjectsConfig::default().tuning);
@@ -52,8 +53,8 @@ fn the_example_file_has_the_values_that_its_comments_state() {
     assert_eq!(config.brands().map(|brand| brand.name.as_str()).collect::<Vec<_>>(), ["acme", "default"]);
 
     let bound = "127.0.0.1:1".parse().unwrap();
-    assert_eq!(config.public_url(acme, bound), "https://billing.acme.example");
-    assert_eq!(config.public_url(config.default_brand(), bound), "https://billing.example.com");
+    assert_eq!(config.public_url(acme, bound, None), "https://billing.acme.example");
+    assert_eq!(config.public_url(config.default_brand(), bound, None), "https://billing.example.com");
 }
 
 #[test]
@@ -94,6 +95,14 @@ fn every_documented_key_is_in_the_example() {
         "free_bytes",
         "requests_per_key",
         "requests_per_company",
+        "connections_per_address",
+        "head_timeout_s",
+        "body_timeout_s",
+        "body_pause_s",
+        "idle_timeout_s",
+        "write_timeout_s",
+        "stop_timeout_s",
+        "body_bytes_at_once",
         "company_bytes",
         "total_bytes",
         "# store",
@@ -121,11 +130,35 @@ fn without_a_public_url_the_bound_address_is_used() {
         ("[::]:9", "http://[::1]:9"),
         ("192.0.2.1:443", "http://192.0.2.1:443"),
     ] {
-        assert_eq!(config.public_url(config.default_brand(), bound.parse().unwrap()), url);
+        let bound = bound.parse().unwrap();
+        assert_eq!(config.public_url(config.default_brand(), bound, None), url);
     }
     let config = parse("public_url = \"https://a.example/billing/\"").unwrap();
     let bound = "127.0.0.1:1".parse().unwrap();
-    assert_eq!(config.public_url(config.default_brand(), bound), "https://a.example/billing");
+    assert_eq!(config.public_url(config.default_brand(), bound, None), "https://a.example/billing");
+}
+
+#[test]
+fn an_address_of_all_interfaces_is_replaced_by_the_host_of_the_request() {
+    let config = Config::default();
+    let url =
+        |bound: &str, host| config.public_url(config.default_brand(), bound.parse().unwrap(), Some(host));
+    for (host, link) in [
+        ("Orders.example:8080", "http://orders.example:8080"),
+        ("orders.example", "http://orders.example"),
+        ("[2001:db8::1]:80", "http://[2001:db8::1]:80"),
+        // Not hosts.
+        ("evil.example/path", "http://127.0.0.1:8080"),
+        ("user@evil.example", "http://127.0.0.1:8080"),
+        ("a:99999", "http://127.0.0.1:8080"),
+        ("", "http://127.0.0.1:8080"),
+    ] {
+        assert_eq!(url("0.0.0.0:8080", host), link, "{host}");
+        assert_eq!(url("192.0.2.1:80", host), "http://192.0.2.1:80", "an address is one that can be reached");
+    }
+    let config = parse("public_url = \"https://a.example\"").unwrap();
+    let bound = "0.0.0.0:1".parse().unwrap();
+    assert_eq!(config.public_url(config.default_brand(), bound, Some("b.example")), "https://a.example");
 }
 
 #[test]
@@ -151,6 +184,9 @@ fn errors_name_file_line_and_key() {
         [objects];ca_file = "" | :2: objects.ca_file: must name a file
         [objects];free_bytes = -1 | :2: objects.free_bytes: must be between 0 and 1125899906842624
         [exports];company_bytes = 1 | :2: exports.company_bytes: must be between 16777216 and 1125899906842624
+        [server];connections = 0 | :2: server.connections: must be between 1 and 1000000
+        [server];head_timeout_s = 601 | :2: server.head_timeout_s: must be between 1 and 600
+        [limits];body_bytes = 67108864;[server];body_bytes_at_once = 16777216 | :4: server.body_bytes_at_once: must be at least 134217728
         [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 1 and 64
         [objects];upload_threads = 0 | :2: objects.upload_threads: must be between 1 and 64
         [objects];request_timeout_s = 0 | :2: objects.request_timeout_s: must be between 1 and 3600

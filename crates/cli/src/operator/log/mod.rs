@@ -1,0 +1,71 @@
+//! The server's log on standard error (docs/CONFIGURATION.md, "Logging").
+
+mod lossy;
+
+use std::io::{IsTerminal as _, Stderr};
+use std::sync::Arc;
+
+use tollbook_ops::tasks::LostLines;
+use tracing_subscriber::EnvFilter;
+
+use crate::output::Failure;
+use lossy::{FlushOnDrop, LossyLog};
+
+/// Which events are logged: directives of `tracing_subscriber::EnvFilter`, such as `info` or `tollbook_api=debug`.
+const FILTER_VARIABLE: &str = "TOLLBOOK_LOG";
+/// `text` or `json`.
+const FORMAT_VARIABLE: &str = "TOLLBOOK_LOG_FORMAT";
+const DEFAULT_FILTER: &str = "info";
+
+/// A log that was started. What is queued is written when it is dropped.
+pub(super) struct Log {
+    /// The lines that were lost.
+    pub(super) lost: Arc<LostLines>,
+    _flush: FlushOnDrop,
+}
+
+/// Starts logging. The environment variables above configure it. The log never blocks, never fails and never panics.
+pub(super) fn start() -> Result<Log, Failure> {
+    let filter = variable(FILTER_VARIABLE)?.unwrap_or_else(|| DEFAULT_FILTER.to_owned());
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::new(format!("{FILTER_VARIABLE}: not a log filter: {error}")))?;
+    let format = variable(FORMAT_VARIABLE)?;
+    let is_json = match format.as_deref() {
+        None | Some("text") => false,
+        Some("json") => true,
+        Some(_) => return Err(Failure::new(format!("{FORMAT_VARIABLE}: must be text or json"))),
+    };
+    let (log, flush) = LossyLog::start(std::io::stderr(), report_lost);
+    let lost = Arc::clone(log.lost());
+    // An event that cannot be formatted must not be reported on a standard error that cannot be written.
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(log).log_internal_errors(false);
+    if is_json {
+        subscriber.json().flatten_event(true).init();
+    } else {
+        subscriber.with_ansi(Stderr::is_terminal(&std::io::stderr())).init();
+    }
+    // The hook of the standard library writes to standard error, and a thread that panics would wait for its reader.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let thread = std::thread::current().name().map(ToOwned::to_owned);
+        let text = tollbook_ops::tasks::panic_text(panic.payload());
+        tracing::error!(thread, place, "{text}");
+    }));
+    Ok(Log { lost, _flush: flush })
+}
+
+/// At the level of errors, so that it is there whatever the log is filtered by.
+fn report_lost(lines: u64) {
+    tracing::error!(lost = lines, "{lines} log lines were lost");
+}
+
+/// The value of an environment variable. An empty variable is treated as unset.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    #[expect(clippy::disallowed_methods, reason = "logging starts before any command has arguments for it")]
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::new(format!("{name}: not valid UTF-8"))),
+    }
+}

@@ -1,0 +1,50 @@
+//! The signals that stop a server in order. SIGHUP is one of them: a supervisor starts the server again, with the
+//! configuration of that moment.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Bit of SIGHUP in a mask of signals.
+const HANGUP_MASK: u64 = 1;
+
+/// The signals to stop, received from when it was made.
+pub(super) struct StopSignals(Vec<(&'static str, Signal)>);
+
+impl StopSignals {
+    /// Receives SIGTERM, SIGINT and SIGHUP. A SIGHUP that the process was started to ignore, as by `nohup`, is ignored
+    /// further.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(super) fn new() -> std::io::Result<Self> {
+        let mut signals =
+            vec![("SIGTERM", signal(SignalKind::terminate())?), ("SIGINT", signal(SignalKind::interrupt())?)];
+        if !is_hangup_ignored() {
+            signals.push(("SIGHUP", signal(SignalKind::hangup())?));
+        }
+        Ok(Self(signals))
+    }
+
+    /// The name of the next signal.
+    pub(super) async fn next(&mut self) -> &'static str {
+        poll_fn(|context| {
+            let received = self.0.iter_mut().find_map(|(name, signal)| {
+                let received = pin!(signal.recv()).as_mut().poll(context);
+                matches!(received, Poll::Ready(Some(()))).then_some(*name)
+            });
+            received.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+}
+
+/// Whether the process ignores SIGHUP. Where that cannot be read, it does not.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & HANGUP_MASK != 0)
+}
