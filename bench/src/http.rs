@@ -32,12 +32,7 @@ impl Client {
 
     /// Sends a signed form and returns the body of the answer.
     pub(crate) fn action(&mut self, action: &str, parameters: &[(String, String)]) -> Result<Vec<u8>> {
-        let mut form = parameters.to_vec();
-        form.push(("Action".into(), action.into()));
-        form.push(("PublicKey".into(), self.keys.public.clone()));
-        let signature = sign(&form, &self.keys.private);
-        form.push(("Signature".into(), signature));
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish();
+        let body = signed_form(action, parameters, &self.keys);
         let request = format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             self.host,
@@ -72,6 +67,16 @@ impl Client {
         self.stream.read_exact(&mut body)?;
         Ok(body)
     }
+}
+
+/// The form of a request, signed as an SDK signs it.
+pub(crate) fn signed_form(action: &str, parameters: &[(String, String)], keys: &Keys) -> String {
+    let mut form = parameters.to_vec();
+    form.push(("Action".into(), action.into()));
+    form.push(("PublicKey".into(), keys.public.clone()));
+    let signature = sign(&form, &keys.private);
+    form.push(("Signature".into(), signature));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish()
 }
 
 /// Parses an answer; an error unless its `RetCode` is 0.

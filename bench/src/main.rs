@@ -10,6 +10,7 @@
 
 mod charging;
 mod check;
+mod connections;
 mod cost;
 mod export;
 mod fixture;
@@ -48,6 +49,8 @@ enum Command {
     Charging(charging::Options),
     /// Import, pages, sums and a scan on PostgreSQL, beside plain COPY and bare SQL.
     Postgres(postgres::Options),
+    /// Lists of a client beside thousands of idle, slow and asking connections, and the memory of the server.
+    Connections(connections::Options),
     /// One step of a benchmark in a process of its own, so that its memory can be measured.
     #[command(hide = true)]
     Step(step::Step),
@@ -60,6 +63,7 @@ fn main() -> Result {
         Command::Export(options) => export::run(&options),
         Command::Charging(options) => charging::run(&options),
         Command::Postgres(options) => postgres::run(&options),
+        Command::Connections(options) => connections::run(&options),
         Command::Step(step) => export::steps::run(&step),
     }
 }

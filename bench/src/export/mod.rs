@@ -6,7 +6,7 @@ mod deflaters;
 mod foreign_programs;
 mod rows;
 mod rust_xlsxwriter;
-mod server_process;
+pub(crate) mod server_process;
 pub(crate) mod steps;
 mod under_load;
 

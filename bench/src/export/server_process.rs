@@ -17,24 +17,29 @@ use crate::result::Result;
 use crate::step::{Step, StepKind};
 
 /// A server process. Dropping it kills the process.
-pub(super) struct ServerProcess {
+pub(crate) struct ServerProcess {
     child: Child,
     address: SocketAddr,
     keys: Keys,
 }
 
 impl ServerProcess {
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(super) fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Its current memory (`VmRSS`) or peak memory (`VmHWM`) in KiB.
+    pub(crate) fn memory_kib(&self, key: &str) -> Result<u64> {
+        memory_kib(&self.child.id().to_string(), key).ok_or_else(|| "the server has ended".into())
     }
 }
 
 /// Starts a server on a loaded directory: the `tollbook` binary, or this program.
-pub(super) fn start(directory: &Path, tollbook: Option<&Path>) -> Result<ServerProcess> {
+pub(crate) fn start(directory: &Path, tollbook: Option<&Path>) -> Result<ServerProcess> {
     match tollbook {
         Some(tollbook) => start_binary(tollbook, directory),
         None => start_library(directory),
@@ -66,8 +71,7 @@ pub(super) fn export_over_http(
     let process = start(directory, tollbook)?;
     let mut client = Client::connect(process.address, &process.keys)?;
     let year = fixture::year()?;
-    let id = process.child.id().to_string();
-    let memory = |key| memory_kib(&id, key).ok_or("the server has ended");
+    let memory = |key| process.memory_kib(key);
     let mut costs = Vec::new();
     for repetition in 0..repeat {
         // A repeated request would be answered with the same file: each range is one second longer, without further
