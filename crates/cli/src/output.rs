@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the file that prints")]
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -67,6 +68,20 @@ impl Output {
 /// Prints a note on standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
+}
+
+/// Whether a person can be asked: both the question and the answer are on a terminal.
+pub(crate) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a question on the terminal. Every answer but "y" and "yes" is no.
+pub(crate) fn confirm(question: &str) -> bool {
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    // A terminal that cannot be read gives no answer.
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())
 }
 
 /// Formats a table for a terminal.

@@ -21,6 +21,7 @@ pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod settle;
 pub(crate) mod tenants;
+pub(crate) mod truth;
 mod unpriced;
 pub(crate) mod usage;
 pub(crate) mod utc_offset;

@@ -13,7 +13,7 @@ use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
 use tollbook_ops::{Clock as _, PrivateKey, SystemClock};
 
 use crate::arguments::{Global, Listen};
-use crate::deployment;
+use crate::deployment::{self, Purpose};
 use crate::operator::log;
 use crate::operator::object_store::Objects;
 use crate::output::{Failure, Output};
@@ -28,10 +28,9 @@ pub(crate) fn quickstart(global: &Global, arguments: &Listen, output: &Output) -
 
 fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) -> Result<(), Failure> {
     log::start()?;
-    let mut config = deployment::config(global)?;
+    let deployment::Deployment { store, mut config, catalogue } = deployment::open(global, Purpose::Server)?;
     config.listen = arguments.listen.unwrap_or(config.listen);
-    let catalogue = deployment::catalogue(&config)?;
-    let store = deployment::store(global)?;
+    store.announce_server()?;
     let master = deployment::master_key(global, store.as_ref())?;
     let Objects { store: objects, embedded } = Objects::open(global, &config, store.as_ref(), &master)?;
     objects.clear_spool()?;

@@ -7,6 +7,7 @@ mod exports;
 mod file;
 mod hosts;
 mod limits;
+mod money;
 mod objects;
 mod settings;
 mod value;
@@ -15,6 +16,7 @@ pub use brand::{Brand, DEFAULT_BRAND};
 pub use charging::ChargingConfig;
 pub use hosts::url_of_address;
 pub use limits::Limits;
+pub use money::{MoneySettings, brand_of_setting, is_addition};
 pub use objects::ObjectsConfig;
 pub use settings::Config;
 

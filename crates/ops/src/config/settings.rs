@@ -34,6 +34,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Limits of one request.
     pub limits: Limits,
+    /// URL of the database, unless the command line names another; it may hold a password.
+    pub database_url: Option<String>,
     /// Options of the database.
     pub database: StoreOptions,
     /// Settings of charging.
@@ -56,6 +58,7 @@ impl Default for Config {
             catalogue: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
+            database_url: None,
             database: StoreOptions::default(),
             charging: ChargingConfig::default(),
             exports: ExportLimits::default(),
