@@ -25,6 +25,8 @@ pub(crate) fn refusal_for(error: &StoreError) -> Refusal {
         | StoreError::Refused(_)
         | StoreError::TooLong(_)
         | StoreError::Full
+        | StoreError::Moved { .. }
+        | StoreError::OtherSettings(_)
         | StoreError::Cancelled => Refusal::ServiceUnavailable,
         _ => Refusal::Internal,
     }

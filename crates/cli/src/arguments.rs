@@ -11,6 +11,7 @@ mod account;
 mod charging;
 mod connect;
 mod corrections;
+mod reading;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
@@ -60,6 +61,9 @@ pub(crate) struct Global {
     /// Print exactly one JSON value on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Whether the command only reads, so that it makes no deployment where there is none.
+    #[arg(skip)]
+    pub(crate) only_reads: bool,
 }
 
 #[derive(Subcommand)]
@@ -112,11 +116,28 @@ pub(crate) enum Command {
     /// Copy, back up, prune and distribute the database
     #[command(subcommand)]
     Database(DatabaseCommand),
+    /// Show and change on purpose what every process of the deployment must agree on
+    #[command(subcommand)]
+    Deployment(DeploymentCommand),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeploymentCommand {
+    /// Show the settings that decide about money, those of this process, and where the database was moved to
+    Show,
+    /// Make the settings of this process those of the deployment, and use the database as it is, even if it was moved or is
+    /// older than it was; shows what would change unless --yes is given
+    Adopt {
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum DatabaseCommand {
-    /// Copy a database into an empty one. If interrupted, run the same command again to continue
+    /// Move a database into an empty one; nothing is written to the source any longer. If interrupted, run the same
+    /// command again to continue
     Copy {
         /// Database to copy
         #[arg(long, value_name = "URL", hide_env_values = true)]
@@ -124,6 +145,9 @@ pub(crate) enum DatabaseCommand {
         /// Empty database, or one that holds an interrupted copy of the same source
         #[arg(long, value_name = "URL", hide_env_values = true)]
         to: String,
+        /// Leave the source in use, as for a restored backup or a copy for tests
+        #[arg(long)]
+        keep_source: bool,
     },
     /// Copy the database into a new SQLite file; servers may keep running
     Backup {
@@ -136,6 +160,12 @@ pub(crate) enum DatabaseCommand {
         /// First day to keep, e.g. 2026-01-31
         #[arg(long, value_name = "DATE")]
         before: String,
+        /// Do not ask on a terminal
+        #[arg(long, conflicts_with = "dry_run")]
+        yes: bool,
+        /// Show how many orders would be deleted, and delete none
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Distribute the tables of a PostgreSQL database over the machines of its Citus cluster, by company
     Distribute,

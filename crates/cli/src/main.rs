@@ -16,7 +16,8 @@ use arguments::{Command, Customer, Global, OrdersCommand, Tollbook};
 use output::{Failure, Output};
 
 fn main() -> ExitCode {
-    let typed = Tollbook::parse();
+    let mut typed = Tollbook::parse();
+    typed.global.only_reads = typed.command.only_reads();
     let output = Output::new(typed.global.json);
     let result = run(&typed, &output);
     match result {
@@ -50,6 +51,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::ObjectKeys => operator::object_keys::show(global, output),
         Command::Connect(command) => operator::connect::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
+        Command::Deployment(command) => operator::truth::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {
             operator::explain::order(global, arguments, output)
         }

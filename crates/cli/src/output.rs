@@ -3,7 +3,7 @@
 //! must not decide what becomes of a command.
 
 use std::cell::RefCell;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -92,6 +92,22 @@ impl Output {
 /// Prints a note on standard error, if that can be written.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Whether a person can be asked: both the question and the answer are on a terminal.
+pub(crate) fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question on the terminal. Every answer but "y" and "yes" is no.
+pub(crate) fn confirm(question: &str) -> bool {
+    let mut terminal = io::stderr().lock();
+    let _ = write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush());
+    drop(terminal);
+    let mut answer = String::new();
+    // A terminal that cannot be read gives no answer.
+    let read = io::stdin().read_line(&mut answer);
+    read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())
 }
 
 /// Formats a table for a terminal.

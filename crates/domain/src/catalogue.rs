@@ -177,6 +177,11 @@ impl Catalogue {
         self.base_units.get(&unit).copied()
     }
 
+    /// The pricing units and their base units, by number.
+    pub fn all_base_units(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.base_units.iter().map(|(unit, base_units)| (*unit, *base_units))
+    }
+
     /// Which SKUs count towards the length of a request.
     pub const fn input_skus(&self) -> &InputSkus {
         &self.input_skus

@@ -307,14 +307,25 @@ impl Discount {
             && (self.sku.is_empty() || self.sku == sku)
     }
 
+    /// Whether usage of this discount would get `broader` if this one did not exist: it names less, and applies to what
+    /// this one names.
+    pub fn overrides(&self, broader: &Self) -> bool {
+        let within = self.company_id == 0 || [0, self.company_id].contains(&broader.company_id);
+        within
+            && (broader.model_id.is_empty() || broader.model_id == self.model_id)
+            && (broader.sku.is_empty() || broader.sku == self.sku)
+            && broader.rank() < self.rank()
+    }
+
+    const fn rank(&self) -> (bool, bool, bool) {
+        (!self.sku.is_empty(), !self.model_id.is_empty(), self.company_id != 0)
+    }
+
     /// The factor that applies: that of the most specific discount. A discount that names the SKU is more specific than
     /// one that names the model, and that more specific than one that names the company.
     pub fn choose(discounts: &[Self], company_id: i64, model_id: &str, sku: &str) -> UnitPrice {
-        let rank = |discount: &&Self| {
-            (!discount.sku.is_empty(), !discount.model_id.is_empty(), discount.company_id != 0)
-        };
         let applicable = discounts.iter().filter(|discount| discount.applies(company_id, model_id, sku));
-        applicable.max_by_key(rank).map_or(Self::NONE, |discount| discount.factor)
+        applicable.max_by_key(|discount| discount.rank()).map_or(Self::NONE, |discount| discount.factor)
     }
 
     /// `list price × factor`, rounded once to 12 places by [`divide_rounded`].
@@ -534,6 +545,32 @@ pub(crate) mod tests {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             let parse = |text| UnitPrice::parse(text).unwrap();
             assert_eq!(Discount::apply(parse(cells[1]), parse(cells[0])).to_string(), cells[2], "{row}");
+        }
+    }
+
+    #[test]
+    fn a_discount_overrides_those_that_name_less_of_the_same() {
+        // discount | broader one | whether it is overridden; company, model, SKU
+        let table = "
+            1 m .     | 1 . .  | yes
+            1 m .     | 2 . .  | no
+            0 m .     | 1 . .  | yes
+            1 m .     | 0 m .  | yes
+            1 m input | 1 m .  | yes
+            1 . input | 1 m .  | no
+            1 . .     | 1 m .  | no
+            1 m .     | 1 m .  | no
+            1 m .     | 1 n .  | no
+            0 m .     | 1 m .  | no";
+        let discount = |text: &str| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let name = |word: &str| if word == "." { String::new() } else { word.to_owned() };
+            let company_id = words[0].parse().unwrap();
+            Discount { company_id, model_id: name(words[1]), sku: name(words[2]), factor: Discount::NONE }
+        };
+        for row in table.lines().filter(|row| row.contains('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert_eq!(discount(cells[0]).overrides(&discount(cells[1])), cells[2] == "yes", "{row}");
         }
     }
 }

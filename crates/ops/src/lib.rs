@@ -7,6 +7,7 @@ pub mod charging;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod deployment;
 pub mod import;
 pub mod maintenance;
 pub mod networks;

@@ -49,6 +49,22 @@ pub enum StoreError {
     /// The target of a copy is not empty.
     #[error("the target of a copy must be empty: this database contains another deployment")]
     NotEmpty,
+    /// The database was moved to another place, and nothing may be written to it.
+    #[error(
+        "this database {} `tollbook database copy`: nothing is written to it. Use {to} instead, or continue with \
+         this one on purpose by `tollbook deployment adopt --yes`",
+        if *is_done { format!("was moved to {to} by") } else { format!("is being moved to {to} by") }
+    )]
+    Moved {
+        /// The other place, without a password.
+        to: String,
+        /// Whether the copy is complete.
+        is_done: bool,
+    },
+    /// This process must not write to the database: it has other settings than the deployment. The text says which, and
+    /// what to do.
+    #[error("{0}")]
+    OtherSettings(String),
     /// A name or number that must be unique already exists.
     #[error("{0} already exists")]
     Exists(&'static str),

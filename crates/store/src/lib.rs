@@ -6,6 +6,7 @@
 
 mod accounts;
 mod corrections;
+mod deployment;
 mod error;
 mod exports;
 mod leases;
@@ -27,6 +28,9 @@ pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
 };
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
+pub use deployment::{
+    Deployed, DeploymentReads, DeploymentSetting, DeploymentState, DeploymentWrites, Moved,
+};
 pub use error::{StoreError, StoreResult};
 pub use exports::{
     DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE,
@@ -39,12 +43,14 @@ pub use orders::{
     EachOrder, OrderLists, OrderLookup, OrderSums, OrderTransition, OrderTransitions, OrderWrites, Outcome,
     Page, StoredOrder,
 };
-pub use postgres::{Distribution, connect_postgres, distribute, open_postgres, postgres_connector};
+pub use postgres::{
+    Distribution, connect_postgres, database_name, distribute, open_postgres, postgres_connector,
+};
 pub use prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};
-pub use store::{Snapshot, Store, StoreOptions, Transaction};
+pub use store::{DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
 pub use tenants::{
     OperatorKey, OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, PutOwners, SettingReads,
     SettingWrites, TenantReads, TenantWrites,

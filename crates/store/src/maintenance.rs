@@ -19,6 +19,11 @@ pub trait Verify {
     /// checks the rules of [`NewOrder::check`](tollbook_domain::NewOrder::check). Reports at most `limit` differences;
     /// a consistent store has none.
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification>;
+
+    /// Checks what belongs to no company or is derived from nothing: the storage of all tables and indexes by what the
+    /// database offers for it, and the digests of keys, prices, discounts, names and settings. Returns one line of text
+    /// per difference, at most `limit`.
+    fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>>;
 }
 
 /// Deleting data that is older than its retention period.

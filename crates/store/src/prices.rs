@@ -67,8 +67,11 @@ pub trait PriceWrites {
     /// A list that is not known is added as one of the operator's own.
     fn put_prices(&mut self, prices: &[Price]) -> StoreResult<PutPrices>;
 
-    /// Sets a discount, or removes it if its factor is [`Discount::NONE`].
+    /// Sets a discount. The factor [`Discount::NONE`] removes it, unless it then exempts from a broader discount.
     fn set_discount(&mut self, discount: &Discount) -> StoreResult<()>;
+
+    /// Removes a discount, so that a broader one holds again; `false` if there is none.
+    fn remove_discount(&mut self, company_id: i64, model_id: &str, sku: &str) -> StoreResult<bool>;
 
     /// Sets the deployment's offsets from UTC.
     fn set_hour_offsets(&mut self, offsets: &HourOffsets) -> StoreResult<()>;

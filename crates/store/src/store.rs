@@ -1,12 +1,14 @@
 //! The store: snapshots and transactions. The traits of each module declare the reads and writes
 //! (`orders`, `usage`, `accounts`, `corrections`, `prices`, `tenants`, `exports`, `leases`, `maintenance`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{AccountReads, AccountWrites};
 use crate::corrections::{CorrectionReads, CorrectionWrites};
+use crate::deployment::{DeploymentReads, DeploymentWrites};
 use crate::error::StoreResult;
 use crate::exports::{ExportReads, ExportWrites};
 use crate::leases::Leases;
@@ -74,8 +76,20 @@ pub trait Store: Send + Sync {
     /// Whether other machines may use the same database, so that state shared by all of them must be stored in it.
     fn is_shared(&self) -> bool;
 
+    /// Makes every later transaction of this store ask the guard first. A store without a guard writes unasked. Only the
+    /// first guard is kept.
+    fn set_guard(&self, guard: Arc<dyn DeploymentGuard>);
+
+    /// Announces that a server runs on this database, until this store is dropped: a copy of the database is refused
+    /// meanwhile. Connections to a database server are seen there, without this.
+    fn announce_server(&self) -> StoreResult<()>;
+
     /// Begins a write transaction; waits while another writer holds the lock. If the transaction is dropped without
     /// [`Transaction::commit`], it is rolled back.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`](crate::StoreError::Moved) if the database was moved,
+    /// [`StoreError::OtherSettings`](crate::StoreError::OtherSettings) if the guard refuses.
     fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
 }
 
@@ -94,6 +108,7 @@ pub trait Snapshot:
     + OperatorKeyReads
     + OwnerReads
     + SettingReads
+    + DeploymentReads
     + ExportReads
     + Verify
     + Send
@@ -119,6 +134,7 @@ pub trait Transaction:
     + OperatorKeyWrites
     + OwnerWrites
     + SettingWrites
+    + DeploymentWrites
     + ExportWrites
     + Leases
     + Retention
@@ -128,4 +144,21 @@ pub trait Transaction:
 
     /// Commits the transaction: all its writes become visible and durable.
     fn commit(self: Box<Self>) -> StoreResult<()>;
+}
+
+/// Decides whether this process may write to a database, and remembers the numbers of its commits outside of it. See
+/// [`Store::set_guard`].
+pub trait DeploymentGuard: Send + Sync {
+    /// Checks that this process may write, and stores what the deployment does not have yet. It is called in the first
+    /// transaction of this process, and again in the next one after the settings have changed.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherSettings`](crate::StoreError::OtherSettings) if it must not.
+    fn check(&self, transaction: &mut dyn Transaction) -> StoreResult<()>;
+
+    /// Whether the transaction that is about to commit is to raise the mark. Of concurrent callers one gets `true`.
+    fn is_mark_due(&self) -> bool;
+
+    /// Remembers a mark whose transaction has committed.
+    fn keep_mark(&self, deployment_id: &str, mark_no: i64);
 }

@@ -344,3 +344,203 @@ fn a_statement_is_cancelled_on_timeout_or_by_its_caller() {
     // The token does not cancel the next request on the same connection.
     assert_eq!(store.snapshot().unwrap().count(&query).unwrap(), 8_000);
 }
+
+/// A database in which every table has rows and long values, as one file without a WAL.
+fn whole_database() -> (tempfile::TempDir, PathBuf) {
+    let (folder, path) = database();
+    let store = open_sqlite(&path, &StoreOptions { tile_threshold: 10, ..StoreOptions::default() }).unwrap();
+    let mut transaction = store.begin().unwrap();
+    // Enough lines that tiles continue on pages of their own.
+    let orders: Vec<_> =
+        (100..400).map(|n| model::order(n, n, Status::Paid, n * 90_000, n * 1_000_000_007)).collect();
+    transaction.add_orders(&orders).unwrap();
+    for company_id in [1, 2] {
+        transaction.add_organization(company_id, "org-a", "研发").unwrap();
+        let key = tollbook_domain::tenant::ApiKey {
+            public_key: format!("key {company_id}"),
+            company_id,
+            sealed_private_key: vec![7; 9_000],
+            organization_ids: vec![1],
+            allowed_networks: vec!["10.0.0.0/8".into()],
+            rate_limit_per_s: Some(5),
+            disabled: false,
+        };
+        transaction.add_api_key(&key).unwrap();
+        let discount = tollbook_domain::Discount {
+            company_id,
+            model_id: "m".into(),
+            sku: String::new(),
+            factor: tollbook_domain::UnitPrice::parse("0.5").unwrap(),
+        };
+        transaction.set_discount(&discount).unwrap();
+    }
+    let operator = tollbook_store::OperatorKey {
+        digest: [7; 32],
+        name: "gateway".into(),
+        created_s: 5,
+        disabled: false,
+    };
+    transaction.add_operator_key(&operator).unwrap();
+    transaction.commit().unwrap();
+    drop(store);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    // Without free pages, every page holds something.
+    connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(connection);
+    assert!(!path.with_extension("db-wal").exists(), "the database has no WAL, so its file is complete");
+    (folder, path)
+}
+
+/// Whether opening or verifying a database reports anything, as `tollbook verify` does it.
+fn is_noticed(path: &std::path::Path) -> bool {
+    let Ok(store) = open_sqlite(path, &StoreOptions::default()) else { return true };
+    let mut snapshot = store.snapshot().unwrap();
+    if snapshot.verify_deployment(5).map_or(true, |found| !found.is_empty()) {
+        return true;
+    }
+    (1..=2).any(|company_id| {
+        let found = snapshot.verify(company_id, &Catalogue::built_in(), 5);
+        found.map_or(true, |found| !found.differences.is_empty())
+    })
+}
+
+/// Writes bytes as a database file, without what earlier connections have left beside it.
+fn place(folder: &std::path::Path, bytes: &[u8]) -> PathBuf {
+    for left in ["damaged.db-wal", "damaged.db-shm"] {
+        let _ = std::fs::remove_file(folder.join(left));
+    }
+    let path = folder.join("damaged.db");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}
+
+#[test]
+fn every_overwritten_page_is_noticed() {
+    let (folder, path) = whole_database();
+    let whole = std::fs::read(&path).unwrap();
+    assert!(!is_noticed(&place(folder.path(), &whole)), "the undamaged database");
+    let page_bytes = 8_192;
+    assert!(whole.len().is_multiple_of(page_bytes) && whole.len() / page_bytes > 60, "{} bytes", whole.len());
+    let mut numbers = Numbers(15);
+    let mut unnoticed = Vec::new();
+    for page in 0..whole.len() / page_bytes {
+        let mut damaged = whole.clone();
+        for byte in &mut damaged[page * page_bytes..(page + 1) * page_bytes] {
+            *byte = u8::try_from(numbers.next() % 256).unwrap();
+        }
+        if !is_noticed(&place(folder.path(), &damaged)) {
+            unnoticed.push(page);
+        }
+    }
+    assert_eq!(unnoticed, Vec::<usize>::new());
+}
+
+/// Columns that nothing is compared with: times of day and texts that move no money.
+const UNCHECKED: &[(&str, &[&str])] = &[
+    ("orders", &["end_time", "create_time", "paid_time", "revocation_time"]),
+    ("usage_record", &["time", "digest", "rest"]),
+    ("uncharged_usage", &["time", "resource_id", "user_email", "model_id", "reason", "quantities"]),
+    ("revocation", &["reason"]),
+    ("correction", &["reason"]),
+    ("export_job", &["public_key", "request", "made_at", "lease_holder", "lease_until"]),
+    ("company_state", &["pruned_before", "orders_version"]),
+];
+
+/// The rows of each table as SQL literals, without unchecked columns; `None` if they cannot be read.
+fn content(path: &std::path::Path) -> Option<Vec<(String, Vec<String>)>> {
+    let connection = rusqlite::Connection::open(path).ok()?;
+    let mut names =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1").ok()?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0)).ok()?.collect::<Result<_, _>>().ok()?;
+    let rows = |name: &str| {
+        let mut columns =
+            connection.prepare(&format!("SELECT name FROM pragma_table_info('{name}')")).ok()?;
+        let columns: Vec<String> =
+            columns.query_map([], |row| row.get(0)).ok()?.collect::<Result<_, _>>().ok()?;
+        let unchecked =
+            UNCHECKED.iter().find(|(table, _)| *table == name).map_or(&[][..], |(_, columns)| columns);
+        let columns = columns.iter().filter(|column| !unchecked.contains(&column.as_str()));
+        let quoted: Vec<String> = columns.map(|column| format!("quote({column})")).collect();
+        let sql = format!("SELECT {} FROM {name} NOT INDEXED", quoted.join(" || ',' || "));
+        let mut rows = connection.prepare(&sql).ok()?;
+        rows.query_map([], |row| row.get(0)).ok()?.collect::<Result<Vec<String>, _>>().ok()
+    };
+    names.into_iter().map(|name| rows(&name).map(|rows| (name, rows))).collect()
+}
+
+/// One changed bit within a row can leave the file whole. It is noticed wherever money is decided.
+#[test]
+fn a_changed_bit_is_noticed_where_money_is_decided() {
+    let (folder, path) = whole_database();
+    let whole = std::fs::read(&path).unwrap();
+    let before = content(&path).unwrap();
+    let mut numbers = Numbers(16);
+    let (mut changed, mut unnoticed) = (0, Vec::new());
+    for _ in 0..600 {
+        let mut damaged = whole.clone();
+        let place_of = usize::try_from(numbers.next()).unwrap() % whole.len();
+        damaged[place_of] ^= 1 << (numbers.next() % 8);
+        let path = place(folder.path(), &damaged);
+        let after = content(&path);
+        if after.as_ref() == Some(&before) {
+            // Unused space of a page, or an index only.
+            continue;
+        }
+        changed += 1;
+        if is_noticed(&place(folder.path(), &damaged)) {
+            continue;
+        }
+        let tables = before.iter().zip(after.iter().flatten()).filter(|(before, after)| before != after);
+        for ((name, before), (_, after)) in tables {
+            let rows = before.iter().zip(after).find(|(before, after)| before != after);
+            unnoticed.push(format!("{name}: {rows:?}"));
+        }
+    }
+    assert!(changed > 100, "only {changed} changes");
+    assert!(unnoticed.is_empty(), "{unnoticed:?} of {changed}");
+}
+
+#[test]
+fn verify_finds_damage_that_nothing_is_derived_from() {
+    // statement | expected difference
+    let table = "
+        UPDATE api_key SET disabled = 1                                  | the rows of api_key are not those
+        UPDATE api_key SET sealed_private_key = x'00'                    | the rows of api_key are not those
+        UPDATE discount SET factor = factor + 1                          | the rows of discount are not those
+        DELETE FROM discount                                             | the rows of discount are not those
+        UPDATE company SET currency = 'USD' WHERE company_id = 2         | the rows of company are not those
+        UPDATE organization SET name = 'x' WHERE company_id = 2          | company 2: the rows of organization are not
+        UPDATE operator_key SET disabled = 1                             | the rows of operator_key are not those
+        INSERT INTO setting VALUES ('hour offsets', '0 0')               | the rows of setting are not those
+        INSERT INTO deployment_setting VALUES ('a', 'b')                 | the rows of deployment_setting are not
+        DELETE FROM table_digest WHERE table_name = 'price'              | price has no digest
+        UPDATE line SET model_name = 'x' WHERE company_id = 1 AND line_no = 3 | company 1: line 3 is not what was stored
+        INSERT INTO tile_sum SELECT company_id, 3, unit, chunk, 99999, sums FROM tile_sum LIMIT 1 | rows of tile_sum,
+        UPDATE tile_sum SET chunk = 99 WHERE chunk = 1 AND unit = 2      | tile 1 differs";
+    let (folder, path) = whole_database();
+    let whole = std::fs::read(&path).unwrap();
+    for row in table.lines().filter(|row| row.contains('|')) {
+        let (statement, expected) = row.rsplit_once('|').unwrap();
+        let path = place(folder.path(), &whole);
+        let changed = rusqlite::Connection::open(&path).unwrap().execute(statement.trim(), []).unwrap();
+        assert!(changed > 0, "{row}");
+        let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
+        let mut snapshot = store.snapshot().unwrap();
+        let mut found = snapshot.verify_deployment(50).unwrap();
+        for company_id in [1, 2] {
+            found.extend(snapshot.verify(company_id, &Catalogue::built_in(), 50).unwrap().differences);
+        }
+        let said = found.join("\n");
+        assert!(said.contains(expected.trim()), "{row}\nfound: {said}");
+    }
+}

@@ -106,7 +106,7 @@ fn unsupported_schemas_are_refused_and_not_changed() {
     // statement | whether the schema exists before it | expected error
     let table = "
         CREATE TABLE orders (x int)                 | no  | not a Tollbook database: relation \"orders\" already exists
-        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program supports up to 12
+        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program supports up to 13
         DROP TABLE tile_sum                         | yes | its schema is not complete, tile_sum
         ALTER TABLE line DROP COLUMN currency       | yes | its schema is not complete, line";
     for row in table.lines().filter(|row| row.contains('|')) {
@@ -332,6 +332,9 @@ fn distribution_distributes_every_table_once() {
             "export_file",
             "export_space",
             "export_job",
+            "deployment_setting",
+            "deployment_state",
+            "table_digest",
         ];
         assert_eq!(done.reference, everywhere);
         assert_eq!(done.distributed.len(), 22);
@@ -339,9 +342,9 @@ fn distribution_distributes_every_table_once() {
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 37, "{asked:?}");
-    assert_eq!(asked[15], "company_state: company_id with default");
-    assert!(asked[16..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 40, "{asked:?}");
+    assert_eq!(asked[18], "company_state: company_id with default");
+    assert!(asked[19..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 
@@ -436,4 +439,33 @@ fn connections_are_encrypted_and_verified_as_the_url_requires() {
     cluster.set("ssl", "off");
     let refused = encrypted(&url("localhost", "sslmode=require")).unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+}
+
+/// The storage is checked by counts with and without indexes, and by amcheck once the database has it.
+#[test]
+fn storage_and_digests_are_checked() {
+    let database = Cluster::shared().database();
+    let store = with_company(database.url());
+    add(&*store, &orders(0, 60)).unwrap();
+    let found = || store.snapshot().unwrap().verify_deployment(10).unwrap();
+    assert_eq!(found(), Vec::<String>::new());
+    database.sql("UPDATE company SET name = 'another'");
+    assert_eq!(found(), ["the rows of company are not those that were written: its digest differs"]);
+    database.sql("UPDATE company SET name = 'one'");
+    assert_eq!(found(), Vec::<String>::new());
+    // Removes the entries of the rows from every index of the table, as a broken index lacks them.
+    let lose = "SET allow_system_table_mods = on; \
+                UPDATE pg_index SET indisready = false, indislive = true WHERE indrelid = 'lease'::regclass";
+    database.sql(lose);
+    database.sql("INSERT INTO lease (task, lease_holder, lease_until) VALUES ('unindexed', '', 0)");
+    database.sql("UPDATE pg_index SET indisready = true WHERE indrelid = 'lease'::regclass");
+    let store = open(database.url()).unwrap();
+    let found = || store.snapshot().unwrap().verify_deployment(10).unwrap();
+    assert_eq!(found(), ["table lease: has 1 rows, but its index finds 0"]);
+    if database.sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'") == "1" {
+        database.sql("CREATE EXTENSION amcheck");
+        let found = found();
+        assert!(found.len() == 1 && found[0].starts_with("table lease: heap tuple"), "{found:?}");
+        database.sql("DELETE FROM lease");
+    }
 }

@@ -16,6 +16,7 @@ fn check(store: &dyn Store) {
     let mut snapshot = store.snapshot().unwrap();
     let found = snapshot.verify(1, &catalogue, 10).unwrap();
     assert_eq!((found.orders, found.differences), (8, vec![]));
+    assert_eq!(snapshot.verify_deployment(10).unwrap(), Vec::<String>::new(), "the migration wrote digests");
     let everything = OrderQuery {
         company_id: 1,
         statuses: StatusSet::of(&Status::ALL),

@@ -116,9 +116,21 @@ pub(crate) enum DiscountCommand {
         /// SKU [default: all SKUs]
         #[arg(long)]
         sku: Option<String>,
-        /// Factor between 0 and 1, e.g. 0.85; 1 removes the discount
+        /// Factor between 0 and 1, e.g. 0.85; 1 exempts from less specific discounts, or removes the discount if there is none
         #[arg(long, value_name = "FACTOR", visible_alias = "discount")]
         factor: String,
+    },
+    /// Remove a discount; the next less specific one, if there is one, applies again
+    Remove {
+        /// Company of the discount [default: the one for all companies]
+        #[arg(long)]
+        company: Option<i64>,
+        /// Model of the discount [default: the one for all models]
+        #[arg(long)]
+        model: Option<String>,
+        /// SKU of the discount [default: the one for all SKUs]
+        #[arg(long)]
+        sku: Option<String>,
     },
     /// List discounts
     List,
@@ -152,6 +164,9 @@ pub(crate) enum UsageCommand {
         /// What becomes of a record with a count that is not 0 and that the mapping does not account for
         #[arg(long, value_name = "WHAT", default_value = "refuse", requires = "mapping")]
         unknown_counts: OnUnknownCounts,
+        /// Accept usage of any age, also where `charging.import_past_s` bounds it
+        #[arg(long)]
+        allow_old: bool,
     },
     /// List usage without a price
     Unpriced {

@@ -5,11 +5,12 @@ use tollbook_domain::Amount;
 use tollbook_domain::account::{self, AccountKind, Cause};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{self, AccountCorrected, Adjustment, Charging, Mode, ReversalRequest};
+use tollbook_ops::pricing::{knows_model, knows_product};
 use tollbook_store::{LedgerEntry, LedgerRange};
 
 use super::context::{CommandContext, now_s, time_text};
 use crate::arguments::{AccountCommand, Adjust, Deposit, Global, Reverse};
-use crate::output::{Failure, Output, printable, table};
+use crate::output::{Failure, Output, note, printable, table};
 
 pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
@@ -54,6 +55,7 @@ fn deposit(context: &CommandContext, arguments: &Deposit, output: &Output) -> Re
         models: arguments.model.clone(),
         key: arguments.key.clone(),
     };
+    warn_of_unknown_scope(context, arguments)?;
     let pays_arrears = !arguments.no_settle;
     let done = charging::deposit(charging, arguments.company, &deposit, pays_arrears, now_s())?;
     let value = json!({
@@ -75,6 +77,33 @@ fn deposit(context: &CommandContext, arguments: &Deposit, output: &Output) -> Re
             done.arrears.orders
         )
     });
+    Ok(())
+}
+
+/// Says which models and products of a grant's scope are unknown. It is deposited all the same: they may come.
+fn warn_of_unknown_scope(context: &CommandContext, arguments: &Deposit) -> Result<(), Failure> {
+    if arguments.model.is_empty() && arguments.product.is_empty() {
+        return Ok(());
+    }
+    let mut snapshot = context.store.snapshot()?;
+    let mut unknown = Vec::new();
+    for model in &arguments.model {
+        if !knows_model(&mut *snapshot, Some(arguments.company), model)? {
+            unknown.push(format!("model {model:?}"));
+        }
+    }
+    for product in &arguments.product {
+        if !knows_product(&mut *snapshot, &context.catalogue, arguments.company, product)? {
+            unknown.push(format!("product {product:?}"));
+        }
+    }
+    if !unknown.is_empty() {
+        note(&printable(&format!(
+            "no price, order or catalogue has the {}: the deposit pays nothing of it until there is one; \
+             `tollbook account reverse --deposit` takes it back",
+            unknown.join(", ")
+        )));
+    }
     Ok(())
 }
 

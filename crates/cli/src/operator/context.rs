@@ -9,7 +9,7 @@ use tollbook_store::Store;
 
 use crate::arguments::Global;
 use crate::customer::time::{Days, Time, ZoneName};
-use crate::deployment;
+use crate::deployment::{self, Deployment, Purpose};
 use crate::output::Failure;
 
 pub(super) struct CommandContext {
@@ -21,10 +21,8 @@ pub(super) struct CommandContext {
 
 impl CommandContext {
     pub(super) fn open(global: &Global) -> Result<Self, Failure> {
-        let config = deployment::config(global)?;
-        let catalogue = deployment::catalogue(&config)?;
-        let time_zone = global.time_zone.clone();
-        Ok(Self { store: deployment::store(global)?, config, catalogue, time_zone })
+        let Deployment { store, config, catalogue } = deployment::open(global, Purpose::Command)?;
+        Ok(Self { store, config, catalogue, time_zone: global.time_zone.clone() })
     }
 
     /// The Unix seconds of an option's time. A date is a day of the deployment's UTC offset.

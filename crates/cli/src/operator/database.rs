@@ -3,28 +3,54 @@
 use std::path::Path;
 
 use serde_json::json;
-use tollbook_ops::maintenance::prune::{Cutoff, parse_date, prune};
-use tollbook_ops::{Clock as _, SystemClock};
-use tollbook_store::{Copied, copy, distribute};
+use tollbook_ops::deployment::moving::move_database;
+use tollbook_ops::maintenance::prune::{Cutoff, count, parse_date, prune};
+use tollbook_ops::{Clock as _, Config, SystemClock};
+use tollbook_store::{COMPANION_SUFFIXES, Copied, OpenDatabase, copy, distribute};
 
 use super::context::operator_days;
 use crate::arguments::{DatabaseCommand, Global};
 use crate::customer::time::Time;
 use crate::deployment;
-use crate::output::{Failure, Output, note};
+use crate::output::{self, Failure, Output, note};
 
 pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        DatabaseCommand::Copy { from, to } => {
-            let copied = copy_between(global, from, to)?;
-            output.result(&value(&copied), || text(&copied, "copied"));
+        DatabaseCommand::Copy { from, to, keep_source } => {
+            let copied = copy_between(global, from, to, *keep_source)?;
+            output.result(&value(&copied), || {
+                let text = text(&copied, "copied");
+                if *keep_source {
+                    text
+                } else {
+                    format!("{text}; nothing is written to the source any longer")
+                }
+            });
         }
         DatabaseCommand::Backup { file } => backup(global, file, output)?,
-        DatabaseCommand::Prune { before } => {
+        DatabaseCommand::Prune { before, yes, dry_run } => {
             let store = deployment::store(global)?;
             let days = operator_days(store.as_ref(), global.time_zone.as_ref())?;
             let date = parse_date(before)?;
             let cutoff = Cutoff { date, start_s: days.unix_s("--before", Time::Day(date)) };
+            let found = count(store.as_ref(), &cutoff, SystemClock.now_s())?;
+            let what = format!(
+                "{} paid and revoked orders of {} companies begin before {before}",
+                found.orders, found.companies
+            );
+            if *dry_run {
+                let value = json!({"Before": before, "Companies": found.companies, "Orders": found.orders, "DryRun": true});
+                output.result(&value, || format!("{what}; none was deleted"));
+                return Ok(());
+            }
+            // A script is not asked; what it deletes is in its log.
+            if *yes || !output::is_interactive() {
+                note(&format!("{what} and are deleted for good"));
+            } else if !output::confirm(&format!(
+                "{what}. Delete them for good? There is no way back but a backup"
+            )) {
+                return Err(Failure::new("nothing was deleted"));
+            }
             let mut reported = 0;
             let pruned = prune(store.as_ref(), &cutoff, SystemClock.now_s(), &mut |orders| {
                 if orders >= reported + 100_000 {
@@ -46,8 +72,8 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
             });
         }
         DatabaseCommand::Distribute => {
-            let url = deployment::database_url(global)?;
-            let tables = distribute(&url, &deployment::config(global)?.database)?;
+            let config = deployment::config(global)?;
+            let tables = distribute(&deployment::database_url(global, &config), &config.database)?;
             output.result(&json!({"Distributed": tables.distributed, "Reference": tables.reference}), || {
                 format!(
                     "distributed by company: {}; reference tables: {}",
@@ -60,20 +86,39 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
     Ok(())
 }
 
-fn copy_between(global: &Global, from: &str, to: &str) -> Result<Copied, Failure> {
+/// Copies a database. Unless the source is kept, nothing else may use it, and it is marked as moved.
+fn copy_between(global: &Global, from: &str, to: &str, keep_source: bool) -> Result<Copied, Failure> {
     let config = deployment::config(global)?;
-    let catalogue = deployment::catalogue(&config)?;
-    if let Some(path) = deployment::sqlite_path(from)
+    let source = source(from, &config)?;
+    let target = deployment::connect("--to", to, &config.database)?;
+    if keep_source {
+        return copy_all(&source, &target, &config);
+    }
+    let (copied, is_marked) = move_database(&source, &deployment::name_of(to)?, SystemClock.now_s(), || {
+        copy_all(&source, &target, &config)
+    })?;
+    if !is_marked {
+        note("the source cannot be written, so it was not marked as moved: make sure that nothing uses it");
+    }
+    Ok(copied)
+}
+
+/// Opens the source of a copy. It is checked before the target is created, so that a missing source leaves no empty target.
+fn source(url: &str, config: &Config) -> Result<OpenDatabase, Failure> {
+    if let Some(path) = deployment::sqlite_path(url)
         && !path.is_file()
     {
         return Err(Failure::new(format!("--from: there is no file {}", path.display())));
     }
-    let from = deployment::connect("--from", from, &config.database)?;
-    // Checked before the target is created, so that a missing source leaves no empty target.
+    let from = deployment::connect("--from", url, &config.database)?;
     from.prepare()?;
-    let to = deployment::connect("--to", to, &config.database)?;
+    Ok(from)
+}
+
+fn copy_all(from: &OpenDatabase, to: &OpenDatabase, config: &Config) -> Result<Copied, Failure> {
+    let catalogue = deployment::load_catalogue(config)?;
     let mut reported = (String::new(), 0);
-    Ok(copy(&from, &to, &catalogue, &mut |table, rows| {
+    Ok(copy(from, to, &catalogue, &mut |table, rows| {
         if reported.0 != table || rows >= reported.1 + 500_000 {
             reported = (table.to_owned(), rows);
             note(&format!("{table}: {rows} rows"));
@@ -86,7 +131,8 @@ fn backup(global: &Global, file: &Path, output: &Output) -> Result<(), Failure> 
     if file.exists() {
         return Err(Failure::new(format!("{} exists already", file.display())));
     }
-    let from = deployment::database_url(global)?;
+    let config = deployment::config(global)?;
+    let from = deployment::database_url(global, &config);
     let name = file
         .file_name()
         .ok_or_else(|| Failure::new("the backup needs a file name"))?
@@ -94,14 +140,18 @@ fn backup(global: &Global, file: &Path, output: &Output) -> Result<(), Failure> 
         .into_owned();
     let beside = |suffix: &str| file.with_file_name(format!("{name}.part{suffix}"));
     // An interrupted backup holds an older state of the database.
-    let companions = ["", "-wal", "-shm", "-queue.lock", "-writer.lock"];
-    let clear = || companions.iter().try_for_each(|suffix| remove(&beside(suffix)));
+    let clear =
+        || std::iter::once("").chain(COMPANION_SUFFIXES).try_for_each(|suffix| remove(&beside(suffix)));
     clear()?;
-    let copied =
-        copy_between(global, &from, &format!("sqlite:{}", beside("").display())).inspect_err(|_| {
-            // The next backup removes what is left; the error to report is that of the copy.
-            let _ = clear();
-        })?;
+    let copy = || {
+        let from = source(&from, &config)?;
+        let to = deployment::connect("--to", &format!("sqlite:{}", beside("").display()), &config.database)?;
+        copy_all(&from, &to, &config)
+    };
+    let copied = copy().inspect_err(|_| {
+        // The next backup removes what is left; the error to report is that of the copy.
+        let _ = clear();
+    })?;
     std::fs::rename(beside(""), file)?;
     clear()?;
     output.result(&value(&copied), || text(&copied, "backed up"));

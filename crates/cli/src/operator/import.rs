@@ -8,13 +8,11 @@ use tollbook_ops::import::orders::{self, Failure as Reason, FileReport, Options,
 
 use super::progress::Bar;
 use crate::arguments::{Global, Import};
-use crate::deployment;
+use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, note, printable};
 
 pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Result<(), Failure> {
-    let store = deployment::store(global)?;
-    let config = deployment::config(global)?;
-    let catalogue = deployment::catalogue(&config)?;
+    let Deployment { store, config, catalogue } = deployment::open(global, Purpose::Command)?;
     let inputs = arguments.files.iter().map(|file| Input::from_argument(file)).collect();
     let spool = deployment::spool_directory(global)?;
     let (skip_invalid, as_billed) = (arguments.skip_invalid, arguments.as_billed);

@@ -23,6 +23,7 @@ pub(crate) mod serve;
 pub(crate) mod settle;
 mod signals;
 pub(crate) mod tenants;
+pub(crate) mod truth;
 mod unpriced;
 pub(crate) mod usage;
 pub(crate) mod utc_offset;

@@ -5,7 +5,7 @@ use tollbook_ops::tenancy::operator_keys;
 
 use super::context::{CommandContext, now_s, time_text};
 use crate::arguments::{Global, OperatorKeyCommand};
-use crate::output::{Failure, Output, printable, table};
+use crate::output::{Failure, Output, note, printable, table};
 
 pub(crate) fn operator_key(
     global: &Global,
@@ -15,6 +15,14 @@ pub(crate) fn operator_key(
     let context = CommandContext::open(global)?;
     match command {
         OperatorKeyCommand::Add { name } => {
+            let keys = context.store.snapshot()?.operator_keys()?;
+            let same = keys.iter().filter(|key| !key.disabled && key.name == name.trim()).count();
+            if same > 0 {
+                note(&printable(&format!(
+                    "{same} other enabled keys have the name {:?}; `tollbook operator-key disable` disables all keys of a name",
+                    name.trim()
+                )));
+            }
             let key = operator_keys::add_operator_key(context.store.as_ref(), name, now_s())?;
             output.result(&json!({"Name": name, "OperatorKey": key}), || {
                 format!("{key}\nThe key is shown only now: the database keeps its digest.")

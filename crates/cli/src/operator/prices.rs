@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 use tollbook_domain::{Discount, Price, UnitPrice};
-use tollbook_ops::pricing::PriceImport;
+use tollbook_ops::pricing::{PriceImport, knows_model};
 use tollbook_store::PriceSelection;
 
 use super::context::{CommandContext, time_text};
 use super::price_values::{conditions, price_value};
 use super::{price_book, price_import};
 use crate::arguments::{DiscountCommand, Global, PricesCommand};
-use crate::output::{Failure, Output, printable, table};
+use crate::output::{Failure, Output, note, printable, table};
 
 pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
@@ -84,10 +84,32 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
             {
                 return Err(Failure::new(format!("company {company_id} does not exist")));
             }
+            if let Some(model) = model
+                && !knows_model(&mut *transaction, *company, model)?
+            {
+                note(&printable(&format!(
+                    "no price and no order has the model {model:?}: the discount applies to nothing until there is one"
+                )));
+            }
             transaction.set_discount(&discount)?;
             transaction.commit()?;
             output.result(&discount_value(&discount), || {
                 format!("{} of the list price will be charged for new usage", discount.factor)
+            });
+        }
+        DiscountCommand::Remove { company, model, sku } => {
+            let (company_id, text) =
+                (company.unwrap_or(0), |text: &Option<String>| text.clone().unwrap_or_default());
+            let (model_id, sku) = (text(model), text(sku));
+            let mut transaction = context.store.begin()?;
+            if !transaction.remove_discount(company_id, &model_id, &sku)? {
+                return Err(Failure::new("there is no such discount; see `tollbook discount list`"));
+            }
+            transaction.commit()?;
+            let value =
+                json!({"CompanyID": company_id, "ModelID": model_id, "PricingSKU": sku, "Removed": true});
+            output.result(&value, || {
+                "removed; new usage has the next less specific discount, if there is one".to_owned()
             });
         }
         DiscountCommand::List => {

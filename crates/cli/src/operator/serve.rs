@@ -16,7 +16,7 @@ use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
 use tollbook_ops::{Clock as _, PrivateKey, SystemClock};
 
 use crate::arguments::{Global, Listen};
-use crate::deployment;
+use crate::deployment::{self, Purpose};
 use crate::operator::log;
 use crate::operator::object_store::Objects;
 use crate::operator::signals::StopSignals;
@@ -37,14 +37,14 @@ pub(crate) fn quickstart(global: &Global, arguments: &Listen, output: &Output) -
 
 fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) -> Result<(), Failure> {
     let log = log::start()?;
-    let mut config = deployment::config(global)?;
-    config.listen = arguments.listen.unwrap_or(config.listen);
-    let catalogue = deployment::catalogue(&config)?;
-    let (store, master) = reporting_delay("the database", || {
-        let store = deployment::store(global)?;
-        let master = deployment::master_key(global, store.as_ref())?;
-        Ok::<_, Failure>((store, master))
+    let (opened, master) = reporting_delay("the database", || {
+        let opened = deployment::open(global, Purpose::Server)?;
+        opened.store.announce_server()?;
+        let master = deployment::master_key(global, opened.store.as_ref())?;
+        Ok::<_, Failure>((opened, master))
     })?;
+    let deployment::Deployment { store, mut config, catalogue } = opened;
+    config.listen = arguments.listen.unwrap_or(config.listen);
     let Objects { store: objects, embedded } = reporting_delay("the object store", || {
         let opened = Objects::open(global, &config, store.as_ref(), &master)?;
         opened.store.clear_spool()?;

@@ -7,16 +7,14 @@ use tollbook_ops::tenancy::{
 };
 
 use crate::arguments::{CompanyCommand, Global, KeyCommand, OrganizationCommand};
-use crate::deployment;
+use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, printable, table};
 
 pub(crate) fn company(global: &Global, command: &CompanyCommand, output: &Output) -> Result<(), Failure> {
-    let store = deployment::store(global)?;
+    let Deployment { store, config, .. } = deployment::open(global, Purpose::Command)?;
     match command {
         CompanyCommand::Add { name, currency, brand } => {
-            let config = deployment::config(global)?;
-            let known = deployment::has_config(global).then_some(&config);
-            let company = companies::add_company(store.as_ref(), known, name, currency, brand)?;
+            let company = companies::add_company(store.as_ref(), Some(&config), name, currency, brand)?;
             print_created(output, json!({"CompanyID": company.company_id}));
         }
         CompanyCommand::List => {

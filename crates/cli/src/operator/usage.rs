@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tollbook_domain::provider_names::ProviderRule;
+use tollbook_domain::time::DAY_S;
 use tollbook_formats::text::Input;
 use tollbook_formats::usage::{Mapping, UnknownCounts, UsageFile};
 use tollbook_ops::SystemClock;
@@ -28,14 +29,14 @@ const SHOWN_REASONS: usize = 20;
 
 pub(crate) fn run(global: &Global, command: &UsageCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        UsageCommand::Import { files, mapping, constants, unknown_counts } => {
+        UsageCommand::Import { files, mapping, constants, unknown_counts, allow_old } => {
             let mapping = mapping.as_deref().map(|file| read_mapping(file, constants)).transpose()?;
             let unknown_counts = match unknown_counts {
                 OnUnknownCounts::Refuse => UnknownCounts::Refuse,
                 OnUnknownCounts::Warn => UnknownCounts::Warn,
             };
             let mapping = mapping.map(|mapping| mapping.with_unknown_counts(unknown_counts));
-            import(global, files, mapping.as_ref(), output)
+            import(global, files, mapping.as_ref(), *allow_old, output)
         }
         UsageCommand::Unpriced { listed, summary: true } => super::unpriced::summary(global, listed, output),
         UsageCommand::Unpriced { listed, summary: false } => list(global, listed, List::Unpriced, output),
@@ -64,9 +65,15 @@ fn import(
     global: &Global,
     files: &[std::ffi::OsString],
     mapping: Option<&Mapping>,
+    allow_old: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let context = CommandContext::open(global)?;
+    let mut context = CommandContext::open(global)?;
+    let past_s = context.config.charging.past_s;
+    let bound_s = context.config.charging.import_past_s;
+    if allow_old {
+        context.config.charging.import_past_s = None;
+    }
     let spool = deployment::spool_directory(global)?;
     let bar = Bar::new();
     let mut opened = Vec::with_capacity(files.len());
@@ -84,7 +91,21 @@ fn import(
     for refused in &report.refused {
         note(&printable(&format!("{}:{}: {}", refused.file, refused.line, refused.reason)));
     }
+    if let Some(oldest_s) = report.oldest_s {
+        note(&format!(
+            "{} records are older than {} days, the oldest of {}; see charging.import_past_s for a bound",
+            report.old,
+            past_s / DAY_S,
+            time_text(oldest_s)
+        ));
+    }
     let total = report.total();
+    if let Some(bound_s) = bound_s.filter(|_| total.refused > 0 && !allow_old) {
+        note(&format!(
+            "--allow-old accepts usage older than {} days (charging.import_past_s)",
+            bound_s / DAY_S
+        ));
+    }
     let hidden = total.refused.saturating_sub(report.refused.len() as u64);
     if hidden > 0 {
         note(&format!("and {hidden} more"));

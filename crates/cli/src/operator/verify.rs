@@ -1,25 +1,36 @@
 //! `verify`: recounts orders, usage and ledgers, and compares them with the stored sums.
 
 use serde_json::json;
+use tollbook_store::{StoreError, StoreResult};
 
 use crate::arguments::Global;
-use crate::deployment;
+use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, note};
 
 /// Maximum number of differences to report for each company.
 const MAX_DIFFERENCES: usize = 100;
 
 pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
-    let store = deployment::store(global)?;
-    let catalogue = deployment::catalogue(&deployment::config(global)?)?;
+    let Deployment { store, catalogue, .. } = deployment::open(global, Purpose::Command)?;
     // One snapshot, so that concurrent writers do not disturb the comparison.
     let mut snapshot = store.snapshot()?;
-    let companies = snapshot.companies()?;
-    let (mut orders, mut differences) = (0, Vec::new());
+    // What cannot be read is a difference like others: the rest is still counted.
+    let mut differences = damage(snapshot.verify_deployment(MAX_DIFFERENCES), "the database")?;
+    let companies = match snapshot.companies() {
+        Err(StoreError::Damaged(reason) | StoreError::Database(reason)) => {
+            differences.push(format!("companies: {reason}"));
+            Vec::new()
+        }
+        companies => companies?,
+    };
+    let mut orders = 0;
     for company in &companies {
-        let found = snapshot.verify(company.company_id, &catalogue, MAX_DIFFERENCES)?;
-        orders += found.orders;
-        differences.extend(found.differences);
+        let company_id = company.company_id;
+        let found = snapshot.verify(company_id, &catalogue, MAX_DIFFERENCES).map(|found| {
+            orders += found.orders;
+            found.differences
+        });
+        differences.extend(damage(found, &format!("company {company_id}"))?);
     }
     let value = json!({"Companies": companies.len(), "Orders": orders, "Differences": differences});
     if differences.is_empty() {
@@ -29,5 +40,18 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     for difference in &differences {
         note(difference);
     }
+    if differences.len() >= MAX_DIFFERENCES {
+        note("and there may be more");
+    }
     Err(Failure::with_value(format!("{} differences", differences.len()), value))
+}
+
+/// The differences that were found; damage that kept them from being found is one of them.
+fn damage(found: StoreResult<Vec<String>>, what: &str) -> StoreResult<Vec<String>> {
+    match found {
+        Err(StoreError::Damaged(reason) | StoreError::Database(reason)) => {
+            Ok(vec![format!("{what}: {reason}")])
+        }
+        found => found,
+    }
 }

@@ -30,6 +30,8 @@ mod replicas;
 mod rig;
 mod servegen;
 mod servers;
+mod slips;
 mod soak;
 mod soak_charging;
 mod suite_gateways;
+mod truth;

@@ -299,8 +299,11 @@ impl<'a> Rater<'a> {
         reloaded: &mut HashSet<i64>,
     ) -> StoreResult<Option<String>> {
         let Usage { company_id, organization_id, .. } = *usage;
+        let config = self.charging.config;
         let has_organization = |tenant: Option<&Tenant>| {
-            tenant.is_some_and(|of| of.organizations.contains_key(&organization_id))
+            tenant.is_some_and(|of| {
+                of.organizations.contains_key(&organization_id) && config.brand(&of.company.brand).is_some()
+            })
         };
         if has_organization(self.tenants.get(company_id)) {
             return Ok(None);
@@ -310,6 +313,10 @@ impl<'a> Rater<'a> {
         }
         Ok(match self.tenants.get(company_id) {
             tenant if has_organization(tenant) => None,
+            Some(tenant) if config.brand(&tenant.company.brand).is_none() => Some(format!(
+                "company_id: company {company_id} belongs to the brand {:?}, which is not configured",
+                tenant.company.brand
+            )),
             Some(_) => {
                 Some(format!("organization_id: company {company_id} has no organization {organization_id}"))
             }

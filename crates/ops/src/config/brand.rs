@@ -61,6 +61,19 @@ impl Brand {
     }
 }
 
+/// The name of a rounding rule in the configuration file.
+pub(super) const fn rounding_name(rounding: Rounding) -> &'static str {
+    match rounding {
+        Rounding::Exact => "exact",
+        Rounding::CentUp => "cent_up",
+    }
+}
+
+/// The rounding rule of a name in the configuration file.
+pub(super) fn rounding_named(name: &str) -> Option<Rounding> {
+    [Rounding::Exact, Rounding::CentUp].into_iter().find(|rounding| rounding_name(*rounding) == name)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BrandSection {
@@ -113,14 +126,10 @@ pub(super) fn brand(
         brand.channel = channel;
     }
     if let Some(rounding) = &section.rounding {
-        brand.rounding = match rounding.get_ref().as_str() {
-            "exact" => Rounding::Exact,
-            "cent_up" => Rounding::CentUp,
-            _ => {
-                let reason = "must be \"exact\" or \"cent_up\"";
-                return Err(source.error(Some(rounding.span()), key("rounding"), reason));
-            }
-        };
+        brand.rounding = rounding_named(rounding.get_ref()).ok_or_else(|| {
+            let reason = "must be \"exact\" or \"cent_up\"";
+            source.error(Some(rounding.span()), key("rounding"), reason)
+        })?;
     }
     if let Some(zone) = &section.time_zone {
         brand.time_zone = Zone::named(zone.get_ref())

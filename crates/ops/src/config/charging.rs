@@ -17,6 +17,8 @@ pub struct ChargingConfig {
     pub gather_s: i64,
     /// Maximum age of usage that gateways report, in seconds.
     pub past_s: i64,
+    /// Maximum age of usage in imported files, in seconds; `None`: any.
+    pub import_past_s: Option<i64>,
     /// How far in the future the time of usage may be, in seconds.
     pub future_s: i64,
     /// Maximum base units of one SKU in one record.
@@ -53,6 +55,7 @@ impl Default for ChargingConfig {
             grace_s: 60,
             gather_s: 10,
             past_s: 366 * 86_400,
+            import_past_s: None,
             future_s: 3_600,
             max_quantity: 1_000_000_000_000_000,
             batch_records: 1_000,
@@ -77,7 +80,12 @@ impl ChargingConfig {
         UsageLimits { past_s: Some(self.past_s), future_s: self.future_s, quantity: self.max_quantity }
     }
 
-    /// Limits of usage in files: those of gateways without a maximum age.
+    /// Limits of usage in imported files: those of gateways, with the maximum age of imports.
+    pub const fn limits_of_imports(&self) -> UsageLimits {
+        UsageLimits { past_s: self.import_past_s, ..self.limits_of_gateways() }
+    }
+
+    /// Limits of usage that a person gives again, such as in corrections: those of gateways without a maximum age.
     pub const fn limits_of_files(&self) -> UsageLimits {
         UsageLimits { past_s: None, ..self.limits_of_gateways() }
     }
@@ -94,6 +102,7 @@ pub(super) struct ChargingSection {
     grace_s: Option<Spanned<i64>>,
     gather_s: Option<Spanned<i64>>,
     past_s: Option<Spanned<i64>>,
+    import_past_s: Option<Spanned<i64>>,
     future_s: Option<Spanned<i64>>,
     max_quantity: Option<Spanned<i64>>,
     batch_records: Option<Spanned<i64>>,
@@ -128,6 +137,9 @@ pub(super) fn charging(source: &Source<'_>, read: &ChargingSection) -> Checked<C
         grace_s: value("grace_s", &read.grace_s, 0..=DAY_S, default.grace_s)?,
         gather_s: value("gather_s", &read.gather_s, 0..=DAY_S, default.gather_s)?,
         past_s: value("past_s", &read.past_s, 3_600..=3_660 * DAY_S, default.past_s)?,
+        // 0 states that there is none, which is the default.
+        import_past_s: Some(value("import_past_s", &read.import_past_s, 0..=3_660 * DAY_S, 0)?)
+            .filter(|bound| *bound > 0),
         future_s: value("future_s", &read.future_s, 0..=DAY_S, default.future_s)?,
         // The sum of larger quantities could exceed what the store adds up.
         max_quantity: value(
@@ -206,7 +218,7 @@ fn kinds(source: &Source<'_>, key: &str, names: &[Spanned<String>]) -> Checked<V
 
 /// Seconds since midnight; the inner `None` is "never", the outer an invalid text.
 #[expect(clippy::option_option, reason = "invalid, never and a time are three cases")]
-fn time_of_day(text: &str) -> Option<Option<i64>> {
+pub(super) fn time_of_day(text: &str) -> Option<Option<i64>> {
     if text == "never" {
         return Some(None);
     }

@@ -12,10 +12,26 @@ use super::value::{Checked, number};
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DatabaseSection {
+    url: Option<Spanned<String>>,
     connections: Option<Spanned<i64>>,
     connect_timeout_s: Option<Spanned<i64>>,
     statement_timeout_s: Option<Spanned<i64>>,
     replica_staleness_ms: Option<Spanned<i64>>,
+}
+
+/// The URL of the database; the text is not repeated in errors, because it may hold a password.
+pub(super) fn database_url(source: &Source<'_>, read: &DatabaseSection) -> Checked<Option<String>> {
+    let Some(url) = &read.url else { return Ok(None) };
+    let text = url.get_ref();
+    let file = text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    if file.is_some_and(|path| !path.is_empty())
+        || text.starts_with("postgres://")
+        || text.starts_with("postgresql://")
+    {
+        return Ok(Some(text.clone()));
+    }
+    let reason = "must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+    Err(source.error(Some(url.span()), "database.url", reason))
 }
 
 pub(super) fn database(source: &Source<'_>, read: &DatabaseSection) -> Checked<StoreOptions> {

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::brand::{BrandSection, brand};
 use super::charging::{ChargingSection, charging};
-use super::database::{DatabaseSection, database};
+use super::database::{DatabaseSection, database, database_url};
 use super::exports::{ExportsSection, exports};
 use super::hosts::url;
 use super::limits::{LimitsSection, limits};
@@ -73,6 +73,7 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
         charging: charging(&source, &read.charging)?,
         exports: exports(&source, &read.exports)?,
         objects: objects(&source, &read.objects)?,
+        database_url: database_url(&source, &read.database)?,
         ..Config::default()
     };
     let longest_body = config.charging.telemetry_bytes.max(config.charging.batch_bytes);

@@ -37,6 +37,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Limits of one request.
     pub limits: Limits,
+    /// URL of the database, unless the command line names another; it may hold a password.
+    pub database_url: Option<String>,
     /// Options of the database.
     pub database: StoreOptions,
     /// Settings of charging.
@@ -60,6 +62,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             server: ServerConfig::default(),
             limits: Limits::default(),
+            database_url: None,
             database: StoreOptions::default(),
             charging: ChargingConfig::default(),
             exports: ExportLimits::default(),

@@ -70,6 +70,7 @@ fn every_documented_key_is_in_the_example() {
         "body_bytes",
         "parameters",
         "json_depth",
+        "# url",
         "connections",
         "connect_timeout_s",
         "statement_timeout_s",
@@ -77,6 +78,7 @@ fn every_documented_key_is_in_the_example() {
         "grace_s",
         "gather_s",
         "past_s",
+        "import_past_s",
         "future_s",
         "max_quantity",
         "batch_records",
@@ -215,10 +217,13 @@ fn errors_name_file_line_and_key() {
         catalogue = "" | :1: catalogue: must name a file
         trusted_proxies = [;"10.0.0.1/8"] | :2: trusted_proxies: "10.0.0.1/8" has bits beyond its prefix
         [limits];body_bytes = 1 | :2: limits.body_bytes: must be between 65536 and 67108864
+        [database];url = "mysql://me:secret@x" | :2: database.url: must be sqlite:PATH or postgres://
+        [database];url = "sqlite:" | :2: database.url: must be sqlite:PATH
         [charging];grace = 1 | :2: charging: unknown field `grace`
         [charging];grace_s = -1 | :2: charging.grace_s: must be between 0 and 86400
         [charging];gather_s = 86401 | :2: charging.gather_s: must be between 0 and 86400
         [charging];past_s = 0 | :2: charging.past_s: must be between 3600 and 316224000
+        [charging];import_past_s = -1 | :2: charging.import_past_s: must be between 0 and 316224000
         [charging];future_s = -1 | :2: charging.future_s: must be between 0 and 86400
         [charging];max_quantity = 0 | :2: charging.max_quantity: must be between 1 and 1000000000000000000
         [charging];batch_records = 0 | :2: charging.batch_records: must be between 1 and 10000
@@ -259,7 +264,7 @@ fn errors_name_file_line_and_key() {
 
 #[test]
 fn every_key_of_charging_is_read() {
-    let text = "[charging]\ngrace_s = 0\ngather_s = 1\npast_s = 3600\nfuture_s = 2\nmax_quantity = 3\n\
+    let text = "[charging]\ngrace_s = 0\ngather_s = 1\npast_s = 3600\nimport_past_s = 7200\nfuture_s = 2\nmax_quantity = 3\n\
                 batch_records = 4\nbatch_bytes = 65536\ntelemetry_records = 5\ntelemetry_bytes = 65537\n\
                 otlp_services = [\"litellm\"]\notlp_scopes = [\"a\", \"b\"]\nidentity_window_s = 86400\nsequence = [\"cash\", \"bonus\"]\n\
                 not_for_arrears = []\ndeposit_pays_arrears = false\narrears_at = \"23:59\"\nbill_zero_amounts = true";
@@ -267,6 +272,7 @@ fn every_key_of_charging_is_read() {
         grace_s: 0,
         gather_s: 1,
         past_s: 3_600,
+        import_past_s: Some(7_200),
         future_s: 2,
         max_quantity: 3,
         batch_records: 4,

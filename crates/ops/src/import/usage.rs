@@ -93,6 +93,10 @@ pub struct UsageReport {
     pub unmapped: Unmapped,
     /// Models that are charged at prices which match only a part of their names.
     pub partly_matched: Vec<PartlyMatched>,
+    /// Stored records that are older than gateways may report, and the time of the oldest one.
+    pub old: u64,
+    /// Its time, Unix seconds.
+    pub oldest_s: Option<i64>,
     /// The hours that were closed at the end of the import.
     pub closed: Closed,
 }
@@ -190,7 +194,7 @@ impl UsageImport<'_> {
         report: &mut UsageReport,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(), UsageImportError> {
-        let mut rater = Rater::new(*self.charging, self.charging.config.charging.limits_of_files());
+        let mut rater = Rater::new(*self.charging, self.charging.config.charging.limits_of_imports());
         let mut stored = 0;
         for batch in batches {
             let now_s = self.clock.now_s();
@@ -216,8 +220,15 @@ impl UsageImport<'_> {
                     Err(reason) => refuse(line, reason, &mut counts.refused),
                 }
             }
+            let times: Vec<i64> = records.iter().map(|usage: &Usage| usage.time_s).collect();
+            let old_s = now_s.saturating_sub(self.charging.config.charging.past_s);
             let results = rater.accept(records, now_s, Some(self.leases.lease(now_s)))?;
-            for (line, result) in lines.into_iter().zip(results) {
+            for ((line, time_s), result) in lines.into_iter().zip(times).zip(results) {
+                let is_stored = !matches!(result, UsageResult::Duplicate | UsageResult::Refused(_));
+                if is_stored && time_s < old_s {
+                    report.old += 1;
+                    report.oldest_s = Some(report.oldest_s.map_or(time_s, |oldest_s| oldest_s.min(time_s)));
+                }
                 match result {
                     UsageResult::Charged => counts.charged += 1,
                     UsageResult::Free => counts.free += 1,

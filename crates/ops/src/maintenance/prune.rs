@@ -2,6 +2,7 @@
 //! run.
 
 use jiff::civil::Date;
+use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_store::{Store, StoreError};
 
 /// Maximum number of orders that one transaction deletes.
@@ -54,6 +55,39 @@ pub struct Pruned {
     pub orders: u64,
 }
 
+/// The number of paid and revoked orders that begin before a day, of all companies: at most so many are deleted.
+///
+/// # Errors
+/// The day is not in the past, or the store fails.
+pub fn count(store: &dyn Store, cutoff: &Cutoff, now_s: i64) -> Result<Pruned, PruneError> {
+    check_past(cutoff, now_s)?;
+    let failed = |error| PruneError::Store { error, pruned: 0 };
+    let mut snapshot = store.snapshot().map_err(failed)?;
+    let companies = snapshot.companies().map_err(failed)?;
+    let mut orders = 0;
+    let Some(range) = TimeRange::new(0, cutoff.start_s) else {
+        return Ok(Pruned { companies: companies.len(), orders });
+    };
+    for company in &companies {
+        let query = OrderQuery {
+            company_id: company.company_id,
+            range,
+            statuses: StatusSet::of(&[Status::Paid, Status::Revoked]),
+            lines: LineFilter::default(),
+            order_numbers: Vec::new(),
+        };
+        orders += u64::try_from(snapshot.count(&query).map_err(failed)?).unwrap_or(0);
+    }
+    Ok(Pruned { companies: companies.len(), orders })
+}
+
+fn check_past(cutoff: &Cutoff, now_s: i64) -> Result<(), PruneError> {
+    if cutoff.start_s > now_s {
+        return Err(PruneError::NotPast(cutoff.date.to_string()));
+    }
+    Ok(())
+}
+
 /// Deletes the paid and revoked orders of every company that begin before a day. Unpaid orders stay. If a company
 /// has an open hour before the date, its orders from that hour on stay too. Afterwards, orders and usage from before
 /// the date are refused, because it is unknown whether they were stored before.
@@ -67,10 +101,8 @@ pub fn prune(
     now_s: i64,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Pruned, PruneError> {
+    check_past(cutoff, now_s)?;
     let before_s = cutoff.start_s;
-    if before_s > now_s {
-        return Err(PruneError::NotPast(cutoff.date.to_string()));
-    }
     let mut pruned = 0;
     let mut run = || {
         let companies = store.snapshot()?.companies()?;

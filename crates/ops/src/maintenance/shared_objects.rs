@@ -35,7 +35,11 @@ pub fn bind(store: &dyn Store, objects: &EmbeddedStore) -> Result<(), SharedObje
     if recorded.is_some() {
         return Ok(());
     }
-    let mut transaction = store.begin()?;
+    let mut transaction = match store.begin() {
+        // A server on a database that was moved only reads, and issues no new links to its own directory.
+        Err(StoreError::Moved { .. }) => return Ok(()),
+        begun => begun?,
+    };
     transaction.lock_name(SETTING)?;
     // Of two first servers with different directories, the later one must be refused.
     if let Some(first) = transaction.setting(SETTING)? {

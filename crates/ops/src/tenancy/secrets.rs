@@ -52,6 +52,18 @@ pub enum SecretError {
     /// The text is not a key.
     #[error("the master key must be 64 hexadecimal digits")]
     MalformedText,
+    /// The key file is missing, but the database has a key.
+    #[error(
+        "the master key file {path} is missing; without it the private keys in the database cannot be read. Restore the \
+         file from a backup, or set TOLLBOOK_MASTER_KEY; its fingerprint is {fingerprint}. If the key is lost for good, \
+         every API key must be issued anew (docs/OPERATIONS.md, \"A lost master key\")"
+    )]
+    Lost {
+        /// The missing file.
+        path: PathBuf,
+        /// The fingerprint in the database.
+        fingerprint: String,
+    },
     /// The database was created under another master key.
     #[error("the database belongs to another master key: its fingerprint is {stored}, this key's is {own}")]
     OtherKey {
@@ -191,6 +203,14 @@ impl MasterKey {
         }
         transaction.set_setting(FINGERPRINT_SETTING, &self.fingerprint())?;
         Ok(transaction.commit()?)
+    }
+
+    /// The fingerprint of the key that a database belongs to; `None` before the first start.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn bound_fingerprint(store: &dyn Store) -> Result<Option<String>, SecretError> {
+        Ok(store.snapshot()?.setting(FINGERPRINT_SETTING)?)
     }
 
     fn compare(&self, stored: String) -> Result<(), SecretError> {

@@ -10,7 +10,7 @@ use super::replica::Replica;
 use super::transaction::{PostgresTransaction, READING, WRITING};
 use super::url;
 use crate::error::StoreResult;
-use crate::sql::driver::connection::{Connection, Database};
+use crate::sql::driver::connection::{Connection, Database, first};
 use crate::sql::store::OpenDatabase;
 use crate::store::{Store, StoreOptions};
 
@@ -93,5 +93,24 @@ impl Database for Postgres {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn announce_server(&self) -> StoreResult<()> {
+        // Its connections are seen by `other_user`.
+        Ok(())
+    }
+
+    fn other_user(&self) -> StoreResult<Option<String>> {
+        let sql = "SELECT coalesce(host(client_addr), 'this machine'), pid::bigint FROM pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                   AND application_name = current_setting('application_name') ORDER BY backend_start LIMIT 1";
+        let mut connection = self.read(&CancellationToken::new())?;
+        first(connection.as_mut(), sql, &[], |row| {
+            Ok(format!(
+                "a Tollbook process (server process {}, connected from {})",
+                row.int(1)?,
+                row.text(0)?
+            ))
+        })
     }
 }

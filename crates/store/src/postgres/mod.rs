@@ -7,10 +7,11 @@ mod distribute;
 mod failure;
 mod pool;
 mod replica;
+mod storage;
 mod transaction;
 mod url;
 mod values;
 
 pub use database::{connect_postgres, open_postgres};
 pub use distribute::{Distribution, distribute};
-pub use url::postgres_connector;
+pub use url::{database_name, postgres_connector};

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{join, try_join_all};
@@ -12,6 +13,7 @@ use super::connection::{PgConnection, StatementDeadline, Work, WorkError};
 use super::dialect::DIALECT;
 use super::pool::Pool;
 use super::replica::Replica;
+use super::storage::{self, FirstColumn};
 use super::values::{Bound, COPY_HEADER, COPY_TRAILER, PostgresRow, copy_row};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, EachRow, EachRowOf, Flow, SqlValue, SqlValues, first};
@@ -26,6 +28,8 @@ pub(super) const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// Statements that are sent at once; their results are buffered until all have arrived.
 const PIPELINED: usize = 64;
+/// Longest time for one statement of a check of storage.
+const LONGEST_CHECK: Duration = Duration::from_secs(86_400);
 /// Bytes of COPY data per message.
 const COPY_BYTES: usize = 128 << 10;
 
@@ -75,6 +79,20 @@ impl PostgresTransaction {
         self.run(async |desk, begin| {
             start(&desk, begin).await?;
             Ok(desk.client.batch_execute(sql).await?)
+        })
+    }
+}
+
+impl FirstColumn for PostgresTransaction {
+    fn first_column(&mut self, sql: &str) -> StoreResult<Vec<Option<String>>> {
+        self.run(async |desk, begin| {
+            start(&desk, begin).await?;
+            let messages = desk.client.simple_query(sql).await?;
+            let rows = messages.into_iter().filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).map(ToOwned::to_owned)),
+                _ => None,
+            });
+            Ok(rows.collect())
         })
     }
 }
@@ -195,6 +213,14 @@ impl Connection for PostgresTransaction {
             sink.send(data.freeze()).await?;
             Ok(sink.finish().await?)
         })
+    }
+
+    fn check_storage(&mut self, tables: &[&Table], limit: usize) -> StoreResult<Vec<String>> {
+        // A statement that reads a large table and its index returns nothing for long.
+        let timeout = std::mem::replace(&mut self.deadline.timeout, LONGEST_CHECK);
+        let found = storage::check(self, tables, limit);
+        self.deadline.timeout = timeout;
+        found
     }
 
     fn execute_script(&mut self, sql: &str) -> StoreResult<()> {

@@ -61,6 +61,30 @@ pub fn postgres_connector(url: &str) -> StoreResult<(Config, MakeRustlsConnect)>
     Ok((config, MakeRustlsConnect::new(client(&proof)?)))
 }
 
+/// The database of a URL without user, password and options, to be shown and compared.
+///
+/// # Errors
+/// The URL cannot be read.
+pub fn database_name(url: &str) -> StoreResult<String> {
+    let (url, _) = split_proof(url)?;
+    let config: Config = url.parse().map_err(|error| StoreError::Url(chain(&error)))?;
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .enumerate()
+        .map(|(place, host)| {
+            let ports = config.get_ports();
+            let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
+            match host {
+                tokio_postgres::config::Host::Tcp(name) => format!("{name}:{port}"),
+                tokio_postgres::config::Host::Unix(path) => format!("{}:{port}", path.display()),
+            }
+        })
+        .collect();
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    Ok(format!("postgres://{}/{database}", hosts.join(",")))
+}
+
 /// Removes the options for certificate verification from a URL, because the client library does not support them.
 fn split_proof(url: &str) -> StoreResult<(String, Proof)> {
     let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), Proof::None)) };
@@ -193,6 +217,21 @@ mod tests {
         assert_eq!(target.config.get_ssl_mode(), SslMode::Require);
         let own = parse("postgres:///bills?host=/run/postgresql&options=-c%20lock_timeout%3D3s").unwrap();
         assert!(own.config.get_options().unwrap().ends_with("5s -c lock_timeout=3s"));
+    }
+
+    #[test]
+    fn a_name_has_neither_user_nor_password() {
+        for (url, name) in [
+            (
+                "postgresql://me:secret@db.example:6432/bills?sslmode=verify-full",
+                "postgres://db.example:6432/bills",
+            ),
+            ("postgres://me:secret@a,b:6000/bills", "postgres://a:5432,b:6000/bills"),
+            ("postgres://me@db", "postgres://db:5432/me"),
+            ("postgres:///bills?host=/run/postgresql", "postgres:///run/postgresql:5432/bills"),
+        ] {
+            assert_eq!(database_name(url).unwrap(), name, "{url}");
+        }
     }
 
     #[test]

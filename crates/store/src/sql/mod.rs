@@ -2,6 +2,9 @@
 
 pub(crate) mod accounts;
 pub(crate) mod corrections;
+mod deployment;
+mod deployment_state;
+pub(crate) mod digests;
 pub(crate) mod driver;
 pub(crate) mod exports;
 pub(crate) mod leases;
@@ -11,6 +14,7 @@ pub(crate) mod orders;
 pub(crate) mod owners;
 pub(crate) mod prices;
 pub(crate) mod session;
+pub(crate) mod setting_names;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod tenants;

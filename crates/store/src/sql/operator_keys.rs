@@ -2,6 +2,7 @@
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Row, all, execute_exactly, first};
+use crate::sql::driver::schema::OPERATOR_KEY;
 use crate::sql::session::Session;
 use crate::tenants::{OperatorKey, OperatorKeyReads, OperatorKeyWrites};
 
@@ -33,6 +34,7 @@ impl OperatorKeyReads for Session {
 
 impl OperatorKeyWrites for Session {
     fn add_operator_key(&mut self, key: &OperatorKey) -> StoreResult<()> {
+        self.rows_change(&OPERATOR_KEY);
         let connection = self.connection.as_mut();
         execute_exactly(
             connection,
@@ -48,6 +50,7 @@ impl OperatorKeyWrites for Session {
     }
 
     fn disable_operator_keys(&mut self, name: &str) -> StoreResult<u64> {
+        self.rows_change(&OPERATOR_KEY);
         let connection = self.connection.as_mut();
         connection.execute("UPDATE operator_key SET disabled = 1 WHERE name = $1", &[name.into()])
     }

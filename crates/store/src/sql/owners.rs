@@ -6,6 +6,7 @@ use tollbook_domain::{Owner, OwnerRule};
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{SqlValues, all};
+use crate::sql::driver::schema::USAGE_OWNER;
 use crate::sql::session::Session;
 use crate::tenants::{OwnerReads, OwnerWrites, PutOwners, SettingReads, SettingWrites};
 
@@ -15,6 +16,7 @@ const VERSION: &str = "owner version";
 impl Session {
     /// Raises the version, which makes every cache of the rules reload.
     fn note_owner_change(&mut self) -> StoreResult<()> {
+        self.rows_change(&USAGE_OWNER);
         let version = self.owner_version()? + 1;
         self.set_setting(VERSION, &version.to_string())
     }

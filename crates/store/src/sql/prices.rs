@@ -10,7 +10,7 @@ use tollbook_domain::{Discount, HourOffsets, Price, UnitPrice};
 use crate::error::{StoreError, StoreResult};
 use crate::prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 use crate::sql::driver::connection::{Row, SqlValues, all, execute_exactly, first, insert_exactly};
-use crate::sql::driver::schema::PRICE;
+use crate::sql::driver::schema::{DISCOUNT, PRICE, PRICE_LIST};
 use crate::sql::session::Session;
 use crate::tenants::{SettingReads, SettingWrites};
 
@@ -232,6 +232,7 @@ impl PriceWrites for Session {
         if known == Some(list) {
             return Ok(None);
         }
+        self.rows_change(&PRICE_LIST);
         let rate = list.conversion.rate.as_ref().map(ToString::to_string).unwrap_or_default();
         let connection = self.connection.as_mut();
         let last = "SELECT coalesce(max(position), 0) FROM price_list";
@@ -255,6 +256,7 @@ impl PriceWrites for Session {
 
     fn set_price_list_order(&mut self, names: &[&str]) -> StoreResult<()> {
         self.lock_name(LOCK)?;
+        self.rows_change(&PRICE_LIST);
         let before = self.price_lists()?;
         let mut ordered: Vec<&PriceListDescription> = before.iter().collect();
         let place = |list: &PriceListDescription| names.iter().position(|name| *name == list.name);
@@ -270,6 +272,8 @@ impl PriceWrites for Session {
 
     fn remove_prices(&mut self, selection: PriceSelection<'_>) -> StoreResult<usize> {
         self.lock_name(LOCK)?;
+        self.rows_change(&PRICE);
+        self.rows_change(&PRICE_LIST);
         let (condition, values) = condition(selection, Vec::new());
         let connection = self.connection.as_mut();
         let removed = connection.execute(&format!("DELETE FROM price WHERE {condition}"), &values)?;
@@ -284,6 +288,7 @@ impl PriceWrites for Session {
 
     fn end_prices(&mut self, selection: PriceSelection<'_>, until_s: i64) -> StoreResult<(usize, usize)> {
         self.lock_name(LOCK)?;
+        self.rows_change(&PRICE);
         let (condition, values) = condition(selection, vec![until_s.into()]);
         let connection = self.connection.as_mut();
         let later = format!("DELETE FROM price WHERE valid_from >= $1 AND {condition}");
@@ -342,6 +347,7 @@ impl PriceWrites for Session {
         if written.is_empty() {
             return Ok(put);
         }
+        self.changed_tables.insert((PRICE.name, 0));
         let deleted: Vec<SqlValues<'_>> = replaced.iter().map(|price_id| vec![(*price_id).into()]).collect();
         connection.execute_each("DELETE FROM price WHERE price_id = $1", &deleted)?;
         let mut rows: Vec<(i64, &Price, Texts)> =
@@ -355,15 +361,24 @@ impl PriceWrites for Session {
 
     fn set_discount(&mut self, discount: &Discount) -> StoreResult<()> {
         self.lock_name(LOCK)?;
+        self.rows_change(&DISCOUNT);
         let connection = self.connection.as_mut();
         let key =
             [discount.company_id.into(), discount.model_id.as_str().into(), discount.sku.as_str().into()];
         let sql = "SELECT factor FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3";
         let there = first(connection, sql, &key, |row| row.int(0))?;
-        if there.unwrap_or(Discount::NONE.steps()) == discount.factor.steps() {
+        // The factor 1 is stored where it exempts from a broader discount; elsewhere it is no discount.
+        let is_none = discount.factor == Discount::NONE
+            && !self
+                .discounts()?
+                .iter()
+                .any(|broader| broader.factor != Discount::NONE && discount.overrides(broader));
+        let wanted = (!is_none).then_some(discount.factor.steps());
+        if there == wanted {
             return Ok(());
         }
-        if discount.factor == Discount::NONE {
+        let connection = self.connection.as_mut();
+        if is_none {
             connection
                 .execute("DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3", &key)?;
         } else {
@@ -376,6 +391,18 @@ impl PriceWrites for Session {
             )?;
         }
         self.note_price_change()
+    }
+
+    fn remove_discount(&mut self, company_id: i64, model_id: &str, sku: &str) -> StoreResult<bool> {
+        self.lock_name(LOCK)?;
+        self.rows_change(&DISCOUNT);
+        let sql = "DELETE FROM discount WHERE company_id = $1 AND model_id = $2 AND sku = $3";
+        let key = [company_id.into(), model_id.into(), sku.into()];
+        if self.connection.execute(sql, &key)? == 0 {
+            return Ok(false);
+        }
+        self.note_price_change()?;
+        Ok(true)
     }
 
     fn set_hour_offsets(&mut self, offsets: &HourOffsets) -> StoreResult<()> {

@@ -1,13 +1,16 @@
 //! A session: one transaction on one connection, with the state of the companies that it has read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineCache, Lines};
+use crate::sql::deployment_state;
+use crate::sql::digests::{self, Changed};
 use crate::sql::driver::connection::{Connection, Flow, SqlValue, first};
+use crate::sql::driver::table::Table;
 use crate::sql::orders::line_rows::{LINE_COLUMNS, read_line};
-use crate::store::{Snapshot, StoreOptions, Transaction};
+use crate::store::{DeploymentGuard, Snapshot, StoreOptions, Transaction};
 
 /// A read or write transaction.
 pub(crate) struct Session {
@@ -17,6 +20,11 @@ pub(crate) struct Session {
     pub(crate) cache: Arc<LineCache>,
     pub(crate) options: StoreOptions,
     pub(crate) companies: HashMap<i64, CompanyView>,
+    /// Tables with digests that this transaction has changed.
+    pub(crate) changed_tables: BTreeSet<Changed>,
+    /// Whether the commit may be lost in a crash, so that no file may remember it.
+    pub(crate) commits_async: bool,
+    pub(crate) guard: Option<Arc<dyn DeploymentGuard>>,
 }
 
 impl Session {
@@ -26,12 +34,38 @@ impl Session {
         cache: Arc<LineCache>,
         options: StoreOptions,
     ) -> Self {
-        Self { connection, failover_epoch, cache, options, companies: HashMap::new() }
+        Self {
+            connection,
+            failover_epoch,
+            cache,
+            options,
+            companies: HashMap::new(),
+            changed_tables: BTreeSet::new(),
+            commits_async: false,
+            guard: None,
+        }
     }
 
     /// A session without a line cache.
     pub(crate) fn without_cache(connection: Box<dyn Connection>) -> Self {
         Self::new(connection, 0, Arc::new(LineCache::new(0)), StoreOptions::default())
+    }
+}
+
+impl Session {
+    /// Notes that this transaction changes rows of a table of the deployment.
+    pub(crate) fn rows_change(&mut self, table: &'static Table) {
+        self.rows_of_company_change(table, 0);
+    }
+
+    /// The same for rows of one company.
+    pub(crate) fn rows_of_company_change(&mut self, table: &'static Table, company_id: i64) {
+        self.changed_tables.insert((table.name, company_id));
+    }
+
+    /// Writes the digests of the tables that this transaction has changed, as its last statements but one.
+    pub(crate) fn write_digests(&mut self) -> StoreResult<()> {
+        digests::write(self.connection.as_mut(), std::mem::take(&mut self.changed_tables))
     }
 }
 
@@ -158,6 +192,18 @@ impl Transaction for Session {
     }
 
     fn commit(mut self: Box<Self>) -> StoreResult<()> {
-        self.connection.commit()
+        self.write_digests()?;
+        let guard = self.guard.take().filter(|guard| !self.commits_async && guard.is_mark_due());
+        // The row of the state is written last, because writers of all companies share it.
+        let marked = guard
+            .map(|guard| {
+                Ok::<_, StoreError>((deployment_state::raise_mark(self.connection.as_mut())?, guard))
+            })
+            .transpose()?;
+        self.connection.commit()?;
+        if let Some((state, guard)) = marked {
+            guard.keep_mark(&state.deployment_id, state.mark_no);
+        }
+        Ok(())
     }
 }

@@ -2,13 +2,10 @@
 
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{execute_exactly, first};
+use crate::sql::driver::schema::SETTING;
 use crate::sql::session::Session;
+use crate::sql::setting_names::{LOCK_PREFIX, is_transient};
 use crate::tenants::{SettingReads, SettingWrites};
-
-/// Name of the setting that marks the target of a copy as incomplete.
-pub(crate) const COPY_MARK: &str = "copy";
-/// Prefix of the names of settings whose rows are locks.
-pub(crate) const LOCK_PREFIX: &str = "lock ";
 
 impl SettingReads for Session {
     fn setting(&mut self, name: &str) -> StoreResult<Option<String>> {
@@ -20,6 +17,9 @@ impl SettingReads for Session {
 
 impl SettingWrites for Session {
     fn set_setting(&mut self, name: &str, value: &str) -> StoreResult<()> {
+        if !is_transient(name) {
+            self.rows_change(&SETTING);
+        }
         execute_exactly(
             self.connection.as_mut(),
             1,

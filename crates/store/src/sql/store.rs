@@ -1,16 +1,20 @@
 //! The store on a SQL database, and the preparation of the database.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::deployment::{DeploymentReads, DeploymentState};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineCache;
-use crate::sql::driver::connection::{Connection, Database};
+use crate::sql::digests;
+use crate::sql::driver::connection::{Connection, Database, all};
 use crate::sql::driver::schema;
+use crate::sql::maintenance::verify::lines::note_old_lines;
 use crate::sql::session::Session;
-use crate::sql::settings::COPY_MARK;
-use crate::store::{Snapshot, Store, StoreOptions, Transaction};
+use crate::sql::setting_names::COPY_MARK;
+use crate::store::{DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
 use crate::tenants::SettingReads;
 
 /// Maximum number of lines in the cache of a process, over all companies. A line takes about 400 bytes.
@@ -21,12 +25,21 @@ pub(crate) struct SqlStore {
     database: Box<dyn Database>,
     lines: Arc<LineCache>,
     options: StoreOptions,
+    guard: OnceLock<Arc<dyn DeploymentGuard>>,
+    /// The version of the settings that the guard has accepted.
+    accepted_settings: AtomicI64,
 }
 
 impl SqlStore {
     /// A store on a database whose schema is up to date.
     fn new(database: Box<dyn Database>, options: StoreOptions) -> Self {
-        Self { database, lines: Arc::new(LineCache::new(CACHED_LINES)), options }
+        Self {
+            database,
+            lines: Arc::new(LineCache::new(CACHED_LINES)),
+            options,
+            guard: OnceLock::new(),
+            accepted_settings: AtomicI64::new(i64::MIN),
+        }
     }
 
     fn session(&self, connection: Box<dyn Connection>) -> Session {
@@ -65,7 +78,37 @@ impl Store for SqlStore {
     }
 
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        Ok(Box::new(self.session(self.database.write()?)))
+        let mut session = self.session(self.database.write()?);
+        let state = session.deployment_state()?;
+        refuse_moved(&state)?;
+        let Some(guard) = self.guard.get() else { return Ok(Box::new(session)) };
+        if state.settings_version != self.accepted_settings.load(Ordering::Acquire) {
+            guard.check(&mut session)?;
+            session.write_digests()?;
+            let accepted = session.deployment_state()?.settings_version;
+            // In a transaction of its own: all writers share the row of the state, which must be locked last.
+            session.connection.commit()?;
+            self.accepted_settings.store(accepted, Ordering::Release);
+            session = self.session(self.database.write()?);
+        }
+        session.guard = Some(Arc::clone(guard));
+        Ok(Box::new(session))
+    }
+
+    fn set_guard(&self, guard: Arc<dyn DeploymentGuard>) {
+        // The first one is kept.
+        let _ = self.guard.set(guard);
+    }
+
+    fn announce_server(&self) -> StoreResult<()> {
+        self.database.announce_server()
+    }
+}
+
+fn refuse_moved(state: &DeploymentState) -> StoreResult<()> {
+    match &state.moved {
+        Some(moved) => Err(StoreError::Moved { to: moved.to.clone(), is_done: moved.is_done }),
+        None => Ok(()),
     }
 }
 
@@ -73,12 +116,21 @@ impl Store for SqlStore {
 pub struct OpenDatabase(pub(crate) Box<dyn Database>);
 
 impl OpenDatabase {
+    /// What else uses the database now: servers of an SQLite file; on a database server, every other Tollbook process
+    /// that is connected to the database. `None` if there is nothing.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub fn other_user(&self) -> StoreResult<Option<String>> {
+        self.0.other_user()
+    }
+
     /// Creates or migrates its tables, and checks that they are complete.
     ///
     /// # Errors
     /// The database cannot be reached, or its schema is not Tollbook's, newer than this program, or incomplete.
     pub fn prepare(&self) -> StoreResult<()> {
-        schema::migrate(self.0.as_ref())?;
+        migrate(self.0.as_ref())?;
         refuse_unfinished(self.0.read(&CancellationToken::new())?)
     }
 
@@ -90,6 +142,22 @@ impl OpenDatabase {
         self.prepare()?;
         Ok(Arc::new(SqlStore::new(self.0, options.clone())))
     }
+}
+
+/// The first schema version with digests.
+const WITH_DIGESTS: i64 = 13;
+
+/// Migrates a database to this program's schema.
+pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
+    schema::migrate(database, |connection, found| {
+        if found >= WITH_DIGESTS {
+            return Ok(());
+        }
+        let sql = "SELECT company_id FROM company ORDER BY company_id";
+        let companies = all(connection, sql, &[], |row| row.int(0))?;
+        digests::write_all(connection, &companies)?;
+        companies.into_iter().try_for_each(|company_id| note_old_lines(connection, company_id))
+    })
 }
 
 fn refuse_unfinished(connection: Box<dyn Connection>) -> StoreResult<()> {

@@ -5,6 +5,7 @@ use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::accounts::add_account;
 use crate::sql::driver::connection::{Row, all, execute_exactly, first};
+use crate::sql::driver::schema::{API_KEY, COMPANY, ORGANIZATION};
 use crate::sql::session::Session;
 use crate::tenants::{SettingReads, SettingWrites, TenantReads, TenantWrites};
 
@@ -120,6 +121,7 @@ impl TenantReads for Session {
 
 impl TenantWrites for Session {
     fn add_company(&mut self, name: &str, currency: &str, brand: &str) -> StoreResult<Company> {
+        self.rows_change(&COMPANY);
         let connection = self.connection.as_mut();
         // If another server inserts the same number concurrently, this insertion waits for it and adds no row; the loop
         // then tries the next number.
@@ -159,6 +161,7 @@ impl TenantWrites for Session {
         name: &str,
     ) -> StoreResult<Organization> {
         self.require_company(company_id)?;
+        self.rows_of_company_change(&ORGANIZATION, company_id);
         let connection = self.connection.as_mut();
         // A concurrent transaction that adds an organization to the company waits here.
         let lock = format!(
@@ -185,6 +188,7 @@ impl TenantWrites for Session {
     }
 
     fn rename_company(&mut self, company_id: i64, name: &str) -> StoreResult<bool> {
+        self.rows_change(&COMPANY);
         let sql = "UPDATE company SET name = $2 WHERE company_id = $1";
         let renamed = self.connection.execute(sql, &[company_id.into(), name.into()])?;
         self.note_renaming(renamed)
@@ -196,6 +200,7 @@ impl TenantWrites for Session {
         organization_id: i64,
         name: &str,
     ) -> StoreResult<bool> {
+        self.rows_of_company_change(&ORGANIZATION, company_id);
         let sql = "UPDATE organization SET name = $3 WHERE company_id = $1 AND organization_id = $2";
         let values = [company_id.into(), organization_id.into(), name.into()];
         let renamed = self.connection.execute(sql, &values)?;
@@ -204,6 +209,7 @@ impl TenantWrites for Session {
 
     fn add_api_key(&mut self, key: &ApiKey) -> StoreResult<()> {
         self.require_company(key.company_id)?;
+        self.rows_change(&API_KEY);
         let connection = self.connection.as_mut();
         let organization_ids =
             key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
@@ -224,6 +230,7 @@ impl TenantWrites for Session {
     }
 
     fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool> {
+        self.rows_change(&API_KEY);
         let connection = self.connection.as_mut();
         Ok(connection
             .execute("UPDATE api_key SET disabled = 1 WHERE public_key = $1", &[public_key.into()])?
@@ -242,6 +249,7 @@ impl TenantWrites for Session {
         // The count may be lost in a crash, so a request does not wait for the disk.
         let async_commit = connection.dialect().async_commit;
         if !async_commit.is_empty() {
+            self.commits_async = true;
             connection.execute_script(async_commit)?;
         }
         let values = [key.company_id.into(), key.public_key.as_str().into(), now_s.into()];

@@ -1,15 +1,16 @@
 //! The database file: opening it, its settings, and the connections to it.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
 use tokio_util::sync::CancellationToken;
 
-use super::failure::of_sqlite;
+use super::failure::{of_io, of_sqlite};
 use super::transaction::{Pool, SqliteTransaction, StatementDeadline, give_back};
-use super::writer_lock::{QUEUE, WRITER, WriterLock};
+use super::writer_lock::{QUEUE, SERVER, WRITER, WriterLock, lock_file};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
@@ -25,7 +26,7 @@ const CHECKPOINT_PAGES: i64 = 8_000;
 /// Prepared statements kept for each connection.
 const STATEMENTS_CACHED: usize = 64;
 /// Suffixes of the files beside the database file; each is appended to its name.
-pub const COMPANION_SUFFIXES: [&str; 4] = ["-wal", "-shm", QUEUE, WRITER];
+pub const COMPANION_SUFFIXES: [&str; 5] = ["-wal", "-shm", QUEUE, WRITER, SERVER];
 
 /// Opens the database file. Creates it if it is absent, and migrates it if its schema is older.
 ///
@@ -49,12 +50,15 @@ struct Sqlite {
     statement_timeout: Duration,
     readers: Arc<Pool>,
     writers: Arc<Pool>,
+    /// The lock file of servers, locked, if this process is one.
+    server: OnceLock<File>,
 }
 
 impl Sqlite {
     fn open(path: &Path, statement_timeout: Duration) -> StoreResult<Self> {
         let (readers, writers) = (Arc::default(), Arc::default());
-        let sqlite = Self { path: path.to_owned(), statement_timeout, readers, writers };
+        let sqlite =
+            Self { path: path.to_owned(), statement_timeout, readers, writers, server: OnceLock::new() };
         let connection = sqlite.connect()?;
         let pragma =
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
@@ -140,5 +144,29 @@ impl Database for Sqlite {
 
     fn is_shared(&self) -> bool {
         false
+    }
+
+    fn announce_server(&self) -> StoreResult<()> {
+        let file = lock_file(&self.path, SERVER).map_err(of_io)?;
+        // Servers share the lock; a copy needs it alone.
+        match file.try_lock_shared() {
+            Ok(()) => {
+                let _ = self.server.set(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::Unavailable("the database is being copied to another place".into()))
+            }
+            Err(TryLockError::Error(error)) => Err(of_io(error)),
+        }
+    }
+
+    fn other_user(&self) -> StoreResult<Option<String>> {
+        let file = lock_file(&self.path, SERVER).map_err(of_io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some("a server".into())),
+            Err(TryLockError::Error(error)) => Err(of_io(error)),
+        }
     }
 }

@@ -200,6 +200,22 @@ impl Connection for SqliteTransaction {
         Ok(added)
     }
 
+    fn check_storage(&mut self, _: &[&Table], limit: usize) -> StoreResult<Vec<String>> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(StoreError::Database("the connection is closed".into()));
+        };
+        // The check of a large file returns no row for longer than any statement may run.
+        let unwatched = connection.progress_handler(0, None::<fn() -> bool>).map_err(of_sqlite);
+        let found = unwatched.and_then(|()| integrity(&connection, limit));
+        let watched = self.deadline.as_ref().map_or(Ok(()), |deadline| {
+            deadline.renew();
+            deadline.watch(&mut connection)
+        });
+        self.connection = Some(connection);
+        watched?;
+        found
+    }
+
     fn execute_script(&mut self, sql: &str) -> StoreResult<()> {
         self.connection()?.execute_batch(sql).map_err(of_sqlite)
     }
@@ -232,6 +248,18 @@ impl Drop for SqliteTransaction {
             give_back(&self.home, connection);
         }
     }
+}
+
+/// What SQLite's check of the whole file finds, indexes included; empty if it finds nothing.
+fn integrity(connection: &rusqlite::Connection, limit: usize) -> StoreResult<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({limit})")).map_err(of_sqlite)?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(of_sqlite)?;
+    let mut found = Vec::new();
+    for row in rows {
+        // The first line of a damaged file can be a heading.
+        found.extend(row.map_err(of_sqlite)?.lines().map(str::to_owned).filter(|line| line != "ok"));
+    }
+    Ok(found)
 }
 
 /// SQLite's placeholders are `?1`, `?2`, ….

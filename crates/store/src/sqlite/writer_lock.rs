@@ -11,6 +11,16 @@ pub(super) const QUEUE: &str = "-queue.lock";
 /// Suffix of the lock file of the current writer.
 pub(super) const WRITER: &str = "-writer.lock";
 
+/// Suffix of the lock file of servers.
+pub(super) const SERVER: &str = "-server.lock";
+
+/// Opens a lock file beside a database file, and creates it if it is absent.
+pub(super) fn lock_file(database: &Path, suffix: &str) -> std::io::Result<File> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    File::options().create(true).truncate(false).write(true).open(PathBuf::from(name))
+}
+
 /// The exclusive right to write. SQLite's own write lock is not fair: it goes to the first connection that tries after
 /// it is free, so a long job that begins one transaction after another starves all other writers. Here a writer first
 /// locks the queue, then waits for the writer lock, so it is the next to get it. Both are file locks: they apply
@@ -23,13 +33,8 @@ pub(super) struct WriterLock {
 impl WriterLock {
     /// Acquires the lock of a database file; waits while another writer has it.
     pub(super) fn acquire(database: &Path) -> StoreResult<Self> {
-        let open = |suffix: &str| {
-            let mut name = database.as_os_str().to_owned();
-            name.push(suffix);
-            File::options().create(true).truncate(false).write(true).open(PathBuf::from(name))
-        };
         let acquire = || {
-            let (queue, writer) = (open(QUEUE)?, open(WRITER)?);
+            let (queue, writer) = (lock_file(database, QUEUE)?, lock_file(database, WRITER)?);
             queue.lock()?;
             writer.lock()?;
             queue.unlock()?;

@@ -6,6 +6,7 @@ mod charged;
 mod closing;
 mod copying;
 mod corrections;
+mod deployment;
 mod differential;
 mod exports;
 mod leases;
@@ -89,6 +90,13 @@ macro_rules! contract {
 }
 
 contract! {
+    deployment::a_guard_is_asked_once_and_after_each_change_of_settings,
+    deployment::a_refused_process_writes_nothing_and_reads,
+    deployment::a_moved_database_is_read_until_it_is_adopted,
+    deployment::marks_rise_with_commits_and_are_kept_after_them,
+    deployment::a_copy_is_the_same_deployment_and_not_moved,
+    deployment::digests_follow_every_change_of_their_tables,
+    deployment::digests_of_concurrent_changes_are_of_all_of_them,
     tenants::companies_and_organizations_are_numbered,
     tenants::keys_are_read_as_written_and_can_be_disabled,
     tenants::companies_and_organizations_are_renamed,

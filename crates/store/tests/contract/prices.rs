@@ -7,7 +7,7 @@ use tollbook_store::{PriceSelection, PutPrices, Store, StoreOptions};
 
 use crate::Backend;
 
-fn price(model: &str, steps: i64) -> Price {
+pub(crate) fn price(model: &str, steps: i64) -> Price {
     Price {
         list: "own".into(),
         provider: "p".into(),

@@ -13,12 +13,13 @@ use tollbook_domain::{
     Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
 };
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DueExportJob, DueHour, EachOrder,
-    ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey,
-    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey,
-    RecordName, RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
-    StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey,
-    UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DeploymentGuard, DeploymentReads,
+    DeploymentSetting, DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads,
+    HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists,
+    OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads,
+    SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
+    StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
+    UsageHour, UsageOrder, UsageReads, Verification, Verify,
 };
 
 /// A fault to inject.
@@ -147,6 +148,14 @@ impl Store for FaultyStore {
         self.inner.is_shared()
     }
 
+    fn set_guard(&self, guard: Arc<dyn DeploymentGuard>) {
+        self.inner.set_guard(guard);
+    }
+
+    fn announce_server(&self) -> StoreResult<()> {
+        self.inner.announce_server()
+    }
+
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
         if self.place != Where::Row {
             self.fault.strike(&CancellationToken::new())?;
@@ -200,6 +209,16 @@ impl TenantReads for FaultySnapshot {
 impl SettingReads for FaultySnapshot {
     fn setting(&mut self, name: &str) -> StoreResult<Option<String>> {
         self.inner.setting(name)
+    }
+}
+
+impl DeploymentReads for FaultySnapshot {
+    fn deployment_state(&mut self) -> StoreResult<DeploymentState> {
+        self.inner.deployment_state()
+    }
+
+    fn deployment_settings(&mut self) -> StoreResult<Vec<DeploymentSetting>> {
+        self.inner.deployment_settings()
     }
 }
 
@@ -463,5 +482,9 @@ impl ExportReads for FaultySnapshot {
 impl Verify for FaultySnapshot {
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
         self.struck()?.verify(company_id, catalogue, limit)
+    }
+
+    fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>> {
+        self.struck()?.verify_deployment(limit)
     }
 }

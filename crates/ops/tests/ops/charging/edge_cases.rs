@@ -9,7 +9,9 @@ use tollbook_ops::charging::{
     ArrearsPaid, Charging, ChargingError, PayReason, Rater, Revocation, UsageResult, close_hour, deposit,
     pay_unpaid, reprice, revoke, set_credit_limit, set_offset, settle_all, settle_due,
 };
-use tollbook_store::{HourFilter, Lease, Snapshot, Store, StoreResult, Transaction, Uncharged};
+use tollbook_store::{
+    DeploymentGuard, HourFilter, Lease, Snapshot, Store, StoreResult, Transaction, Uncharged,
+};
 
 use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, money, price, query, unit_price, usage};
 
@@ -55,6 +57,14 @@ impl Store for Interrupted<'_> {
         self.store.is_shared()
     }
 
+    fn set_guard(&self, guard: Arc<dyn DeploymentGuard>) {
+        self.store.set_guard(guard);
+    }
+
+    fn announce_server(&self) -> StoreResult<()> {
+        self.store.announce_server()
+    }
+
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
         let before_begin = self.before_begin.lock().unwrap().take();
         before_begin.into_iter().for_each(|call| call());
@@ -79,6 +89,27 @@ pub(crate) fn usage_rated_before_a_price_change_and_stored_after_it_is_charged(b
     assert_eq!(results[0], UsageResult::Charged);
     assert!(matches!(results[1], UsageResult::Unpriced(_)));
     assert_eq!(fixture.pending(&query(1, &[])), 5);
+    fixture.assert_clean();
+}
+
+/// A server that was started with an older configuration does not charge a company of a new brand as one of another.
+pub(crate) fn usage_of_a_brand_that_is_not_configured_is_refused(backend: &Backend) {
+    let mut fixture = Fixture::new(backend, 1);
+    fixture.put(&[unit_price("m")]);
+    let mut transaction = fixture.store.begin().unwrap();
+    let company_id = transaction.add_company("of acme", "CNY", "acme").unwrap().company_id;
+    transaction.add_organization(company_id, "org-x", "X").unwrap();
+    transaction.commit().unwrap();
+    let accept = |fixture: &Fixture| {
+        let mut rater = Rater::new(fixture.charging(), fixture.config.charging.limits_of_gateways());
+        let sent = vec![usage(company_id, "a", BASE_S, "m", 5), usage(1, "b", BASE_S, "m", 5)];
+        rater.accept(sent, BASE_S, None).unwrap()
+    };
+    let refused = "company_id: company 2 belongs to the brand \"acme\", which is not configured";
+    assert_eq!(accept(&fixture), [UsageResult::Refused(refused.into()), UsageResult::Charged]);
+    let text = "[brand.acme]\nchannel = 2";
+    fixture.config = tollbook_ops::Config::parse(std::path::Path::new("tollbook.toml"), text).unwrap();
+    assert_eq!(accept(&fixture), [UsageResult::Charged, UsageResult::Duplicate]);
     fixture.assert_clean();
 }
 

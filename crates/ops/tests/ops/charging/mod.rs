@@ -40,6 +40,7 @@ macro_rules! on_both_databases {
 on_both_databases! {
     model_comparison::balances_and_orders_equal_those_of_the_naive_model,
     edge_cases::usage_rated_before_a_price_change_and_stored_after_it_is_charged,
+    edge_cases::usage_of_a_brand_that_is_not_configured_is_refused,
     edge_cases::a_refund_to_an_expiring_grant_moves_only_its_own_amount,
     edge_cases::a_refund_beyond_the_range_of_an_account_is_refused,
     edge_cases::a_refund_of_repaid_credit_becomes_cash,

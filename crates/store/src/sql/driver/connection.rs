@@ -98,6 +98,10 @@ pub(crate) trait Connection: Send {
         rows: &mut dyn Iterator<Item = SqlValues<'_>>,
     ) -> StoreResult<u64>;
 
+    /// Checks the storage of tables and of their indexes, by what the database has for it. Returns one line of text for
+    /// each fault, at most `limit`.
+    fn check_storage(&mut self, tables: &[&Table], limit: usize) -> StoreResult<Vec<String>>;
+
     /// Runs several statements separated by semicolons.
     fn execute_script(&mut self, sql: &str) -> StoreResult<()>;
 
@@ -133,6 +137,12 @@ pub(crate) trait Database: Send + Sync {
 
     /// Whether other machines may use the database too.
     fn is_shared(&self) -> bool;
+
+    /// Announces a server until this value is dropped.
+    fn announce_server(&self) -> StoreResult<()>;
+
+    /// What else uses the database now; see [`OpenDatabase::other_user`](crate::OpenDatabase::other_user).
+    fn other_user(&self) -> StoreResult<Option<String>>;
 }
 
 /// Returns the first row of a result, converted by `read`.

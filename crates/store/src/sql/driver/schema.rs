@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_catalogue.sql"),
     include_str!("migrations/0011_owners.sql"),
     include_str!("migrations/0012_export_space.sql"),
+    include_str!("migrations/0013_deployment.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -137,8 +138,16 @@ pub(crate) static EXPORT_JOB: Table = table!("export_job", Deployment, 2, [
     lease_until Int, rows_done Int, rows_total Int, outcome Text, ended_at Int, attempts Int,
 ]);
 
+pub(crate) static DEPLOYMENT_SETTING: Table =
+    table!("deployment_setting", Deployment, 1, [name Text, value Text]);
+pub(crate) static DEPLOYMENT_STATE: Table = table!("deployment_state", Deployment, 1, [
+    id Int, deployment_id Text, settings_version Int, mark_no Int, moved_to Text, moved_at Int, move_done Int,
+]);
+pub(crate) static TABLE_DIGEST: Table =
+    table!("table_digest", Deployment, 2, [table_name Text, company_id Int, digest Blob]);
+
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 36] = [
+pub(crate) static TABLES: [&Table; 39] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -175,10 +184,16 @@ pub(crate) static TABLES: [&Table; 36] = [
     &EXPORT_FILE,
     &EXPORT_SPACE,
     &EXPORT_JOB,
+    &DEPLOYMENT_SETTING,
+    &DEPLOYMENT_STATE,
+    &TABLE_DIGEST,
 ];
 
+/// Does what migrations need and SQL cannot do. It gets the version that the schema had, 0 if it is new.
+pub(crate) type Complete = fn(&mut dyn Connection, i64) -> StoreResult<()>;
+
 /// Migrates a database to this program's schema. If the schema is up to date, nothing is written.
-pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
+pub(crate) fn migrate(database: &dyn Database, complete: Complete) -> StoreResult<()> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a few migrations");
     let mut reader = database.read(&CancellationToken::new())?;
     match read_version(reader.as_mut()) {
@@ -216,6 +231,7 @@ pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
         }
         connection.execute("INSERT INTO schema_version (version) VALUES ($1)", &[i64::into(version)])?;
     }
+    complete(connection.as_mut(), found)?;
     check_tables(connection.as_mut())?;
     connection.commit()
 }

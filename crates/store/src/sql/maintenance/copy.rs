@@ -11,17 +11,22 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
+use crate::deployment::{DeploymentReads, DeploymentState};
 use crate::error::{StoreError, StoreResult};
 use crate::maintenance::Verify;
 use crate::orders::{OrderLookup, OrderSums};
+use crate::sql::deployment_state;
+use crate::sql::digests;
 use crate::sql::driver::connection::{
     Connection, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly,
 };
-use crate::sql::driver::schema::{self, EXPORT_FILE, EXPORT_JOB, EXPORT_SPACE, LEASE, TABLES};
+use crate::sql::driver::schema::{
+    self, DEPLOYMENT_STATE, EXPORT_FILE, EXPORT_JOB, EXPORT_SPACE, LEASE, TABLES,
+};
 use crate::sql::driver::table::{ColumnType, Scope, Table};
 use crate::sql::session::Session;
-use crate::sql::settings::{COPY_MARK, LOCK_PREFIX};
-use crate::sql::store::OpenDatabase;
+use crate::sql::setting_names::{COPY_MARK, is_transient};
+use crate::sql::store::{OpenDatabase, migrate};
 use crate::tenants::{SettingReads, SettingWrites, TenantReads};
 
 /// Maximum number of rows per transaction.
@@ -57,7 +62,7 @@ pub fn copy(
     progress: Progress<'_>,
 ) -> StoreResult<Copied> {
     from.prepare()?;
-    schema::migrate(to.0.as_ref())?;
+    migrate(to.0.as_ref())?;
     let mut source = Session::without_cache(from.0.read(&CancellationToken::new())?);
     let continues = mark(to)?;
     let companies: Vec<i64> = source.companies()?.iter().map(|company| company.company_id).collect();
@@ -77,10 +82,11 @@ pub fn copy(
         // If the target fails, the reader fails too; the error of the target is the one to report.
         written.and(read)
     })?;
-    let copied = compare(source, to, &companies, catalogue)?;
-    let mut connection = to.0.write()?;
-    connection.execute("DELETE FROM setting WHERE name = $1", &[COPY_MARK.into()])?;
-    connection.commit()?;
+    let (copied, state) = compare(source, to, &companies, catalogue)?;
+    let mut target = Session::without_cache(to.0.write()?);
+    deployment_state::write(target.connection.as_mut(), &DeploymentState { moved: None, ..state })?;
+    target.connection.execute("DELETE FROM setting WHERE name = $1", &[COPY_MARK.into()])?;
+    target.connection.commit()?;
     Ok(copied)
 }
 
@@ -100,19 +106,19 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
         return Err(StoreError::NotEmpty);
     }
     target.set_setting(COPY_MARK, "unfinished")?;
+    // The digests of the source are copied and then compared with the rows that have arrived.
+    target.connection.execute("DELETE FROM table_digest", &[])?;
+    target.connection.execute("DELETE FROM deployment_setting", &[])?;
     target.connection.commit()?;
     Ok(false)
 }
 
 /// Whether a table is excluded from copies. The files of exports are in the object store, which is not copied; export
-/// jobs and leases on tasks belong to servers of the source.
+/// jobs and leases on tasks belong to servers of the source. The state of the deployment, which says that the source is
+/// being moved, is written at the end.
 fn is_excluded(table: &Table) -> bool {
-    [EXPORT_FILE.name, EXPORT_SPACE.name, EXPORT_JOB.name, LEASE.name].contains(&table.name)
-}
-
-/// Whether a setting is a lock or the mark of a copy, and therefore not copied.
-fn is_transient(name: &str) -> bool {
-    name == COPY_MARK || name.starts_with(LOCK_PREFIX)
+    [EXPORT_FILE.name, EXPORT_SPACE.name, EXPORT_JOB.name, LEASE.name, DEPLOYMENT_STATE.name]
+        .contains(&table.name)
 }
 
 /// An owned column value.
@@ -301,7 +307,7 @@ fn compare(
     to: &OpenDatabase,
     companies: &[i64],
     catalogue: &Catalogue,
-) -> StoreResult<Copied> {
+) -> StoreResult<(Copied, DeploymentState)> {
     let mut target = Session::without_cache(to.0.read(&CancellationToken::new())?);
     let changed = |what: String| {
         StoreError::Damaged(format!(
@@ -350,5 +356,9 @@ fn compare(
         }
         copied.orders += found.orders;
     }
-    Ok(copied)
+    let differences = digests::compare(target.connection.as_mut(), companies)?;
+    if !differences.is_empty() {
+        return Err(changed(differences.join("; ")));
+    }
+    Ok((copied, source.deployment_state()?))
 }

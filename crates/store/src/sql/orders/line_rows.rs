@@ -78,7 +78,7 @@ fn line_values<'a>(company_id: i64, line_no: LineNo, line: &'a Line, key: &'a [u
 
 /// SHA-256 over all fields; lines of schema version 5 and before keep the one of the fields that they had. Each text is
 /// preceded by its length, so that no two lines have the same input.
-fn line_key(line: &Line) -> [u8; 32] {
+pub(crate) fn line_key(line: &Line) -> [u8; 32] {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();
     for text in [

@@ -2,6 +2,8 @@
 
 mod charging;
 mod corrections;
+mod deployment;
 mod exports;
+pub(crate) mod lines;
 mod orders;
 mod report;

@@ -22,8 +22,13 @@ type LineSums = BTreeMap<LineNo, Measures>;
 
 impl Verify for Session {
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
-        let mut report =
-            Report { found: Verification::default(), limit, numbers: 0, settled: Settled::default() };
+        let mut report = Report {
+            found: Verification::default(),
+            limit,
+            numbers: 0,
+            tiles: 0,
+            settled: Settled::default(),
+        };
         for status in Status::ALL {
             let mut months: BTreeSet<i64> = BTreeSet::new();
             let mut days: BTreeSet<i64> = BTreeSet::new();
@@ -61,10 +66,16 @@ impl Verify for Session {
             });
         }
         self.count_numbers(company_id, &mut report)?;
+        self.count_tiles(company_id, &mut report)?;
+        self.verify_lines(company_id, &mut report)?;
         self.verify_usage(company_id, catalogue, &mut report)?;
         self.verify_accounts(company_id, &mut report)?;
         self.verify_exports(company_id, &mut report)?;
         Ok(report.found)
+    }
+
+    fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>> {
+        self.differences_of_deployment(limit)
     }
 }
 
@@ -160,6 +171,7 @@ impl Session {
                 tile.1.add(place, column, value);
             }
         }
+        report.tiles += i64::try_from(tiles.len()).unwrap_or(0);
         for (chunk, (counts, sums)) in tiles {
             let key = [company_id, status.number(), unit, chunk, period].map(SqlValue::Int);
             let sql = "SELECT counts, sums FROM tile_count JOIN tile_sum USING (company_id, status, unit, chunk, \
@@ -262,6 +274,20 @@ impl Session {
         let used = report.numbers;
         if registered != used {
             report.differ(|| format!("company {company_id}: {registered} numbers registered, {used} in use"));
+        }
+        Ok(())
+    }
+
+    /// Checks that there are no tiles but those of the orders, which were compared one by one.
+    fn count_tiles(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+        for table in ["tile_count", "tile_sum"] {
+            let sql = format!("SELECT count(*) FROM {table} WHERE company_id = $1");
+            let stored = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| row.int(0))?;
+            let (stored, counted) = (stored.unwrap_or(0), report.tiles);
+            if stored != counted {
+                report
+                    .differ(|| format!("company {company_id}: {stored} rows of {table}, {counted} counted"));
+            }
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ pub(crate) struct Report {
     pub(crate) limit: usize,
     /// Number of order numbers that the orders have.
     pub(crate) numbers: i64,
+    /// Number of tiles that the orders have.
+    pub(crate) tiles: i64,
     /// Sums over the orders that were settled from the accounts.
     pub(crate) settled: Settled,
 }
