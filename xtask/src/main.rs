@@ -39,6 +39,10 @@ usage: cargo xtask COMMAND
   soak [--minutes N] [--seed S]
         Runs the soak tests, for 60 minutes without --minutes: three servers on one PostgreSQL, and charging on both
         databases, while importers, servers and the database are killed. Writes dated reports to bench/runs.
+  soak --faults [--minutes N] [--seed S] [--only FAULT,…]
+        Runs rounds of a mixed load and one fault each on both databases, for 60 minutes without --minutes: processes that
+        are killed and stopped, logs and disks that are full, a store that fails, clocks that leap, PostgreSQL killed.
+        Writes a dated report to bench/runs. Faults of clocks need libfaketime.
   soak --sequences N [--seed S] [--database sqlite|postgresql]
         Compares charging with its naive model over N random sequences of operations on each database, in an optimised
         build. Writes a dated report to bench/runs.

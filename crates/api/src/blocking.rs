@@ -10,15 +10,24 @@ use tracing::Span;
 
 /// Requests that one pool runs at a time; further ones are queued.
 const WORKERS: usize = 64;
+/// Workers that requests which write may take at a time. A writer waits for other writers, of other processes too, and the
+/// workers that are left answer lists meanwhile.
+const WRITING_WORKERS: usize = 16;
 /// Longest time that a request is queued for a worker.
 pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A bound on the requests that block at a time.
 #[derive(Clone)]
-pub(crate) struct Workers(Arc<Semaphore>);
+pub(crate) struct Workers {
+    all: Arc<Semaphore>,
+    writing: Arc<Semaphore>,
+}
 
 /// The right to run one request.
-pub(crate) struct Worker(OwnedSemaphorePermit);
+pub(crate) struct Worker {
+    _permit: OwnedSemaphorePermit,
+    _writing: Option<OwnedSemaphorePermit>,
+}
 
 impl Workers {
     pub(crate) fn new() -> Self {
@@ -27,14 +36,32 @@ impl Workers {
 
     /// A pool of its own size.
     pub(crate) fn of(workers: usize) -> Self {
-        Self(Arc::new(Semaphore::new(workers)))
+        Self { all: Arc::new(Semaphore::new(workers)), writing: Arc::new(Semaphore::new(WRITING_WORKERS)) }
     }
 
     /// Takes a worker, in order of arrival; `None` after [`QUEUE_TIMEOUT`].
     pub(crate) async fn acquire(&self) -> Option<Worker> {
-        let acquired = tokio::time::timeout(QUEUE_TIMEOUT, Arc::clone(&self.0).acquire_owned()).await;
-        acquired.ok()?.ok().map(Worker)
+        let permit = acquire(&self.all).await?;
+        Some(Worker { _permit: permit, _writing: None })
     }
+
+    /// Takes a worker for a request that writes; `None` if it waits for longer than [`QUEUE_TIMEOUT`].
+    pub(crate) async fn acquire_for_writing(&self) -> Option<Worker> {
+        // The share first: a worker must not be taken by a request that waits for it.
+        let writing = acquire(&self.writing).await?;
+        let permit = acquire(&self.all).await?;
+        Some(Worker { _permit: permit, _writing: Some(writing) })
+    }
+
+    /// The workers that requests which write may take.
+    pub(crate) fn writing(&self) -> &Arc<Semaphore> {
+        &self.writing
+    }
+}
+
+async fn acquire(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let acquired = tokio::time::timeout(QUEUE_TIMEOUT, Arc::clone(semaphore).acquire_owned()).await;
+    acquired.ok()?.ok()
 }
 
 impl Worker {
@@ -45,7 +72,7 @@ impl Worker {
     ) -> Result<T, JoinError> {
         run(move || {
             let done = work();
-            drop(self.0);
+            drop(self);
             done
         })
         .await

@@ -110,7 +110,8 @@ fn run_due_jobs(
 }
 
 fn expire_records(service: &Service) -> StoreResult<()> {
-    let before_s = service.kept_since_s(service.now_s());
+    let Some(now_s) = service.certain_now_s() else { return Ok(()) };
+    let before_s = service.kept_since_s(now_s);
     let records = jobs::expire(service.store(), before_s)?;
     if records > 0 {
         tracing::info!(records, "deleted records of expired exports");
@@ -247,7 +248,13 @@ fn is_transient(error: &ExportRequestError) -> bool {
         | ExportRequestError::DeadlineExceeded(_) => true,
         ExportRequestError::Failed(error) => match error.as_ref() {
             ExportError::Store(error) => {
-                matches!(error, StoreError::Unavailable(_) | StoreError::Cancelled | StoreError::TooLong(_))
+                matches!(
+                    error,
+                    StoreError::Unavailable(_)
+                        | StoreError::Locked { .. }
+                        | StoreError::Cancelled
+                        | StoreError::TooLong(_)
+                )
             }
             ExportError::Objects(_) | ExportError::File(_) | ExportError::Workbook(_) => true,
             ExportError::Key(_) | ExportError::NoSummary(_) | ExportError::Panicked => false,

@@ -22,6 +22,7 @@ pub(crate) fn log_and_refuse(error: StoreError) -> Refusal {
 pub(crate) fn refusal_for(error: &StoreError) -> Refusal {
     match error {
         StoreError::Unavailable(_)
+        | StoreError::Locked { .. }
         | StoreError::Refused(_)
         | StoreError::TooLong(_)
         | StoreError::Full

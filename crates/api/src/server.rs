@@ -95,7 +95,8 @@ impl Server {
     ) -> Router {
         let health_state =
             Health { service: Arc::clone(service), workers: Workers::of(HEALTH_WORKERS), lost_lines };
-        let gateway = (Arc::new(Gateway::new(Arc::clone(service))), operator.workers().clone());
+        let workers = operator.workers().clone();
+        let gateway = (Arc::new(Gateway::new(Arc::clone(service), &workers)), workers);
         let operator = || Arc::clone(operator);
         Router::new()
             .route("/openapi.json", get(openapi).with_state(Bytes::from(description::openapi().to_string())))
@@ -182,7 +183,8 @@ where
 /// Deletes expired exports until `stop` is cancelled.
 async fn sweep(service: Arc<Service>, stop: CancellationToken) {
     let round = move || -> Result<(), ObjectStoreError> {
-        let swept = service.deployment().objects.sweep(service.now_s())?;
+        let Some(now_s) = service.certain_now_s() else { return Ok(()) };
+        let swept = service.deployment().objects.sweep(now_s)?;
         if swept.objects > 0 {
             tracing::info!(objects = swept.objects, bytes = swept.bytes, "deleted expired exports");
         }

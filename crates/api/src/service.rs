@@ -11,7 +11,7 @@ use tollbook_export::{ExportError, ExportedFile, Exporter, ExporterParts, Link};
 use tollbook_objects::ObjectStore;
 use tollbook_ops::charging::Charging;
 use tollbook_ops::tasks::Tasks;
-use tollbook_ops::{Brand, Clock, Config, MasterKey, random};
+use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
 use tollbook_store::Store;
 
 use crate::body::Bodies;
@@ -43,6 +43,7 @@ pub(crate) struct Service {
     bodies: Bodies,
     tasks: Tasks,
     job_submitted: Notify,
+    leaps: LeapWatch,
 }
 
 impl Service {
@@ -60,7 +61,8 @@ impl Service {
             random: random::u128,
         });
         let bodies = Bodies::new(&deployment.config.server);
-        Self { deployment, exporter, bodies, tasks: Tasks::default(), job_submitted: Notify::new() }
+        let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
+        Self { deployment, exporter, bodies, tasks: Tasks::default(), job_submitted: Notify::new(), leaps }
     }
 
     pub(crate) fn deployment(&self) -> &Deployment {
@@ -96,6 +98,11 @@ impl Service {
     /// The time, in Unix seconds.
     pub(crate) fn now_s(&self) -> i64 {
         self.deployment.clock.now_s()
+    }
+
+    /// The time for work that must not be done at a wrong one; `None` while the clock is in doubt.
+    pub(crate) fn certain_now_s(&self) -> Option<i64> {
+        self.leaps.certain_now_s()
     }
 
     /// What the operations of charging take.

@@ -21,7 +21,9 @@ const NAME_CHARACTERS: usize = 16;
 pub(crate) async fn settle(service: Arc<Service>, stop: CancellationToken) {
     let holder: Arc<str> = format!("server {}", random::token(NAME_CHARACTERS)).into();
     let round = move || -> Result<(), StoreError> {
-        let settled = settle_due(&service.charging(), &holder, service.now_s())?;
+        // At a wrong time hours would be closed too early, and grants would end for good.
+        let Some(now_s) = service.certain_now_s() else { return Ok(()) };
+        let settled = settle_due(&service.charging(), &holder, now_s)?;
         log(&settled);
         Ok(())
     };

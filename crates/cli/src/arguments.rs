@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::customer::time::{Time, ZoneName};
 
@@ -31,6 +31,23 @@ pub(crate) struct Tollbook {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The name of the running command, such as `tollbook orders import`, for other processes that wait for this one. Without
+/// the values of options, which may be secrets.
+pub(crate) fn command_name() -> String {
+    name_of(std::env::args().skip(1))
+}
+
+fn name_of(arguments: impl Iterator<Item = String>) -> String {
+    let mut command = Tollbook::command();
+    let mut name = command.get_name().to_owned();
+    for argument in arguments {
+        let Some(subcommand) = command.find_subcommand(argument).cloned() else { continue };
+        name = format!("{name} {}", subcommand.get_name());
+        command = subcommand;
+    }
+    name
 }
 
 /// Options of every command.
@@ -440,13 +457,20 @@ pub(crate) enum Workbook {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_definition_is_consistent() {
         Tollbook::command().debug_assert();
+    }
+
+    #[test]
+    fn a_running_command_is_named_without_its_values() {
+        let name = |line: &str| name_of(line.split(' ').map(str::to_owned));
+        let import = "--database postgres://tollbook:secret@db/tollbook orders --json import orders.csv";
+        assert_eq!(name(import), "tollbook orders import");
+        assert_eq!(name("serve --listen 127.0.0.1:0"), "tollbook serve");
+        assert_eq!(name("hours show"), "tollbook utc-offset show");
     }
 
     #[test]

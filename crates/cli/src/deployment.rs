@@ -9,8 +9,9 @@ use tollbook_ops::deployment::{Mark, MarkFault, Truth};
 use tollbook_ops::{Config, MasterKey, SecretError};
 use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connect_sqlite, database_name};
 
-use crate::arguments::Global;
+use crate::arguments::{Global, command_name};
 use crate::output::{Failure, note};
+use crate::private_files;
 
 /// The environment variable with the master key in hexadecimal. If it is not set, the key is in the file `master.key` of
 /// the data directory.
@@ -139,15 +140,15 @@ pub(crate) fn refuse_absent(global: &Global, config: &Config, url: &str, mark: &
 
 /// Creates the data directory if it is absent. It may hold other files.
 pub(crate) fn data_directory(global: &Global) -> Result<&Path, Failure> {
-    std::fs::create_dir_all(&global.data)
+    private_files::create_data_directory(&global.data)
         .map_err(|error| Failure::new(format!("the data directory {}: {error}", global.data.display())))?;
     Ok(&global.data)
 }
 
 /// Creates the directory for temporary files if it is absent.
 pub(crate) fn spool_directory(global: &Global) -> Result<PathBuf, Failure> {
-    let spool = global.data.join("spool");
-    std::fs::create_dir_all(&spool)
+    let spool = data_directory(global)?.join("spool");
+    private_files::create_own_directory(&spool)
         .map_err(|error| Failure::new(format!("the spool directory {}: {error}", spool.display())))?;
     Ok(spool)
 }
@@ -219,10 +220,12 @@ pub(crate) fn connect(argument: &str, url: &str, options: &StoreOptions) -> Resu
 /// The configuration: the file on the command line, or `tollbook.toml` in the data directory, or the defaults. What the
 /// database has stored is not in it; see [`open`].
 pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
-    Ok(match config_file(global) {
+    let mut config = match config_file(global) {
         Some(file) => Config::load(&file)?,
         None => Config::default(),
-    })
+    };
+    config.database.program = command_name();
+    Ok(config)
 }
 
 /// The configuration file, if there is one.

@@ -7,6 +7,7 @@ mod customer;
 mod deployment;
 mod operator;
 mod output;
+mod private_files;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,10 @@ fn main() -> ExitCode {
 
 fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
     let global = &typed.global;
+    // What customers download is theirs to share; all other files are the operator's.
+    if !matches!(&typed.command, Command::Orders { command: OrdersCommand::Customer(_) }) {
+        private_files::restrict_new_files();
+    }
     match &typed.command {
         Command::Quickstart(arguments) => operator::serve::quickstart(global, arguments, output),
         Command::Serve(arguments) => operator::serve::serve(global, arguments, output),

@@ -18,6 +18,6 @@ pub mod random;
 pub mod tasks;
 pub mod tenancy;
 
-pub use clock::{Clock, FixedClock, SystemClock};
+pub use clock::{Clock, FixedClock, LeapWatch, SystemClock};
 pub use config::{Brand, Config};
 pub use tenancy::secrets::{MasterKey, PrivateKey, SecretError};

@@ -11,6 +11,15 @@ pub enum StoreError {
     /// The database cannot be reached, or it is busy for longer than the timeout. The operation can be retried.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Another writer had the lock of the database, or of a company in it, for as long as a writer waits. The operation can
+    /// be retried.
+    #[error("another writer has had the database's lock for {} s: {holder}", .waited.as_secs_f64())]
+    Locked {
+        /// How long this writer waited.
+        waited: Duration,
+        /// What is known about the writer that has the lock.
+        holder: String,
+    },
     /// The database refused the connection or a statement (authentication, privileges), or the store refused an
     /// argument or a configuration.
     #[error("database request refused: {0}")]

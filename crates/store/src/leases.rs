@@ -1,6 +1,10 @@
 //! Leases: the exclusive right to work on something until a time. A holder renews its lease while it works. If it
 //! crashes, the lease expires, and another holder can acquire it. An expired lease that no other holder has acquired can
 //! still be renewed.
+//!
+//! Times are those of the holders' clocks. A lease that ends later than the longest lease of its kind would was written by
+//! a clock that was wrong, and counts as expired: without this rule, seconds of a clock that is a month ahead would stop the
+//! work for a month.
 
 use crate::error::StoreResult;
 
@@ -36,11 +40,32 @@ pub enum LeaseKey<'a> {
     Task(&'a str),
 }
 
+impl LeaseKey<'_> {
+    /// A lease that ends at this time or later is not believed at `now_s`. Holders whose clocks differ by less than ten
+    /// minutes respect each other's leases.
+    pub(crate) const fn unbelievable_from_s(self, now_s: i64) -> i64 {
+        // At the beginning of time no lease has expired, for whatever reason.
+        if now_s == i64::MIN {
+            return i64::MAX;
+        }
+        let longest_s = match self {
+            Self::Hour { .. } => LONGEST_HOUR_LEASE_S,
+            Self::ExportJob { .. } | Self::Task(_) => LONGEST_LEASE_S,
+        };
+        now_s.saturating_add(longest_s)
+    }
+}
+
+/// The longest lease on an hour, in seconds, and how far clocks may differ. The quickstart leases hours for an hour.
+const LONGEST_HOUR_LEASE_S: i64 = 3_600 + 600;
+/// The same of other leases, which last for 20 seconds at most.
+const LONGEST_LEASE_S: i64 = 20 + 600;
+
 /// Changes of leases.
 pub trait Leases {
-    /// Acquires a lease that is free, has expired at `now_s` or, except on an export job, belongs to the holder. If
-    /// several transactions try at once, one succeeds. `false` if another holder has it, or if there is nothing to
-    /// lease.
+    /// Acquires a lease that is free, has expired at `now_s`, cannot be right at `now_s` or, except on an export job,
+    /// belongs to the holder. If several transactions try at once, one succeeds. `false` if another holder has it, or if
+    /// there is nothing to lease. If `now_s` is `i64::MIN`, no lease has expired.
     fn acquire(&mut self, key: LeaseKey<'_>, lease: &Lease<'_>, now_s: i64) -> StoreResult<bool>;
 
     /// Sets the time at which a lease of the holder expires. `false` if another holder has it.

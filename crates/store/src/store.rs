@@ -29,8 +29,12 @@ pub struct StoreOptions {
     /// the orders are read instead.
     pub tile_threshold: i64,
     /// A reader's statement that returns no row for this long is cancelled. On a database server, this also applies to
-    /// writers' statements, which bounds how long a writer waits for another.
+    /// writers' statements, and a writer that sends no statement for this long loses its connection and so its locks.
     pub statement_timeout: Duration,
+    /// How long a writer waits for another one. On a database server, it also bounds every other wait for a lock.
+    pub lock_timeout: Duration,
+    /// What this process is called in messages to writers of other processes that wait for it. Without secrets.
+    pub program: String,
     /// Maximum connections to each database server, primary and replica.
     pub connections: usize,
     /// Timeout for connecting to a server, and for waiting for a free connection.
@@ -44,6 +48,8 @@ impl Default for StoreOptions {
         Self {
             tile_threshold: 20_000,
             statement_timeout: Duration::from_secs(60),
+            lock_timeout: Duration::from_secs(10),
+            program: "tollbook".to_owned(),
             connections: 20,
             connect_timeout: Duration::from_secs(5),
             replica_staleness: Duration::from_secs(2),
@@ -84,7 +90,8 @@ pub trait Store: Send + Sync {
     /// meanwhile. Connections to a database server are seen there, without this.
     fn announce_server(&self) -> StoreResult<()>;
 
-    /// Begins a write transaction; waits while another writer holds the lock. If the transaction is dropped without
+    /// Begins a write transaction; waits while another writer holds the lock, up to [`StoreOptions::lock_timeout`], then
+    /// fails with [`StoreError::Locked`](crate::StoreError::Locked). If the transaction is dropped without
     /// [`Transaction::commit`], it is rolled back.
     ///
     /// # Errors
@@ -116,6 +123,10 @@ pub trait Snapshot:
     /// The position in the write-ahead log up to which all records are durable; `None` if the database does not support
     /// replicas.
     fn position(&mut self) -> StoreResult<Option<u64>>;
+
+    /// The time of the database server's clock, Unix seconds: a second opinion on the time. `None` if the database has no
+    /// clock of its own.
+    fn database_clock_s(&mut self) -> StoreResult<Option<i64>>;
 }
 
 /// An atomic write transaction. It sees its own writes.

@@ -96,6 +96,16 @@ pub enum HourFilter {
     DueBy(i64),
     /// Those that ended by this time, even if late usage is still collected.
     EndedBy(i64),
+    /// Those that are due at `by_s`, and those that are over but due later than any usage that arrives now would be: their
+    /// usage arrived while the clock was wrong, and would otherwise not be charged until that time comes.
+    DueOrMisdated {
+        /// Unix seconds.
+        by_s: i64,
+        /// How long after its end an hour is closed, in seconds.
+        grace_s: i64,
+        /// How long late usage is collected, in seconds.
+        gather_s: i64,
+    },
 }
 
 /// Usage of one line and hour, removed from the open hour to become an order.

@@ -233,6 +233,24 @@ fn connections_are_limited_and_reused() {
     });
 }
 
+/// The process of a writer may be stopped while it has locks; the server then ends its session.
+#[test]
+fn a_writer_that_sends_nothing_loses_its_locks() {
+    let database = Cluster::shared().database();
+    drop(with_company(database.url()));
+    let options = StoreOptions { statement_timeout: Duration::from_millis(300), ..StoreOptions::default() };
+    let stopped = open_postgres(database.url(), None, &options).unwrap();
+    let mut transaction = stopped.begin().unwrap();
+    transaction.add_orders(&orders(0, 1)).unwrap();
+    let patient = StoreOptions { lock_timeout: Duration::from_secs(600), ..StoreOptions::default() };
+    let other = open_postgres(database.url(), None, &patient).unwrap();
+    assert_eq!(add(&*other, &orders(0, 1)).unwrap(), [Outcome::Added]);
+    let lost = transaction.commit().unwrap_err();
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost}");
+    assert_eq!(add(&*stopped, &orders(0, 1)).unwrap(), [Outcome::Present], "it connects again");
+    assert_healthy(&*other, 1);
+}
+
 #[test]
 fn a_statement_is_cancelled_on_timeout() {
     let database = Cluster::shared().database();

@@ -10,6 +10,7 @@ use super::{
     list_order_summary, list_orders, list_parameters, start_pay_unpaid_orders,
 };
 use crate::answer::Answer;
+use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
 
 /// One operation of the API.
@@ -31,6 +32,8 @@ pub struct Action {
 enum Handler {
     /// Answers a request.
     Answer(fn(Call<'_>) -> Result<Answer, Refusal>),
+    /// The same, and writes.
+    Change(fn(Call<'_>) -> Result<Answer, Refusal>),
     /// Decides what a file contains. Requests and background jobs deliver it in the same way.
     Document(fn(&Call<'_>) -> Result<Document, Refusal>),
 }
@@ -44,7 +47,7 @@ impl Action {
     /// Answers a request.
     pub(crate) fn run(&self, call: Call<'_>) -> Result<Answer, Refusal> {
         match self.handler {
-            Handler::Answer(answer) => answer(call),
+            Handler::Answer(answer) | Handler::Change(answer) => answer(call),
             Handler::Document(document) => {
                 let document = document(&call)?;
                 delivery::deliver(call, document)
@@ -52,10 +55,20 @@ impl Action {
         }
     }
 
+    /// Whether a request waits for other writers of the database. Its parameters may still be invalid.
+    pub(crate) fn writes(&self, parameters: &Parameters<'_>) -> bool {
+        match self.handler {
+            Handler::Answer(_) => false,
+            Handler::Change(_) => true,
+            // The file is recorded by a thread of the exporter; a job is stored before the answer.
+            Handler::Document(_) => matches!(parameters.flag("Async"), Ok(Some(true))),
+        }
+    }
+
     /// The document that a request asks for; `None` if the action is not a download.
     pub(crate) fn document(&self, call: &Call<'_>) -> Option<Result<Document, Refusal>> {
         match self.handler {
-            Handler::Answer(_) => None,
+            Handler::Answer(_) | Handler::Change(_) => None,
             Handler::Document(document) => Some(document(call)),
         }
     }
@@ -166,7 +179,7 @@ pub const ACTIONS: &[Action] = &[
             meaning: Meaning::Text("`OrderNo` of 1 to 50 unpaid orders"),
         }],
         response: start_pay_unpaid_orders::RESPONSE,
-        handler: Handler::Answer(start_pay_unpaid_orders::run),
+        handler: Handler::Change(start_pay_unpaid_orders::run),
     },
     Action {
         name: "DownloadListPaidOrders",

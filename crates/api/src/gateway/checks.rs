@@ -15,6 +15,7 @@ use super::concurrency::{Admission, Concurrency, Waiting};
 use super::rate::{Rates, limit_of};
 use crate::actions::{Action, AuthorizedSnapshot, Call};
 use crate::answer::{Answer, body};
+use crate::blocking::Workers;
 use crate::body::BodyError;
 use crate::failure::log_and_refuse;
 use crate::parameters::Parameters;
@@ -70,10 +71,14 @@ impl From<Refusal> for Unanswered {
 }
 
 impl Gateway {
-    pub(crate) fn new(service: Arc<Service>) -> Self {
+    pub(crate) fn new(service: Arc<Service>, workers: &Workers) -> Self {
         let limits = service.body_limits();
         let bounds = &service.config().limits;
-        let concurrency = Concurrency::new(bounds.requests_per_key, bounds.requests_per_company);
+        let concurrency = Concurrency::new(
+            bounds.requests_per_key,
+            bounds.requests_per_company,
+            Arc::clone(workers.writing()),
+        );
         Self { service, limits, rates: Rates::default(), concurrency }
     }
 
@@ -149,7 +154,10 @@ impl Gateway {
         // Before the rate, which counts a request once.
         let _admission = match admission.filter(|admission| admission.is_of(&key)) {
             Some(admission) => admission,
-            None => self.concurrency.admit(&key)?.map_err(Unanswered::Waiting)?,
+            None => {
+                let writes = action.writes(&parameters);
+                self.concurrency.admit(&key, writes)?.map_err(Unanswered::Waiting)?
+            }
         };
         let now_s = self.service.now_s();
         match limit_of(&key) {

@@ -1,5 +1,7 @@
 //! Bounds on the requests under way of one key and of one company, so that big lists, summaries and exports of one cannot
-//! take every worker. A request beyond a bound waits without a worker.
+//! take every worker. A request beyond a bound waits without a worker. Requests that write have bounds of their own: while a
+//! writer of another process keeps them waiting, they take neither the places of lists nor more than their share of the
+//! workers.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,6 +15,8 @@ use crate::ret_code::Refusal;
 
 /// Most requests of one key that wait; further ones are refused.
 const WAITING_PER_KEY: usize = 256;
+/// Requests of one company that write at a time: they wait for each other anyway.
+const WRITING_PER_COMPANY: usize = 4;
 
 /// The requests under way, by key and by company.
 pub(super) struct Concurrency {
@@ -20,6 +24,8 @@ pub(super) struct Concurrency {
     per_company: usize,
     keys: Mutex<HashMap<String, Arc<Slots>>>,
     companies: Mutex<HashMap<i64, Arc<Slots>>>,
+    writing_companies: Mutex<HashMap<i64, Arc<Slots>>>,
+    writing: Arc<Slots>,
 }
 
 /// How many requests may run, and how many wait.
@@ -32,39 +38,51 @@ struct Slots {
 #[derive(Debug)]
 pub(super) struct Admission {
     public_key: String,
-    _key: OwnedSemaphorePermit,
-    _company: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 /// The place of a request that has to wait.
 pub(super) struct Waiting {
     public_key: String,
-    key: Arc<Slots>,
-    company: Arc<Slots>,
+    /// The bounds that it is within, in the order in which every request takes its places.
+    bounds: [Arc<Slots>; 2],
 }
 
 impl Concurrency {
-    pub(super) fn new(per_key: usize, per_company: usize) -> Self {
-        Self { per_key, per_company, keys: Mutex::default(), companies: Mutex::default() }
+    /// `writing` has the places of all requests that write.
+    pub(super) fn new(per_key: usize, per_company: usize, writing: Arc<Semaphore>) -> Self {
+        Self {
+            per_key,
+            per_company,
+            keys: Mutex::default(),
+            companies: Mutex::default(),
+            writing_companies: Mutex::default(),
+            writing: Arc::new(Slots { free: writing, waiting: AtomicUsize::new(0) }),
+        }
     }
 
-    /// Admits a request of a key, or says what it has to wait for. The error is that of a key with too many waiting
-    /// requests.
-    pub(super) fn admit(&self, key: &ApiKey) -> Result<Result<Admission, Waiting>, Refusal> {
-        let of_key = slots(&self.keys, key.public_key.clone(), self.per_key);
-        let of_company = slots(&self.companies, key.company_id, self.per_company);
+    /// Admits a request of a key, which writes or only reads, or says what it has to wait for. The error is that of a key,
+    /// or of a company that writes, with too many waiting requests.
+    pub(super) fn admit(&self, key: &ApiKey, writes: bool) -> Result<Result<Admission, Waiting>, Refusal> {
+        let public_key = key.public_key.clone();
+        let bounds = if writes {
+            let of_company = slots(&self.writing_companies, key.company_id, WRITING_PER_COMPANY);
+            [of_company, Arc::clone(&self.writing)]
+        } else {
+            let of_key = slots(&self.keys, public_key.clone(), self.per_key);
+            [of_key, slots(&self.companies, key.company_id, self.per_company)]
+        };
         let take = |slots: &Slots| Arc::clone(&slots.free).try_acquire_owned().ok();
-        if let Some(key_permit) = take(&of_key)
-            && let Some(company_permit) = take(&of_company)
+        if let Some(first) = take(&bounds[0])
+            && let Some(second) = take(&bounds[1])
         {
-            let public_key = key.public_key.clone();
-            return Ok(Ok(Admission { public_key, _key: key_permit, _company: company_permit }));
+            return Ok(Ok(Admission { public_key, _permits: [first, second] }));
         }
-        if of_key.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_PER_KEY {
-            of_key.waiting.fetch_sub(1, Ordering::Relaxed);
+        if bounds[0].waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_PER_KEY {
+            bounds[0].waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::RateLimited);
         }
-        Ok(Err(Waiting { public_key: key.public_key.clone(), key: of_key, company: of_company }))
+        Ok(Err(Waiting { public_key, bounds }))
     }
 }
 
@@ -78,16 +96,17 @@ impl Admission {
 impl Waiting {
     /// Waits for a place, in order of arrival.
     pub(super) async fn admission(self) -> Option<Admission> {
-        // Every request takes its key's place first, so none waits in a circle.
-        let key = Arc::clone(&self.key.free).acquire_owned().await.ok()?;
-        let company = Arc::clone(&self.company.free).acquire_owned().await.ok()?;
-        Some(Admission { public_key: self.public_key.clone(), _key: key, _company: company })
+        // Every request takes its places in this order, so none waits in a circle.
+        let [first, second] = &self.bounds;
+        let first = Arc::clone(&first.free).acquire_owned().await.ok()?;
+        let second = Arc::clone(&second.free).acquire_owned().await.ok()?;
+        Some(Admission { public_key: self.public_key.clone(), _permits: [first, second] })
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.key.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.bounds[0].waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -118,17 +137,38 @@ mod tests {
         }
     }
 
+    fn concurrency(per_key: usize, per_company: usize) -> Concurrency {
+        Concurrency::new(per_key, per_company, Arc::new(Semaphore::new(6)))
+    }
+
     fn admitted(concurrency: &Concurrency, key: &ApiKey) -> Admission {
-        concurrency.admit(key).unwrap().unwrap_or_else(|_| panic!("{} must not wait", key.public_key))
+        concurrency.admit(key, false).unwrap().unwrap_or_else(|_| panic!("{} must not wait", key.public_key))
     }
 
     fn waiting(concurrency: &Concurrency, key: &ApiKey) -> Waiting {
-        concurrency.admit(key).unwrap().expect_err("must wait")
+        concurrency.admit(key, false).unwrap().expect_err("must wait")
+    }
+
+    #[test]
+    fn requests_that_write_have_places_of_their_own() {
+        let concurrency = concurrency(1, 1);
+        let (one, other) = (key("one", 1), key("other", 2));
+        let writing = |key: &ApiKey| concurrency.admit(key, true).unwrap();
+        let of_one: Vec<_> = (0..WRITING_PER_COMPANY).map(|_| writing(&one).ok().unwrap()).collect();
+        assert!(writing(&one).is_err(), "the company has its share");
+        let of_other: Vec<_> = (0..2).map(|_| writing(&other).ok().unwrap()).collect();
+        assert!(writing(&other).is_err(), "all companies have the share of the workers");
+        let list = admitted(&concurrency, &one);
+        drop(waiting(&concurrency, &one));
+        drop((of_one, list));
+        admitted(&concurrency, &one);
+        assert!(writing(&other).is_ok());
+        drop(of_other);
     }
 
     #[test]
     fn a_request_beyond_the_bound_of_its_key_waits_for_an_earlier_one() {
-        let concurrency = Concurrency::new(2, 9);
+        let concurrency = concurrency(2, 9);
         let (one, other) = (key("one", 1), key("other", 1));
         let first = admitted(&concurrency, &one);
         let _second = admitted(&concurrency, &one);
@@ -145,7 +185,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_company_share_its_bound() {
-        let concurrency = Concurrency::new(2, 3);
+        let concurrency = concurrency(2, 3);
         let keys = [key("a", 1), key("b", 1), key("c", 1)];
         let _taken = [
             admitted(&concurrency, &keys[0]),
@@ -158,11 +198,11 @@ mod tests {
 
     #[test]
     fn too_many_waiting_requests_of_a_key_are_refused() {
-        let concurrency = Concurrency::new(1, 1);
+        let concurrency = concurrency(1, 1);
         let one = key("one", 1);
         let _first = admitted(&concurrency, &one);
         let mut queue: Vec<Waiting> = (0..WAITING_PER_KEY).map(|_| waiting(&concurrency, &one)).collect();
-        assert!(matches!(concurrency.admit(&one), Err(Refusal::RateLimited)));
+        assert!(matches!(concurrency.admit(&one, false), Err(Refusal::RateLimited)));
         queue.pop();
         waiting(&concurrency, &one);
     }

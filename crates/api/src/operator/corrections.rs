@@ -13,7 +13,7 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_formats::usage::parse_record;
 use tollbook_ops::charging::{Corrected, CorrectionError, CorrectionRequest, UsageName, correct_usage};
 
-use super::exchange::{Exchange, Problem, authorize, log_and_report, run_blocking};
+use super::exchange::{Exchange, Problem, authorize, log_and_report, run_writing};
 use super::state::OperatorRoutes;
 use super::upload::read;
 
@@ -110,7 +110,7 @@ async fn correct(routes: &OperatorRoutes, request: Request) -> Result<Answer, Pr
     let body = read(routes, body, routes.service.config().charging.batch_bytes).await?;
     let max_records = routes.service.config().charging.batch_records;
     let service = Arc::clone(&routes.service);
-    run_blocking(routes, move || {
+    run_writing(routes, move || {
         let (request, names, records) = parse(&body.bytes, max_records)?;
         let dry_run = request.dry_run;
         let corrected = correct_usage(&service.charging(), &request, &names, &records, service.now_s());

@@ -13,12 +13,15 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use super::state::OperatorRoutes;
+use crate::blocking::Worker;
 use crate::failure::refusal_for;
 use crate::request_id::request_id;
 use crate::ret_code::Refusal;
 
 /// Seconds after which a request that met an unavailable service may be repeated.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// The same of a request that waits for a clock.
+const RETRY_POSTPONED_AFTER: HeaderValue = HeaderValue::from_static("60");
 
 /// A failed request: what the caller can do about it, nothing about the inside.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub(super) enum Problem {
     Internal,
     /// 503
     Unavailable,
+    /// 503, of a request that should be repeated when clocks agree.
+    Postponed(String),
 }
 
 impl Problem {
@@ -56,13 +61,17 @@ impl Problem {
             Self::ContentType(_) | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Postponed(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     pub(super) fn text(self) -> String {
         match self {
-            Self::Malformed(text) | Self::NotFound(text) | Self::TooLarge(text) | Self::Refused(text) => text,
+            Self::Malformed(text)
+            | Self::NotFound(text)
+            | Self::TooLarge(text)
+            | Self::Refused(text)
+            | Self::Postponed(text) => text,
             Self::Unauthorized => "a key of the operator is required as bearer token".to_owned(),
             Self::Method(allowed) => format!("the method must be {allowed}"),
             Self::ContentType(text) => text.to_owned(),
@@ -78,6 +87,7 @@ impl Problem {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Postponed(_) => Some((header::RETRY_AFTER, RETRY_POSTPONED_AFTER)),
             Self::Method(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
             Self::ContentEncoding => {
                 Some((header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd, identity")))
@@ -236,8 +246,22 @@ pub(super) async fn run_blocking<T: Send + 'static>(
     routes: &OperatorRoutes,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let worker = routes.workers.acquire().await.ok_or(Problem::Unavailable)?;
-    worker.run(work).await.map_err(|error| {
+    run_on(routes.workers.acquire().await, work).await
+}
+
+/// Runs `work`, which may wait for other writers of the database, on one of the workers for that.
+pub(super) async fn run_writing<T: Send + 'static>(
+    routes: &OperatorRoutes,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    run_on(routes.workers.acquire_for_writing().await, work).await
+}
+
+async fn run_on<T: Send + 'static>(
+    worker: Option<Worker>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    worker.ok_or(Problem::Unavailable)?.run(work).await.map_err(|error| {
         tracing::error!(%error, "a request failed");
         Problem::Internal
     })

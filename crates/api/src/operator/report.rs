@@ -68,7 +68,26 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
             Err(_) => return Err(Problem::Internal),
         });
     }
-    Ok(Report::of(names, results))
+    let postponed = results.iter().find_map(|result| match result {
+        UsageResult::Postponed(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    match postponed {
+        Some(reason) => Err(postponed_problem(&reason)),
+        None => Ok(Report::of(names, results)),
+    }
+}
+
+/// The problem of a request with a record whose time does not fit this server's clock. Its other records are stored, and are
+/// duplicates when the request is repeated.
+fn postponed_problem(reason: &str) -> Problem {
+    tracing::warn!(
+        reason,
+        "usage is postponed: its time does not fit the clock of this server; one of the two is wrong"
+    );
+    Problem::Postponed(format!(
+        "a record's {reason} by this server's clock, which may be wrong; the others are stored: send the request again"
+    ))
 }
 
 /// Receives a request of another program, reads its body by `read` and stores the records.
@@ -154,7 +173,9 @@ impl Report {
                 UsageResult::Free => ("accepted", Some("free"), None),
                 UsageResult::Unpriced(reason) => ("accepted", Some("unpriced"), Some(reason)),
                 UsageResult::Duplicate => ("duplicate", None, None),
-                UsageResult::Refused(reason) => ("refused", None, Some(reason)),
+                UsageResult::Refused(reason) | UsageResult::Postponed(reason) => {
+                    ("refused", None, Some(reason))
+                }
             };
             *match status {
                 "accepted" => &mut report.accepted,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 const MINUTES: &str = "TOLLBOOK_SOAK_MINUTES";
 const SEED: &str = "TOLLBOOK_SOAK_SEED";
 const RUNS: &str = "TOLLBOOK_SOAK_RUNS";
+const ONLY: &str = "TOLLBOOK_SOAK_ONLY";
 
 fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the runner passes the settings in the environment")]
@@ -19,6 +20,8 @@ pub(crate) struct LongRun {
     pub(crate) seed: u64,
     pub(crate) date: String,
     folder: Option<PathBuf>,
+    /// Names of the faults that are wanted; all if it is empty.
+    only: Vec<String>,
     begin: Instant,
 }
 
@@ -35,6 +38,7 @@ impl LongRun {
             seed: variable(SEED).map_or(1, |seed| seed.parse().unwrap()),
             date,
             folder,
+            only: variable(ONLY).map_or_else(Vec::new, |only| only.split(',').map(str::to_owned).collect()),
             begin: Instant::now(),
         }
     }
@@ -45,6 +49,11 @@ impl LongRun {
             None => rounds < short,
             Some(minutes) => self.begin.elapsed() < Duration::from_secs(60 * minutes),
         }
+    }
+
+    /// Whether a fault is wanted.
+    pub(crate) fn is_wanted(&self, fault: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == fault)
     }
 
     /// Creates a file of the report.

@@ -93,7 +93,7 @@ impl Fixture {
     }
 
     /// Sets the folder and the environment of a command. The environment of the test is not inherited.
-    fn enter(&self, command: &mut Command) {
+    pub(crate) fn enter(&self, command: &mut Command) {
         command
             .current_dir(self.folder.path())
             .env_clear()
@@ -172,6 +172,11 @@ impl Fixture {
         assert_eq!((&found["Orders"], &found["Differences"]), (&orders.into(), &Value::Array(Vec::new())));
     }
 
+    /// A fixture on a PostgreSQL database, with further variables in the environment.
+    pub(crate) fn on_with_environment(url: &str, environment: &[(&'static str, &str)]) -> Self {
+        Self { url: Some(url.to_owned()), ..Self::with_environment(environment) }
+    }
+
     /// Starts `serve` or `quickstart` on a free port and waits until it has printed its URL.
     pub(crate) fn start(&self, arguments: &[&str]) -> Server {
         self.start_with(arguments, "127.0.0.1:0", Stdio::piped())
@@ -179,6 +184,17 @@ impl Fixture {
 
     /// Starts `serve` or `quickstart` as [`start`](Self::start) does, on another address, or with its log elsewhere.
     pub(crate) fn start_with(&self, arguments: &[&str], listen: &str, log: Stdio) -> Server {
+        self.start_in(arguments, listen, log, &[])
+    }
+
+    /// The same, with further variables in the environment.
+    pub(crate) fn start_in(
+        &self,
+        arguments: &[&str],
+        listen: &str,
+        log: Stdio,
+        environment: &[(&'static str, String)],
+    ) -> Server {
         // SIGXFSZ is ignored, so that a test can make writes fail as on a full disk.
         let mut command = Command::new("sh");
         command
@@ -189,6 +205,7 @@ impl Fixture {
             .stdout(Stdio::piped())
             .stderr(log);
         self.enter(&mut command);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

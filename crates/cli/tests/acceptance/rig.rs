@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollbook_api::signature::sign;
@@ -50,15 +51,32 @@ impl Client {
         }
     }
 
+    /// A client that waits for an answer for so long only.
+    pub(crate) fn waiting(company: &Company, timeout: Duration) -> Self {
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(timeout)).build();
+        Self { agent: config.into(), ..Self::new(company) }
+    }
+
     /// Calls an action and returns the answer with any `RetCode`.
     pub(crate) fn call(&self, server: &str, action: &str, parameters: &[(&str, String)]) -> Value {
+        self.try_call(server, action, parameters).unwrap()
+    }
+
+    /// The same; an error if there is no answer.
+    pub(crate) fn try_call(
+        &self,
+        server: &str,
+        action: &str,
+        parameters: &[(&str, String)],
+    ) -> Result<Value, ureq::Error> {
         let mut form: Vec<(String, String)> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         form.push(("Action".to_owned(), action.to_owned()));
         form.push(("PublicKey".to_owned(), self.public_key.clone()));
         form.push(("Signature".to_owned(), sign(&form, &self.private_key)));
-        let mut response = self.agent.post(server).send_form(form).unwrap();
-        serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap()
+        let mut response = self.agent.post(server).send_form(form)?;
+        Ok(serde_json::from_str(&response.body_mut().read_to_string()?).unwrap())
     }
 
     /// Calls an action, which must succeed, and returns the answer.

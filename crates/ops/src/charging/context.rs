@@ -21,6 +21,16 @@ pub struct Charging<'a> {
 const TOKEN: &str = "order token";
 
 impl Charging<'_> {
+    /// Whether an error means that no company can be worked on now. A round ends then, instead of waiting for the timeout of
+    /// each company. On a database that several machines may use, a lock is that of one company.
+    pub(crate) fn is_outage(&self, error: &StoreError) -> bool {
+        match error {
+            StoreError::Unavailable(_) => true,
+            StoreError::Locked { .. } => !self.store.is_shared(),
+            _ => false,
+        }
+    }
+
     /// Four random characters that are part of every order number of this deployment, so that the orders of two
     /// deployments can be merged.
     pub(crate) fn token(&self) -> Result<String, StoreError> {

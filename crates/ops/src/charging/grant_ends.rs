@@ -1,6 +1,6 @@
 //! Grants that end: what is left of them leaves the balances on time, also of companies in which nothing else happens.
 
-use tollbook_store::{StoreError, StoreResult};
+use tollbook_store::StoreResult;
 
 use super::account_tx::AccountTx;
 use super::context::Charging;
@@ -23,7 +23,7 @@ pub(super) fn end_all_grants(charging: &Charging<'_>, now_s: i64) -> StoreResult
         for company_id in companies {
             match end_grants(charging, company_id, now_s) {
                 Ok(of_company) => ended += of_company,
-                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Err(error) if charging.is_outage(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(%error, company_id, "ending grants failed; will retry");
                     first_error = first_error.or(Some(error));

@@ -12,7 +12,7 @@ use tollbook_store::{Store, StoreError};
 
 use super::context::Charging;
 use super::rater::{BATCH_RECORDS, Rater, UsageResult};
-use crate::clock::Clock;
+use crate::clock::{Clock, LeapWatch};
 use crate::config::Config;
 use crate::tasks::{Task, panic_text};
 
@@ -71,9 +71,10 @@ impl Intake {
         task.started();
         let worker = std::thread::spawn(move || {
             let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
+            let leaps = LeapWatch::new(Arc::clone(&clock));
             // What is queued meanwhile is stored after the restart.
             loop {
-                let work = || store_until_closed(&of_worker, charging, clock.as_ref());
+                let work = || store_until_closed(&of_worker, charging, clock.as_ref(), &leaps);
                 let Err(panic) = catch_unwind(AssertUnwindSafe(work)) else { break };
                 if !of_worker.pause(task.failed(&panic_text(panic.as_ref()))) {
                     break;
@@ -151,13 +152,16 @@ impl Shared {
 }
 
 /// Stores what is submitted until the queue is closed and empty.
-fn store_until_closed(shared: &Shared, charging: Charging<'_>, clock: &dyn Clock) {
+fn store_until_closed(shared: &Shared, charging: Charging<'_>, clock: &dyn Clock, leaps: &LeapWatch) {
     let new_rater = || Rater::new(charging, charging.config.charging.limits_of_gateways());
     let mut rater = new_rater();
     while let Some(submissions) = shared.next() {
         // After a panic, the dropped senders report the failure to the requests of this batch, and the next batch is
         // stored without a pause: a request that makes this panic must not delay the others.
-        let work = || store_submissions(&mut rater, submissions, clock.now_s());
+        let work = || {
+            rater.set_time_in_doubt(leaps.certain_now_s().is_none());
+            store_submissions(&mut rater, submissions, clock.now_s());
+        };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
             tracing::error!(error = panic_text(panic.as_ref()), "storing usage panicked");
             // The rater may be in an inconsistent state.

@@ -6,6 +6,7 @@ mod account_tx;
 mod accounts;
 mod arrears;
 mod arrivals;
+mod confirmed_time;
 mod context;
 mod corrections;
 mod error;

@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, Equivalent, HashTable};
 use tollbook_domain::price::{ModelPrices, NamePart, PriceQuery};
 use tollbook_domain::provider_names::ProviderRule;
 use tollbook_domain::rating::{LineParts, Rated, Terms, rate_with};
-use tollbook_domain::usage::UsageLimits;
+use tollbook_domain::usage::{IDENTITY_SPAN_S, UsageLimits};
 use tollbook_domain::{Discount, HourOffsets, Line, Price, Usage};
 use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, UsageOutcome};
 
@@ -36,6 +36,9 @@ pub enum UsageResult {
     Duplicate,
     /// It was refused, for the given reason.
     Refused(String),
+    /// It was not stored, because its time does not fit the clock of this process, which may be wrong. It may be accepted
+    /// when it is sent again later.
+    Postponed(String),
 }
 
 impl UsageResult {
@@ -43,7 +46,7 @@ impl UsageResult {
     pub const fn is_accepted(&self) -> bool {
         match self {
             Self::Charged | Self::Free | Self::Unpriced(_) => true,
-            Self::Duplicate | Self::Refused(_) => false,
+            Self::Duplicate | Self::Refused(_) | Self::Postponed(_) => false,
         }
     }
 }
@@ -52,6 +55,8 @@ impl UsageResult {
 pub struct Rater<'a> {
     charging: Charging<'a>,
     limits: UsageLimits,
+    /// Whether the clock may be wrong.
+    is_time_in_doubt: bool,
     /// Version of the prices and discounts in memory.
     version: Option<i64>,
     /// Version of the names in memory.
@@ -148,6 +153,7 @@ impl<'a> Rater<'a> {
         Self {
             charging,
             limits,
+            is_time_in_doubt: false,
             version: None,
             names_version: None,
             prices: Vec::new(),
@@ -159,6 +165,11 @@ impl<'a> Rater<'a> {
             lines: KnownLines::default(),
             partly_matched: BTreeMap::new(),
         }
+    }
+
+    /// Sets whether the times that follow may be wrong. Records are then not refused for their time, but postponed.
+    pub(super) const fn set_time_in_doubt(&mut self, is_in_doubt: bool) {
+        self.is_time_in_doubt = is_in_doubt;
     }
 
     /// Checks, rates and stores records, and returns their results in the same order. Each record is stored completely
@@ -179,12 +190,19 @@ impl<'a> Rater<'a> {
         self.refresh(snapshot.as_mut())?;
         let mut reloaded = HashSet::new();
         for (index, usage) in records.into_iter().enumerate() {
-            if let Err(refused) = usage.check(self.charging.catalogue, &self.limits, now_s) {
-                results[index] = Some(UsageResult::Refused(refused.to_string()));
+            let refused = usage.check(self.charging.catalogue, &self.limits, now_s).err();
+            let refused = refused.map(|refused| refused.to_string());
+            let is_postponed = refused.is_some() && self.may_fit_later(&usage, now_s);
+            if let Some(reason) = refused.clone().filter(|_| !is_postponed) {
+                results[index] = Some(UsageResult::Refused(reason));
                 continue;
             }
             if let Some(reason) = self.tenant_fault(snapshot.as_mut(), &usage, &mut reloaded)? {
                 results[index] = Some(UsageResult::Refused(reason));
+                continue;
+            }
+            if let Some(reason) = refused {
+                results[index] = Some(UsageResult::Postponed(reason));
                 continue;
             }
             rated.push((index, self.rate(usage)));
@@ -207,6 +225,16 @@ impl<'a> Rater<'a> {
         }
         let lost = || UsageResult::Refused("was lost; send it again".to_owned());
         Ok(results.into_iter().map(|result| result.unwrap_or_else(lost)).collect())
+    }
+
+    /// Whether a record is refused for its time alone, and the clock may be the one that is wrong: the record is less than a
+    /// day ahead, or the clock is in doubt. At one source and id, a record that states the time differently by less than a
+    /// day is the same record (docs/CHARGING.md, "Usage records"), so waiting for the clock cannot charge it twice.
+    fn may_fit_later(&self, usage: &Usage, now_s: i64) -> bool {
+        let ahead_s = usage.time_s.saturating_sub(now_s);
+        let is_a_little_ahead = ahead_s > self.limits.future_s && ahead_s < IDENTITY_SPAN_S;
+        (is_a_little_ahead || self.is_time_in_doubt)
+            && usage.check(self.charging.catalogue, &self.limits, usage.time_s).is_ok()
     }
 
     /// Stores records, sorted by company, in one transaction. Returns `None` and stores nothing if a record has no price

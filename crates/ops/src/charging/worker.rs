@@ -1,11 +1,14 @@
 //! The worker of the server: ends grants, closes due hours, pays arrears once a local day, reprices usage, and expires
 //! old usage identities. Leases ensure that exactly one of several servers does each piece of work.
 
+use std::collections::BTreeSet;
+
 use tollbook_domain::time::hour_of;
-use tollbook_store::{HourFilter, StoreError, StoreResult};
+use tollbook_store::{HourFilter, Store, StoreError, StoreResult};
 
 use super::account_tx::{AccountTx, account_with_ended};
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
+use super::confirmed_time::is_time_confirmed;
 use super::context::Charging;
 use super::grant_ends::end_all_grants;
 use super::hour_close::{Closed, close_hour};
@@ -14,6 +17,9 @@ use crate::maintenance::leases::{HourLeases, TaskLease, WORKER_LEASE_S};
 
 /// Due hours that are read together.
 const READ_HOURS: i64 = 100;
+/// How much later than any late usage an hour may be due, in seconds, before its due time counts as that of a wrong clock:
+/// clocks of servers may differ.
+const CLOCK_DIFFERENCE_S: i64 = 600;
 /// Identities that are deleted in one transaction.
 const EXPIRED_PER_TRANSACTION: i64 = 2_000;
 /// Name of the setting with the last local day whose arrears run is complete.
@@ -68,7 +74,7 @@ pub fn settle_due(charging: &Charging<'_>, worker: &str, now_s: i64) -> StoreRes
     let ended_grants = end_all_grants(charging, now_s);
     Ok(Settled {
         priced: round.reprice()?,
-        closed: round.close(HourFilter::DueBy(now_s))?,
+        closed: round.close(round.due_hours())?,
         arrears: round.pay_daily()?,
         expired_identities: round.expire_identities()?,
         ended_grants: ended_grants?,
@@ -112,6 +118,12 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    fn due_hours(&self) -> HourFilter {
+        let charging = &self.charging.config.charging;
+        let gather_s = charging.gather_s.saturating_add(CLOCK_DIFFERENCE_S);
+        HourFilter::DueOrMisdated { by_s: self.now_s, grace_s: charging.grace_s, gather_s }
+    }
+
     /// Closes due hours. An hour that cannot be closed does not stop the others; it is tried again after its lease
     /// expires. The first error is returned at the end.
     fn close(&self, hours: HourFilter) -> StoreResult<Closed> {
@@ -119,20 +131,31 @@ impl Round<'_> {
         let leases = HourLeases::new(charging.store, worker, WORKER_LEASE_S, now_s);
         let mut closed = Closed::default();
         let mut first_error = None;
+        // Companies that another writer has locked for too long: each further hour of theirs would be waited for as well.
+        let mut locked = BTreeSet::new();
         loop {
             let due = charging.store.snapshot()?.due_hours(hours, now_s, READ_HOURS)?;
             let mut acquired = 0;
             for hour in due {
-                if !leases.acquire(&hour, now_s)? {
+                if locked.contains(&hour.company_id) {
                     continue;
                 }
-                acquired += 1;
-                match close_hour(charging, &hour, worker, now_s) {
+                let result = leases.acquire(&hour, now_s).and_then(|is_acquired| {
+                    if !is_acquired {
+                        return Ok(Closed::default());
+                    }
+                    acquired += 1;
+                    close_hour(charging, &hour, worker, now_s)
+                });
+                match result {
                     Ok(of_hour) => closed.add(of_hour),
-                    Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                    Err(error) if charging.is_outage(&error) => return Err(error),
                     Err(error) => {
                         let (company_id, bucket) = (hour.company_id, hour.bucket.start_s);
                         tracing::error!(%error, company_id, bucket, "closing an hour failed; will retry");
+                        if matches!(error, StoreError::Locked { .. }) {
+                            locked.insert(company_id);
+                        }
                         first_error = first_error.or(Some(error));
                     }
                 }
@@ -164,8 +187,15 @@ impl Round<'_> {
         let offsets = snapshot.hour_offsets()?;
         let day = offsets.local_day(now_s);
         let complete = snapshot.setting(ARREARS_DAY)?.and_then(|text| text.parse::<i64>().ok());
-        if offsets.time_of_day(now_s) < at_s || complete >= Some(day) {
+        if offsets.time_of_day(now_s) < at_s || complete.is_some_and(|done| is_run_complete(done, day)) {
             return Ok(paid);
+        }
+        if let Some(done) = complete.filter(|done| *done > day) {
+            let days_ahead = done.saturating_sub(day);
+            tracing::warn!(
+                days_ahead,
+                "the daily run is marked as complete for a later day; the mark is ignored"
+            );
         }
         let companies = snapshot.companies()?;
         drop(snapshot);
@@ -177,13 +207,11 @@ impl Round<'_> {
             }
             paid.add(pay_company(charging, company.company_id, day, now_s)?);
         }
-        let mut transaction = charging.store.begin()?;
-        transaction.set_setting(ARREARS_DAY, &day.to_string())?;
-        transaction.commit()?;
+        set(charging.store, ARREARS_DAY, &day.to_string())?;
         Ok(paid)
     }
 
-    /// Deletes usage identities that are older than the identity window, once an hour.
+    /// Deletes usage identities that are older than the identity window, once an hour, if the time is believed.
     fn expire_identities(&self) -> StoreResult<u64> {
         let Self { charging, now_s, .. } = *self;
         let hour = hour_of(now_s).to_string();
@@ -195,6 +223,9 @@ impl Round<'_> {
         }
         let companies = snapshot.companies()?;
         drop(snapshot);
+        if !is_time_confirmed(charging.store, now_s)? {
+            return set(charging.store, EXPIRY_HOUR, &hour).map(|()| 0);
+        }
         let before_s = now_s.saturating_sub(charging.config.charging.identity_window_s);
         let mut expired = 0;
         for company in companies {
@@ -209,11 +240,21 @@ impl Round<'_> {
                 expired += batch as u64;
             }
         }
-        let mut transaction = charging.store.begin()?;
-        transaction.set_setting(EXPIRY_HOUR, &hour)?;
-        transaction.commit()?;
+        set(charging.store, EXPIRY_HOUR, &hour)?;
         Ok(expired)
     }
+}
+
+fn set(store: &dyn Store, setting: &str, value: &str) -> StoreResult<()> {
+    let mut transaction = store.begin()?;
+    transaction.set_setting(setting, value)?;
+    transaction.commit()
+}
+
+/// Whether a mark says that the run of a local day is complete. Clocks of servers and a change of the offset may put the mark
+/// one day ahead; one that is further ahead is of a clock that was wrong, and no run would happen until that day.
+const fn is_run_complete(marked_day: i64, day: i64) -> bool {
+    marked_day == day || marked_day == day.saturating_add(1)
 }
 
 /// The daily arrears run of one company; does nothing before the time of the run, or if the day's run is complete.
@@ -244,7 +285,7 @@ fn pay_company(charging: &Charging<'_>, company_id: i64, day: i64, now_s: i64) -
     let can_spend = state.account.spendable(&kinds, now_s) > 0;
     let has_arrears = can_spend && !snapshot.arrears(company_id, 0, 1)?.is_empty();
     drop(snapshot);
-    if state.arrears_day >= day || !has_arrears {
+    if is_run_complete(state.arrears_day, day) || !has_arrears {
         return Ok(ArrearsPaid::default());
     }
     let paid = pay_arrears(charging, company_id, ZeroAmount::Skip, now_s)?;

@@ -16,6 +16,7 @@ pub(super) struct DatabaseSection {
     connections: Option<Spanned<i64>>,
     connect_timeout_s: Option<Spanned<i64>>,
     statement_timeout_s: Option<Spanned<i64>>,
+    lock_timeout_s: Option<Spanned<i64>>,
     replica_staleness_ms: Option<Spanned<i64>>,
 }
 
@@ -42,6 +43,7 @@ pub(super) fn database(source: &Source<'_>, read: &DatabaseSection) -> Checked<S
     let connections = value("database.connections", &read.connections, 2..=1_000)?;
     let connect = value("database.connect_timeout_s", &read.connect_timeout_s, 1..=60)?;
     let statement = value("database.statement_timeout_s", &read.statement_timeout_s, 1..=3_600)?;
+    let lock = value("database.lock_timeout_s", &read.lock_timeout_s, 1..=600)?;
     let staleness = value("database.replica_staleness_ms", &read.replica_staleness_ms, 0..=60_000)?;
     Ok(StoreOptions {
         connections: connections
@@ -49,6 +51,7 @@ pub(super) fn database(source: &Source<'_>, read: &DatabaseSection) -> Checked<S
             .unwrap_or(default.connections),
         connect_timeout: connect.map_or(default.connect_timeout, Duration::from_secs),
         statement_timeout: statement.map_or(default.statement_timeout, Duration::from_secs),
+        lock_timeout: lock.map_or(default.lock_timeout, Duration::from_secs),
         replica_staleness: staleness.map_or(default.replica_staleness, Duration::from_millis),
         ..default
     })

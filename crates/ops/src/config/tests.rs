@@ -74,6 +74,7 @@ fn every_documented_key_is_in_the_example() {
         "connections",
         "connect_timeout_s",
         "statement_timeout_s",
+        "lock_timeout_s",
         "replica_staleness_ms",
         "grace_s",
         "gather_s",

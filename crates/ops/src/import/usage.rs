@@ -237,7 +237,9 @@ impl UsageImport<'_> {
                         report.unpriced.add(&reason);
                     }
                     UsageResult::Duplicate => counts.duplicate += 1,
-                    UsageResult::Refused(reason) => refuse(line, reason, &mut counts.refused),
+                    UsageResult::Refused(reason) | UsageResult::Postponed(reason) => {
+                        refuse(line, reason, &mut counts.refused);
+                    }
                 }
                 stored += 1;
             }

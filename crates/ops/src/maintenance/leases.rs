@@ -22,6 +22,12 @@ pub fn holder_name(role: &str) -> String {
     format!("{role} {}", random::token_lower(HOLDER_CHARACTERS))
 }
 
+/// Whether a quarter of a lease's length has passed since its last renewal, or the clock was set back since: the lease may
+/// then end at a time that is not believed.
+const fn is_renewal_due(now_s: i64, renewed_s: i64, length_s: i64) -> bool {
+    now_s < renewed_s || now_s >= renewed_s.saturating_add(length_s / RENEWALS_PER_LENGTH)
+}
+
 /// The leases of one holder on hours with open usage. While an hour is leased, only its holder closes it.
 pub(crate) struct HourLeases<'a> {
     store: &'a dyn Store,
@@ -71,7 +77,7 @@ impl<'a> HourLeases<'a> {
 
     /// Renews all leases if a quarter of their length has passed since the last renewal.
     pub(crate) fn renew_if_due(&mut self, now_s: i64) -> StoreResult<()> {
-        if now_s < self.renewed_s.saturating_add(self.length_s / RENEWALS_PER_LENGTH) {
+        if !is_renewal_due(now_s, self.renewed_s, self.length_s) {
             return Ok(());
         }
         let companies: BTreeSet<i64> = self.hours()?.iter().map(|hour| hour.company_id).collect();
@@ -203,7 +209,7 @@ impl AcquiredTaskLease<'_> {
     /// acquired it after it expired.
     pub(crate) fn renew_if_due(&mut self, now_s: i64) -> StoreResult<bool> {
         let lease = &mut self.0;
-        if now_s < lease.renewed_s.saturating_add(lease.length_s / RENEWALS_PER_LENGTH) {
+        if !is_renewal_due(now_s, lease.renewed_s, lease.length_s) {
             return Ok(true);
         }
         let mut transaction = lease.store.begin()?;
@@ -252,6 +258,14 @@ mod tests {
         assert!(!is_unchanged_at(19, "a", 6));
         assert!(!is_unchanged_at(20, "b", 6), "acquired by another holder");
         assert!(is_unchanged_at(30, "b", 6));
+    }
+
+    #[test]
+    fn a_lease_is_renewed_when_the_clock_is_set_back() {
+        for (now_s, is_due) in [(100, false), (104, false), (105, true), (99, true), (-1_000_000, true)] {
+            assert_eq!(is_renewal_due(now_s, 100, 20), is_due, "{now_s}");
+        }
+        assert!(is_renewal_due(0, i64::MIN, 20));
     }
 
     #[test]

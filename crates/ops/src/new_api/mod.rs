@@ -55,6 +55,14 @@ pub enum TailError {
     /// The name of the log, or the built-in mapping, cannot be used.
     #[error("{0}")]
     Mapping(String),
+    /// The time of a row does not fit the clock of this machine.
+    #[error("row {id}: {reason} by the clock of this machine; if the clock is right, the log's is wrong")]
+    Clock {
+        /// The row.
+        id: i64,
+        /// What is wrong with its time.
+        reason: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -207,6 +215,8 @@ impl<'a> Tail<'a> {
                 UsageResult::Unpriced(_) => counts.unpriced += 1,
                 UsageResult::Duplicate => counts.duplicate += 1,
                 UsageResult::Refused(reason) => counts.refuse(id, reason),
+                // The position must not pass the row: it is read again.
+                UsageResult::Postponed(reason) => return Err(TailError::Clock { id, reason }),
             }
         }
         Ok(())

@@ -115,7 +115,7 @@ impl<'a, 'p> Replay<'a, 'p> {
     ) -> Result<(), QuickstartError> {
         let lease = self.hour_leases.lease(self.now_s);
         for result in rater.accept(arriving, now_s, Some(lease))? {
-            if let UsageResult::Refused(reason) = result {
+            if let UsageResult::Refused(reason) | UsageResult::Postponed(reason) = result {
                 return Err(QuickstartError::Refused(reason));
             }
         }

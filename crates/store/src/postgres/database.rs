@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::StatementDeadline;
 use super::pool::Pool;
 use super::replica::Replica;
-use super::transaction::{PostgresTransaction, READING, WRITING};
+use super::transaction::{PostgresTransaction, READING, writing};
 use super::url;
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{Connection, Database, first};
@@ -45,13 +45,22 @@ pub fn connect_postgres(
         Some(url) => Some(Arc::new(Replica::new(Pool::new(url::parse(url)?, options), options))),
         None => None,
     };
-    Ok(OpenDatabase(Box::new(Postgres { primary, replica, options: options.clone() })))
+    let (begin_reading, begin_writing) = (READING.into(), writing(options));
+    Ok(OpenDatabase(Box::new(Postgres {
+        primary,
+        replica,
+        options: options.clone(),
+        begin_reading,
+        begin_writing,
+    })))
 }
 
 struct Postgres {
     primary: Arc<Pool>,
     replica: Option<Arc<Replica>>,
     options: StoreOptions,
+    begin_reading: Arc<str>,
+    begin_writing: Arc<str>,
 }
 
 impl Postgres {
@@ -63,7 +72,8 @@ impl Postgres {
 impl Database for Postgres {
     fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
         let (home, deadline) = (Arc::clone(&self.primary), self.deadline(caller));
-        Ok(Box::new(PostgresTransaction::new(self.primary.take()?, home, deadline, READING)))
+        let begin = Arc::clone(&self.begin_reading);
+        Ok(Box::new(PostgresTransaction::new(self.primary.take()?, home, deadline, begin)))
     }
 
     fn has_replica(&self) -> bool {
@@ -74,12 +84,14 @@ impl Database for Postgres {
         let replica = self.replica.as_ref()?;
         let link = replica.link(position, &self.deadline(caller))?;
         let (home, deadline) = (Arc::clone(replica.pool()), self.deadline(caller));
-        Some(Box::new(PostgresTransaction::new(link, home, deadline, READING)))
+        let begin = Arc::clone(&self.begin_reading);
+        Some(Box::new(PostgresTransaction::new(link, home, deadline, begin)))
     }
 
     fn write(&self) -> StoreResult<Box<dyn Connection>> {
         let (home, deadline) = (Arc::clone(&self.primary), self.deadline(&CancellationToken::new()));
-        let transaction = PostgresTransaction::new(self.primary.take()?, home, deadline, WRITING);
+        let begin = Arc::clone(&self.begin_writing);
+        let transaction = PostgresTransaction::new(self.primary.take()?, home, deadline, begin);
         Ok(match &self.replica {
             Some(replica) => Box::new(transaction.noting_writes_for(Arc::clone(replica))),
             None => Box::new(transaction),

@@ -25,6 +25,7 @@ pub(super) static DIALECT: Dialect = Dialect {
          ALTER TABLE tile_sum ALTER COLUMN sums SET STORAGE EXTERNAL;",
     ],
     async_commit: "SET LOCAL synchronous_commit = off",
-    // Held until the migration commits.
-    schema_lock: "SELECT pg_advisory_xact_lock(-1416588396)",
+    // Held until the migration commits. A migration, which others wait for, may take longer than any other transaction.
+    schema_lock: "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+                  SELECT pg_advisory_xact_lock(-1416588396)",
 };

@@ -41,7 +41,7 @@ pub fn distribute(database_url: &str, options: &StoreOptions) -> StoreResult<Dis
         caller: CancellationToken::new(),
         timeout: std::time::Duration::from_secs(86_400),
     };
-    let mut connection = PostgresTransaction::new(pool.take()?, Arc::clone(&pool), deadline, WRITING);
+    let mut connection = PostgresTransaction::new(pool.take()?, Arc::clone(&pool), deadline, WRITING.into());
     require_citus(&mut connection)?;
     connect_postgres(database_url, None, options)?.into_store(options)?;
     let known = all(&mut connection, "SELECT logicalrelid::text FROM pg_dist_partition", &[], |row| {

@@ -1,6 +1,7 @@
 //! Conversion of PostgreSQL errors to [`StoreError`].
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
@@ -28,10 +29,10 @@ pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> 
         | SqlState::INVALID_PASSWORD
         | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
         | SqlState::INVALID_CATALOG_NAME => StoreError::Refused(text),
-        SqlState::T_R_SERIALIZATION_FAILURE
-        | SqlState::T_R_DEADLOCK_DETECTED
-        | SqlState::LOCK_NOT_AVAILABLE
-        | SqlState::QUERY_CANCELED => StoreError::Unavailable(text),
+        SqlState::LOCK_NOT_AVAILABLE => StoreError::Locked { waited: Duration::ZERO, holder: text },
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::QUERY_CANCELED => {
+            StoreError::Unavailable(text)
+        }
         // Connection exceptions, insufficient resources, operator intervention.
         _ if ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) => {
             StoreError::Unavailable(text)

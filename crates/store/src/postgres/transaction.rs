@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::{join, try_join_all};
 use futures_util::{SinkExt as _, TryStreamExt as _};
 use tokio_postgres::{Client, RowStream, Statement};
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{PgConnection, StatementDeadline, Work, WorkError};
 use super::dialect::DIALECT;
@@ -19,6 +20,7 @@ use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, EachRow, EachRowOf, Flow, SqlValue, SqlValues, first};
 use crate::sql::driver::dialect::Dialect;
 use crate::sql::driver::table::Table;
+use crate::store::StoreOptions;
 
 /// Begins a read transaction. Its first statement takes the snapshot.
 pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -26,6 +28,30 @@ pub(super) const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONL
 /// it sees the writes of the previous holder.
 pub(super) const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
+/// The longest statement of a writer, in statement timeouts. That of the client restarts with each piece of progress.
+const LONGEST_STATEMENT: u128 = 10;
+
+/// Begins a write transaction that the server bounds: it ends the wait for a lock, and it ends a transaction whose process
+/// sends nothing, between statements or within one, because that process may have been stopped while others wait for its
+/// locks.
+pub(super) fn writing(options: &StoreOptions) -> Arc<str> {
+    let (lock, idle) = (options.lock_timeout.as_millis(), options.statement_timeout.as_millis());
+    let statement = idle * LONGEST_STATEMENT;
+    format!(
+        "{WRITING}; SET LOCAL lock_timeout = {lock}; \
+         SET LOCAL idle_in_transaction_session_timeout = {idle}; SET LOCAL statement_timeout = {statement}"
+    )
+    .into()
+}
+
+/// The transaction that has been writing for the longest time: with it, others wait.
+const OLDEST_WRITER: &str = "SELECT pid, application_name, coalesce(host(client_addr), 'this machine'), \
+     coalesce(state, ''), extract(epoch FROM clock_timestamp() - xact_start)::bigint FROM pg_stat_activity \
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND (backend_xid IS NOT NULL \
+     OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)) ORDER BY xact_start LIMIT 1";
+
+/// How long finding out who has a lock may take.
+const HOLDER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Statements that are sent at once; their results are buffered until all have arrived.
 const PIPELINED: usize = 64;
 /// Longest time for one statement of a check of storage.
@@ -39,7 +65,7 @@ pub(super) struct PostgresTransaction {
     home: Arc<Pool>,
     deadline: StatementDeadline,
     /// The BEGIN statement; sent with the first statement.
-    begin: Option<&'static str>,
+    begin: Option<Arc<str>>,
     open: bool,
     /// Records the position of the commit.
     replica: Option<Arc<Replica>>,
@@ -50,7 +76,7 @@ impl PostgresTransaction {
         link: PgConnection,
         home: Arc<Pool>,
         deadline: StatementDeadline,
-        begin: &'static str,
+        begin: Arc<str>,
     ) -> Self {
         Self { link: Some(link), home, deadline, begin: Some(begin), open: true, replica: None }
     }
@@ -63,7 +89,7 @@ impl PostgresTransaction {
 
     fn run<T>(
         &mut self,
-        work: impl AsyncFnOnce(Work<'_>, Option<&'static str>) -> Result<T, WorkError>,
+        work: impl AsyncFnOnce(Work<'_>, Option<Arc<str>>) -> Result<T, WorkError>,
     ) -> StoreResult<T> {
         let link =
             self.link.as_mut().ok_or_else(|| StoreError::Database("the connection is closed".into()))?;
@@ -71,7 +97,32 @@ impl PostgresTransaction {
             return Err(StoreError::Unavailable("the connection was lost".into()));
         }
         let begin = self.begin.take();
-        link.run(&self.deadline, async |desk| work(desk, begin).await)
+        let result = link.run(&self.deadline, async |desk| work(desk, begin).await);
+        result.map_err(|error| match error {
+            StoreError::Locked { waited, .. } => StoreError::Locked { waited, holder: self.oldest_writer() },
+            other => other,
+        })
+    }
+
+    /// The writer that others wait for, for messages. It is asked for on another connection, because this transaction has
+    /// failed.
+    fn oldest_writer(&self) -> String {
+        let deadline = StatementDeadline { caller: CancellationToken::new(), timeout: HOLDER_TIMEOUT };
+        let found = self.home.take().and_then(|mut link| {
+            let row = link.run(&deadline, async |desk| Ok(desk.client.query_opt(OLDEST_WRITER, &[]).await?));
+            self.home.give_back(link);
+            row
+        });
+        let Ok(Some(row)) = found else { return "it has ended meanwhile, or it is not known".to_owned() };
+        let text = |column| row.try_get::<_, String>(column).unwrap_or_default();
+        let (id, since_s) =
+            (row.try_get::<_, i32>(0).unwrap_or_default(), row.try_get::<_, i64>(4).unwrap_or_default());
+        format!(
+            "session {id} of {} from {}, {} since {since_s} s: `SELECT pg_terminate_backend({id})` ends it",
+            text(1),
+            text(2),
+            text(3)
+        )
     }
 
     /// Runs a command without values or rows.
@@ -97,9 +148,9 @@ impl FirstColumn for PostgresTransaction {
     }
 }
 
-async fn start(desk: &Work<'_>, begin: Option<&str>) -> Result<(), tokio_postgres::Error> {
+async fn start(desk: &Work<'_>, begin: Option<Arc<str>>) -> Result<(), tokio_postgres::Error> {
     match begin {
-        Some(begin) => desk.client.batch_execute(begin).await,
+        Some(begin) => desk.client.batch_execute(&begin).await,
         None => Ok(()),
     }
 }
@@ -123,7 +174,7 @@ impl Connection for PostgresTransaction {
             let rows = match begin {
                 // Both are sent before either result is received.
                 Some(begin) => {
-                    let begun = desk.client.batch_execute(begin);
+                    let begun = desk.client.batch_execute(&begin);
                     let (begun, rows) = join(begun, rows_of(desk.client, &statement, values)).await;
                     begun?;
                     rows?
@@ -244,6 +295,11 @@ impl Connection for PostgresTransaction {
         Ok(position.and_then(|position| u64::try_from(position).ok()))
     }
 
+    fn clock_s(&mut self) -> StoreResult<Option<i64>> {
+        let sql = "SELECT floor(date_part('epoch', clock_timestamp()))::bigint";
+        first(self, sql, &[], |row| row.int(0))
+    }
+
     fn commit(&mut self) -> StoreResult<()> {
         if self.begin.is_some() {
             self.open = false;
@@ -264,7 +320,7 @@ impl Drop for PostgresTransaction {
         // If no transaction is open, there is nothing to roll back.
         if self.open && self.begin.is_none() && self.link.as_ref().is_some_and(PgConnection::is_usable) {
             // The caller may have cancelled; the rollback must run, because the connection is reused.
-            self.deadline.caller = tokio_util::sync::CancellationToken::new();
+            self.deadline.caller = CancellationToken::new();
             if self.command("ROLLBACK").is_err() {
                 tracing::debug!("rollback failed; closing the connection ends the transaction");
             }

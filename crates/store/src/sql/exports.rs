@@ -8,6 +8,7 @@ use crate::exports::{
     DueExportJob, ExportFile, ExportJob, ExportReads, ExportState, ExportWrites, LONGEST_FILE,
     LONGEST_JOB_ID, NewExportJob,
 };
+use crate::leases::LeaseKey;
 use crate::sql::driver::connection::{
     Connection, Flow, Row, SqlValue, SqlValues, all, execute_exactly, first,
 };
@@ -129,12 +130,15 @@ impl ExportReads for Session {
         // A company has few unfinished jobs, which the exporter bounds.
         let sql = "SELECT company_id, job_id, state, lease_until FROM export_job WHERE state < 2 \
                    ORDER BY made_at, company_id, job_id";
+        let any_job = LeaseKey::ExportJob { company_id: 0, job_id: "" };
+        let unbelievable_s = any_job.unbelievable_from_s(now_s);
         let mut running: BTreeMap<i64, i64> = BTreeMap::new();
         let mut due: Vec<DueExportJob> = Vec::new();
         let mut companies = BTreeSet::new();
         connection.query(sql, &[], &mut |row| {
             let (company_id, is_waiting) = (row.int(0)?, row.int(2)? == ExportState::Waiting.number());
-            if !is_waiting && row.int(3)? > now_s {
+            let until_s = row.int(3)?;
+            if !is_waiting && until_s > now_s && until_s < unbelievable_s {
                 *running.entry(company_id).or_default() += 1;
             } else if companies.insert(company_id) {
                 due.push(DueExportJob { company_id, job_id: row.text(1)?.to_owned(), running: 0 });

@@ -18,23 +18,29 @@ impl Leases for Session {
         let (sql, mut values) = match key {
             LeaseKey::Hour { company_id, bucket_start_s } => (
                 "UPDATE due_hour SET lease_holder = $3, lease_until = $4 WHERE company_id = $1 AND bucket_start = $2 \
-                 AND (lease_until <= $5 OR lease_holder = $3)",
+                 AND (lease_until <= $5 OR lease_until >= $6 OR lease_holder = $3)",
                 vec![company_id.into(), bucket_start_s.into()],
             ),
             LeaseKey::ExportJob { company_id, job_id } => (
                 "UPDATE export_job SET state = 1, lease_holder = $3, lease_until = $4, rows_done = 0, \
                  attempts = attempts + 1 WHERE company_id = $1 AND job_id = $2 \
-                 AND (state = 0 OR (state = 1 AND lease_until <= $5))",
+                 AND (state = 0 OR (state = 1 AND (lease_until <= $5 OR lease_until >= $6)))",
                 vec![company_id.into(), job_id.into()],
             ),
             LeaseKey::Task(task) => (
                 "INSERT INTO lease (task, lease_holder, lease_until) VALUES ($1, $2, $3) ON CONFLICT (task) \
                  DO UPDATE SET lease_holder = excluded.lease_holder, lease_until = excluded.lease_until \
-                 WHERE lease.lease_until <= $4 OR lease.lease_holder = excluded.lease_holder",
+                 WHERE lease.lease_until <= $4 OR lease.lease_until >= $5 \
+                 OR lease.lease_holder = excluded.lease_holder",
                 vec![task.into()],
             ),
         };
-        values.extend::<[SqlValue<'_>; 3]>([lease.holder.into(), lease.until_s.into(), now_s.into()]);
+        values.extend::<[SqlValue<'_>; 4]>([
+            lease.holder.into(),
+            lease.until_s.into(),
+            now_s.into(),
+            key.unbelievable_from_s(now_s).into(),
+        ]);
         Ok(self.connection.execute(sql, &values)? == 1)
     }
 

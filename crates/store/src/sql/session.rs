@@ -184,6 +184,10 @@ impl Snapshot for Session {
     fn position(&mut self) -> StoreResult<Option<u64>> {
         self.connection.position()
     }
+
+    fn database_clock_s(&mut self) -> StoreResult<Option<i64>> {
+        self.connection.clock_s()
+    }
 }
 
 impl Transaction for Session {

@@ -9,8 +9,10 @@ use rusqlite::OpenFlags;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{of_io, of_sqlite};
+use super::lock_files::{QUEUE, SERVER, WRITER, open_beside};
+use super::private_files::make_private;
 use super::transaction::{Pool, SqliteTransaction, StatementDeadline, give_back};
-use super::writer_lock::{QUEUE, SERVER, WRITER, WriterLock, lock_file};
+use super::writer_lock::WriterQueue;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
@@ -18,8 +20,6 @@ use crate::store::{Store, StoreOptions};
 
 /// "Toll" in ASCII: marks the file as a Tollbook database (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x546f_6c6c;
-/// How long a statement waits for a lock of another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of the write-ahead log at which the writer runs a checkpoint. A separate checkpoint thread starved
 /// (docs/OPERATIONS.md, "SQLite").
 const CHECKPOINT_PAGES: i64 = 8_000;
@@ -42,23 +42,35 @@ pub fn open_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<Arc<dyn S
 /// # Errors
 /// [`StoreError::NotOurs`] and [`StoreError::Unavailable`], as [`open_sqlite`].
 pub fn connect_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<OpenDatabase> {
-    Ok(OpenDatabase(Box::new(Sqlite::open(path, options.statement_timeout)?)))
+    Ok(OpenDatabase(Box::new(Sqlite::open(path, options)?)))
 }
 
 struct Sqlite {
     path: PathBuf,
     statement_timeout: Duration,
+    lock_timeout: Duration,
     readers: Arc<Pool>,
     writers: Arc<Pool>,
+    queue: Arc<WriterQueue>,
     /// The lock file of servers, locked, if this process is one.
     server: OnceLock<File>,
 }
 
 impl Sqlite {
-    fn open(path: &Path, statement_timeout: Duration) -> StoreResult<Self> {
+    fn open(path: &Path, options: &StoreOptions) -> StoreResult<Self> {
+        let StoreOptions { statement_timeout, lock_timeout, .. } = *options;
         let (readers, writers) = (Arc::default(), Arc::default());
-        let sqlite =
-            Self { path: path.to_owned(), statement_timeout, readers, writers, server: OnceLock::new() };
+        let queue = WriterQueue::new(path, &options.program, lock_timeout);
+        let sqlite = Self {
+            path: path.to_owned(),
+            statement_timeout,
+            lock_timeout,
+            readers,
+            writers,
+            queue,
+            server: OnceLock::new(),
+        };
+        make_private(path, &COMPANION_SUFFIXES, &[QUEUE, WRITER, SERVER])?;
         let connection = sqlite.connect()?;
         let pragma =
             |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
@@ -74,7 +86,7 @@ impl Sqlite {
             }
             // If several processes start at once, one creates the file: while the journal mode changes, SQLite returns
             // SQLITE_BUSY to the others immediately.
-            let _lock = WriterLock::acquire(path)?;
+            let _lock = sqlite.queue.acquire()?;
             if pragma("application_id").map_err(of_sqlite)? != APPLICATION_ID {
                 // Rows have 100 to 200 bytes and are read in ranges, which is faster with a larger page.
                 connection
@@ -95,7 +107,9 @@ impl Sqlite {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_EXRESCODE;
         let connection = rusqlite::Connection::open_with_flags(&self.path, flags).map_err(of_sqlite)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(of_sqlite)?;
+        // Writers queue before; SQLite's own locks are waited for if another program writes, or if a process recovers the
+        // log.
+        connection.busy_timeout(self.lock_timeout).map_err(of_sqlite)?;
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
@@ -123,7 +137,7 @@ impl Database for Sqlite {
     }
 
     fn write(&self) -> StoreResult<Box<dyn Connection>> {
-        let lock = WriterLock::acquire(&self.path)?;
+        let lock = self.queue.acquire()?;
         let connection = self.take(&self.writers)?;
         // A writer changes many pages, so its cache is larger than a reader's.
         connection.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE").map_err(of_sqlite)?;
@@ -147,7 +161,7 @@ impl Database for Sqlite {
     }
 
     fn announce_server(&self) -> StoreResult<()> {
-        let file = lock_file(&self.path, SERVER).map_err(of_io)?;
+        let file = open_beside(&self.path, SERVER).map_err(of_io)?;
         // Servers share the lock; a copy needs it alone.
         match file.try_lock_shared() {
             Ok(()) => {
@@ -162,7 +176,7 @@ impl Database for Sqlite {
     }
 
     fn other_user(&self) -> StoreResult<Option<String>> {
-        let file = lock_file(&self.path, SERVER).map_err(of_io)?;
+        let file = open_beside(&self.path, SERVER).map_err(of_io)?;
         match file.try_lock() {
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => Ok(Some("a server".into())),

@@ -2,6 +2,8 @@
 
 mod database;
 mod failure;
+mod lock_files;
+mod private_files;
 mod transaction;
 mod writer_lock;
 

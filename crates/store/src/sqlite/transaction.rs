@@ -228,6 +228,10 @@ impl Connection for SqliteTransaction {
         Ok(None)
     }
 
+    fn clock_s(&mut self) -> StoreResult<Option<i64>> {
+        Ok(None)
+    }
+
     fn commit(&mut self) -> StoreResult<()> {
         self.connection()?.execute_batch("COMMIT").map_err(of_sqlite)?;
         self.open = false;

@@ -18,7 +18,7 @@ pub(crate) fn write<T>(store: &dyn Store, work: impl FnOnce(&mut dyn Transaction
     said
 }
 
-fn job(company_id: i64, job_id: &str, created_s: i64) -> NewExportJob {
+pub(crate) fn job(company_id: i64, job_id: &str, created_s: i64) -> NewExportJob {
     NewExportJob {
         company_id,
         job_id: job_id.into(),

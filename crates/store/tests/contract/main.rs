@@ -10,6 +10,7 @@ mod deployment;
 mod differential;
 mod exports;
 mod leases;
+mod locks;
 mod model;
 mod orders;
 mod prices;
@@ -27,10 +28,14 @@ use tollbook_testkit::{Cluster, Database};
 
 /// An empty database that can be opened several times.
 trait Backend {
-    fn connect(&self) -> OpenDatabase;
+    fn connect_with(&self, options: &StoreOptions) -> OpenDatabase;
+
+    fn connect(&self) -> OpenDatabase {
+        self.connect_with(&StoreOptions::default())
+    }
 
     fn open(&self, options: &StoreOptions) -> Arc<dyn Store> {
-        self.connect().into_store(options).unwrap()
+        self.connect_with(options).into_store(options).unwrap()
     }
 
     /// Another empty database of the same kind.
@@ -40,8 +45,8 @@ trait Backend {
 struct Sqlite(tempfile::TempDir);
 
 impl Backend for Sqlite {
-    fn connect(&self) -> OpenDatabase {
-        connect_sqlite(&self.0.path().join("tollbook.db"), &StoreOptions::default()).unwrap()
+    fn connect_with(&self, options: &StoreOptions) -> OpenDatabase {
+        connect_sqlite(&self.0.path().join("tollbook.db"), options).unwrap()
     }
 
     fn another(&self) -> Box<dyn Backend> {
@@ -58,8 +63,8 @@ impl Postgres {
 }
 
 impl Backend for Postgres {
-    fn connect(&self) -> OpenDatabase {
-        connect_postgres(self.0.url(), None, &StoreOptions::default()).unwrap()
+    fn connect_with(&self, options: &StoreOptions) -> OpenDatabase {
+        connect_postgres(self.0.url(), None, options).unwrap()
     }
 
     fn another(&self) -> Box<dyn Backend> {
@@ -154,6 +159,10 @@ contract! {
     versions::equal_versions_mean_equal_orders,
     versions::a_snapshot_reads_the_version_of_its_orders,
     random::every_answer_equals_the_naive_model,
+    locks::a_writer_waits_for_a_bounded_time_and_readers_do_not_wait,
+    locks::a_writer_that_gives_up_does_not_stop_those_behind_it,
+    locks::a_lease_that_cannot_be_right_has_expired,
+    locks::an_hour_that_a_wrong_clock_made_due_later_is_due,
     writers::writers_of_a_company_are_serialized,
     writers::a_read_before_the_company_lock_loses_no_update,
     writers::writers_of_several_companies_do_not_deadlock,

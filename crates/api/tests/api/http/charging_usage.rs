@@ -135,7 +135,7 @@ fn each_record_of_a_batch_has_its_own_result(backend: Backend) {
     let mut late = good("late");
     late["time"] = "2024-11-01T00:00:00Z".into();
     let mut early = good("early");
-    early["time"] = "2025-12-01T01:00:01Z".into();
+    early["time"] = "2025-12-02T00:00:00Z".into();
     let mut unnamed = good("x");
     unnamed.as_object_mut().unwrap().remove("id");
     let company = fixture.company.company_id;
@@ -189,6 +189,35 @@ fn each_record_of_a_batch_has_its_own_result(backend: Backend) {
     assert_eq!(
         fixture.send(BATCH, "[]", 200),
         json!({"Accepted": 0, "Duplicate": 0, "Refused": 0, "Results": []})
+    );
+}
+
+fn usage_that_is_a_little_ahead_of_the_servers_clock_is_asked_for_again(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let good = |id: &str| fixture.event(id, &json!({"input": 1_000_000}));
+    let mut ahead = good("ahead");
+    ahead["time"] = "2025-12-01T02:00:00Z".into();
+    // With everything else wrong about it, a record is refused for good.
+    let mut wrong = with(good("wrong"), "product_code", "x");
+    wrong["time"] = "2025-12-01T02:00:00Z".into();
+    let report = fixture.server.report(&fixture.operator, &[wrong]);
+    assert_eq!(report["Refused"], 1, "{report}");
+    let batch = json!([good("now"), ahead]).to_string();
+    let reply = request(&fixture.operator, BATCH, batch.clone()).send(fixture.server.address);
+    assert_eq!(reply.status, 503);
+    let text: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert!(
+        text["Error"].as_str().unwrap().starts_with("a record's time: is too far in the future"),
+        "{text}"
+    );
+    assert_eq!(reply.header("retry-after"), Some("60"));
+    // What fits is stored. When the clocks agree, the same request is accepted.
+    assert_eq!(fixture.pending(&fixture.key, ""), "4.00");
+    fixture.server.clock.advance(3_600);
+    let again = fixture.send(BATCH, batch, 200);
+    assert_eq!(
+        (&again["Accepted"], &again["Duplicate"], &again["Refused"]),
+        (&json!(1), &json!(1), &json!(0))
     );
 }
 
@@ -329,6 +358,7 @@ on_each_backend!(
     accepted_usage_is_pending_in_the_next_request,
     a_repeated_record_is_a_duplicate_and_a_different_one_of_its_id_is_refused,
     each_record_of_a_batch_has_its_own_result,
+    usage_that_is_a_little_ahead_of_the_servers_clock_is_asked_for_again,
     requests_without_a_valid_operator_key_are_refused,
     invalid_requests,
     store_errors_become_statuses_the_gateway_can_act_on,

@@ -226,6 +226,10 @@ impl Snapshot for FaultySnapshot {
     fn position(&mut self) -> StoreResult<Option<u64>> {
         self.inner.position()
     }
+
+    fn database_clock_s(&mut self) -> StoreResult<Option<i64>> {
+        self.inner.database_clock_s()
+    }
 }
 
 impl OrderLists for FaultySnapshot {

@@ -1,6 +1,7 @@
 //! Charging from usage to paid orders. Every test runs on both databases; those in the module `postgres` need PostgreSQL.
 
 mod account_cases;
+mod clocks;
 mod concurrency;
 mod corrections;
 mod edge_cases;
@@ -54,6 +55,9 @@ on_both_databases! {
     edge_cases::pruning_keeps_what_is_still_to_be_ordered,
     edge_cases::hours_of_an_import_stay_open,
     edge_cases::closing_stops_when_another_holder_has_the_lease,
+    clocks::a_mark_of_the_daily_run_from_the_future_is_ignored,
+    clocks::usage_that_arrived_at_a_wrong_time_is_charged_at_the_right_one,
+    clocks::seconds_of_a_wrong_clock_delete_no_identity,
     corrections::a_wrong_record_is_put_right_while_its_hour_is_open,
     corrections::a_wrong_record_is_put_right_after_its_hour_was_paid,
     corrections::an_order_without_usage_left_has_no_successor,

@@ -45,7 +45,7 @@ fn model_result(result: &UsageResult) -> ModelResult {
         UsageResult::Free => ModelResult::Free,
         UsageResult::Unpriced(_) => ModelResult::Unpriced,
         UsageResult::Duplicate => ModelResult::Duplicate,
-        UsageResult::Refused(_) => ModelResult::Refused,
+        UsageResult::Refused(_) | UsageResult::Postponed(_) => ModelResult::Refused,
     }
 }
 

@@ -111,6 +111,9 @@ pub(crate) trait Connection: Send {
     /// The log position up to which everything is durable; `None` if the database has no log that replicas follow.
     fn position(&mut self) -> StoreResult<Option<u64>>;
 
+    /// The time of the database server's clock, Unix seconds; `None` if the database has no clock of its own.
+    fn clock_s(&mut self) -> StoreResult<Option<i64>>;
+
     /// Commits the transaction. It is durable unless it ran [`Dialect::async_commit`].
     fn commit(&mut self) -> StoreResult<()>;
 }

@@ -23,7 +23,7 @@ pub(crate) struct Dialect {
     pub(crate) tuning: &'static [&'static str],
     /// Statement that lets the transaction commit before it is durable, for data that may be lost in a crash.
     pub(crate) async_commit: &'static str,
-    /// Statement that locks the schema until the transaction ends. Other transactions that run it wait.
+    /// Script that locks the schema until the transaction ends. Other transactions that run it wait, however long it takes.
     pub(crate) schema_lock: &'static str,
 }
 

@@ -208,7 +208,7 @@ pub(crate) fn migrate(database: &dyn Database, complete: Complete) -> StoreResul
     let dialect = connection.dialect();
     // If several servers start at once, the first one migrates; the others wait and find the schema up to date.
     if !dialect.schema_lock.is_empty() {
-        connection.query(dialect.schema_lock, &[], &mut |_| Ok(Flow::Enough))?;
+        connection.execute_script(dialect.schema_lock)?;
     }
     connection.execute_script(&dialect.render(
         "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY) {clustered}",

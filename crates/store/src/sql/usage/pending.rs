@@ -6,6 +6,7 @@ use tollbook_domain::rating::SUPPLEMENTARY_ORDER;
 use tollbook_domain::{Bucket, Catalogue, Line, OrderQuery};
 
 use crate::error::StoreResult;
+use crate::leases::LeaseKey;
 use crate::lines::LineNo;
 use crate::sql::driver::connection::{Flow, Row, SqlValue, all};
 use crate::sql::orders::line_rows::line_no_of;
@@ -25,15 +26,22 @@ fn read_due(row: &dyn Row) -> StoreResult<DueHour> {
 
 impl UsageReads for Session {
     fn due_hours(&mut self, filter: HourFilter, now_s: i64, limit: i64) -> StoreResult<Vec<DueHour>> {
-        let (column, by_s) = match filter {
-            HourFilter::DueBy(by_s) => ("due", by_s),
-            HourFilter::EndedBy(by_s) => ("bucket_end", by_s),
+        // With other filters, no hour ended before the beginning of time.
+        let (condition, by_s, ended_by_s, late_after_s) = match filter {
+            HourFilter::DueBy(by_s) => ("due <= $4", by_s, i64::MIN, i64::MAX),
+            HourFilter::EndedBy(by_s) => ("bucket_end <= $4", by_s, i64::MIN, i64::MAX),
+            HourFilter::DueOrMisdated { by_s, grace_s, gather_s } => {
+                ("due <= $4", by_s, by_s.saturating_sub(grace_s), by_s.saturating_add(gather_s))
+            }
         };
         let sql = format!(
-            "SELECT {DUE_COLUMNS} FROM due_hour WHERE {column} <= $1 AND lease_until <= $2 \
-         ORDER BY bucket_start, company_id LIMIT $3"
+            "SELECT {DUE_COLUMNS} FROM due_hour WHERE ({condition} OR (bucket_end <= $5 AND due > $6)) \
+             AND (lease_until <= $1 OR lease_until >= $2) ORDER BY bucket_start, company_id LIMIT $3"
         );
-        all(self.connection.as_mut(), &sql, &[by_s, now_s, limit].map(SqlValue::Int), read_due)
+        let any_hour = LeaseKey::Hour { company_id: 0, bucket_start_s: 0 };
+        let unbelievable_s = any_hour.unbelievable_from_s(now_s);
+        let values = [now_s, unbelievable_s, limit, by_s, ended_by_s, late_after_s].map(SqlValue::Int);
+        all(self.connection.as_mut(), &sql, &values, read_due)
     }
 
     fn leased_hours(&mut self, holder: &str) -> StoreResult<Vec<DueHour>> {
