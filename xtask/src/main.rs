@@ -6,6 +6,7 @@ mod libreoffice;
 mod lint;
 mod node;
 mod postgres;
+mod promtool;
 mod python;
 mod soak;
 mod step;

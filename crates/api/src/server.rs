@@ -1,6 +1,7 @@
 //! The HTTP server: all routes on one screen, the background workers, and a shutdown that finishes the requests in
 //! progress.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +25,10 @@ use crate::blocking::{self, Workers};
 use crate::gateway::{self, Gateway};
 use crate::objects::{self, Endpoint, ObjectRoutes};
 use crate::operator::{self, OperatorRoutes};
+use crate::readiness::{Readiness, readyz};
 use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
-use crate::{connections, description, export_worker, settle_worker};
+use crate::{connections, description, export_worker, metrics, settle_worker};
 
 const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
@@ -44,6 +46,8 @@ pub struct Server {
     objects: ObjectRoutes,
     has_workers: bool,
     lost_lines: Arc<LostLines>,
+    metrics: Option<TcpListener>,
+    data: Option<PathBuf>,
 }
 
 /// The server failed.
@@ -70,7 +74,15 @@ impl Server {
         let service = Arc::new(Service::new(deployment));
         let endpoint = embedded.into().map(|store| Endpoint::new(store, clock, service.bodies().clone()));
         let objects = ObjectRoutes { service: Arc::clone(&service), endpoint };
-        Self { listener, service, objects, has_workers: true, lost_lines: Arc::default() }
+        Self {
+            listener,
+            service,
+            objects,
+            has_workers: true,
+            lost_lines: Arc::default(),
+            metrics: None,
+            data: None,
+        }
     }
 
     /// Without the workers for settlement and background exports: other servers of the deployment have them, or a
@@ -86,12 +98,25 @@ impl Server {
         Self { lost_lines, ..self }
     }
 
+    /// Serves the metrics at another socket.
+    #[must_use]
+    pub fn with_metrics(self, listener: Option<TcpListener>) -> Self {
+        Self { metrics: listener, ..self }
+    }
+
+    /// Watches the free space of the disk of the data directory.
+    #[must_use]
+    pub fn watching_disk_of(self, data: PathBuf) -> Self {
+        Self { data: Some(data), ..self }
+    }
+
     /// All routes. The API answers at every path that has no other route, because SDKs accept base URLs with any path.
     fn router(
         service: &Arc<Service>,
         objects: ObjectRoutes,
         operator: &Arc<OperatorRoutes>,
         lost_lines: Arc<LostLines>,
+        readiness: Readiness,
     ) -> Router {
         let health_state =
             Health { service: Arc::clone(service), workers: Workers::of(HEALTH_WORKERS), lost_lines };
@@ -101,6 +126,7 @@ impl Server {
         Router::new()
             .route("/openapi.json", get(openapi).with_state(Bytes::from(description::openapi().to_string())))
             .route("/healthz", get(health).with_state(health_state))
+            .route("/readyz", get(readyz).with_state(Arc::new(readiness)))
             .route("/exports/{*key}", any(objects::serve).with_state(objects.clone()))
             .route("/v1/usage", operator::usage_routes().with_state(operator()))
             .route("/v1/traces", operator::otlp_routes(Signal::Traces).with_state(operator()))
@@ -117,6 +143,7 @@ impl Server {
             .route("/v1/usage/corrections", operator::corrections_routes().with_state(operator()))
             .route("/v1/companies/{id}/standing", operator::standing_routes().with_state(operator()))
             .fallback_service(any(gateway::answer).with_state(gateway))
+            .layer(from_fn_with_state(Arc::clone(service), metrics::count_requests))
             .layer(from_fn_with_state(objects, objects::divert))
     }
 
@@ -124,7 +151,7 @@ impl Server {
     /// `server.stop_timeout_s` of the configuration. What has not ended by then goes on until the process ends; nothing of
     /// an unfinished transaction is stored.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let Self { listener, service, objects, has_workers, lost_lines } = self;
+        let Self { listener, service, objects, has_workers, lost_lines, metrics, data } = self;
         let stopping = CancellationToken::new();
         let mut workers = vec![start(&service, &stopping, SWEEP, sweep)];
         if has_workers {
@@ -133,7 +160,14 @@ impl Server {
         }
         let operator = OperatorRoutes::start(Arc::clone(&service), Workers::new());
         let operator = Arc::new(operator.map_err(|reason| ServerError(std::io::Error::other(reason)))?);
-        let router = Self::router(&service, objects, &operator, lost_lines);
+        let readiness = Readiness::new(Arc::clone(&service), stopping.clone(), has_workers, data.clone());
+        let metrics = metrics.map(|listener| {
+            let (service, lost_lines, stop) =
+                (Arc::clone(&service), Arc::clone(&lost_lines), CancellationToken::new());
+            let served = metrics::serve(listener, service, lost_lines, data, stop.clone());
+            (stop, tokio::spawn(served))
+        });
+        let router = Self::router(&service, objects, &operator, lost_lines, readiness);
         let signal = {
             let stopping = stopping.clone();
             tokio::spawn(async move {
@@ -148,6 +182,14 @@ impl Server {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "the {name} failed"),
                 Err(_) => tracing::warn!("the {name} did not end in time"),
+            }
+        }
+        // Last, so that the end of the server can be watched.
+        if let Some((stop, served)) = metrics {
+            stop.cancel();
+            // A scrape that is still read is not waited for.
+            if timeout_at(deadline, served).await.is_err() {
+                tracing::warn!("the metrics were cut off");
             }
         }
         // All requests are answered. Stopping the intake waits for its thread, and dropping the service may block.

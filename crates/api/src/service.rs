@@ -15,6 +15,7 @@ use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
 use tollbook_store::Store;
 
 use crate::body::Bodies;
+use crate::metrics::Metrics;
 use crate::wire::Limits;
 
 /// The parts that a server is made of.
@@ -42,6 +43,7 @@ pub(crate) struct Service {
     exporter: Exporter,
     bodies: Bodies,
     tasks: Tasks,
+    metrics: Metrics,
     job_submitted: Notify,
     leaps: LeapWatch,
 }
@@ -62,7 +64,15 @@ impl Service {
         });
         let bodies = Bodies::new(&deployment.config.server);
         let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
-        Self { deployment, exporter, bodies, tasks: Tasks::default(), job_submitted: Notify::new(), leaps }
+        Self {
+            deployment,
+            exporter,
+            bodies,
+            tasks: Tasks::default(),
+            metrics: Metrics::new(),
+            job_submitted: Notify::new(),
+            leaps,
+        }
     }
 
     pub(crate) fn deployment(&self) -> &Deployment {
@@ -93,6 +103,11 @@ impl Service {
     /// The supervised background tasks.
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// What is counted for the operator's monitoring.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The time, in Unix seconds.

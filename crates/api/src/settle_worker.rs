@@ -25,6 +25,7 @@ pub(crate) async fn settle(service: Arc<Service>, stop: CancellationToken) {
         let Some(now_s) = service.certain_now_s() else { return Ok(()) };
         let settled = settle_due(&service.charging(), &holder, now_s)?;
         log(&settled);
+        service.metrics().settled(&settled, service.now_s());
         Ok(())
     };
     Worker { name: "settlement worker", interval: INTERVAL }.run(stop, no_news, round).await;

@@ -2,13 +2,14 @@
 
 use crate::python::Purpose;
 use crate::step::Outcome;
-use crate::{libreoffice, postgres};
+use crate::{libreoffice, postgres, promtool};
 
 /// Something that tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Postgres,
     LibreOffice,
+    Promtool,
     /// The Python environment of published clients.
     Clients,
     /// That of readers of tables.
@@ -23,7 +24,7 @@ const NEEDS: [(&str, &[Need]); 7] = [
     ("tollbook-export", &[Need::Postgres, Need::Tables]),
     ("tollbook-ops", &[Need::Postgres, Need::Tables]),
     ("tollbook-api", &[Need::Postgres, Need::Clients]),
-    ("tollbook", &[Need::Postgres, Need::Clients]),
+    ("tollbook", &[Need::Postgres, Need::Clients, Need::Promtool]),
 ];
 
 /// What some packages need together.
@@ -48,6 +49,9 @@ impl Needs {
         }
         if self.holds(Need::LibreOffice) {
             libreoffice::require()?;
+        }
+        if self.holds(Need::Promtool) {
+            promtool::require()?;
         }
         Ok(())
     }

@@ -52,6 +52,8 @@ pub(super) struct Received<'a> {
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) ret_code: i64,
+    /// The action, if it is known.
+    pub(super) action: Option<&'static str>,
     /// Whether the request names an action, known or not.
     pub(super) names_action: bool,
     pub(super) body: Vec<u8>,
@@ -116,6 +118,7 @@ impl Gateway {
         let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
         Ok(Answered {
             ret_code,
+            action: action.map(|action| action.name),
             names_action,
             body: body(action.map(|action| action.name), received.request_uuid, &result),
         })

@@ -38,7 +38,7 @@ pub(crate) async fn answer(
         company_id = Empty,
         public_key = Empty
     );
-    let line = LogLine::new(&span);
+    let line = LogLine::new(&span, Arc::clone(&gateway));
     let caller = Caller { request_uuid: Arc::from(id.as_str()), peer: peer.ip() };
     let may_be_elsewhere = may_be_elsewhere(&request);
     let answered = body(&gateway, &workers, caller, request, line).instrument(span).await;
@@ -109,7 +109,12 @@ async fn body(
             Err(error) => {
                 tracing::error!(%error, "a request failed");
                 let body = answer::body(None, &request_uuid, &Err(Refusal::Internal));
-                break Answered { ret_code: Refusal::Internal.code(), names_action: true, body };
+                break Answered {
+                    ret_code: Refusal::Internal.code(),
+                    action: None,
+                    names_action: true,
+                    body,
+                };
             }
         }
     };
@@ -137,7 +142,7 @@ impl Attempt {
         let received = received(config, &self.caller, &self.head, body, &self.line.caller);
         match gateway.answer(&received, admission) {
             Ok(answered) => {
-                self.line.answered(answered.ret_code);
+                self.line.answered(&answered);
                 Ok(answered)
             }
             Err(waiting) => Err(Box::new((waiting, self))),
@@ -147,9 +152,10 @@ impl Attempt {
     /// The answer to a request whose turn did not come in time.
     fn unavailable(mut self) -> Answered {
         let ret_code = Refusal::ServiceUnavailable.code();
-        self.line.answered(ret_code);
         let body = answer::body(None, &self.caller.request_uuid, &Err(Refusal::ServiceUnavailable));
-        Answered { ret_code, names_action: true, body }
+        let answered = Answered { ret_code, action: None, names_action: true, body };
+        self.line.answered(&answered);
+        answered
     }
 }
 
@@ -204,31 +210,37 @@ struct LogLine {
     /// Cancelled when the client disconnects.
     caller: CancellationToken,
     ret_code: i64,
+    action: Option<&'static str>,
+    gateway: Arc<Gateway>,
 }
 
 impl LogLine {
-    fn new(span: &Span) -> Self {
+    fn new(span: &Span, gateway: Arc<Gateway>) -> Self {
         Self {
             span: span.clone(),
             started: Instant::now(),
             caller: CancellationToken::new(),
             // The answer to a request that panics.
             ret_code: Refusal::Internal.code(),
+            action: None,
+            gateway,
         }
     }
 
-    fn answered(&mut self, ret_code: i64) {
-        self.ret_code = ret_code;
+    fn answered(&mut self, answered: &Answered) {
+        (self.ret_code, self.action) = (answered.ret_code, answered.action);
     }
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
         let client_left = self.caller.is_cancelled();
+        let ret_code = (!client_left).then_some(self.ret_code);
+        self.gateway.service().metrics().request(self.action, ret_code, self.started.elapsed());
         self.span.in_scope(|| {
             tracing::info!(
                 // Not of a request whose client disconnected: no code was sent, and 5000 would look like a failure.
-                ret_code = (!client_left).then_some(self.ret_code),
+                ret_code,
                 client_left = client_left.then_some(true),
                 duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
                 "request"

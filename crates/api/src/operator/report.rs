@@ -68,6 +68,8 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
             Err(_) => return Err(Problem::Internal),
         });
     }
+    let unreadable = names.iter().filter(|name| name.refused.is_some()).count();
+    routes.service.metrics().usage(&results, unreadable);
     let postponed = results.iter().find_map(|result| match result {
         UsageResult::Postponed(reason) => Some(reason.clone()),
         _ => None,

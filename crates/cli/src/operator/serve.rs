@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_api::signature::sign;
 use tollbook_api::{Deployment, Server};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
-use tollbook_ops::config::url_of_address;
+use tollbook_ops::config::{MetricsListen, url_of_address};
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
 use tollbook_ops::{Clock as _, PrivateKey, SystemClock};
 
@@ -54,6 +54,11 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let listener = runtime
         .block_on(TcpListener::bind(config.listen))
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+    let metrics = runtime.block_on(metrics_listener(config.metrics))?;
+    let metrics_url = match &metrics {
+        Some(listener) => Some(format!("{}/metrics", url_of_address(listener.local_addr()?))),
+        None => None,
+    };
     let bound = listener.local_addr()?;
     let url = url_of_address(bound);
     // The demo is created outside of the runtime, because calls of the store block.
@@ -79,7 +84,13 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         Some((demo, now_s)) => {
             output.result(&demo_value(demo, &url), || demo_text(demo, &url, global, *now_s));
         }
-        None => output.result(&json!({"URL": url}), || format!("Tollbook listens on {url}")),
+        None => {
+            let metrics =
+                metrics_url.as_deref().map_or_else(String::new, |url| format!("; metrics are at {url}"));
+            output.result(&json!({"URL": url, "MetricsURL": metrics_url}), || {
+                format!("Tollbook listens on {url}{metrics}")
+            });
+        }
     }
     let clock = Arc::new(SystemClock);
     // `store` outlives the runtime, so that its connections are closed outside of it.
@@ -94,7 +105,10 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
             impatient.cancel();
         });
     };
-    let server = Server::new(listener, parts, embedded).counting_lost_lines(Arc::clone(&log.lost));
+    let server = Server::new(listener, parts, embedded)
+        .counting_lost_lines(Arc::clone(&log.lost))
+        .with_metrics(metrics)
+        .watching_disk_of(global.data.clone());
     let served = runtime.block_on(async {
         tokio::select! {
             served = server.run(stop) => served,
@@ -104,6 +118,19 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     // What has not ended in time does not keep the process from ending.
     runtime.shutdown_timeout(END_TIMEOUT);
     Ok(served?)
+}
+
+/// The socket at which metrics are served. Of several servers on one machine, one has the usual address; the others are told.
+async fn metrics_listener(listen: MetricsListen) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = listen.address() else { return Ok(None) };
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if listen == MetricsListen::Usual => {
+            tracing::warn!(%error, %address, "metrics are not served; metrics.listen names another address");
+            Ok(None)
+        }
+        Err(error) => Err(Failure::new(format!("metrics.listen: cannot listen on {address}: {error}"))),
+    }
 }
 
 /// Runs a step of the start. If `what` lets it wait, the log says so: a server that does not listen yet should state why.

@@ -18,6 +18,7 @@ mod logs;
 mod long_run;
 mod mappings;
 mod modes;
+mod monitoring;
 mod moving;
 mod object_stores;
 mod outages;

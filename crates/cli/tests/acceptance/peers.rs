@@ -213,7 +213,7 @@ fn requests_that_could_be_understood_in_two_ways_and_unknown_paths_are_refused()
     let double = "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n";
     assert!(received(&send(&server, double)).starts_with("HTTP/1.1 400 "));
     for path in
-        ["/readyz", "/livez", "/health", "/metrics", "/healthz/", "/healthz?verbose=1&x", "/v1/unknown"]
+        ["/ready", "/livez", "/health", "/metrics", "/healthz/", "/healthz?verbose=1&x", "/v1/unknown"]
     {
         let status = if path.starts_with("/healthz?") { 200 } else { 404 };
         assert_eq!(get(&server, path), status, "{path}");
@@ -224,7 +224,7 @@ fn requests_that_could_be_understood_in_two_ways_and_unknown_paths_are_refused()
                   Content-Type: application/x-protobuf\r\nContent-Length: 2\r\n\r\n\n\0";
     assert!(received(&send(&server, export)).starts_with("HTTP/1.1 404 "));
     // Requests of the API are answered at every path, as SDKs need it.
-    for path in ["/", "/gateway?Action=ListPaidOrders", "/readyz?Action=Unknown"] {
+    for path in ["/", "/gateway?Action=ListPaidOrders", "/livez?Action=Unknown"] {
         assert_eq!(get(&server, path), 200, "{path}");
     }
 }

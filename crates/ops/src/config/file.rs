@@ -13,6 +13,7 @@ use super::database::{DatabaseSection, database, database_url};
 use super::exports::{ExportsSection, exports};
 use super::hosts::url;
 use super::limits::{LimitsSection, limits};
+use super::metrics::{MetricsSection, metrics};
 use super::objects::{ObjectsSection, objects};
 use super::server::{ServerSection, server};
 use super::settings::Config;
@@ -29,6 +30,8 @@ struct ConfigFile {
     catalogue: Option<Spanned<String>>,
     #[serde(default)]
     trusted_proxies: Vec<Spanned<String>>,
+    #[serde(default)]
+    metrics: MetricsSection,
     #[serde(default)]
     server: ServerSection,
     #[serde(default)]
@@ -68,6 +71,7 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
     let source = Source { file, text };
     let read: ConfigFile = toml::from_str(text).map_err(|error| source.parse_error(error))?;
     let mut config = Config {
+        metrics: metrics(&source, &read.metrics)?,
         limits: limits(&source, &read.limits)?,
         database: database(&source, &read.database)?,
         charging: charging(&source, &read.charging)?,

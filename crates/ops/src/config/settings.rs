@@ -13,6 +13,7 @@ use super::brand::{Brand, DEFAULT_BRAND};
 use super::charging::ChargingConfig;
 use super::hosts::{link_host, normal_host, url_of_address};
 use super::limits::Limits;
+use super::metrics::MetricsListen;
 use super::objects::ObjectsConfig;
 use super::server::ServerConfig;
 use super::value::DAY_S;
@@ -33,6 +34,8 @@ pub struct Config {
     pub catalogue: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where metrics are served.
+    pub metrics: MetricsListen,
     /// Limits of connections.
     pub server: ServerConfig,
     /// Limits of one request.
@@ -60,6 +63,7 @@ impl Default for Config {
             object_retention_s: 7 * DAY_S,
             catalogue: None,
             trusted_proxies: Vec::new(),
+            metrics: MetricsListen::Usual,
             server: ServerConfig::default(),
             limits: Limits::default(),
             database_url: None,

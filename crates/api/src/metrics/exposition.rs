@@ -1,0 +1,98 @@
+//! `GET /metrics`, on an address of its own: monitoring reads it from inside, and customers reach the other address.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tollbook_ops::tasks::LostLines;
+
+use super::process;
+use super::sampled::Samples;
+use crate::blocking::Workers;
+use crate::service::Service;
+
+/// OpenMetrics 1.0, which Prometheus and the agents of others read.
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The mark of the end.
+const END: &str = "# EOF\n";
+/// Scrapes that are answered at a time.
+const SCRAPES: usize = 2;
+
+struct Exposition {
+    service: Arc<Service>,
+    samples: Samples,
+    workers: Workers,
+    lost_lines: Arc<LostLines>,
+    data: Option<PathBuf>,
+}
+
+/// Serves the metrics until `stop` is cancelled.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    lost_lines: Arc<LostLines>,
+    data: Option<PathBuf>,
+    stop: CancellationToken,
+) {
+    let state =
+        Exposition { service, samples: Samples::default(), workers: Workers::of(SCRAPES), lost_lines, data };
+    let router = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(state));
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the metrics are not served");
+    }
+}
+
+async fn metrics(State(exposition): State<Arc<Exposition>>) -> Response {
+    let Some(worker) = exposition.workers.acquire().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    match worker.run(move || exposition.text()).await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+impl Exposition {
+    fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut found = Registry::with_prefix("tollbook");
+        self.samples.register(&self.service, self.data.as_deref(), self.lost_lines.count(), &mut found);
+        let mut process = Registry::default();
+        process::register(&mut process);
+        let mut text = String::new();
+        for registry in [&self.service.metrics().registry, &found, &process] {
+            // Each text ends with the mark of its end; the whole has one.
+            text.truncate(text.len() - if text.ends_with(END) { END.len() } else { 0 });
+            encode(&mut text, registry)?;
+        }
+        Ok(text)
+    }
+}
+
+/// Counts the requests of all routes; those that no route has are the signed API's.
+pub(crate) async fn count_requests(
+    State(service): State<Arc<Service>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    let route = route.as_deref().unwrap_or("/");
+    service.metrics().http_request(route, response.status().as_u16(), began.elapsed());
+    response
+}
