@@ -43,6 +43,7 @@ impl InProcessServer {
             &master,
             fixture.company.company_id,
             &KeyRights::default(),
+            tollbook_ops::Clock::now_s(&tollbook_ops::SystemClock),
         )?;
         let keys = Keys { public: new.public_key, private: new.private_key.reveal().to_owned() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
-use tollbook_domain::tenant::ApiKey;
+use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy};
 use tollbook_ops::random;
@@ -215,7 +215,7 @@ fn request_of(
     let request = decode("POST", None, Some("application/json"), json, &service.body_limits())?;
     let store = service.store();
     let mut snapshot = store.snapshot_for(stop).map_err(log_and_refuse)?;
-    let key = key_of(snapshot.as_mut(), job)?;
+    let key = key_of(snapshot.as_mut(), job, service.now_s())?;
     let company = snapshot.company(job.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
     let call = Call {
         service,
@@ -233,9 +233,11 @@ fn request_of(
     export_request(&call, document.ok_or_else(|| Refusal::ActionNotFound(name.to_owned()))??)
 }
 
-fn key_of(snapshot: &mut dyn Snapshot, job: &NewExportJob) -> Result<ApiKey, Refusal> {
+fn key_of(snapshot: &mut dyn Snapshot, job: &NewExportJob, now_s: i64) -> Result<ApiKey, Refusal> {
     let key = snapshot.api_key(&job.public_key).map_err(log_and_refuse)?;
-    let key = key.filter(|key| !key.disabled && key.company_id == job.company_id);
+    let key = key.filter(|key| {
+        key.is_usable(now_s) && key.allows(Permission::Export) && key.company_id == job.company_id
+    });
     key.ok_or(Refusal::PermissionDenied)
 }
 

@@ -28,7 +28,7 @@ use crate::operator::{self, OperatorRoutes};
 use crate::readiness::{Readiness, readyz};
 use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
-use crate::{connections, description, export_worker, metrics, settle_worker};
+use crate::{connections, description, export_worker, key_uses, metrics, settle_worker};
 
 const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
@@ -153,7 +153,10 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let Self { listener, service, objects, has_workers, lost_lines, metrics, data } = self;
         let stopping = CancellationToken::new();
-        let mut workers = vec![start(&service, &stopping, SWEEP, sweep)];
+        let mut workers = vec![
+            start(&service, &stopping, SWEEP, sweep),
+            start(&service, &stopping, key_uses::TASK, key_uses::note_uses),
+        ];
         if has_workers {
             workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
             workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));

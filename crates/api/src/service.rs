@@ -15,6 +15,7 @@ use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
 use tollbook_store::Store;
 
 use crate::body::Bodies;
+use crate::key_uses::KeyUses;
 use crate::metrics::Metrics;
 use crate::wire::Limits;
 
@@ -44,6 +45,7 @@ pub(crate) struct Service {
     bodies: Bodies,
     tasks: Tasks,
     metrics: Metrics,
+    key_uses: KeyUses,
     job_submitted: Notify,
     leaps: LeapWatch,
 }
@@ -70,6 +72,7 @@ impl Service {
             bodies,
             tasks: Tasks::default(),
             metrics: Metrics::new(),
+            key_uses: KeyUses::default(),
             job_submitted: Notify::new(),
             leaps,
         }
@@ -108,6 +111,11 @@ impl Service {
     /// What is counted for the operator's monitoring.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// When keys were used.
+    pub(crate) fn key_uses(&self) -> &KeyUses {
+        &self.key_uses
     }
 
     /// The time, in Unix seconds.

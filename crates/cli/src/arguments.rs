@@ -11,6 +11,7 @@ mod account;
 mod charging;
 mod connect;
 mod corrections;
+mod keys;
 mod reading;
 
 pub(crate) use account::Account;
@@ -22,6 +23,7 @@ pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, Ru
 pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
+pub(crate) use keys::{KeyPermission, KeySet};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -269,12 +271,31 @@ pub(crate) enum KeyCommand {
         /// Rate limit in requests per second
         #[arg(long, value_name = "N")]
         rate_limit: Option<u32>,
+        /// What people call it
+        #[arg(long)]
+        name: Option<String>,
+        /// What the key may do; repeatable [default: everything]
+        #[arg(long, value_enum)]
+        permission: Vec<KeyPermission>,
+        /// When it ends; a date is a day
+        #[arg(long, value_name = "TIME")]
+        expires: Option<Time>,
     },
     /// List keys, without private keys
     List {
         /// Limit the list to this company
         #[arg(long)]
         company: Option<i64>,
+    },
+    /// Change a key; what is not named stays
+    Set(KeySet),
+    /// Replace a key: a new one with the same rights, and the former one ends after a while
+    Rotate {
+        /// Public key of the former one
+        public_key: String,
+        /// Hours for which both are answered; 0 ends the former one at once
+        #[arg(long, value_name = "N", default_value_t = 168, value_parser = clap::value_parser!(u32).range(0..=87_600))]
+        overlap_hours: u32,
     },
     /// Disable a key permanently
     Disable {

@@ -38,7 +38,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Serve(arguments) => operator::serve::serve(global, arguments, output),
         Command::Company(command) => operator::tenants::company(global, command, output),
         Command::Organization(command) => operator::tenants::organization(global, command, output),
-        Command::Key(command) => operator::tenants::key(global, command, output),
+        Command::Key(command) => operator::keys::key(global, command, output),
         Command::Verify => operator::verify::run(global, output),
         Command::Database(command) => operator::database::run(global, command, output),
         Command::Orders { command: OrdersCommand::Import(arguments) } => {

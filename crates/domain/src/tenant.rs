@@ -41,11 +41,61 @@ pub struct ApiKey {
     pub allowed_networks: Vec<String>,
     /// Limit of requests per second; `None`: unlimited.
     pub rate_limit_per_s: Option<u32>,
-    /// Whether the key is disabled; requests with it are refused as if it did not exist.
+    /// Whether the key is disabled for ever; requests with it are refused as if it did not exist.
     pub disabled: bool,
+    /// What people call it; may be empty.
+    pub name: String,
+    /// What the key may do; empty: everything.
+    pub permissions: Vec<Permission>,
+    /// When it was made, Unix seconds; `None`: not known.
+    pub created_s: Option<i64>,
+    /// When it ends, Unix seconds, exclusive; `None`: never.
+    pub expires_s: Option<i64>,
+    /// Whether it is suspended: refused like a disabled key, until it is resumed.
+    pub suspended: bool,
+}
+
+/// Something that a key may be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Listing and summing orders.
+    Read,
+    /// Downloading orders as files.
+    Export,
+    /// Paying unpaid orders.
+    Pay,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Export, Self::Pay];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Export => "export",
+            Self::Pay => "pay",
+        }
+    }
+
+    /// The permission of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.name() == name)
+    }
 }
 
 impl ApiKey {
+    /// Whether requests with the key are answered at a time, Unix seconds.
+    pub fn is_usable(&self, now_s: i64) -> bool {
+        !self.disabled && !self.suspended && self.expires_s.is_none_or(|end_s| now_s < end_s)
+    }
+
+    /// Whether the key may do something.
+    pub fn allows(&self, permission: Permission) -> bool {
+        self.permissions.is_empty() || self.permissions.contains(&permission)
+    }
+
     /// Organizations whose orders the key may read; `None`: all of the company.
     pub fn visible_organizations(&self) -> Option<Vec<i64>> {
         (!self.organization_ids.is_empty()).then(|| self.organization_ids.clone())

@@ -27,6 +27,9 @@ pub trait TenantReads {
     /// The keys of a company, or of all companies, by company and public key.
     fn api_keys(&mut self, company_id: Option<i64>) -> StoreResult<Vec<ApiKey>>;
 
+    /// The keys of a company that have been used since their use is noted, each with a recent second of its use.
+    fn key_uses(&mut self, company_id: i64) -> StoreResult<Vec<(String, i64)>>;
+
     /// A company.
     fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>>;
 
@@ -66,6 +69,12 @@ pub trait TenantWrites {
 
     /// Disables a key permanently. `false` if it does not exist.
     fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool>;
+
+    /// Stores the name, permissions, end, suspension, networks and rate limit of a key. Returns whether there is the key.
+    fn update_api_key(&mut self, key: &ApiKey) -> StoreResult<bool>;
+
+    /// Notes that a key was used at a second, unless a later use is noted.
+    fn note_key_use(&mut self, company_id: i64, public_key: &str, used_s: i64) -> StoreResult<()>;
 
     /// Counts a request with a key at `now_s`, over all servers, and returns the number of its requests in that second.
     fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64>;

@@ -364,6 +364,11 @@ fn whole_database() -> (tempfile::TempDir, PathBuf) {
             allowed_networks: vec!["10.0.0.0/8".into()],
             rate_limit_per_s: Some(5),
             disabled: false,
+            name: String::new(),
+            permissions: Vec::new(),
+            created_s: None,
+            expires_s: None,
+            suspended: false,
         };
         transaction.add_api_key(&key).unwrap();
         let discount = tollbook_domain::Discount {

@@ -1,5 +1,6 @@
 //! The table of actions: it drives dispatch, background exports, the reference page and the `OpenAPI` document.
 
+use tollbook_domain::tenant::Permission;
 use tollbook_export::Document;
 use tollbook_export::fields::{ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, UNPAID_ORDER_ITEM};
 
@@ -17,6 +18,8 @@ use crate::ret_code::Refusal;
 pub struct Action {
     /// The value of `Action`.
     pub name: &'static str,
+    /// What a key needs for it.
+    pub permission: Permission,
     /// One line.
     pub summary: &'static str,
     /// What the summary does not say.
@@ -82,6 +85,7 @@ const TOTAL: Member = integer("Total", "Exact number of matching orders on all p
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "ListPaidOrders",
+        permission: Permission::Read,
         summary: "List paid orders",
         description: "Paid orders of a time range, newest `StartTime` first, then by `OrderNo` descending. \
                       A page past the end is empty and has the exact `Total`.",
@@ -96,6 +100,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "ListUnpaidOrders",
+        permission: Permission::Read,
         summary: "List unpaid orders",
         description: "Orders of a time range that are owed, newest `StartTime` first, then by `OrderNo` descending.",
         parameters: list_parameters::LIST,
@@ -109,6 +114,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "ListPaidOrderSummary",
+        permission: Permission::Read,
         summary: "Sum paid orders by resource, SKU, model, unit, type, price",
         description: "One row per distinct (`ResourceId`, `PricingSKU`, `ModelID`, `PricingUnit`, `OrderType`, \
                       `ChargeType`, `Status`, `ListPrice`, `DiscountPrice`, `Currency`, `Region`, `PricingSkuId`), \
@@ -119,6 +125,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "ListUnpaidOrderSummary",
+        permission: Permission::Read,
         summary: "Sum unpaid orders by resource, SKU, model, unit, type, price",
         description: "As `ListPaidOrderSummary`, over the orders that are owed.",
         parameters: list_parameters::SUMMARY,
@@ -127,6 +134,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "GetOrderAmount",
+        permission: Permission::Read,
         summary: "Total amounts of the orders of a time range",
         description: "Exact totals over at most 366 days. Total = paid + unpaid; revoked orders are in neither.",
         parameters: list_parameters::AMOUNT,
@@ -152,6 +160,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "GetFilterOptions",
+        permission: Permission::Read,
         summary: "The values that orders can be filtered by",
         description: "The values that occur in the company's orders of any status, one entry per value, sorted by \
                       name, then by value.",
@@ -167,6 +176,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "StartPayUnpaidOrders",
+        permission: Permission::Pay,
         summary: "Pay unpaid orders",
         description: "Pays each of the orders that can be paid, one by one in the order of their index, each wholly \
                       or not at all. `RetCode` is 0 even when nothing was paid. Paying a paid order succeeds and moves \
@@ -183,6 +193,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "DownloadListPaidOrders",
+        permission: Permission::Export,
         summary: "Every paid order of a time range as a file",
         description: "A workbook, or the `Format` asked for, with the columns of `ListPaidOrders` in its order; a \
                       workbook ends with a sheet of totals. The answer is sent when the file can be downloaded.",
@@ -192,6 +203,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "DownloadListUnpaidOrders",
+        permission: Permission::Export,
         summary: "Every unpaid order of a time range as a file",
         description: "A workbook, or the `Format` asked for, with the columns of `ListUnpaidOrders` in its order; a \
                       workbook ends with a sheet of totals. The answer is sent when the file can be downloaded.",
@@ -201,6 +213,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "DownloadOrderSummary",
+        permission: Permission::Export,
         summary: "Both summaries of a time range as a file",
         description: "A workbook of two sheets, paid and unpaid, with the rows of the two summary actions. Other \
                       formats have one table, the paid rows first.",
@@ -210,6 +223,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "GetExportJob",
+        permission: Permission::Export,
         summary: "State of an export that was asked for with `Async`",
         description: "An extension of Tollbook. `Data` is there once the state is `Done`; each answer has a new link. If \
                       the server of a job stops, another server continues it.",

@@ -147,7 +147,8 @@ impl Gateway {
         }
         let store = self.service.store();
         let mut snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
-        let key = known_key(snapshot.as_mut(), &parameters)?;
+        let now_s = self.service.now_s();
+        let key = known_key(snapshot.as_mut(), &parameters, now_s)?;
         span.record("company_id", key.company_id);
         span.record("public_key", key.public_key.as_str());
         self.check_signature(&request, &key, signature, received)?;
@@ -162,7 +163,6 @@ impl Gateway {
                 self.concurrency.admit(&key, writes)?.map_err(Unanswered::Waiting)?
             }
         };
-        let now_s = self.service.now_s();
         match limit_of(&key) {
             Some(limit) if store.is_shared() => {
                 // Counting takes a connection of its own. Requests that each held one while they wait for another
@@ -174,7 +174,11 @@ impl Gateway {
             Some(limit) => self.rates.check(&key, limit)?,
             None => {}
         }
+        if !key.allows(action.permission) {
+            return Err(Refusal::PermissionDenied.into());
+        }
         check_project(snapshot.as_mut(), &key, &parameters)?;
+        self.service.key_uses().used(&key, now_s);
         parameters.check_nul()?;
         let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         let service = self.service.as_ref();
@@ -233,12 +237,16 @@ fn named_action(parameters: &Parameters<'_>) -> Result<&'static Action, Refusal>
     Action::find(name).ok_or_else(|| Refusal::ActionNotFound(name.to_owned()))
 }
 
-fn known_key(snapshot: &mut dyn Snapshot, parameters: &Parameters<'_>) -> Result<ApiKey, Refusal> {
+fn known_key(
+    snapshot: &mut dyn Snapshot,
+    parameters: &Parameters<'_>,
+    now_s: i64,
+) -> Result<ApiKey, Refusal> {
     let public_key = parameters.envelope("PublicKey")?.unwrap_or_default();
     // Not every database can store NUL, so not every one can look it up.
     let known = !public_key.is_empty() && !public_key.contains('\0');
     let key = if known { snapshot.api_key(public_key).map_err(log_and_refuse)? } else { None };
-    key.filter(|key| !key.disabled).ok_or(Refusal::UserNotExists)
+    key.filter(|key| key.is_usable(now_s)).ok_or(Refusal::UserNotExists)
 }
 
 fn check_address(key: &ApiKey, address: IpAddr) -> Result<(), Refusal> {

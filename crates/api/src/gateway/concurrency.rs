@@ -134,6 +134,11 @@ mod tests {
             allowed_networks: Vec::new(),
             rate_limit_per_s: None,
             disabled: false,
+            name: String::new(),
+            permissions: Vec::new(),
+            created_s: None,
+            expires_s: None,
+            suspended: false,
         }
     }
 

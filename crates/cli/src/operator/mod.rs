@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod explain;
 mod guide;
 pub(crate) mod import;
+pub(crate) mod keys;
 mod log;
 mod new_api;
 pub(crate) mod object_keys;

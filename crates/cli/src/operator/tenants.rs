@@ -1,12 +1,9 @@
-//! `company`, `organization` and `key`: adds, lists and renames tenants, and their API keys.
+//! `company` and `organization`: adds, lists and renames tenants.
 
 use serde_json::{Value, json};
-use tollbook_ops::tenancy::{
-    companies,
-    keys::{self, KeyRights},
-};
+use tollbook_ops::tenancy::companies;
 
-use crate::arguments::{CompanyCommand, Global, KeyCommand, OrganizationCommand};
+use crate::arguments::{CompanyCommand, Global, OrganizationCommand};
 use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, printable, table};
 
@@ -78,66 +75,29 @@ pub(crate) fn organization(
     Ok(())
 }
 
-pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Result<(), Failure> {
-    let store = deployment::store(global)?;
-    match command {
-        KeyCommand::Add { company, organization, allow_ip, rate_limit } => {
-            let master = deployment::master_key(global, store.as_ref())?;
-            let rights = KeyRights {
-                organization_ids: organization.clone(),
-                allowed_networks: allow_ip.clone(),
-                rate_limit_per_s: *rate_limit,
-            };
-            let key = keys::add_key(store.as_ref(), &master, *company, &rights)?;
-            print_created(
-                output,
-                json!({"PublicKey": key.public_key, "PrivateKey": key.private_key.reveal()}),
-            );
-        }
-        KeyCommand::List { company } => {
-            let keys = keys::keys(store.as_ref(), *company)?;
-            let rows = keys.iter().map(|k| {
-                json!({
-                    "PublicKey": k.public_key,
-                    "CompanyID": k.company_id,
-                    "OrganizationIDs": k.organization_ids,
-                    "AllowIPs": k.allowed_networks,
-                    "RateLimit": k.rate_limit_per_s,
-                    "Disabled": k.disabled,
-                })
-            });
-            let columns = ["PublicKey", "CompanyID", "OrganizationIDs", "AllowIPs", "RateLimit", "Disabled"];
-            print_list(output, &columns, rows.collect());
-        }
-        KeyCommand::Disable { public_key } => {
-            keys::disable_key(store.as_ref(), public_key)?;
-            print_created(output, json!({"PublicKey": public_key, "Disabled": true}));
-        }
-    }
-    Ok(())
-}
-
 /// Prints a created object as one line of JSON, with and without `--json`.
-fn print_created(output: &Output, value: Value) {
+pub(super) fn print_created(output: &Output, value: Value) {
     output.result(&value, || value.to_string());
 }
 
 fn print_list(output: &Output, columns: &[&str], rows: Vec<Value>) {
-    let text = || {
-        table(
-            columns,
-            rows.iter().map(|row| {
-                let cell = |name: &&str| match &row[*name] {
-                    Value::String(text) => printable(text),
-                    Value::Null => String::new(),
-                    Value::Array(values) => {
-                        values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").replace('"', "")
-                    }
-                    other => other.to_string(),
-                };
-                columns.iter().map(cell).collect()
-            }),
-        )
-    };
-    output.result(&Value::Array(rows.clone()), text);
+    output.result(&Value::Array(rows.clone()), || list_text(columns, &rows));
+}
+
+/// A table of some members of objects.
+pub(super) fn list_text(columns: &[&str], rows: &[Value]) -> String {
+    table(
+        columns,
+        rows.iter().map(|row| {
+            let cell = |name: &&str| match &row[*name] {
+                Value::String(text) => printable(text),
+                Value::Null => String::new(),
+                Value::Array(values) => {
+                    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").replace('"', "")
+                }
+                other => other.to_string(),
+            };
+            columns.iter().map(cell).collect()
+        }),
+    )
 }

@@ -14,6 +14,7 @@ mod faults;
 mod gateway;
 mod halt;
 mod import;
+mod keys;
 mod logs;
 mod long_run;
 mod mappings;

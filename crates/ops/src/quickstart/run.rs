@@ -146,7 +146,7 @@ fn find_or_create(
     let mut public_keys = Vec::new();
     for organization_ids in bindings {
         let rights = KeyRights { organization_ids, ..KeyRights::default() };
-        public_keys.push(add_key_in(&mut *transaction, master, company_id, &rights)?.public_key);
+        public_keys.push(add_key_in(&mut *transaction, master, company_id, &rights, now_s)?.public_key);
     }
     let demo = DemoProgress {
         company_id,

@@ -46,6 +46,12 @@ pub enum TenantError {
     /// The key has too many organizations or networks.
     #[error("a key can have at most 1000 {0}")]
     TooMany(&'static str),
+    /// The key is disabled, suspended or has ended.
+    #[error("the key \"{0}\" is disabled, suspended or has ended; add a new one")]
+    NotUsable(String),
+    /// The end of a key is over.
+    #[error("the key would end in the past")]
+    Ended,
     /// The key does not exist.
     #[error("there is no key with the public key \"{0}\"")]
     UnknownKey(String),

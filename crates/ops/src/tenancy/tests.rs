@@ -35,11 +35,13 @@ fn companies_organizations_and_keys_are_created_and_listed() {
         organization_ids: vec![organization.organization_id, organization.organization_id],
         allowed_networks: vec!["192.0.2.1".into(), "10.0.0.0/8".into(), "192.0.2.1/32".into()],
         rate_limit_per_s: Some(20),
+        ..KeyRights::default()
     };
-    let created = add_key(&*store, &master, company_id, &rights).unwrap();
+    let created = add_key(&*store, &master, company_id, &rights, 5).unwrap();
     assert_eq!((created.public_key.len(), created.private_key.reveal().len()), (40, 40));
     let stored = keys(&*store, Some(company_id)).unwrap();
     assert_eq!(stored.len(), 1);
+    let stored: Vec<_> = stored.into_iter().map(|(key, _)| key).collect();
     assert_eq!(stored[0].organization_ids, [organization.organization_id]);
     assert_eq!(stored[0].allowed_networks, ["10.0.0.0/8", "192.0.2.1/32"]);
     assert_eq!(stored[0].rate_limit_per_s, Some(20));
@@ -48,7 +50,7 @@ fn companies_organizations_and_keys_are_created_and_listed() {
 
     disable_key(&*store, &created.public_key).unwrap();
     disable_key(&*store, &created.public_key).unwrap();
-    assert!(keys(&*store, None).unwrap()[0].disabled);
+    assert!(keys(&*store, None).unwrap()[0].0.disabled);
     assert_eq!(companies(&*store).unwrap().len(), 1);
     assert_eq!(organizations(&*store, company_id).unwrap(), [organization]);
 }
@@ -89,7 +91,7 @@ fn a_refused_creation_has_its_reason_and_changes_nothing() {
     let long = "x".repeat(257);
     let company =
         |name, currency, brand| add_company(store, Some(&config), name, currency, brand).unwrap_err();
-    let key = |company_id, rights: KeyRights| add_key(store, &master, company_id, &rights).unwrap_err();
+    let key = |company_id, rights: KeyRights| add_key(store, &master, company_id, &rights, 5).unwrap_err();
     let networks = |text: &str| KeyRights { allowed_networks: vec![text.into()], ..KeyRights::default() };
     for (error, text) in [
         (company(" ", "CNY", "default"), "the company's name must not be empty"),

@@ -144,8 +144,8 @@ impl OpenDatabase {
     }
 }
 
-/// The first schema version with digests.
-const WITH_DIGESTS: i64 = 13;
+/// The schema version that last changed a table with a digest.
+const WITH_DIGESTS: i64 = 14;
 
 /// Migrates a database to this program's schema.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {

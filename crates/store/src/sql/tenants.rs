@@ -1,6 +1,6 @@
 //! Statements over companies, organizations and API keys.
 
-use tollbook_domain::tenant::{ApiKey, Company, Organization};
+use tollbook_domain::tenant::{ApiKey, Company, Organization, Permission};
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::accounts::add_account;
@@ -13,7 +13,7 @@ use crate::tenants::{SettingReads, SettingWrites, TenantReads, TenantWrites};
 const NAMES_VERSION: &str = "names version";
 
 const API_KEY_COLUMNS: &str = "public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
-                               rate_limit_per_s, disabled";
+                               rate_limit_per_s, disabled, name, permissions, created_at, expires_at, suspended";
 
 fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
     let damaged = |what: &str| StoreError::Damaged(format!("an API key has a {what} that cannot be read"));
@@ -34,7 +34,20 @@ fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
         allowed_networks: row.text(4)?.split_whitespace().map(ToOwned::to_owned).collect(),
         rate_limit_per_s,
         disabled: row.int(6)? != 0,
+        name: row.text(7)?.to_owned(),
+        permissions: row
+            .text(8)?
+            .split_whitespace()
+            .map(|name| Permission::from_name(name).ok_or_else(|| damaged("permission")))
+            .collect::<StoreResult<_>>()?,
+        created_s: row.optional_int(9)?,
+        expires_s: row.optional_int(10)?,
+        suspended: row.int(11)? != 0,
     })
+}
+
+fn permission_names(key: &ApiKey) -> String {
+    key.permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ")
 }
 
 fn read_company(row: &dyn Row) -> StoreResult<Company> {
@@ -85,6 +98,12 @@ impl TenantReads for Session {
         let sql =
             format!("SELECT {API_KEY_COLUMNS} FROM api_key {condition} ORDER BY company_id, public_key");
         all(connection, &sql, &values, read_api_key)
+    }
+
+    fn key_uses(&mut self, company_id: i64) -> StoreResult<Vec<(String, i64)>> {
+        let sql = "SELECT public_key, second FROM request_rate WHERE company_id = $1 ORDER BY public_key";
+        let connection = self.connection.as_mut();
+        all(connection, sql, &[company_id.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
     }
 
     fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>> {
@@ -215,7 +234,8 @@ impl TenantWrites for Session {
             key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let added = connection.execute(
         "INSERT INTO api_key (public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
-         rate_limit_per_s, disabled) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (public_key) DO NOTHING",
+         rate_limit_per_s, disabled, name, permissions, created_at, expires_at, suspended) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (public_key) DO NOTHING",
         &[
             key.public_key.as_str().into(),
             key.company_id.into(),
@@ -224,9 +244,40 @@ impl TenantWrites for Session {
             key.allowed_networks.join(" ").as_str().into(),
             key.rate_limit_per_s.map(i64::from).into(),
             i64::from(key.disabled).into(),
+            key.name.as_str().into(),
+            permission_names(key).as_str().into(),
+            key.created_s.into(),
+            key.expires_s.into(),
+            i64::from(key.suspended).into(),
         ],
     )?;
         if added == 1 { Ok(()) } else { Err(StoreError::Exists("the public key")) }
+    }
+
+    fn update_api_key(&mut self, key: &ApiKey) -> StoreResult<bool> {
+        self.rows_change(&API_KEY);
+        let sql = "UPDATE api_key SET allowed_networks = $2, rate_limit_per_s = $3, name = $4, permissions = $5, \
+                   expires_at = $6, suspended = $7 WHERE public_key = $1";
+        let (networks, permissions) = (key.allowed_networks.join(" "), permission_names(key));
+        let values = [
+            key.public_key.as_str().into(),
+            networks.as_str().into(),
+            key.rate_limit_per_s.map(i64::from).into(),
+            key.name.as_str().into(),
+            permissions.as_str().into(),
+            key.expires_s.into(),
+            i64::from(key.suspended).into(),
+        ];
+        Ok(self.connection.execute(sql, &values)? == 1)
+    }
+
+    fn note_key_use(&mut self, company_id: i64, public_key: &str, used_s: i64) -> StoreResult<()> {
+        // The second of the latest counted request is the latest use too; a later second begins its count anew.
+        let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 0) \
+                   ON CONFLICT (company_id, public_key) DO UPDATE SET second = excluded.second, requests = 0 \
+                   WHERE excluded.second > request_rate.second OR request_rate.second > excluded.second + 60";
+        self.connection.execute(sql, &[company_id.into(), public_key.into(), used_s.into()])?;
+        Ok(())
     }
 
     fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool> {
@@ -239,12 +290,14 @@ impl TenantWrites for Session {
 
     fn count_request(&mut self, key: &ApiKey, now_s: i64) -> StoreResult<i64> {
         // If the clock of a server is behind, its requests count in the latest second, so that clock differences do not
-        // multiply the limit.
+        // multiply the limit. A second that is far ahead is of a clock that was wrong; it would refuse the key until then.
         let connection = self.connection.as_mut();
         let sql = "INSERT INTO request_rate (company_id, public_key, second, requests) VALUES ($1, $2, $3, 1) \
                ON CONFLICT (company_id, public_key) DO UPDATE SET \
-               requests = CASE WHEN excluded.second > request_rate.second THEN 1 ELSE request_rate.requests + 1 END, \
-               second = CASE WHEN excluded.second > request_rate.second THEN excluded.second \
+               requests = CASE WHEN excluded.second > request_rate.second \
+               OR request_rate.second > excluded.second + 60 THEN 1 ELSE request_rate.requests + 1 END, \
+               second = CASE WHEN excluded.second > request_rate.second \
+               OR request_rate.second > excluded.second + 60 THEN excluded.second \
                ELSE request_rate.second END RETURNING requests";
         // The count may be lost in a crash, so a request does not wait for the disk.
         let async_commit = connection.dialect().async_commit;

@@ -43,6 +43,11 @@ fn filled(backend: &dyn Backend) -> (Arc<dyn Store>, Vec<NewOrder>) {
             allowed_networks: vec!["10.0.0.0/8".into()],
             rate_limit_per_s: None,
             disabled: false,
+            name: String::new(),
+            permissions: Vec::new(),
+            created_s: None,
+            expires_s: None,
+            suspended: false,
         })
         .unwrap();
     transaction.set_setting("master", "fingerprint").unwrap();

@@ -178,6 +178,11 @@ pub(crate) fn digests_follow_every_change_of_their_tables(backend: &dyn Backend)
         allowed_networks: Vec::new(),
         rate_limit_per_s: None,
         disabled: false,
+        name: String::new(),
+        permissions: Vec::new(),
+        created_s: None,
+        expires_s: None,
+        suspended: false,
     };
     let discount = |factor: &str| Discount {
         company_id: one,
@@ -191,8 +196,13 @@ pub(crate) fn digests_follow_every_change_of_their_tables(backend: &dyn Backend)
         created_s: 5,
         disabled: false,
     };
-    let changes: [Change<'_>; 13] = [
+    let changes: [Change<'_>; 14] = [
         &|t| t.add_api_key(&key("a")).unwrap(),
+        &|t| {
+            assert!(
+                t.update_api_key(&tollbook_domain::tenant::ApiKey { suspended: true, ..key("a") }).unwrap()
+            )
+        },
         &|t| assert!(t.disable_api_key("a").unwrap()),
         &|t| assert!(t.rename_company(one, "eins").unwrap()),
         &|t| assert!(t.rename_organization(one, 1, "Erste").unwrap()),

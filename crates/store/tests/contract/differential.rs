@@ -92,6 +92,11 @@ fn key(company_id: i64, key: u8) -> ApiKey {
         allowed_networks: Vec::new(),
         rate_limit_per_s: (key > 0).then_some(u32::from(key)),
         disabled: false,
+        name: String::new(),
+        permissions: Vec::new(),
+        created_s: None,
+        expires_s: None,
+        suspended: false,
     }
 }
 

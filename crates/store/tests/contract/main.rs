@@ -104,6 +104,7 @@ contract! {
     deployment::digests_of_concurrent_changes_are_of_all_of_them,
     tenants::companies_and_organizations_are_numbered,
     tenants::keys_are_read_as_written_and_can_be_disabled,
+    tenants::the_latest_use_of_a_key_is_kept,
     tenants::companies_and_organizations_are_renamed,
     tenants::settings_are_kept,
     tenants::owner_rules_are_replaced_by_name_and_counted,

@@ -1,6 +1,6 @@
 //! Companies, organizations, keys, settings.
 
-use tollbook_domain::tenant::ApiKey;
+use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_domain::{Owner, OwnerRule};
 use tollbook_store::{PutOwners, Store, StoreError, StoreOptions};
 
@@ -86,6 +86,11 @@ pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend
         allowed_networks: vec!["10.0.0.0/8".into(), "::1/128".into()],
         rate_limit_per_s: Some(5),
         disabled: false,
+        name: "billing · 账单".into(),
+        permissions: vec![Permission::Read, Permission::Pay],
+        created_s: Some(7),
+        expires_s: Some(i64::MAX),
+        suspended: true,
     };
     let mut transaction = store.begin().unwrap();
     transaction.add_api_key(&key).unwrap();
@@ -95,6 +100,23 @@ pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend
     transaction.commit().unwrap();
     assert!(store.snapshot().unwrap().api_key("pub").unwrap() == Some(key.clone()));
     assert!(store.snapshot().unwrap().api_key("Pub").unwrap().is_none());
+    let changed = ApiKey {
+        name: String::new(),
+        permissions: Vec::new(),
+        expires_s: None,
+        suspended: false,
+        allowed_networks: Vec::new(),
+        rate_limit_per_s: None,
+        ..key.clone()
+    };
+    let mut transaction = store.begin().unwrap();
+    // What identifies a key, its company, its secret and its organizations do not change.
+    let other =
+        ApiKey { company_id: 9, sealed_private_key: vec![1], organization_ids: vec![7], ..changed.clone() };
+    assert!(transaction.update_api_key(&other).unwrap());
+    assert!(!transaction.update_api_key(&ApiKey { public_key: "none".into(), ..changed.clone() }).unwrap());
+    transaction.commit().unwrap();
+    assert!(store.snapshot().unwrap().api_key("pub").unwrap() == Some(changed));
     let mut transaction = store.begin().unwrap();
     assert!(transaction.disable_api_key("pub").unwrap());
     assert!(!transaction.disable_api_key("none").unwrap());
@@ -104,6 +126,25 @@ pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend
     assert_eq!(snapshot.api_keys(Some(1)).unwrap().len(), 1);
     assert_eq!(snapshot.api_keys(Some(2)).unwrap().len(), 0);
     assert_eq!(snapshot.api_keys(None).unwrap().len(), 1);
+}
+
+pub(crate) fn the_latest_use_of_a_key_is_kept(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let (one, two) = (company(&*store, "one"), company(&*store, "two"));
+    let note = |company_id, key: &str, used_s| {
+        let mut transaction = store.begin().unwrap();
+        transaction.note_key_use(company_id, key, used_s).unwrap();
+        transaction.commit().unwrap();
+    };
+    for (company_id, key, used_s) in
+        [(one, "b", 70), (one, "a", 50), (one, "a", 60), (one, "a", 40), (two, "c", 999), (two, "c", 1)]
+    {
+        note(company_id, key, used_s);
+    }
+    let uses = |company_id| store.snapshot().unwrap().key_uses(company_id).unwrap();
+    assert_eq!(uses(one), [("a".to_owned(), 60), ("b".to_owned(), 70)]);
+    assert_eq!(uses(two), [("c".to_owned(), 1)]);
+    assert_eq!(uses(99), []);
 }
 
 pub(crate) fn settings_are_kept(backend: &dyn Backend) {
@@ -140,9 +181,26 @@ pub(crate) fn requests_of_a_key_are_counted_per_second(backend: &dyn Backend) {
         allowed_networks: Vec::new(),
         rate_limit_per_s: Some(2),
         disabled: false,
+        name: String::new(),
+        permissions: Vec::new(),
+        created_s: None,
+        expires_s: None,
+        suspended: false,
     };
     // server | second by its clock | requests in the latest second, in which a server whose clock is behind counts too
-    let table = [(0, 10, 1), (1, 10, 2), (0, 10, 3), (1, 11, 1), (0, 10, 2), (1, 11, 3), (0, 99, 1)];
+    let table = [
+        (0, 10, 1),
+        (1, 10, 2),
+        (0, 10, 3),
+        (1, 11, 1),
+        (0, 10, 2),
+        (1, 11, 3),
+        (0, 99, 1),
+        // A clock that was more than a minute ahead does not count.
+        (1, 9_999, 1),
+        (0, 100, 1),
+        (0, 100, 2),
+    ];
     for (server, second, expected) in table {
         let mut transaction = stores[server].begin().unwrap();
         assert_eq!(transaction.count_request(&key("busy"), second).unwrap(), expected);

@@ -189,6 +189,10 @@ impl TenantReads for FaultySnapshot {
         self.inner.api_keys(company_id)
     }
 
+    fn key_uses(&mut self, company_id: i64) -> StoreResult<Vec<(String, i64)>> {
+        self.inner.key_uses(company_id)
+    }
+
     fn company(&mut self, company_id: i64) -> StoreResult<Option<Company>> {
         self.inner.company(company_id)
     }

@@ -22,6 +22,7 @@ mod failures;
 pub(crate) mod faulty;
 mod gateways;
 mod isolation;
+mod keys;
 mod log;
 mod model;
 mod numbers;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use tollbook_domain::tenant::Permission;
 use tollbook_ops::tenancy::keys::KeyRights;
 
 use super::backend::{Backend, on_each_backend};
@@ -12,7 +13,7 @@ use super::server::{Key, Server};
 const LIST: &str = "Action=ListPaidOrders&StartTime=1761955200&EndTime=1764547200&Page=1&PageSize=10";
 
 /// Faults of a request, in the order in which they are checked, and their refusals.
-const FAULTS: [(&str, &str); 10] = [
+const FAULTS: [(&str, &str); 11] = [
     ("unreadable body", "230 Params [Body] not available: parameter 1 is not valid UTF-8"),
     ("no action", "160 Missing Action"),
     ("unknown action", "161 Action [ListNothing] not found"),
@@ -21,6 +22,7 @@ const FAULTS: [(&str, &str); 10] = [
     ("wrong signature", "171 Signature VerifyAC Error"),
     ("wrong address", "294 Access IP denied"),
     ("rate", "153 Request rate limited"),
+    ("wrong permission", "299 Permission denied"),
     ("wrong project", "299 Permission denied"),
     ("wrong parameter", "230 Params [PageSize] not available: must be between 10 and 100"),
 ];
@@ -28,8 +30,9 @@ const RATE: usize = 7;
 
 struct Fixture {
     server: Server,
-    unlimited: Key,
-    limited: Key,
+    /// Without and with a rate limit, each with the permission for a list and without it.
+    unlimited: [Key; 2],
+    limited: [Key; 2],
     /// The project of an organization that the keys are not bound to.
     foreign_project: String,
 }
@@ -40,13 +43,19 @@ impl Fixture {
         let company = server.company("Checked", "default");
         let own = server.organization(&company, "Own");
         let foreign = server.organization(&company, "Foreign");
-        let rights = |rate_limit_per_s| KeyRights {
-            organization_ids: vec![own.organization_id],
-            allowed_networks: vec!["192.0.2.0/24".into()],
-            rate_limit_per_s,
+        let keys = |rate_limit_per_s| {
+            [vec![Permission::Read], vec![Permission::Export, Permission::Pay]].map(|permissions| {
+                let rights = KeyRights {
+                    organization_ids: vec![own.organization_id],
+                    allowed_networks: vec!["192.0.2.0/24".into()],
+                    rate_limit_per_s,
+                    permissions,
+                    ..KeyRights::default()
+                };
+                server.key(&company, &rights)
+            })
         };
-        let (unlimited, limited) =
-            (server.key(&company, &rights(None)), server.key(&company, &rights(Some(1))));
+        let (unlimited, limited) = (keys(None), keys(Some(1)));
         Self { server, unlimited, limited, foreign_project: foreign.project_id }
     }
 
@@ -54,7 +63,8 @@ impl Fixture {
     /// limit.
     fn request(&self, faults: &[usize]) -> (Http, Pairs) {
         let has = |name: &str| faults.iter().any(|fault| FAULTS[*fault].0 == name);
-        let key = if has("rate") { &self.limited } else { &self.unlimited };
+        let keys = if has("rate") { &self.limited } else { &self.unlimited };
+        let key = &keys[usize::from(has("wrong permission"))];
         let mut sent = pairs(LIST);
         if has("no action") {
             sent.retain(|(name, _)| name != "Action");
@@ -108,7 +118,7 @@ fn the_rate_is_checked_before_permission_and_parameters_and_after_the_rest(backe
         }
     }
     assert_eq!(fixture.verdict(&[RATE]), "0");
-    for later in [vec![8], vec![9], vec![8, 9]] {
+    for later in [vec![8], vec![9], vec![10], vec![8, 9, 10]] {
         let faults = [vec![RATE], later.clone()].concat();
         let (verdicts, passed) = burst(|| fixture.verdict(&faults));
         let limited = verdicts.iter().filter(|verdict| *verdict == FAULTS[RATE].1).count();

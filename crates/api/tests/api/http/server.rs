@@ -222,7 +222,7 @@ impl Server {
 
     /// Adds a key to a company.
     pub(crate) fn key(&self, company: &Company, rights: &KeyRights) -> Key {
-        let made = keys::add_key(&*self.store, &self.master, company.company_id, rights).unwrap();
+        let made = keys::add_key(&*self.store, &self.master, company.company_id, rights, 1).unwrap();
         Key { public: made.public_key, private: made.private_key.reveal().to_owned() }
     }
 

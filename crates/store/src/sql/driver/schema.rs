@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_owners.sql"),
     include_str!("migrations/0012_export_space.sql"),
     include_str!("migrations/0013_deployment.sql"),
+    include_str!("migrations/0014_keys.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -35,7 +36,7 @@ pub(crate) static COMPANY: Table =
     table!("company", Deployment, 1, [company_id Int, name Text, currency Text, brand Text]);
 pub(crate) static API_KEY: Table = table!("api_key", Deployment, 1, [
     public_key Text, company_id Int, sealed_private_key Blob, organization_ids Text, allowed_networks Text,
-    rate_limit_per_s Int, disabled Int,
+    rate_limit_per_s Int, disabled Int, name Text, permissions Text, created_at Int, expires_at Int, suspended Int,
 ]);
 pub(crate) static ORGANIZATION: Table =
     table!("organization", Company, 2, [company_id Int, organization_id Int, project_id Text, name Text]);

@@ -1,0 +1,57 @@
+//! The arguments of `key` that are more than a few.
+
+use clap::{ArgGroup, Args, ValueEnum};
+
+use crate::customer::time::Time;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyPermission {
+    /// List and sum orders
+    Read,
+    /// Download orders as files
+    Export,
+    /// Pay unpaid orders
+    Pay,
+}
+
+/// Options of `key set`.
+#[derive(Args)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true)))]
+pub(crate) struct KeySet {
+    /// Public key
+    pub(crate) public_key: String,
+    /// What people call it
+    #[arg(long, group = "change")]
+    pub(crate) name: Option<String>,
+    /// What the key may do; repeatable
+    #[arg(long, value_enum, group = "change", conflicts_with = "all_permissions")]
+    pub(crate) permission: Vec<KeyPermission>,
+    /// The key may do everything
+    #[arg(long, group = "change")]
+    pub(crate) all_permissions: bool,
+    /// When it ends; a date is a day
+    #[arg(long, value_name = "TIME", group = "change", conflicts_with = "no_expiry")]
+    pub(crate) expires: Option<Time>,
+    /// It does not end
+    #[arg(long, group = "change")]
+    pub(crate) no_expiry: bool,
+    /// Restrict the key to an address range; repeatable
+    #[arg(long, value_name = "CIDR", group = "change", conflicts_with = "any_ip")]
+    pub(crate) allow_ip: Vec<String>,
+    /// The key may be used from any address
+    #[arg(long, group = "change")]
+    pub(crate) any_ip: bool,
+    /// Rate limit in requests per second
+    #[arg(long, value_name = "N", group = "change", conflicts_with = "no_rate_limit")]
+    pub(crate) rate_limit: Option<u32>,
+    /// No rate limit
+    #[arg(long, group = "change")]
+    pub(crate) no_rate_limit: bool,
+    /// Refuse the key until it is resumed
+    #[arg(long, group = "change", conflicts_with = "resume")]
+    pub(crate) suspend: bool,
+    /// Accept a suspended key again
+    #[arg(long, group = "change")]
+    pub(crate) resume: bool,
+}
