@@ -173,7 +173,7 @@ fn load(options: &Options, server: &ServerProcess, stop: &CancellationToken, cou
         let (counts, health) = (Arc::clone(counts), Arc::clone(&health));
         spawn(Box::pin(async move {
             loop {
-                if idle(address, (number % 2 == 0).then_some(&*health), &counts).await.is_err() {
+                if idle(address, number.is_multiple_of(2).then_some(&*health), &counts).await.is_err() {
                     // As after a refusal by a full queue of connections.
                     tokio::time::sleep(SLOW_BYTE).await;
                 }
@@ -226,7 +226,7 @@ async fn idle(address: std::net::SocketAddr, request: Option<&str>, counts: &Cou
         open.store(true, Ordering::Relaxed);
     }
     let mut received = [0; 512];
-    while stream.read(&mut received).await? > 0 {
+    while stream.read(&mut received).await.is_ok_and(|bytes| bytes > 0) {
         // The answer to the one request.
         if !open.swap(true, Ordering::Relaxed) {
             counts.idle_open.fetch_add(1, Ordering::Relaxed);

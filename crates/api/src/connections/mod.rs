@@ -160,10 +160,11 @@ impl Served {
         // Before the first byte, a connection costs no buffers.
         let deadline = connection.read_deadline().unwrap_or_else(Instant::now);
         tokio::select! {
-            readable = timeout_at(deadline, stream.readable()) => match readable {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return,
-            },
+            readable = timeout_at(deadline, stream.readable()) => {
+                if !matches!(readable, Ok(Ok(()))) {
+                    return;
+                }
+            }
             () = connection.close.notified() => return,
             () = self.stopping.cancelled() => return,
         }
