@@ -156,12 +156,11 @@ impl Gateway {
         let brand = self.check_host(&company, received.host)?;
         check_address(&key, received.address)?;
         // Before the rate, which counts a request once.
-        let _admission = match admission.filter(|admission| admission.is_of(&key)) {
-            Some(admission) => admission,
-            None => {
-                let writes = action.writes(&parameters);
-                self.concurrency.admit(&key, writes)?.map_err(Unanswered::Waiting)?
-            }
+        let _admission = if let Some(admission) = admission.filter(|admission| admission.is_of(&key)) {
+            admission
+        } else {
+            let writes = action.writes(&parameters);
+            self.concurrency.admit(&key, writes)?.map_err(Unanswered::Waiting)?
         };
         match limit_of(&key) {
             Some(limit) if store.is_shared() => {
