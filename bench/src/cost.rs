@@ -33,7 +33,7 @@ impl Cost {
         let began = Instant::now();
         let bytes = work()?;
         let time = began.elapsed();
-        let cpu = processor_time().zip(cpu_before).map(|(after, before)| after - before);
+        let cpu = processor_time().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
         Ok(Self { time, cpu, bytes, peak_kib: memory_kib("self", "VmHWM").unwrap_or(0), before_kib })
     }
 

@@ -46,7 +46,7 @@ fn create(path: &Path, is_ours: impl Fn(&Path) -> io::Result<bool>) -> io::Resul
     let mode = format!("{mode:o}");
     match closed {
         Ok(()) => {
-            tracing::warn!(%directory, mode, "the directory was accessible to other users; it is closed now")
+            tracing::warn!(%directory, mode, "the directory was accessible to other users; it is closed now");
         }
         Err(reason) => tracing::warn!(
             %directory,

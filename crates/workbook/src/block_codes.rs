@@ -194,7 +194,9 @@ impl BlockCodes {
         let (mut digits, mut count) = self.digits;
         while count > 0 {
             let some = count.min(32);
-            bits.put(u64::from(digits as u32) & ((1 << some) - 1), some);
+            #[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
+            let low = digits as u64;
+            bits.put(low & ((1 << some) - 1), some);
             (digits, count) = (digits >> 32, count - some);
         }
     }

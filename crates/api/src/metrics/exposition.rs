@@ -21,7 +21,7 @@ use super::sampled::Samples;
 use crate::blocking::Workers;
 use crate::service::Service;
 
-/// OpenMetrics 1.0, which Prometheus and the agents of others read.
+/// `OpenMetrics` 1.0, which Prometheus and the agents of others read.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The mark of the end.
 const END: &str = "# EOF\n";

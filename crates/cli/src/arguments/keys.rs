@@ -16,6 +16,7 @@ pub(crate) enum KeyPermission {
 }
 
 /// Options of `key set`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Args)]
 #[command(group(ArgGroup::new("change").required(true).multiple(true)))]
 pub(crate) struct KeySet {

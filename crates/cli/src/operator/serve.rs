@@ -80,17 +80,13 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let mut signals = runtime.block_on(async { StopSignals::new() })?;
     let hurry = CancellationToken::new();
     let impatient = hurry.clone();
-    match &demo {
-        Some((demo, now_s)) => {
-            output.result(&demo_value(demo, &url), || demo_text(demo, &url, global, *now_s));
-        }
-        None => {
-            let metrics =
-                metrics_url.as_deref().map_or_else(String::new, |url| format!("; metrics are at {url}"));
-            output.result(&json!({"URL": url, "MetricsURL": metrics_url}), || {
-                format!("Tollbook listens on {url}{metrics}")
-            });
-        }
+    if let Some((demo, now_s)) = &demo {
+        output.result(&demo_value(demo, &url), || demo_text(demo, &url, global, *now_s));
+    } else {
+        let metrics =
+            metrics_url.as_deref().map_or_else(String::new, |url| format!("; metrics are at {url}"));
+        let said = json!({"URL": url, "MetricsURL": metrics_url});
+        output.result(&said, || format!("Tollbook listens on {url}{metrics}"));
     }
     let clock = Arc::new(SystemClock);
     // `store` outlives the runtime, so that its connections are closed outside of it.

@@ -2,6 +2,7 @@
 //! supplied alerts and dashboard, which name only metrics that there are.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -212,7 +213,8 @@ fn alerts_and_dashboard_name_only_metrics_that_there_are() {
             let expression = target["expr"].as_str().unwrap();
             names(expression, &mut wanted);
             let expression = expression.replace("$__rate_interval", "5m");
-            rules += &format!("      - record: panel:{}\n        expr: {}\n", panel["id"], json!(expression));
+            let (panel, expression) = (&panel["id"], json!(expression));
+            let _ = writeln!(rules, "      - record: panel:{panel}\n        expr: {expression}");
         }
     }
     assert!(wanted.len() > 15, "{wanted:?}");

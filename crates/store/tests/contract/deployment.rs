@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, Discount, UnitPrice};
 use tollbook_store::{
     DeploymentGuard, DeploymentSetting, Moved, Store, StoreError, StoreOptions, StoreResult, Transaction,
@@ -170,7 +171,7 @@ pub(crate) fn digests_follow_every_change_of_their_tables(backend: &dyn Backend)
     assert_no_difference(&*store);
     let one = company(&*store, "one");
     assert_no_difference(&*store);
-    let key = |name: &str| tollbook_domain::tenant::ApiKey {
+    let key = |name: &str| ApiKey {
         public_key: name.into(),
         company_id: one,
         sealed_private_key: vec![1],
@@ -198,11 +199,7 @@ pub(crate) fn digests_follow_every_change_of_their_tables(backend: &dyn Backend)
     };
     let changes: [Change<'_>; 14] = [
         &|t| t.add_api_key(&key("a")).unwrap(),
-        &|t| {
-            assert!(
-                t.update_api_key(&tollbook_domain::tenant::ApiKey { suspended: true, ..key("a") }).unwrap()
-            )
-        },
+        &|t| assert!(t.update_api_key(&ApiKey { suspended: true, ..key("a") }).unwrap()),
         &|t| assert!(t.disable_api_key("a").unwrap()),
         &|t| assert!(t.rename_company(one, "eins").unwrap()),
         &|t| assert!(t.rename_organization(one, 1, "Erste").unwrap()),

@@ -221,7 +221,7 @@ impl Rig<'_> {
         };
         self.unread = (log == Log::Unread).then_some(reader);
         let started = self.fixture.start_in(&["serve"], "127.0.0.1:0", stderr, environment);
-        self.urls.write().unwrap()[victim] = started.url().to_owned();
+        started.url().clone_into(&mut self.urls.write().unwrap()[victim]);
         drop(std::mem::replace(&mut self.servers[victim], started));
         self.is_prepared = log != Log::Kept || !environment.is_empty();
     }

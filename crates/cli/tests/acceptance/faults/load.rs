@@ -263,7 +263,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The numbers of a list; `None` without an answer, or with RetCode 150.
+    /// The numbers of a list; `None` without an answer, or with `RetCode` 150.
     fn list(&self, action: &str, filter: &[(&str, String)], die: i64) -> Option<Vec<String>> {
         let mut parameters = range();
         parameters.extend([("Page", "1".to_owned()), ("PageSize", "100".to_owned())]);
