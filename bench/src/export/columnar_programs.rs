@@ -5,17 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tollbook_domain::OrderQuery;
-use tollbook_export::Format;
-
 use super::foreign_programs::source;
-use super::steps::whole_export;
 use crate::cost::Cost;
-use crate::fixture::Fixture;
 use crate::result::Result;
 
 /// The file that the programs read.
-const ROWS: &str = "rows.parquet";
+pub(super) const ROWS: &str = "rows.parquet";
 
 /// Libraries, with the kinds of files that they write.
 pub(super) const PROGRAMS: [(&str, &str); 10] = [
@@ -30,25 +25,6 @@ pub(super) const PROGRAMS: [(&str, &str); 10] = [
     ("pyarrow", "csv.gz"),
     ("duckdb", "csv.gz"),
 ];
-
-/// The step `rows`: writes the file that the programs read.
-pub(super) fn write_rows(fixture: &Fixture, query: OrderQuery) -> Result<Cost> {
-    let cost = whole_export(fixture, query, Format::Parquet)?;
-    let objects = fixture.directory.join("objects");
-    let mut pending = vec![objects.clone()];
-    while let Some(directory) = pending.pop() {
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                fs::rename(&path, fixture.directory.join(ROWS))?;
-            }
-        }
-    }
-    fs::remove_dir_all(objects)?;
-    Ok(cost)
-}
 
 /// Deletes the file that the programs read.
 pub(super) fn remove_rows(directory: &Path) -> Result {

@@ -14,8 +14,9 @@ use tollbook_ops::{Clock as _, SystemClock, random};
 use tollbook_store::{LineNo, StoredOrder};
 use tollbook_workbook::{CHUNK_ROWS, Column, ColumnKind, Fragment, Properties, RowWriter, Sheet, Workbook};
 
+use super::columnar_programs::ROWS;
 use super::rows::{Rows, presentation};
-use super::{columnar_programs, deflaters, foreign_programs, rust_xlsxwriter, server_process};
+use super::{deflaters, foreign_programs, rust_xlsxwriter, server_process};
 use crate::cost::Cost;
 use crate::fixture::{self, Fixture};
 use crate::in_process_server::objects;
@@ -55,13 +56,13 @@ fn measure(step: &Step) -> Result<Cost> {
             measure_writer(&fixture, |path| rust_xlsxwriter::write(&rows, path))
         }
         StepKind::Cells => foreign_programs::write_cells(&Rows::read(&fixture, &query)?, &step.data),
-        StepKind::Rows => columnar_programs::write_rows(&fixture, query),
+        StepKind::Rows => write_rows(&fixture, query),
         StepKind::Serve => Err("serving is not measured".into()),
     }
 }
 
 /// Leaves the file in the directory `objects` of the fixture.
-pub(super) fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<Cost> {
+fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format) -> Result<Cost> {
     let presentation = presentation(fixture)?;
     let objects = objects(fixture)?;
     let document = Document::PaidOrders(query);
@@ -83,6 +84,25 @@ pub(super) fn whole_export(fixture: &Fixture, query: OrderQuery, format: Format)
         black_box(file.link(&objects, &link)?);
         Ok(file.bytes)
     })
+}
+
+/// The step `rows`: writes the file that the programs read.
+fn write_rows(fixture: &Fixture, query: OrderQuery) -> Result<Cost> {
+    let cost = whole_export(fixture, query, Format::Parquet)?;
+    let objects = fixture.directory.join("objects");
+    let mut pending = vec![objects.clone()];
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                fs::rename(&path, fixture.directory.join(ROWS))?;
+            }
+        }
+    }
+    fs::remove_dir_all(objects)?;
+    Ok(cost)
 }
 
 fn scan(fixture: &Fixture, query: &OrderQuery) -> Result<Cost> {

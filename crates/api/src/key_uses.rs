@@ -2,20 +2,10 @@
 //! whether a key is still used, and requests must not become writes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::ApiKey;
-use tollbook_store::StoreResult;
-
-use crate::background::{Worker, no_news};
-use crate::blocking;
-use crate::service::Service;
-
-/// The name of the background task.
-pub(crate) const TASK: &str = "notes of key uses";
-const INTERVAL: Duration = Duration::from_secs(60);
+use tollbook_store::{Store, StoreResult};
 
 /// The latest use of each key since it was last noted: company and second, by public key.
 #[derive(Default)]
@@ -34,7 +24,7 @@ impl KeyUses {
     }
 
     /// Notes the uses in the store. What could not be noted is kept.
-    fn note(&self, service: &Service) -> StoreResult<()> {
+    pub(crate) fn note(&self, store: &dyn Store) -> StoreResult<()> {
         let uses = self.uses().clone();
         if uses.is_empty() {
             return Ok(());
@@ -42,7 +32,7 @@ impl KeyUses {
         let mut noted: Vec<_> = uses.into_iter().collect();
         // In one order, so that servers that note the same keys do not wait for each other in a circle.
         noted.sort_unstable();
-        let mut transaction = service.store().begin()?;
+        let mut transaction = store.begin()?;
         for (public_key, (company_id, used_s)) in &noted {
             transaction.note_key_use(*company_id, public_key, *used_s)?;
         }
@@ -58,17 +48,5 @@ impl KeyUses {
 
     fn uses(&self) -> MutexGuard<'_, HashMap<String, (i64, i64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Notes uses until `stop` is cancelled, and once more then.
-pub(crate) async fn note_uses(service: Arc<Service>, stop: CancellationToken) {
-    let round = {
-        let service = Arc::clone(&service);
-        move || service.key_uses().note(&service)
-    };
-    Worker { name: TASK, interval: INTERVAL }.run(stop, no_news, round.clone()).await;
-    if let Ok(Err(error)) = blocking::run(round).await {
-        tracing::warn!(%error, "the latest uses of keys were not noted");
     }
 }

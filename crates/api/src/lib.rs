@@ -13,6 +13,7 @@ pub mod description;
 mod export_worker;
 mod failure;
 mod gateway;
+mod key_use_worker;
 mod key_uses;
 mod metrics;
 mod objects;

@@ -28,7 +28,7 @@ use crate::operator::{self, OperatorRoutes};
 use crate::readiness::{Readiness, readyz};
 use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
-use crate::{connections, description, export_worker, key_uses, metrics, settle_worker};
+use crate::{connections, description, export_worker, key_use_worker, metrics, settle_worker};
 
 const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
@@ -155,7 +155,7 @@ impl Server {
         let stopping = CancellationToken::new();
         let mut workers = vec![
             start(&service, &stopping, SWEEP, sweep),
-            start(&service, &stopping, key_uses::TASK, key_uses::note_uses),
+            start(&service, &stopping, key_use_worker::TASK, key_use_worker::note_uses),
         ];
         if has_workers {
             workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
