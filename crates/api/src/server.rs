@@ -153,11 +153,9 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let Self { listener, service, objects, has_workers, lost_lines, metrics, data } = self;
         let stopping = CancellationToken::new();
-        let mut workers = vec![
-            start(&service, &stopping, SWEEP, sweep),
-            start(&service, &stopping, key_use_worker::TASK, key_use_worker::note_uses),
-        ];
+        let mut workers = vec![start(&service, &stopping, SWEEP, sweep)];
         if has_workers {
+            workers.push(start(&service, &stopping, key_use_worker::TASK, key_use_worker::note_uses));
             workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
             workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));
         }

@@ -2,7 +2,9 @@
 //! wrote to it. If the database has a lower number at a start, its write-ahead log was lost, or an older copy was put in
 //! its place; if it has another id or none, it is another database, or was emptied.
 
+use std::fs::DirBuilder;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -172,7 +174,8 @@ impl Mark {
         if !folder.parent().is_some_and(Path::is_dir) {
             return Ok(());
         }
-        std::fs::create_dir_all(folder)?;
+        // Its names tell the databases, so that it is their owner's alone, as the temporary file is that takes a mark's place.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let mut temporary = tempfile::Builder::new().prefix(".mark-").tempfile_in(folder)?;
         serde_json::to_writer(&mut temporary, content)?;
         writeln!(temporary)?;

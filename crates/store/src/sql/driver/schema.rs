@@ -325,7 +325,9 @@ mod tests {
                  ALTER TABLE company_state DROP COLUMN close_no; DROP TABLE request_rate; \
                  ALTER TABLE line DROP COLUMN organization_name; ALTER TABLE line DROP COLUMN resource_name; \
                  ALTER TABLE line DROP COLUMN amount_rule; ALTER TABLE orders DROP COLUMN replaces_no; \
-                 ALTER TABLE orders DROP COLUMN replaced_by_no; \
+                 ALTER TABLE orders DROP COLUMN replaced_by_no; ALTER TABLE api_key DROP COLUMN name; \
+                 ALTER TABLE api_key DROP COLUMN permissions; ALTER TABLE api_key DROP COLUMN created_at; \
+                 ALTER TABLE api_key DROP COLUMN expires_at; ALTER TABLE api_key DROP COLUMN suspended; \
                  ALTER TABLE order_number RENAME COLUMN counterpart_no TO other_no;",
             )
             .unwrap();
