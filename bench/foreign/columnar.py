@@ -1,10 +1,11 @@
-"""Writes the rows of a Parquet file with pyarrow, polars or DuckDB as Parquet or CSV, with jetxl or rapidxlsx as a workbook.
+"""Writes the rows of a Parquet file: pyarrow, polars and DuckDB as Parquet or CSV, jetxl and rapidxlsx as a workbook.
 
     columnar.py LIBRARY parquet|csv|csv.gz|xlsx FROM.parquet TO
 
 The rows are in memory, in the library's own form and without dictionaries, before the clock starts. Parquet is
-compressed with Snappy, as ours. The writers of workbooks have no exact decimals and get floating-point numbers. Prints a
-JSON object: microseconds, microseconds of processor time of all threads, peak memory, and memory when the clock started.
+compressed with Snappy, as ours. The writers of workbooks have no exact decimals and get floating-point numbers.
+Prints a JSON object: microseconds, microseconds of processor time of all threads, peak memory, and memory when the
+clock started.
 """
 
 import json
