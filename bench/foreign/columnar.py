@@ -93,7 +93,7 @@ def rapidxlsx_writer(kind: str, source: str, target: str):
         polars.selectors.decimal().cast(polars.Float64),
         polars.selectors.datetime().dt.to_string("%Y-%m-%d %H:%M:%S"),
     )
-    return lambda: rapidxlsx.write(frame, target)
+    return lambda: rapidxlsx.write(target, frame)
 
 
 def only_xlsx(kind: str) -> None:
