@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use tollbook_objects::free_bytes;
 
 use crate::blocking::Workers;
 use crate::service::Service;
@@ -84,8 +85,8 @@ impl Readiness {
     fn disk(&self) -> Result<(), String> {
         let Some(data) = &self.data else { return Ok(()) };
         let floor = self.service.config().objects.spool.free_bytes;
-        match rustix::fs::statvfs(data.as_path()) {
-            Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < floor => {
+        match free_bytes(data) {
+            Ok(free) if free < floor => {
                 Err("the disk has less free space than objects.free_bytes".to_owned())
             }
             Ok(_) => Ok(()),

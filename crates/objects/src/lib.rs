@@ -23,5 +23,5 @@ pub use key_pair::ObjectKeys;
 pub use remote::{NowS, OpenError, RemoteSettings, RemoteStore, StoreUrl, StoreUrlError, Tuning};
 pub use remote_error::RemoteError;
 pub use reply::{Reply, ReplyBody};
-pub use spool::{SpoolFile, SpoolLimits, Stored};
+pub use spool::{SpoolFile, SpoolLimits, Stored, free_bytes};
 pub use store::{Cancelled, ObjectStore, PutOptions, Swept};

@@ -3,8 +3,8 @@
 use crate::cell;
 use crate::fragment::new_id;
 
-/// Cells that are kept. Few times are current at once; each has one place.
-const PLACES: usize = 64;
+/// Cells that are kept. Few times are current at once; each has one slot.
+const SLOTS: usize = 64;
 
 /// Room for the body of a time; that of a text in any year is shorter.
 const BODY_BYTES: usize = 64;
@@ -12,7 +12,7 @@ const BODY_BYTES: usize = 64;
 /// The cells of some times.
 #[derive(Debug)]
 pub(crate) struct TimeCells {
-    places: Vec<TimeCell>,
+    slots: Vec<TimeCell>,
     scratch: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct TimeCell {
 impl TimeCells {
     pub(crate) fn new() -> Self {
         let empty = TimeCell { local_s: 0, body: [0; BODY_BYTES], len: 0, id: 0 };
-        Self { places: vec![empty; PLACES], scratch: Vec::new() }
+        Self { slots: vec![empty; SLOTS], scratch: Vec::new() }
     }
 
     /// The cell of a local time in seconds.
@@ -37,18 +37,18 @@ impl TimeCells {
     pub(crate) fn of(&mut self, local_s: i64) -> TimeCell {
         // The highest bits of the product depend on all bits of the time (D. Knuth, "Sorting and Searching", 6.4).
         let mixed =
-            local_s.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACES.ilog2());
-        let place = &mut self.places[usize::try_from(mixed).unwrap_or(0) % PLACES];
-        if place.id == 0 || place.local_s != local_s {
+            local_s.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2());
+        let slot = &mut self.slots[usize::try_from(mixed).unwrap_or(0) % SLOTS];
+        if slot.id == 0 || slot.local_s != local_s {
             self.scratch.clear();
             cell::push_date_time(&mut self.scratch, local_s);
             let mut body = [0; BODY_BYTES];
             for (byte, written) in body.iter_mut().zip(&self.scratch) {
                 *byte = *written;
             }
-            *place = TimeCell { local_s, body, len: self.scratch.len().min(BODY_BYTES), id: new_id() };
+            *slot = TimeCell { local_s, body, len: self.scratch.len().min(BODY_BYTES), id: new_id() };
         }
-        *place
+        *slot
     }
 }
 

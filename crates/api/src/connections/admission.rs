@@ -29,8 +29,8 @@ struct Open {
     of_address: HashMap<IpAddr, usize>,
 }
 
-/// The place of an open connection.
-pub(super) struct Place {
+/// The right to keep a connection open, until it is dropped.
+pub(super) struct ConnectionPermit {
     admission: Arc<Admission>,
     number: u64,
     address: IpAddr,
@@ -58,7 +58,7 @@ impl Admission {
         address: IpAddr,
         is_exempt: bool,
         connection: &Arc<Connection>,
-    ) -> Result<Place, Full> {
+    ) -> Result<ConnectionPermit, Full> {
         let address = group(address);
         if !is_exempt && self.open().of_address.get(&address).is_some_and(|open| *open >= self.per_address) {
             return Err(Full::Address);
@@ -72,7 +72,7 @@ impl Admission {
         open.connections.insert(number, Arc::clone(connection));
         *open.of_address.entry(address).or_default() += 1;
         drop(open);
-        Ok(Place { admission: Arc::clone(self), number, address, _permit: permit })
+        Ok(ConnectionPermit { admission: Arc::clone(self), number, address, _permit: permit })
     }
 
     /// The number of open connections.
@@ -116,7 +116,7 @@ impl Admission {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut open = self.admission.open();
         open.connections.remove(&self.number);
@@ -148,7 +148,7 @@ mod tests {
         Arc::new(Connection::new(timeouts, LargeHeads::new()))
     }
 
-    async fn admit(admission: &Arc<Admission>, address: &str) -> Result<Place, Full> {
+    async fn admit(admission: &Arc<Admission>, address: &str) -> Result<ConnectionPermit, Full> {
         admission.admit(address.parse().unwrap(), false, &connection()).await
     }
 

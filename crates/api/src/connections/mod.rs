@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tollbook_ops::Config;
 
-use admission::{Admission, Full, Place};
+use admission::{Admission, ConnectionPermit, Full};
 use guarded_stream::GuardedStream;
 use progress::{Connection, LargeHeads, MAX_HEAD_BYTES, PeerTimeouts, Phase, RequestGuard};
 
@@ -156,7 +156,13 @@ impl Served {
     }
 
     /// Serves one connection until it ends.
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr, connection: Arc<Connection>, place: Place) {
+    async fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        connection: Arc<Connection>,
+        place: ConnectionPermit,
+    ) {
         // Before the first byte, a connection costs no buffers.
         let deadline = connection.read_deadline().unwrap_or_else(Instant::now);
         tokio::select! {

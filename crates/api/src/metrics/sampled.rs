@@ -12,7 +12,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
-use tollbook_domain::{OrderQuery, Status, StatusSet, TimeRange};
+use tollbook_objects::free_bytes;
+use tollbook_ops::charging::arrears_query;
 use tollbook_store::{HourFilter, Snapshot, StoreResult};
 
 use crate::service::Service;
@@ -87,8 +88,7 @@ impl Samples {
             "Lines of the log that could not be written",
             ConstCounter::new(lost_lines),
         );
-        if let Some(free) = data.and_then(|data| rustix::fs::statvfs(data).ok()) {
-            let free = free.f_bavail.saturating_mul(free.f_frsize);
+        if let Some(free) = data.and_then(|data| free_bytes(data).ok()) {
             registry.register_with_unit(
                 "disk_free",
                 "Free bytes of the disk of the data directory",
@@ -149,14 +149,11 @@ fn of_companies(snapshot: &mut dyn Snapshot) -> StoreResult<OfCompanies> {
     }
     let mut arrears = BTreeMap::new();
     for company in companies {
-        let query = OrderQuery {
-            company_id: company.company_id,
-            range: TimeRange::everything(),
-            statuses: StatusSet::of(&[Status::Unpaid]),
-            lines: tollbook_domain::LineFilter::default(),
-            order_numbers: Vec::new(),
-        };
-        let unpaid: i128 = snapshot.sums(&query)?.iter().map(|(_, measures)| measures.total).sum();
+        let unpaid: i128 = snapshot
+            .sums(&arrears_query(company.company_id))?
+            .iter()
+            .map(|(_, measures)| measures.total)
+            .sum();
         let (total, owing): &mut (i128, i64) = arrears.entry(company.currency).or_default();
         *total += unpaid;
         *owing += i64::from(unpaid > 0);

@@ -116,7 +116,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     Ok(served?)
 }
 
-/// The socket at which metrics are served. Of several servers on one machine, one has the usual address; the others are told.
+/// The socket at which metrics are served. Of several servers on one machine, one has the usual address; the others log a warning.
 async fn metrics_listener(listen: MetricsListen) -> Result<Option<TcpListener>, Failure> {
     let Some(address) = listen.address() else { return Ok(None) };
     match TcpListener::bind(address).await {

@@ -41,7 +41,8 @@ fn write_prices(fixture: &Fixture) {
     fixture.json(&["prices", "import", "prices.toml"]);
 }
 
-fn a_pruning_is_shown_first(fixture: &Fixture) {
+/// A company with one paid order of 2025.
+fn add_an_old_paid_order(fixture: &Fixture) {
     fixture.company("Acme");
     write_prices(fixture);
     fixture.json(&[
@@ -58,6 +59,10 @@ fn a_pruning_is_shown_first(fixture: &Fixture) {
     ]);
     write_usage(fixture, "usage.jsonl", "r-1", 1_750_000_000);
     fixture.json(&["usage", "import", "usage.jsonl"]);
+}
+
+fn a_pruning_is_shown_first(fixture: &Fixture) {
+    add_an_old_paid_order(fixture);
     let prune = ["database", "prune", "--before", "2026-01-01"];
     let (shown, _) = said(fixture, &[&prune[..], &["--dry-run"]].concat());
     assert_eq!(shown, json!({"Before": "2026-01-01", "Companies": 1, "Orders": 1, "DryRun": true}));
@@ -104,22 +109,7 @@ fn on_a_terminal(fixture: &Fixture, arguments: &str, answer: &str) -> (Option<i3
 }
 
 fn a_pruning_asks_on_a_terminal(fixture: &Fixture) {
-    fixture.company("Acme");
-    write_prices(fixture);
-    fixture.json(&[
-        "account",
-        "deposit",
-        "--company",
-        "1",
-        "--kind",
-        "cash",
-        "--amount",
-        "100",
-        "--key",
-        "d",
-    ]);
-    write_usage(fixture, "usage.jsonl", "r-1", 1_750_000_000);
-    fixture.json(&["usage", "import", "usage.jsonl"]);
+    add_an_old_paid_order(fixture);
     let prune = "database prune --before 2026-01-01";
     let (code, shown) = on_a_terminal(fixture, prune, "n");
     assert!(code == Some(1) && shown.contains("nothing was deleted"), "{code:?}: {shown}");

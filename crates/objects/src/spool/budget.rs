@@ -87,7 +87,10 @@ impl SpoolBudget {
 }
 
 /// Bytes of a directory's disk that are free for this process.
-fn free_bytes(directory: &Path) -> io::Result<u64> {
+///
+/// # Errors
+/// The directory does not exist, or its disk cannot be asked.
+pub fn free_bytes(directory: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(directory)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

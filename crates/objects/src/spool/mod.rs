@@ -6,7 +6,7 @@ mod directory;
 mod file;
 mod folder;
 
-pub use budget::SpoolLimits;
+pub use budget::{SpoolLimits, free_bytes};
 pub(crate) use directory::SpoolDirectory;
 pub(crate) use file::FinishedSpool;
 pub use file::{SpoolFile, Stored};

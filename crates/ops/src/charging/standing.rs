@@ -36,6 +36,17 @@ impl Standing {
     }
 }
 
+/// All unpaid orders of a company.
+pub fn arrears_query(company_id: i64) -> OrderQuery {
+    OrderQuery {
+        company_id,
+        range: TimeRange::everything(),
+        statuses: StatusSet::of(&[Status::Unpaid]),
+        lines: LineFilter::default(),
+        order_numbers: Vec::new(),
+    }
+}
+
 /// The standing of a company; `None` if it does not exist.
 ///
 /// # Errors
@@ -43,13 +54,7 @@ impl Standing {
 pub fn standing(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreResult<Option<Standing>> {
     let mut snapshot = charging.store.snapshot()?;
     let Some(company) = snapshot.company(company_id)? else { return Ok(None) };
-    let query = OrderQuery {
-        company_id,
-        range: TimeRange::everything(),
-        statuses: StatusSet::of(&[Status::Unpaid]),
-        lines: LineFilter::default(),
-        order_numbers: Vec::new(),
-    };
+    let query = arrears_query(company_id);
     let unpaid = snapshot.sums(&query)?.into_iter().next().map(|(_, measures)| measures).unwrap_or_default();
     let oldest = snapshot.arrears(company_id, 0, 1)?;
     let since = |order: &Order| order.create_time_s.unwrap_or(order.end_time_s);

@@ -16,7 +16,7 @@ const SENDS: usize = 4;
 /// Records of one request.
 const BATCH: i64 = 5;
 /// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The tokens of a record, which cost 2.00.
 const TOKENS: i64 = 1_000_000;
 const BATCH_TYPE: &str = "application/cloudevents-batch+json";
@@ -94,14 +94,15 @@ impl Counts {
 impl<'a> Load<'a> {
     pub(super) fn new(fixture: &'a Fixture, company: &Company, urls: &'a RwLock<Vec<String>>) -> Self {
         let key = fixture.json(&["operator-key", "add", "--name", "rig"]);
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        let agent =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(CLIENT_TIMEOUT));
         Self {
             fixture,
             company: company.clone(),
             operator_key: key["OperatorKey"].as_str().unwrap().to_owned(),
             urls,
             agent: agent.build().into(),
-            client: Client::waiting(company, PATIENCE),
+            client: Client::waiting(company, CLIENT_TIMEOUT),
             sent: Mutex::default(),
             deposits: Mutex::default(),
             paid: Mutex::default(),
