@@ -86,6 +86,24 @@ impl Permission {
 }
 
 impl ApiKey {
+    /// A key that may do everything in its company, from any address and without an end.
+    pub fn unrestricted(public_key: impl Into<String>, company_id: i64, sealed_private_key: Vec<u8>) -> Self {
+        Self {
+            public_key: public_key.into(),
+            company_id,
+            sealed_private_key,
+            organization_ids: Vec::new(),
+            allowed_networks: Vec::new(),
+            rate_limit_per_s: None,
+            disabled: false,
+            name: String::new(),
+            permissions: Vec::new(),
+            created_s: None,
+            expires_s: None,
+            suspended: false,
+        }
+    }
+
     /// Whether requests with the key are answered at a time, Unix seconds.
     pub fn is_usable(&self, now_s: i64) -> bool {
         !self.disabled && !self.suspended && self.expires_s.is_none_or(|end_s| now_s < end_s)

@@ -357,18 +357,14 @@ fn whole_database() -> (tempfile::TempDir, PathBuf) {
     for company_id in [1, 2] {
         transaction.add_organization(company_id, "org-a", "研发").unwrap();
         let key = tollbook_domain::tenant::ApiKey {
-            public_key: format!("key {company_id}"),
-            company_id,
-            sealed_private_key: vec![7; 9_000],
             organization_ids: vec![1],
             allowed_networks: vec!["10.0.0.0/8".into()],
             rate_limit_per_s: Some(5),
-            disabled: false,
-            name: String::new(),
-            permissions: Vec::new(),
-            created_s: None,
-            expires_s: None,
-            suspended: false,
+            ..tollbook_domain::tenant::ApiKey::unrestricted(
+                format!("key {company_id}"),
+                company_id,
+                vec![7; 9_000],
+            )
         };
         transaction.add_api_key(&key).unwrap();
         let discount = tollbook_domain::Discount {

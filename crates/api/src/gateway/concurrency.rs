@@ -126,20 +126,7 @@ mod tests {
     use super::*;
 
     fn key(public_key: &str, company_id: i64) -> ApiKey {
-        ApiKey {
-            public_key: public_key.to_owned(),
-            company_id,
-            sealed_private_key: Vec::new(),
-            organization_ids: Vec::new(),
-            allowed_networks: Vec::new(),
-            rate_limit_per_s: None,
-            disabled: false,
-            name: String::new(),
-            permissions: Vec::new(),
-            created_s: None,
-            expires_s: None,
-            suspended: false,
-        }
+        ApiKey::unrestricted(public_key, company_id, Vec::new())
     }
 
     fn concurrency(per_key: usize, per_company: usize) -> Concurrency {

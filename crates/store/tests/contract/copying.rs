@@ -36,18 +36,9 @@ fn filled(backend: &dyn Backend) -> (Arc<dyn Store>, Vec<NewOrder>) {
     let mut transaction = store.begin().unwrap();
     transaction
         .add_api_key(&ApiKey {
-            public_key: "public".into(),
-            company_id: 1,
-            sealed_private_key: vec![0, 255, 7],
             organization_ids: vec![1, 2],
             allowed_networks: vec!["10.0.0.0/8".into()],
-            rate_limit_per_s: None,
-            disabled: false,
-            name: String::new(),
-            permissions: Vec::new(),
-            created_s: None,
-            expires_s: None,
-            suspended: false,
+            ..ApiKey::unrestricted("public", 1, vec![0, 255, 7])
         })
         .unwrap();
     transaction.set_setting("master", "fingerprint").unwrap();

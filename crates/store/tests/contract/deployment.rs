@@ -171,20 +171,7 @@ pub(crate) fn digests_follow_every_change_of_their_tables(backend: &dyn Backend)
     assert_no_difference(&*store);
     let one = company(&*store, "one");
     assert_no_difference(&*store);
-    let key = |name: &str| ApiKey {
-        public_key: name.into(),
-        company_id: one,
-        sealed_private_key: vec![1],
-        organization_ids: vec![1],
-        allowed_networks: Vec::new(),
-        rate_limit_per_s: None,
-        disabled: false,
-        name: String::new(),
-        permissions: Vec::new(),
-        created_s: None,
-        expires_s: None,
-        suspended: false,
-    };
+    let key = |name: &str| ApiKey { organization_ids: vec![1], ..ApiKey::unrestricted(name, one, vec![1]) };
     let discount = |factor: &str| Discount {
         company_id: one,
         model_id: String::new(),

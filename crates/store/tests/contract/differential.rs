@@ -85,18 +85,9 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 
 fn key(company_id: i64, key: u8) -> ApiKey {
     ApiKey {
-        public_key: format!("key {key}"),
-        company_id,
-        sealed_private_key: vec![key; 3],
         organization_ids: vec![i64::from(key)],
-        allowed_networks: Vec::new(),
         rate_limit_per_s: (key > 0).then_some(u32::from(key)),
-        disabled: false,
-        name: String::new(),
-        permissions: Vec::new(),
-        created_s: None,
-        expires_s: None,
-        suspended: false,
+        ..ApiKey::unrestricted(format!("key {key}"), company_id, vec![key; 3])
     }
 }
 

@@ -173,20 +173,8 @@ pub(crate) fn a_dropped_transaction_is_rolled_back(backend: &dyn Backend) {
 pub(crate) fn requests_of_a_key_are_counted_per_second(backend: &dyn Backend) {
     let stores = [backend.open(&StoreOptions::default()), backend.open(&StoreOptions::default())];
     let company_id = company(&*stores[0], "one");
-    let key = |name: &str| ApiKey {
-        public_key: name.into(),
-        company_id,
-        sealed_private_key: vec![1],
-        organization_ids: Vec::new(),
-        allowed_networks: Vec::new(),
-        rate_limit_per_s: Some(2),
-        disabled: false,
-        name: String::new(),
-        permissions: Vec::new(),
-        created_s: None,
-        expires_s: None,
-        suspended: false,
-    };
+    let key =
+        |name: &str| ApiKey { rate_limit_per_s: Some(2), ..ApiKey::unrestricted(name, company_id, vec![1]) };
     // server | second by its clock | requests in the latest second, in which a server whose clock is behind counts too
     let table = [
         (0, 10, 1),
