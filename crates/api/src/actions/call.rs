@@ -24,6 +24,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Refuses a key that is bound to organizations: accounts are the whole company's.
+    pub(super) fn require_whole_company(&self) -> Result<(), Refusal> {
+        if self.key.organization_ids.is_empty() { Ok(()) } else { Err(Refusal::PermissionDenied) }
+    }
+
     /// Refuses the request if required parameters are missing, naming all of them.
     pub(super) fn require(&self, names: &[&'static str]) -> Result<(), Refusal> {
         self.parameters.required(names)

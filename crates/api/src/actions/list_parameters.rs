@@ -19,6 +19,10 @@ pub(super) const SUMMARY: &[Parameter] =
 pub(super) const DOWNLOAD: &[Parameter] =
     &joined::<{ SUMMARY.len() + 3 }>(&[SUMMARY, &[FORMAT, SEPARATOR, ASYNC]]);
 
+/// Parameters of the ledger.
+pub(super) const LEDGER_PAGING: [Parameter; 2] =
+    [bounded("Page", 1, i64::MAX, "Page number, from 1"), bounded("PageSize", 10, 100, "Entries per page")];
+
 /// Parameters of the totals, which are split by status anyway.
 pub(super) const AMOUNT: &[Parameter] = &joined::<{ 3 + FILTERS.len() }>(&[&RANGE, &FILTERS, &[ORDER_NOS]]);
 

@@ -1,12 +1,15 @@
 //! The actions of the API. [`ACTIONS`] is the one table of them; each runs in the file of its name.
 
 mod call;
+mod client_setup;
 mod delivery;
 mod download_order_summary;
 mod download_orders;
+mod get_account;
 mod get_export_job;
 mod get_filter_options;
 mod get_order_amount;
+mod list_ledger;
 mod list_order_summary;
 mod list_orders;
 mod list_parameters;

@@ -7,8 +7,9 @@ use tollbook_export::fields::{ORDER_ITEM_DETAIL, ORDER_SUMMARY_ITEM, UNPAID_ORDE
 use super::call::Call;
 use super::shape::{Meaning, Member, Parameter, ParameterShape, describe, integer, list, text};
 use super::{
-    delivery, download_order_summary, download_orders, get_export_job, get_filter_options, get_order_amount,
-    list_order_summary, list_orders, list_parameters, start_pay_unpaid_orders,
+    client_setup, delivery, download_order_summary, download_orders, get_account, get_export_job,
+    get_filter_options, get_order_amount, list_ledger, list_order_summary, list_orders, list_parameters,
+    start_pay_unpaid_orders,
 };
 use crate::answer::Answer;
 use crate::parameters::Parameters;
@@ -230,5 +231,55 @@ pub const ACTIONS: &[Action] = &[
         parameters: get_export_job::PARAMETERS,
         response: get_export_job::RESPONSE,
         handler: Handler::Answer(get_export_job::run),
+    },
+    Action {
+        name: "GetAccount",
+        permission: Permission::Read,
+        summary: "Balances, grants and arrears of the company",
+        description: "An extension of Tollbook. The accounts are the whole company's: a key that is bound to \
+                      organizations is refused.",
+        parameters: &[],
+        response: get_account::RESPONSE,
+        handler: Handler::Answer(get_account::run),
+    },
+    Action {
+        name: "ListLedger",
+        permission: Permission::Read,
+        summary: "Every movement of the company's accounts",
+        description: "An extension of Tollbook. Newest entry first; a page past the end is empty and has the exact \
+                      `Total`. The balance of an account is the sum of its entries. A key that is bound to \
+                      organizations is refused.",
+        parameters: list_ledger::PARAMETERS,
+        response: list_ledger::RESPONSE,
+        handler: Handler::Answer(list_ledger::run),
+    },
+    Action {
+        name: "GetUserInfo",
+        permission: Permission::Read,
+        summary: "The company of the key, for the set-up of published clients",
+        description: "What the published command-line client shows when it is set up.",
+        parameters: &[],
+        response: client_setup::USER_RESPONSE,
+        handler: Handler::Answer(client_setup::user_info),
+    },
+    Action {
+        name: "GetRegion",
+        permission: Permission::Read,
+        summary: "The regions, for the set-up of published clients",
+        description: "What the published command-line client chooses its default region from. A region never filters: \
+                      that is `Regions` of the other actions.",
+        parameters: &[],
+        response: client_setup::REGION_RESPONSE,
+        handler: Handler::Answer(client_setup::regions),
+    },
+    Action {
+        name: "GetProjectList",
+        permission: Permission::Read,
+        summary: "The organizations of the key, for the set-up of published clients",
+        description: "What the published command-line client chooses its default project from. `ProjectId` never \
+                      filters: that is `OrganizationIds` of the other actions.",
+        parameters: client_setup::PROJECT_PARAMETERS,
+        response: client_setup::PROJECT_RESPONSE,
+        handler: Handler::Answer(client_setup::projects),
     },
 ];

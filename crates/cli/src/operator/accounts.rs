@@ -188,14 +188,11 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
     let now_s = now_s();
     let standing = charging::standing(&context.charging(), company_id, now_s)?;
     let standing = standing.ok_or_else(|| Failure::new(format!("company {company_id} does not exist")))?;
-    let mut account = context.store.snapshot()?.account_state(company_id)?.account;
-    account.expire(now_s);
-    account.grants.retain(|grant| grant.remaining > 0);
     let balances: Map<String, Value> = AccountKind::ALL
         .iter()
         .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
         .collect();
-    let grants: Vec<Value> = account
+    let grants: Vec<Value> = standing
         .grants
         .iter()
         .map(|grant| {
@@ -235,8 +232,8 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
         ]);
         rows.push(vec!["pending".into(), format_amount_sum(standing.pending)]);
         let mut text = table(&["Account", &standing.currency], rows);
-        if !account.grants.is_empty() {
-            let grants = account.grants.iter().map(|grant| {
+        if !standing.grants.is_empty() {
+            let grants = standing.grants.iter().map(|grant| {
                 let scope = [grant.products.as_slice(), grant.models.as_slice()].concat().join(", ");
                 vec![
                     grant.grant_id.to_string(),

@@ -43,6 +43,6 @@ pub use paying::{PayReason, Payment, pay_unpaid};
 pub use rater::{PartlyMatched, Rater, UsageResult};
 pub use refunds::{Revocation, Revoked, revoke};
 pub use repricing::reprice;
-pub use standing::{Standing, arrears_query, standing};
+pub use standing::{Standing, arrears_query, standing, standing_in};
 pub(crate) use worker::pay_company_daily;
 pub use worker::{Settled, leased_hours, settle_all, settle_due};

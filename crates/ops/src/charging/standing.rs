@@ -1,8 +1,9 @@
 //! A company's standing: what it owes and can spend. Gateways read it to decide whether to serve the company.
 
-use tollbook_domain::account::{AccountKind, PerKind};
-use tollbook_domain::{LineFilter, Order, OrderQuery, Status, StatusSet, TimeRange};
-use tollbook_store::StoreResult;
+use tollbook_domain::account::{AccountKind, Grant, PerKind};
+use tollbook_domain::tenant::Company;
+use tollbook_domain::{Catalogue, LineFilter, Order, OrderQuery, Status, StatusSet, TimeRange};
+use tollbook_store::{Snapshot, StoreResult};
 
 use super::context::Charging;
 
@@ -19,6 +20,8 @@ pub struct Standing {
     pub arrears_orders: i64,
     /// Balances by account kind. A grant that has ended is in none.
     pub balances: PerKind<i64>,
+    /// The grants that have something left and have not ended.
+    pub grants: Vec<Grant>,
     /// Credit limit.
     pub credit_limit: i64,
     /// How much more credit is used than the limit allows: a deposit that was spent was reversed.
@@ -54,23 +57,41 @@ pub fn arrears_query(company_id: i64) -> OrderQuery {
 pub fn standing(charging: &Charging<'_>, company_id: i64, now_s: i64) -> StoreResult<Option<Standing>> {
     let mut snapshot = charging.store.snapshot()?;
     let Some(company) = snapshot.company(company_id)? else { return Ok(None) };
+    standing_in(snapshot.as_mut(), &company, charging.catalogue, now_s).map(Some)
+}
+
+/// The standing of a company in a snapshot.
+///
+/// # Errors
+/// Those of the store.
+pub fn standing_in(
+    snapshot: &mut dyn Snapshot,
+    company: &Company,
+    catalogue: &Catalogue,
+    now_s: i64,
+) -> StoreResult<Standing> {
+    let company_id = company.company_id;
     let query = arrears_query(company_id);
     let unpaid = snapshot.sums(&query)?.into_iter().next().map(|(_, measures)| measures).unwrap_or_default();
     let oldest = snapshot.arrears(company_id, 0, 1)?;
     let since = |order: &Order| order.create_time_s.unwrap_or(order.end_time_s);
-    let pending = snapshot.pending(&query, charging.catalogue)?;
+    let pending = snapshot.pending(&query, catalogue)?;
     let mut account = snapshot.account_state(company_id)?.account;
     // Written with the next change of the accounts.
     account.expire(now_s);
-    Ok(Some(Standing {
-        currency: company.currency,
+    let available = account.available(&AccountKind::ALL, now_s);
+    let over_limit = account.over_limit();
+    account.grants.retain(|grant| grant.remaining > 0);
+    Ok(Standing {
+        currency: company.currency.clone(),
         arrears_since_s: oldest.iter().map(|stored| since(&stored.order)).min(),
         arrears: unpaid.total,
         arrears_orders: unpaid.orders,
         balances: account.balances,
+        grants: account.grants,
         credit_limit: account.credit_limit,
-        over_limit: account.over_limit(),
-        available: account.available(&AccountKind::ALL, now_s),
+        over_limit,
+        available,
         pending,
-    }))
+    })
 }

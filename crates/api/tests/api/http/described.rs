@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use tollbook_api::actions::{ACTIONS, MemberShape, ParameterShape};
+use tollbook_domain::account::AccountKind;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Http, encode};
@@ -101,6 +102,8 @@ fn every_answer_conforms_to_the_openapi_document(backend: Backend) {
     let company = server.company("Described", "default");
     let organization = server.organization(&company, "One");
     server.add(&sample_orders::orders(company.company_id, &[organization.organization_id]));
+    // So that a grant and a ledger entry are described too.
+    server.deposit(&company, AccountKind::Coupon, "0.01", "welcome");
     let key = server.full_key(&company);
     let document = document(&server);
     for action in ACTIONS {

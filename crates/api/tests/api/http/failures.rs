@@ -18,6 +18,7 @@ use super::server::{Key, Server};
 struct Fixture {
     server: Server,
     key: Key,
+    place: Where,
 }
 
 impl Fixture {
@@ -28,12 +29,15 @@ impl Fixture {
         let organization = server.organization(&company, "One");
         server.add(&sample_orders::orders(company.company_id, &[organization.organization_id]));
         let key = server.full_key(&company);
-        Self { server, key }
+        Self { server, key, place }
     }
 
     fn every_action_says(&self, verdict: &str) {
         for action in ACTIONS {
             let answer = self.server.ask(&self.key, &encode(&sample_orders::required(action)));
+            // What it answers was read when the key was checked.
+            let reads_nothing = action.name == "GetUserInfo" && self.place == Where::Orders;
+            let verdict = if reads_nothing { "0" } else { verdict };
             assert_eq!(answer.verdict(), verdict, "{}", action.name);
         }
         assert_eq!(self.server.export_files(), 0, "a failed export leaves no file");

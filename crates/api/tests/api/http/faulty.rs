@@ -110,7 +110,7 @@ pub(crate) fn wait_until_left(caller: &CancellationToken) {
 pub(crate) enum Where {
     /// Before a snapshot is taken.
     Snapshot,
-    /// When orders or their lines are read.
+    /// When orders, their lines, organizations or accounts are read.
     Orders,
     /// At the first order of a scan.
     Row,
@@ -202,7 +202,7 @@ impl TenantReads for FaultySnapshot {
     }
 
     fn organizations(&mut self, company_id: i64) -> StoreResult<Vec<Organization>> {
-        self.inner.organizations(company_id)
+        self.struck()?.organizations(company_id)
     }
 
     fn names_version(&mut self) -> StoreResult<i64> {
@@ -369,7 +369,7 @@ impl UnchargedReads for FaultySnapshot {
 
 impl AccountReads for FaultySnapshot {
     fn account_state(&mut self, company_id: i64) -> StoreResult<AccountState> {
-        self.inner.account_state(company_id)
+        self.struck()?.account_state(company_id)
     }
 
     fn grants(&mut self, company_id: i64, grant_ids: &[i64]) -> StoreResult<Vec<Grant>> {
@@ -385,7 +385,7 @@ impl AccountReads for FaultySnapshot {
     }
 
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
-        self.inner.ledger(company_id, entries)
+        self.struck()?.ledger(company_id, entries)
     }
 
     fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>> {

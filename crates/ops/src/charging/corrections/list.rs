@@ -1,8 +1,8 @@
 //! Lists the corrections of a company: of its usage and of its accounts.
 
-use tollbook_store::{Correction, CorrectionKind, StoreError};
+use tollbook_store::{Correction, CorrectionKind};
 
-use super::request::{Corrected, CorrectionError};
+use super::request::{Corrected, CorrectionError, Progress};
 use crate::charging::context::Charging;
 use crate::charging::error::ChargingError;
 
@@ -54,11 +54,9 @@ fn corrected_by(correction: &Correction) -> Result<Option<Corrected>, Correction
         CorrectionKind::Void | CorrectionKind::Replace | CorrectionKind::Rerate => true,
         CorrectionKind::Reverse | CorrectionKind::Adjust => false,
     };
-    if !is_of_usage || correction.result.is_empty() {
+    if !is_of_usage {
         return Ok(None);
     }
-    let corrected = Corrected::from_text(&correction.result).ok_or_else(|| {
-        StoreError::Damaged(format!("the result of correction {:?} cannot be read", correction.key))
-    })?;
-    Ok(Some(corrected))
+    let progress = Progress::of(correction)?;
+    Ok(progress.is_finished.then_some(progress.corrected))
 }

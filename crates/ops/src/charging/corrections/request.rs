@@ -154,6 +154,42 @@ impl Corrected {
     }
 }
 
+/// Stands before the result of a correction of several transactions until the last one.
+const UNFINISHED: &str = "unfinished\n";
+
+/// What a correction of several transactions has done. It is stored by each of them, so that what an interrupted run did
+/// is counted by the run that completes it.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Whether nothing is left to do.
+    pub(super) is_finished: bool,
+    /// What was done so far.
+    pub(super) corrected: Corrected,
+}
+
+impl Progress {
+    /// The progress of a stored correction.
+    pub(super) fn of(correction: &Correction) -> Result<Self, CorrectionError> {
+        let text = &correction.result;
+        let part = text.strip_prefix(UNFINISHED);
+        // Until schema 14, the result of a correction was empty until it was complete.
+        let corrected = match part.unwrap_or(text) {
+            "" => Some(Corrected { is_repeated: true, ..Corrected::default() }),
+            text => Corrected::from_text(text),
+        };
+        let corrected = corrected.ok_or_else(|| {
+            StoreError::Damaged(format!("the result of correction {:?} cannot be read", correction.key))
+        })?;
+        Ok(Self { is_finished: part.is_none() && !text.is_empty(), corrected })
+    }
+
+    /// The text that is stored with the correction.
+    pub(super) fn to_text(&self) -> String {
+        let text = self.corrected.to_text();
+        if self.is_finished { text } else { format!("{UNFINISHED}{text}") }
+    }
+}
+
 /// Why a usage record is not corrected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordRefusal {
@@ -244,6 +280,23 @@ mod tests {
         let read = Corrected::from_text(&corrected.to_text()).unwrap();
         assert_eq!((read.replaced, read.made), (2, 1));
         assert_eq!(read, Corrected { is_repeated: true, ..corrected });
+        for is_finished in [false, true] {
+            let progress = Progress { is_finished, corrected: read.clone() };
+            let stored = |result: String| Correction {
+                key: "k".into(),
+                kind: tollbook_store::CorrectionKind::Rerate,
+                digest: [0; 16],
+                time_s: 0,
+                reason: String::new(),
+                reference: String::new(),
+                result,
+            };
+            let of_text = Progress::of(&stored(progress.to_text())).unwrap();
+            assert_eq!((of_text.is_finished, &of_text.corrected), (is_finished, &read));
+            let begun = Progress::of(&stored(String::new())).unwrap();
+            assert_eq!((begun.is_finished, begun.corrected.records), (false, 0));
+            assert!(Progress::of(&stored("unfinished\n1 2".into())).is_err());
+        }
         assert_eq!(Corrected::from_text("1 2"), None);
         assert_eq!(Corrected::from_text("1 2 3 4\nO1"), None);
     }

@@ -10,11 +10,11 @@ use tollbook_domain::usage::UsageLimits;
 use tollbook_domain::{Line, Status};
 use tollbook_store::{
     Correction, CorrectionKind, DayRange, LineNo, Lines, RatedUsage, RecordKey, RecordState, Snapshot,
-    StoreError, StoredRecord, UsageHour, UsageOrder,
+    StoreError, StoredRecord, Transaction, UsageHour, UsageOrder,
 };
 
 use super::changes::{Changed, Changes};
-use super::request::{Corrected, CorrectionError, CorrectionRequest};
+use super::request::{Corrected, CorrectionError, CorrectionRequest, Progress};
 use crate::charging::account_tx::AccountTx;
 use crate::charging::context::Charging;
 use crate::charging::error::ChargingError;
@@ -74,7 +74,7 @@ pub struct Rerated {
     pub differences: Vec<RerateDifference>,
     /// Records that lose their price, by the reason, which names model and SKU.
     pub unpriced: BTreeMap<String, u64>,
-    /// What was changed.
+    /// What was changed, also by runs of the same request that were interrupted.
     pub corrected: Corrected,
 }
 
@@ -110,9 +110,9 @@ pub fn rerate(
         if known.digest != digest {
             return Err(CorrectionError::OtherCorrection(request.key.clone()));
         }
-        if !known.result.is_empty() {
-            let corrected = Corrected::of_known(known, digest)?;
-            return Ok(Rerated { corrected, ..Rerated::default() });
+        let progress = Progress::of(known)?;
+        if progress.is_finished {
+            return Ok(Rerated { corrected: progress.corrected, ..Rerated::default() });
         }
     }
     // The usage was accepted under other limits.
@@ -144,9 +144,9 @@ pub fn rerate(
         }
         run.flush()?;
     }
-    let Run { done, .. } = run;
+    let Run { mut done, .. } = run;
     if !request.dry_run {
-        finish(charging, request, &done.corrected)?;
+        done.corrected = Corrected { is_repeated: false, ..finish(charging, request)? };
     }
     Ok(done)
 }
@@ -175,20 +175,29 @@ fn begin(
     Ok(())
 }
 
-/// Records what was done, unless the same request has been completed elsewhere.
-fn finish(
-    charging: &Charging<'_>,
-    request: &CorrectionRequest,
-    corrected: &Corrected,
-) -> Result<(), CorrectionError> {
+/// Records that nothing is left to do, and returns what all transactions of the correction did.
+fn finish(charging: &Charging<'_>, request: &CorrectionRequest) -> Result<Corrected, CorrectionError> {
     let mut transaction = charging.store.begin()?;
     transaction.lock_company(request.company_id)?;
-    let known = transaction.correction(request.company_id, &request.key)?;
-    if known.is_some_and(|known| known.result.is_empty()) {
-        transaction.set_correction_result(request.company_id, &request.key, &corrected.to_text())?;
+    let mut progress = progress_of(transaction.as_mut(), request)?;
+    if !progress.is_finished {
+        progress.is_finished = true;
+        transaction.set_correction_result(request.company_id, &request.key, &progress.to_text())?;
         transaction.commit()?;
     }
-    Ok(())
+    Ok(progress.corrected)
+}
+
+/// What a correction that has begun did so far.
+fn progress_of(
+    snapshot: &mut dyn Transaction,
+    request: &CorrectionRequest,
+) -> Result<Progress, CorrectionError> {
+    let known = snapshot.correction(request.company_id, &request.key)?;
+    let known = known.ok_or_else(|| {
+        StoreError::Damaged(format!("correction {:?}, which has begun, is not stored", request.key))
+    })?;
+    Progress::of(&known)
 }
 
 /// Cuts hours with records into ranges of one day, each with a bounded number of records.
@@ -381,8 +390,10 @@ impl Run<'_> {
                 }
             };
             account_tx.write(transaction.as_mut())?;
+            let mut progress = progress_of(transaction.as_mut(), self.request)?;
+            progress.corrected.add(replaced.orders, replaced.replaced, replaced.made, count);
+            transaction.set_correction_result(company_id, &self.request.key, &progress.to_text())?;
             transaction.commit()?;
-            self.done.corrected.add(replaced.orders, replaced.replaced, replaced.made, count);
             return Ok(());
         }
     }

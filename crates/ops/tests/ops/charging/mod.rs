@@ -7,6 +7,7 @@ mod corrections;
 mod edge_cases;
 pub(crate) mod fixture;
 mod interleaving;
+mod interruption;
 mod local_days;
 mod model;
 mod model_comparison;
@@ -63,6 +64,7 @@ on_both_databases! {
     corrections::an_order_without_usage_left_has_no_successor,
     corrections::records_that_are_not_charged_are_corrected,
     corrections::a_wrong_price_is_rated_again_in_open_and_closed_hours,
+    interruption::a_completed_rerate_counts_what_interrupted_runs_did,
     corrections::what_cannot_be_corrected_is_refused_and_changes_nothing,
     account_cases::a_coupon_pays_for_the_hour_in_which_it_ended,
     account_cases::a_grant_of_an_idle_company_ends_on_time,
