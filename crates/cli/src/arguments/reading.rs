@@ -2,7 +2,8 @@
 
 use super::{
     AccountCommand, Command, CompanyCommand, ConnectCommand, DeploymentCommand, DiscountCommand, KeyCommand,
-    MapCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand, UsageCommand,
+    MapCommand, MasterKeyCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand,
+    UsageCommand,
     UtcOffsetCommand,
 };
 
@@ -31,6 +32,7 @@ impl Command {
             Self::Account(command) => {
                 matches!(command, AccountCommand::Show { .. } | AccountCommand::Ledger { .. })
             }
+            Self::MasterKey(command) => matches!(command, MasterKeyCommand::Show),
             Self::OperatorKey(command) => matches!(command, OperatorKeyCommand::List),
             Self::Connect(command) => {
                 matches!(command, ConnectCommand::Map(MapCommand::List { .. }))

@@ -34,5 +34,6 @@ pub(crate) mod server;
 mod shapes;
 mod spans;
 mod statuses;
+mod strict;
 mod us3_hosts;
 pub(crate) mod workbook;
