@@ -36,7 +36,11 @@ pub(crate) enum MasterKeyCommand {
     /// Encrypt every private key under a new master key; servers keep running. If interrupted, run the same command again
     Rotate,
     /// Refuse the former master key from now on, after every server was restarted with the new one
-    Finish,
+    Finish {
+        /// Do not wait until running servers know of the new key: every one was restarted since, or none runs
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 /// Options of `key set`.

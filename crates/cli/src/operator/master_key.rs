@@ -24,8 +24,8 @@ pub(crate) fn run(global: &Global, command: &MasterKeyCommand, output: &Output) 
     match command {
         MasterKeyCommand::Show => show(store.as_ref(), &master, output),
         MasterKeyCommand::Rotate => rotate(global, store.as_ref(), &master, output),
-        MasterKeyCommand::Finish => {
-            rotation::finish(store.as_ref(), &master, now_s())?;
+        MasterKeyCommand::Finish { now } => {
+            rotation::finish(store.as_ref(), &master, (!now).then(now_s))?;
             let fingerprint = master.fingerprint();
             output.result(&json!({"Fingerprint": fingerprint}), || {
                 format!("the master key {fingerprint} is the only one now; the former one is refused")

@@ -33,7 +33,7 @@ pub enum RotationError {
     #[error("the new master key is the present one")]
     Same,
     /// Servers may not know of the rotation yet.
-    #[error("servers may not know of the new master key yet; try again in {0} s")]
+    #[error("servers may not know of the new master key yet; try again in {0} s, or with --now if every server was restarted since")]
     TooSoon(i64),
     /// A key cannot be used.
     #[error(transparent)]
@@ -126,11 +126,16 @@ fn reseal_in(
 }
 
 /// Makes the new key the key of the database, and forgets the former one. `master` must be the new one. What a process with
-/// the former key has added meanwhile is encrypted under the new one in the same transaction.
+/// the former key has added meanwhile is encrypted under the new one in the same transaction. Without `now_s`, it is not checked
+/// that running servers have had the time to learn of the new key.
 ///
 /// # Errors
 /// [`RotationError::TooSoon`] if servers may not know of the new key yet. Nothing has changed then.
-pub fn finish(store: &dyn Store, master: &MasterKey, now_s: i64) -> Result<(), RotationError> {
+pub fn finish(
+    store: &dyn Store,
+    master: &MasterKey,
+    now_s: Option<i64>,
+) -> Result<(), RotationError> {
     let mut transaction = store.begin()?;
     // A process that seals a private key waits here, and then sees the new fingerprint.
     transaction.lock_name(FINGERPRINT_SETTING)?;
@@ -140,7 +145,7 @@ pub fn finish(store: &dyn Store, master: &MasterKey, now_s: i64) -> Result<(), R
     }
     let ready_s = rotation.begun_s.saturating_add(LEARNING_S);
     // A clock that was set back since would let the rotation wait for long.
-    if now_s >= rotation.begun_s && now_s < ready_s {
+    if let Some(now_s) = now_s.filter(|now_s| (rotation.begun_s..ready_s).contains(now_s)) {
         return Err(RotationError::TooSoon(ready_s - now_s));
     }
     master.learn(&mut *transaction)?;
@@ -221,7 +226,7 @@ mod tests {
             reseal(store, &restarted(former), &mut |_| {}).unwrap();
         }
         assert_eq!(reseal(store, &restarted(&next), &mut |_| {}).unwrap(), 0, "nothing is left to do");
-        let finish = |master: &MasterKey, now_s| finish(store, &restarted(master), now_s);
+        let finish = |master: &MasterKey, now_s| finish(store, &restarted(master), Some(now_s));
         assert!(matches!(finish(former, 2_000), Err(RotationError::Former(_))));
         assert!(matches!(finish(&next, 1_059), Err(RotationError::TooSoon(1))));
         finish(&next, 1_060).unwrap();
@@ -254,7 +259,7 @@ mod tests {
         let mut steps = Vec::new();
         let done = reseal(store, &restarted(&next), &mut |done| steps.push(done)).unwrap();
         assert_eq!((done, steps), (BATCH + 5, vec![BATCH, BATCH + 5]));
-        finish(store, &restarted(&next), LEARNING_S).unwrap();
+        finish(store, &restarted(&next), Some(LEARNING_S)).unwrap();
         assert!(fixture.opens_all(&restarted(&next)) && !fixture.opens_all(&restarted(former)));
     }
 
@@ -265,7 +270,7 @@ mod tests {
         let next = MasterKey::generate();
         begin(store, former, &next, 0).unwrap();
         // Nothing was encrypted again: finishing does it.
-        finish(store, &restarted(&next), LEARNING_S).unwrap();
+        finish(store, &restarted(&next), None).unwrap();
         assert!(fixture.opens_all(&restarted(&next)) && !fixture.opens_all(&restarted(former)));
     }
 

@@ -334,6 +334,13 @@ impl MasterKey {
         derive(&self.own, purpose)
     }
 
+    /// [`MasterKey::derive`] for what all servers must agree on: while the master key is being replaced, the bits of the former
+    /// key, also in a process that was started with the new one.
+    pub fn derive_shared(&self, purpose: &str) -> [u8; 32] {
+        let former = self.others().former.clone();
+        derive(former.as_ref().unwrap_or(&self.own), purpose)
+    }
+
     /// Encrypts a private key and binds it to its public key, so that it cannot be opened under another public key.
     /// The result is a version byte, a nonce of 12 bytes, and the ciphertext with its tag.
     ///
