@@ -21,7 +21,9 @@ pub(crate) async fn watch_certificate(service: Arc<Service>, stop: CancellationT
             match tls.reload(service.now_s()) {
                 Ok(true) => tracing::info!(expires = tls.expires_s(), "the certificate was renewed"),
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, "a renewed certificate is refused; the former one stays"),
+                Err(error) => {
+                    tracing::error!(%error, "a renewed certificate is refused; the former one stays")
+                }
             }
             Ok::<(), std::convert::Infallible>(())
         }

@@ -81,3 +81,55 @@ impl Nonces {
         self.companies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tollbook_store::{StoreOptions, open_sqlite};
+
+    use super::*;
+
+    const WINDOW_S: i64 = 300;
+
+    fn company(store: &dyn Store) -> i64 {
+        let mut transaction = store.begin().unwrap();
+        let company = transaction.add_company("one", "CNY", "default").unwrap();
+        transaction.commit().unwrap();
+        company.company_id
+    }
+
+    #[test]
+    fn nonces_are_dropped_when_their_time_is_out_of_the_window_everywhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> =
+            open_sqlite(&folder.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
+        let key = ApiKey::unrestricted("key", company(&*store), Vec::new());
+        let nonces = Nonces::new(WINDOW_S);
+        let remember =
+            |nonces: &Nonces, signed_s| nonces.remember(&*store, &key, signed_s, "nonce", true).unwrap();
+        // How many nonces of these times are stored, without a server's memory of them.
+        let stored = |times: &[i64]| {
+            let is_stored = |signed_s: &&i64| {
+                let mut transaction = store.begin().unwrap();
+                !transaction.remember_nonce(&key, **signed_s, "nonce", true).unwrap()
+            };
+            times.iter().filter(is_stored).count()
+        };
+        assert!(remember(&nonces, 1_000) && remember(&nonces, 1_001) && !remember(&nonces, 1_000));
+        nonces.sweep(&*store, 1_000 + 2 * WINDOW_S).unwrap();
+        assert_eq!(stored(&[1_000, 1_001]), 2);
+        nonces.sweep(&*store, 1_001 + 2 * WINDOW_S).unwrap();
+        assert_eq!(stored(&[1_000, 1_001]), 1);
+        assert!(!remember(&nonces, 1_000), "the clock was set back: it may have been accepted");
+        nonces.sweep(&*store, 9_000).unwrap();
+        assert_eq!(stored(&[1_000, 1_001]), 0);
+        assert!(nonces.companies().is_empty(), "nothing is left to look for");
+        // Those that a server finds when it starts are dropped too.
+        assert!(remember(&nonces, 9_000));
+        let restarted = Nonces::new(WINDOW_S);
+        assert!(!remember(&restarted, 9_000));
+        Nonces::new(WINDOW_S).sweep(&*store, 9_001 + 2 * WINDOW_S).unwrap();
+        assert_eq!(stored(&[9_000]), 0);
+    }
+}

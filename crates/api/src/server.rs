@@ -23,13 +23,13 @@ use tollbook_ops::tasks::LostLines;
 
 use crate::background::{Worker, no_news};
 use crate::blocking::{self, Workers};
+use crate::connections::Tls;
 use crate::gateway::{self, Gateway};
 use crate::objects::{self, Endpoint, ObjectRoutes};
 use crate::operator::{self, OperatorRoutes};
 use crate::readiness::{Readiness, readyz};
 use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
-use crate::connections::Tls;
 use crate::{
     certificate_worker, connections, description, export_worker, key_use_worker, master_key_worker, metrics,
     nonce_worker, settle_worker,

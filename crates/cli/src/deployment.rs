@@ -242,7 +242,10 @@ pub(crate) fn load_catalogue(config: &Config) -> Result<Catalogue, Failure> {
 }
 
 /// Whether the master key is in the environment, and not in its file.
-#[expect(clippy::disallowed_methods, reason = "a secret may come from the environment, but not from an argument")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a secret may come from the environment, but not from an argument"
+)]
 pub(crate) fn is_master_key_in_environment() -> bool {
     std::env::var(MASTER_KEY_VARIABLE).is_ok()
 }

@@ -124,8 +124,16 @@ fn strict_headers() -> Vec<Value> {
         json!({"name": name, "in": "header", "required": false, "description": meaning, "schema": schema})
     };
     vec![
-        header(TIMESTAMP_HEADER, "^[0-9]+$", "Of a strict signature: when the request was signed, Unix seconds"),
-        header(NONCE_HEADER, "^[A-Za-z0-9_-]{16,64}$", "Of a strict signature: another text for each request"),
+        header(
+            TIMESTAMP_HEADER,
+            "^[0-9]+$",
+            "Of a strict signature: when the request was signed, Unix seconds",
+        ),
+        header(
+            NONCE_HEADER,
+            "^[A-Za-z0-9_-]{16,64}$",
+            "Of a strict signature: another text for each request",
+        ),
         header(SIGNATURE_HEADER, "^[0-9a-f]{64}$", "The strict signature"),
     ]
 }

@@ -199,7 +199,10 @@ impl Gateway {
             drop(snapshot);
             let durable = action.writes(&parameters);
             let nonces = self.service.nonces();
-            if !nonces.remember(store, &key, strict.signed_s, strict.nonce, durable).map_err(log_and_refuse)? {
+            if !nonces
+                .remember(store, &key, strict.signed_s, strict.nonce, durable)
+                .map_err(log_and_refuse)?
+            {
                 return Err(Refusal::NonceUsed(strict.nonce.to_owned()).into());
             }
             snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
@@ -241,8 +244,7 @@ impl Gateway {
         let bearer = received
             .authorization
             .is_some_and(|value| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
-        let is_signed =
-            signature.is_none_or(|signature| verify(request, private_key.reveal(), signature));
+        let is_signed = signature.is_none_or(|signature| verify(request, private_key.reveal(), signature));
         let parts = StrictParts {
             method: received.method,
             path: received.path,

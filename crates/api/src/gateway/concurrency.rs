@@ -81,7 +81,8 @@ impl Concurrency {
         }
         if bounds[0].waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_PER_KEY {
             bounds[0].waiting.fetch_sub(1, Ordering::Relaxed);
-            let reason = format!("{WAITING_PER_KEY} requests wait already; wait for an answer to one of them");
+            let reason =
+                format!("{WAITING_PER_KEY} requests wait already; wait for an answer to one of them");
             return Err(Refusal::RateLimited(reason));
         }
         Ok(Err(Waiting { public_key, bounds }))

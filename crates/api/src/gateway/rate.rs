@@ -167,9 +167,8 @@ mod tests {
 
     #[test]
     fn servers_that_share_a_database_count_a_limit_of_the_keys_own_there() {
-        let counted = |own, is_shared| {
-            Rates::counted_by_the_store(&key("a", 1, own), is_shared).map(NonZeroU32::get)
-        };
+        let counted =
+            |own, is_shared| Rates::counted_by_the_store(&key("a", 1, own), is_shared).map(NonZeroU32::get);
         assert_eq!(counted(Some(5), true), Some(5));
         assert_eq!([counted(Some(5), false), counted(Some(0), true), counted(None, true)], [None; 3]);
         let rates = Rates::new(1, 0);

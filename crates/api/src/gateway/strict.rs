@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_named_with_the_nearest_one() {
         let list = "ListPaidOrders";
-        for known in ["ModelIds", "ModelIds.0", "ModelIds.N", "StartTime", "Region", "OrderTypes.17", "ProjectId"]
+        for known in
+            ["ModelIds", "ModelIds.0", "ModelIds.N", "StartTime", "Region", "OrderTypes.17", "ProjectId"]
         {
             assert_eq!(verdict(list, known), Ok(()), "{known}");
         }
@@ -182,7 +183,11 @@ mod tests {
             (list, "Action.0", "ListPaidOrders has no such parameter; did you mean Action?"),
             (list, "Surprise", "ListPaidOrders has no such parameter"),
             (list, "", "ListPaidOrders has no such parameter"),
-            ("StartPayUnpaidOrders", "OrderNo.0", "StartPayUnpaidOrders has no such parameter; did you mean OrderNos.0?"),
+            (
+                "StartPayUnpaidOrders",
+                "OrderNo.0",
+                "StartPayUnpaidOrders has no such parameter; did you mean OrderNos.0?",
+            ),
             ("StartPayUnpaidOrders", "ModelIds.0", "StartPayUnpaidOrders has no such parameter"),
         ] {
             assert_eq!(verdict(action, name), Err(format!("Params [{name}] not available: {expected}")));

@@ -217,7 +217,10 @@ fn a_broken_renewal_is_refused_and_the_former_certificate_stays() {
     for (renewed, reason) in [
         (mixed(), "certificate.pem: the certificate and its private key cannot be used"),
         (broken("", &first.private_key), "certificate.pem: has no certificate in PEM form"),
-        (broken(&second.certificate[..200], &second.private_key), "certificate.pem: has no certificate in PEM form"),
+        (
+            broken(&second.certificate[..200], &second.private_key),
+            "certificate.pem: has no certificate in PEM form",
+        ),
         (broken(&second.certificate, "secret"), "key.pem: has no private key in PEM form"),
         (broken(&ended.certificate, &ended.private_key), "certificate.pem: the certificate has ended"),
     ] {

@@ -3,8 +3,7 @@
 use super::{
     AccountCommand, Command, CompanyCommand, ConnectCommand, DeploymentCommand, DiscountCommand, KeyCommand,
     MapCommand, MasterKeyCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand,
-    UsageCommand,
-    UtcOffsetCommand,
+    UsageCommand, UtcOffsetCommand,
 };
 
 impl Command {

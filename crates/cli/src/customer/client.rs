@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tollbook_api::signature::sign;
-use tollbook_api::strict_signature::{
-    self, NONCE_HEADER, SIGNATURE_HEADER, StrictRequest, TIMESTAMP_HEADER,
-};
+use tollbook_api::strict_signature::{self, NONCE_HEADER, SIGNATURE_HEADER, StrictRequest, TIMESTAMP_HEADER};
 use tollbook_ops::{Clock as _, SystemClock, random};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 

@@ -88,13 +88,7 @@ fn target(given: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-fn save(
-    agent: &ureq::Agent,
-    url: &str,
-    size: u64,
-    sha256: Option<&str>,
-    path: &Path,
-) -> Result<(), Failure> {
+fn save(agent: &ureq::Agent, url: &str, size: u64, sha256: Option<&str>, path: &Path) -> Result<(), Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");

@@ -31,7 +31,16 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
     let context = CommandContext::open(global)?;
     let store = context.store.as_ref();
     match command {
-        KeyCommand::Add { company, organization, allow_ip, rate_limit, name, permission, expires, strict } => {
+        KeyCommand::Add {
+            company,
+            organization,
+            allow_ip,
+            rate_limit,
+            name,
+            permission,
+            expires,
+            strict,
+        } => {
             let master = deployment::master_key(global, store)?;
             let rights = KeyRights {
                 organization_ids: organization.clone(),

@@ -80,7 +80,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     // Before the address is printed: a program that reads it may stop the server at once.
     let mut signals = runtime.block_on(async { StopSignals::new(tls.certificate.is_none()) })?;
     if tls.certificate.is_some() {
-        let (mut hangups, changed) = (runtime.block_on(async { StopSignals::hangup() })?, Arc::clone(&tls.changed));
+        let (mut hangups, changed) =
+            (runtime.block_on(async { StopSignals::hangup() })?, Arc::clone(&tls.changed));
         runtime.spawn(async move {
             loop {
                 hangups.next().await;

@@ -75,7 +75,10 @@ fn the_master_key_is_replaced_while_a_server_answers_and_commands_are_killed(fix
     }
     let (said, _) = fixture.refused(&["master-key", "finish"]);
     let message = said["Error"].as_str().unwrap();
-    assert!(message.starts_with("servers may not know of the new master key yet; try again in "), "{message}");
+    assert!(
+        message.starts_with("servers may not know of the new master key yet; try again in "),
+        "{message}"
+    );
     all_answered(&server);
     server.stop();
     let mut server = fixture.start(&["serve"]);

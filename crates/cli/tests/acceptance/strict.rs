@@ -1,11 +1,10 @@
 //! Strict signatures on the command line and in the document's example.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::failures::RANGE;
 use crate::program::{Company, Fixture, Server, on_each_database};
+use crate::python::python;
 
 on_each_database! {
     the_customers_commands_sign_strictly_if_the_server_demands_it
@@ -29,7 +28,8 @@ fn the_customers_commands_sign_strictly_if_the_server_demands_it(fixture: &Fixtu
         let options = ["orders", "paid", "--signing", signing];
         code(fixture, &server, &company, &[&options, &RANGE[..]].concat()).0
     };
-    let pay = |signing: &str| code(fixture, &server, &company, &["orders", "pay", "U1", "--signing", signing]).0;
+    let pay =
+        |signing: &str| code(fixture, &server, &company, &["orders", "pay", "U1", "--signing", signing]).0;
     let all = ["auto", "published", "strict"];
     assert_eq!((all.map(list), all.map(pay)), ([0; 3], [0; 3]));
     for (strict, shown, lists, pays) in [
@@ -74,17 +74,13 @@ fn the_documented_python_signs_strictly(fixture: &Fixture) {
     let mut server = fixture.start(&["serve"]);
     let script = fixture.write("example.py", block("python"));
     for path in ["", "/", "/billing"] {
-        let mut command = Command::new("python3");
-        fixture.enter(command.arg(&script));
-        let output = command
-            .env("PATH", std::env::var("PATH").unwrap())
-            .env("TOLLBOOK_SERVER", format!("{}{path}", server.url()))
-            .env("TOLLBOOK_PUBLIC_KEY", &company.public_key)
-            .env("TOLLBOOK_PRIVATE_KEY", &company.private_key)
-            .output()
-            .unwrap();
-        let answer: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        let url = format!("{}{path}", server.url());
+        let environment = [
+            ("TOLLBOOK_SERVER", url.as_str()),
+            ("TOLLBOOK_PUBLIC_KEY", company.public_key.as_str()),
+            ("TOLLBOOK_PRIVATE_KEY", company.private_key.as_str()),
+        ];
+        let answer = python(script.to_str().unwrap(), &[], &environment);
         assert_eq!((&answer["RetCode"], &answer["Action"]), (&json!(0), &json!("GetFilterOptionsResponse")));
     }
     server.stop();

@@ -205,7 +205,7 @@ fn errors_name_file_line_and_key() {
         [server];connections = 0 | :2: server.connections: must be between 1 and 1000000
         [server];head_timeout_s = 601 | :2: server.head_timeout_s: must be between 1 and 600
         [limits];body_bytes = 67108864;[server];body_bytes_at_once = 16777216 | :4: server.body_bytes_at_once: must be at least 134217728
-        [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 1 and 64
+        [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 0 and 64
         [objects];upload_threads = 0 | :2: objects.upload_threads: must be between 1 and 64
         [objects];request_timeout_s = 0 | :2: objects.request_timeout_s: must be between 1 and 3600
         [objects];proxy = "socks5://h" | :2: objects.proxy: must begin with http:// or https://

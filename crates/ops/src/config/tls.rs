@@ -49,9 +49,11 @@ pub(super) fn tls(source: &Source<'_>, read: &TlsSection) -> Checked<Option<TlsC
     match (certificate, private_key) {
         (Some(certificate), Some(private_key)) => Ok(Some(TlsConfig { certificate, private_key, only_1_3 })),
         (None, None) if read.minimum_version.is_none() => Ok(None),
-        (Some(_), None) => {
-            Err(source.error(span(&read.certificate), "tls.private_key", "must name the key of tls.certificate"))
-        }
+        (Some(_), None) => Err(source.error(
+            span(&read.certificate),
+            "tls.private_key",
+            "must name the key of tls.certificate",
+        )),
         (None, _) => {
             let place = span(&read.private_key).or(span(&read.minimum_version));
             Err(source.error(place, "tls.certificate", "must name a certificate"))

@@ -33,7 +33,9 @@ pub enum RotationError {
     #[error("the new master key is the present one")]
     Same,
     /// Servers may not know of the rotation yet.
-    #[error("servers may not know of the new master key yet; try again in {0} s, or with --now if every server was restarted since")]
+    #[error(
+        "servers may not know of the new master key yet; try again in {0} s, or with --now if every server was restarted since"
+    )]
     TooSoon(i64),
     /// A key cannot be used.
     #[error(transparent)]
@@ -48,7 +50,12 @@ pub enum RotationError {
 ///
 /// # Errors
 /// [`RotationError::Other`] if another rotation is under way; then nothing has changed.
-pub fn begin(store: &dyn Store, former: &MasterKey, next: &MasterKey, now_s: i64) -> Result<(), RotationError> {
+pub fn begin(
+    store: &dyn Store,
+    former: &MasterKey,
+    next: &MasterKey,
+    now_s: i64,
+) -> Result<(), RotationError> {
     if former.fingerprint() == next.fingerprint() {
         return Err(RotationError::Same);
     }
@@ -92,10 +99,8 @@ pub fn reseal(
         return Err(RotationError::None);
     }
     let keys = store.snapshot()?.api_keys(None)?;
-    let old: Vec<ApiKey> = keys
-        .into_iter()
-        .filter(|key| !master.is_current(&key.public_key, &key.sealed_private_key))
-        .collect();
+    let old: Vec<ApiKey> =
+        keys.into_iter().filter(|key| !master.is_current(&key.public_key, &key.sealed_private_key)).collect();
     let mut done = 0;
     for batch in old.chunks(BATCH) {
         let mut transaction = store.begin()?;
@@ -116,11 +121,8 @@ fn reseal_in(
         let private_key = master.open(&key.public_key, &key.sealed_private_key)?;
         let sealed = master.seal(&key.public_key, &private_key);
         // Another run of the same command may have done it.
-        done += usize::from(transaction.replace_sealed_key(
-            &key.public_key,
-            &key.sealed_private_key,
-            &sealed,
-        )?);
+        done +=
+            usize::from(transaction.replace_sealed_key(&key.public_key, &key.sealed_private_key, &sealed)?);
     }
     Ok(done)
 }
@@ -131,11 +133,7 @@ fn reseal_in(
 ///
 /// # Errors
 /// [`RotationError::TooSoon`] if servers may not know of the new key yet. Nothing has changed then.
-pub fn finish(
-    store: &dyn Store,
-    master: &MasterKey,
-    now_s: Option<i64>,
-) -> Result<(), RotationError> {
+pub fn finish(store: &dyn Store, master: &MasterKey, now_s: Option<i64>) -> Result<(), RotationError> {
     let mut transaction = store.begin()?;
     // A process that seals a private key waits here, and then sees the new fingerprint.
     transaction.lock_name(FINGERPRINT_SETTING)?;
@@ -150,10 +148,8 @@ pub fn finish(
     }
     master.learn(&mut *transaction)?;
     let keys = transaction.api_keys(None)?;
-    let old: Vec<ApiKey> = keys
-        .into_iter()
-        .filter(|key| !master.is_current(&key.public_key, &key.sealed_private_key))
-        .collect();
+    let old: Vec<ApiKey> =
+        keys.into_iter().filter(|key| !master.is_current(&key.public_key, &key.sealed_private_key)).collect();
     reseal_in(&mut *transaction, master, &old)?;
     transaction.set_setting(FINGERPRINT_SETTING, &rotation.next)?;
     transaction.set_setting(ROTATION_SETTING, "")?;

@@ -350,7 +350,8 @@ impl MasterKey {
         let nonce: [u8; NONCE_BYTES] = random::bytes();
         let aad = associated_data(public_key);
         let payload = Payload { msg: private_key.reveal().as_bytes(), aad: &aad };
-        let ciphertext = cipher(&self.sealing_key()).encrypt(&nonce.into(), payload).expect("a private key is short");
+        let ciphertext =
+            cipher(&self.sealing_key()).encrypt(&nonce.into(), payload).expect("a private key is short");
         [&[SEALED_VERSION][..], &nonce, &ciphertext].concat()
     }
 

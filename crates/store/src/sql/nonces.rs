@@ -22,8 +22,7 @@ impl NonceWrites for Session {
         // A second server that inserts the same nonce waits here for the first, and then inserts nothing.
         let sql = "INSERT INTO request_nonce (company_id, signed_at, public_key, nonce) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (company_id, signed_at, public_key, nonce) DO NOTHING";
-        let values =
-            [key.company_id.into(), signed_s.into(), key.public_key.as_str().into(), nonce.into()];
+        let values = [key.company_id.into(), signed_s.into(), key.public_key.as_str().into(), nonce.into()];
         Ok(self.connection.execute(sql, &values)? == 1)
     }
 

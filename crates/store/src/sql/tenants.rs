@@ -46,7 +46,9 @@ fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
         suspended: row.int(11)? != 0,
         strict: match row.text(12)? {
             "" => None,
-            name => Some(StrictSigning::from_name(name).ok_or_else(|| damaged("demand for strict signatures"))?),
+            name => {
+                Some(StrictSigning::from_name(name).ok_or_else(|| damaged("demand for strict signatures"))?)
+            }
         },
     })
 }

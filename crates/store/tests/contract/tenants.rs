@@ -295,7 +295,11 @@ pub(crate) fn an_encrypted_key_is_replaced_if_it_is_the_former_one(backend: &dyn
         ("a", [1], [3], false),
         ("a", [2], [3], true),
     ] {
-        assert_eq!(transaction.replace_sealed_key(key, &former, &sealed).unwrap(), replaced, "{key} {former:?}");
+        assert_eq!(
+            transaction.replace_sealed_key(key, &former, &sealed).unwrap(),
+            replaced,
+            "{key} {former:?}"
+        );
     }
     transaction.commit().unwrap();
     assert_eq!(store.snapshot().unwrap().api_key("a").unwrap().unwrap().sealed_private_key, [3]);

@@ -23,6 +23,7 @@ pub(crate) mod faulty;
 mod gateways;
 mod isolation;
 mod keys;
+mod limits;
 mod log;
 mod model;
 mod numbers;

@@ -1,9 +1,7 @@
 //! Strict signatures (docs/SIGNING.md, "Strict signatures"): what is covered, what is demanded, and that a request is answered
 //! once. What the published signature lets pass is refused here.
 
-use tollbook_api::strict_signature::{
-    NONCE_HEADER, SIGNATURE_HEADER, StrictRequest, TIMESTAMP_HEADER, sign,
-};
+use tollbook_api::strict_signature::{NONCE_HEADER, SIGNATURE_HEADER, StrictRequest, TIMESTAMP_HEADER, sign};
 use tollbook_domain::tenant::StrictSigning;
 use tollbook_ops::tenancy::keys::{KeyChange, KeyRights, set_key};
 
@@ -182,11 +180,9 @@ fn one_published_signature_fits_several_requests_and_a_strict_one_does_not(backe
     set_key(&*server.store, &key.public, &change, NOW_S).unwrap();
     assert_eq!(server.answer(&Http::form(&payment), &payment).verdict(), REQUIRED);
     let mut sent = Http::form(&payment);
-    for (name, value) in [
-        (TIMESTAMP_HEADER, NOW_S.to_string()),
-        (NONCE_HEADER, nonce(7)),
-        (SIGNATURE_HEADER, strict(&list)),
-    ] {
+    for (name, value) in
+        [(TIMESTAMP_HEADER, NOW_S.to_string()), (NONCE_HEADER, nonce(7)), (SIGNATURE_HEADER, strict(&list))]
+    {
         sent = sent.header(name, &value);
     }
     assert_eq!(server.answer(&sent, &payment).verdict(), WRONG);
@@ -240,7 +236,9 @@ fn broken_headers_are_named(backend: Backend) {
 fn a_clock_that_differs_is_told_the_servers_time(backend: Backend) {
     let (server, key) = strict_server(backend);
     let text = format!("{AMOUNT}&{RANGE}");
-    for (place, (off_s, passes)) in [(-301, false), (-300, true), (300, true), (301, false)].into_iter().enumerate() {
+    for (place, (off_s, passes)) in
+        [(-301, false), (-300, true), (300, true), (301, false)].into_iter().enumerate()
+    {
         let at_s = NOW_S + off_s;
         let verdict = ask_at(&server, &key, &text, at_s, &nonce(place));
         if passes {
