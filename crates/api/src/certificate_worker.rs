@@ -1,4 +1,4 @@
-//! The worker that uses a renewed certificate: it reads the files again in short intervals, and when it is told to.
+//! The worker that uses a renewed certificate: it reads the files again in short intervals, and when it is notified.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) async fn watch_certificate(service: Arc<Service>, stop: CancellationT
                 Ok(true) => tracing::info!(expires = tls.expires_s(), "the certificate was renewed"),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::error!(%error, "a renewed certificate is refused; the former one stays")
+                    tracing::error!(%error, "a renewed certificate is refused; the former one stays");
                 }
             }
             Ok::<(), std::convert::Infallible>(())

@@ -28,8 +28,8 @@ const ROTATION_NAME: &str = "a master key";
 const SEALING: &str = "seal private keys, version 1";
 const FINGERPRINT_PREFIX: &[u8] = b"tollbook master key fingerprint, version 1\0";
 const AAD_PREFIX: &[u8] = b"tollbook private key of\0";
-/// Name of the setting with the fingerprint of the key that the database belongs to. Whoever changes the master key, or seals
-/// with it, locks the name.
+/// Name of the setting with the fingerprint of the key that the database belongs to. A transaction that changes the master
+/// key, or seals with it, locks the name.
 pub(super) const FINGERPRINT_SETTING: &str = "master_key_fingerprint";
 
 /// Why a master key cannot be used, or a sealed key cannot be opened. Contains no secret.

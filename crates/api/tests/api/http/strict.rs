@@ -233,7 +233,7 @@ fn broken_headers_are_named(backend: Backend) {
     }
 }
 
-fn a_clock_that_differs_is_told_the_servers_time(backend: Backend) {
+fn a_refusal_of_another_time_states_the_servers_time(backend: Backend) {
     let (server, key) = strict_server(backend);
     let text = format!("{AMOUNT}&{RANGE}");
     for (place, (off_s, passes)) in
@@ -294,7 +294,7 @@ on_each_backend!(
     every_part_of_a_request_is_covered,
     one_published_signature_fits_several_requests_and_a_strict_one_does_not,
     broken_headers_are_named,
-    a_clock_that_differs_is_told_the_servers_time,
+    a_refusal_of_another_time_states_the_servers_time,
     unknown_parameters_are_refused_with_the_nearest,
     json_and_queries_are_signed_too_and_a_second_signature_must_be_right,
 );
