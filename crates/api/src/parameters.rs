@@ -187,13 +187,13 @@ impl<'r> Parameters<'r> {
 
 /// The place of an element in its list: number of digits, digits. Without leading zeros a longer run of digits is a
 /// larger number, so no index is too large to compare.
-type Index<'k> = (usize, &'k str);
+pub(crate) type Index<'k> = (usize, &'k str);
 
 const FIRST: Index<'static> = (0, "");
 
 /// Splits `X`, `X.N` and `X.12` into name and index. `None` if the part after the last point is no index: such a key is
 /// another parameter.
-fn split_index(key: &str) -> Option<(&str, Index<'_>)> {
+pub(crate) fn split_index(key: &str) -> Option<(&str, Index<'_>)> {
     let Some((name, suffix)) = key.rsplit_once('.') else { return Some((key, FIRST)) };
     if suffix == "N" {
         return Some((name, FIRST));

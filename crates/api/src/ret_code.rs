@@ -27,12 +27,15 @@ macro_rules! ret_codes {
 ret_codes! {
     SUCCESS 0 "success" "success";
     UNAVAILABLE 150 "the service cannot answer now; try again later" "Service unavailable";
-    RATE_LIMITED 153 "the key's rate limit" "Request rate limited";
+    RATE_LIMITED 153 "a rate or a bound is used up; `Reason` says which, and what to wait for" "Request rate limited";
     MISSING_ACTION 160 "no `Action`" "Missing Action";
     ACTION_NOT_FOUND 161 "unknown `Action`" "Action [X] not found";
     MISSING_SIGNATURE 170 "no `Signature`" "Missing signature";
     WRONG_SIGNATURE 171 "wrong signature, or a key of another brand's host" "Signature VerifyAC Error";
     USER_NOT_EXISTS 172 "`PublicKey` missing, unknown or disabled" "User Not Exists";
+    STRICT_SIGNATURE_REQUIRED 175 "◆ the key or the server demands a strict signature" "Strict signature required";
+    TIMESTAMP_OUT_OF_WINDOW 176 "◆ a strict signature of another time; the server's time follows" "Timestamp [X] out of window: …";
+    NONCE_USED 177 "◆ a strict signature with a nonce that was used before" "Nonce [X] used before";
     MISSING_PARAMS 220 "required parameters missing, empty or null" "Missing params [A|B]";
     NOT_AVAILABLE 230 "a value is not valid; what is allowed follows" "Params [X] not available: …";
     TOO_LARGE 240 "body, list or value too long" "Params [X] too large";
@@ -59,8 +62,8 @@ pub enum Refusal {
     ServiceUnavailable,
     /// 150: an export cannot be delivered now, and why.
     ExportUnavailable(String),
-    /// 153: the key has used up its rate.
-    RateLimited,
+    /// 153: a rate or a bound is used up: which, and what to wait for.
+    RateLimited(String),
     /// 153: too many exports are waiting, and what the caller can do.
     TooManyExports(&'static str),
     /// 160: the request names no action.
@@ -73,6 +76,17 @@ pub enum Refusal {
     WrongSignature,
     /// 172: the public key is missing or unknown.
     UserNotExists,
+    /// 175: the request must be signed strictly.
+    StrictSignatureRequired,
+    /// 176: the time of signing is too far from the server's.
+    TimestampOutOfWindow {
+        /// The time, as it was sent.
+        sent: String,
+        /// The server's time. It has no texts of the request.
+        reason: String,
+    },
+    /// 177: the nonce of a strict signature was used before.
+    NonceUsed(String),
     /// 220: required parameters are missing, empty or null; all of them, in the order of the documentation.
     MissingParams(Vec<&'static str>),
     /// 230: a parameter's value is not valid.
@@ -112,12 +126,15 @@ impl Refusal {
     const fn ret_code(&self) -> RetCode {
         match self {
             Self::ServiceUnavailable | Self::ExportUnavailable(_) => UNAVAILABLE,
-            Self::RateLimited | Self::TooManyExports(_) => RATE_LIMITED,
+            Self::RateLimited(_) | Self::TooManyExports(_) => RATE_LIMITED,
             Self::MissingAction => MISSING_ACTION,
             Self::ActionNotFound(_) => ACTION_NOT_FOUND,
             Self::MissingSignature => MISSING_SIGNATURE,
             Self::WrongSignature => WRONG_SIGNATURE,
             Self::UserNotExists => USER_NOT_EXISTS,
+            Self::StrictSignatureRequired => STRICT_SIGNATURE_REQUIRED,
+            Self::TimestampOutOfWindow { .. } => TIMESTAMP_OUT_OF_WINDOW,
+            Self::NonceUsed(_) => NONCE_USED,
             Self::MissingParams(_) => MISSING_PARAMS,
             Self::NotAvailable { .. } => NOT_AVAILABLE,
             Self::TooLarge { .. } => TOO_LARGE,
@@ -133,10 +150,10 @@ impl Refusal {
         self.ret_code().code
     }
 
-    /// The `Reason` of the answer, if it has one: what the fixed message does not say about an export.
+    /// The `Reason` of the answer, if it has one: what the fixed message does not say about an export or a bound.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::ExportUnavailable(reason) => Some(reason),
+            Self::ExportUnavailable(reason) | Self::RateLimited(reason) => Some(reason),
             Self::TooManyExports(reason) => Some(reason),
             _ => None,
         }
@@ -150,11 +167,14 @@ impl Refusal {
     /// The text for the brackets of the message, and the one for its `…`.
     fn details(&self) -> (String, &str) {
         match self {
-            Self::ActionNotFound(text) | Self::ProjectNotExists(text) | Self::TooLarge { name: text } => {
-                (Echo(text).to_string(), "")
-            }
+            Self::ActionNotFound(text)
+            | Self::ProjectNotExists(text)
+            | Self::NonceUsed(text)
+            | Self::TooLarge { name: text } => (Echo(text).to_string(), ""),
             Self::MissingParams(names) => (names.join("|"), ""),
-            Self::NotAvailable { name, reason } => (Echo(name).to_string(), reason),
+            Self::NotAvailable { name, reason } | Self::TimestampOutOfWindow { sent: name, reason } => {
+                (Echo(name).to_string(), reason)
+            }
             _ => (String::new(), ""),
         }
     }

@@ -13,6 +13,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
@@ -22,13 +23,17 @@ use tollbook_ops::tasks::LostLines;
 
 use crate::background::{Worker, no_news};
 use crate::blocking::{self, Workers};
+use crate::connections::Tls;
 use crate::gateway::{self, Gateway};
 use crate::objects::{self, Endpoint, ObjectRoutes};
 use crate::operator::{self, OperatorRoutes};
 use crate::readiness::{Readiness, readyz};
 use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
-use crate::{connections, description, export_worker, key_use_worker, metrics, settle_worker};
+use crate::{
+    certificate_worker, connections, description, export_worker, key_use_worker, master_key_worker, metrics,
+    nonce_worker, settle_worker,
+};
 
 const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
@@ -48,6 +53,15 @@ pub struct Server {
     lost_lines: Arc<LostLines>,
     metrics: Option<TcpListener>,
     data: Option<PathBuf>,
+}
+
+/// What a server with TLS shows, and what makes it read the certificate again at once.
+#[derive(Clone, Default)]
+pub struct ServerTls {
+    /// The certificate; `None`: HTTP without TLS.
+    pub certificate: Option<Arc<Tls>>,
+    /// Notified when its files may have changed. They are read again in short intervals anyway.
+    pub changed: Arc<Notify>,
 }
 
 /// The server failed.
@@ -70,8 +84,18 @@ impl Server {
         deployment: Deployment,
         embedded: impl Into<Option<Arc<EmbeddedStore>>>,
     ) -> Self {
+        Self::with_tls(listener, deployment, embedded, ServerTls::default())
+    }
+
+    /// [`Server::new`], with a certificate.
+    pub fn with_tls(
+        listener: TcpListener,
+        deployment: Deployment,
+        embedded: impl Into<Option<Arc<EmbeddedStore>>>,
+        tls: ServerTls,
+    ) -> Self {
         let clock = Arc::clone(&deployment.clock);
-        let service = Arc::new(Service::new(deployment));
+        let service = Arc::new(Service::new(deployment).with_tls(tls.certificate, tls.changed));
         let endpoint = embedded.into().map(|store| Endpoint::new(store, clock, service.bodies().clone()));
         let objects = ObjectRoutes { service: Arc::clone(&service), endpoint };
         Self {
@@ -154,8 +178,15 @@ impl Server {
         let Self { listener, service, objects, has_workers, lost_lines, metrics, data } = self;
         let stopping = CancellationToken::new();
         let mut workers = vec![start(&service, &stopping, SWEEP, sweep)];
+        if service.tls().is_some() {
+            let watch = certificate_worker::watch_certificate;
+            workers.push(start(&service, &stopping, certificate_worker::TASK, watch));
+        }
         if has_workers {
             workers.push(start(&service, &stopping, key_use_worker::TASK, key_use_worker::note_uses));
+            let learn = master_key_worker::learn_keys;
+            workers.push(start(&service, &stopping, master_key_worker::TASK, learn));
+            workers.push(start(&service, &stopping, nonce_worker::TASK, nonce_worker::drop_nonces));
             workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
             workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));
         }
@@ -176,7 +207,7 @@ impl Server {
                 stopping.cancel();
             })
         };
-        let deadline = connections::serve(listener, router, service.config(), &stopping).await;
+        let deadline = connections::serve(listener, router, service.config(), service.tls(), &stopping).await;
         signal.abort();
         for (name, worker) in workers {
             match timeout_at(deadline, worker).await {

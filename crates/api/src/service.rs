@@ -15,8 +15,10 @@ use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
 use tollbook_store::Store;
 
 use crate::body::Bodies;
+use crate::connections::Tls;
 use crate::key_uses::KeyUses;
 use crate::metrics::Metrics;
+use crate::nonces::Nonces;
 use crate::wire::Limits;
 
 /// The parts that a server is made of.
@@ -46,7 +48,10 @@ pub(crate) struct Service {
     tasks: Tasks,
     metrics: Metrics,
     key_uses: KeyUses,
+    nonces: Nonces,
     job_submitted: Notify,
+    tls: Option<Arc<Tls>>,
+    certificate_changed: Arc<Notify>,
     leaps: LeapWatch,
 }
 
@@ -64,6 +69,7 @@ impl Service {
             },
             random: random::u128,
         });
+        let nonces = Nonces::new(deployment.config.signing.window_s);
         let bodies = Bodies::new(&deployment.config.server);
         let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
         Self {
@@ -73,9 +79,27 @@ impl Service {
             tasks: Tasks::default(),
             metrics: Metrics::new(),
             key_uses: KeyUses::default(),
+            nonces,
             job_submitted: Notify::new(),
+            tls: None,
+            certificate_changed: Arc::default(),
             leaps,
         }
+    }
+
+    /// With the certificate that the server shows, and what tells that it is to be read again.
+    pub(crate) fn with_tls(self, tls: Option<Arc<Tls>>, certificate_changed: Arc<Notify>) -> Self {
+        Self { tls, certificate_changed, ..self }
+    }
+
+    /// The certificate; `None` without TLS.
+    pub(crate) fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
+    }
+
+    /// Completes when the certificate is to be read again.
+    pub(crate) async fn certificate_changed(&self) {
+        self.certificate_changed.notified().await;
     }
 
     pub(crate) fn deployment(&self) -> &Deployment {
@@ -116,6 +140,11 @@ impl Service {
     /// When keys were used.
     pub(crate) fn key_uses(&self) -> &KeyUses {
         &self.key_uses
+    }
+
+    /// The nonces of strictly signed requests.
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.nonces
     }
 
     /// The time, in Unix seconds.

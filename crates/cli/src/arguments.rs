@@ -14,7 +14,7 @@ mod corrections;
 mod keys;
 mod reading;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, Signing};
 pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
@@ -23,7 +23,7 @@ pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, Ru
 pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
-pub(crate) use keys::{KeyPermission, KeySet};
+pub(crate) use keys::{KeyPermission, KeySet, KeyStrict, MasterKeyCommand};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -119,6 +119,9 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Close hours that are over, charge them, and pay arrears (a running server does this by itself)
     Settle,
+    /// Show and replace the master key, under which private keys are encrypted
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
     /// Manage keys of gateways and other programs of the operator
     #[command(subcommand)]
     OperatorKey(OperatorKeyCommand),
@@ -268,7 +271,7 @@ pub(crate) enum KeyCommand {
         /// Restrict the key to an address range; repeatable
         #[arg(long, value_name = "CIDR")]
         allow_ip: Vec<String>,
-        /// Rate limit in requests per second
+        /// Rate limit in requests per second; 0: none [default: that of the configuration]
         #[arg(long, value_name = "N")]
         rate_limit: Option<u32>,
         /// What people call it
@@ -280,6 +283,9 @@ pub(crate) enum KeyCommand {
         /// When it ends; a date is a day
         #[arg(long, value_name = "TIME")]
         expires: Option<Time>,
+        /// What must be signed strictly [default: what the configuration says]
+        #[arg(long, value_enum)]
+        strict: Option<KeyStrict>,
     },
     /// List keys, without private keys
     List {

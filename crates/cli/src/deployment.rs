@@ -16,6 +16,8 @@ use crate::private_files;
 /// The environment variable with the master key in hexadecimal. If it is not set, the key is in the file `master.key` of
 /// the data directory.
 const MASTER_KEY_VARIABLE: &str = "TOLLBOOK_MASTER_KEY";
+/// The file of the master key in the data directory.
+pub(crate) const MASTER_KEY_FILE: &str = "master.key";
 /// The database in the data directory.
 const DATABASE_FILE: &str = "tollbook.db";
 
@@ -239,6 +241,15 @@ pub(crate) fn load_catalogue(config: &Config) -> Result<Catalogue, Failure> {
     Ok(tollbook_formats::catalogue::load(config.catalogue.as_deref())?)
 }
 
+/// Whether the master key is in the environment, and not in its file.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a secret may come from the environment, but not from an argument"
+)]
+pub(crate) fn is_master_key_in_environment() -> bool {
+    std::env::var(MASTER_KEY_VARIABLE).is_ok()
+}
+
 /// The master key. Fails if the database was created with another one, or if the file of the database's key is missing.
 pub(crate) fn master_key(global: &Global, store: &dyn Store) -> Result<MasterKey, Failure> {
     #[expect(
@@ -249,7 +260,7 @@ pub(crate) fn master_key(global: &Global, store: &dyn Store) -> Result<MasterKey
     let master = if let Ok(hex) = given {
         MasterKey::from_hex(&hex)?
     } else {
-        let file = data_directory(global)?.join("master.key");
+        let file = data_directory(global)?.join(MASTER_KEY_FILE);
         if !file.exists()
             && let Some(fingerprint) = MasterKey::bound_fingerprint(store)?
         {

@@ -53,6 +53,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Account(command) => operator::accounts::run(global, command, output),
         Command::Settle => operator::settle::settle(global, output),
         Command::OperatorKey(command) => operator::operator_keys::operator_key(global, command, output),
+        Command::MasterKey(command) => operator::master_key::run(global, command, output),
         Command::ObjectKeys => operator::object_keys::show(global, output),
         Command::Connect(command) => operator::connect::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),

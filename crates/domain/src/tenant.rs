@@ -53,6 +53,8 @@ pub struct ApiKey {
     pub expires_s: Option<i64>,
     /// Whether it is suspended: refused like a disabled key, until it is resumed.
     pub suspended: bool,
+    /// What it must sign strictly; `None`: what the configuration says.
+    pub strict: Option<StrictSigning>,
 }
 
 /// Something that a key may be allowed to do.
@@ -85,6 +87,46 @@ impl Permission {
     }
 }
 
+/// What must be signed strictly (docs/SIGNING.md, "Strict signatures").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StrictSigning {
+    /// Nothing; every request may be signed strictly.
+    #[default]
+    Off,
+    /// Payments.
+    Pay,
+    /// Every request.
+    All,
+}
+
+impl StrictSigning {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Pay, Self::All];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Pay => "pay",
+            Self::All => "all",
+        }
+    }
+
+    /// The value of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|strict| strict.name() == name)
+    }
+
+    /// Whether a request that needs a permission must be signed strictly.
+    pub fn demands(self, needed: Permission) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Pay => needed == Permission::Pay,
+            Self::All => true,
+        }
+    }
+}
+
 impl ApiKey {
     /// A key that may do everything in its company, from any address and without an end.
     pub fn unrestricted(public_key: impl Into<String>, company_id: i64, sealed_private_key: Vec<u8>) -> Self {
@@ -98,6 +140,7 @@ impl ApiKey {
             disabled: false,
             name: String::new(),
             permissions: Vec::new(),
+            strict: None,
             created_s: None,
             expires_s: None,
             suspended: false,

@@ -12,10 +12,12 @@ mod exports;
 mod leases;
 mod lines;
 mod maintenance;
+mod nonces;
 mod orders;
 mod pack;
 mod postgres;
 mod prices;
+mod sealed_keys;
 mod sql;
 mod sqlite;
 mod store;
@@ -39,6 +41,7 @@ pub use exports::{
 pub use leases::{Lease, LeaseKey, Leases};
 pub use lines::{LineNo, Lines};
 pub use maintenance::{Retention, Verification, Verify};
+pub use nonces::NonceWrites;
 pub use orders::{
     EachOrder, OrderLists, OrderLookup, OrderSums, OrderTransition, OrderTransitions, OrderWrites, Outcome,
     Page, StoredOrder,
@@ -47,6 +50,7 @@ pub use postgres::{
     Distribution, connect_postgres, database_name, distribute, open_postgres, postgres_connector,
 };
 pub use prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
+pub use sealed_keys::SealedKeyWrites;
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};

@@ -13,8 +13,10 @@ use crate::error::StoreResult;
 use crate::exports::{ExportReads, ExportWrites};
 use crate::leases::Leases;
 use crate::maintenance::{Retention, Verify};
+use crate::nonces::NonceWrites;
 use crate::orders::{OrderLists, OrderLookup, OrderSums, OrderTransitions, OrderWrites};
 use crate::prices::{PriceReads, PriceWrites};
+use crate::sealed_keys::SealedKeyWrites;
 use crate::tenants::{
     OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, SettingReads, SettingWrites, TenantReads,
     TenantWrites,
@@ -142,6 +144,8 @@ pub trait Transaction:
     + CorrectionWrites
     + PriceWrites
     + TenantWrites
+    + NonceWrites
+    + SealedKeyWrites
     + OperatorKeyWrites
     + OwnerWrites
     + SettingWrites

@@ -70,7 +70,7 @@ pub trait TenantWrites {
     /// Disables a key permanently. `false` if it does not exist.
     fn disable_api_key(&mut self, public_key: &str) -> StoreResult<bool>;
 
-    /// Stores the name, permissions, end, suspension, networks and rate limit of a key. Returns whether there is the key.
+    /// Stores the name, permissions, end, suspension, networks, rate limit and demand for strict signatures of a key. Returns whether there is the key.
     fn update_api_key(&mut self, key: &ApiKey) -> StoreResult<bool>;
 
     /// Notes that a key was used at a second, unless a later use is noted.

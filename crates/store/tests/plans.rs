@@ -11,6 +11,7 @@ mod model;
 
 use std::collections::BTreeSet;
 
+use tollbook_domain::tenant::ApiKey;
 use tollbook_domain::{Catalogue, LineFilter, Status};
 use tollbook_store::{
     DayRange, Outcome, RecordKey, Store, StoreOptions, Transaction, Uncharged, connect_sqlite, copy,
@@ -21,7 +22,7 @@ use tollbook_testkit::Cluster;
 const DAY: i64 = 86_400;
 
 /// Tables that grow with the orders and the usage of companies.
-const COMPANY_TABLES: [&str; 18] = [
+const COMPANY_TABLES: [&str; 19] = [
     "orders",
     "order_number",
     "line",
@@ -40,6 +41,7 @@ const COMPANY_TABLES: [&str; 18] = [
     "settlement",
     "revocation",
     "correction",
+    "request_nonce",
 ];
 
 /// Any plan is accepted: the table has one small row for each hour, and expiry reads those of a company once an hour.
@@ -131,6 +133,11 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.pending(&query, &catalogue).unwrap();
     query.lines = LineFilter::default().model_ids(vec!["model-1".into()]);
     transaction.pending(&query, &catalogue).unwrap();
+    let key = ApiKey::unrestricted("key", company_id, Vec::new());
+    for n in 0..3_000 {
+        assert!(transaction.remember_nonce(&key, n, "nonce", true).unwrap());
+    }
+    assert_eq!(transaction.drop_nonces(company_id, 30).unwrap(), 30);
     transaction.deposit(company_id, "cash").unwrap();
     transaction.settlement(company_id, "O1").unwrap();
     transaction.revocation(company_id, "O1").unwrap();

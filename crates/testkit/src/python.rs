@@ -16,7 +16,7 @@ pub enum Python {
 }
 
 impl Python {
-    /// Runs a script and returns what it prints: one JSON value as text.
+    /// Runs a script, or the file of an absolute path, and returns what it prints: one JSON value as text.
     ///
     /// # Panics
     /// If the environment is not prepared, or if the script fails. The message has the script's standard error.

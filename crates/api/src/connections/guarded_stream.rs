@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::progress::Connection;
+use super::transport::Transport;
 
 pub(super) struct GuardedStream {
-    stream: TcpStream,
+    stream: Transport,
     connection: Arc<Connection>,
     /// Made when it is first needed, then reused.
     write_timer: Option<Pin<Box<Sleep>>>,
@@ -21,16 +21,12 @@ pub(super) struct GuardedStream {
 }
 
 impl GuardedStream {
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+    pub(super) fn new(stream: Transport, connection: Arc<Connection>) -> Self {
         Self { stream, connection, write_timer: None, unsent_since: None }
     }
 
     /// What becomes of an attempt to send: it fails if the peer has accepted nothing for too long.
-    fn sent(
-        &mut self,
-        context: &mut Context<'_>,
-        attempt: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+    fn sent<T>(&mut self, context: &mut Context<'_>, attempt: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if attempt.is_ready() {
             self.unsent_since = None;
             return attempt;
@@ -84,7 +80,10 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        // What TLS has encrypted is sent here.
+        let this = self.get_mut();
+        let attempt = Pin::new(&mut this.stream).poll_flush(context);
+        this.sent(context, attempt)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

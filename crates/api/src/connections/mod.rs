@@ -5,6 +5,8 @@ mod admission;
 mod guarded_stream;
 mod open_files;
 mod progress;
+mod tls;
+mod transport;
 
 use std::convert::Infallible;
 use std::io;
@@ -32,7 +34,10 @@ use tollbook_ops::Config;
 
 use admission::{Admission, ConnectionPermit, Full};
 use guarded_stream::GuardedStream;
+pub use tls::{Tls, TlsError};
+
 use progress::{Connection, LargeHeads, MAX_HEAD_BYTES, PeerTimeouts, Phase, RequestGuard};
+use transport::Transport;
 
 /// Refused connections that are answered at a time; others are closed without an answer.
 const ANSWERED_REFUSALS: usize = 64;
@@ -43,9 +48,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often refused connections are logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The same code as to a request for which there is no worker.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: application/json; charset=utf-8\r\ncache-control: no-store\r\nretry-after: 1\r\n\
     connection: close\r\ncontent-length: 47\r\n\r\n{\"RetCode\":150,\"Message\":\"Service unavailable\"}";
+
+/// The first byte of a connection that speaks TLS.
+const TLS_HANDSHAKE: u8 = 22;
+/// The answer to a request without TLS.
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
+    connection: close\r\ncontent-length: 38\r\n\r\nthis address is served by HTTPS alone\n";
 
 /// Serves connections until `stopping` is cancelled, then closes those without a request and finishes the others, at most
 /// until the deadline of the configuration. Returns that deadline.
@@ -53,6 +65,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     config: &Config,
+    tls: Option<&Arc<Tls>>,
     stopping: &CancellationToken,
 ) -> Instant {
     let limits = &config.server;
@@ -72,6 +85,7 @@ pub(crate) async fn serve(
     let admission = Admission::new(most, limits.connections_per_address.min(share));
     let server = Arc::new(Served {
         router,
+        tls: tls.cloned(),
         timeouts: PeerTimeouts {
             head: limits.head_timeout,
             idle: limits.idle_timeout,
@@ -98,6 +112,7 @@ pub(crate) async fn serve(
 /// What the tasks of all connections share.
 struct Served {
     router: Router,
+    tls: Option<Arc<Tls>>,
     timeouts: PeerTimeouts,
     large_heads: LargeHeads,
     stopping: CancellationToken,
@@ -144,9 +159,12 @@ impl Served {
                         };
                         tracing::warn!(times, reason, address = %peer.ip(), "connections refused");
                     }
-                    if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+                    // An answer would take a handshake, which costs more than the connection that there is no room for.
+                    if self.tls.is_none()
+                        && let Ok(permit) = Arc::clone(&refusals).try_acquire_owned()
+                    {
                         tokio::spawn(async move {
-                            let _ = timeout(REFUSAL_TIMEOUT, refuse(stream)).await;
+                            let _ = timeout(REFUSAL_TIMEOUT, refuse(stream, REFUSAL)).await;
                             drop(permit);
                         });
                     }
@@ -174,7 +192,8 @@ impl Served {
             () = connection.close.notified() => return,
             () = self.stopping.cancelled() => return,
         }
-        let io = TokioIo::new(GuardedStream::new(stream, Arc::clone(&connection)));
+        let Some(transport) = self.transport(stream, &connection).await else { return };
+        let io = TokioIo::new(GuardedStream::new(transport, Arc::clone(&connection)));
         let service = service_fn(|request| self.answer(request, peer, connection.begin_request()));
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD_BYTES);
@@ -209,6 +228,30 @@ impl Served {
             }
         }
         drop(place);
+    }
+
+    /// The bytes of a connection, after the handshake if the server speaks TLS; `None` if there is no handshake. It has as much
+    /// time as a head, and a connection whose handshake is not complete is one of those that make room.
+    async fn transport(&self, stream: TcpStream, connection: &Connection) -> Option<Transport> {
+        let Some(tls) = &self.tls else { return Some(Transport::Plain(stream)) };
+        connection.has_read(0);
+        let deadline = connection.read_deadline()?;
+        let accepted = async {
+            let mut first = [0];
+            if stream.peek(&mut first).await.is_ok() && first[0] != TLS_HANDSHAKE {
+                let _ = timeout(REFUSAL_TIMEOUT, refuse(stream, NOT_TLS)).await;
+                return None;
+            }
+            // An error concerns its peer alone.
+            tls.acceptor().accept(stream).await.ok()
+        };
+        let stream = tokio::select! {
+            accepted = timeout_at(deadline, accepted) => accepted.ok()??,
+            () = connection.close.notified() => return None,
+            () = self.stopping.cancelled() => return None,
+        };
+        connection.end_handshake();
+        Some(Transport::Tls(Box::new(stream)))
     }
 
     /// Answers one request.
@@ -256,9 +299,9 @@ impl HttpBody for Guarded {
     }
 }
 
-/// Answers a connection that is not served: the same code as to a request for which there is no worker.
-async fn refuse(mut stream: TcpStream) {
-    if stream.write_all(REFUSAL).await.is_err() || stream.shutdown().await.is_err() {
+/// Answers a connection that is not served.
+async fn refuse(mut stream: TcpStream, answer: &[u8]) {
+    if stream.write_all(answer).await.is_err() || stream.shutdown().await.is_err() {
         return;
     }
     // If the request were left unread, the system would reset the connection, and with it the answer.

@@ -96,6 +96,13 @@ impl Connection {
         state.large_head.is_some()
     }
 
+    /// The handshake of TLS is complete: its deadline was that of a head, and the connection is idle now.
+    pub(super) fn end_handshake(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Idle;
+        state.since = Instant::now();
+    }
+
     /// When the connection is to be closed unless bytes arrive; `None` while a request is answered.
     pub(super) fn read_deadline(&self) -> Option<Instant> {
         let state = self.state();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
 use crate::ret_code::{RET_CODES, SUCCESS_MESSAGE};
+use crate::strict_signature::{NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 
 /// The document.
 pub fn openapi() -> Value {
@@ -24,7 +25,11 @@ pub fn openapi() -> Value {
             "title": "Tollbook order API",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Every request is signed: Signature is the lower-case hex SHA-1 of all other parameters \
-                            sorted by name, each name followed by its value, and the private key at the end.",
+                            sorted by name, each name followed by its value, and the private key at the end. A strict \
+                            signature in the headers X-Tollbook-Timestamp, X-Tollbook-Nonce and X-Tollbook-Signature may take \
+                            its place, and may be demanded: lower-case hex HMAC-SHA256 with the private key over the lines \
+                            TOLLBOOK-HMAC-SHA256, method, path, canonical query, media type, hex SHA-256 of the body, \
+                            timestamp, nonce.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"}
         },
         "servers": [{"url": "/"}],
@@ -45,7 +50,7 @@ fn refusal_schema() -> Value {
             "Action": {"type": "string"},
             "Message": {"type": "string"},
             "request_uuid": request_uuid_schema(),
-            "Reason": {"type": "string", "description": "Of an export that cannot be delivered now: why, and what to do"}
+            "Reason": {"type": "string", "description": "Of an export that cannot be delivered now, or a limit that is used up: why, and what to do"}
         }
     })
 }
@@ -70,6 +75,7 @@ fn path(action: &Action) -> Value {
         public_parameter("PublicKey", json!({"type": "string"})),
         public_parameter("Signature", json!({"type": "string", "pattern": "^[0-9a-f]{40}$"})),
     ];
+    let strict = strict_headers();
     let own = action.parameters.iter().map(|parameter| {
         json!({
             "name": parameter.name,
@@ -79,7 +85,7 @@ fn path(action: &Action) -> Value {
             "schema": parameter_schema(parameter)
         })
     });
-    let parameters: Vec<Value> = public.into_iter().chain(own).collect();
+    let parameters: Vec<Value> = public.into_iter().chain(strict.clone()).chain(own).collect();
     let body = body_schema(action);
     json!({
         "get": {
@@ -93,6 +99,7 @@ fn path(action: &Action) -> Value {
             "operationId": format!("{}Post", action.name),
             "summary": action.summary,
             "description": action.description,
+            "parameters": strict,
             "requestBody": {
                 "required": true,
                 "content": {
@@ -105,8 +112,30 @@ fn path(action: &Action) -> Value {
     })
 }
 
+/// `Signature` may be absent if there is a strict signature.
 fn public_parameter(name: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "query", "required": true, "schema": schema})
+    json!({"name": name, "in": "query", "required": name != "Signature", "schema": schema})
+}
+
+/// The headers of a strict signature: all three or none.
+fn strict_headers() -> Vec<Value> {
+    let header = |name: &str, pattern: &str, meaning: &str| {
+        let schema = json!({"type": "string", "pattern": pattern});
+        json!({"name": name, "in": "header", "required": false, "description": meaning, "schema": schema})
+    };
+    vec![
+        header(
+            TIMESTAMP_HEADER,
+            "^[0-9]+$",
+            "Of a strict signature: when the request was signed, Unix seconds",
+        ),
+        header(
+            NONCE_HEADER,
+            "^[A-Za-z0-9_-]{16,64}$",
+            "Of a strict signature: another text for each request",
+        ),
+        header(SIGNATURE_HEADER, "^[0-9a-f]{64}$", "The strict signature"),
+    ]
 }
 
 fn body_schema(action: &Action) -> Value {
@@ -114,7 +143,8 @@ fn body_schema(action: &Action) -> Value {
     properties.insert("Action".into(), json!({"type": "string", "const": action.name}));
     properties.insert("PublicKey".into(), json!({"type": "string"}));
     properties.insert("Signature".into(), json!({"type": "string", "pattern": "^[0-9a-f]{40}$"}));
-    let mut required = vec!["Action", "PublicKey", "Signature"];
+    // `Signature` may be absent if there is a strict signature.
+    let mut required = vec!["Action", "PublicKey"];
     for parameter in action.parameters {
         let mut schema = parameter_schema(parameter);
         schema["description"] = parameter.meaning.text().into();

@@ -44,6 +44,11 @@ has a `RetCode`, 0 for success; a `Message`, `success` or what is wrong; and a `
 **Signature.** Sort the parameters by name, bytewise; write each name and its value one after the other without separators;
 append the private key; the signature is the lower-case hexadecimal SHA-1 of that text in UTF-8.
 
+**Strict signature** ◆. In place of `Signature`, or beside it, the headers `X-Tollbook-Timestamp`, `X-Tollbook-Nonce` and
+`X-Tollbook-Signature`: HMAC-SHA256 over the whole request, valid for minutes, answered once ([SIGNING.md](SIGNING.md), \"Strict
+signatures\"). A key or a server may demand it, for payments or for everything (175). Parameters that an action does not have are
+refused there, in place of being ignored.
+
 **Lists.** `X.0=a&X.1=b`, `X.N=a&X.N=b`, `X=a&X=b` and JSON `\"X\": [\"a\", \"b\"]` are the same list. At most 100
 values of at most 256 bytes. Filters are joined by AND, the values of one list by OR; an empty list is no filter.
 

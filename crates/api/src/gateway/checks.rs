@@ -1,10 +1,11 @@
 //! The checks of every request, in the documented order (docs/WIRE.md, "Order of checks"): body, action, presence of a
-//! signature, key, signature, address, rate, project. A request that passes runs its action.
+//! signature, key, signature, address, rate, project, nonce. A request that passes runs its action.
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company};
 use tollbook_ops::{Brand, networks};
@@ -12,7 +13,8 @@ use tollbook_store::{Snapshot, StoreError};
 use tracing::Span;
 
 use super::concurrency::{Admission, Concurrency, Waiting};
-use super::rate::{Rates, limit_of};
+use super::rate::Rates;
+use super::strict::{StrictParts, StrictSignature, check_names, demand};
 use crate::actions::{Action, AuthorizedSnapshot, Call};
 use crate::answer::{Answer, body};
 use crate::blocking::Workers;
@@ -36,6 +38,7 @@ pub(crate) struct Gateway {
 #[derive(Debug)]
 pub(super) struct Received<'a> {
     pub(super) method: &'a str,
+    pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
     pub(super) content_type: Option<&'a str>,
     pub(super) authorization: Option<&'a str>,
@@ -43,6 +46,7 @@ pub(super) struct Received<'a> {
     pub(super) address: IpAddr,
     /// The request's id, which the answer repeats.
     pub(super) request_uuid: &'a str,
+    pub(super) headers: &'a HeaderMap,
     pub(super) body: Result<&'a [u8], BodyError>,
     /// Cancelled when the client disconnects.
     pub(super) caller: &'a CancellationToken,
@@ -81,7 +85,8 @@ impl Gateway {
             bounds.requests_per_company,
             Arc::clone(workers.writing()),
         );
-        Self { service, limits, rates: Rates::default(), concurrency }
+        let rates = Rates::new(bounds.key_rate_per_s, bounds.company_rate_per_s);
+        Self { service, limits, rates, concurrency }
     }
 
     pub(super) fn service(&self) -> &Service {
@@ -140,7 +145,10 @@ impl Gateway {
         let span = Span::current();
         span.record("action", action.name);
         let signature = parameters.envelope("Signature")?.filter(|signature| !signature.is_empty());
-        let signature = signature.ok_or(Refusal::MissingSignature)?;
+        let strict = StrictSignature::of(received.headers)?;
+        if signature.is_none() && strict.is_none() {
+            return Err(Refusal::MissingSignature.into());
+        }
         // The client may have disconnected while the request was queued. No connection is spent on it then.
         if received.caller.is_cancelled() {
             return Err(log_and_refuse(StoreError::Cancelled).into());
@@ -151,27 +159,33 @@ impl Gateway {
         let key = known_key(snapshot.as_mut(), &parameters, now_s)?;
         span.record("company_id", key.company_id);
         span.record("public_key", key.public_key.as_str());
-        self.check_signature(&request, &key, signature, received)?;
+        self.check_signatures(&request, &key, signature, strict.as_ref(), received)?;
         let company = snapshot.company(key.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
         let brand = self.check_host(&company, received.host)?;
+        let config = self.service.config();
+        match &strict {
+            Some(strict) => strict.check_time(now_s, config.signing.window_s)?,
+            None if demand(&key, brand, config).demands(action.permission) => {
+                return Err(Refusal::StrictSignatureRequired.into());
+            }
+            None => {}
+        }
         check_address(&key, received.address)?;
         // Before the rate, which counts a request once.
         let _admission = if let Some(admission) = admission.filter(|admission| admission.is_of(&key)) {
             admission
         } else {
-            let writes = action.writes(&parameters);
+            // A nonce is written too.
+            let writes = strict.is_some() || action.writes(&parameters);
             self.concurrency.admit(&key, writes)?.map_err(Unanswered::Waiting)?
         };
-        match limit_of(&key) {
-            Some(limit) if store.is_shared() => {
-                // Counting takes a connection of its own. Requests that each held one while they wait for another
-                // would block each other for ever.
-                drop(snapshot);
-                self.rates.check_shared(store, &key, limit, now_s)?;
-                snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
-            }
-            Some(limit) => self.rates.check(&key, limit)?,
-            None => {}
+        self.rates.check(&key, store.is_shared())?;
+        if let Some(limit) = Rates::counted_by_the_store(&key, store.is_shared()) {
+            // Counting takes a connection of its own. Requests that each held one while they wait for another would block
+            // each other for ever.
+            drop(snapshot);
+            self.rates.check_shared(store, &key, limit, now_s)?;
+            snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
         }
         if !key.allows(action.permission) {
             return Err(Refusal::PermissionDenied.into());
@@ -179,6 +193,20 @@ impl Gateway {
         check_project(snapshot.as_mut(), &key, &parameters)?;
         self.service.key_uses().used(&key, now_s);
         parameters.check_nul()?;
+        if let Some(strict) = &strict {
+            check_names(&request, action)?;
+            // As above. It is the last check, so that a request which is refused may be sent again.
+            drop(snapshot);
+            let durable = action.writes(&parameters);
+            let nonces = self.service.nonces();
+            if !nonces
+                .remember(store, &key, strict.signed_s, strict.nonce, durable)
+                .map_err(log_and_refuse)?
+            {
+                return Err(Refusal::NonceUsed(strict.nonce.to_owned()).into());
+            }
+            snapshot = store.snapshot_for(received.caller).map_err(log_and_refuse)?;
+        }
         let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         let service = self.service.as_ref();
         let host = received.host;
@@ -197,15 +225,18 @@ impl Gateway {
         decode(received.method, received.query, received.content_type, body, &self.limits)
     }
 
-    fn check_signature(
+    /// Checks the signatures that the request has, of which there is one at least. Each must be right.
+    fn check_signatures(
         &self,
         request: &Request,
         key: &ApiKey,
-        signature: &str,
+        signature: Option<&str>,
+        strict: Option<&StrictSignature<'_>>,
         received: &Received<'_>,
     ) -> Result<(), Refusal> {
         let master = &self.service.deployment().master;
-        let private_key = master.open(&key.public_key, &key.sealed_private_key).map_err(|error| {
+        let opened = master.open_learning(self.service.store(), &key.public_key, &key.sealed_private_key);
+        let private_key = opened.map_err(|error| {
             tracing::error!(%error, "a private key cannot be decrypted");
             Refusal::Internal
         })?;
@@ -213,7 +244,16 @@ impl Gateway {
         let bearer = received
             .authorization
             .is_some_and(|value| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
-        if bearer || !verify(request, private_key.reveal(), signature) {
+        let is_signed = signature.is_none_or(|signature| verify(request, private_key.reveal(), signature));
+        let parts = StrictParts {
+            method: received.method,
+            path: received.path,
+            query: received.query.unwrap_or_default(),
+            content_type: received.content_type.unwrap_or_default(),
+            body: received.body.unwrap_or_default(),
+        };
+        let is_strict = strict.is_none_or(|strict| strict.is_of(&parts, private_key.reveal()));
+        if bearer || !is_signed || !is_strict {
             return Err(Refusal::WrongSignature);
         }
         Ok(())

@@ -49,11 +49,12 @@ pub(super) struct Waiting {
 }
 
 impl Concurrency {
-    /// `writing` has the places of all requests that write.
+    /// A bound of 0 is none: the workers bound the requests then. `writing` has the places of all requests that write.
     pub(super) fn new(per_key: usize, per_company: usize, writing: Arc<Semaphore>) -> Self {
+        let bound = |bound: usize| if bound == 0 { Semaphore::MAX_PERMITS } else { bound };
         Self {
-            per_key,
-            per_company,
+            per_key: bound(per_key),
+            per_company: bound(per_company),
             keys: Mutex::default(),
             companies: Mutex::default(),
             writing_companies: Mutex::default(),
@@ -80,7 +81,9 @@ impl Concurrency {
         }
         if bounds[0].waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_PER_KEY {
             bounds[0].waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Refusal::RateLimited);
+            let reason =
+                format!("{WAITING_PER_KEY} requests wait already; wait for an answer to one of them");
+            return Err(Refusal::RateLimited(reason));
         }
         Ok(Err(Waiting { public_key, bounds }))
     }
@@ -176,6 +179,12 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_of_zero_is_none() {
+        let concurrency = concurrency(0, 0);
+        let _taken: Vec<_> = (0..200).map(|_| admitted(&concurrency, &key("one", 1))).collect();
+    }
+
+    #[test]
     fn keys_of_one_company_share_its_bound() {
         let concurrency = concurrency(2, 3);
         let keys = [key("a", 1), key("b", 1), key("c", 1)];
@@ -194,7 +203,7 @@ mod tests {
         let one = key("one", 1);
         let _first = admitted(&concurrency, &one);
         let mut queue: Vec<Waiting> = (0..WAITING_PER_KEY).map(|_| waiting(&concurrency, &one)).collect();
-        assert!(matches!(concurrency.admit(&one, false), Err(Refusal::RateLimited)));
+        assert!(matches!(concurrency.admit(&one, false), Err(Refusal::RateLimited(_))));
         queue.pop();
         waiting(&concurrency, &one);
     }

@@ -169,12 +169,14 @@ fn received<'a>(
     let text = |name: header::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
     Received {
         method: head.method.as_str(),
+        path: head.uri.path(),
         query: head.uri.query(),
         content_type: text(header::CONTENT_TYPE),
         authorization: text(header::AUTHORIZATION),
         host: text(header::HOST).or_else(|| head.uri.host()),
         address: client_address(config, caller.peer, &head.headers),
         request_uuid: &caller.request_uuid,
+        headers: &head.headers,
         body,
         caller: cancelled,
     }

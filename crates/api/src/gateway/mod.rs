@@ -5,6 +5,7 @@ mod checks;
 mod concurrency;
 mod http;
 mod rate;
+mod strict;
 
 pub(crate) use checks::Gateway;
 pub(crate) use http::answer;

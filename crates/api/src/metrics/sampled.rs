@@ -88,6 +88,14 @@ impl Samples {
             "Lines of the log that could not be written",
             ConstCounter::new(lost_lines),
         );
+        if let Some(tls) = service.tls() {
+            registry.register_with_unit(
+                "tls_certificate_expiry_timestamp",
+                "When the certificate of the server's address ends, Unix time",
+                Unit::Seconds,
+                ConstGauge::new(tls.expires_s()),
+            );
+        }
         if let Some(free) = data.and_then(|data| free_bytes(data).ok()) {
             registry.register_with_unit(
                 "disk_free",

@@ -1,6 +1,6 @@
 //! All integration tests of the API, in one executable, because linking takes most of the build time.
 //!
-//! `wire`, `signature`, `parameters` and `ret_code` test the library. `http` tests servers, each case on SQLite and on
+//! `wire`, `signature`, `strict_signature`, `parameters` and `ret_code` test the library; `tls` connections. `http` tests servers, each case on SQLite and on
 //! PostgreSQL; `postgres` tests properties of a database server; `objects` tests object stores. Tests in a module
 //! `postgres` need the programs of PostgreSQL.
 
@@ -12,4 +12,6 @@ mod parameters;
 mod postgres;
 mod ret_code;
 mod signature;
+mod strict_signature;
+mod tls;
 mod wire;

@@ -6,12 +6,19 @@ use tollbook_api::ret_code::{MAX_ECHO_CHARS, Refusal};
 fn every_code_has_its_fixed_text() {
     let table = [
         (Refusal::ServiceUnavailable, 150, "Service unavailable"),
-        (Refusal::RateLimited, 153, "Request rate limited"),
+        (Refusal::RateLimited("wait 1 s".into()), 153, "Request rate limited"),
         (Refusal::MissingAction, 160, "Missing Action"),
         (Refusal::ActionNotFound("Test".into()), 161, "Action [Test] not found"),
         (Refusal::MissingSignature, 170, "Missing signature"),
         (Refusal::WrongSignature, 171, "Signature VerifyAC Error"),
         (Refusal::UserNotExists, 172, "User Not Exists"),
+        (Refusal::StrictSignatureRequired, 175, "Strict signature required"),
+        (
+            Refusal::TimestampOutOfWindow { sent: "17".into(), reason: "the server's time is 900".into() },
+            176,
+            "Timestamp [17] out of window: the server's time is 900",
+        ),
+        (Refusal::NonceUsed("abc".into()), 177, "Nonce [abc] used before"),
         (Refusal::MissingParams(vec!["Page"]), 220, "Missing params [Page]"),
         (Refusal::MissingParams(vec!["StartTime", "EndTime"]), 220, "Missing params [StartTime|EndTime]"),
         (

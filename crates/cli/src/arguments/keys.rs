@@ -1,6 +1,6 @@
 //! The arguments of `key` that are more than a few.
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use crate::customer::time::Time;
 
@@ -13,6 +13,34 @@ pub(crate) enum KeyPermission {
     Export,
     /// Pay unpaid orders
     Pay,
+}
+
+/// What requests with a key must sign strictly (docs/SIGNING.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyStrict {
+    /// What the configuration says
+    Default,
+    /// Nothing
+    Off,
+    /// Payments
+    Pay,
+    /// Every request
+    #[value(alias = "on")]
+    All,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum MasterKeyCommand {
+    /// Show the fingerprint of this process's master key, and whether it is being replaced
+    Show,
+    /// Encrypt every private key under a new master key; servers keep running. If interrupted, run the same command again
+    Rotate,
+    /// Refuse the former master key from now on, after every server was restarted with the new one
+    Finish {
+        /// Do not wait until running servers know of the new key: every one was restarted since, or none runs
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 /// Options of `key set`.
@@ -43,12 +71,18 @@ pub(crate) struct KeySet {
     /// The key may be used from any address
     #[arg(long, group = "change")]
     pub(crate) any_ip: bool,
-    /// Rate limit in requests per second
-    #[arg(long, value_name = "N", group = "change", conflicts_with = "no_rate_limit")]
+    /// Rate limit in requests per second; 0: none
+    #[arg(long, value_name = "N", group = "change", conflicts_with_all = ["no_rate_limit", "default_rate_limit"])]
     pub(crate) rate_limit: Option<u32>,
-    /// No rate limit
-    #[arg(long, group = "change")]
+    /// No rate limit, not that of the configuration either
+    #[arg(long, group = "change", conflicts_with = "default_rate_limit")]
     pub(crate) no_rate_limit: bool,
+    /// The rate limit of the configuration
+    #[arg(long, group = "change")]
+    pub(crate) default_rate_limit: bool,
+    /// What must be signed strictly
+    #[arg(long, value_enum, group = "change")]
+    pub(crate) strict: Option<KeyStrict>,
     /// Refuse the key until it is resumed
     #[arg(long, group = "change", conflicts_with = "resume")]
     pub(crate) suspend: bool,

@@ -2,8 +2,8 @@
 
 use super::{
     AccountCommand, Command, CompanyCommand, ConnectCommand, DeploymentCommand, DiscountCommand, KeyCommand,
-    MapCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand, UsageCommand,
-    UtcOffsetCommand,
+    MapCommand, MasterKeyCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand,
+    UsageCommand, UtcOffsetCommand,
 };
 
 impl Command {
@@ -31,6 +31,7 @@ impl Command {
             Self::Account(command) => {
                 matches!(command, AccountCommand::Show { .. } | AccountCommand::Ledger { .. })
             }
+            Self::MasterKey(command) => matches!(command, MasterKeyCommand::Show),
             Self::OperatorKey(command) => matches!(command, OperatorKeyCommand::List),
             Self::Connect(command) => {
                 matches!(command, ConnectCommand::Map(MapCommand::List { .. }))

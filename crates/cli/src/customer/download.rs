@@ -44,7 +44,8 @@ pub(crate) fn run(global: &Global, arguments: &Download, output: &Output) -> Res
     let name = data["FileName"].as_str().ok_or_else(incomplete)?;
     let path = target(arguments.output.as_deref(), name)?;
     // A server may send no digest; then only the size is checked.
-    save(url, size, data["Sha256"].as_str(), &path)?;
+    let agent = client::agent(account, None)?;
+    save(&agent, url, size, data["Sha256"].as_str(), &path)?;
     let [rows, total, sha256] = [&data["RowCount"], &data["TotalPrice"], &data["Sha256"]];
     let result = json!({
         "File": path, "FileSize": size, "RowCount": rows, "TotalPrice": total, "Sha256": sha256,
@@ -87,12 +88,12 @@ fn target(given: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-fn save(url: &str, size: u64, sha256: Option<&str>, path: &Path) -> Result<(), Failure> {
+fn save(agent: &ureq::Agent, url: &str, size: u64, sha256: Option<&str>, path: &Path) -> Result<(), Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
     let partial = PathBuf::from(partial);
-    let saved = fetch(url, size, sha256, &partial)
+    let saved = fetch(agent, url, size, sha256, &partial)
         .and_then(|()| std::fs::rename(&partial, path).map_err(|e| cannot(&e)));
     if saved.is_err() {
         // Best effort: the rest of a failed download is named .part, so it is not mistaken for the file.
@@ -101,9 +102,18 @@ fn save(url: &str, size: u64, sha256: Option<&str>, path: &Path) -> Result<(), F
     saved
 }
 
-fn fetch(url: &str, size: u64, sha256: Option<&str>, partial: &Path) -> Result<(), Failure> {
-    let mut response =
-        ureq::get(url).call().map_err(|error| Failure::new(format!("the download failed: {error}")))?;
+fn fetch(
+    agent: &ureq::Agent,
+    url: &str,
+    size: u64,
+    sha256: Option<&str>,
+    partial: &Path,
+) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("the download failed: {error}"));
+    let mut response = agent.get(url).call().map_err(|error| failed(&error))?;
+    if !response.status().is_success() {
+        return Err(failed(&format!("HTTP {}", response.status())));
+    }
     let mut file =
         File::create(partial).map_err(|error| Failure::new(format!("{}: {error}", partial.display())))?;
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(size) } else { ProgressBar::hidden() };

@@ -1,17 +1,17 @@
 //! `key`: adds, lists, changes, replaces and disables API keys.
 
 use serde_json::{Value, json};
-use tollbook_domain::tenant::{ApiKey, Permission};
+use tollbook_domain::tenant::{ApiKey, Permission, StrictSigning};
 use tollbook_domain::time::HOUR_S;
 use tollbook_ops::tenancy::keys::{self, KeyChange, KeyRights, Rotated};
 
 use super::context::{CommandContext, now_s, time_text};
 use super::tenants::{list_text, print_created};
-use crate::arguments::{Global, KeyCommand, KeyPermission, KeySet};
+use crate::arguments::{Global, KeyCommand, KeyPermission, KeySet, KeyStrict};
 use crate::deployment;
 use crate::output::{Failure, Output};
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "PublicKey",
     "Name",
     "CompanyID",
@@ -19,6 +19,7 @@ const COLUMNS: [&str; 12] = [
     "Permissions",
     "AllowIPs",
     "RateLimit",
+    "Strict",
     "Created",
     "LastUsed",
     "Expires",
@@ -30,7 +31,16 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
     let context = CommandContext::open(global)?;
     let store = context.store.as_ref();
     match command {
-        KeyCommand::Add { company, organization, allow_ip, rate_limit, name, permission, expires } => {
+        KeyCommand::Add {
+            company,
+            organization,
+            allow_ip,
+            rate_limit,
+            name,
+            permission,
+            expires,
+            strict,
+        } => {
             let master = deployment::master_key(global, store)?;
             let rights = KeyRights {
                 organization_ids: organization.clone(),
@@ -39,6 +49,7 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
                 name: name.clone().unwrap_or_default(),
                 permissions: permissions(permission),
                 expires_s: context.optional_unix_s("--expires", *expires)?,
+                strict: strict.and_then(strict_signing),
             };
             let key = keys::add_key(store, &master, *company, &rights, now_s())?;
             print_created(
@@ -91,7 +102,12 @@ fn change(context: &CommandContext, set: &KeySet) -> Result<KeyChange, Failure> 
         expires_s: (set.no_expiry || expires_s.is_some()).then_some(expires_s),
         suspended: (set.suspend || set.resume).then_some(set.suspend),
         allowed_networks: has_networks.then(|| set.allow_ip.clone()),
-        rate_limit_per_s: (set.no_rate_limit || set.rate_limit.is_some()).then_some(set.rate_limit),
+        rate_limit_per_s: match set.rate_limit {
+            Some(limit) => Some(Some(limit)),
+            None if set.no_rate_limit => Some(Some(0)),
+            None => set.default_rate_limit.then_some(None),
+        },
+        strict: set.strict.map(strict_signing),
     })
 }
 
@@ -102,6 +118,15 @@ fn permissions(chosen: &[KeyPermission]) -> Vec<Permission> {
         KeyPermission::Pay => Permission::Pay,
     };
     chosen.iter().map(of).collect()
+}
+
+const fn strict_signing(chosen: KeyStrict) -> Option<StrictSigning> {
+    match chosen {
+        KeyStrict::Default => None,
+        KeyStrict::Off => Some(StrictSigning::Off),
+        KeyStrict::Pay => Some(StrictSigning::Pay),
+        KeyStrict::All => Some(StrictSigning::All),
+    }
 }
 
 /// A key as it is shown. `Permissions` are those that it has, all of them if it is not restricted.
@@ -115,6 +140,7 @@ fn key_value(key: &ApiKey, used_s: Option<i64>) -> Value {
         "Permissions": allowed.map(Permission::name).collect::<Vec<_>>(),
         "AllowIPs": key.allowed_networks,
         "RateLimit": key.rate_limit_per_s,
+        "Strict": key.strict.map(StrictSigning::name),
         "Created": key.created_s,
         "LastUsed": used_s,
         "Expires": key.expires_s,

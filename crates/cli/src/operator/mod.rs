@@ -10,6 +10,7 @@ mod guide;
 pub(crate) mod import;
 pub(crate) mod keys;
 mod log;
+pub(crate) mod master_key;
 mod new_api;
 pub(crate) mod object_keys;
 mod object_store;

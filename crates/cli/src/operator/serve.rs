@@ -9,11 +9,11 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollbook_api::signature::sign;
-use tollbook_api::{Deployment, Server};
+use tollbook_api::{Deployment, Server, ServerTls, Tls};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
 use tollbook_ops::config::{MetricsListen, url_of_address};
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
-use tollbook_ops::{Clock as _, PrivateKey, SystemClock};
+use tollbook_ops::{Clock as _, Config, PrivateKey, SystemClock};
 
 use crate::arguments::{Global, Listen};
 use crate::deployment::{self, Purpose};
@@ -45,6 +45,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     })?;
     let deployment::Deployment { store, mut config, catalogue } = opened;
     config.listen = arguments.listen.unwrap_or(config.listen);
+    let tls = server_tls(&config)?;
     let Objects { store: objects, embedded } = reporting_delay("the object store", || {
         let opened = Objects::open(global, &config, store.as_ref(), &master)?;
         opened.store.clear_spool()?;
@@ -60,7 +61,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         None => None,
     };
     let bound = listener.local_addr()?;
-    let url = url_of_address(bound);
+    let url = config.url_of(bound);
     // The demo is created outside of the runtime, because calls of the store block.
     let demo = if with_demo {
         let mut logged = None;
@@ -77,7 +78,17 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         None
     };
     // Before the address is printed: a program that reads it may stop the server at once.
-    let mut signals = runtime.block_on(async { StopSignals::new() })?;
+    let mut signals = runtime.block_on(async { StopSignals::new(tls.certificate.is_none()) })?;
+    if tls.certificate.is_some() {
+        let (mut hangups, changed) =
+            (runtime.block_on(async { StopSignals::hangup() })?, Arc::clone(&tls.changed));
+        runtime.spawn(async move {
+            loop {
+                hangups.next().await;
+                changed.notify_one();
+            }
+        });
+    }
     let hurry = CancellationToken::new();
     let impatient = hurry.clone();
     if let Some((demo, now_s)) = &demo {
@@ -101,7 +112,7 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
             impatient.cancel();
         });
     };
-    let server = Server::new(listener, parts, embedded)
+    let server = Server::with_tls(listener, parts, embedded, tls)
         .counting_lost_lines(Arc::clone(&log.lost))
         .with_metrics(metrics)
         .watching_disk_of(global.data.clone());
@@ -114,6 +125,16 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     // What has not ended in time does not keep the process from ending.
     runtime.shutdown_timeout(END_TIMEOUT);
     Ok(served?)
+}
+
+/// The certificate that the configuration names.
+fn server_tls(config: &Config) -> Result<ServerTls, Failure> {
+    let Some(config) = &config.tls else { return Ok(ServerTls::default()) };
+    let certificate = Tls::load(config).map_err(|error| Failure::new(format!("tls: {error}")))?;
+    if certificate.expires_s() <= SystemClock.now_s() {
+        tracing::error!(expires = certificate.expires_s(), "the certificate has ended; clients refuse it");
+    }
+    Ok(ServerTls { certificate: Some(Arc::new(certificate)), ..ServerTls::default() })
 }
 
 /// The socket at which metrics are served. Of several servers on one machine, one has the usual address; the others log a warning.

@@ -1,5 +1,5 @@
-//! The signals that stop a server in order. SIGHUP is one of them: a supervisor starts the server again, with the
-//! configuration of that moment.
+//! The signals that stop a server in order. SIGHUP is one of them, and a supervisor starts the server again with the
+//! configuration of that moment; of a server with TLS, SIGHUP makes it read its certificate again.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,22 +10,30 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Bit of SIGHUP in a mask of signals.
 const HANGUP_MASK: u64 = 1;
 
-/// The signals to stop, received from when it was made.
+/// Signals, received from when it was made.
 pub(super) struct StopSignals(Vec<(&'static str, Signal)>);
 
 impl StopSignals {
-    /// Receives SIGTERM, SIGINT and SIGHUP. A SIGHUP that the process was started to ignore, as by `nohup`, is ignored
-    /// further.
+    /// Receives SIGTERM, SIGINT and, unless it has another meaning, SIGHUP. A SIGHUP that the process was started to ignore,
+    /// as by `nohup`, is ignored further.
     ///
     /// # Errors
     /// The system refuses.
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new(stops_at_hangup: bool) -> std::io::Result<Self> {
         let mut signals =
             vec![("SIGTERM", signal(SignalKind::terminate())?), ("SIGINT", signal(SignalKind::interrupt())?)];
-        if !is_hangup_ignored() {
+        if stops_at_hangup && !is_hangup_ignored() {
             signals.push(("SIGHUP", signal(SignalKind::hangup())?));
         }
         Ok(Self(signals))
+    }
+
+    /// SIGHUP alone, for what is to be read again.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(super) fn hangup() -> std::io::Result<Self> {
+        Ok(Self(vec![("SIGHUP", signal(SignalKind::hangup())?)]))
     }
 
     /// The name of the next signal.

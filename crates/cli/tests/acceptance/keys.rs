@@ -77,7 +77,6 @@ fn keys_are_named_limited_rotated_and_suspended(fixture: &Fixture) {
         (vec!["key", "rotate", &finance.public_key], "is disabled, suspended or has ended"),
         (vec!["key", "set", &finance.public_key, "--resume"], "is disabled, suspended or has ended"),
         (vec!["key", "set", &company.public_key, "--expires", "2001-01-01"], "the key would end in the past"),
-        (vec!["key", "set", &company.public_key, "--rate-limit", "0"], "the rate limit must be at least 1"),
     ] {
         let (refused, _) = fixture.refused(&arguments);
         let said = refused["Error"].as_str().unwrap();

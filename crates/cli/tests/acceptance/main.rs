@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped test prints that it is skipped")]
 
 mod accounts;
+mod certificates;
 mod commands;
 mod connect;
 mod corrections;
@@ -18,6 +19,7 @@ mod keys;
 mod logs;
 mod long_run;
 mod mappings;
+mod master_key;
 mod modes;
 mod monitoring;
 mod moving;
@@ -38,5 +40,6 @@ mod slips;
 mod soak;
 mod soak_charging;
 mod stopped;
+mod strict;
 mod suite_gateways;
 mod truth;

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tollbook_ops::{Clock as _, SystemClock};
 
+use crate::certificates;
 use crate::failures::RANGE;
 use crate::program::{Company, Fixture, Server, on_each_database};
 
@@ -188,8 +189,10 @@ fn every_alert_fires_by_its_fault_and_not_without_it() {
 
 #[test]
 fn alerts_and_dashboard_name_only_metrics_that_there_are() {
-    let fixture = Fixture::new();
-    let mut server = start(&fixture, Stdio::piped());
+    let fixture = certificates::fixture();
+    certificates::Authority::of(&fixture).issue(&fixture.data(), 3000);
+    fixture.write("data/tollbook.toml", format!("{}{CONFIG}", certificates::CONFIG));
+    let mut server = fixture.start_with(&["serve"], "127.0.0.1:0", Stdio::piped());
     let company = fixture.company("Acme");
     server.ask(&fixture, &company, &[&["orders", "paid"], &RANGE[..]].concat());
     let text = scrape(&server);

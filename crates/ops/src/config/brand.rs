@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tollbook_domain::field_rules::MAX_ENUM;
+use tollbook_domain::tenant::StrictSigning;
 use tollbook_domain::{Language, Rounding};
 use tollbook_export::Zone;
 use tollbook_export::presentation::DisplaySettings;
@@ -11,6 +12,7 @@ use tollbook_formats::toml::Source;
 use toml::Spanned;
 
 use super::hosts::{checked_host, url};
+use super::signing::strict;
 use super::value::{Checked, number};
 
 /// Name of the brand that always exists.
@@ -36,6 +38,8 @@ pub struct Brand {
     pub time_zone: Zone,
     /// Public URL for its customers; `None`: that of the deployment.
     pub public_url: Option<String>,
+    /// What its customers must sign strictly; `None`: what `[signing]` says.
+    pub strict: Option<StrictSigning>,
 }
 
 impl Brand {
@@ -57,6 +61,7 @@ impl Brand {
             rounding: Rounding::Exact,
             time_zone: Zone::utc(),
             public_url: None,
+            strict: None,
         }
     }
 }
@@ -84,6 +89,7 @@ pub(super) struct BrandSection {
     rounding: Option<Spanned<String>>,
     time_zone: Option<Spanned<String>>,
     public_url: Option<Spanned<String>>,
+    strict: Option<Spanned<String>>,
 }
 
 /// Reads a section and adds its hosts to `brand_by_host`.
@@ -136,5 +142,6 @@ pub(super) fn brand(
             .map_err(|unknown| source.error(Some(zone.span()), key("time_zone"), unknown.to_string()))?;
     }
     brand.public_url = url(source, &key("public_url"), section.public_url.as_ref())?;
+    brand.strict = strict(source, &key("strict"), section.strict.as_ref())?;
     Ok(brand)
 }

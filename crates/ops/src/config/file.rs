@@ -17,6 +17,8 @@ use super::metrics::{MetricsSection, metrics};
 use super::objects::{ObjectsSection, objects};
 use super::server::{ServerSection, server};
 use super::settings::Config;
+use super::signing::{SigningSection, signing};
+use super::tls::{TlsSection, tls};
 use super::value::{Checked, DAY_S, file as file_of_key, number};
 use crate::networks;
 
@@ -34,6 +36,10 @@ struct ConfigFile {
     metrics: MetricsSection,
     #[serde(default)]
     server: ServerSection,
+    #[serde(default)]
+    tls: TlsSection,
+    #[serde(default)]
+    signing: SigningSection,
     #[serde(default)]
     limits: LimitsSection,
     #[serde(default)]
@@ -72,6 +78,8 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
     let read: ConfigFile = toml::from_str(text).map_err(|error| source.parse_error(error))?;
     let mut config = Config {
         metrics: metrics(&source, &read.metrics)?,
+        tls: tls(&source, &read.tls)?,
+        signing: signing(&source, &read.signing)?,
         limits: limits(&source, &read.limits)?,
         database: database(&source, &read.database)?,
         charging: charging(&source, &read.charging)?,

@@ -15,10 +15,14 @@ pub struct Limits {
     pub parameters: usize,
     /// Maximum nesting depth of JSON.
     pub json_depth: usize,
-    /// Requests of one key that are answered at once; further ones wait.
+    /// Requests of one key that are answered at once; further ones wait. 0: no bound.
     pub requests_per_key: usize,
     /// The same of one company, over all its keys.
     pub requests_per_company: usize,
+    /// Requests a second of a key that has no limit of its own, at each server; 0: any number.
+    pub key_rate_per_s: u32,
+    /// The same of one company, over all its keys.
+    pub company_rate_per_s: u32,
 }
 
 impl Default for Limits {
@@ -29,6 +33,8 @@ impl Default for Limits {
             json_depth: 32,
             requests_per_key: 16,
             requests_per_company: 32,
+            key_rate_per_s: 1_000,
+            company_rate_per_s: 2_000,
         }
     }
 }
@@ -41,12 +47,18 @@ pub(super) struct LimitsSection {
     json_depth: Option<Spanned<i64>>,
     requests_per_key: Option<Spanned<i64>>,
     requests_per_company: Option<Spanned<i64>>,
+    key_rate_per_s: Option<Spanned<i64>>,
+    company_rate_per_s: Option<Spanned<i64>>,
 }
 
 pub(super) fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limits> {
     let limit = |key, value: &Option<Spanned<i64>>, range, default| -> Checked<usize> {
         let number = number(source, key, value.as_ref(), range)?;
         Ok(number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
+    };
+    let rate = |key, value: &Option<Spanned<i64>>, default| -> Checked<u32> {
+        let number = number(source, key, value.as_ref(), 0..=1_000_000)?;
+        Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
     };
     let default = Limits::default();
     Ok(Limits {
@@ -58,14 +70,20 @@ pub(super) fn limits(source: &Source<'_>, read: &LimitsSection) -> Checked<Limit
         requests_per_key: limit(
             "limits.requests_per_key",
             &read.requests_per_key,
-            1..=64,
+            0..=64,
             default.requests_per_key,
         )?,
         requests_per_company: limit(
             "limits.requests_per_company",
             &read.requests_per_company,
-            1..=64,
+            0..=64,
             default.requests_per_company,
+        )?,
+        key_rate_per_s: rate("limits.key_rate_per_s", &read.key_rate_per_s, default.key_rate_per_s)?,
+        company_rate_per_s: rate(
+            "limits.company_rate_per_s",
+            &read.company_rate_per_s,
+            default.company_rate_per_s,
         )?,
     })
 }

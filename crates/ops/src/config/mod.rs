@@ -12,6 +12,8 @@ mod money;
 mod objects;
 mod server;
 mod settings;
+mod signing;
+mod tls;
 mod value;
 
 pub use brand::{Brand, DEFAULT_BRAND};
@@ -23,6 +25,8 @@ pub use money::{MoneySettings, brand_of_setting, is_addition};
 pub use objects::ObjectsConfig;
 pub use server::ServerConfig;
 pub use settings::Config;
+pub use signing::SigningConfig;
+pub use tls::TlsConfig;
 
 #[cfg(test)]
 mod tests;

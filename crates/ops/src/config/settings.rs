@@ -16,6 +16,8 @@ use super::limits::Limits;
 use super::metrics::MetricsListen;
 use super::objects::ObjectsConfig;
 use super::server::ServerConfig;
+use super::signing::SigningConfig;
+use super::tls::TlsConfig;
 use super::value::DAY_S;
 use crate::networks;
 
@@ -38,6 +40,10 @@ pub struct Config {
     pub metrics: MetricsListen,
     /// Limits of connections.
     pub server: ServerConfig,
+    /// TLS of the server's own address; `None`: HTTP without TLS.
+    pub tls: Option<TlsConfig>,
+    /// Settings of strict signatures.
+    pub signing: SigningConfig,
     /// Limits of one request.
     pub limits: Limits,
     /// URL of the database, unless the command line names another; it may hold a password.
@@ -65,6 +71,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             metrics: MetricsListen::Usual,
             server: ServerConfig::default(),
+            tls: None,
+            signing: SigningConfig::default(),
             limits: Limits::default(),
             database_url: None,
             database: StoreOptions::default(),
@@ -119,9 +127,19 @@ impl Config {
             return url.clone();
         }
         match host.and_then(link_host).filter(|_| bound.ip().is_unspecified()) {
-            Some(host) => format!("http://{host}"),
-            None => url_of_address(bound),
+            Some(host) => format!("{}://{host}", self.scheme()),
+            None => self.url_of(bound),
         }
+    }
+
+    /// The URL of an address at which the server listens.
+    pub fn url_of(&self, address: SocketAddr) -> String {
+        let url = url_of_address(address);
+        url.strip_prefix("http://").map_or(url.clone(), |rest| format!("{}://{rest}", self.scheme()))
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Whether an address belongs to a trusted proxy.

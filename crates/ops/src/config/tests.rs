@@ -98,6 +98,13 @@ fn every_documented_key_is_in_the_example() {
         "free_bytes",
         "requests_per_key",
         "requests_per_company",
+        "key_rate_per_s",
+        "company_rate_per_s",
+        "strict",
+        "window_s",
+        "# certificate",
+        "# private_key",
+        "# minimum_version",
         "connections_per_address",
         "head_timeout_s",
         "body_timeout_s",
@@ -185,12 +192,20 @@ fn errors_name_file_line_and_key() {
         [objects];store = "s3://bbb?secret=x" | :2: objects.store: has the unknown parameter "secret"
         [objects];spool_bytes = 1 | :2: objects.spool_bytes: must be between 16777216 and 1125899906842624
         [objects];ca_file = "" | :2: objects.ca_file: must name a file
+        [signing];strict = "yes" | :2: signing.strict: must be "off", "pay" or "all"
+        [signing];window_s = 4 | :2: signing.window_s: must be between 5 and 3600
+        [brand.a];strict = "on" | :2: brand.a.strict: must be "off", "pay" or "all"
+        [tls];certificate = "a" | :2: tls.private_key: must name the key of tls.certificate
+        [tls];private_key = "a" | :2: tls.certificate: must name a certificate
+        [tls];minimum_version = "1.1" | :2: tls.minimum_version: must be "1.2" or "1.3"
+        [tls];minimum_version = "1.3" | :2: tls.certificate: must name a certificate
+        [limits];key_rate_per_s = -1 | :2: limits.key_rate_per_s: must be between 0 and 1000000
         [objects];free_bytes = -1 | :2: objects.free_bytes: must be between 0 and 1125899906842624
         [exports];company_bytes = 1 | :2: exports.company_bytes: must be between 16777216 and 1125899906842624
         [server];connections = 0 | :2: server.connections: must be between 1 and 1000000
         [server];head_timeout_s = 601 | :2: server.head_timeout_s: must be between 1 and 600
         [limits];body_bytes = 67108864;[server];body_bytes_at_once = 16777216 | :4: server.body_bytes_at_once: must be at least 134217728
-        [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 1 and 64
+        [limits];requests_per_key = 65 | :2: limits.requests_per_key: must be between 0 and 64
         [objects];upload_threads = 0 | :2: objects.upload_threads: must be between 1 and 64
         [objects];request_timeout_s = 0 | :2: objects.request_timeout_s: must be between 1 and 3600
         [objects];proxy = "socks5://h" | :2: objects.proxy: must begin with http:// or https://

@@ -53,6 +53,7 @@ pub fn bind(store: &dyn Store, objects: &EmbeddedStore) -> Result<(), SharedObje
 /// The key pair that links are signed with: the deployment's own, the same on every server that has the master key,
 /// and never a customer's.
 pub fn object_keys(master: &MasterKey) -> ObjectKeys {
-    let [public, private] = ["object public key", "object private key"].map(|purpose| master.derive(purpose));
+    let [public, private] =
+        ["object public key", "object private key"].map(|purpose| master.derive_shared(purpose));
     ObjectKeys::new(format!("TOKEN_{}", hex::encode(&public[..16])), hex::encode(private))
 }

@@ -3,6 +3,7 @@
 use tollbook_store::StoreError;
 
 use super::names::NameError;
+use super::secrets::SecretError;
 
 /// Why a company, organization or key was not created, changed or listed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +41,6 @@ pub enum TenantError {
         /// The broken rule.
         reason: String,
     },
-    /// The rate limit is 0.
-    #[error("the rate limit must be at least 1 request per second")]
-    RateLimit,
     /// The key has too many organizations or networks.
     #[error("a key can have at most 1000 {0}")]
     TooMany(&'static str),
@@ -55,6 +53,9 @@ pub enum TenantError {
     /// The key does not exist.
     #[error("there is no key with the public key \"{0}\"")]
     UnknownKey(String),
+    /// The private key cannot be encrypted with this process's master key.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

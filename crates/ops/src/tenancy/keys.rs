@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tollbook_domain::tenant::{ApiKey, Permission};
+use tollbook_domain::tenant::{ApiKey, Permission, StrictSigning};
 use tollbook_store::{Snapshot, Store, Transaction};
 
 use super::companies::require_company;
@@ -33,7 +33,7 @@ pub struct KeyRights {
     pub organization_ids: Vec<i64>,
     /// Address ranges from which it may be used, as text; empty: any address.
     pub allowed_networks: Vec<String>,
-    /// Requests per second; `None`: unlimited.
+    /// Requests per second; `None`: what the configuration says; 0: unlimited.
     pub rate_limit_per_s: Option<u32>,
     /// What people call it; may be empty.
     pub name: String,
@@ -41,6 +41,8 @@ pub struct KeyRights {
     pub permissions: Vec<Permission>,
     /// When it ends, Unix seconds, exclusive; `None`: never.
     pub expires_s: Option<i64>,
+    /// What it must sign strictly; `None`: what the configuration says.
+    pub strict: Option<StrictSigning>,
 }
 
 /// Changes of a key; what is `None` stays.
@@ -56,8 +58,10 @@ pub struct KeyChange {
     pub suspended: Option<bool>,
     /// Address ranges from which it may be used; empty: any address.
     pub allowed_networks: Option<Vec<String>>,
-    /// Requests per second; `Some(None)`: unlimited.
+    /// Requests per second; `Some(None)`: what the configuration says; 0: unlimited.
     pub rate_limit_per_s: Option<Option<u32>>,
+    /// What it must sign strictly; `Some(None)`: what the configuration says.
+    pub strict: Option<Option<StrictSigning>>,
 }
 
 /// A key that takes the place of another one.
@@ -92,6 +96,7 @@ pub(crate) fn add_key_in(
     now_s: i64,
 ) -> Result<NewKey, TenantError> {
     require_company(transaction, company_id)?;
+    master.check_sealing(transaction)?;
     let public_key = random::token(KEY_CHARACTERS);
     let private_key = PrivateKey::new(random::token(KEY_CHARACTERS));
     let key = ApiKey {
@@ -100,13 +105,14 @@ pub(crate) fn add_key_in(
         company_id,
         organization_ids: checked_organizations(transaction, company_id, &rights.organization_ids)?,
         allowed_networks: checked_networks(&rights.allowed_networks)?,
-        rate_limit_per_s: checked_rate_limit(rights.rate_limit_per_s)?,
+        rate_limit_per_s: rights.rate_limit_per_s,
         disabled: false,
         name: checked_key_name(&rights.name)?,
         permissions: checked_permissions(&rights.permissions),
         created_s: Some(now_s),
         expires_s: checked_end(rights.expires_s, now_s)?,
         suspended: false,
+        strict: rights.strict,
     };
     transaction.add_api_key(&key)?;
     Ok(NewKey { public_key, private_key })
@@ -134,7 +140,10 @@ pub fn set_key(
         key.allowed_networks = checked_networks(networks)?;
     }
     if let Some(limit) = change.rate_limit_per_s {
-        key.rate_limit_per_s = checked_rate_limit(limit)?;
+        key.rate_limit_per_s = limit;
+    }
+    if let Some(strict) = change.strict {
+        key.strict = strict;
     }
     key.suspended = change.suspended.unwrap_or(key.suspended);
     transaction.update_api_key(&key)?;
@@ -163,6 +172,7 @@ pub fn rotate_key(
         public_key: random::token(KEY_CHARACTERS),
         private_key: PrivateKey::new(random::token(KEY_CHARACTERS)),
     };
+    master.check_sealing(&mut *transaction)?;
     let former_expires_s = now_s.saturating_add(overlap_s.max(0));
     let former_expires_s = former.expires_s.map_or(former_expires_s, |end_s| end_s.min(former_expires_s));
     transaction.add_api_key(&ApiKey {
@@ -212,10 +222,6 @@ pub fn keys(store: &dyn Store, company_id: Option<i64>) -> Result<Vec<(ApiKey, O
         .map(|key| (uses.get(&key.public_key).copied(), key))
         .map(|(used_s, key)| (key, used_s))
         .collect())
-}
-
-fn checked_rate_limit(limit: Option<u32>) -> Result<Option<u32>, TenantError> {
-    if limit == Some(0) { Err(TenantError::RateLimit) } else { Ok(limit) }
 }
 
 /// The name without white space around it; it may be empty.

@@ -7,6 +7,7 @@ pub mod keys;
 mod names;
 pub mod operator_keys;
 pub mod owners;
+pub mod rotation;
 pub mod secrets;
 
 pub use error::TenantError;

@@ -110,10 +110,6 @@ fn a_refused_creation_has_its_reason_and_changes_nothing() {
             key(mine, networks("10.0.0.1/8")),
             "allowed network \"10.0.0.1/8\" has bits beyond its prefix: write 10.0.0.0/8",
         ),
-        (
-            key(mine, KeyRights { rate_limit_per_s: Some(0), ..KeyRights::default() }),
-            "the rate limit must be at least 1 request per second",
-        ),
         (disable_key(store, "x").unwrap_err(), "there is no key with the public key \"x\""),
         (organizations(store, 99).unwrap_err(), "company 99 does not exist"),
         (keys(store, Some(99)).unwrap_err(), "company 99 does not exist"),

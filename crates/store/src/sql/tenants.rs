@@ -1,6 +1,6 @@
 //! Statements over companies, organizations and API keys.
 
-use tollbook_domain::tenant::{ApiKey, Company, Organization, Permission};
+use tollbook_domain::tenant::{ApiKey, Company, Organization, Permission, StrictSigning};
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::accounts::add_account;
@@ -13,7 +13,8 @@ use crate::tenants::{SettingReads, SettingWrites, TenantReads, TenantWrites};
 const NAMES_VERSION: &str = "names version";
 
 const API_KEY_COLUMNS: &str = "public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
-                               rate_limit_per_s, disabled, name, permissions, created_at, expires_at, suspended";
+                               rate_limit_per_s, disabled, name, permissions, created_at, expires_at, suspended, \
+                               strict";
 
 fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
     let damaged = |what: &str| StoreError::Damaged(format!("an API key has a {what} that cannot be read"));
@@ -43,11 +44,21 @@ fn read_api_key(row: &dyn Row) -> StoreResult<ApiKey> {
         created_s: row.optional_int(9)?,
         expires_s: row.optional_int(10)?,
         suspended: row.int(11)? != 0,
+        strict: match row.text(12)? {
+            "" => None,
+            name => {
+                Some(StrictSigning::from_name(name).ok_or_else(|| damaged("demand for strict signatures"))?)
+            }
+        },
     })
 }
 
 fn permission_names(key: &ApiKey) -> String {
     key.permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ")
+}
+
+fn strict_name(key: &ApiKey) -> &'static str {
+    key.strict.map_or("", StrictSigning::name)
 }
 
 fn read_company(row: &dyn Row) -> StoreResult<Company> {
@@ -234,8 +245,8 @@ impl TenantWrites for Session {
             key.organization_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let added = connection.execute(
         "INSERT INTO api_key (public_key, company_id, sealed_private_key, organization_ids, allowed_networks, \
-         rate_limit_per_s, disabled, name, permissions, created_at, expires_at, suspended) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (public_key) DO NOTHING",
+         rate_limit_per_s, disabled, name, permissions, created_at, expires_at, suspended, strict) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (public_key) DO NOTHING",
         &[
             key.public_key.as_str().into(),
             key.company_id.into(),
@@ -249,6 +260,7 @@ impl TenantWrites for Session {
             key.created_s.into(),
             key.expires_s.into(),
             i64::from(key.suspended).into(),
+            strict_name(key).into(),
         ],
     )?;
         if added == 1 { Ok(()) } else { Err(StoreError::Exists("the public key")) }
@@ -257,7 +269,7 @@ impl TenantWrites for Session {
     fn update_api_key(&mut self, key: &ApiKey) -> StoreResult<bool> {
         self.rows_change(&API_KEY);
         let sql = "UPDATE api_key SET allowed_networks = $2, rate_limit_per_s = $3, name = $4, permissions = $5, \
-                   expires_at = $6, suspended = $7 WHERE public_key = $1";
+                   expires_at = $6, suspended = $7, strict = $8 WHERE public_key = $1";
         let (networks, permissions) = (key.allowed_networks.join(" "), permission_names(key));
         let values = [
             key.public_key.as_str().into(),
@@ -267,6 +279,7 @@ impl TenantWrites for Session {
             permissions.as_str().into(),
             key.expires_s.into(),
             i64::from(key.suspended).into(),
+            strict_name(key).into(),
         ];
         Ok(self.connection.execute(sql, &values)? == 1)
     }

@@ -109,6 +109,8 @@ contract! {
     tenants::settings_are_kept,
     tenants::owner_rules_are_replaced_by_name_and_counted,
     tenants::requests_of_a_key_are_counted_per_second,
+    tenants::a_nonce_is_accepted_once_until_it_is_dropped,
+    tenants::an_encrypted_key_is_replaced_if_it_is_the_former_one,
     tenants::a_dropped_transaction_is_rolled_back,
     orders::an_empty_company_has_no_orders_and_zero_sums,
     orders::a_repeated_order_is_present_and_a_different_one_is_a_conflict,

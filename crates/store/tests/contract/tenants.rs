@@ -1,6 +1,6 @@
 //! Companies, organizations, keys, settings.
 
-use tollbook_domain::tenant::{ApiKey, Permission};
+use tollbook_domain::tenant::{ApiKey, Permission, StrictSigning};
 use tollbook_domain::{Owner, OwnerRule};
 use tollbook_store::{PutOwners, Store, StoreError, StoreOptions};
 
@@ -91,6 +91,7 @@ pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend
         created_s: Some(7),
         expires_s: Some(i64::MAX),
         suspended: true,
+        strict: Some(StrictSigning::Pay),
     };
     let mut transaction = store.begin().unwrap();
     transaction.add_api_key(&key).unwrap();
@@ -107,6 +108,7 @@ pub(crate) fn keys_are_read_as_written_and_can_be_disabled(backend: &dyn Backend
         suspended: false,
         allowed_networks: Vec::new(),
         rate_limit_per_s: None,
+        strict: None,
         ..key.clone()
     };
     let mut transaction = store.begin().unwrap();
@@ -245,4 +247,60 @@ pub(crate) fn owner_rules_are_replaced_by_name_and_counted(backend: &dyn Backend
         transaction
     });
     assert_eq!(rules().len(), 2);
+}
+
+pub(crate) fn a_nonce_is_accepted_once_until_it_is_dropped(backend: &dyn Backend) {
+    let stores = [backend.open(&StoreOptions::default()), backend.open(&StoreOptions::default())];
+    let (one, two) = (company(&*stores[0], "one"), company(&*stores[0], "two"));
+    let table = [
+        // store, company, key, signed at, nonce, durable, accepted
+        (0, one, "a", 100, "n", true, true),
+        (1, one, "a", 100, "n", true, false),
+        (1, one, "a", 100, "n", false, false),
+        (0, one, "a", 101, "n", false, true),
+        (1, one, "b", 100, "n", false, true),
+        (1, two, "c", 100, "n", true, true),
+        (0, one, "a", 100, "N", true, true),
+        (0, one, "a", 101, "n", true, false),
+    ];
+    for (store, company_id, key, signed_s, nonce, durable, accepted) in table {
+        let mut transaction = stores[store].begin().unwrap();
+        let key = ApiKey::unrestricted(key, company_id, Vec::new());
+        let found = transaction.remember_nonce(&key, signed_s, nonce, durable).unwrap();
+        assert_eq!(found, accepted, "{} {signed_s} {nonce}", key.public_key);
+        transaction.commit().unwrap();
+    }
+    let dropped = |company_id, before_s| {
+        let mut transaction = stores[0].begin().unwrap();
+        let dropped = transaction.drop_nonces(company_id, before_s).unwrap();
+        transaction.commit().unwrap();
+        dropped
+    };
+    assert_eq!([dropped(one, 100), dropped(one, 101), dropped(one, 101)], [0, 3, 0]);
+    assert_eq!(dropped(two, 101), 1);
+    let mut transaction = stores[1].begin().unwrap();
+    let key = ApiKey::unrestricted("a", one, Vec::new());
+    assert!(!transaction.remember_nonce(&key, 101, "n", true).unwrap(), "it is within the window");
+}
+
+pub(crate) fn an_encrypted_key_is_replaced_if_it_is_the_former_one(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let company_id = company(&*store, "one");
+    let mut transaction = store.begin().unwrap();
+    transaction.add_api_key(&ApiKey::unrestricted("a", company_id, vec![1])).unwrap();
+    for (key, former, sealed, replaced) in [
+        ("a", [0], [2], false),
+        ("b", [1], [2], false),
+        ("a", [1], [2], true),
+        ("a", [1], [3], false),
+        ("a", [2], [3], true),
+    ] {
+        assert_eq!(
+            transaction.replace_sealed_key(key, &former, &sealed).unwrap(),
+            replaced,
+            "{key} {former:?}"
+        );
+    }
+    transaction.commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().api_key("a").unwrap().unwrap().sealed_private_key, [3]);
 }

@@ -227,7 +227,9 @@ impl Answer {
         } else {
             let mut names: Vec<&str> = answer.0.keys().map(String::as_str).collect();
             let is_export = action.is_some_and(|name| name.starts_with("Download"));
-            names.retain(|name| *name != "Action" && !(is_export && *name == "Reason"));
+            names.retain(|name| {
+                *name != "Action" && !((is_export || answer.code() == 153) && *name == "Reason")
+            });
             assert_eq!(names, ["Message", "RetCode"], "a refusal has no other members");
         }
         answer

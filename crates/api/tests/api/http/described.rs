@@ -124,6 +124,9 @@ fn every_answer_conforms_to_the_openapi_document(backend: Backend) {
     check(&document, "Refusal", &nameless.0);
 }
 
+/// The headers of a strict signature, which may be there in place of `Signature`.
+const STRICT_HEADERS: [&str; 3] = ["X-Tollbook-Timestamp", "X-Tollbook-Nonce", "X-Tollbook-Signature"];
+
 fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) {
     let server = Server::start(backend);
     let document = document(&server);
@@ -135,7 +138,8 @@ fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) 
     for action in ACTIONS {
         let path = &paths[&format!("/#Action={}", action.name)];
         let mut expected: Vec<(&str, bool)> =
-            vec![("Action", true), ("PublicKey", true), ("Signature", true)];
+            vec![("Action", true), ("PublicKey", true), ("Signature", false)];
+        expected.extend(STRICT_HEADERS.map(|name| (name, false)));
         expected.extend(action.parameters.iter().map(|known| (known.name, known.required)));
         let listed: Vec<(&str, bool)> = path["get"]["parameters"]
             .as_array()
@@ -144,6 +148,8 @@ fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) 
             .map(|known| (known["name"].as_str().unwrap(), known["required"].as_bool().unwrap()))
             .collect();
         assert_eq!(listed, expected, "{}", action.name);
+        let of_post = path["post"]["parameters"].as_array().unwrap();
+        assert!(of_post.iter().map(|known| known["name"].as_str().unwrap()).eq(STRICT_HEADERS));
         for content_type in ["application/x-www-form-urlencoded", "application/json"] {
             let body = &path["post"]["requestBody"]["content"][content_type]["schema"];
             let required: Vec<&str> =

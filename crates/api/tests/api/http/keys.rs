@@ -1,11 +1,15 @@
 //! What a key may do, and until when.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
 use tollbook_domain::tenant::Permission;
 use tollbook_ops::tenancy::keys::{KeyChange, KeyRights, keys, rotate_key, set_key};
 
 use super::backend::{Backend, on_each_backend};
+use super::faulty::{FaultyStore, Waits, Where};
 use super::sample_orders::RANGE;
-use super::server::{Key, NOW_S, Server};
+use super::server::{CONFIG, Key, NOW_S, Server};
 
 const USER_NOT_EXISTS: &str = "172 User Not Exists";
 const DENIED: &str = "299 Permission denied";
@@ -92,8 +96,36 @@ fn a_rotated_key_and_its_successor_are_both_answered_for_a_while(backend: Backen
     assert!(rotate_key(&*server.store, server.master(), &former.public, 60, NOW_S + 60).is_err());
 }
 
+/// A key is checked when its request begins to be answered. What has begun is finished; what waits for its turn is checked
+/// when the turn comes.
+fn a_key_that_ends_amid_a_request_lets_it_finish(backend: Backend) {
+    let config = format!("[limits]\nrequests_per_key = 1\n{}", CONFIG.split_once("\n\n").unwrap().1);
+    // A sum, which reads orders, and a payment, which begins a transaction.
+    for request in [REQUESTS[0].1, REQUESTS[3].1] {
+        let ((reached, was_reached), (let_go, go_on)) = (channel(), channel());
+        let fault = Arc::new(Waits::new(reached, go_on));
+        let server = Server::configured(backend, &config, |inner| {
+            Arc::new(FaultyStore { inner, place: Where::Orders, fault })
+        });
+        let company = server.company("Ending", "default");
+        let rights = KeyRights { expires_s: Some(NOW_S + 100), ..KeyRights::default() };
+        let key = server.key(&company, &rights);
+        std::thread::scope(|scope| {
+            let begun = scope.spawn(|| verdict(&server, &key, request));
+            was_reached.recv().unwrap();
+            server.clock.set(NOW_S + 100);
+            let behind = scope.spawn(|| verdict(&server, &key, REQUESTS[0].1));
+            // More often than the request reads orders.
+            (0..64).for_each(|_| let_go.send(()).unwrap());
+            assert_eq!(begun.join().unwrap(), "0", "{request}");
+            assert_eq!(behind.join().unwrap(), USER_NOT_EXISTS, "{request}");
+        });
+    }
+}
+
 on_each_backend!(
     a_key_does_what_it_is_permitted,
     a_key_is_refused_from_its_end_on_and_while_it_is_suspended,
+    a_key_that_ends_amid_a_request_lets_it_finish,
     a_rotated_key_and_its_successor_are_both_answered_for_a_while,
 );

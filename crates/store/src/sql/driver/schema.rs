@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_export_space.sql"),
     include_str!("migrations/0013_deployment.sql"),
     include_str!("migrations/0014_keys.sql"),
+    include_str!("migrations/0016_signing.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -37,6 +38,7 @@ pub(crate) static COMPANY: Table =
 pub(crate) static API_KEY: Table = table!("api_key", Deployment, 1, [
     public_key Text, company_id Int, sealed_private_key Blob, organization_ids Text, allowed_networks Text,
     rate_limit_per_s Int, disabled Int, name Text, permissions Text, created_at Int, expires_at Int, suspended Int,
+    strict Text,
 ]);
 pub(crate) static ORGANIZATION: Table =
     table!("organization", Company, 2, [company_id Int, organization_id Int, project_id Text, name Text]);
@@ -68,6 +70,10 @@ pub(crate) static TILE_SUM: Table = table!("tile_sum", Company, 5, [
 ]);
 pub(crate) static REQUEST_RATE: Table =
     table!("request_rate", Company, 2, [company_id Int, public_key Text, second Int, requests Int]);
+
+pub(crate) static REQUEST_NONCE: Table = table!("request_nonce", Company, 4, [
+    company_id Int, signed_at Int, public_key Text, nonce Text,
+]);
 
 pub(crate) static PRICE: Table = table!("price", Deployment, 1, [
     price_id Int, provider Text, provider_models Text, model_id Text, model_name Text, models Text, sku Text,
@@ -148,7 +154,7 @@ pub(crate) static TABLE_DIGEST: Table =
     table!("table_digest", Deployment, 2, [table_name Text, company_id Int, digest Blob]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 39] = [
+pub(crate) static TABLES: [&Table; 40] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -161,6 +167,7 @@ pub(crate) static TABLES: [&Table; 39] = [
     &TILE_COUNT,
     &TILE_SUM,
     &REQUEST_RATE,
+    &REQUEST_NONCE,
     &PRICE,
     &PRICE_LIST,
     &DISCOUNT,
@@ -323,6 +330,7 @@ mod tests {
                  ALTER TABLE company_state DROP COLUMN pruned_before; \
                  ALTER TABLE company_state DROP COLUMN orders_version; \
                  ALTER TABLE company_state DROP COLUMN close_no; DROP TABLE request_rate; \
+                 DROP TABLE request_nonce; ALTER TABLE api_key DROP COLUMN strict; \
                  ALTER TABLE line DROP COLUMN organization_name; ALTER TABLE line DROP COLUMN resource_name; \
                  ALTER TABLE line DROP COLUMN amount_rule; ALTER TABLE orders DROP COLUMN replaces_no; \
                  ALTER TABLE orders DROP COLUMN replaced_by_no; ALTER TABLE api_key DROP COLUMN name; \
