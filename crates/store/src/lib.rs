@@ -5,6 +5,7 @@
 //! This crate must not contain HTTP, JSON or Excel. Only `sqlite/` and `postgres/` may depend on a particular database.
 
 mod accounts;
+mod audit;
 mod corrections;
 mod deployment;
 mod error;
@@ -26,6 +27,9 @@ mod usage_records;
 
 pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
+};
+pub use audit::{
+    Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead, DEPLOYMENT_CHAIN,
 };
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use deployment::{

@@ -42,12 +42,7 @@ pub(crate) fn operator_key(
             });
         }
         OperatorKeyCommand::Disable { name } => {
-            let mut transaction = context.store.begin()?;
-            let disabled = transaction.disable_operator_keys(name)?;
-            if disabled == 0 {
-                return Err(Failure::new(format!("there is no operator key named {name:?}")));
-            }
-            transaction.commit()?;
+            let disabled = operator_keys::disable_operator_keys(context.store.as_ref(), name)?;
             output.result(&json!({"Name": name, "Disabled": disabled}), || format!("{disabled} disabled"));
         }
     }

@@ -1,5 +1,6 @@
 //! Creates, continues and describes the demo.
 
+use serde_json::{Value, json};
 use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::time::{DAY_S, day_of};
@@ -8,6 +9,7 @@ use tollbook_store::{Store, Transaction};
 use super::error::QuickstartError;
 use super::progress::{DemoProgress, SETTING};
 use super::replay::Replay;
+use crate::audit::{ActKind, record};
 use crate::charging::Charging;
 use crate::clock::SystemClock;
 use crate::config::{Config, DEFAULT_BRAND};
@@ -161,6 +163,8 @@ fn find_or_create(
         settled: false,
         events: 0,
     };
+    let after = json!({"Name": company.name, "Currency": company.currency, "Days": days});
+    record(&mut *transaction, ActKind::DemoCreate, company_id, &Value::Null, &after);
     add_prices(&mut *transaction, company_id)?;
     demo.write(&mut *transaction)?;
     transaction.commit()?;

@@ -1,10 +1,12 @@
 //! Keys of the operator's own programs, such as gateways: bearer tokens. Only their digests are stored.
 
+use serde_json::{Value, json};
 use sha2::Digest as _;
-use tollbook_store::{OperatorKey, Store, StoreResult, Transaction};
+use tollbook_store::{DEPLOYMENT_CHAIN, OperatorKey, Store, StoreResult, Transaction};
 
 use super::error::TenantError;
 use super::names::checked_name;
+use crate::audit::{ActKind, record};
 use crate::random;
 
 /// Prefix by which people and secret scanners recognize a key.
@@ -40,7 +42,31 @@ pub(crate) fn add_operator_key_in(
         created_s: now_s,
         disabled: false,
     })?;
+    record(transaction, ActKind::OperatorKeyAdd, DEPLOYMENT_CHAIN, &Value::Null, &json!({"Name": name}));
     Ok(key)
+}
+
+/// Disables all keys of a name for good. Returns how many keys have the name.
+///
+/// # Errors
+/// No key has the name, or the store fails.
+pub fn disable_operator_keys(store: &dyn Store, name: &str) -> Result<u64, TenantError> {
+    let mut transaction = store.begin()?;
+    let enabled = transaction.operator_keys()?.iter().filter(|key| key.name == name && !key.disabled).count();
+    let disabled = transaction.disable_operator_keys(name)?;
+    if disabled == 0 {
+        return Err(TenantError::UnknownOperatorKey(name.to_owned()));
+    }
+    let named = |enabled: usize| json!({"Name": name, "Enabled": enabled});
+    record(
+        transaction.as_mut(),
+        ActKind::OperatorKeyDisable,
+        DEPLOYMENT_CHAIN,
+        &named(enabled),
+        &named(0),
+    );
+    transaction.commit()?;
+    Ok(disabled)
 }
 
 /// The enabled key that a program presents, if there is one. It is looked up by its digest, so the time of the look-up

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_export_space.sql"),
     include_str!("migrations/0013_deployment.sql"),
     include_str!("migrations/0014_keys.sql"),
+    include_str!("migrations/0015_audit.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -147,8 +148,15 @@ pub(crate) static DEPLOYMENT_STATE: Table = table!("deployment_state", Deploymen
 pub(crate) static TABLE_DIGEST: Table =
     table!("table_digest", Deployment, 2, [table_name Text, company_id Int, digest Blob]);
 
+pub(crate) static AUDIT_ENTRY: Table = table!("audit_entry", Company, 2, [
+    company_id Int, entry_no Int, time Int, actor_kind Int, actor Text, origin Text, act Text, before_json Text,
+    after_json Text, reason Text, hash Blob,
+]);
+pub(crate) static AUDIT_CHAIN: Table =
+    table!("audit_chain", Company, 1, [company_id Int, entries Int, hash Blob]);
+
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 39] = [
+pub(crate) static TABLES: [&Table; 41] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -188,6 +196,8 @@ pub(crate) static TABLES: [&Table; 39] = [
     &DEPLOYMENT_SETTING,
     &DEPLOYMENT_STATE,
     &TABLE_DIGEST,
+    &AUDIT_ENTRY,
+    &AUDIT_CHAIN,
 ];
 
 /// Does what migrations need and SQL cannot do. It gets the version that the schema had, 0 if it is new.
