@@ -269,6 +269,26 @@ fn missing(company_id: i64, first: i64, last: i64) -> String {
     }
 }
 
+/// A request of a program that must be done once: its key, and the digest of its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestClaim {
+    /// The key, which the program has chosen.
+    pub key: String,
+    /// SHA-256 of the request: the same key with another digest is another request.
+    pub digest: AuditHash,
+}
+
+/// A request that was done, and where the audit log says what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedRequest {
+    /// Its digest.
+    pub digest: AuditHash,
+    /// The chain of the entry.
+    pub company_id: i64,
+    /// Its number in the chain.
+    pub entry_no: i64,
+}
+
 /// Reads of the audit log.
 pub trait AuditReads {
     /// The head of a company's chain; `None` if nothing was done on the company.
@@ -276,6 +296,9 @@ pub trait AuditReads {
 
     /// Entries of a chain by number, from a number on.
     fn audit_entries(&mut self, company_id: i64, from_no: i64, limit: i64) -> StoreResult<Vec<AuditEntry>>;
+
+    /// The request of an actor, by its name, with a key.
+    fn claimed_request(&mut self, actor: &str, key: &str) -> StoreResult<Option<ClaimedRequest>>;
 }
 
 /// Writing the audit log.
@@ -283,6 +306,10 @@ pub trait AuditWrites {
     /// Says who does what this transaction does, and when, Unix seconds. Without it, acts have an unknown actor and the
     /// time 0.
     fn set_actor(&mut self, actor: Actor, now_s: i64);
+
+    /// Makes the commit of this transaction that of a request of the actor, if it records an act: of several with the same key,
+    /// one commits, and the others fail with [`StoreError::Exists`](crate::StoreError::Exists).
+    fn claim_request(&mut self, claim: RequestClaim);
 
     /// Adds an act to the audit log. It is written when the transaction commits, with what it has done.
     fn record_act(&mut self, act: Act);

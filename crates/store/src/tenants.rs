@@ -2,6 +2,7 @@
 //! settings of the deployment.
 
 use tollbook_domain::OwnerRule;
+use tollbook_domain::OperatorRole;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 
 use crate::error::StoreResult;
@@ -17,6 +18,8 @@ pub struct OperatorKey {
     pub created_s: i64,
     /// A disabled key is refused like an unknown one.
     pub disabled: bool,
+    /// What it may do; never empty.
+    pub roles: Vec<OperatorRole>,
 }
 
 /// Reads of tenants and their keys.

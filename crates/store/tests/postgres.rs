@@ -353,16 +353,17 @@ fn distribution_distributes_every_table_once() {
             "deployment_setting",
             "deployment_state",
             "table_digest",
+            "operator_request",
         ];
         assert_eq!(done.reference, everywhere);
-        assert_eq!(done.distributed.len(), 22);
+        assert_eq!(done.distributed.len(), 24);
         assert_eq!(done.distributed[0], "company_state");
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 40, "{asked:?}");
-    assert_eq!(asked[18], "company_state: company_id with default");
-    assert!(asked[19..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 43, "{asked:?}");
+    assert_eq!(asked[19], "company_state: company_id with default");
+    assert!(asked[20..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 

@@ -55,6 +55,9 @@ pub enum TenantError {
     /// The key does not exist.
     #[error("there is no key with the public key \"{0}\"")]
     UnknownKey(String),
+    /// A key without a role.
+    #[error("a key must have a role")]
+    NoRole,
     /// No operator key has the name.
     #[error("there is no operator key named {0:?}")]
     UnknownOperatorKey(String),

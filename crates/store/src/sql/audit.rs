@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::{Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead};
+use crate::audit::{Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead, ClaimedRequest, RequestClaim};
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly};
 use crate::sql::driver::schema::AUDIT_ENTRY;
@@ -19,6 +19,7 @@ pub(crate) struct PendingActs {
     actor: Actor,
     now_s: i64,
     acts: Vec<Act>,
+    claim: Option<RequestClaim>,
 }
 
 fn read_hash(bytes: &[u8]) -> StoreResult<AuditHash> {
@@ -66,12 +67,23 @@ impl AuditReads for Session {
         let values = [company_id.into(), from_no.into(), limit.into()];
         all(self.connection.as_mut(), &sql, &values, read_entry)
     }
+
+    fn claimed_request(&mut self, actor: &str, key: &str) -> StoreResult<Option<ClaimedRequest>> {
+        let sql = "SELECT digest, company_id, entry_no FROM operator_request WHERE actor = $1 AND request_key = $2";
+        first(self.connection.as_mut(), sql, &[actor.into(), key.into()], |row| {
+            Ok(ClaimedRequest { digest: read_hash(row.blob(0)?)?, company_id: row.int(1)?, entry_no: row.int(2)? })
+        })
+    }
 }
 
 impl AuditWrites for Session {
     fn set_actor(&mut self, actor: Actor, now_s: i64) {
         self.acts.actor = actor;
         self.acts.now_s = now_s;
+    }
+
+    fn claim_request(&mut self, claim: RequestClaim) {
+        self.acts.claim = Some(claim);
     }
 
     fn record_act(&mut self, act: Act) {
@@ -83,16 +95,24 @@ impl Session {
     /// Writes the acts of this transaction behind those of earlier ones, and returns the new heads of their chains. The
     /// heads are locked by company, after everything else but digests, so that transactions cannot deadlock.
     pub(crate) fn write_acts(&mut self) -> StoreResult<Vec<ChainHead>> {
-        let PendingActs { actor, now_s, acts } = std::mem::take(&mut self.acts);
+        let PendingActs { actor, now_s, acts, claim } = std::mem::take(&mut self.acts);
+        let claimed = claim.zip(acts.first().map(|act| act.company_id));
         let mut by_company: BTreeMap<i64, Vec<Act>> = BTreeMap::new();
         for act in acts {
             by_company.entry(act.company_id).or_default().push(act);
         }
         let connection = self.connection.as_mut();
-        by_company
-            .into_iter()
-            .map(|(company_id, acts)| append(connection, company_id, acts, &actor, now_s))
-            .collect()
+        let mut heads = Vec::new();
+        for (company_id, acts) in by_company {
+            let count = i64::try_from(acts.len()).unwrap_or(i64::MAX);
+            let head = append(connection, company_id, acts, &actor, now_s)?;
+            if let Some((claim, _)) = claimed.as_ref().filter(|(_, of)| *of == company_id) {
+                // The request's answer is made from the first act of its transaction.
+                add_request(connection, &actor.name, claim, company_id, head.entries - count)?;
+            }
+            heads.push(head);
+        }
+        Ok(heads)
     }
 
     /// Compares a chain with its head. Returns one line of text for each difference, at most `limit`.
@@ -110,6 +130,29 @@ impl Session {
         found.extend(check.end(self.audit_head(company_id)?));
         found.truncate(limit);
         Ok(found)
+    }
+}
+
+/// Records a request. Another transaction with the same key waits here, and fails if this one commits.
+fn add_request(
+    connection: &mut dyn Connection,
+    actor: &str,
+    claim: &RequestClaim,
+    company_id: i64,
+    entry_no: i64,
+) -> StoreResult<()> {
+    let sql = "INSERT INTO operator_request (actor, request_key, digest, company_id, entry_no) \
+               VALUES ($1, $2, $3, $4, $5) ON CONFLICT (actor, request_key) DO NOTHING";
+    let values = [
+        actor.into(),
+        claim.key.as_str().into(),
+        claim.digest.as_slice().into(),
+        company_id.into(),
+        entry_no.into(),
+    ];
+    match connection.execute(sql, &values)? {
+        1 => Ok(()),
+        _ => Err(StoreError::Exists("a request with the idempotency key")),
     }
 }
 

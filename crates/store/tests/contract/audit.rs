@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tollbook_domain::Catalogue;
 use tollbook_store::{
-    Act, Actor, ActorKind, ChainHead, DEPLOYMENT_CHAIN, DeploymentGuard, Moved, Store, StoreOptions, StoreResult,
+    Act, Actor, ActorKind, ChainHead, ClaimedRequest, DEPLOYMENT_CHAIN, DeploymentGuard, Moved, RequestClaim, Store,
+    StoreOptions, StoreResult,
     Transaction, copy,
 };
 
@@ -152,4 +153,48 @@ pub(crate) fn the_guard_is_told_the_heads_of_committed_chains(backend: &dyn Back
     let kept: Vec<(i64, i64)> =
         guard.0.lock().unwrap().iter().map(|head| (head.company_id, head.entries)).collect();
     assert_eq!(kept, [(DEPLOYMENT_CHAIN, 1), (one, 1), (one, 2)]);
+}
+
+fn claim(key: &str, content: u8) -> RequestClaim {
+    RequestClaim { key: key.to_owned(), digest: [content; 32] }
+}
+
+pub(crate) fn a_request_is_done_once_with_its_transaction(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    let one = company(&*store, "one");
+    let request = |key: &str, acts: &[i64]| {
+        let mut transaction = store.begin().unwrap();
+        transaction.set_actor(Actor::new(ActorKind::OperatorKey, "billing", "192.0.2.1"), 5);
+        transaction.claim_request(claim(key, 7));
+        for company_id in acts {
+            transaction.record_act(act(*company_id, "claimed"));
+        }
+        transaction.commit()
+    };
+    let claimed =
+        |key: &str| store.snapshot().unwrap().claimed_request("billing", key).unwrap();
+    // What does nothing claims nothing.
+    request("a", &[]).unwrap();
+    assert_eq!(claimed("a"), None);
+    record(&*store, &[(one, "before")], 5);
+    request("a", &[one, DEPLOYMENT_CHAIN, one]).unwrap();
+    assert_eq!(claimed("a"), Some(ClaimedRequest { digest: [7; 32], company_id: one, entry_no: 1 }));
+    let refused = request("a", &[one]).unwrap_err().to_string();
+    assert_eq!(refused, "a request with the idempotency key already exists");
+    assert_eq!(store.snapshot().unwrap().audit_head(one).unwrap().unwrap().entries, 3, "nothing was written");
+    assert_eq!(store.snapshot().unwrap().claimed_request("other", "a").unwrap(), None);
+    // Of concurrent ones, one is done.
+    let done: usize = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|worker| {
+                let request = &request;
+                scope.spawn(move || usize::from(request("b", &[if worker % 2 == 0 { one } else { 0 }]).is_ok()))
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    assert_eq!(done, 1);
+    for chain in [one, DEPLOYMENT_CHAIN] {
+        assert_eq!(differences(&*store, chain), Vec::<String>::new());
+    }
 }

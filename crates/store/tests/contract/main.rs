@@ -105,6 +105,7 @@ contract! {
     deployment::digests_of_concurrent_changes_are_of_all_of_them,
     audit::an_act_is_written_with_its_transaction_or_not_at_all,
     audit::concurrent_acts_make_one_chain,
+    audit::a_request_is_done_once_with_its_transaction,
     audit::a_copy_has_the_audit_log,
     audit::the_guard_is_told_the_heads_of_committed_chains,
     tenants::companies_and_organizations_are_numbered,

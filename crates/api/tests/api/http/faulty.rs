@@ -13,7 +13,7 @@ use tollbook_domain::{
     Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
 };
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DeploymentGuard, DeploymentReads,
+    AccountReads, AccountState, AuditEntry, AuditReads, ChainHead, ClaimedRequest, Correction, CorrectionReads, DayRange, DeploymentGuard, DeploymentReads,
     DeploymentSetting, DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads,
     HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists,
     OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads,
@@ -398,6 +398,20 @@ impl AccountReads for FaultySnapshot {
 
     fn revocation(&mut self, company_id: i64, source_number: &str) -> StoreResult<Option<(i64, String)>> {
         self.inner.revocation(company_id, source_number)
+    }
+}
+
+impl AuditReads for FaultySnapshot {
+    fn audit_head(&mut self, company_id: i64) -> StoreResult<Option<ChainHead>> {
+        self.inner.audit_head(company_id)
+    }
+
+    fn audit_entries(&mut self, company_id: i64, from_no: i64, limit: i64) -> StoreResult<Vec<AuditEntry>> {
+        self.inner.audit_entries(company_id, from_no, limit)
+    }
+
+    fn claimed_request(&mut self, actor: &str, key: &str) -> StoreResult<Option<ClaimedRequest>> {
+        self.inner.claimed_request(actor, key)
     }
 }
 

@@ -22,3 +22,17 @@ CREATE TABLE audit_chain (
   entries BIGINT NOT NULL,
   hash {blob} NOT NULL
 ) {clustered} {hot_update_storage};
+
+-- Roles of keys of the operator's programs: names with a space between them; empty: usage, as earlier versions had it.
+ALTER TABLE operator_key ADD COLUMN roles {text} NOT NULL DEFAULT '';
+
+-- Requests of the operator's programs, by which each is done once. digest: of the request. The entry of the audit log is that
+-- of what it did.
+CREATE TABLE operator_request (
+  actor {text} NOT NULL,
+  request_key {text} NOT NULL,
+  digest {blob} NOT NULL,
+  company_id BIGINT NOT NULL,
+  entry_no BIGINT NOT NULL,
+  PRIMARY KEY (actor, request_key)
+) {clustered};
