@@ -1,12 +1,13 @@
 //! `prices` and `discount`: the price book and discounts on it.
 
 use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_ops::pricing::{PriceImport, remove_discount, set_discount};
 use tollbook_store::PriceSelection;
 
 use super::context::{CommandContext, time_text};
-use super::price_values::{conditions, price_value};
+use super::price_values::conditions;
 use super::{price_book, price_import};
 use crate::arguments::{DiscountCommand, Global, PricesCommand};
 use crate::output::{Failure, Output, note, printable, table};
@@ -34,7 +35,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
                     && model.as_ref().is_none_or(|model| *model == price.model_id)
             };
             let book = context.store.snapshot()?.prices()?;
-            let rows: Vec<Value> = book.iter().filter(wanted).map(price_value).collect();
+            let rows: Vec<Value> = book.iter().filter(wanted).map(views::price).collect();
             output.result(&json!({"Prices": rows}), || {
                 table(
                     &["List", "Provider", "Model", "SKU", "Price", "Currency", "Unit", "From", "Only"],
@@ -78,7 +79,7 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
                     discount.model_id
                 )));
             }
-            output.result(&discount_value(&discount), || {
+            output.result(&views::discount(&discount), || {
                 format!("{} of the list price will be charged for new usage", discount.factor)
             });
         }
@@ -95,7 +96,7 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
         }
         DiscountCommand::List => {
             let discounts = context.store.snapshot()?.discounts()?;
-            let value = json!({"Discounts": discounts.iter().map(discount_value).collect::<Vec<_>>()});
+            let value = json!({"Discounts": discounts.iter().map(views::discount).collect::<Vec<_>>()});
             output.result(&value, || {
                 let rows = discounts.iter().map(|discount| {
                     let any = |text: &str| if text.is_empty() { "any".to_owned() } else { printable(text) };
@@ -112,11 +113,3 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
     Ok(())
 }
 
-fn discount_value(discount: &Discount) -> Value {
-    json!({
-        "CompanyID": discount.company_id,
-        "ModelID": discount.model_id,
-        "PricingSKU": discount.sku,
-        "Factor": discount.factor.to_string(),
-    })
-}
