@@ -41,6 +41,8 @@ pub(super) enum Problem {
     NotFound(String),
     /// 405, and the method that is allowed.
     Method(&'static str),
+    /// 409
+    Conflict(String),
     /// 413
     TooLarge(String),
     /// 415
@@ -65,6 +67,7 @@ impl Problem {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType(_) | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -77,6 +80,7 @@ impl Problem {
         match self {
             Self::Malformed(text)
             | Self::NotFound(text)
+            | Self::Conflict(text)
             | Self::TooLarge(text)
             | Self::Refused(text)
             | Self::Postponed(text) => text,
@@ -104,6 +108,7 @@ impl Problem {
             Self::Malformed(_)
             | Self::Forbidden(_)
             | Self::NotFound(_)
+            | Self::Conflict(_)
             | Self::TooLarge(_)
             | Self::ContentType(_)
             | Self::Refused(_)

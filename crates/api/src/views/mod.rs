@@ -7,7 +7,7 @@ mod tenants;
 mod usage;
 
 pub use accounts::{account, ledger_entry, reversal};
-pub use orders::{explained_order, revocation_name, revoked, shown_order};
+pub use orders::{explained_order, revoked, shown_order};
 pub use prices::{
     clock, discount, explained_price, imported, matched_by, outcome, price, price_lists,
 };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tollbook_domain::money::format_amount_sum;
-use tollbook_ops::charging::{ExplainedOrder, Revocation, Revoked};
+use tollbook_ops::charging::{ExplainedOrder, Revoked};
 use tollbook_store::StoredOrder;
 
 /// An order, in short.
@@ -44,23 +44,12 @@ pub fn explained_order(found: &ExplainedOrder) -> Value {
     value
 }
 
-/// What became of an order that was to be revoked.
-pub const fn revocation_name(outcome: Revocation) -> &'static str {
-    match outcome {
-        Revocation::Revoked => "REVOKED",
-        Revocation::Refunded => "REFUNDED",
-        Revocation::Already => "ALREADY_REVOKED",
-        Revocation::NotFound => "ORDER_NOT_FOUND",
-        Revocation::NotSettledHere => "NOT_SETTLED_HERE",
-    }
-}
-
 /// What became of orders that were to be revoked.
 pub fn revoked(revoked: &[Revoked]) -> Value {
     let results: Vec<Value> = revoked
         .iter()
         .map(|one| {
-            let result = revocation_name(one.outcome);
+            let result = one.outcome.name();
             json!({"OrderNo": one.number, "Success": one.outcome.is_done(), "Result": result})
         })
         .collect();

@@ -15,7 +15,7 @@ pub(crate) fn revoke(global: &Global, arguments: &Revoke, output: &Output) -> Re
     let value = views::revoked(&revoked);
     let text = || {
         let rows =
-            revoked.iter().map(|one| vec![printable(&one.number), views::revocation_name(one.outcome).to_owned()]);
+            revoked.iter().map(|one| vec![printable(&one.number), one.outcome.name().to_owned()]);
         table(&["OrderNo", "Result"], rows)
     };
     if failed > 0 {

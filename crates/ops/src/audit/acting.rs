@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_store::{Actor, DeploymentGuard, Snapshot, Store, StoreResult, Transaction};
+use tollbook_store::{Actor, DeploymentGuard, RequestClaim, Snapshot, Store, StoreResult, Transaction};
 
 use crate::clock::Clock;
 
@@ -13,12 +13,20 @@ pub struct ActingStore {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     actor: Actor,
+    claim: Option<RequestClaim>,
 }
 
 impl ActingStore {
     /// The store as `actor` uses it.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, actor: Actor) -> Self {
-        Self { store, clock, actor }
+        Self { store, clock, actor, claim: None }
+    }
+
+    /// The store for one request that must be done once: its first transaction that records an act claims it. What the
+    /// request does must be that transaction.
+    #[must_use]
+    pub fn claiming(self, claim: RequestClaim) -> Self {
+        Self { claim: Some(claim), ..self }
     }
 
     /// Who acts.
@@ -55,6 +63,9 @@ impl Store for ActingStore {
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
         let mut transaction = self.store.begin()?;
         transaction.set_actor(self.actor.clone(), self.clock.now_s());
+        if let Some(claim) = &self.claim {
+            transaction.claim_request(claim.clone());
+        }
         Ok(transaction)
     }
 }

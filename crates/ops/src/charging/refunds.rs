@@ -29,6 +29,17 @@ pub enum Revocation {
 }
 
 impl Revocation {
+    /// Its name in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "REVOKED",
+            Self::Refunded => "REFUNDED",
+            Self::Already => "ALREADY_REVOKED",
+            Self::NotFound => "ORDER_NOT_FOUND",
+            Self::NotSettledHere => "NOT_SETTLED_HERE",
+        }
+    }
+
     /// Whether the order is revoked or refunded now.
     pub const fn is_done(self) -> bool {
         match self {
@@ -94,7 +105,16 @@ pub fn revoke(
             .collect();
         let balances = audited_balances(&account_tx.state.account);
         let before = json!({"Orders": transitions.len(), "First": orders, "Balances": before});
-        let after = json!({"Status": Status::Revoked.number(), "Balances": balances});
+        let results: Vec<Value> = revoked
+            .iter()
+            .take(MAX_AUDITED_ORDERS)
+            .map(|one: &Revoked| {
+                let outcome = one.outcome;
+                json!({"OrderNo": one.number, "Success": outcome.is_done(), "Result": outcome.name()})
+            })
+            .collect();
+        let failed = revoked.iter().filter(|one: &&Revoked| !one.outcome.is_done()).count();
+        let after = json!({"Results": results, "FailureCount": failed, "Balances": balances});
         account_tx.write(transaction.as_mut())?;
         record_with_reason(
             transaction.as_mut(),

@@ -484,6 +484,10 @@ impl ExportReads for FaultySnapshot {
         self.struck()?.export_job(company_id, job_id)
     }
 
+    fn export_jobs(&mut self, company_id: i64, limit: i64) -> StoreResult<Vec<ExportJob>> {
+        self.inner.export_jobs(company_id, limit)
+    }
+
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {
         self.inner.unfinished_export_jobs(company_id)
     }

@@ -26,6 +26,7 @@ mod keys;
 mod log;
 mod model;
 mod numbers;
+mod operator_api;
 mod order_of_checks;
 mod published_requests;
 mod reporter;
