@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn a_user_is_named_by_its_number() {
-        let users = "root:x:0:0:root:/root:/bin/bash\n# a comment\nbilling:x:1000:1000::/home/billing:/bin/sh\n";
+        let users =
+            "root:x:0:0:root:/root:/bin/bash\n# a comment\nbilling:x:1000:1000::/home/billing:/bin/sh\n";
         assert_eq!(name_of(users, 1000).as_deref(), Some("billing"));
         assert_eq!(name_of(users, 0).as_deref(), Some("root"));
         assert_eq!(name_of(users, 7), None);

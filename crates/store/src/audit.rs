@@ -133,8 +133,7 @@ impl AuditEntry {
         for number in [self.company_id, self.entry_no, self.time_s, self.actor.kind.number()] {
             hash.update(number.to_le_bytes());
         }
-        for text in
-            [&self.actor.name, &self.actor.origin, &self.act, &self.before, &self.after, &self.reason]
+        for text in [&self.actor.name, &self.actor.origin, &self.act, &self.before, &self.after, &self.reason]
         {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
@@ -234,7 +233,8 @@ impl ChainCheck {
         let head = head.unwrap_or(ChainHead::empty(company_id));
         let mut found = Vec::new();
         if entries < head.entries {
-            found.push(format!("{}, at the end of its chain", missing(company_id, entries, head.entries - 1)));
+            found
+                .push(format!("{}, at the end of its chain", missing(company_id, entries, head.entries - 1)));
         } else if entries > head.entries {
             found.push(format!(
                 "{}: audit entries {} to {} were inserted: its chain ends before them",
@@ -367,7 +367,9 @@ mod tests {
             entries
         };
         let not_written = |no: i64, or: &str| {
-            format!("company 3: audit entry {no} (account.deposit) is not what was written: it was changed{or}")
+            format!(
+                "company 3: audit entry {no} (account.deposit) is not what was written: it was changed{or}"
+            )
         };
         let cases: [(Vec<AuditEntry>, Vec<String>); 9] = [
             (changed(&|all| all[2].after = "{}".into()), vec![not_written(2, ", or the hash of entry 1")]),
@@ -405,10 +407,13 @@ mod tests {
         let head = head_of(&whole);
         // The head was cut as well.
         let cut = &whole[..3];
-        assert_eq!(found(cut, head_of(cut), Some(head)), [
-            "company 3: audit entries 3 to 4 are missing, at the end of its chain; they are remembered outside the \
+        assert_eq!(
+            found(cut, head_of(cut), Some(head)),
+            [
+                "company 3: audit entries 3 to 4 are missing, at the end of its chain; they are remembered outside the \
              database"
-        ]);
+            ]
+        );
         // Every hash was computed again.
         let mut again = whole.clone();
         again[1].after = "{}".into();
@@ -420,7 +425,10 @@ mod tests {
         assert_eq!(found(&again, head_of(&again), None), Vec::<String>::new(), "nothing else can tell");
         let told = found(&again, head_of(&again), Some(head));
         assert_eq!(told.len(), 1);
-        assert!(told[0].contains("audit entry 4 (account.deposit) is not the one that is remembered"), "{told:?}");
+        assert!(
+            told[0].contains("audit entry 4 (account.deposit) is not the one that is remembered"),
+            "{told:?}"
+        );
         // It may have grown since.
         let longer = chain(7);
         assert_eq!(found(&longer, head_of(&longer), Some(head)), Vec::<String>::new());

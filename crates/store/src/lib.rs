@@ -29,8 +29,8 @@ pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
 };
 pub use audit::{
-    Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead, ClaimedRequest,
-    DEPLOYMENT_CHAIN, RequestClaim,
+    Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead,
+    ClaimedRequest, DEPLOYMENT_CHAIN, RequestClaim,
 };
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use deployment::{

@@ -1,8 +1,8 @@
 //! Companies, organizations, API keys, keys of the operator's programs, whom the usage of other programs belongs to, and
 //! settings of the deployment.
 
-use tollbook_domain::OwnerRule;
 use tollbook_domain::OperatorRole;
+use tollbook_domain::OwnerRule;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 
 use crate::error::StoreResult;

@@ -182,7 +182,8 @@ impl Gateway {
         let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         let service = self.service.as_ref();
         let (host, address) = (received.host, Some(received.address));
-        let call = Call { service, parameters, key: &key, company: &company, brand, host, address, snapshot, now_s };
+        let call =
+            Call { service, parameters, key: &key, company: &company, brand, host, address, snapshot, now_s };
         Ok(action.run(call)?)
     }
 

@@ -8,10 +8,12 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tollbook_domain::{OperatorRole, Usage};
 use tollbook_domain::money::format_amount_sum;
+use tollbook_domain::{OperatorRole, Usage};
 use tollbook_formats::usage::parse_record;
-use tollbook_ops::charging::{Charging, Corrected, CorrectionError, CorrectionRequest, UsageName, correct_usage};
+use tollbook_ops::charging::{
+    Charging, Corrected, CorrectionError, CorrectionRequest, UsageName, correct_usage,
+};
 
 use tollbook_store::OperatorKey;
 

@@ -85,7 +85,9 @@ impl Problem {
             | Self::Refused(text)
             | Self::Postponed(text) => text,
             Self::Unauthorized => "a key of the operator is required as bearer token".to_owned(),
-            Self::Forbidden(role) => format!("the key does not have the role {:?}, which this needs", role.name()),
+            Self::Forbidden(role) => {
+                format!("the key does not have the role {:?}, which this needs", role.name())
+            }
             Self::Method(allowed) => format!("the method must be {allowed}"),
             Self::ContentType(text) => text.to_owned(),
             Self::ContentEncoding => {

@@ -110,7 +110,9 @@ pub fn price_lists(lists: &[PriceListSummary]) -> Value {
 
 /// Why a use has its price.
 pub fn explained_price(explained: &PriceExplained<'_>) -> Value {
-    let PriceExplained { company_id, currency, provider, model_id, sku, time_s, tokens, service_tier, .. } = explained;
+    let PriceExplained {
+        company_id, currency, provider, model_id, sku, time_s, tokens, service_tier, ..
+    } = explained;
     let held = explained.held();
     json!({
         "CompanyID": company_id,

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tollbook_domain::{AccountKind, OperatorRole};
 use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
+use tollbook_domain::{AccountKind, OperatorRole};
 
 use super::account::Account;
 use super::corrections::{ExplainUsage, ListCorrections, Replace, Rerate, Void};

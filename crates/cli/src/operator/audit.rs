@@ -21,8 +21,7 @@ pub(crate) fn run(global: &Global, command: &AuditCommand, output: &Output) -> R
         AuditCommand::List(arguments) => list_entries(global, arguments, output),
         AuditCommand::Verify { company, file: None, .. } => {
             let context = CommandContext::open(global)?;
-            let report =
-                verify(context.store.snapshot()?.as_mut(), Some(&memory(global)?), *company)?;
+            let report = verify(context.store.snapshot()?.as_mut(), Some(&memory(global)?), *company)?;
             report_of(&report, json!({}), output)
         }
         AuditCommand::Verify { file: Some(file), alone, .. } => verify_file(global, file, *alone, output),
@@ -45,8 +44,7 @@ fn list_entries(global: &Global, arguments: &AuditList, output: &Output) -> Resu
         act: arguments.act.clone(),
     };
     // One more tells whether there are more.
-    let mut entries =
-        list(context.store.snapshot()?.as_mut(), &filter, arguments.limit.saturating_add(1))?;
+    let mut entries = list(context.store.snapshot()?.as_mut(), &filter, arguments.limit.saturating_add(1))?;
     let has_more = entries.len() > arguments.limit;
     if has_more {
         entries.remove(0);

@@ -80,7 +80,8 @@ pub(crate) fn rerate(global: &Global, arguments: &Rerate, output: &Output) -> Re
         results.push(value);
         lines.push(text);
     }
-    let rows: Vec<Value> = differences.iter().map(|(currency, row)| views::rerate_difference(currency, row)).collect();
+    let rows: Vec<Value> =
+        differences.iter().map(|(currency, row)| views::rerate_difference(currency, row)).collect();
     let value = json!({"Applied": arguments.apply, "Differences": rows, "Companies": results});
     output.result(&value, || {
         let rows = differences.iter().map(|(currency, row)| {

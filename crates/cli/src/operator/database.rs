@@ -96,9 +96,8 @@ fn copy_between(global: &Global, from: &str, to: &str, keep_source: bool) -> Res
         return copy_all(&source, &target, &config);
     }
     let (to, actor) = (deployment::name_of(to)?, actor(Purpose::Command));
-    let (copied, is_marked) = move_database(&source, &to, &actor, SystemClock.now_s(), || {
-        copy_all(&source, &target, &config)
-    })?;
+    let (copied, is_marked) =
+        move_database(&source, &to, &actor, SystemClock.now_s(), || copy_all(&source, &target, &config))?;
     if !is_marked {
         note("the source cannot be written, so it was not marked as moved: make sure that nothing uses it");
     }

@@ -112,4 +112,3 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
     }
     Ok(())
 }
-

@@ -14,8 +14,7 @@ pub(crate) fn revoke(global: &Global, arguments: &Revoke, output: &Output) -> Re
     let failed = revoked.iter().filter(|one| !one.outcome.is_done()).count();
     let value = views::revoked(&revoked);
     let text = || {
-        let rows =
-            revoked.iter().map(|one| vec![printable(&one.number), one.outcome.name().to_owned()]);
+        let rows = revoked.iter().map(|one| vec![printable(&one.number), one.outcome.name().to_owned()]);
         table(&["OrderNo", "Result"], rows)
     };
     if failed > 0 {

@@ -17,7 +17,8 @@ pub(super) fn summary(global: &Global, arguments: &Uncharged, output: &Output) -
     }
     let (groups, count) = summarize_unpriced(context.store.as_ref(), arguments.company, arguments.limit)?;
     let has_more = count > groups.len();
-    let value = json!({"Models": groups.iter().map(views::unpriced_group).collect::<Vec<_>>(), "HasMore": has_more});
+    let value =
+        json!({"Models": groups.iter().map(views::unpriced_group).collect::<Vec<_>>(), "HasMore": has_more});
     output.result(&value, || {
         let headers = ["Provider", "ModelID", "Records", "Quantities", "Nearest names with prices", "Reason"];
         let shown = table(&headers, groups.iter().map(row_of));

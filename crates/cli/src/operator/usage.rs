@@ -253,9 +253,9 @@ fn reasons_of(report: &UsageReport) -> Vec<String> {
 
 fn list(global: &Global, arguments: &Uncharged, kind: List, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
-    let (found, has_more) =
-        list_uncharged(context.store.as_ref(), arguments.company, kind, arguments.limit)?;
-    let value = json!({"Records": found.iter().map(views::uncharged).collect::<Vec<_>>(), "HasMore": has_more});
+    let (found, has_more) = list_uncharged(context.store.as_ref(), arguments.company, kind, arguments.limit)?;
+    let value =
+        json!({"Records": found.iter().map(views::uncharged).collect::<Vec<_>>(), "HasMore": has_more});
     output.result(&value, || {
         let rows = found.iter().map(|uncharged| {
             let usage = &uncharged.usage;
@@ -275,4 +275,3 @@ fn list(global: &Global, arguments: &Uncharged, kind: List, output: &Output) -> 
     });
     Ok(())
 }
-

@@ -35,7 +35,10 @@ fn words(line: &str) -> Vec<&str> {
 const USAGE: &str = r#"{"id":"r1","source":"gw","time":1790000000,"company_id":1,"organization_id":1,"resource_id":"k","model_id":"m","product_code":"modelverse","quantities":{"input":1000000}}"#;
 
 fn every_act_is_in_the_log(fixture: &Fixture) {
-    fixture.write("p.toml", "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m\"\n[model.prices]\ninput = \"2\"\n");
+    fixture.write(
+        "p.toml",
+        "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m\"\n[model.prices]\ninput = \"2\"\n",
+    );
     fixture.write("u.jsonl", format!("{USAGE}\n"));
     fixture.write("right.jsonl", format!("{}\n", USAGE.replace("1000000", "500000")));
     fixture.write("map.csv", "source,kind,key,company_id,organization_id\nlitellm,team,red,1,1\n");
@@ -91,7 +94,11 @@ fn every_act_is_in_the_log(fixture: &Fixture) {
         let text = |name: &str| last[name].as_str().unwrap();
         assert_eq!((text("Act"), last["ActorKind"].as_str().unwrap()), (cells[2], "shell"), "{row}: {last}");
         assert!(text("Before").contains(cells[3]) && text("After").contains(cells[4]), "{row}: {last}");
-        assert_eq!(text("Before").is_empty(), cells[3].is_empty() && text("Before").is_empty(), "{row}: {last}");
+        assert_eq!(
+            text("Before").is_empty(),
+            cells[3].is_empty() && text("Before").is_empty(),
+            "{row}: {last}"
+        );
         assert!(!text("Actor").is_empty() && text("Origin").contains("tollbook "), "{row}: {last}");
         if let Some(reason) = command.split("--reason ").nth(1) {
             assert_eq!(text("Reason"), reason.split(' ').next().unwrap(), "{row}");
@@ -114,7 +121,10 @@ fn every_act_is_in_the_log(fixture: &Fixture) {
     assert_eq!(kinds(&["--act", "account", "--company", "0"]), Vec::<String>::new());
     assert_eq!(kinds(&["--to", "1000000000"]), Vec::<String>::new());
     let (refused, _) = fixture.refused(&["audit", "list", "--act", "nothing"]);
-    assert!(refused["Error"].as_str().unwrap().contains("\"nothing\" is no act of the audit log"), "{refused}");
+    assert!(
+        refused["Error"].as_str().unwrap().contains("\"nothing\" is no act of the audit log"),
+        "{refused}"
+    );
     let (refused, _) = fixture.refused(&["audit", "verify", "--company", "9"]);
     assert_eq!(refused["Error"], "company 9 does not exist");
     let limited = fixture.json(&["audit", "list", "--limit", "2"]);
@@ -124,7 +134,8 @@ fn every_act_is_in_the_log(fixture: &Fixture) {
 fn some_acts(fixture: &Fixture) {
     fixture.company("Acme");
     for key in ["d1", "d2", "d3"] {
-        let deposit = ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", "5", "--key", key];
+        let deposit =
+            ["account", "deposit", "--company", "1", "--kind", "cash", "--amount", "5", "--key", key];
         fixture.json(&deposit);
     }
     assert_eq!(entries(fixture, &["--company", "1"]).len(), 6);
@@ -166,9 +177,12 @@ fn a_changed_removed_or_inserted_entry_is_named(fixture: &Fixture) {
          WHERE company_id = 1",
     );
     tamper(fixture, "DELETE FROM audit_entry WHERE company_id = 1 AND entry_no = 5");
-    assert_eq!(differences(fixture, &["audit", "verify"]), [
-        "company 1: audit entry 5 is missing, at the end of its chain; they are remembered outside the database"
-    ]);
+    assert_eq!(
+        differences(fixture, &["audit", "verify"]),
+        [
+            "company 1: audit entry 5 is missing, at the end of its chain; they are remembered outside the database"
+        ]
+    );
     // It is accepted on purpose, which is in the log.
     fixture.json(&["deployment", "adopt", "--yes"]);
     assert_eq!(fixture.json(&["audit", "verify"])["Differences"], json!([]));
@@ -192,7 +206,8 @@ fn an_export_tells_that_the_database_was_changed(fixture: &Fixture) {
     assert_eq!(printed, std::fs::read(&export).unwrap());
     // The file is changed.
     let text = std::fs::read_to_string(&export).unwrap();
-    let changed = fixture.write("changed.jsonl", text.replacen("\\\"Key\\\":\\\"d2\\\"", "\\\"Key\\\":\\\"d9\\\"", 1));
+    let changed =
+        fixture.write("changed.jsonl", text.replacen("\\\"Key\\\":\\\"d2\\\"", "\\\"Key\\\":\\\"d9\\\"", 1));
     let found = differences(fixture, &["audit", "verify", "--alone", "--file", changed.to_str().unwrap()]);
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("audit entry 4 (account.deposit) is not what was written"), "{found:?}");
@@ -202,7 +217,10 @@ fn an_export_tells_that_the_database_was_changed(fixture: &Fixture) {
     // The database is changed.
     tamper(fixture, "UPDATE audit_entry SET reason = 'x' WHERE company_id = 1 AND entry_no = 3");
     let found = differences(fixture, &["audit", "verify", "--file", file]);
-    assert_eq!(found, ["company 1: audit entry 3 (account.deposit) of the file is another one in the database"]);
+    assert_eq!(
+        found,
+        ["company 1: audit entry 3 (account.deposit) of the file is another one in the database"]
+    );
 }
 
 fn an_act_that_fails_or_is_repeated_is_not_in_the_log(fixture: &Fixture) {
@@ -223,7 +241,10 @@ fn an_act_that_fails_or_is_repeated_is_not_in_the_log(fixture: &Fixture) {
     assert_eq!(entries(fixture, &[]).len(), 6);
     // A customer who pays is in the log with the key.
     let company = fixture.company("Bold");
-    fixture.write("p.toml", "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m\"\n[model.prices]\ninput = \"2\"\n");
+    fixture.write(
+        "p.toml",
+        "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m\"\n[model.prices]\ninput = \"2\"\n",
+    );
     fixture.json(&["prices", "import", "p.toml"]);
     fixture.write("u.jsonl", format!("{}\n", USAGE.replace("\"company_id\":1", "\"company_id\":2")));
     fixture.json(&["usage", "import", "u.jsonl"]);
@@ -243,7 +264,10 @@ fn an_act_that_fails_or_is_repeated_is_not_in_the_log(fixture: &Fixture) {
         (text("ActorKind"), text("Actor"), text("Origin")),
         ("API key", company.public_key.as_str(), "127.0.0.1")
     );
-    assert!(text("Before").contains("\"Cash\":\"9.00\"") && text("After").contains("\"Cash\":\"7.00\""), "{paid:?}");
+    assert!(
+        text("Before").contains("\"Cash\":\"9.00\"") && text("After").contains("\"Cash\":\"7.00\""),
+        "{paid:?}"
+    );
     assert!(text("After").contains(&number), "{paid:?}");
     fixture.assert_verified(1);
 }

@@ -51,9 +51,7 @@ impl AuditFilter {
             return Err(AuditLogError::UnknownAct(act.clone()));
         }
         match self.company_id {
-            Some(company_id)
-                if company_id != DEPLOYMENT_CHAIN && snapshot.company(company_id)?.is_none() =>
-            {
+            Some(company_id) if company_id != DEPLOYMENT_CHAIN && snapshot.company(company_id)?.is_none() => {
                 Err(AuditLogError::UnknownCompany(company_id))
             }
             _ => Ok(()),

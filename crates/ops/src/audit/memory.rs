@@ -39,7 +39,8 @@ impl AuditMemory {
 
     /// The remembered end of a chain; `None` if nothing is remembered of this deployment.
     pub fn head(&self, deployment_id: &str, company_id: i64) -> Option<ChainHead> {
-        let remembered: Remembered = serde_json::from_slice(&std::fs::read(self.file(company_id)).ok()?).ok()?;
+        let remembered: Remembered =
+            serde_json::from_slice(&std::fs::read(self.file(company_id)).ok()?).ok()?;
         if remembered.deployment_id != deployment_id || remembered.company_id != company_id {
             return None;
         }

@@ -6,9 +6,10 @@ mod log;
 mod memory;
 
 pub use acting::ActingStore;
-pub use acts::{ActKind, ACTS_DOCUMENTED};
+pub use acts::{ACTS_DOCUMENTED, ActKind};
 pub(crate) use acts::{record, record_with_reason};
 pub use log::{
-    AuditFilter, AuditLogError, ChainReport, ExportChecked, ListedEntry, check_export, export_log, list, verify,
+    AuditFilter, AuditLogError, ChainReport, ExportChecked, ListedEntry, check_export, export_log, list,
+    verify,
 };
 pub use memory::AuditMemory;

@@ -78,7 +78,8 @@ pub fn pay_unpaid(
         .take(MAX_AUDITED_ORDERS)
         .map(|paid| paid.before.order.number.as_str())
         .collect();
-    let total: i128 = payments.transitions.iter().map(|paid| i128::from(paid.before.order.total.steps())).sum();
+    let total: i128 =
+        payments.transitions.iter().map(|paid| i128::from(paid.before.order.total.steps())).sum();
     let after = json!({
         "Orders": payments.transitions.len(),
         "Total": format_amount_sum(total),

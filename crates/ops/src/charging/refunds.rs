@@ -116,14 +116,7 @@ pub fn revoke(
         let failed = revoked.iter().filter(|one: &&Revoked| !one.outcome.is_done()).count();
         let after = json!({"Results": results, "FailureCount": failed, "Balances": balances});
         account_tx.write(transaction.as_mut())?;
-        record_with_reason(
-            transaction.as_mut(),
-            ActKind::OrdersRevoke,
-            company_id,
-            &before,
-            &after,
-            reason,
-        );
+        record_with_reason(transaction.as_mut(), ActKind::OrdersRevoke, company_id, &before, &after, reason);
         transaction.commit()?;
     }
     Ok(revoked)

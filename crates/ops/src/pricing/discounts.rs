@@ -16,10 +16,14 @@ pub struct DiscountSet {
 }
 
 /// Whose discount it is, and on what; 0 and empty texts stand for all of them.
-fn of(snapshot: &mut dyn Snapshot, company_id: i64, model_id: &str, sku: &str) -> Result<Value, PricingError> {
-    let is_it = |known: &&Discount| {
-        known.company_id == company_id && known.model_id == model_id && known.sku == sku
-    };
+fn of(
+    snapshot: &mut dyn Snapshot,
+    company_id: i64,
+    model_id: &str,
+    sku: &str,
+) -> Result<Value, PricingError> {
+    let is_it =
+        |known: &&Discount| known.company_id == company_id && known.model_id == model_id && known.sku == sku;
     Ok(snapshot.discounts()?.iter().find(is_it).map_or(Value::Null, audited))
 }
 
@@ -49,8 +53,7 @@ pub fn set_discount(store: &dyn Store, discount: &Discount) -> Result<DiscountSe
         return Err(PricingError::argument("--company", format!("company {company_id} does not exist")));
     }
     let company = (*company_id != 0).then_some(*company_id);
-    let has_unknown_model =
-        !model_id.is_empty() && !knows_model(transaction.as_mut(), company, model_id)?;
+    let has_unknown_model = !model_id.is_empty() && !knows_model(transaction.as_mut(), company, model_id)?;
     let before = of(transaction.as_mut(), *company_id, model_id, sku)?;
     transaction.set_discount(discount)?;
     record(transaction.as_mut(), ActKind::DiscountSet, *company_id, &before, &audited(discount));

@@ -85,9 +85,9 @@ pub fn explain_price<'q>(
 ) -> Result<PriceExplained<'q>, PricingError> {
     let PriceQuestion { company_id, provider, model_id, sku, tokens, tier, time_s } = *question;
     let mut snapshot = store.snapshot()?;
-    let company = snapshot.company(company_id)?.ok_or_else(|| {
-        PricingError::argument("--company", format!("company {company_id} does not exist"))
-    })?;
+    let company = snapshot
+        .company(company_id)?
+        .ok_or_else(|| PricingError::argument("--company", format!("company {company_id} does not exist")))?;
     let factor = Discount::choose(&snapshot.discounts()?, company_id, model_id, sku);
     Ok(PriceExplained {
         company_id,

@@ -1,9 +1,9 @@
 //! Creates, continues and describes the demo.
 
 use serde_json::{Value, json};
-use tollbook_domain::{Catalogue, OperatorRole};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::time::{DAY_S, day_of};
+use tollbook_domain::{Catalogue, OperatorRole};
 use tollbook_store::{Store, Transaction};
 
 use super::error::QuickstartError;
@@ -113,7 +113,8 @@ pub(super) fn quickstart_of_days(
     let complete = DemoProgress { complete: true, ..replay.demo.clone() };
     let mut transaction = store.begin()?;
     replay.release_hours(transaction.as_mut())?;
-    let operator_key = add_operator_key_in(transaction.as_mut(), OPERATOR_KEY, &[OperatorRole::Usage], now_s)?;
+    let operator_key =
+        add_operator_key_in(transaction.as_mut(), OPERATOR_KEY, &[OperatorRole::Usage], now_s)?;
     complete.write(transaction.as_mut())?;
     transaction.commit()?;
     let orders_added = replay.orders_added;

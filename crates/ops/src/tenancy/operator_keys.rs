@@ -82,13 +82,7 @@ pub fn disable_operator_keys(store: &dyn Store, name: &str) -> Result<u64, Tenan
         return Err(TenantError::UnknownOperatorKey(name.to_owned()));
     }
     let named = |enabled: usize| json!({"Name": name, "Enabled": enabled});
-    record(
-        transaction.as_mut(),
-        ActKind::OperatorKeyDisable,
-        DEPLOYMENT_CHAIN,
-        &named(enabled),
-        &named(0),
-    );
+    record(transaction.as_mut(), ActKind::OperatorKeyDisable, DEPLOYMENT_CHAIN, &named(enabled), &named(0));
     transaction.commit()?;
     Ok(disabled)
 }

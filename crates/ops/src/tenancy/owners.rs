@@ -151,13 +151,7 @@ fn write(store: &dyn Store, rules: &[OwnerRule]) -> StoreResult<PutOwners> {
         changes.entry(rule.owner.company_id).or_default().1.push(audited(rule));
     }
     for (company_id, (before, after)) in changes {
-        record(
-            transaction.as_mut(),
-            ActKind::RuleSet,
-            company_id,
-            &bounded(before),
-            &bounded(after),
-        );
+        record(transaction.as_mut(), ActKind::RuleSet, company_id, &bounded(before), &bounded(after));
     }
     transaction.commit()?;
     Ok(put)

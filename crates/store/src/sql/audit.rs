@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::{Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead, ClaimedRequest, RequestClaim};
+use crate::audit::{
+    Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead,
+    ClaimedRequest, RequestClaim,
+};
 use crate::error::{StoreError, StoreResult};
-use crate::sql::driver::connection::{Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly};
+use crate::sql::driver::connection::{
+    Connection, Row, SqlValues, all, execute_exactly, first, insert_exactly,
+};
 use crate::sql::driver::schema::AUDIT_ENTRY;
 use crate::sql::session::Session;
 
@@ -69,9 +74,14 @@ impl AuditReads for Session {
     }
 
     fn claimed_request(&mut self, actor: &str, key: &str) -> StoreResult<Option<ClaimedRequest>> {
-        let sql = "SELECT digest, company_id, entry_no FROM operator_request WHERE actor = $1 AND request_key = $2";
+        let sql =
+            "SELECT digest, company_id, entry_no FROM operator_request WHERE actor = $1 AND request_key = $2";
         first(self.connection.as_mut(), sql, &[actor.into(), key.into()], |row| {
-            Ok(ClaimedRequest { digest: read_hash(row.blob(0)?)?, company_id: row.int(1)?, entry_no: row.int(2)? })
+            Ok(ClaimedRequest {
+                digest: read_hash(row.blob(0)?)?,
+                company_id: row.int(1)?,
+                entry_no: row.int(2)?,
+            })
         })
     }
 }
@@ -208,6 +218,11 @@ fn append(
     });
     insert_exactly(connection, &AUDIT_ENTRY, entries.len(), &mut rows)?;
     let sql = "UPDATE audit_chain SET entries = $2, hash = $3 WHERE company_id = $1";
-    execute_exactly(connection, 1, sql, &[company_id.into(), head.entries.into(), head.hash.as_slice().into()])?;
+    execute_exactly(
+        connection,
+        1,
+        sql,
+        &[company_id.into(), head.entries.into(), head.hash.as_slice().into()],
+    )?;
     Ok(head)
 }

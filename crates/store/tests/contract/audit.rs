@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tollbook_domain::Catalogue;
 use tollbook_store::{
-    Act, Actor, ActorKind, ChainHead, ClaimedRequest, DEPLOYMENT_CHAIN, DeploymentGuard, Moved, RequestClaim, Store,
-    StoreOptions, StoreResult,
-    Transaction, copy,
+    Act, Actor, ActorKind, ChainHead, ClaimedRequest, DEPLOYMENT_CHAIN, DeploymentGuard, Moved, RequestClaim,
+    Store, StoreOptions, StoreResult, Transaction, copy,
 };
 
 use crate::Backend;
@@ -102,7 +101,10 @@ pub(crate) fn a_copy_has_the_audit_log(backend: &dyn Backend) {
     let one = company(&*store, "one");
     record(&*store, &[(one, "a"), (DEPLOYMENT_CHAIN, "b")], 5);
     let moved = Moved { to: "elsewhere".into(), at_s: 6, is_done: false };
-    backend.connect().set_moved_by(Some(&moved), Some((&alice(), 6, act(DEPLOYMENT_CHAIN, "moved")))).unwrap();
+    backend
+        .connect()
+        .set_moved_by(Some(&moved), Some((&alice(), 6, act(DEPLOYMENT_CHAIN, "moved"))))
+        .unwrap();
     let target = backend.another();
     copy(&backend.connect(), &target.connect(), &Catalogue::built_in(), &mut |_, _| {}).unwrap();
     let copied = target.open(&StoreOptions::default());
@@ -171,8 +173,7 @@ pub(crate) fn a_request_is_done_once_with_its_transaction(backend: &dyn Backend)
         }
         transaction.commit()
     };
-    let claimed =
-        |key: &str| store.snapshot().unwrap().claimed_request("billing", key).unwrap();
+    let claimed = |key: &str| store.snapshot().unwrap().claimed_request("billing", key).unwrap();
     // What does nothing claims nothing.
     request("a", &[]).unwrap();
     assert_eq!(claimed("a"), None);
@@ -188,7 +189,9 @@ pub(crate) fn a_request_is_done_once_with_its_transaction(backend: &dyn Backend)
         let workers: Vec<_> = (0..4)
             .map(|worker| {
                 let request = &request;
-                scope.spawn(move || usize::from(request("b", &[if worker % 2 == 0 { one } else { 0 }]).is_ok()))
+                scope.spawn(move || {
+                    usize::from(request("b", &[if worker % 2 == 0 { one } else { 0 }]).is_ok())
+                })
             })
             .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).sum()

@@ -77,8 +77,7 @@ pub(super) fn reverse(call: &Call<'_>) -> Result<Value, Failed> {
         key: call.key.to_owned(),
         reason: values.text_or_empty("Reason").to_owned(),
     };
-    let done =
-        charging::reverse(&call.charging(), call.company(), &request, call.mode(), call.now_s())?;
+    let done = charging::reverse(&call.charging(), call.company(), &request, call.mode(), call.now_s())?;
     let (taken, owed) = views::reversal(&done);
     Ok(json!({
         "CompanyID": call.company(),
@@ -101,8 +100,7 @@ pub(super) fn adjust(call: &Call<'_>) -> Result<Value, Failed> {
         reason: values.text_or_empty("Reason").to_owned(),
         reference: values.text_or_empty("Reference").to_owned(),
     };
-    let done =
-        charging::adjust(&call.charging(), call.company(), &request, call.mode(), call.now_s())?;
+    let done = charging::adjust(&call.charging(), call.company(), &request, call.mode(), call.now_s())?;
     Ok(json!({
         "CompanyID": call.company(),
         "Key": request.key,

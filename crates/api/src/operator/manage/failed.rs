@@ -145,7 +145,9 @@ impl From<PricingError> for Failed {
                 };
                 Self::refused(Some(parameter), format!("{parameter}: {reason}"))
             }
-            PricingError::NoDiscount => Self::Problem(Problem::NotFound("there is no such discount".into()), None),
+            PricingError::NoDiscount => {
+                Self::Problem(Problem::NotFound("there is no such discount".into()), None)
+            }
             PricingError::Product { .. } => Self::refused(None, text),
         }
     }

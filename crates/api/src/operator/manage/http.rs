@@ -67,8 +67,10 @@ pub(crate) fn router(routes: &Arc<OperatorRoutes>) -> Router {
 }
 
 async fn unknown() -> Response {
-    Exchange::reply("/operator", async || reply_of(Err(Problem::NotFound("there is no such path".into()).into())))
-        .await
+    Exchange::reply("/operator", async || {
+        reply_of(Err(Problem::NotFound("there is no such path".into()).into()))
+    })
+    .await
 }
 
 async fn answer(State(bound): State<Bound>, path: RawPathParams, request: Request) -> Response {
@@ -113,7 +115,12 @@ async fn done(bound: &Bound, path: Vec<(String, String)>, request: Request) -> R
     let checked = async {
         let route = found.ok_or(Problem::Method(bound.methods))?;
         let key = authorize_for(&bound.routes, &head.headers, route.role).await?;
-        Ok::<_, Failed>((route, key, idempotency_key(route, &head.headers)?, content_type(route, &head.headers)?))
+        Ok::<_, Failed>((
+            route,
+            key,
+            idempotency_key(route, &head.headers)?,
+            content_type(route, &head.headers)?,
+        ))
     };
     let (route, key, once_key, ending) = match checked.await {
         Ok(checked) => checked,
@@ -183,7 +190,8 @@ fn content_type(route: &Route, headers: &HeaderMap) -> Result<Option<&'static st
     match route.file {
         Some(file) => {
             let known = file.media_types.iter().find(|(known, _)| known.eq_ignore_ascii_case(stated));
-            let refused = Problem::ContentType("the content type must be application/toml or application/json");
+            let refused =
+                Problem::ContentType("the content type must be application/toml or application/json");
             known.map(|(_, ending)| Some(*ending)).ok_or_else(|| refused.into())
         }
         None if route.has_members() && !stated.eq_ignore_ascii_case(JSON) => {
@@ -204,7 +212,11 @@ async fn run(
     let service = Arc::clone(&bound.routes.service);
     let actor = actor_of(&bound.routes, key, head);
     let work = move || run_once(&service, route, &actor, &once_key, &body);
-    if route.writes() { run_writing(&bound.routes, work).await? } else { run_blocking(&bound.routes, work).await? }
+    if route.writes() {
+        run_writing(&bound.routes, work).await?
+    } else {
+        run_blocking(&bound.routes, work).await?
+    }
 }
 
 /// The digest by which a repeated request is recognized.

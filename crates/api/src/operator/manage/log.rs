@@ -27,7 +27,6 @@ pub(super) fn entries(call: &Call<'_>) -> Result<Value, Failed> {
 }
 
 pub(super) fn check(call: &Call<'_>) -> Result<Value, Failed> {
-    let report =
-        verify(call.store().snapshot()?.as_mut(), None, call.values.integer("CompanyID"))?;
+    let report = verify(call.store().snapshot()?.as_mut(), None, call.values.integer("CompanyID"))?;
     Ok(json!({"Chains": report.chains, "Entries": report.entries, "Differences": report.differences}))
 }

@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use tollbook_domain::price_list::{Multiplier, Rate};
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_formats::prices;
-use tollbook_ops::pricing::{
-    self, PriceImport, PriceQuestion, import_prices, remove_discount, set_discount,
-};
+use tollbook_ops::pricing::{self, PriceImport, PriceQuestion, import_prices, remove_discount, set_discount};
 use tollbook_store::{AuditEntry, PriceSelection};
 
 use super::call::{Call, values_after};
@@ -70,8 +68,8 @@ pub(super) fn import(call: &Call<'_>) -> Result<Value, Failed> {
     })?;
     let offsets = call.store().snapshot()?.hour_offsets()?;
     let valid_from_s = values.integer("ValidFrom");
-    let list = prices::read(spooled.path(), valid_from_s, call.service.catalogue(), &offsets)
-        .map_err(|error| {
+    let list =
+        prices::read(spooled.path(), valid_from_s, call.service.catalogue(), &offsets).map_err(|error| {
             // Without the name of the spooled file, which means nothing to the caller.
             let line = error.line.map(|line| format!("line {line}: ")).unwrap_or_default();
             let key = if error.key.is_empty() { String::new() } else { format!("{}: ", error.key) };
@@ -98,8 +96,7 @@ pub(super) fn import_again(_: &Call<'_>, entry: &AuditEntry) -> Result<Value, Fa
 pub(super) fn remove(call: &Call<'_>) -> Result<Value, Failed> {
     let values = call.values;
     let list = values.text_or_empty("list");
-    let selection =
-        PriceSelection { list, model_id: values.text("ModelID"), sku: values.text("PricingSKU") };
+    let selection = PriceSelection { list, model_id: values.text("ModelID"), sku: values.text("PricingSKU") };
     let (ended, removed) = pricing::remove_prices(call.store(), selection, values.integer("Until"))?;
     Ok(json!({"List": list, "Ended": ended, "Removed": removed}))
 }

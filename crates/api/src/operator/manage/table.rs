@@ -23,9 +23,12 @@ const DRY_RUN: Parameter = Parameter::member("DryRun", Flag, "Show what would be
 const KIND: Parameter = Parameter::member("Kind", Choice(KINDS), "Kind of account").required();
 const EXPIRES: Parameter =
     Parameter::member("Expires", TIME, "When it ends, Unix seconds; null: never").or_null();
-const RATE_LIMIT: Parameter =
-    Parameter::member("RateLimit", Integer(1, 4_294_967_295), "Requests per second; null: no limit of its own")
-        .or_null();
+const RATE_LIMIT: Parameter = Parameter::member(
+    "RateLimit",
+    Integer(1, 4_294_967_295),
+    "Requests per second; null: no limit of its own",
+)
+.or_null();
 const PERMISSIONS: Parameter =
     Parameter::member("Permissions", Texts, "What it may do: read, export, pay; none named: everything");
 const ALLOW_IPS: Parameter =
@@ -281,7 +284,10 @@ mod tests {
                 assert_eq!(is_in_path, parameter.place == Place::Path, "{name}: {}", parameter.name);
                 assert!(!parameter.meaning.ends_with('.'), "{name}: {}", parameter.name);
             }
-            assert_eq!(route.path.matches('{').count(), route.parameters.iter().filter(|p| p.place == Place::Path).count());
+            assert_eq!(
+                route.path.matches('{').count(),
+                route.parameters.iter().filter(|p| p.place == Place::Path).count()
+            );
             assert!(!(route.has_members() && (route.method == "GET" || route.method == "DELETE")), "{name}");
             assert!(route.file.is_none() || !route.has_members(), "{name}");
         }

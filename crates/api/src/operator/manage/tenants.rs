@@ -26,8 +26,7 @@ pub(super) fn add_company(call: &Call<'_>) -> Result<Value, Failed> {
     let values = call.values;
     let brand = values.text("Brand").unwrap_or(tollbook_ops::config::DEFAULT_BRAND);
     let (name, currency) = (values.text_or_empty("Name"), values.text_or_empty("Currency"));
-    let company =
-        companies::add_company(call.store(), Some(call.service.config()), name, currency, brand)?;
+    let company = companies::add_company(call.store(), Some(call.service.config()), name, currency, brand)?;
     Ok(with_repeated(views::company(&company), false))
 }
 

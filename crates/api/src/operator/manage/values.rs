@@ -70,7 +70,8 @@ impl Values {
                 values.insert(parameter, checked)?;
             }
         }
-        let missing = |parameter: &&Parameter| parameter.is_required && !values.0.contains_key(parameter.name);
+        let missing =
+            |parameter: &&Parameter| parameter.is_required && !values.0.contains_key(parameter.name);
         match parameters.iter().find(missing) {
             Some(parameter) => Err(Failed::parameter(parameter.name, "is missing")),
             None => Ok(values),
@@ -221,8 +222,9 @@ fn checked(parameter: &'static Parameter, value: Value) -> Result<Value, Failed>
             });
             faults.flatten().next()
         }
-        (Shape::Integers, Value::Array(all)) => (!all.iter().all(|one| one.as_i64().is_some()))
-            .then(|| "must be an array of integers".to_owned()),
+        (Shape::Integers, Value::Array(all)) => {
+            (!all.iter().all(|one| one.as_i64().is_some())).then(|| "must be an array of integers".to_owned())
+        }
         (Shape::Objects, Value::Array(all)) => {
             (!all.iter().all(Value::is_object)).then(|| "must be an array of objects".to_owned())
         }

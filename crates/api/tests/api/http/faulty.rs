@@ -13,13 +13,14 @@ use tollbook_domain::{
     Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
 };
 use tollbook_store::{
-    AccountReads, AccountState, AuditEntry, AuditReads, ChainHead, ClaimedRequest, Correction, CorrectionReads, DayRange, DeploymentGuard, DeploymentReads,
-    DeploymentSetting, DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads,
-    HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists,
-    OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads,
-    SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
-    StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
-    UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    AccountReads, AccountState, AuditEntry, AuditReads, ChainHead, ClaimedRequest, Correction,
+    CorrectionReads, DayRange, DeploymentGuard, DeploymentReads, DeploymentSetting, DeploymentState,
+    DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry,
+    LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome,
+    OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads, SettingReads, Settlement, Snapshot,
+    Store, StoreError, StoreResult, StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction,
+    Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification,
+    Verify,
 };
 
 /// A fault to inject.

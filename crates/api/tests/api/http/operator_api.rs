@@ -13,7 +13,8 @@ use super::reporter::{DUE_S, event};
 use super::server::{NOW_S, Server};
 
 const JSON: &str = "application/json";
-const PRICES: &str = "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m-1\"\n[model.prices]\ninput = \"4\"\n";
+const PRICES: &str =
+    "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m-1\"\n[model.prices]\ninput = \"4\"\n";
 
 #[test]
 fn the_reference_page_is_up_to_date() {
@@ -59,7 +60,14 @@ impl<'s> Program<'s> {
     }
 
     /// An answer with the status, as JSON.
-    fn told(&self, status: u16, method: &str, target: &str, once: Option<&str>, body: Option<&Value>) -> Value {
+    fn told(
+        &self,
+        status: u16,
+        method: &str,
+        target: &str,
+        once: Option<&str>,
+        body: Option<&Value>,
+    ) -> Value {
         let reply = self.send(method, target, once, body);
         assert_eq!(reply.status, status, "{method} {target}: {}", reply.text());
         serde_json::from_slice(&reply.body).unwrap()
@@ -87,15 +95,15 @@ impl<'s> Program<'s> {
     fn check(&self, method: &str, target: &str, answer: &Value) {
         let path = target.split('?').next().unwrap();
         let is_it = |template: &str| {
-            let (stated, asked) =
-                (template.split('/').collect::<Vec<_>>(), format!("/operator/v1{path}"));
+            let (stated, asked) = (template.split('/').collect::<Vec<_>>(), format!("/operator/v1{path}"));
             let asked: Vec<&str> = asked.split('/').collect();
             stated.len() == asked.len()
                 && stated.iter().zip(&asked).all(|(stated, asked)| stated.starts_with('{') || stated == asked)
         };
         let paths = self.document["paths"].as_object().unwrap();
         let exact = paths.get(&format!("/operator/v1{path}"));
-        let found = exact.or_else(|| paths.iter().find(|(template, _)| is_it(template)).map(|(_, path)| path));
+        let found =
+            exact.or_else(|| paths.iter().find(|(template, _)| is_it(template)).map(|(_, path)| path));
         let operation = &found.unwrap()[method.to_lowercase()];
         let schema = &operation["responses"]["200"]["content"][JSON]["schema"];
         let known: BTreeSet<&str> =
@@ -127,15 +135,21 @@ fn each_route_needs_its_role(backend: Backend) {
             for (role, program) in &programs {
                 let reply = program.send(&method, &target, None, None);
                 let may = needed == *role
-                    || (needed == OperatorRole::Read && matches!(role, OperatorRole::Operate | OperatorRole::Money));
+                    || (needed == OperatorRole::Read
+                        && matches!(role, OperatorRole::Operate | OperatorRole::Money));
                 if may {
-                    assert!(![401, 403, 405].contains(&reply.status), "{method} {path} by {role:?}: {}", reply.text());
+                    assert!(
+                        ![401, 403, 405].contains(&reply.status),
+                        "{method} {path} by {role:?}: {}",
+                        reply.text()
+                    );
                 } else {
                     assert_eq!(reply.status, 403, "{method} {path} by {role:?}: {}", reply.text());
                     refused += 1;
                 }
             }
-            let unknown = Http::new(&method, &format!("/operator/v1{target}")).header("Authorization", "Bearer x");
+            let unknown =
+                Http::new(&method, &format!("/operator/v1{target}")).header("Authorization", "Bearer x");
             assert_eq!(unknown.send(server.address).status, 401, "{method} {path}");
         }
     }
@@ -154,7 +168,8 @@ fn what_the_command_line_does_is_done_over_http(backend: Backend) {
     let server = Server::start(backend);
     let all = [OperatorRole::Read, OperatorRole::Operate, OperatorRole::Money];
     let program = Program::new(&server, "billing", &all);
-    let company = program.post("/companies", "c", &json!({"Name": "Acme", "Currency": "CNY", "Brand": "acme"}));
+    let company =
+        program.post("/companies", "c", &json!({"Name": "Acme", "Currency": "CNY", "Brand": "acme"}));
     assert_eq!(
         company,
         json!({"CompanyID": 1, "Name": "Acme", "Currency": "CNY", "Brand": "acme", "Repeated": false})
@@ -191,7 +206,10 @@ fn what_the_command_line_does_is_done_over_http(backend: Backend) {
     assert_eq!(program.post("/companies/1/reversals", "v", &reversal)["Taken"], "10.00");
     let adjustment = json!({"Kind": "cash", "Amount": "-5.5", "Reason": "gift", "DryRun": true});
     assert_eq!(program.post("/companies/1/adjustments", "a", &adjustment)["Amount"], "-5.50");
-    assert_eq!(program.set("PUT", "/companies/1/credit-limit", &json!({"Amount": "7"}))["CreditLimit"], "7.00");
+    assert_eq!(
+        program.set("PUT", "/companies/1/credit-limit", &json!({"Amount": "7"}))["CreditLimit"],
+        "7.00"
+    );
     let account = program.get("/companies/1/account");
     assert_eq!((&account["Balances"]["Cash"], &account["CreditLimit"]), (&json!("80.00"), &json!("7.00")));
     let ledger = program.get("/companies/1/ledger?FromEntryNo=1&Limit=5");
@@ -393,7 +411,11 @@ fn what_is_wrong_is_named(backend: Backend) {
         let reply = request.send(server.address);
         assert_eq!(reply.status.to_string(), cells[4], "{row}: {}", reply.text());
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!(body.get("Parameter").and_then(Value::as_str).unwrap_or_default(), cells[5], "{row}: {body}");
+        assert_eq!(
+            body.get("Parameter").and_then(Value::as_str).unwrap_or_default(),
+            cells[5],
+            "{row}: {body}"
+        );
         assert!(body["Error"].as_str().unwrap().contains(cells[6]), "{row}: {body}");
     }
     let mut snapshot = server.store.snapshot().unwrap();
