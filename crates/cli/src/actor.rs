@@ -7,26 +7,30 @@ use tollbook_ops::audit::ActingStore;
 use tollbook_store::{Actor, ActorKind, Store};
 
 use crate::arguments::command_name;
-use crate::deployment::Purpose;
 
 /// The users of the machine.
 const USERS: &str = "/etc/passwd";
 /// The environment variable in which `sudo` says who has called it.
 const SUDO_USER: &str = "SUDO_USER";
 
-/// Who acts by a process of a purpose.
-pub(crate) fn actor(purpose: Purpose) -> Actor {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let origin = format!("host {host}, process {}, {}", std::process::id(), command_name());
-    match purpose {
-        Purpose::Command => Actor::new(ActorKind::Shell, user(), origin),
-        Purpose::Server => Actor::new(ActorKind::System, "server", origin),
-    }
+/// The user who runs this command.
+pub(crate) fn shell() -> Actor {
+    Actor::new(ActorKind::Shell, user(), origin())
 }
 
-/// The store as this process uses it.
-pub(crate) fn acting(store: Arc<dyn Store>, purpose: Purpose) -> Arc<dyn Store> {
-    Arc::new(ActingStore::new(store, Arc::new(SystemClock), actor(purpose)))
+/// This process as a server, in what it does by itself.
+pub(crate) fn server() -> Actor {
+    Actor::new(ActorKind::System, "server", origin())
+}
+
+fn origin() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("host {host}, process {}, {}", std::process::id(), command_name())
+}
+
+/// The store as an actor uses it.
+pub(crate) fn acting(store: Arc<dyn Store>, actor: Actor) -> Arc<dyn Store> {
+    Arc::new(ActingStore::new(store, Arc::new(SystemClock), actor))
 }
 
 /// The name of the process's user, by its number: the environment could name any. If `sudo` has started the process, with
@@ -58,7 +62,7 @@ mod tests {
     #[test]
     fn a_user_is_named_by_its_number() {
         let users =
-            "root:x:0:0:root:/root:/bin/bash\n# a comment\nbilling:x:1000:1000::/home/billing:/bin/sh\n";
+            "root:x:0:0:root:/root:/bin/bash\n# a comment\nbilling:x:1000:1000::/srv/billing:/bin/sh\n";
         assert_eq!(name_of(users, 1000).as_deref(), Some("billing"));
         assert_eq!(name_of(users, 0).as_deref(), Some("root"));
         assert_eq!(name_of(users, 7), None);

@@ -36,7 +36,7 @@ macro_rules! actor_kinds {
 }
 
 actor_kinds! {
-    /// Nobody was stated: a program that uses the store without an actor.
+    /// No actor was stated: a program that uses the store without an actor.
     Unknown 0 "unknown";
     /// A user of the operator's shell.
     Shell 1 "shell";

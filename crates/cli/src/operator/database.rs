@@ -9,10 +9,10 @@ use tollbook_ops::{Clock as _, Config, SystemClock};
 use tollbook_store::{COMPANION_SUFFIXES, Copied, OpenDatabase, copy, distribute};
 
 use super::context::operator_days;
-use crate::actor::actor;
+use crate::actor;
 use crate::arguments::{DatabaseCommand, Global};
 use crate::customer::time::Time;
-use crate::deployment::{self, Purpose};
+use crate::deployment;
 use crate::output::{self, Failure, Output, note};
 
 pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -> Result<(), Failure> {
@@ -95,7 +95,7 @@ fn copy_between(global: &Global, from: &str, to: &str, keep_source: bool) -> Res
     if keep_source {
         return copy_all(&source, &target, &config);
     }
-    let (to, actor) = (deployment::name_of(to)?, actor(Purpose::Command));
+    let (to, actor) = (deployment::name_of(to)?, actor::shell());
     let (copied, is_marked) =
         move_database(&source, &to, &actor, SystemClock.now_s(), || copy_all(&source, &target, &config))?;
     if !is_marked {

@@ -7,9 +7,9 @@ use tollbook_ops::deployment::{Difference, Mark, differences, unknown_brand};
 use tollbook_store::{Act, DEPLOYMENT_CHAIN, Deployed, OpenDatabase};
 
 use super::context::{now_s, time_text};
-use crate::actor::actor;
+use crate::actor;
 use crate::arguments::{DeploymentCommand, Global};
-use crate::deployment::{self, Purpose};
+use crate::deployment;
 use crate::output::{Failure, Output, printable, table};
 
 pub(crate) fn run(global: &Global, command: &DeploymentCommand, output: &Output) -> Result<(), Failure> {
@@ -121,7 +121,7 @@ impl View {
                 after: stated(&settings),
                 reason: self.fault.clone().unwrap_or_default(),
             };
-            let (actor, now_s) = (actor(Purpose::Command), now_s());
+            let (actor, now_s) = (actor::shell(), now_s());
             let settings: Vec<_> = settings.into_iter().collect();
             self.database.adopt_by(&settings, Some((&actor, now_s, act)))?;
             self.mark.forget()?;

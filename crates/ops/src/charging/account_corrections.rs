@@ -5,8 +5,8 @@ use tollbook_domain::Amount;
 use tollbook_domain::account::{AccountKind, Cause, Posting, Reversal};
 use tollbook_store::{Correction, CorrectionKind, LedgerEntry, LedgerRange, StoreError, Transaction};
 
-use super::account_tx::AccountTx;
-use super::accounts::{audited_balances, require_company};
+use super::account_tx::{AccountTx, audited_balances};
+use super::accounts::require_company;
 use super::context::Charging;
 use super::error::ChargingError;
 use crate::audit::{ActKind, record_with_reason};

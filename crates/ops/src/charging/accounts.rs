@@ -1,12 +1,12 @@
 //! Deposits and credit limits.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tollbook_domain::Amount;
-use tollbook_domain::account::{Account, AccountKind, Deposit};
+use tollbook_domain::account::Deposit;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_store::{LedgerEntry, StoredDeposit, Transaction};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, audited_balances};
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 use super::context::Charging;
 use super::error::ChargingError;
@@ -117,13 +117,6 @@ pub fn set_credit_limit(
     let after = json!({"CreditLimit": limit.to_string()});
     record(transaction.as_mut(), ActKind::AccountCreditLimit, company_id, &before, &after);
     Ok(transaction.commit()?)
-}
-
-/// The balances by kind, as the audit log has them.
-pub(super) fn audited_balances(account: &Account) -> Value {
-    let balance = |kind: AccountKind| format_amount_sum(account.balances.get(kind).into());
-    let balances = AccountKind::ALL.map(|kind| (kind.json_name().to_owned(), balance(kind).into()));
-    Value::Object(Map::from_iter(balances))
 }
 
 pub(super) fn require_company(

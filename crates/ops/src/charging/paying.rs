@@ -8,8 +8,7 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{Line, Order, Status};
 use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
 
-use super::account_tx::AccountTx;
-use super::accounts::audited_balances;
+use super::account_tx::{AccountTx, audited_balances};
 use super::context::Charging;
 use crate::audit::{ActKind, record};
 

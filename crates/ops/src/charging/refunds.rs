@@ -5,8 +5,8 @@ use tollbook_domain::account::Posting;
 use tollbook_domain::{Deductions, Order, Status};
 use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
 
-use super::account_tx::AccountTx;
-use super::accounts::{audited_balances, require_company};
+use super::account_tx::{AccountTx, audited_balances};
+use super::accounts::require_company;
 use super::context::Charging;
 use super::error::ChargingError;
 use super::paying::MAX_AUDITED_ORDERS;

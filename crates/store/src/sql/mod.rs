@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod audit_chain;
 pub(crate) mod corrections;
 mod deployment;
 mod deployment_state;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::audit::ChainHead;
 use crate::deployment::DeploymentReads as _;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineCache, Lines};
-use crate::sql::audit::PendingActs;
+use crate::sql::audit_chain::{self, PendingActs};
 use crate::sql::deployment_state;
 use crate::sql::digests::{self, Changed};
 use crate::sql::driver::connection::{Connection, Flow, SqlValue, first};
@@ -65,6 +66,11 @@ impl Session {
     /// The same for rows of one company.
     pub(crate) fn rows_of_company_change(&mut self, table: &'static Table, company_id: i64) {
         self.changed_tables.insert((table.name, company_id));
+    }
+
+    /// Writes the acts of this transaction, and returns the new heads of their chains.
+    pub(crate) fn write_acts(&mut self) -> StoreResult<Vec<ChainHead>> {
+        audit_chain::write(self.connection.as_mut(), std::mem::take(&mut self.acts))
     }
 
     /// Writes the digests of the tables that this transaction has changed, as its last statements but one.

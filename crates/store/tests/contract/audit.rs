@@ -121,7 +121,7 @@ pub(crate) fn a_copy_has_the_audit_log(backend: &dyn Backend) {
     assert_eq!(differences(&*copied, DEPLOYMENT_CHAIN), Vec::<String>::new());
 }
 
-/// A guard that keeps the heads that it is told.
+/// A guard that keeps the heads that it gets.
 #[derive(Default)]
 struct Guard(Mutex<Vec<ChainHead>>);
 
@@ -142,7 +142,7 @@ impl DeploymentGuard for Guard {
     }
 }
 
-pub(crate) fn the_guard_is_told_the_heads_of_committed_chains(backend: &dyn Backend) {
+pub(crate) fn the_guard_gets_the_heads_of_committed_chains(backend: &dyn Backend) {
     let store = backend.open(&StoreOptions::default());
     let guard = Arc::new(Guard::default());
     store.set_guard(guard.clone());

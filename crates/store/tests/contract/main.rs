@@ -107,7 +107,7 @@ contract! {
     audit::concurrent_acts_make_one_chain,
     audit::a_request_is_done_once_with_its_transaction,
     audit::a_copy_has_the_audit_log,
-    audit::the_guard_is_told_the_heads_of_committed_chains,
+    audit::the_guard_gets_the_heads_of_committed_chains,
     tenants::companies_and_organizations_are_numbered,
     tenants::keys_are_read_as_written_and_can_be_disabled,
     tenants::the_latest_use_of_a_key_is_kept,

@@ -10,6 +10,7 @@ mod jobs;
 mod log;
 mod openapi;
 mod orders;
+mod parameter;
 mod prices;
 mod reference;
 mod route;

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::failed::IDEMPOTENCY_KEY;
-use super::route::{Parameter, Place, Route, Shape};
+use super::parameter::{Parameter, Place, Shape};
+use super::route::Route;
 use super::table::ROUTES;
 use super::values::MAX_LIST;
 

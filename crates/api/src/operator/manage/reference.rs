@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::route::{Parameter, Place, Route, Shape};
+use super::parameter::{Parameter, Place, Shape};
+use super::route::Route;
 use super::table::ROUTES;
 
 const HEAD: &str = include_str!("reference_head.md");

@@ -2,15 +2,16 @@
 
 use tollbook_domain::OperatorRole::{Money, Operate, Read};
 
-use super::route::Shape::{Amount, Change, Choice, Flag, Integer, Integers, Objects, Text, Texts};
-use super::route::{BodyFile, Once, Parameter, Route};
+use super::parameter::Parameter;
+use super::parameter::Shape::{Amount, Change, Choice, Flag, Integer, Integers, Objects, Text, Texts};
+use super::route::{BodyFile, Once, Route};
 use super::{accounts, jobs, log, orders, prices, tenants, usage};
 
 /// The kinds of account that money is deposited in.
 const KINDS: &[&str] = &["star_card", "coupon", "bonus", "cash"];
 /// Unix seconds.
-const TIME: super::route::Shape = Integer(0, i64::MAX);
-const NUMBER: super::route::Shape = Integer(1, i64::MAX);
+const TIME: super::parameter::Shape = Integer(0, i64::MAX);
+const NUMBER: super::parameter::Shape = Integer(1, i64::MAX);
 
 const COMPANY: Parameter = Parameter::path("company", NUMBER, "Number of the company");
 const ORGANIZATION: Parameter = Parameter::path("organization", NUMBER, "Number of the organization");
@@ -264,7 +265,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::operator::manage::route::Place;
+    use crate::operator::manage::parameter::Place;
 
     #[test]
     fn every_route_is_one_and_says_what_it_takes() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tollbook_domain::Amount;
 
 use super::failed::Failed;
-use super::route::{Parameter, Place, Shape};
+use super::parameter::{Parameter, Place, Shape};
 
 /// Longest text of a parameter, in bytes.
 const MAX_TEXT_BYTES: usize = 256;
