@@ -224,6 +224,7 @@ fn request_of(
         company: &company,
         brand: service.brand_of(&company),
         host: None,
+        address: None,
         snapshot: AuthorizedSnapshot { store, caller: stop, snapshot },
         now_s: service.now_s(),
     };

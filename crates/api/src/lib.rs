@@ -32,6 +32,7 @@ mod settle_worker;
 pub mod signature;
 pub mod strict_signature;
 mod supervisor;
+pub mod views;
 pub mod wire;
 
 pub use connections::{Tls, TlsError};

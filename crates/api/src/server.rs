@@ -166,6 +166,7 @@ impl Server {
             )
             .route("/v1/usage/corrections", operator::corrections_routes().with_state(operator()))
             .route("/v1/companies/{id}/standing", operator::standing_routes().with_state(operator()))
+            .merge(operator::manage_router(&operator()))
             .fallback_service(any(gateway::answer).with_state(gateway))
             .layer(from_fn_with_state(Arc::clone(service), metrics::count_requests))
             .layer(from_fn_with_state(objects, objects::divert))

@@ -9,10 +9,11 @@ use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::Company;
 use tollbook_export::{ExportError, ExportedFile, Exporter, ExporterParts, Link};
 use tollbook_objects::ObjectStore;
+use tollbook_ops::audit::ActingStore;
 use tollbook_ops::charging::Charging;
 use tollbook_ops::tasks::Tasks;
 use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
-use tollbook_store::Store;
+use tollbook_store::{Actor, Store};
 
 use crate::body::Bodies;
 use crate::connections::Tls;
@@ -155,6 +156,11 @@ impl Service {
     /// The time for work that must not be done at a wrong one; `None` while the clock is in doubt.
     pub(crate) fn certain_now_s(&self) -> Option<i64> {
         self.leaps.certain_now_s()
+    }
+
+    /// The store as an actor uses it, who is in the audit log with what is done.
+    pub(crate) fn acting(&self, actor: Actor) -> ActingStore {
+        ActingStore::new(Arc::clone(&self.deployment.store), Arc::clone(&self.deployment.clock), actor)
     }
 
     /// What the operations of charging take.

@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::customer::time::{Time, ZoneName};
 
 mod account;
+mod audit;
 mod charging;
 mod connect;
 mod corrections;
@@ -15,6 +16,7 @@ mod keys;
 mod reading;
 
 pub(crate) use account::{Account, Signing};
+pub(crate) use audit::{AuditCommand, AuditList};
 pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
@@ -133,6 +135,9 @@ pub(crate) enum Command {
     /// UTC offset that defines billing hours and days
     #[command(subcommand, visible_alias = "hours")]
     UtcOffset(UtcOffsetCommand),
+    /// List, check and export the audit log: who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Recount orders, rollups, ledgers and balances; exit code 1 on any difference
     Verify,
     /// Copy, back up, prune and distribute the database

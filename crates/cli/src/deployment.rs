@@ -9,6 +9,7 @@ use tollbook_ops::deployment::{Mark, MarkFault, Truth};
 use tollbook_ops::{Config, MasterKey, SecretError};
 use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connect_sqlite, database_name};
 
+use crate::actor;
 use crate::arguments::{Global, command_name};
 use crate::output::{Failure, note};
 use crate::private_files;
@@ -80,7 +81,11 @@ pub(crate) fn open(global: &Global, purpose: Purpose) -> Result<Deployment, Fail
         // The settings of the first server are stored when it starts, not when it happens to write first.
         drop(store.begin()?);
     }
-    Ok(Deployment { store, config, catalogue: Arc::new(catalogue) })
+    let actor = match purpose {
+        Purpose::Command => actor::shell(),
+        Purpose::Server => actor::server(),
+    };
+    Ok(Deployment { store: actor::acting(store, actor), config, catalogue: Arc::new(catalogue) })
 }
 
 /// Opens the deployment for a command and returns its store.

@@ -2,6 +2,7 @@
 //!
 //! What two commands share, except arguments and output, belongs in `ops`.
 
+mod actor;
 mod arguments;
 mod customer;
 mod deployment;
@@ -39,6 +40,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Company(command) => operator::tenants::company(global, command, output),
         Command::Organization(command) => operator::tenants::organization(global, command, output),
         Command::Key(command) => operator::keys::key(global, command, output),
+        Command::Audit(command) => operator::audit::run(global, command, output),
         Command::Verify => operator::verify::run(global, output),
         Command::Database(command) => operator::database::run(global, command, output),
         Command::Orders { command: OrdersCommand::Import(arguments) } => {

@@ -3,6 +3,7 @@
 //!
 //! No HTTP and no argument parsing may be here.
 
+pub mod audit;
 pub mod charging;
 pub mod clock;
 pub mod config;

@@ -5,6 +5,7 @@
 //! This crate must not contain HTTP, JSON or Excel. Only `sqlite/` and `postgres/` may depend on a particular database.
 
 mod accounts;
+mod audit;
 mod corrections;
 mod deployment;
 mod error;
@@ -28,6 +29,10 @@ mod usage_records;
 
 pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
+};
+pub use audit::{
+    Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead,
+    ClaimedRequest, DEPLOYMENT_CHAIN, RequestClaim,
 };
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use deployment::{

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{AccountReads, AccountWrites};
+use crate::audit::{AuditReads, AuditWrites, ChainHead};
 use crate::corrections::{CorrectionReads, CorrectionWrites};
 use crate::deployment::{DeploymentReads, DeploymentWrites};
 use crate::error::StoreResult;
@@ -118,6 +119,7 @@ pub trait Snapshot:
     + OwnerReads
     + SettingReads
     + DeploymentReads
+    + AuditReads
     + ExportReads
     + Verify
     + Send
@@ -150,6 +152,7 @@ pub trait Transaction:
     + OwnerWrites
     + SettingWrites
     + DeploymentWrites
+    + AuditWrites
     + ExportWrites
     + Leases
     + Retention
@@ -176,4 +179,9 @@ pub trait DeploymentGuard: Send + Sync {
 
     /// Remembers a mark whose transaction has committed.
     fn keep_mark(&self, deployment_id: &str, mark_no: i64);
+
+    /// Remembers the ends of chains of the audit log whose entries have been committed.
+    fn keep_audit(&self, deployment_id: &str, heads: &[ChainHead]) {
+        let _ = (deployment_id, heads);
+    }
 }

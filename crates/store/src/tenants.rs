@@ -1,6 +1,7 @@
 //! Companies, organizations, API keys, keys of the operator's programs, whom the usage of other programs belongs to, and
 //! settings of the deployment.
 
+use tollbook_domain::OperatorRole;
 use tollbook_domain::OwnerRule;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 
@@ -17,6 +18,8 @@ pub struct OperatorKey {
     pub created_s: i64,
     /// A disabled key is refused like an unknown one.
     pub disabled: bool,
+    /// What it may do; never empty.
+    pub roles: Vec<OperatorRole>,
 }
 
 /// Reads of tenants and their keys.

@@ -380,8 +380,13 @@ fn whole_database() -> (tempfile::TempDir, PathBuf) {
         name: "gateway".into(),
         created_s: 5,
         disabled: false,
+        roles: vec![tollbook_domain::OperatorRole::Usage],
     };
     transaction.add_operator_key(&operator).unwrap();
+    for company_id in 0..3 {
+        let (before, after, reason) = (String::new(), "{}".to_owned(), String::new());
+        transaction.record_act(tollbook_store::Act { company_id, name: "test", before, after, reason });
+    }
     transaction.commit().unwrap();
     drop(store);
     let connection = rusqlite::Connection::open(&path).unwrap();
@@ -527,7 +532,10 @@ fn verify_finds_damage_that_nothing_is_derived_from() {
         DELETE FROM table_digest WHERE table_name = 'price'              | price has no digest
         UPDATE line SET model_name = 'x' WHERE company_id = 1 AND line_no = 3 | company 1: line 3 is not what was stored
         INSERT INTO tile_sum SELECT company_id, 3, unit, chunk, 99999, sums FROM tile_sum LIMIT 1 | rows of tile_sum,
-        UPDATE tile_sum SET chunk = 99 WHERE chunk = 1 AND unit = 2      | tile 1 differs";
+        UPDATE tile_sum SET chunk = 99 WHERE chunk = 1 AND unit = 2      | tile 1 differs
+        UPDATE audit_entry SET actor = 'x' WHERE company_id = 1          | company 1: audit entry 0 (test) is not what
+        UPDATE audit_entry SET reason = 'x' WHERE company_id = 0         | deployment: audit entry 0 (test) is not what
+        DELETE FROM audit_chain WHERE company_id = 2                     | company 2: audit entries 0 to 0 were inserted";
     let (folder, path) = whole_database();
     let whole = std::fs::read(&path).unwrap();
     for row in table.lines().filter(|row| row.contains('|')) {

@@ -22,7 +22,7 @@ use tollbook_testkit::Cluster;
 const DAY: i64 = 86_400;
 
 /// Tables that grow with the orders and the usage of companies.
-const COMPANY_TABLES: [&str; 19] = [
+const COMPANY_TABLES: [&str; 20] = [
     "orders",
     "order_number",
     "line",
@@ -42,6 +42,7 @@ const COMPANY_TABLES: [&str; 19] = [
     "revocation",
     "correction",
     "request_nonce",
+    "audit_entry",
 ];
 
 /// Any plan is accepted: the table has one small row for each hour, and expiry reads those of a company once an hour.
@@ -144,6 +145,7 @@ fn charge(store: &dyn Store, company_id: i64) {
     transaction.grants(company_id, &[1, 2]).unwrap();
     transaction.ended_grants(company_id, 5).unwrap();
     transaction.correction(company_id, "R1").unwrap();
+    transaction.audit_entries(company_id, 3, 10).unwrap();
     read_records(transaction.as_mut(), company_id);
     transaction.corrections(company_id, Some((5, "R1")), 10).unwrap();
     assert!(transaction.expire_identities(company_id, 600 * DAY, 50).unwrap() > 0);

@@ -106,7 +106,7 @@ fn unsupported_schemas_are_refused_and_not_changed() {
     // statement | whether the schema exists before it | expected error
     let table = "
         CREATE TABLE orders (x int)                 | no  | not a Tollbook database: relation \"orders\" already exists
-        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program supports up to 15
+        INSERT INTO schema_version VALUES (999)     | yes | schema version 999, this program supports up to 16
         DROP TABLE tile_sum                         | yes | its schema is not complete, tile_sum
         ALTER TABLE line DROP COLUMN currency       | yes | its schema is not complete, line";
     for row in table.lines().filter(|row| row.contains('|')) {
@@ -353,16 +353,17 @@ fn distribution_distributes_every_table_once() {
             "deployment_setting",
             "deployment_state",
             "table_digest",
+            "operator_request",
         ];
         assert_eq!(done.reference, everywhere);
-        assert_eq!(done.distributed.len(), 23);
+        assert_eq!(done.distributed.len(), 25);
         assert_eq!(done.distributed[0], "company_state");
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 41, "{asked:?}");
-    assert_eq!(asked[18], "company_state: company_id with default");
-    assert!(asked[19..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 44, "{asked:?}");
+    assert_eq!(asked[19], "company_state: company_id with default");
+    assert!(asked[20..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 

@@ -1,5 +1,7 @@
 //! What an action gets: a request that has passed all checks, and the snapshot that it was checked with.
 
+use std::net::IpAddr;
+
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company};
 use tollbook_ops::Brand;
@@ -19,6 +21,8 @@ pub(crate) struct Call<'a> {
     pub(crate) brand: &'a Brand,
     /// The host that the request was sent to, as in its `Host` header; `None` for a background job.
     pub(crate) host: Option<&'a str>,
+    /// The address that the request was sent from; `None` for a background job.
+    pub(crate) address: Option<IpAddr>,
     pub(crate) snapshot: AuthorizedSnapshot<'a>,
     pub(crate) now_s: i64,
 }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use tollbook_domain::Line;
-use tollbook_ops::charging::{Payment, pay_unpaid};
-use tollbook_store::StoreError;
+use tollbook_ops::charging::{Charging, Payment, pay_unpaid};
+use tollbook_store::{Actor, ActorKind, StoreError};
 
 use super::call::{AuthorizedSnapshot, Call};
 use super::shape::{Described, Member, MemberShape, integer, list};
@@ -61,8 +61,15 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     if numbers.len() > MAX_NUMBERS {
         return Err(Refusal::too_large("OrderNos"));
     }
-    let Call { service, key, company, snapshot: AuthorizedSnapshot { caller, snapshot, .. }, now_s, .. } =
-        call;
+    let Call {
+        service,
+        key,
+        company,
+        address,
+        snapshot: AuthorizedSnapshot { caller, snapshot, .. },
+        now_s,
+        ..
+    } = call;
     // A transaction takes a connection of its own. Requests that each held one while they wait for another would block
     // each other for ever.
     drop(snapshot);
@@ -71,8 +78,11 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
         return Err(log_and_refuse(StoreError::Cancelled));
     }
     let may_see = |line: &Line| key.may_use(line.organization_id);
-    let payments = pay_unpaid(&service.charging(), company.company_id, &numbers, &may_see, now_s)
-        .map_err(log_and_refuse)?;
+    let origin = address.map(|address| address.to_string()).unwrap_or_default();
+    let acting = service.acting(Actor::new(ActorKind::ApiKey, &key.public_key, origin));
+    let charging = Charging { store: &acting, ..service.charging() };
+    let payments =
+        pay_unpaid(&charging, company.company_id, &numbers, &may_see, now_s).map_err(log_and_refuse)?;
     let results: Vec<PayResult<'_>> = payments.iter().map(PayResult::of).collect();
     let failures = results.iter().filter(|result| !result.success).count();
     // Published typed clients decode exactly one object. There is one, because at least one number was given.

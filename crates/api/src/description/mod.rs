@@ -3,5 +3,6 @@
 mod openapi;
 mod reference;
 
+pub use crate::operator::{manage_openapi as operator_openapi, manage_reference as operator_reference};
 pub use openapi::openapi;
 pub use reference::reference;

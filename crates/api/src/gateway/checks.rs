@@ -209,8 +209,9 @@ impl Gateway {
         }
         let snapshot = AuthorizedSnapshot { store, caller: received.caller, snapshot };
         let service = self.service.as_ref();
-        let host = received.host;
-        let call = Call { service, parameters, key: &key, company: &company, brand, host, snapshot, now_s };
+        let (host, address) = (received.host, Some(received.address));
+        let call =
+            Call { service, parameters, key: &key, company: &company, brand, host, address, snapshot, now_s };
         Ok(action.run(call)?)
     }
 

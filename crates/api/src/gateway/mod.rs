@@ -8,4 +8,4 @@ mod rate;
 mod strict;
 
 pub(crate) use checks::Gateway;
-pub(crate) use http::answer;
+pub(crate) use http::{answer, client_address};

@@ -8,12 +8,16 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tollbook_domain::Usage;
 use tollbook_domain::money::format_amount_sum;
+use tollbook_domain::{OperatorRole, Usage};
 use tollbook_formats::usage::parse_record;
-use tollbook_ops::charging::{Corrected, CorrectionError, CorrectionRequest, UsageName, correct_usage};
+use tollbook_ops::charging::{
+    Charging, Corrected, CorrectionError, CorrectionRequest, UsageName, correct_usage,
+};
 
-use super::exchange::{Exchange, Problem, authorize, log_and_report, run_writing};
+use tollbook_store::OperatorKey;
+
+use super::exchange::{Exchange, Problem, actor_of, authorize_for, log_and_report, run_writing};
 use super::state::OperatorRoutes;
 use super::upload::read;
 
@@ -103,31 +107,37 @@ impl Answer {
 
 async fn correct(routes: &OperatorRoutes, request: Request) -> Result<Answer, Problem> {
     let (head, body) = request.into_parts();
-    if let Err(problem) = check(routes, &head.headers).await {
-        routes.service.bodies().drain(body).await;
-        return Err(problem);
-    }
+    let key = match check(routes, &head.headers).await {
+        Ok(key) => key,
+        Err(problem) => {
+            routes.service.bodies().drain(body).await;
+            return Err(problem);
+        }
+    };
+    let actor = actor_of(routes, &key, &head);
     let body = read(routes, body, routes.service.config().charging.batch_bytes).await?;
     let max_records = routes.service.config().charging.batch_records;
     let service = Arc::clone(&routes.service);
     run_writing(routes, move || {
         let (request, names, records) = parse(&body.bytes, max_records)?;
         let dry_run = request.dry_run;
-        let corrected = correct_usage(&service.charging(), &request, &names, &records, service.now_s());
+        let acting = service.acting(actor);
+        let charging = Charging { store: &acting, ..service.charging() };
+        let corrected = correct_usage(&charging, &request, &names, &records, service.now_s());
         corrected.map(|corrected| Answer::of(corrected, dry_run)).map_err(|error| problem_of(&error))
     })
     .await?
 }
 
-async fn check(routes: &OperatorRoutes, headers: &HeaderMap) -> Result<(), Problem> {
-    authorize(routes, headers).await?;
+async fn check(routes: &OperatorRoutes, headers: &HeaderMap) -> Result<OperatorKey, Problem> {
+    let key = authorize_for(routes, headers, OperatorRole::Usage).await?;
     let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = stated.split(';').next().unwrap_or_default().trim();
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::ContentType("the body must not be compressed"));
     }
     if media_type.eq_ignore_ascii_case(JSON) {
-        Ok(())
+        Ok(key)
     } else {
         Err(Problem::ContentType("the content type must be application/json"))
     }

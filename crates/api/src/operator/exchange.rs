@@ -1,20 +1,25 @@
 //! One request of the operator's programs: its authentication, its response, its log line.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
+use tollbook_domain::OperatorRole;
 use tollbook_ops::charging::ReadError;
 use tollbook_ops::tenancy::operator_keys::known_operator_key;
-use tollbook_store::StoreError;
+use tollbook_store::{Actor, ActorKind, OperatorKey, StoreError};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use super::state::OperatorRoutes;
 use crate::blocking::Worker;
 use crate::failure::refusal_for;
+use crate::gateway::client_address;
 use crate::request_id::request_id;
 use crate::ret_code::Refusal;
 
@@ -30,10 +35,14 @@ pub(super) enum Problem {
     Malformed(String),
     /// 401
     Unauthorized,
+    /// 403
+    Forbidden(OperatorRole),
     /// 404
     NotFound(String),
     /// 405, and the method that is allowed.
     Method(&'static str),
+    /// 409
+    Conflict(String),
     /// 413
     TooLarge(String),
     /// 415
@@ -55,8 +64,10 @@ impl Problem {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType(_) | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -69,10 +80,14 @@ impl Problem {
         match self {
             Self::Malformed(text)
             | Self::NotFound(text)
+            | Self::Conflict(text)
             | Self::TooLarge(text)
             | Self::Refused(text)
             | Self::Postponed(text) => text,
             Self::Unauthorized => "a key of the operator is required as bearer token".to_owned(),
+            Self::Forbidden(role) => {
+                format!("the key does not have the role {:?}, which this needs", role.name())
+            }
             Self::Method(allowed) => format!("the method must be {allowed}"),
             Self::ContentType(text) => text.to_owned(),
             Self::ContentEncoding => {
@@ -93,7 +108,9 @@ impl Problem {
                 Some((header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd, identity")))
             }
             Self::Malformed(_)
+            | Self::Forbidden(_)
             | Self::NotFound(_)
+            | Self::Conflict(_)
             | Self::TooLarge(_)
             | Self::ContentType(_)
             | Self::Refused(_)
@@ -221,8 +238,17 @@ impl Drop for Exchange {
     }
 }
 
-/// Checks the operator's key of a request. The tracing span gets the name of the key, never the key.
+/// Checks the key of a program that reports usage.
 pub(super) async fn authorize(routes: &OperatorRoutes, headers: &HeaderMap) -> Result<(), Problem> {
+    authorize_for(routes, headers, OperatorRole::Usage).await.map(|_| ())
+}
+
+/// Checks the operator's key of a request, and that it has a role. The tracing span gets the name of the key, never the key.
+pub(super) async fn authorize_for(
+    routes: &OperatorRoutes,
+    headers: &HeaderMap,
+    role: OperatorRole,
+) -> Result<OperatorKey, Problem> {
     let key = bearer(headers).ok_or(Problem::Unauthorized)?.to_owned();
     let service = Arc::clone(&routes.service);
     let known = run_blocking(routes, move || {
@@ -230,7 +256,15 @@ pub(super) async fn authorize(routes: &OperatorRoutes, headers: &HeaderMap) -> R
     });
     let key = known.await??.ok_or(Problem::Unauthorized)?;
     Span::current().record("operator_key", key.name.as_str());
-    Ok(())
+    if role.is_among(&key.roles) { Ok(key) } else { Err(Problem::Forbidden(role)) }
+}
+
+/// The key's program as an actor, at the address of the request's client.
+pub(super) fn actor_of(routes: &OperatorRoutes, key: &OperatorKey, head: &Parts) -> Actor {
+    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let address = peer.map(|peer| client_address(routes.service.config(), peer, &head.headers));
+    let origin = address.map(|address| address.to_string()).unwrap_or_default();
+    Actor::new(ActorKind::OperatorKey, key.name.as_str(), origin)
 }
 
 /// The token of the `Authorization` header. Of several headers none takes precedence, so there must be one.

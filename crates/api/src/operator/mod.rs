@@ -4,6 +4,7 @@
 mod corrections;
 mod exchange;
 mod litellm;
+mod manage;
 mod openmeter;
 mod otlp;
 mod report;
@@ -14,6 +15,8 @@ mod usage;
 
 pub(crate) use corrections::routes as corrections_routes;
 pub(crate) use litellm::routes as litellm_routes;
+pub(crate) use manage::router as manage_router;
+pub use manage::{openapi as manage_openapi, reference as manage_reference};
 pub(crate) use openmeter::routes as openmeter_routes;
 pub(crate) use otlp::routes as otlp_routes;
 pub(crate) use standing::routes as standing_routes;

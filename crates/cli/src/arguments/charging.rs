@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tollbook_domain::AccountKind;
 use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
+use tollbook_domain::{AccountKind, OperatorRole};
 
 use super::account::Account;
 use super::corrections::{ExplainUsage, ListCorrections, Replace, Rerate, Void};
@@ -339,6 +339,30 @@ pub(crate) struct Adjust {
     pub(crate) dry_run: bool,
 }
 
+/// What a key of the operator's programs may do.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum KeyRole {
+    /// Report and correct usage, and ask for the standing of companies
+    Usage,
+    /// Read everything of the operator's API
+    Read,
+    /// Change companies, organizations, API keys, prices and discounts
+    Operate,
+    /// Move money
+    Money,
+}
+
+impl From<KeyRole> for OperatorRole {
+    fn from(role: KeyRole) -> Self {
+        match role {
+            KeyRole::Usage => Self::Usage,
+            KeyRole::Read => Self::Read,
+            KeyRole::Operate => Self::Operate,
+            KeyRole::Money => Self::Money,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum OperatorKeyCommand {
     /// Add a key for a gateway; the key is shown once
@@ -346,6 +370,9 @@ pub(crate) enum OperatorKeyCommand {
         /// Display name
         #[arg(long)]
         name: String,
+        /// What the key may do; repeatable [default: usage, as gateways need it]
+        #[arg(long, value_enum)]
+        role: Vec<KeyRole>,
     },
     /// List names and states of keys
     List,

@@ -1,8 +1,9 @@
 //! `account`: deposits, credit limits, reversals and adjustments, balances and the ledger.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
+use tollbook_api::views;
 use tollbook_domain::Amount;
-use tollbook_domain::account::{self, AccountKind, Cause};
+use tollbook_domain::account::{self, AccountKind};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{self, AccountCorrected, Adjustment, Charging, Mode, ReversalRequest};
 use tollbook_ops::pricing::{knows_model, knows_product};
@@ -65,7 +66,7 @@ fn deposit(context: &CommandContext, arguments: &Deposit, output: &Output) -> Re
         "Amount": deposit.amount.to_string(),
         "Expires": deposit.expires_s,
         "Repeated": done.is_repeated,
-        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "Entries": done.entries.iter().map(views::ledger_entry).collect::<Vec<_>>(),
         "ArrearsPaid": done.arrears.orders,
     });
     output.result(&value, || {
@@ -117,13 +118,7 @@ fn reverse(charging: &Charging<'_>, arguments: &Reverse, output: &Output) -> Res
     };
     let mode = mode_of(arguments.dry_run);
     let done = charging::reverse(charging, arguments.company, &request, mode, now_s())?;
-    let sum = |is_owed: bool| {
-        let of = done.entries.iter().map(|stored| &stored.entry);
-        let of = of.filter(|entry| entry.cause == Cause::Reversal);
-        let of = of.filter(|entry| (entry.kind == AccountKind::Credit) == is_owed);
-        format_amount_sum(-of.map(|entry| i128::from(entry.amount)).sum::<i128>())
-    };
-    let (taken, owed) = (sum(false), sum(true));
+    let (taken, owed) = views::reversal(&done);
     let value = json!({
         "CompanyID": arguments.company,
         "Key": request.key,
@@ -132,7 +127,7 @@ fn reverse(charging: &Charging<'_>, arguments: &Reverse, output: &Output) -> Res
         "Owed": owed,
         "Repeated": done.is_repeated,
         "DryRun": arguments.dry_run,
-        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "Entries": done.entries.iter().map(views::ledger_entry).collect::<Vec<_>>(),
     });
     output.result(&value, || {
         let state = state_of(&done, arguments.dry_run, "taken back");
@@ -163,7 +158,7 @@ fn adjust(charging: &Charging<'_>, arguments: &Adjust, output: &Output) -> Resul
         "Amount": change,
         "Repeated": done.is_repeated,
         "DryRun": arguments.dry_run,
-        "Entries": done.entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "Entries": done.entries.iter().map(views::ledger_entry).collect::<Vec<_>>(),
     });
     output.result(&value, || {
         let state = state_of(&done, arguments.dry_run, "adjusted");
@@ -188,37 +183,7 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
     let now_s = now_s();
     let standing = charging::standing(&context.charging(), company_id, now_s)?;
     let standing = standing.ok_or_else(|| Failure::new(format!("company {company_id} does not exist")))?;
-    let balances: Map<String, Value> = AccountKind::ALL
-        .iter()
-        .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
-        .collect();
-    let grants: Vec<Value> = standing
-        .grants
-        .iter()
-        .map(|grant| {
-            json!({
-                "GrantID": grant.grant_id,
-                "Kind": grant.kind.name(),
-                "Granted": steps_text(grant.granted),
-                "Remaining": steps_text(grant.remaining),
-                "Expires": grant.expires_s,
-                "Products": grant.products,
-                "Models": grant.models,
-            })
-        })
-        .collect();
-    let value = json!({
-        "CompanyID": company_id,
-        "Currency": standing.currency,
-        "Balances": balances,
-        "CreditLimit": steps_text(standing.credit_limit),
-        "AvailableAmount": format_amount_sum(standing.available),
-        "ArrearsSince": standing.arrears_since_s.unwrap_or(0),
-        "ArrearsAmount": format_amount_sum(standing.arrears),
-        "ArrearsOrders": standing.arrears_orders,
-        "PendingAmount": format_amount_sum(standing.pending),
-        "Grants": grants,
-    });
+    let value = views::account(company_id, &standing);
     output.result(&value, || {
         let mut rows: Vec<Vec<String>> = AccountKind::ALL
             .iter()
@@ -251,20 +216,6 @@ fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<()
     Ok(())
 }
 
-fn entry_value(stored: &LedgerEntry) -> Value {
-    let entry = &stored.entry;
-    json!({
-        "EntryNo": stored.entry_no,
-        "Time": entry.time_s,
-        "Kind": entry.kind.name(),
-        "GrantID": entry.grant_id,
-        "Cause": entry.cause.name(),
-        "Amount": steps_text(entry.amount),
-        "Balance": steps_text(entry.balance),
-        "Reference": entry.reference,
-    })
-}
-
 fn ledger(
     context: &CommandContext,
     company_id: i64,
@@ -285,7 +236,7 @@ fn ledger(
     let value = json!({
         "CompanyID": company_id,
         "TotalEntries": state.entries,
-        "Entries": entries.iter().map(entry_value).collect::<Vec<_>>(),
+        "Entries": entries.iter().map(views::ledger_entry).collect::<Vec<_>>(),
     });
     output.result(&value, || entry_table(&entries));
     Ok(())

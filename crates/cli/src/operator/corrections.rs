@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_domain::Usage;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_formats::text::Input;
@@ -79,7 +80,8 @@ pub(crate) fn rerate(global: &Global, arguments: &Rerate, output: &Output) -> Re
         results.push(value);
         lines.push(text);
     }
-    let rows: Vec<Value> = differences.iter().map(|(currency, row)| difference(currency, row)).collect();
+    let rows: Vec<Value> =
+        differences.iter().map(|(currency, row)| views::rerate_difference(currency, row)).collect();
     let value = json!({"Applied": arguments.apply, "Differences": rows, "Companies": results});
     output.result(&value, || {
         let rows = differences.iter().map(|(currency, row)| {
@@ -120,17 +122,8 @@ fn rerate_company(
 ) -> Result<(Value, Vec<RerateDifference>, String), Failure> {
     let request = request(company_id, &arguments.correction, !arguments.apply);
     let rerated = charging::rerate(charging, &request, which, now_s())?;
-    let mut value = value_of(&rerated.corrected, !arguments.apply);
-    value["CompanyID"] = company_id.into();
-    value["Rated"] = rerated.rated.into();
-    value["Skipped"] = rerated.skipped.into();
-    let sum = |side: fn(&RerateDifference) -> i128| rerated.differences.iter().map(side).sum::<i128>();
-    let (before, after) = (sum(|row| row.before), sum(|row| row.after));
-    value["Difference"] = format_amount_sum(after - before).into();
+    let value = views::rerated(company_id, &rerated, !arguments.apply);
     let changed: u64 = rerated.differences.iter().map(|row| row.records).sum();
-    let unpriced =
-        rerated.unpriced.iter().map(|(reason, records)| json!({"Reason": reason, "Records": records}));
-    value["Unpriced"] = unpriced.collect();
     let text = if rerated.corrected.is_repeated {
         format!("company {company_id}: done before by this key; nothing was changed")
     } else {
@@ -151,7 +144,7 @@ pub(crate) fn list(global: &Global, arguments: &ListCorrections, output: &Output
     let mut found = charging::list_corrections(&context.charging(), company, limit.saturating_add(1))?;
     let has_more = found.len() > limit;
     found.truncate(limit);
-    let value = json!({"Corrections": found.iter().map(listed).collect::<Vec<_>>(), "HasMore": has_more});
+    let value = json!({"Corrections": found.iter().map(views::listed_correction).collect::<Vec<_>>(), "HasMore": has_more});
     output.result(&value, || {
         let rows = found.iter().map(|ListedCorrection { correction, corrected }| {
             let done = corrected.as_ref().map_or_else(String::new, |corrected| {
@@ -173,23 +166,6 @@ pub(crate) fn list(global: &Global, arguments: &ListCorrections, output: &Output
     Ok(())
 }
 
-fn listed(ListedCorrection { correction, corrected }: &ListedCorrection) -> Value {
-    let mut value = json!({
-        "Key": correction.key,
-        "Kind": correction.kind.name(),
-        "Time": correction.time_s,
-        "Reason": correction.reason,
-        "Reference": correction.reference,
-        "Finished": !correction.result.is_empty(),
-    });
-    if let Some(corrected) = corrected {
-        value["Records"] = corrected.records.into();
-        value["OrdersReplaced"] = corrected.replaced.into();
-        value["OrdersMade"] = corrected.made.into();
-    }
-    value
-}
-
 /// A line for each reason why records lose their price.
 fn unpriced_text(unpriced: &BTreeMap<String, u64>, is_applied: bool) -> String {
     let outcome = if is_applied { "are charged nothing" } else { "would be charged nothing" };
@@ -199,48 +175,8 @@ fn unpriced_text(unpriced: &BTreeMap<String, u64>, is_applied: bool) -> String {
     unpriced.iter().map(line).collect()
 }
 
-fn difference(currency: &str, row: &RerateDifference) -> Value {
-    json!({
-        "CompanyID": row.company_id,
-        "ModelID": row.model_id,
-        "StartTime": row.bucket_start_s,
-        "Records": row.records,
-        "Before": format_amount_sum(row.before),
-        "After": format_amount_sum(row.after),
-        "Difference": format_amount_sum(row.after - row.before),
-        "Unpriced": row.unpriced,
-        "Currency": currency,
-    })
-}
-
-/// A correction as JSON; `POST /v1/usage/corrections` answers with the same members.
-pub(crate) fn value_of(corrected: &Corrected, dry_run: bool) -> Value {
-    let orders: Vec<Value> = corrected
-        .orders
-        .iter()
-        .map(|order| {
-            json!({
-                "OrderNo": order.before,
-                "Total": format_amount_sum(order.before_total.steps().into()),
-                "ReplacedByOrderNo": order.after,
-                "ReplacedByTotal": format_amount_sum(order.after_total.steps().into()),
-                "ReplacedByStatus": order.after_status.map_or(0, tollbook_domain::Status::number),
-            })
-        })
-        .collect();
-    json!({
-        "Repeated": corrected.is_repeated,
-        "DryRun": dry_run,
-        "Records": corrected.records,
-        "Unchanged": corrected.unchanged,
-        "OrdersReplaced": corrected.replaced,
-        "OrdersMade": corrected.made,
-        "Orders": orders,
-    })
-}
-
 fn show(corrected: &Corrected, dry_run: bool, output: &Output) {
-    output.result(&value_of(corrected, dry_run), || {
+    output.result(&views::corrected(corrected, dry_run), || {
         let head = match (corrected.is_repeated, dry_run) {
             (true, _) => "done before by this key; nothing was changed",
             (false, true) => "nothing was changed; it would be",

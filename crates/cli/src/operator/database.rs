@@ -9,6 +9,7 @@ use tollbook_ops::{Clock as _, Config, SystemClock};
 use tollbook_store::{COMPANION_SUFFIXES, Copied, OpenDatabase, copy, distribute};
 
 use super::context::operator_days;
+use crate::actor;
 use crate::arguments::{DatabaseCommand, Global};
 use crate::customer::time::Time;
 use crate::deployment;
@@ -94,9 +95,9 @@ fn copy_between(global: &Global, from: &str, to: &str, keep_source: bool) -> Res
     if keep_source {
         return copy_all(&source, &target, &config);
     }
-    let (copied, is_marked) = move_database(&source, &deployment::name_of(to)?, SystemClock.now_s(), || {
-        copy_all(&source, &target, &config)
-    })?;
+    let (to, actor) = (deployment::name_of(to)?, actor::shell());
+    let (copied, is_marked) =
+        move_database(&source, &to, &actor, SystemClock.now_s(), || copy_all(&source, &target, &config))?;
     if !is_marked {
         note("the source cannot be written, so it was not marked as moved: make sure that nothing uses it");
     }

@@ -1,7 +1,8 @@
 //! `key`: adds, lists, changes, replaces and disables API keys.
 
 use serde_json::{Value, json};
-use tollbook_domain::tenant::{ApiKey, Permission, StrictSigning};
+use tollbook_api::views;
+use tollbook_domain::tenant::{Permission, StrictSigning};
 use tollbook_domain::time::HOUR_S;
 use tollbook_ops::tenancy::keys::{self, KeyChange, KeyRights, Rotated};
 
@@ -59,7 +60,7 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
         }
         KeyCommand::List { company } => {
             let keys = keys::keys(store, *company)?;
-            let rows: Vec<Value> = keys.iter().map(|(key, used_s)| key_value(key, *used_s)).collect();
+            let rows: Vec<Value> = keys.iter().map(|(key, used_s)| views::key(key, *used_s)).collect();
             output.result(&Value::Array(rows.clone()), || {
                 list_text(&COLUMNS, &rows.into_iter().map(with_times_as_text).collect::<Vec<_>>())
             });
@@ -67,7 +68,7 @@ pub(crate) fn key(global: &Global, command: &KeyCommand, output: &Output) -> Res
         KeyCommand::Set(set) => {
             let change = change(&context, set)?;
             let (key, used_s) = keys::set_key(store, &set.public_key, &change, now_s())?;
-            print_created(output, key_value(&key, used_s));
+            print_created(output, views::key(&key, used_s));
         }
         KeyCommand::Rotate { public_key, overlap_hours } => {
             let master = deployment::master_key(global, store)?;
@@ -127,26 +128,6 @@ const fn strict_signing(chosen: KeyStrict) -> Option<StrictSigning> {
         KeyStrict::Pay => Some(StrictSigning::Pay),
         KeyStrict::All => Some(StrictSigning::All),
     }
-}
-
-/// A key as it is shown. `Permissions` are those that it has, all of them if it is not restricted.
-fn key_value(key: &ApiKey, used_s: Option<i64>) -> Value {
-    let allowed = Permission::ALL.into_iter().filter(|permission| key.allows(*permission));
-    json!({
-        "PublicKey": key.public_key,
-        "Name": key.name,
-        "CompanyID": key.company_id,
-        "OrganizationIDs": key.organization_ids,
-        "Permissions": allowed.map(Permission::name).collect::<Vec<_>>(),
-        "AllowIPs": key.allowed_networks,
-        "RateLimit": key.rate_limit_per_s,
-        "Strict": key.strict.map(StrictSigning::name),
-        "Created": key.created_s,
-        "LastUsed": used_s,
-        "Expires": key.expires_s,
-        "Suspended": key.suspended,
-        "Disabled": key.disabled,
-    })
 }
 
 /// A shown key for people, who do not read Unix seconds.

@@ -1,7 +1,7 @@
 //! `object-keys`: the key pair of the embedded object store, for US3 clients (docs/SIGNING.md, "US3 operations").
 
 use serde_json::json;
-use tollbook_ops::maintenance::shared_objects::object_keys;
+use tollbook_ops::maintenance::shared_objects::show_object_keys;
 
 use super::object_store::BUCKET;
 use crate::arguments::Global;
@@ -16,7 +16,7 @@ pub(crate) fn show(global: &Global, output: &Output) -> Result<(), Failure> {
         )));
     }
     let store = deployment::store(global)?;
-    let keys = object_keys(&deployment::master_key(global, store.as_ref())?);
+    let keys = show_object_keys(store.as_ref(), &deployment::master_key(global, store.as_ref())?)?;
     let value = json!({"Bucket": BUCKET, "PublicKey": keys.public(), "PrivateKey": keys.private()});
     output.result(&value, || {
         format!("bucket  {BUCKET}\npublic  {}\nprivate {}", keys.public(), keys.private())

@@ -4,18 +4,16 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
-use tollbook_domain::price::PriceQuery;
-use tollbook_domain::price_explanation::{Candidate, Verdict, explain as candidates};
-use tollbook_domain::provider_names::NameForm;
-use tollbook_domain::usage::service_tier;
-use tollbook_domain::{Discount, Price};
+use serde_json::json;
+use tollbook_api::views::{self, matched_by, outcome};
+use tollbook_domain::Price;
+use tollbook_domain::price_explanation::Candidate;
 use tollbook_formats::prices;
-use tollbook_ops::pricing::{self, PriceListSummary};
+use tollbook_ops::pricing::{self, PriceListSummary, PriceQuestion};
 use tollbook_store::PriceSelection;
 
 use super::context::{CommandContext, now_s, time_text};
-use super::price_values::{conditions, price_value};
+use super::price_values::conditions;
 use crate::arguments::ExplainPrice;
 use crate::output::{Failure, Output, printable, table};
 
@@ -25,19 +23,7 @@ pub(super) fn lists(context: &CommandContext, order: &[String], output: &Output)
         pricing::order_lists(store, order)?;
     }
     let lists = pricing::price_lists(store)?;
-    let value = |(position, PriceListSummary { list, prices }): (usize, &PriceListSummary)| {
-        json!({
-            "Position": position,
-            "List": list.name,
-            "Own": list.is_own,
-            "Format": list.format,
-            "Prices": prices,
-            "Factor": list.conversion.factor.to_string(),
-            "Rate": list.conversion.rate.as_ref().map(ToString::to_string),
-        })
-    };
-    let values: Vec<Value> = (1..).zip(&lists).map(value).collect();
-    output.result(&json!({"Lists": values}), || {
+    output.result(&views::price_lists(&lists), || {
         let rows = (1..).zip(&lists).map(|(position, PriceListSummary { list, prices }): (usize, _)| {
             vec![
                 position.to_string(),
@@ -104,35 +90,16 @@ pub(super) fn explain(
     output: &Output,
 ) -> Result<(), Failure> {
     let ExplainPrice { company: company_id, model, sku, provider, tokens, tier, at } = arguments;
-    let mut snapshot = context.store.snapshot()?;
-    let company = snapshot
-        .company(*company_id)?
-        .ok_or_else(|| Failure::new(format!("--company: company {company_id} does not exist")))?;
     let time_s = context.optional_unix_s("--at", *at)?.unwrap_or_else(now_s);
-    let service_tier = service_tier(tier);
-    let query = PriceQuery { sku, time_s, request_length: *tokens, service_tier: &service_tier };
-    let book = snapshot.prices()?;
-    let found = candidates(&book, provider, model, &company.currency, query);
-    let factor = Discount::choose(&snapshot.discounts()?, *company_id, model, sku);
-    let held = found.iter().find(|one| matches!(one.verdict, Verdict::Holds(_))).map(|one| one.price);
-    let charged = held.map(|price| Discount::apply(factor, price.list_price));
-    let value = json!({
-        "CompanyID": company_id,
-        "Currency": company.currency,
-        "Provider": provider,
-        "ModelID": model,
-        "PricingSKU": sku,
-        "Time": time_s,
-        "Tokens": tokens,
-        "ServiceTier": service_tier,
-        "ListPrice": held.map(|price| price.list_price.to_string()),
-        "Discount": factor.to_string(),
-        "DiscountPrice": charged.map(|price| price.to_string()),
-        "Prices": found.iter().map(candidate_value).collect::<Vec<_>>(),
-    });
+    let (company_id, tokens) = (*company_id, *tokens);
+    let question = PriceQuestion { company_id, provider, model_id: model, sku, tokens, tier, time_s };
+    let explained = pricing::explain_price(context.store.as_ref(), &question)?;
+    let value = views::explained_price(&explained);
+    let (held, charged, factor) = (explained.held(), explained.charged(), explained.factor);
+    let found = explained.candidates();
     output.result(&value, || {
-        let summary = match held.zip(charged) {
-            None => format!("no price in {} applies: such usage is kept without a price", company.currency),
+        let summary = match held.as_ref().zip(charged) {
+            None => format!("no price in {} applies: such usage is kept without a price", explained.currency),
             Some((price, charged)) => format!(
                 "list price {} × discount {factor} = {charged} {} per pricing unit {}, at {}",
                 price.list_price,
@@ -156,35 +123,6 @@ pub(super) fn explain(
         format!("{}\n\n{summary}", table(&headers, found.iter().map(candidate_row)))
     });
     Ok(())
-}
-
-/// The outcome of a price, and its reason.
-fn outcome(candidate: &Candidate<'_>) -> (&'static str, String) {
-    match candidate.verdict {
-        Verdict::Holds(None) => ("holds", "no other price applies".to_owned()),
-        Verdict::Holds(Some(rule)) => ("holds", rule.text().to_owned()),
-        Verdict::Yields(rule) => ("applies", format!("not chosen: of the price that holds, {}", rule.text())),
-        Verdict::Misfit(misfit) => ("does not apply", misfit.reason().to_owned()),
-    }
-}
-
-fn candidate_value(candidate: &Candidate<'_>) -> Value {
-    let (outcome, why) = outcome(candidate);
-    let mut value = price_value(candidate.price);
-    value["ProviderBy"] = json!(candidate.provider.text());
-    value["MatchedBy"] = json!(matched_by(candidate));
-    value["Outcome"] = json!(outcome);
-    value["Why"] = json!(why);
-    value
-}
-
-/// Which part of which form of the model's name is matched.
-fn matched_by(candidate: &Candidate<'_>) -> String {
-    let part = candidate.part.name();
-    match candidate.form {
-        NameForm::Stated => part.to_owned(),
-        NameForm::Shortened => format!("{part}, shortened"),
-    }
 }
 
 fn candidate_row(candidate: &Candidate<'_>) -> Vec<String> {

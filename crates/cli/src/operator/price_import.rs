@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_formats::prices::{self, PublishedModel, RoundedPrice, UnreadKind};
 use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices};
 
 use super::context::{CommandContext, now_s};
-use super::price_values::price_value;
 use crate::output::{Failure, Output, note, printable};
 
 /// Maximum number of lines to print of each kind.
@@ -24,44 +23,13 @@ pub(super) fn import(
     let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
     let (omitted, unread) = (list.omitted.clone(), list.unread.clone());
     let done = import_prices(&context.charging(), list, import, now_s())?;
-    let conversion = &done.list.conversion;
     note_all(&done.rounded, |rounded| {
         let RoundedPrice { provider, model_id, sku, stated, kept } = rounded;
         format!("{provider} {model_id} {sku}: {stated} has more than 12 places, kept as {kept}")
     });
     note_all(&unread, unread_text);
     note_all(&done.hidden, hidden_text);
-    let rounded = done.rounded.iter().map(|rounded| {
-        json!({
-            "Provider": rounded.provider,
-            "ModelID": rounded.model_id,
-            "PricingSKU": rounded.sku,
-            "Stated": rounded.stated,
-            "Kept": rounded.kept.to_string(),
-        })
-    });
-    let left_out = omitted
-        .iter()
-        .map(|left| json!({"Provider": left.provider, "ModelID": left.model_id, "Reason": left.reason}));
-    let partly =
-        done.partly_matched.iter().map(|(provider, model)| json!({"Provider": provider, "ModelID": model}));
-    let value = json!({
-        "List": done.list.name,
-        "Own": done.list.is_own,
-        "Factor": conversion.factor.to_string(),
-        "Rate": conversion.rate.as_ref().map(ToString::to_string),
-        "Prices": done.prices,
-        "Added": done.put.added,
-        "Changed": done.put.changed,
-        "Unchanged": done.put.unchanged,
-        "NotStated": done.not_stated,
-        "Rounded": rounded.collect::<Vec<_>>(),
-        "LeftOut": left_out.collect::<Vec<_>>(),
-        "UnreadKinds": unread.iter().map(unread_value).collect::<Vec<_>>(),
-        "NeverChosen": done.hidden.iter().map(hidden_value).collect::<Vec<_>>(),
-        "MatchedByPart": partly.collect::<Vec<_>>(),
-        "UsageCharged": done.charged,
-    });
+    let value = views::imported(&done, &omitted, &unread);
     output.result(&value, || summary(&done, omitted.len(), unread.len()));
     Ok(())
 }
@@ -87,14 +55,6 @@ fn unread_text(unread: &UnreadKind) -> String {
     format!("{} is not read, and no price is made of it: {}", unread.kind, models.join(", "))
 }
 
-fn unread_value(unread: &UnreadKind) -> Value {
-    let models = unread
-        .models
-        .iter()
-        .map(|PublishedModel { provider, model_id }| json!({"Provider": provider, "ModelID": model_id}));
-    json!({"Kind": unread.kind, "Models": models.collect::<Vec<_>>()})
-}
-
 fn hidden_text(hidden: &HiddenPrice) -> String {
     let HiddenPrice { provider, model_id, skus, names, by } = hidden;
     let provider = if provider.is_empty() { String::new() } else { format!("{provider} ") };
@@ -108,16 +68,6 @@ fn hidden_text(hidden: &HiddenPrice) -> String {
         by.currency,
         by.sku
     )
-}
-
-fn hidden_value(hidden: &HiddenPrice) -> Value {
-    json!({
-        "Provider": hidden.provider,
-        "ModelID": hidden.model_id,
-        "PricingSKUs": hidden.skus,
-        "OnlyForNames": hidden.names,
-        "HiddenBy": price_value(&hidden.by),
-    })
 }
 
 fn summary(done: &PriceImported, left_out: usize, unread: usize) -> String {

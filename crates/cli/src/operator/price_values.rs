@@ -1,35 +1,10 @@
-//! A price as JSON, and what it applies to only as text.
+//! What a price applies to only, as text.
 
-use serde_json::{Value, json};
+use tollbook_api::views::clock;
 use tollbook_domain::Price;
 
 use super::context::time_text;
 use crate::output::printable;
-
-pub(super) fn price_value(price: &Price) -> Value {
-    json!({
-        "List": price.list,
-        "Provider": price.provider,
-        "ModelID": price.model_id,
-        "ModelName": price.model_name,
-        "Models": price.models.to_string(),
-        "PricingSKU": price.sku,
-        "PricingUnit": price.pricing_unit,
-        "PricingItemID": price.item_id,
-        "Currency": price.currency,
-        "ListPrice": price.list_price.to_string(),
-        "ValidFrom": price.valid_from_s,
-        "ValidUntil": price.valid_until_s,
-        "LongerThan": price.longer_than,
-        "TimeOfDay": price.time_of_day.map(|day| [clock(day.from_s), clock(day.until_s)]),
-        "ServiceTier": price.service_tier,
-        "Fallback": price.is_fallback,
-    })
-}
-
-fn clock(second: i64) -> String {
-    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
-}
 
 /// What a price applies to only.
 pub(super) fn conditions(price: &Price) -> String {

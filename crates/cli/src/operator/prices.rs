@@ -1,12 +1,13 @@
 //! `prices` and `discount`: the price book and discounts on it.
 
 use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_domain::{Discount, Price, UnitPrice};
-use tollbook_ops::pricing::{PriceImport, knows_model};
+use tollbook_ops::pricing::{PriceImport, remove_discount, set_discount};
 use tollbook_store::PriceSelection;
 
 use super::context::{CommandContext, time_text};
-use super::price_values::{conditions, price_value};
+use super::price_values::conditions;
 use super::{price_book, price_import};
 use crate::arguments::{DiscountCommand, Global, PricesCommand};
 use crate::output::{Failure, Output, note, printable, table};
@@ -34,7 +35,7 @@ pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) 
                     && model.as_ref().is_none_or(|model| *model == price.model_id)
             };
             let book = context.store.snapshot()?.prices()?;
-            let rows: Vec<Value> = book.iter().filter(wanted).map(price_value).collect();
+            let rows: Vec<Value> = book.iter().filter(wanted).map(views::price).collect();
             output.result(&json!({"Prices": rows}), || {
                 table(
                     &["List", "Provider", "Model", "SKU", "Price", "Currency", "Unit", "From", "Only"],
@@ -66,34 +67,19 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
         DiscountCommand::Set { company, model, sku, factor } => {
             let refused = |reason: &str| Failure::new(format!("--factor: {reason}"));
             let parsed = UnitPrice::parse(factor).map_err(|error| refused(&error.to_string()))?;
-            if parsed > Discount::NONE {
-                return Err(refused("must be at most 1"));
-            }
-            if company.is_none() && model.is_none() && sku.is_none() {
-                return Err(Failure::new("name a company, a model or a SKU"));
-            }
             let discount = Discount {
                 company_id: company.unwrap_or(0),
                 model_id: model.clone().unwrap_or_default(),
                 sku: sku.clone().unwrap_or_default(),
                 factor: parsed,
             };
-            let mut transaction = context.store.begin()?;
-            if let Some(company_id) = company
-                && transaction.company(*company_id)?.is_none()
-            {
-                return Err(Failure::new(format!("company {company_id} does not exist")));
-            }
-            if let Some(model) = model
-                && !knows_model(&mut *transaction, *company, model)?
-            {
+            if set_discount(context.store.as_ref(), &discount)?.has_unknown_model {
                 note(&printable(&format!(
-                    "no price and no order has the model {model:?}: the discount applies to nothing until there is one"
+                    "no price and no order has the model {:?}: the discount applies to nothing until there is one",
+                    discount.model_id
                 )));
             }
-            transaction.set_discount(&discount)?;
-            transaction.commit()?;
-            output.result(&discount_value(&discount), || {
+            output.result(&views::discount(&discount), || {
                 format!("{} of the list price will be charged for new usage", discount.factor)
             });
         }
@@ -101,11 +87,7 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
             let (company_id, text) =
                 (company.unwrap_or(0), |text: &Option<String>| text.clone().unwrap_or_default());
             let (model_id, sku) = (text(model), text(sku));
-            let mut transaction = context.store.begin()?;
-            if !transaction.remove_discount(company_id, &model_id, &sku)? {
-                return Err(Failure::new("there is no such discount; see `tollbook discount list`"));
-            }
-            transaction.commit()?;
+            remove_discount(context.store.as_ref(), company_id, &model_id, &sku)?;
             let value =
                 json!({"CompanyID": company_id, "ModelID": model_id, "PricingSKU": sku, "Removed": true});
             output.result(&value, || {
@@ -114,7 +96,7 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
         }
         DiscountCommand::List => {
             let discounts = context.store.snapshot()?.discounts()?;
-            let value = json!({"Discounts": discounts.iter().map(discount_value).collect::<Vec<_>>()});
+            let value = json!({"Discounts": discounts.iter().map(views::discount).collect::<Vec<_>>()});
             output.result(&value, || {
                 let rows = discounts.iter().map(|discount| {
                     let any = |text: &str| if text.is_empty() { "any".to_owned() } else { printable(text) };
@@ -129,13 +111,4 @@ pub(crate) fn discount(global: &Global, command: &DiscountCommand, output: &Outp
         }
     }
     Ok(())
-}
-
-fn discount_value(discount: &Discount) -> Value {
-    json!({
-        "CompanyID": discount.company_id,
-        "ModelID": discount.model_id,
-        "PricingSKU": discount.sku,
-        "Factor": discount.factor.to_string(),
-    })
 }

@@ -1,11 +1,13 @@
 //! `deployment`: shows what all processes of the deployment agree on, and changes it on purpose.
 
 use serde_json::{Value, json};
+use tollbook_ops::audit::ActKind;
 use tollbook_ops::config::{MoneySettings, brand_of_setting};
 use tollbook_ops::deployment::{Difference, Mark, differences, unknown_brand};
-use tollbook_store::{Deployed, OpenDatabase};
+use tollbook_store::{Act, DEPLOYMENT_CHAIN, Deployed, OpenDatabase};
 
-use super::context::time_text;
+use super::context::{now_s, time_text};
+use crate::actor;
 use crate::arguments::{DeploymentCommand, Global};
 use crate::deployment;
 use crate::output::{Failure, Output, printable, table};
@@ -111,7 +113,17 @@ impl View {
             let mut settings = self.stored.clone();
             settings.retain(|name, _| brand_of_setting(name).is_some());
             settings.extend(self.here.clone());
-            self.database.adopt(&settings.into_iter().collect::<Vec<_>>())?;
+            let stated = |settings: &MoneySettings| serde_json::json!(settings).to_string();
+            let act = Act {
+                company_id: DEPLOYMENT_CHAIN,
+                name: ActKind::DeploymentAdopt.name(),
+                before: stated(&self.stored),
+                after: stated(&settings),
+                reason: self.fault.clone().unwrap_or_default(),
+            };
+            let (actor, now_s) = (actor::shell(), now_s());
+            let settings: Vec<_> = settings.into_iter().collect();
+            self.database.adopt_by(&settings, Some((&actor, now_s, act)))?;
             self.mark.forget()?;
         }
         let mut value = self.value();

@@ -1,6 +1,7 @@
 //! `usage unpriced --summary`: usage without a price by provider and model.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
+use tollbook_api::views;
 use tollbook_ops::pricing::{UnpricedGroup, summarize_unpriced};
 
 use super::context::CommandContext;
@@ -16,32 +17,14 @@ pub(super) fn summary(global: &Global, arguments: &Uncharged, output: &Output) -
     }
     let (groups, count) = summarize_unpriced(context.store.as_ref(), arguments.company, arguments.limit)?;
     let has_more = count > groups.len();
-    let value = json!({"Models": groups.iter().map(value_of).collect::<Vec<_>>(), "HasMore": has_more});
+    let value =
+        json!({"Models": groups.iter().map(views::unpriced_group).collect::<Vec<_>>(), "HasMore": has_more});
     output.result(&value, || {
         let headers = ["Provider", "ModelID", "Records", "Quantities", "Nearest names with prices", "Reason"];
         let shown = table(&headers, groups.iter().map(row_of));
         if has_more { format!("{shown}\nand {} more models", count - groups.len()) } else { shown }
     });
     Ok(())
-}
-
-fn value_of(group: &UnpricedGroup) -> Value {
-    // Sums can be wider than 64 bits, so they are texts.
-    let quantities: Map<String, Value> =
-        (group.quantities.iter()).map(|(sku, quantity)| (sku.clone(), quantity.to_string().into())).collect();
-    let near = group
-        .near
-        .iter()
-        .map(|near| json!({"Provider": near.provider, "ModelID": near.name, "List": near.list}));
-    let reasons = group.reasons.iter().map(|(reason, records)| json!({"Reason": reason, "Records": records}));
-    json!({
-        "Provider": group.provider,
-        "ModelID": group.model_id,
-        "Records": group.records,
-        "Quantities": quantities,
-        "Reasons": reasons.collect::<Vec<_>>(),
-        "Nearest": near.collect::<Vec<_>>(),
-    })
 }
 
 fn row_of(group: &UnpricedGroup) -> Vec<String> {

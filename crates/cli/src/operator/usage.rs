@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_domain::provider_names::ProviderRule;
 use tollbook_domain::time::DAY_S;
 use tollbook_formats::text::Input;
 use tollbook_formats::usage::{Mapping, UnknownCounts, UsageFile};
 use tollbook_ops::SystemClock;
 use tollbook_ops::import::usage::{Reasons, UsageCounts, UsageReport, import_usage};
-use tollbook_store::{Uncharged as List, UnchargedKey, UnchargedUsage};
+use tollbook_ops::pricing::list_uncharged;
+use tollbook_store::Uncharged as List;
 
 use super::context::{CommandContext, time_text};
 use super::progress::Bar;
@@ -20,8 +22,6 @@ use crate::arguments::{Global, OnUnknownCounts, Uncharged, UsageCommand};
 use crate::deployment;
 use crate::output::{Failure, Output, note, printable, table};
 
-/// Maximum number of records per read from the store.
-const PAGE_RECORDS: i64 = 1_000;
 /// Maximum number of models matched by a part of their names to print.
 const SHOWN_MATCHES: usize = 20;
 /// Maximum number of reasons of a kind to print.
@@ -253,28 +253,9 @@ fn reasons_of(report: &UsageReport) -> Vec<String> {
 
 fn list(global: &Global, arguments: &Uncharged, kind: List, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
-    let mut snapshot = context.store.snapshot()?;
-    let companies = match arguments.company {
-        Some(company_id) if snapshot.company(company_id)?.is_none() => {
-            return Err(Failure::new(format!("company {company_id} does not exist")));
-        }
-        Some(company_id) => vec![company_id],
-        None => snapshot.companies()?.iter().map(|company| company.company_id).collect(),
-    };
-    let mut found: Vec<UnchargedUsage> = Vec::new();
-    for company_id in companies {
-        let mut after: Option<UnchargedKey> = None;
-        // One record beyond the limit shows that there are more.
-        while found.len() <= arguments.limit {
-            let page = snapshot.uncharged_usage(company_id, kind, after.as_ref(), PAGE_RECORDS)?;
-            let Some(last) = page.last() else { break };
-            after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
-            found.extend(page);
-        }
-    }
-    let has_more = found.len() > arguments.limit;
-    found.truncate(arguments.limit);
-    let value = json!({"Records": found.iter().map(record).collect::<Vec<_>>(), "HasMore": has_more});
+    let (found, has_more) = list_uncharged(context.store.as_ref(), arguments.company, kind, arguments.limit)?;
+    let value =
+        json!({"Records": found.iter().map(views::uncharged).collect::<Vec<_>>(), "HasMore": has_more});
     output.result(&value, || {
         let rows = found.iter().map(|uncharged| {
             let usage = &uncharged.usage;
@@ -293,27 +274,4 @@ fn list(global: &Global, arguments: &Uncharged, kind: List, output: &Output) -> 
         if has_more { format!("{shown}\nand more") } else { shown }
     });
     Ok(())
-}
-
-fn record(uncharged: &UnchargedUsage) -> Value {
-    let usage = &uncharged.usage;
-    let quantities: Map<String, Value> =
-        usage.quantities.iter().map(|(sku, quantity)| (sku.clone(), (*quantity).into())).collect();
-    json!({
-        "CompanyID": usage.company_id,
-        "Id": usage.id,
-        "Source": usage.source,
-        "Time": usage.time_s,
-        "OrganizationID": usage.organization_id,
-        "ResourceID": usage.resource_id,
-        "ResourceName": usage.resource_name,
-        "Provider": usage.provider,
-        "ModelID": usage.model_id,
-        "ProductCode": usage.product_code,
-        "Region": usage.region,
-        "ServiceTier": usage.service_tier,
-        "UserEmail": usage.user_email,
-        "Quantities": quantities,
-        "Reason": uncharged.reason,
-    })
 }

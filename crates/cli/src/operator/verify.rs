@@ -1,8 +1,12 @@
 //! `verify`: recounts orders, usage and ledgers, and compares them with the stored sums.
 
+use std::collections::HashSet;
+
 use serde_json::json;
+use tollbook_ops::audit;
 use tollbook_store::{StoreError, StoreResult};
 
+use super::audit::memory;
 use crate::arguments::Global;
 use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, note};
@@ -23,6 +27,15 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         }
         companies => companies?,
     };
+    // The chains are recounted below; here, against what this data directory remembers of them.
+    let audited = audit::verify(snapshot.as_mut(), Some(&memory(global)?), None);
+    match audited {
+        Ok(report) => differences.extend(report.differences),
+        Err(audit::AuditLogError::Store(StoreError::Damaged(reason) | StoreError::Database(reason))) => {
+            differences.push(format!("audit log: {reason}"));
+        }
+        Err(error) => return Err(error.into()),
+    }
     let mut orders = 0;
     for company in &companies {
         let company_id = company.company_id;
@@ -37,6 +50,10 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         output.result(&value, || format!("{orders} orders of {} companies: no difference", companies.len()));
         return Ok(());
     }
+    // What both have found is one difference.
+    let mut named = HashSet::new();
+    differences.retain(|difference| named.insert(difference.clone()));
+    let value = json!({"Companies": companies.len(), "Orders": orders, "Differences": differences});
     for difference in &differences {
         note(difference);
     }

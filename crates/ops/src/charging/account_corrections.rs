@@ -1,13 +1,15 @@
 //! Corrections of accounts: a deposit is reversed, or an amount is added or taken. Each happens once, by its key.
 
+use serde_json::json;
 use tollbook_domain::Amount;
 use tollbook_domain::account::{AccountKind, Cause, Posting, Reversal};
 use tollbook_store::{Correction, CorrectionKind, LedgerEntry, LedgerRange, StoreError, Transaction};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, audited_balances};
 use super::accounts::require_company;
 use super::context::Charging;
 use super::error::ChargingError;
+use crate::audit::{ActKind, record_with_reason};
 use crate::tenancy::checked_name;
 
 /// A deposit to reverse.
@@ -172,9 +174,15 @@ fn correct(
         let entries = transaction.ledger(company_id, range)?;
         return Ok(AccountCorrected { is_repeated: true, entries });
     }
+    let before = json!({"Balances": audited_balances(&account_tx.state.account)});
     let mut correcting = Correcting { transaction: transaction.as_mut(), account_tx: &mut account_tx };
     let postings = postings(&mut correcting)?;
     let range = account_tx.record(postings);
+    let after = json!({
+        "Key": key,
+        "Reference": reference,
+        "Balances": audited_balances(&account_tx.state.account),
+    });
     account_tx.write(transaction.as_mut())?;
     let correction = Correction {
         key: key.to_owned(),
@@ -186,6 +194,8 @@ fn correct(
         result: range.to_text(),
     };
     transaction.add_correction(company_id, &correction)?;
+    let act = if kind == CorrectionKind::Reverse { ActKind::AccountReverse } else { ActKind::AccountAdjust };
+    record_with_reason(transaction.as_mut(), act, company_id, &before, &after, reason);
     let entries = transaction.ledger(company_id, range)?;
     match mode {
         Mode::Apply => transaction.commit()?,

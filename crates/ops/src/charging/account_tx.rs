@@ -1,6 +1,8 @@
 //! Changes of a company's accounts within one transaction: they are collected in memory and written together.
 
-use tollbook_domain::account::{AccountError, AccountKind, ENDED_GRANT_KEPT_S, Grant, Posting};
+use serde_json::{Map, Value};
+use tollbook_domain::account::{Account, AccountError, AccountKind, ENDED_GRANT_KEPT_S, Grant, Posting};
+use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{Amount, Deductions, Line};
 use tollbook_store::{AccountReads, AccountState, LedgerRange, Settlement, StoreResult, Transaction};
 
@@ -17,6 +19,13 @@ pub(super) fn account_with_ended(
         state.account.grants.sort_by_key(|grant| grant.grant_id);
     }
     Ok(state)
+}
+
+/// The balances by kind, as the audit log has them.
+pub(super) fn audited_balances(account: &Account) -> Value {
+    let balance = |kind: AccountKind| format_amount_sum(account.balances.get(kind).into());
+    let balances = AccountKind::ALL.map(|kind| (kind.json_name().to_owned(), balance(kind).into()));
+    Value::Object(Map::from_iter(balances))
 }
 
 /// A company's accounts with changes that are not written yet; [`AccountTx::write`] writes them.

@@ -1,13 +1,16 @@
 //! Deposits and credit limits.
 
+use serde_json::json;
 use tollbook_domain::Amount;
 use tollbook_domain::account::Deposit;
+use tollbook_domain::money::format_amount_sum;
 use tollbook_store::{LedgerEntry, StoredDeposit, Transaction};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, audited_balances};
 use super::arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 use super::context::Charging;
 use super::error::ChargingError;
+use crate::audit::{ActKind, record};
 use crate::tenancy::checked_name;
 
 /// A deposit that is in the ledger.
@@ -56,9 +59,26 @@ pub fn deposit(
         Some(stored) => return Err(ChargingError::OtherDeposit(stored.deposit.key)),
         None => {
             let deposit = named(key);
+            let before = audited_balances(&account_tx.state.account);
             let postings = account_tx.state.account.deposit(&deposit, now_s)?;
             let entries = account_tx.record(postings);
+            let after = json!({
+                "Key": deposit.key,
+                "Kind": deposit.kind.name(),
+                "Amount": deposit.amount.to_string(),
+                "Expires": deposit.expires_s,
+                "Products": deposit.products,
+                "Models": deposit.models,
+                "Balances": audited_balances(&account_tx.state.account),
+            });
             account_tx.write(transaction.as_mut())?;
+            record(
+                transaction.as_mut(),
+                ActKind::AccountDeposit,
+                company_id,
+                &json!({"Balances": before}),
+                &after,
+            );
             transaction.add_deposit(company_id, &StoredDeposit { deposit, entries, reversed: 0 })?;
             (false, entries)
         }
@@ -90,8 +110,12 @@ pub fn set_credit_limit(
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
     let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let former = account_tx.state.account.credit_limit;
     account_tx.state.account.set_credit_limit(limit)?;
     account_tx.write(transaction.as_mut())?;
+    let before = json!({"CreditLimit": format_amount_sum(former.into())});
+    let after = json!({"CreditLimit": limit.to_string()});
+    record(transaction.as_mut(), ActKind::AccountCreditLimit, company_id, &before, &after);
     Ok(transaction.commit()?)
 }
 

@@ -1,10 +1,13 @@
 //! The UTC offset of the deployment, which defines billing hours and local days.
 
+use serde_json::{Value, json};
 use tollbook_domain::HourOffsets;
 use tollbook_domain::hours::OffsetError;
+use tollbook_store::DEPLOYMENT_CHAIN;
 
 use super::context::Charging;
 use super::error::ChargingError;
+use crate::audit::{ActKind, record};
 
 /// Sets the offset, in seconds ahead of UTC: from a future time on, or for all time if there is no usage yet.
 ///
@@ -19,6 +22,7 @@ pub fn set_offset(
     let mut transaction = charging.store.begin()?;
     transaction.lock_name("hour offsets")?;
     let mut offsets = transaction.hour_offsets()?;
+    let before = audited(&offsets);
     match from_s {
         // Usage with a time in the future may be in an open hour already.
         Some(from_s) => {
@@ -31,8 +35,19 @@ pub fn set_offset(
         None => offsets = HourOffsets::fixed(offset_s),
     }
     transaction.set_hour_offsets(&offsets)?;
+    record(transaction.as_mut(), ActKind::UtcOffsetSet, DEPLOYMENT_CHAIN, &before, &audited(&offsets));
     transaction.commit()?;
     Ok(offsets)
+}
+
+/// The offsets as the audit log has them: from when, and seconds ahead of UTC.
+fn audited(offsets: &HourOffsets) -> Value {
+    let changes = offsets.changes().iter();
+    changes
+        .map(|(from_s, offset_s)| {
+            json!({"From": (*from_s != i64::MIN).then_some(from_s), "OffsetSeconds": offset_s})
+        })
+        .collect()
 }
 
 /// Parses an offset from UTC such as `+08:00` into seconds.

@@ -2,12 +2,18 @@
 
 use std::collections::HashSet;
 
+use serde_json::json;
 use tollbook_domain::account::AccountKind;
+use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{Line, Order, Status};
 use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, audited_balances};
 use super::context::Charging;
+use crate::audit::{ActKind, record};
+
+/// Orders that one entry of the audit log names.
+pub(super) const MAX_AUDITED_ORDERS: usize = 100;
 
 /// Why an order was not paid; the names are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,7 @@ pub fn pay_unpaid(
 ) -> StoreResult<Vec<Payment>> {
     let mut transaction = charging.store.begin()?;
     let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let before = json!({"Balances": audited_balances(&account_tx.state.account)});
     let mut distinct = HashSet::new();
     let numbers: Vec<&str> =
         numbers.iter().map(String::as_str).filter(|number| distinct.insert(*number)).collect();
@@ -64,7 +71,22 @@ pub fn pay_unpaid(
         let result = payments.pay(transaction.as_mut(), &mut account_tx, number, order, may_see)?;
         results.push(Payment { number: number.to_owned(), result });
     }
+    let paid: Vec<&str> = payments
+        .transitions
+        .iter()
+        .take(MAX_AUDITED_ORDERS)
+        .map(|paid| paid.before.order.number.as_str())
+        .collect();
+    let total: i128 =
+        payments.transitions.iter().map(|paid| i128::from(paid.before.order.total.steps())).sum();
+    let after = json!({
+        "Orders": payments.transitions.len(),
+        "Total": format_amount_sum(total),
+        "OrderNos": paid,
+        "Balances": audited_balances(&account_tx.state.account),
+    });
     if payments.write(transaction.as_mut(), account_tx)? > 0 {
+        record(transaction.as_mut(), ActKind::OrdersPay, company_id, &before, &after);
         transaction.commit()?;
     }
     Ok(results)

@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, Equivalent, HashTable};
+use serde_json::{Value, json};
 use tollbook_domain::price::{ModelPrices, NamePart, PriceQuery};
 use tollbook_domain::provider_names::ProviderRule;
 use tollbook_domain::rating::{LineParts, Rated, Terms, rate_with};
@@ -14,6 +15,7 @@ use tollbook_domain::{Discount, HourOffsets, Line, Price, Usage};
 use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, UsageOutcome};
 
 use super::context::Charging;
+use crate::audit::{ActKind, record};
 use crate::tenancy::directory::{Tenant, TenantDirectory};
 
 /// Records of one transaction: few enough that other writers wait for a short time only.
@@ -70,6 +72,8 @@ pub struct Rater<'a> {
     models: hashbrown::HashMap<ModelKey, Arc<ModelPrices>>,
     lines: KnownLines,
     partly_matched: BTreeMap<(String, String), PartlyMatched>,
+    /// The file whose records are stored, for the audit log; `None` for what gateways report.
+    file: Option<String>,
 }
 
 /// Lines of the usage rated so far, so that a line that records repeat is made once and shared with the store.
@@ -164,6 +168,7 @@ impl<'a> Rater<'a> {
             models: hashbrown::HashMap::new(),
             lines: KnownLines::default(),
             partly_matched: BTreeMap::new(),
+            file: None,
         }
     }
 
@@ -250,7 +255,15 @@ impl<'a> Rater<'a> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for of_company in batch.chunk_by(|a, b| a.usage.company_id == b.usage.company_id) {
             let company_id = of_company[0].usage.company_id;
-            outcomes.extend(transaction.add_usage(company_id, of_company, &arrival)?);
+            let of_outcomes = transaction.add_usage(company_id, of_company, &arrival)?;
+            if let Some(file) = &self.file {
+                let stored = of_outcomes.iter().filter(|outcome| **outcome == UsageOutcome::Accepted).count();
+                if stored > 0 {
+                    let after = json!({"File": file, "Records": stored});
+                    record(transaction.as_mut(), ActKind::UsageImport, company_id, &Value::Null, &after);
+                }
+            }
+            outcomes.extend(of_outcomes);
         }
         // The version is read after the companies are locked: either repricing has not reached them yet, or the new
         // version is visible here.
@@ -283,6 +296,13 @@ impl<'a> Rater<'a> {
         let Charging { config, catalogue, .. } = self.charging;
         let (grace_s, gather_s) = (config.charging.grace_s, config.charging.gather_s);
         IntakeContext { now_s, grace_s, gather_s, lease, catalogue }
+    }
+
+    /// Records in the audit log what is stored from now on, as records of a file.
+    pub(crate) fn audit_as_file(&mut self, name: &str) {
+        if self.file.as_deref() != Some(name) {
+            self.file = Some(name.to_owned());
+        }
     }
 
     /// The models of the usage rated so far whose prices match only a part of their names, or whose provider only a list

@@ -1,13 +1,16 @@
 //! Revoking orders: an unpaid order is revoked, a paid one is refunded in full. The operator gives a reason.
 
+use serde_json::{Value, json};
 use tollbook_domain::account::Posting;
 use tollbook_domain::{Deductions, Order, Status};
 use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
 
-use super::account_tx::AccountTx;
+use super::account_tx::{AccountTx, audited_balances};
 use super::accounts::require_company;
 use super::context::Charging;
 use super::error::ChargingError;
+use super::paying::MAX_AUDITED_ORDERS;
+use crate::audit::{ActKind, record_with_reason};
 use crate::tenancy::checked_name;
 
 /// Outcome of revoking one order.
@@ -26,6 +29,17 @@ pub enum Revocation {
 }
 
 impl Revocation {
+    /// Its name in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "REVOKED",
+            Self::Refunded => "REFUNDED",
+            Self::Already => "ALREADY_REVOKED",
+            Self::NotFound => "ORDER_NOT_FOUND",
+            Self::NotSettledHere => "NOT_SETTLED_HERE",
+        }
+    }
+
     /// Whether the order is revoked or refunded now.
     pub const fn is_done(self) -> bool {
         match self {
@@ -60,6 +74,7 @@ pub fn revoke(
     let mut transaction = charging.store.begin()?;
     require_company(transaction.as_mut(), company_id)?;
     let mut account_tx = AccountTx::open(transaction.as_mut(), company_id, now_s)?;
+    let before = audited_balances(&account_tx.state.account);
     let requested: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let orders = transaction.orders_by_numbers(company_id, &requested)?;
     let mut transitions: Vec<OrderTransition> = Vec::new();
@@ -80,7 +95,28 @@ pub fn revoke(
     }
     if !transitions.is_empty() {
         write_revoked(transaction.as_mut(), company_id, &transitions, reason, now_s)?;
+        let orders: Vec<Value> = transitions
+            .iter()
+            .take(MAX_AUDITED_ORDERS)
+            .map(|OrderTransition { before, .. }| {
+                let order = &before.order;
+                json!({"OrderNo": order.number, "Status": order.status.number(), "Total": order.total.to_string()})
+            })
+            .collect();
+        let balances = audited_balances(&account_tx.state.account);
+        let before = json!({"Orders": transitions.len(), "First": orders, "Balances": before});
+        let results: Vec<Value> = revoked
+            .iter()
+            .take(MAX_AUDITED_ORDERS)
+            .map(|one: &Revoked| {
+                let outcome = one.outcome;
+                json!({"OrderNo": one.number, "Success": outcome.is_done(), "Result": outcome.name()})
+            })
+            .collect();
+        let failed = revoked.iter().filter(|one: &&Revoked| !one.outcome.is_done()).count();
+        let after = json!({"Results": results, "FailureCount": failed, "Balances": balances});
         account_tx.write(transaction.as_mut())?;
+        record_with_reason(transaction.as_mut(), ActKind::OrdersRevoke, company_id, &before, &after, reason);
         transaction.commit()?;
     }
     Ok(revoked)

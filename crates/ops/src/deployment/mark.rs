@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tollbook_store::DeploymentState;
 
+use crate::audit::AuditMemory;
+
 /// The folder of marks in the data directory: one file for each database.
 const FOLDER: &str = "marks";
 /// Shortest time between two marks of a process.
@@ -88,6 +90,11 @@ impl Mark {
         Self { database: database.to_owned(), file, last: Mutex::new(None) }
     }
 
+    /// What this data directory remembers of the database's audit log.
+    pub fn audit(&self) -> AuditMemory {
+        AuditMemory::new(self.file.with_extension("audit"))
+    }
+
     /// The databases of which a data directory has marks.
     pub fn databases(data_directory: &Path) -> Vec<String> {
         let files = std::fs::read_dir(data_directory.join(FOLDER)).into_iter().flatten().flatten();
@@ -141,6 +148,7 @@ impl Mark {
     /// # Errors
     /// The file cannot be deleted.
     pub fn forget(&self) -> std::io::Result<()> {
+        self.audit().forget()?;
         match std::fs::remove_file(&self.file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

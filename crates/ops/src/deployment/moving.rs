@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use tollbook_store::{Moved, OpenDatabase, StoreError, StoreResult};
+use serde_json::json;
+use tollbook_store::{Act, Actor, DEPLOYMENT_CHAIN, Moved, OpenDatabase, StoreError, StoreResult};
+
+use crate::audit::ActKind;
 
 /// How long a move waits for processes that are about to end, such as the command before it.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,12 +38,14 @@ pub enum MoveError {
 pub fn move_database<T, E: From<MoveError>>(
     from: &OpenDatabase,
     to: &str,
+    actor: &Actor,
     now_s: i64,
     copy: impl FnOnce() -> Result<T, E>,
 ) -> Result<(T, bool), E> {
     refuse_users(from)?;
     let moved = |is_done| Moved { to: to.to_owned(), at_s: now_s, is_done };
-    let before = match from.set_moved(Some(&moved(false))) {
+    let act = |is_done: bool| (actor, now_s, moving(to, is_done));
+    let before = match from.set_moved_by(Some(&moved(false)), Some(act(false))) {
         Err(StoreError::Unavailable(reason)) if is_read_only(&reason) => return Ok((copy()?, false)),
         marked => marked.map_err(MoveError::from)?,
     };
@@ -48,7 +53,7 @@ pub fn move_database<T, E: From<MoveError>>(
     let before = before.filter(|before| before.is_done);
     match refuse_users(from).map_err(E::from).and_then(|()| copy()) {
         Ok(copied) => {
-            from.set_moved(Some(&moved(true))).map_err(MoveError::from)?;
+            from.set_moved_by(Some(&moved(true)), Some(act(true))).map_err(MoveError::from)?;
             Ok((copied, true))
         }
         Err(error) => {
@@ -56,6 +61,18 @@ pub fn move_database<T, E: From<MoveError>>(
             let _ = from.set_moved(before.as_ref());
             Err(error)
         }
+    }
+}
+
+/// The act of a move, in the audit log of the source: the copy has the one of its beginning.
+fn moving(to: &str, is_done: bool) -> Act {
+    let state = if is_done { "completed" } else { "began" };
+    Act {
+        company_id: DEPLOYMENT_CHAIN,
+        name: ActKind::DatabaseMove.name(),
+        before: String::new(),
+        after: json!({"To": to, "State": state}).to_string(),
+        reason: String::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use tollbook_domain::tenant::Company;
-use tollbook_store::{DeploymentGuard, StoreError, StoreResult, Transaction};
+use tollbook_store::{ChainHead, DeploymentGuard, StoreError, StoreResult, Transaction};
 
 use super::mark::Mark;
 use crate::config::{MoneySettings, brand_of_setting, is_addition};
@@ -144,6 +144,10 @@ impl DeploymentGuard for Truth {
 
     fn keep_mark(&self, deployment_id: &str, mark_no: i64) {
         self.mark.keep(deployment_id, mark_no);
+    }
+
+    fn keep_audit(&self, deployment_id: &str, heads: &[ChainHead]) {
+        self.mark.audit().keep(deployment_id, heads);
     }
 }
 

@@ -200,6 +200,7 @@ impl UsageImport<'_> {
             let now_s = self.clock.now_s();
             self.leases.renew_if_due(now_s)?;
             let (name, counts) = &mut report.files[batch.file];
+            rater.audit_as_file(name);
             counts.skipped += batch.unmapped.skipped_records();
             report.unmapped.add(&batch.unmapped);
             counts.read += batch.records.len() as u64;

@@ -2,8 +2,11 @@
 //! run.
 
 use jiff::civil::Date;
+use serde_json::{Value, json};
 use tollbook_domain::{LineFilter, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_store::{Store, StoreError};
+
+use crate::audit::{ActKind, record};
 
 /// Maximum number of orders that one transaction deletes.
 const BATCH_ORDERS: usize = 5_000;
@@ -110,6 +113,11 @@ pub fn prune(
             loop {
                 let mut transaction = store.begin()?;
                 let deleted = transaction.prune(company.company_id, before_s, BATCH_ORDERS)?;
+                if deleted > 0 {
+                    let before = json!({"Before": cutoff.date.to_string(), "Orders": deleted});
+                    let kind = ActKind::DatabasePrune;
+                    record(transaction.as_mut(), kind, company.company_id, &before, &Value::Null);
+                }
                 transaction.commit()?;
                 pruned += deleted as u64;
                 progress(pruned);

@@ -1,9 +1,11 @@
 //! Servers beside each other on one database must deliver the same exports: a link that one of them signs is opened at
 //! another. With the embedded object store that takes a directory that they share, which is checked at their start.
 
+use serde_json::{Value, json};
 use tollbook_objects::{DeploymentError, EmbeddedStore, ObjectKeys};
-use tollbook_store::{Store, StoreError};
+use tollbook_store::{DEPLOYMENT_CHAIN, Store, StoreError, StoreResult};
 
+use crate::audit::{ActKind, record};
 use crate::random;
 use crate::tenancy::secrets::MasterKey;
 
@@ -48,6 +50,19 @@ pub fn bind(store: &dyn Store, objects: &EmbeddedStore) -> Result<(), SharedObje
     }
     transaction.set_setting(SETTING, &own)?;
     Ok(transaction.commit()?)
+}
+
+/// [`object_keys`], to be shown to an operator: that is an act, and without its entry in the audit log they are not shown.
+///
+/// # Errors
+/// Those of the store.
+pub fn show_object_keys(store: &dyn Store, master: &MasterKey) -> StoreResult<ObjectKeys> {
+    let keys = object_keys(master);
+    let mut transaction = store.begin()?;
+    let after = json!({"PublicKey": keys.public()});
+    record(transaction.as_mut(), ActKind::ObjectKeysShow, DEPLOYMENT_CHAIN, &Value::Null, &after);
+    transaction.commit()?;
+    Ok(keys)
 }
 
 /// The key pair that links are signed with: the deployment's own, the same on every server that has the master key,

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde_json::{Value, json};
 use tollbook_domain::money::MoneyError;
 use tollbook_domain::price::{Matcher, TimeOfDay};
 use tollbook_domain::price_hiding::hidden_prices;
 use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, Rate, check_list_name};
 use tollbook_domain::{Price, UnitPrice};
 use tollbook_formats::prices::{PriceList, RoundedPrice};
-use tollbook_store::{PutPrices, StoreError};
+use tollbook_store::{DEPLOYMENT_CHAIN, PutPrices, StoreError};
 
+use crate::audit::{ActKind, record};
 use crate::charging::{Charging, reprice};
 
 /// What an operator states about an import.
@@ -85,6 +87,9 @@ pub enum PricingError {
         /// Why.
         reason: MoneyError,
     },
+    /// The discount to remove does not exist.
+    #[error("there is no such discount; see `tollbook discount list`")]
+    NoDiscount,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,6 +119,7 @@ pub fn import_prices(
     }
     let mut transaction = charging.store.begin()?;
     let known = transaction.price_lists()?.into_iter().find(|known| known.name == list.name);
+    let before = known.as_ref().map_or(Value::Null, audited);
     list.conversion = known.map(|known| known.conversion).unwrap_or_default();
     if let Some(factor) = import.factor {
         list.conversion.factor = factor;
@@ -135,6 +141,12 @@ pub fn import_prices(
         return Err(PricingError::argument("--list", reason));
     }
     let put = transaction.put_prices(&prices)?;
+    let mut after = audited(&list);
+    after["Prices"] = prices.len().into();
+    after["Added"] = put.added.into();
+    after["Changed"] = put.changed.into();
+    after["Unchanged"] = put.unchanged.into();
+    record(transaction.as_mut(), ActKind::PricesImport, DEPLOYMENT_CHAIN, &before, &after);
     transaction.commit()?;
     let charged = reprice(charging, now_s)?;
     let book = charging.store.snapshot()?.prices()?;
@@ -149,6 +161,18 @@ pub fn import_prices(
         partly_matched: partly_matched(&prices),
         charged,
         list,
+    })
+}
+
+/// What the audit log says of a list.
+fn audited(list: &PriceListDescription) -> Value {
+    let Conversion { factor, rate } = &list.conversion;
+    json!({
+        "List": list.name,
+        "IsOwn": list.is_own,
+        "Format": list.format,
+        "Factor": factor.to_string(),
+        "Rate": rate.as_ref().map(|rate| format!("{}={}", rate.from, rate.rate)),
     })
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Value, json};
 use tollbook_domain::price_list::PriceListDescription;
-use tollbook_store::{PriceSelection, Store};
+use tollbook_store::{DEPLOYMENT_CHAIN, PriceSelection, Store};
 
 use super::import::PricingError;
+use crate::audit::{ActKind, record};
 
 /// A price list and the number of its prices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,11 @@ pub fn order_lists(store: &dyn Store, names: &[String]) -> Result<(), PricingErr
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     transaction.set_price_list_order(&names)?;
+    let order = |lists: &[PriceListDescription]| -> Value {
+        lists.iter().map(|list| Value::from(list.name.as_str())).collect()
+    };
+    let (before, after) = (order(&lists), order(&transaction.price_lists()?));
+    record(transaction.as_mut(), ActKind::PricesOrder, DEPLOYMENT_CHAIN, &before, &after);
     transaction.commit()?;
     Ok(())
 }
@@ -96,6 +103,10 @@ pub fn remove_prices(
         let option = if model_id.is_some() { "--model" } else { "--sku" };
         return Err(PricingError::argument(option, reason));
     }
+    let after = json!({
+        "List": list, "ModelID": model_id, "PricingSKU": sku, "Until": until_s, "Ended": ended, "Removed": removed,
+    });
+    record(transaction.as_mut(), ActKind::PricesRemove, DEPLOYMENT_CHAIN, &Value::Null, &after);
     transaction.commit()?;
     Ok((ended, removed))
 }

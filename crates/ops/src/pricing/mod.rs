@@ -1,11 +1,15 @@
 //! Operations on the price book: importing a list, the order of the lists, removing prices, usage without a price.
 
+mod discounts;
+mod explanation;
 mod import;
 mod known;
 mod lists;
 mod unpriced;
 
+pub use discounts::{DiscountSet, remove_discount, set_discount};
+pub use explanation::{PriceExplained, PriceQuestion, explain_price};
 pub use import::{HiddenPrice, PriceImport, PriceImported, PricingError, import_prices};
 pub use known::{knows_model, knows_product};
 pub use lists::{PriceListSummary, order_lists, price_lists, remove_prices};
-pub use unpriced::{NearPrice, UnpricedGroup, summarize_unpriced};
+pub use unpriced::{NearPrice, UnpricedGroup, list_uncharged, summarize_unpriced};

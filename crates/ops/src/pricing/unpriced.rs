@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tollbook_domain::Price;
 use tollbook_domain::price::Matcher;
-use tollbook_store::{Store, StoreResult, Uncharged, UnchargedKey};
+use tollbook_store::{Store, StoreResult, Uncharged, UnchargedKey, UnchargedUsage};
+
+use crate::charging::ChargingError;
 
 /// Records per read from the store.
 const PAGE_RECORDS: i64 = 1_000;
@@ -41,6 +43,40 @@ pub struct NearPrice {
     pub name: String,
     /// List of the price.
     pub list: String,
+}
+
+/// The usage of a company, or of all, that was not charged, by company and hour; and whether there is more than `limit`.
+///
+/// # Errors
+/// The company does not exist, or the store fails.
+pub fn list_uncharged(
+    store: &dyn Store,
+    company_id: Option<i64>,
+    kind: Uncharged,
+    limit: usize,
+) -> Result<(Vec<UnchargedUsage>, bool), ChargingError> {
+    let mut snapshot = store.snapshot()?;
+    let companies = match company_id {
+        Some(company_id) if snapshot.company(company_id)?.is_none() => {
+            return Err(ChargingError::UnknownCompany(company_id));
+        }
+        Some(company_id) => vec![company_id],
+        None => snapshot.companies()?.iter().map(|company| company.company_id).collect(),
+    };
+    let mut found: Vec<UnchargedUsage> = Vec::new();
+    for company_id in companies {
+        let mut after: Option<UnchargedKey> = None;
+        // One record beyond the limit shows that there are more.
+        while found.len() <= limit {
+            let page = snapshot.uncharged_usage(company_id, kind, after.as_ref(), PAGE_RECORDS)?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.usage.hour(), last.usage.source.clone(), last.usage.id.clone()));
+            found.extend(page);
+        }
+    }
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    Ok((found, has_more))
 }
 
 /// Sums the usage without a price of a company, or of all. The groups with the most records are first; `limit` bounds

@@ -1,13 +1,15 @@
 //! Creates, continues and describes the demo.
 
-use tollbook_domain::Catalogue;
+use serde_json::{Value, json};
 use tollbook_domain::tenant::{Company, Organization};
 use tollbook_domain::time::{DAY_S, day_of};
+use tollbook_domain::{Catalogue, OperatorRole};
 use tollbook_store::{Store, Transaction};
 
 use super::error::QuickstartError;
 use super::progress::{DemoProgress, SETTING};
 use super::replay::Replay;
+use crate::audit::{ActKind, record};
 use crate::charging::Charging;
 use crate::clock::SystemClock;
 use crate::config::{Config, DEFAULT_BRAND};
@@ -111,7 +113,8 @@ pub(super) fn quickstart_of_days(
     let complete = DemoProgress { complete: true, ..replay.demo.clone() };
     let mut transaction = store.begin()?;
     replay.release_hours(transaction.as_mut())?;
-    let operator_key = add_operator_key_in(transaction.as_mut(), OPERATOR_KEY, now_s)?;
+    let operator_key =
+        add_operator_key_in(transaction.as_mut(), OPERATOR_KEY, &[OperatorRole::Usage], now_s)?;
     complete.write(transaction.as_mut())?;
     transaction.commit()?;
     let orders_added = replay.orders_added;
@@ -161,6 +164,8 @@ fn find_or_create(
         settled: false,
         events: 0,
     };
+    let after = json!({"Name": company.name, "Currency": company.currency, "Days": days});
+    record(&mut *transaction, ActKind::DemoCreate, company_id, &Value::Null, &after);
     add_prices(&mut *transaction, company_id)?;
     demo.write(&mut *transaction)?;
     transaction.commit()?;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use tollbook_domain::tenant::{CURRENCIES, Company, Organization};
 use tollbook_store::{Snapshot, Store, StoreResult, Transaction};
 
 use super::error::TenantError;
 use super::names::checked_name;
+use crate::audit::{ActKind, record};
 use crate::config::Config;
 use crate::random;
 
@@ -33,6 +35,8 @@ pub fn add_company(
     }
     let mut transaction = store.begin()?;
     let company = transaction.add_company(name, currency, brand)?;
+    let after = json!({"Name": company.name, "Currency": company.currency, "Brand": company.brand});
+    record(&mut *transaction, ActKind::CompanyAdd, company.company_id, &Value::Null, &after);
     transaction.commit()?;
     Ok(company)
 }
@@ -59,16 +63,24 @@ pub(crate) fn add_organization_in(
         .find(|project_id| !taken.contains(project_id))
         // `repeat_with` is infinite, so a free one is found.
         .unwrap_or_default();
-    Ok(transaction.add_organization(company_id, &project_id, name)?)
+    let added = transaction.add_organization(company_id, &project_id, name)?;
+    let after = json!({
+        "OrganizationID": added.organization_id, "ProjectId": added.project_id, "Name": added.name,
+    });
+    record(transaction, ActKind::OrganizationAdd, company_id, &Value::Null, &after);
+    Ok(added)
 }
 
 /// Renames a company. Its number and currency stay.
 pub fn rename_company(store: &dyn Store, company_id: i64, name: &str) -> Result<Company, TenantError> {
     let name = checked_name("the company's name", name.trim())?;
     let mut transaction = store.begin()?;
+    let former = transaction.company(company_id)?.map(|company| company.name);
     let renamed = transaction.rename_company(company_id, name)?;
     match transaction.company(company_id)?.filter(|_| renamed) {
         Some(company) => {
+            let (before, after) = (json!({"Name": former}), json!({"Name": company.name}));
+            record(&mut *transaction, ActKind::CompanySet, company_id, &before, &after);
             transaction.commit()?;
             Ok(company)
         }
@@ -86,10 +98,15 @@ pub fn rename_organization(
     let name = checked_name("the organization's name", name.trim())?;
     let mut transaction = store.begin()?;
     require_company(&mut *transaction, company_id)?;
+    let is_it = |known: &Organization| known.organization_id == organization_id;
+    let former = transaction.organizations(company_id)?.into_iter().find(is_it).map(|known| known.name);
     let renamed = transaction.rename_organization(company_id, organization_id, name)?;
     let organizations = transaction.organizations(company_id)?;
-    match organizations.into_iter().find(|known| known.organization_id == organization_id && renamed) {
+    match organizations.into_iter().find(is_it).filter(|_| renamed) {
         Some(organization) => {
+            let named = |name: &Option<String>| json!({"OrganizationID": organization_id, "Name": name});
+            let (before, after) = (named(&former), named(&Some(organization.name.clone())));
+            record(&mut *transaction, ActKind::OrganizationSet, company_id, &before, &after);
             transaction.commit()?;
             Ok(organization)
         }

@@ -56,6 +56,12 @@ pub enum TenantError {
     /// The private key cannot be encrypted with this process's master key.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A key without a role.
+    #[error("a key must have a role")]
+    NoRole,
+    /// No operator key has the name.
+    #[error("there is no operator key named {0:?}")]
+    UnknownOperatorKey(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde_json::{Value, json};
 use tollbook_domain::tenant::{ApiKey, Permission, StrictSigning};
 use tollbook_store::{Snapshot, Store, Transaction};
 
@@ -9,6 +10,7 @@ use super::companies::require_company;
 use super::error::TenantError;
 use super::names::checked_name;
 use super::secrets::{MasterKey, PrivateKey};
+use crate::audit::{ActKind, record};
 use crate::networks;
 use crate::random;
 
@@ -115,6 +117,7 @@ pub(crate) fn add_key_in(
         strict: rights.strict,
     };
     transaction.add_api_key(&key)?;
+    record(transaction, ActKind::KeyAdd, company_id, &Value::Null, &audited(&key));
     Ok(NewKey { public_key, private_key })
 }
 
@@ -127,6 +130,7 @@ pub fn set_key(
 ) -> Result<(ApiKey, Option<i64>), TenantError> {
     let mut transaction = store.begin()?;
     let mut key = usable_or_suspended(&mut *transaction, public_key)?;
+    let before = audited(&key);
     if let Some(name) = &change.name {
         key.name = checked_key_name(name)?;
     }
@@ -147,6 +151,7 @@ pub fn set_key(
     }
     key.suspended = change.suspended.unwrap_or(key.suspended);
     transaction.update_api_key(&key)?;
+    record(&mut *transaction, ActKind::KeySet, key.company_id, &before, &audited(&key));
     let uses = transaction.key_uses(key.company_id)?;
     transaction.commit()?;
     let used_s =
@@ -175,17 +180,38 @@ pub fn rotate_key(
     master.check_sealing(&mut *transaction)?;
     let former_expires_s = now_s.saturating_add(overlap_s.max(0));
     let former_expires_s = former.expires_s.map_or(former_expires_s, |end_s| end_s.min(former_expires_s));
-    transaction.add_api_key(&ApiKey {
+    let added = ApiKey {
         public_key: new.public_key.clone(),
         sealed_private_key: master.seal(&new.public_key, &new.private_key),
         created_s: Some(now_s),
         // The end of the former key was that of its secret.
         expires_s: None,
         ..former.clone()
-    })?;
-    transaction.update_api_key(&ApiKey { expires_s: Some(former_expires_s), ..former })?;
+    };
+    transaction.add_api_key(&added)?;
+    let before = audited(&former);
+    let former = ApiKey { expires_s: Some(former_expires_s), ..former };
+    transaction.update_api_key(&former)?;
+    let after = json!({"Former": audited(&former), "New": audited(&added)});
+    record(&mut *transaction, ActKind::KeyRotate, former.company_id, &before, &after);
     transaction.commit()?;
     Ok(Rotated { key: new, former_expires_s })
+}
+
+/// What the audit log says of a key: everything but its private half.
+fn audited(key: &ApiKey) -> Value {
+    let permissions: Vec<&str> = key.permissions.iter().map(|permission| permission.name()).collect();
+    json!({
+        "PublicKey": key.public_key,
+        "Name": key.name,
+        "Organizations": key.organization_ids,
+        "AllowedNetworks": key.allowed_networks,
+        "RateLimit": key.rate_limit_per_s,
+        "Permissions": permissions,
+        "Expires": key.expires_s,
+        "Suspended": key.suspended,
+        "Disabled": key.disabled,
+    })
 }
 
 /// The key, unless it does not exist or is disabled for ever.
@@ -198,8 +224,14 @@ fn usable_or_suspended(snapshot: &mut dyn Snapshot, public_key: &str) -> Result<
 /// Disables a key permanently. Idempotent.
 pub fn disable_key(store: &dyn Store, public_key: &str) -> Result<(), TenantError> {
     let mut transaction = store.begin()?;
+    let key = transaction.api_key(public_key)?;
     if !transaction.disable_api_key(public_key)? {
         return Err(TenantError::UnknownKey(public_key.to_owned()));
+    }
+    // A key that was disabled before is not disabled again.
+    if let Some(key) = key.filter(|key| !key.disabled) {
+        let (before, after) = (audited(&key), audited(&ApiKey { disabled: true, ..key.clone() }));
+        record(&mut *transaction, ActKind::KeyDisable, key.company_id, &before, &after);
     }
     Ok(transaction.commit()?)
 }

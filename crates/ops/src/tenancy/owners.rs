@@ -1,8 +1,10 @@
 //! Who usage belongs to that other programs report: changes of the rules, and the rules in memory for servers.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Value, json};
 use tollbook_domain::field_rules::Refused;
 pub use tollbook_domain::{Owner, OwnerMap, OwnerRule};
 use tollbook_formats::FileError;
@@ -11,6 +13,10 @@ pub use tollbook_store::PutOwners;
 use tollbook_store::{Snapshot, Store, StoreError, StoreResult};
 
 use super::directory::TenantDirectory;
+use crate::audit::{ActKind, record};
+
+/// Rules that one entry of the audit log names.
+const MAX_AUDITED_RULES: usize = 100;
 
 /// Why rules were not written. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -71,9 +77,14 @@ pub fn import_rules(store: &dyn Store, file: &Path) -> Result<PutOwners, OwnerEr
 /// There is no such rule, or the store fails.
 pub fn remove_rule(store: &dyn Store, source: &str, kind: &str, key: &str) -> Result<(), OwnerError> {
     let mut transaction = store.begin()?;
+    let known = transaction.owner_rules()?.into_iter().find(|rule| name_of(rule) == (source, kind, key));
     if !transaction.remove_owner_rule(source, kind, key)? {
         let [source_name, kind, key] = [source, kind, key].map(ToOwned::to_owned);
         return Err(OwnerError::Unknown { source_name, kind, key });
+    }
+    if let Some(rule) = known {
+        let company_id = rule.owner.company_id;
+        record(transaction.as_mut(), ActKind::RuleRemove, company_id, &json!([audited(&rule)]), &Value::Null);
     }
     Ok(transaction.commit()?)
 }
@@ -95,9 +106,53 @@ fn unknown_tenant(
     }
 }
 
+fn name_of(rule: &OwnerRule) -> (&str, &str, &str) {
+    (&rule.source, &rule.kind, &rule.key)
+}
+
+/// What the audit log says of a rule.
+fn audited(rule: &OwnerRule) -> Value {
+    json!({
+        "Source": rule.source,
+        "Kind": rule.kind,
+        "Key": rule.key,
+        "CompanyID": rule.owner.company_id,
+        "OrganizationID": rule.owner.organization_id,
+        "ResourceID": rule.owner.resource_id,
+    })
+}
+
+/// The first rules of many, and how many there are.
+fn bounded(rules: Vec<Value>) -> Value {
+    if rules.len() <= MAX_AUDITED_RULES {
+        return Value::Array(rules);
+    }
+    json!({"Rules": rules.len(), "First": rules[..MAX_AUDITED_RULES]})
+}
+
 fn write(store: &dyn Store, rules: &[OwnerRule]) -> StoreResult<PutOwners> {
     let mut transaction = store.begin()?;
+    let known: HashMap<(String, String, String), OwnerRule> = transaction
+        .owner_rules()?
+        .into_iter()
+        .map(|rule| ((rule.source.clone(), rule.kind.clone(), rule.key.clone()), rule))
+        .collect();
     let put = transaction.put_owner_rules(rules)?;
+    // A rule concerns the company that it names now, and the one that it named before.
+    let mut changes: BTreeMap<i64, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+    for rule in rules {
+        let before = known.get(&(rule.source.clone(), rule.kind.clone(), rule.key.clone()));
+        if before == Some(rule) {
+            continue;
+        }
+        if let Some(before) = before {
+            changes.entry(before.owner.company_id).or_default().0.push(audited(before));
+        }
+        changes.entry(rule.owner.company_id).or_default().1.push(audited(rule));
+    }
+    for (company_id, (before, after)) in changes {
+        record(transaction.as_mut(), ActKind::RuleSet, company_id, &bounded(before), &bounded(after));
+    }
     transaction.commit()?;
     Ok(put)
 }

@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{Act, Actor, AuditWrites};
 use crate::deployment::{
     Deployed, DeploymentReads, DeploymentSetting, DeploymentState, DeploymentWrites, Moved,
 };
@@ -44,6 +45,14 @@ impl DeploymentWrites for Session {
     }
 }
 
+fn write_act(session: &mut Session, act: Option<(&Actor, i64, Act)>) -> StoreResult<()> {
+    let Some((actor, now_s, act)) = act else { return Ok(()) };
+    session.set_actor(actor.clone(), now_s);
+    session.record_act(act);
+    session.write_acts()?;
+    Ok(())
+}
+
 impl OpenDatabase {
     /// What the database says about its deployment. It must have been prepared.
     ///
@@ -64,7 +73,20 @@ impl OpenDatabase {
     /// # Errors
     /// The database cannot be written.
     pub fn set_moved(&self, moved: Option<&Moved>) -> StoreResult<Option<Moved>> {
+        self.set_moved_by(moved, None)
+    }
+
+    /// As [`OpenDatabase::set_moved`], with an entry of the audit log if there is an act: who, when, Unix seconds, what.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn set_moved_by(
+        &self,
+        moved: Option<&Moved>,
+        act: Option<(&Actor, i64, Act)>,
+    ) -> StoreResult<Option<Moved>> {
         let mut session = Session::without_cache(self.0.write()?);
+        write_act(&mut session, act)?;
         let state = session.deployment_state()?;
         deployment_state::write(
             session.connection.as_mut(),
@@ -80,7 +102,20 @@ impl OpenDatabase {
     /// # Errors
     /// The database cannot be written.
     pub fn adopt(&self, settings: &[DeploymentSetting]) -> StoreResult<()> {
+        self.adopt_by(settings, None)
+    }
+
+    /// As [`OpenDatabase::adopt`], with an entry of the audit log if there is an act: who, when, Unix seconds, what.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn adopt_by(
+        &self,
+        settings: &[DeploymentSetting],
+        act: Option<(&Actor, i64, Act)>,
+    ) -> StoreResult<()> {
         let mut session = Session::without_cache(self.0.write()?);
+        write_act(&mut session, act)?;
         if session.deployment_settings()? != settings {
             session.set_deployment_settings(settings)?;
         }

@@ -1,6 +1,8 @@
 //! The implementation of the store's traits in SQL, shared by all database drivers.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod audit_chain;
 pub(crate) mod corrections;
 mod deployment;
 mod deployment_state;

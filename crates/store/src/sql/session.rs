@@ -3,8 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::audit::ChainHead;
+use crate::deployment::DeploymentReads as _;
 use crate::error::{StoreError, StoreResult};
 use crate::lines::{LineCache, Lines};
+use crate::sql::audit_chain::{self, PendingActs};
 use crate::sql::deployment_state;
 use crate::sql::digests::{self, Changed};
 use crate::sql::driver::connection::{Connection, Flow, SqlValue, first};
@@ -25,6 +28,7 @@ pub(crate) struct Session {
     /// Whether the commit may be lost in a crash, so that no file may remember it.
     pub(crate) commits_async: bool,
     pub(crate) guard: Option<Arc<dyn DeploymentGuard>>,
+    pub(crate) acts: PendingActs,
 }
 
 impl Session {
@@ -43,6 +47,7 @@ impl Session {
             changed_tables: BTreeSet::new(),
             commits_async: false,
             guard: None,
+            acts: PendingActs::default(),
         }
     }
 
@@ -61,6 +66,11 @@ impl Session {
     /// The same for rows of one company.
     pub(crate) fn rows_of_company_change(&mut self, table: &'static Table, company_id: i64) {
         self.changed_tables.insert((table.name, company_id));
+    }
+
+    /// Writes the acts of this transaction, and returns the new heads of their chains.
+    pub(crate) fn write_acts(&mut self) -> StoreResult<Vec<ChainHead>> {
+        audit_chain::write(self.connection.as_mut(), std::mem::take(&mut self.acts))
     }
 
     /// Writes the digests of the tables that this transaction has changed, as its last statements but one.
@@ -196,8 +206,15 @@ impl Transaction for Session {
     }
 
     fn commit(mut self: Box<Self>) -> StoreResult<()> {
+        let heads = self.write_acts()?;
         self.write_digests()?;
-        let guard = self.guard.take().filter(|guard| !self.commits_async && guard.is_mark_due());
+        let known = self.guard.take().filter(|_| !self.commits_async);
+        let remembers = known.clone().filter(|_| !heads.is_empty());
+        let deployment_id = match &remembers {
+            Some(_) => self.deployment_state()?.deployment_id,
+            None => String::new(),
+        };
+        let guard = known.filter(|guard| guard.is_mark_due());
         // The row of the state is written last, because writers of all companies share it.
         let marked = guard
             .map(|guard| {
@@ -207,6 +224,9 @@ impl Transaction for Session {
         self.connection.commit()?;
         if let Some((state, guard)) = marked {
             guard.keep_mark(&state.deployment_id, state.mark_no);
+        }
+        if let Some(guard) = remembers {
+            guard.keep_audit(&deployment_id, &heads);
         }
         Ok(())
     }

@@ -84,6 +84,7 @@ impl Store for SqlStore {
         let Some(guard) = self.guard.get() else { return Ok(Box::new(session)) };
         if state.settings_version != self.accepted_settings.load(Ordering::Acquire) {
             guard.check(&mut session)?;
+            session.write_acts()?;
             session.write_digests()?;
             let accepted = session.deployment_state()?.settings_version;
             // In a transaction of its own: all writers share the row of the state, which must be locked last.

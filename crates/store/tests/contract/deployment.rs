@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tollbook_domain::tenant::ApiKey;
-use tollbook_domain::{Catalogue, Discount, UnitPrice};
+use tollbook_domain::{Catalogue, Discount, OperatorRole, UnitPrice};
 use tollbook_store::{
     DeploymentGuard, DeploymentSetting, Moved, Store, StoreError, StoreOptions, StoreResult, Transaction,
     copy,
@@ -183,6 +183,7 @@ pub(crate) fn digests_follow_every_change_of_their_tables(backend: &dyn Backend)
         name: "gateway".into(),
         created_s: 5,
         disabled: false,
+        roles: vec![OperatorRole::Read, OperatorRole::Money],
     };
     let changes: [Change<'_>; 14] = [
         &|t| t.add_api_key(&key("a")).unwrap(),

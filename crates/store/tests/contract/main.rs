@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod accounts;
+mod audit;
 mod charged;
 mod closing;
 mod copying;
@@ -102,6 +103,11 @@ contract! {
     deployment::a_copy_is_the_same_deployment_and_not_moved,
     deployment::digests_follow_every_change_of_their_tables,
     deployment::digests_of_concurrent_changes_are_of_all_of_them,
+    audit::an_act_is_written_with_its_transaction_or_not_at_all,
+    audit::concurrent_acts_make_one_chain,
+    audit::a_request_is_done_once_with_its_transaction,
+    audit::a_copy_has_the_audit_log,
+    audit::the_guard_gets_the_heads_of_committed_chains,
     tenants::companies_and_organizations_are_numbered,
     tenants::keys_are_read_as_written_and_can_be_disabled,
     tenants::the_latest_use_of_a_key_is_kept,

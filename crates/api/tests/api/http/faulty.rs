@@ -13,13 +13,14 @@ use tollbook_domain::{
     Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
 };
 use tollbook_store::{
-    AccountReads, AccountState, Correction, CorrectionReads, DayRange, DeploymentGuard, DeploymentReads,
-    DeploymentSetting, DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads,
-    HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists,
-    OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads,
-    SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
-    StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
-    UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    AccountReads, AccountState, AuditEntry, AuditReads, ChainHead, ClaimedRequest, Correction,
+    CorrectionReads, DayRange, DeploymentGuard, DeploymentReads, DeploymentSetting, DeploymentState,
+    DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry,
+    LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome,
+    OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads, SettingReads, Settlement, Snapshot,
+    Store, StoreError, StoreResult, StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction,
+    Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification,
+    Verify,
 };
 
 /// A fault to inject.
@@ -401,6 +402,20 @@ impl AccountReads for FaultySnapshot {
     }
 }
 
+impl AuditReads for FaultySnapshot {
+    fn audit_head(&mut self, company_id: i64) -> StoreResult<Option<ChainHead>> {
+        self.inner.audit_head(company_id)
+    }
+
+    fn audit_entries(&mut self, company_id: i64, from_no: i64, limit: i64) -> StoreResult<Vec<AuditEntry>> {
+        self.inner.audit_entries(company_id, from_no, limit)
+    }
+
+    fn claimed_request(&mut self, actor: &str, key: &str) -> StoreResult<Option<ClaimedRequest>> {
+        self.inner.claimed_request(actor, key)
+    }
+}
+
 impl CorrectionReads for FaultySnapshot {
     fn correction(&mut self, company_id: i64, key: &str) -> StoreResult<Option<Correction>> {
         self.inner.correction(company_id, key)
@@ -468,6 +483,10 @@ impl ExportReads for FaultySnapshot {
 
     fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>> {
         self.struck()?.export_job(company_id, job_id)
+    }
+
+    fn export_jobs(&mut self, company_id: i64, limit: i64) -> StoreResult<Vec<ExportJob>> {
+        self.inner.export_jobs(company_id, limit)
     }
 
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {

@@ -27,6 +27,7 @@ mod limits;
 mod log;
 mod model;
 mod numbers;
+mod operator_api;
 mod order_of_checks;
 mod published_requests;
 mod reporter;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
 use tollbook_domain::{Amount, Status};
 use tollbook_store::{Correction, CorrectionKind, StoreError};
 
@@ -103,6 +104,25 @@ impl Corrected {
         self.made += made;
         let left = MAX_ORDERS.saturating_sub(self.orders.len());
         self.orders.extend(orders.into_iter().take(left));
+    }
+
+    /// What the audit log says of it: what was before, and after.
+    pub(super) fn audited(&self, key: &str, kind: CorrectionKind) -> (Value, Value) {
+        let orders = |of: &dyn Fn(&OrderReplacement) -> (&str, Amount)| -> Value {
+            let named = self.orders.iter().map(of).filter(|(number, _)| !number.is_empty());
+            named.map(|(number, total)| json!({"OrderNo": number, "Total": total.to_string()})).collect()
+        };
+        let before = json!({"Orders": orders(&|order| (&order.before, order.before_total))});
+        let after = json!({
+            "Key": key,
+            "Kind": kind.name(),
+            "Records": self.records,
+            "Unchanged": self.unchanged,
+            "OrdersReplaced": self.replaced,
+            "OrdersMade": self.made,
+            "Orders": orders(&|order| (&order.after, order.after_total)),
+        });
+        (before, after)
     }
 
     /// The text that is stored with the correction: counts in the first line, then an order a line.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tollbook_domain::rating::Rated;
 use tollbook_domain::time::{DAY_S, HOUR_S, hour_of};
 use tollbook_domain::usage::UsageLimits;
@@ -15,6 +16,7 @@ use tollbook_store::{
 
 use super::changes::{Changed, Changes};
 use super::request::{Corrected, CorrectionError, CorrectionRequest, Progress};
+use crate::audit::{ActKind, record_with_reason};
 use crate::charging::account_tx::AccountTx;
 use crate::charging::context::Charging;
 use crate::charging::error::ChargingError;
@@ -124,7 +126,7 @@ pub fn rerate(
     let hours = snapshot.usage_hours(company_id, first, last)?;
     drop(snapshot);
     if known.is_none() && !request.dry_run {
-        begin(charging, request, digest, now_s)?;
+        begin(charging, request, which, digest, now_s)?;
     }
     let token = charging.token()?;
     let mut run = Run {
@@ -155,6 +157,7 @@ pub fn rerate(
 fn begin(
     charging: &Charging<'_>,
     request: &CorrectionRequest,
+    which: &RerateRequest,
     digest: [u8; 16],
     now_s: i64,
 ) -> Result<(), CorrectionError> {
@@ -169,6 +172,22 @@ fn begin(
         None => {
             let correction = request.correction(CorrectionKind::Rerate, digest, now_s, String::new());
             transaction.add_correction(request.company_id, &correction)?;
+            let after = json!({
+                "Key": request.key,
+                "State": "began",
+                "From": which.from_s,
+                "To": which.to_s,
+                "ModelID": which.model_id,
+                "PricingSKU": which.sku,
+            });
+            record_with_reason(
+                transaction.as_mut(),
+                ActKind::UsageRerate,
+                request.company_id,
+                &Value::Null,
+                &after,
+                &request.reason,
+            );
             transaction.commit()?;
         }
     }
@@ -183,6 +202,16 @@ fn finish(charging: &Charging<'_>, request: &CorrectionRequest) -> Result<Correc
     if !progress.is_finished {
         progress.is_finished = true;
         transaction.set_correction_result(request.company_id, &request.key, &progress.to_text())?;
+        let (before, mut after) = progress.corrected.audited(&request.key, CorrectionKind::Rerate);
+        after["State"] = "completed".into();
+        record_with_reason(
+            transaction.as_mut(),
+            ActKind::UsageRerate,
+            request.company_id,
+            &before,
+            &after,
+            &request.reason,
+        );
         transaction.commit()?;
     }
     Ok(progress.corrected)

@@ -11,6 +11,7 @@ use tollbook_store::{
 
 use super::changes::{Changed, Changes, refusal};
 use super::request::{Corrected, CorrectionError, CorrectionRequest, RecordRefusal, UsageName};
+use crate::audit::{ActKind, record_with_reason};
 use crate::charging::account_tx::AccountTx;
 use crate::charging::context::Charging;
 use crate::charging::error::ChargingError;
@@ -261,6 +262,15 @@ fn run(
         account_tx.write(transaction.as_mut())?;
         let correction = request.correction(kind, digest, now_s, corrected.to_text());
         transaction.add_correction(company_id, &correction)?;
+        let (before, after) = corrected.audited(&request.key, kind);
+        record_with_reason(
+            transaction.as_mut(),
+            ActKind::UsageCorrect,
+            company_id,
+            &before,
+            &after,
+            &request.reason,
+        );
         transaction.commit()?;
         return Ok(corrected);
     }

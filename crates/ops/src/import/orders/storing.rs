@@ -1,7 +1,9 @@
 //! The store phase of an import: reads the files again and writes their orders in transactions of bounded size.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 
+use serde_json::{Value, json};
 use tollbook_store::{Outcome, StoreError};
 
 use super::batch_reader::{BatchReader, ParsedBatch};
@@ -9,6 +11,7 @@ use super::checking::{CONFLICTS_WITH_STORED, CheckResult, PRUNED};
 use super::context::{ImportContext, MAX_BATCH_ORDERS};
 use super::position::RecordPosition;
 use super::report::{Failure, Phase, Progress, ReportBuilder};
+use crate::audit::{ActKind, record};
 use crate::tenancy::directory::TenantDirectory;
 
 /// Orders in a transaction while another writer waits. Rollup rows are written once per transaction, so that smaller
@@ -99,7 +102,22 @@ impl ImportContext<'_> {
             // Another writer has caused the conflict since the check. Dropping the transaction rolls it back.
             return Err(Failure::ConcurrentConflict(report.error(position, reason.to_owned())));
         }
-        if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Added) {
+        let mut added: BTreeMap<i64, (u64, RecordPosition)> = BTreeMap::new();
+        for (order, (position, outcome)) in batch.orders[start..].iter().zip(&outcomes) {
+            if *outcome == Outcome::Added {
+                added.entry(order.company_id).or_insert((0, *position)).0 += 1;
+            }
+        }
+        for (company_id, (orders, position)) in &added {
+            let after = json!({
+                "Orders": orders,
+                "File": report.file(*position).file,
+                "AsBilled": self.options.as_billed,
+                "SkipInvalid": self.options.skip_invalid,
+            });
+            record(transaction.as_mut(), ActKind::OrdersImport, *company_id, &Value::Null, &after);
+        }
+        if !added.is_empty() {
             transaction.commit()?;
         }
         for (position, outcome) in outcomes {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_export_space.sql"),
     include_str!("migrations/0013_deployment.sql"),
     include_str!("migrations/0014_keys.sql"),
+    include_str!("migrations/0015_audit.sql"),
     include_str!("migrations/0016_signing.sql"),
 ];
 
@@ -85,7 +86,7 @@ pub(crate) static PRICE_LIST: Table = table!("price_list", Deployment, 1, [name 
 pub(crate) static DISCOUNT: Table =
     table!("discount", Deployment, 3, [company_id Int, model_id Text, sku Text, factor Int]);
 pub(crate) static OPERATOR_KEY: Table =
-    table!("operator_key", Deployment, 1, [digest Blob, name Text, created Int, disabled Int]);
+    table!("operator_key", Deployment, 1, [digest Blob, name Text, created Int, disabled Int, roles Text]);
 pub(crate) static USAGE_OWNER: Table = table!("usage_owner", Deployment, 3, [
     source Text, kind Text, name Text, company_id Int, organization_id Int, resource_id Text, resource_name Text,
 ]);
@@ -153,8 +154,19 @@ pub(crate) static DEPLOYMENT_STATE: Table = table!("deployment_state", Deploymen
 pub(crate) static TABLE_DIGEST: Table =
     table!("table_digest", Deployment, 2, [table_name Text, company_id Int, digest Blob]);
 
+pub(crate) static AUDIT_ENTRY: Table = table!("audit_entry", Company, 2, [
+    company_id Int, entry_no Int, time Int, actor_kind Int, actor Text, origin Text, act Text, before_json Text,
+    after_json Text, reason Text, hash Blob,
+]);
+pub(crate) static AUDIT_CHAIN: Table =
+    table!("audit_chain", Company, 1, [company_id Int, entries Int, hash Blob]);
+
+pub(crate) static OPERATOR_REQUEST: Table = table!("operator_request", Deployment, 2, [
+    actor Text, request_key Text, digest Blob, company_id Int, entry_no Int,
+]);
+
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 40] = [
+pub(crate) static TABLES: [&Table; 43] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -195,6 +207,9 @@ pub(crate) static TABLES: [&Table; 40] = [
     &DEPLOYMENT_SETTING,
     &DEPLOYMENT_STATE,
     &TABLE_DIGEST,
+    &AUDIT_ENTRY,
+    &AUDIT_CHAIN,
+    &OPERATOR_REQUEST,
 ];
 
 /// Does what migrations need and SQL cannot do. It gets the version that the schema had, 0 if it is new.

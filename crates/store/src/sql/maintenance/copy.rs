@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::{Catalogue, LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
 
+use crate::audit::DEPLOYMENT_CHAIN;
 use crate::deployment::{DeploymentReads, DeploymentState};
 use crate::error::{StoreError, StoreResult};
 use crate::maintenance::Verify;
@@ -69,7 +70,8 @@ pub fn copy(
     for table in TABLES.iter().filter(|table| table.scope == Scope::Deployment && !is_excluded(table)) {
         copy_small(source.connection.as_mut(), to, table)?;
     }
-    let jobs = jobs(to, &companies, continues)?;
+    let chains = with_deployment(&companies);
+    let jobs = jobs(to, &chains, continues)?;
     let source = std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(QUEUED_BATCHES);
         let reader = scope.spawn(move || {
@@ -301,6 +303,11 @@ fn write_all(to: &OpenDatabase, batches: Receiver<Batch>, progress: Progress<'_>
     Ok(())
 }
 
+/// The companies, and the deployment, which has rows of its own in the audit log.
+fn with_deployment(companies: &[i64]) -> Vec<i64> {
+    std::iter::once(DEPLOYMENT_CHAIN).chain(companies.iter().copied()).collect()
+}
+
 /// Compares counts and sums of both sides, and verifies the target.
 fn compare(
     mut source: Session,
@@ -319,7 +326,7 @@ fn compare(
     for table in TABLES.iter().filter(|table| table.scope == Scope::Company) {
         let sql = format!("SELECT count(*) FROM {} WHERE company_id = $1", table.name);
         let mut rows = 0;
-        for &company_id in companies {
+        for company_id in with_deployment(companies) {
             let count = |session: &mut Session| {
                 Ok(first(session.connection.as_mut(), &sql, &[company_id.into()], |row| row.int(0))?
                     .unwrap_or(0))
@@ -356,7 +363,8 @@ fn compare(
         }
         copied.orders += found.orders;
     }
-    let differences = digests::compare(target.connection.as_mut(), companies)?;
+    let mut differences = digests::compare(target.connection.as_mut(), companies)?;
+    differences.extend(target.differences_of_chain(DEPLOYMENT_CHAIN, 20)?);
     if !differences.is_empty() {
         return Err(changed(differences.join("; ")));
     }

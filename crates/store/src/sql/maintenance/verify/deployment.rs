@@ -1,5 +1,6 @@
 //! Verification of what is not derived from anything else: the storage of all tables, and the tables with digests.
 
+use crate::audit::DEPLOYMENT_CHAIN;
 use crate::error::StoreResult;
 use crate::sql::digests;
 use crate::sql::driver::schema::TABLES;
@@ -15,6 +16,7 @@ impl Session {
         }
         let companies: Vec<i64> = self.companies()?.iter().map(|company| company.company_id).collect();
         found.extend(digests::compare(self.connection.as_mut(), &companies)?);
+        found.extend(self.differences_of_chain(DEPLOYMENT_CHAIN, limit)?);
         found.truncate(limit);
         Ok(found)
     }

@@ -71,6 +71,9 @@ impl Verify for Session {
         self.verify_usage(company_id, catalogue, &mut report)?;
         self.verify_accounts(company_id, &mut report)?;
         self.verify_exports(company_id, &mut report)?;
+        for difference in self.differences_of_chain(company_id, limit)? {
+            report.differ(|| difference);
+        }
         Ok(report.found)
     }
 

@@ -1,0 +1,178 @@
+//! Why a request of the operator's API failed: the problem, and the parameter that it is about.
+
+use tollbook_ops::SecretError;
+use tollbook_ops::audit::AuditLogError;
+use tollbook_ops::charging::{ChargingError, CorrectionError};
+use tollbook_ops::pricing::PricingError;
+use tollbook_ops::tenancy::{NameError, TenantError};
+use tollbook_store::StoreError;
+
+use crate::operator::exchange::{Problem, log_and_report};
+
+/// The header with the key by which a request is done once.
+pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The problem, and the name of the parameter.
+    Problem(Problem, Option<String>),
+    /// The same request was done at the same time.
+    Claimed,
+}
+
+impl Failed {
+    pub(super) fn malformed(text: impl Into<String>) -> Self {
+        Self::Problem(Problem::Malformed(text.into()), None)
+    }
+
+    /// A parameter whose value is not one of it.
+    pub(super) fn parameter(name: &'static str, reason: impl Into<String>) -> Self {
+        Self::unknown_parameter(name, reason)
+    }
+
+    /// A parameter that there is not.
+    pub(super) fn unknown_parameter(name: &str, reason: impl Into<String>) -> Self {
+        // What a caller sent may be long.
+        let name: String = name.chars().take(100).collect();
+        Self::Problem(Problem::Malformed(format!("{name}: {}", reason.into())), Some(name))
+    }
+
+    pub(super) fn not_found(name: &'static str, text: impl Into<String>) -> Self {
+        Self::Problem(Problem::NotFound(text.into()), Some(name.to_owned()))
+    }
+
+    pub(super) fn refused(name: Option<&'static str>, text: impl Into<String>) -> Self {
+        Self::Problem(Problem::Refused(text.into()), name.map(ToOwned::to_owned))
+    }
+
+    pub(super) fn conflict(text: impl Into<String>) -> Self {
+        Self::Problem(Problem::Conflict(text.into()), Some(IDEMPOTENCY_KEY.to_owned()))
+    }
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem, None)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exists(_) => Self::Claimed,
+            error => Self::Problem(log_and_report(&error), None),
+        }
+    }
+}
+
+fn of_name(error: NameError) -> Failed {
+    let parameter = match error.subject {
+        "the reason" => "Reason",
+        "the reference" => "Reference",
+        "a product of the deposit" => "Products",
+        "a model of the deposit" => "Models",
+        "the key" | "the deposit's key" => IDEMPOTENCY_KEY,
+        _ => "Name",
+    };
+    Failed::refused(Some(parameter), error.to_string())
+}
+
+/// The problem of a secret that cannot be opened.
+pub(super) fn secret_problem(error: &SecretError) -> Failed {
+    match error {
+        SecretError::Store(error) => Failed::Problem(log_and_report(error), None),
+        error => {
+            tracing::error!(%error, "a private key cannot be opened");
+            Failed::Problem(Problem::Internal, None)
+        }
+    }
+}
+
+impl From<TenantError> for Failed {
+    fn from(error: TenantError) -> Self {
+        let text = error.to_string();
+        match error {
+            TenantError::Store(error) => error.into(),
+            TenantError::Name(error) => of_name(error),
+            TenantError::UnknownCompany(_) => Self::not_found("company", text),
+            TenantError::UnknownOrganization { .. } => Self::not_found("organization", text),
+            TenantError::UnknownKey(_) | TenantError::UnknownOperatorKey(_) => {
+                Self::not_found("public_key", text)
+            }
+            TenantError::Currency(_) => Self::refused(Some("Currency"), text),
+            TenantError::Brand { .. } => Self::refused(Some("Brand"), text),
+            TenantError::Network { .. } => Self::refused(Some("AllowIPs"), text),
+            TenantError::Secret(error) => secret_problem(&error),
+            TenantError::Ended => Self::refused(Some("Expires"), text),
+            TenantError::NotUsable(_) => Self::refused(Some("public_key"), text),
+            TenantError::TooMany(_) | TenantError::NoRole => Self::refused(None, text),
+        }
+    }
+}
+
+impl From<ChargingError> for Failed {
+    fn from(error: ChargingError) -> Self {
+        let text = error.to_string();
+        match error {
+            ChargingError::Store(error) => error.into(),
+            ChargingError::Name(error) => of_name(error),
+            ChargingError::UnknownCompany(_) => Self::not_found("company", text),
+            ChargingError::UnknownDeposit(_) => Self::not_found("Deposit", text),
+            ChargingError::OtherDeposit(_) | ChargingError::OtherCorrection(_) => Self::conflict(text),
+            ChargingError::Account(_) => Self::refused(Some("Amount"), text),
+            ChargingError::Offset(_) | ChargingError::OffsetInUse => Self::refused(None, text),
+        }
+    }
+}
+
+impl From<CorrectionError> for Failed {
+    fn from(error: CorrectionError) -> Self {
+        let text = error.to_string();
+        match error {
+            CorrectionError::Charging(error) => error.into(),
+            CorrectionError::OtherCorrection(_) => Self::conflict(text),
+            error => match error.store_error() {
+                Some(error) => Self::Problem(log_and_report(error), None),
+                None => Self::refused(None, text),
+            },
+        }
+    }
+}
+
+impl From<PricingError> for Failed {
+    fn from(error: PricingError) -> Self {
+        let text = error.to_string();
+        match error {
+            PricingError::Store(error) => error.into(),
+            PricingError::Argument { option, reason } => {
+                let parameter = match option {
+                    "--list" => "List",
+                    "--rate" => "Rate",
+                    "--order" => "Order",
+                    "--model" => "ModelID",
+                    "--sku" => "PricingSKU",
+                    "--factor" => "Factor",
+                    _ => "CompanyID",
+                };
+                Self::refused(Some(parameter), format!("{parameter}: {reason}"))
+            }
+            PricingError::NoDiscount => {
+                Self::Problem(Problem::NotFound("there is no such discount".into()), None)
+            }
+            PricingError::Product { .. } => Self::refused(None, text),
+        }
+    }
+}
+
+impl From<AuditLogError> for Failed {
+    fn from(error: AuditLogError) -> Self {
+        let text = error.to_string();
+        match error {
+            AuditLogError::Store(error) => error.into(),
+            AuditLogError::UnknownAct(_) => Self::refused(Some("Act"), text),
+            AuditLogError::UnknownCompany(_) => Self::not_found("CompanyID", text),
+            AuditLogError::Line { .. } | AuditLogError::File(_) => Self::refused(None, text),
+        }
+    }
+}

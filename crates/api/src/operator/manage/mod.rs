@@ -1,0 +1,24 @@
+//! The operator's API below `/operator/v1`: what the command line does, over HTTP with JSON. One table of routes feeds the
+//! router, the checks of parameters, the `OpenAPI` document and the reference page. Each route calls the function of `ops`
+//! that the command of its name calls.
+
+mod accounts;
+mod call;
+mod failed;
+mod http;
+mod jobs;
+mod log;
+mod openapi;
+mod orders;
+mod parameter;
+mod prices;
+mod reference;
+mod route;
+mod table;
+mod tenants;
+mod usage;
+mod values;
+
+pub(crate) use http::router;
+pub use openapi::openapi;
+pub use reference::reference;

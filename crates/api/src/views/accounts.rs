@@ -1,0 +1,72 @@
+//! Accounts, their ledger, and what was moved in them.
+
+use serde_json::{Map, Value, json};
+use tollbook_domain::account::{AccountKind, Cause};
+use tollbook_domain::money::format_amount_sum;
+use tollbook_ops::charging::{AccountCorrected, Standing};
+use tollbook_store::LedgerEntry;
+
+fn steps_text(steps: i64) -> String {
+    format_amount_sum(steps.into())
+}
+
+/// The accounts of a company, with its grants that have something remaining.
+pub fn account(company_id: i64, standing: &Standing) -> Value {
+    let balances: Map<String, Value> = AccountKind::ALL
+        .iter()
+        .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
+        .collect();
+    let grants: Vec<Value> = standing
+        .grants
+        .iter()
+        .map(|grant| {
+            json!({
+                "GrantID": grant.grant_id,
+                "Kind": grant.kind.name(),
+                "Granted": steps_text(grant.granted),
+                "Remaining": steps_text(grant.remaining),
+                "Expires": grant.expires_s,
+                "Products": grant.products,
+                "Models": grant.models,
+            })
+        })
+        .collect();
+    json!({
+        "CompanyID": company_id,
+        "Currency": standing.currency,
+        "Balances": balances,
+        "CreditLimit": steps_text(standing.credit_limit),
+        "AvailableAmount": format_amount_sum(standing.available),
+        "ArrearsSince": standing.arrears_since_s.unwrap_or(0),
+        "ArrearsAmount": format_amount_sum(standing.arrears),
+        "ArrearsOrders": standing.arrears_orders,
+        "PendingAmount": format_amount_sum(standing.pending),
+        "Grants": grants,
+    })
+}
+
+/// How much a reversal has taken back, and how much of it is owed as used credit.
+pub fn reversal(done: &AccountCorrected) -> (String, String) {
+    let sum = |is_owed: bool| {
+        let of = done.entries.iter().map(|stored| &stored.entry);
+        let of = of.filter(|entry| entry.cause == Cause::Reversal);
+        let of = of.filter(|entry| (entry.kind == AccountKind::Credit) == is_owed);
+        format_amount_sum(-of.map(|entry| i128::from(entry.amount)).sum::<i128>())
+    };
+    (sum(false), sum(true))
+}
+
+/// An entry of the ledger.
+pub fn ledger_entry(stored: &LedgerEntry) -> Value {
+    let entry = &stored.entry;
+    json!({
+        "EntryNo": stored.entry_no,
+        "Time": entry.time_s,
+        "Kind": entry.kind.name(),
+        "GrantID": entry.grant_id,
+        "Cause": entry.cause.name(),
+        "Amount": steps_text(entry.amount),
+        "Balance": steps_text(entry.balance),
+        "Reference": entry.reference,
+    })
+}

@@ -1,0 +1,16 @@
+//! What the operator's API and the command line show, as JSON. Both have the same members: each value is made here only.
+
+mod accounts;
+mod orders;
+mod prices;
+mod tenants;
+mod usage;
+
+pub use accounts::{account, ledger_entry, reversal};
+pub use orders::{explained_order, revoked, shown_order};
+pub use prices::{clock, discount, explained_price, imported, matched_by, outcome, price, price_lists};
+pub use tenants::{company, key, organization};
+pub use usage::{
+    corrected, explained_record, listed_correction, rerate_difference, rerated, state_name, uncharged,
+    unpriced_group,
+};
