@@ -27,6 +27,7 @@ mod service;
 mod settle_worker;
 pub mod signature;
 mod supervisor;
+pub mod webhooks;
 pub mod wire;
 
 pub use objects::us3_endpoint;

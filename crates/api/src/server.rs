@@ -28,7 +28,7 @@ use crate::operator::{self, OperatorRoutes};
 use crate::readiness::{Readiness, readyz};
 use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
-use crate::{connections, description, export_worker, key_use_worker, metrics, settle_worker};
+use crate::{connections, description, export_worker, key_use_worker, metrics, settle_worker, webhooks};
 
 const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
@@ -158,6 +158,7 @@ impl Server {
             workers.push(start(&service, &stopping, key_use_worker::TASK, key_use_worker::note_uses));
             workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
             workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));
+            workers.push(start(&service, &stopping, webhooks::TASK, webhooks::deliver));
         }
         let operator = OperatorRoutes::start(Arc::clone(&service), Workers::new());
         let operator = Arc::new(operator.map_err(|reason| ServerError(std::io::Error::other(reason)))?);

@@ -13,6 +13,7 @@ mod connect;
 mod corrections;
 mod keys;
 mod reading;
+mod webhooks;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
@@ -24,6 +25,7 @@ pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
 pub(crate) use keys::{KeyPermission, KeySet};
+pub(crate) use webhooks::{WebhookCommand, WebhookReplay, WebhookSet};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -127,6 +129,9 @@ pub(crate) enum Command {
     /// Connect gateways and other programs that report usage
     #[command(subcommand)]
     Connect(ConnectCommand),
+    /// Manage webhooks: endpoints that are sent events, and deliveries
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// UTC offset that defines billing hours and days
     #[command(subcommand, visible_alias = "hours")]
     UtcOffset(UtcOffsetCommand),

@@ -66,5 +66,6 @@ pub use usage_records::{
 };
 pub use webhooks::{
     DeliveryFilter, DeliveryKey, DeliveryProgress, DeliveryState, NewWebhookEvent, WEBHOOK_LOCK,
-    WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads, WebhookState, WebhookTally, WebhookWrites,
+    WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads, WebhookState, WebhookTally,
+    WebhookWrites,
 };

@@ -216,8 +216,14 @@ pub trait WebhookReads {
     /// What waits, and what was given up.
     fn webhook_backlog(&mut self, now_s: i64) -> StoreResult<WebhookBacklog>;
 
-    /// Companies and event types with tallies that began before a time, at most `limit`.
-    fn due_webhook_tallies(&mut self, before_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>>;
+    /// Companies and event types with tallies that began before a time, or, by a wrong clock, after another one; at most
+    /// `limit`.
+    fn due_webhook_tallies(
+        &mut self,
+        before_s: i64,
+        wrong_after_s: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<(i64, String)>>;
 
     /// The balance below which a company's balance is low, in 10⁻⁸ currency units.
     fn low_balance(&mut self, company_id: i64) -> StoreResult<Option<i64>>;

@@ -15,6 +15,7 @@ use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, Us
 
 use super::context::Charging;
 use crate::tenancy::directory::{Tenant, TenantDirectory};
+use crate::webhooks::tally_unpriced;
 
 /// Records of one transaction: few enough that other writers wait for a short time only.
 pub(super) const BATCH_RECORDS: usize = 2_000;
@@ -250,7 +251,15 @@ impl<'a> Rater<'a> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for of_company in batch.chunk_by(|a, b| a.usage.company_id == b.usage.company_id) {
             let company_id = of_company[0].usage.company_id;
-            outcomes.extend(transaction.add_usage(company_id, of_company, &arrival)?);
+            let of = transaction.add_usage(company_id, of_company, &arrival)?;
+            let unpriced = of_company.iter().zip(&of).filter_map(|(record, outcome)| match &record.rated {
+                Rated::Unpriced(reason) if *outcome == UsageOutcome::Accepted => {
+                    Some((record.usage.model_id.as_str(), reason.as_str()))
+                }
+                _ => None,
+            });
+            tally_unpriced(transaction.as_mut(), company_id, unpriced, now_s)?;
+            outcomes.extend(of);
         }
         // The version is read after the companies are locked: either repricing has not reached them yet, or the new
         // version is visible here.

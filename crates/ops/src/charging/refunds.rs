@@ -80,6 +80,7 @@ pub fn revoke(
     }
     if !transitions.is_empty() {
         write_revoked(transaction.as_mut(), company_id, &transitions, reason, now_s)?;
+        account_tx.note_changed(transaction.as_mut(), &transitions)?;
         account_tx.write(transaction.as_mut())?;
         transaction.commit()?;
     }

@@ -13,6 +13,7 @@ mod objects;
 mod server;
 mod settings;
 mod value;
+mod webhooks;
 
 pub use brand::{Brand, DEFAULT_BRAND};
 pub use charging::ChargingConfig;
@@ -23,6 +24,7 @@ pub use money::{MoneySettings, brand_of_setting, is_addition};
 pub use objects::ObjectsConfig;
 pub use server::ServerConfig;
 pub use settings::Config;
+pub use webhooks::WebhooksConfig;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use super::metrics::MetricsListen;
 use super::objects::ObjectsConfig;
 use super::server::ServerConfig;
 use super::value::DAY_S;
+use super::webhooks::WebhooksConfig;
 use crate::networks;
 
 /// The configuration of a server. `Config::default()` equals an empty file.
@@ -50,6 +51,8 @@ pub struct Config {
     pub exports: ExportLimits,
     /// Settings of the object store.
     pub objects: ObjectsConfig,
+    /// Settings of webhooks.
+    pub webhooks: WebhooksConfig,
     pub(super) brands: BTreeMap<String, Brand>,
     pub(super) brand_by_host: BTreeMap<String, String>,
 }
@@ -71,6 +74,7 @@ impl Default for Config {
             charging: ChargingConfig::default(),
             exports: ExportLimits::default(),
             objects: ObjectsConfig::default(),
+            webhooks: WebhooksConfig::default(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }

@@ -79,11 +79,7 @@ fn first_due(
 }
 
 fn read_keys(row: &dyn Row) -> StoreResult<DeliveryKey> {
-    Ok(DeliveryKey {
-        company_id: row.int(0)?,
-        event_no: row.int(1)?,
-        endpoint_id: row.text(2)?.to_owned(),
-    })
+    Ok(DeliveryKey { company_id: row.int(0)?, event_no: row.int(1)?, endpoint_id: row.text(2)?.to_owned() })
 }
 
 fn key_values(key: &DeliveryKey) -> [SqlValue<'_>; 3] {
@@ -204,10 +200,15 @@ impl WebhookReads for Session {
         Ok(WebhookBacklog { pending, oldest_s, next_attempt_s, dead_letters, disabled_endpoints })
     }
 
-    fn due_webhook_tallies(&mut self, before_s: i64, limit: i64) -> StoreResult<Vec<(i64, String)>> {
+    fn due_webhook_tallies(
+        &mut self,
+        before_s: i64,
+        wrong_after_s: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<(i64, String)>> {
         let sql = "SELECT company_id, event_type FROM webhook_tally GROUP BY company_id, event_type \
-                   HAVING min(first_at) < $1 ORDER BY company_id, event_type LIMIT $2";
-        all(self.connection.as_mut(), sql, &[before_s, limit].map(SqlValue::Int), |row| {
+                   HAVING min(first_at) < $1 OR max(first_at) > $2 ORDER BY company_id, event_type LIMIT $3";
+        all(self.connection.as_mut(), sql, &[before_s, wrong_after_s, limit].map(SqlValue::Int), |row| {
             Ok((row.int(0)?, row.text(1)?.to_owned()))
         })
     }
@@ -274,8 +275,7 @@ impl WebhookWrites for Session {
     fn set_webhook_state(&mut self, endpoint_id: &str, state: &WebhookState) -> StoreResult<()> {
         let connection = self.connection.as_mut();
         if *state == WebhookState::default() {
-            connection
-                .execute("DELETE FROM webhook_state WHERE endpoint_id = $1", &[endpoint_id.into()])?;
+            connection.execute("DELETE FROM webhook_state WHERE endpoint_id = $1", &[endpoint_id.into()])?;
             return Ok(());
         }
         let sql = "INSERT INTO webhook_state (endpoint_id, failing_since, paused_until) VALUES ($1, $2, $3) \
@@ -287,8 +287,7 @@ impl WebhookWrites for Session {
 
     fn add_webhook_event(&mut self, event: &NewWebhookEvent, endpoint_ids: &[&str]) -> StoreResult<()> {
         let connection = self.connection.as_mut();
-        let sql =
-            "SELECT event_no FROM webhook_event WHERE company_id = $1 ORDER BY event_no DESC LIMIT 1";
+        let sql = "SELECT event_no FROM webhook_event WHERE company_id = $1 ORDER BY event_no DESC LIMIT 1";
         let last = first(connection, sql, &[event.company_id.into()], |row| row.int(0))?;
         let event_no = last.unwrap_or(0) + 1;
         execute_exactly(
@@ -369,8 +368,10 @@ impl WebhookWrites for Session {
                       (SELECT 1 FROM webhook_delivery d WHERE d.company_id = e.company_id \
                       AND d.event_no = e.event_no) ORDER BY e.recorded_at, e.company_id, e.event_no LIMIT $2";
         let events = all(connection, unread, &values, |row| Ok((row.int(0)?, row.int(1)?)))?;
-        let keys: Vec<SqlValues<'_>> =
-            events.iter().map(|(company_id, event_no)| vec![(*company_id).into(), (*event_no).into()]).collect();
+        let keys: Vec<SqlValues<'_>> = events
+            .iter()
+            .map(|(company_id, event_no)| vec![(*company_id).into(), (*event_no).into()])
+            .collect();
         deleted += connection
             .execute_each("DELETE FROM webhook_event WHERE company_id = $1 AND event_no = $2", &keys)?;
         Ok(deleted)

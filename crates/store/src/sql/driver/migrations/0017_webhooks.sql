@@ -1,4 +1,4 @@
--- Webhooks: who is told of events, the events that somebody is to be told of, and their deliveries. All of them belong to
+-- Webhooks: receivers of events, events that have a receiver, and their deliveries. All of them belong to
 -- the deployment, because deliveries are found over all companies, like export jobs.
 
 -- company_id: 0 for an endpoint of the operator. event_types: names with a space between them; empty: all. sealed_secret:
@@ -28,7 +28,7 @@ CREATE TABLE webhook_state (
   paused_until BIGINT NOT NULL
 ) {clustered} {hot_update_storage};
 
--- An event, written in the transaction of what it tells. event_no rises within the company, whose lock orders them; 0 is
+-- An event, written in the transaction of the fact. event_no rises within the company, whose lock orders them; 0 is
 -- the deployment. payload: the body as it is sent.
 CREATE TABLE webhook_event (
   company_id BIGINT NOT NULL,
