@@ -2,6 +2,7 @@
 
 mod openapi;
 mod reference;
+mod webhooks;
 
 pub use openapi::openapi;
 pub use reference::reference;

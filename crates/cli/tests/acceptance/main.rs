@@ -40,3 +40,4 @@ mod soak_charging;
 mod stopped;
 mod suite_gateways;
 mod truth;
+mod webhooks;
