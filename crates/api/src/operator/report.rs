@@ -207,7 +207,7 @@ impl Report {
     fn of(names: Vec<Named>, results: Vec<UsageResult>) -> Self {
         let mut report = Self::default();
         let mut results = results.into_iter();
-        for (index, Named { id, source, refused }) in names.into_iter().enumerate() {
+        for (index, Named { id, source, refused, .. }) in names.into_iter().enumerate() {
             let result = match refused {
                 Some(reason) => UsageResult::Refused(reason),
                 // A record without a result may be stored or not. If it is sent again, it has one.

@@ -3,6 +3,7 @@
 //! would choose the address.
 
 use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tollbook_ops::webhooks::{AddressGuard, Answer, Message, Reply, Sender};
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -64,14 +66,26 @@ impl<R: Resolver> Resolver for GuardedResolver<R> {
 
 impl HttpSender {
     /// A sender that does not read the bodies of answers.
-    pub fn new(config: &WebhooksConfig, clock: Arc<dyn Clock>) -> Self {
+    ///
+    /// # Errors
+    /// Why the file of trusted authorities cannot be used.
+    pub fn new(config: &WebhooksConfig, clock: Arc<dyn Clock>) -> Result<Self, String> {
         Self::with_names(config, clock, DefaultResolver::default())
     }
 
     /// The same with another way to look names up.
-    fn with_names(config: &WebhooksConfig, clock: Arc<dyn Clock>, names: impl Resolver) -> Self {
+    fn with_names(
+        config: &WebhooksConfig,
+        clock: Arc<dyn Clock>,
+        names: impl Resolver,
+    ) -> Result<Self, String> {
+        let authorities = match &config.authorities {
+            None => RootCerts::WebPki,
+            Some(file) => authorities(file)?,
+        };
         let guard = AddressGuard::new(config);
         let http = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(authorities).build())
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -85,7 +99,7 @@ impl HttpSender {
             .build();
         let resolver = GuardedResolver { names, guard: guard.clone() };
         let agent = Agent::with_parts(http, DefaultConnector::default(), resolver);
-        Self { agent, guard, clock, reads_bodies: false }
+        Ok(Self { agent, guard, clock, reads_bodies: false })
     }
 
     /// The first characters of bodies are read too.
@@ -121,6 +135,19 @@ impl Sender for HttpSender {
             excerpt: String::from_utf8_lossy(&excerpt).into_owned(),
         })
     }
+}
+
+/// The certificates in a PEM file; at least one.
+fn authorities(file: &Path) -> Result<RootCerts, String> {
+    let failed = |reason: &str| format!("webhooks.ca_file {}: {reason}", file.display());
+    let pem = std::fs::read(file).map_err(|error| failed(&error.to_string()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|_| failed("is not PEM"))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(failed("has no certificate")) } else { Ok(RootCerts::from(found)) }
 }
 
 fn error_text(error: &ureq::Error) -> String {

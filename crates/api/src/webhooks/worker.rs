@@ -28,7 +28,11 @@ const EXPIRE_INTERVAL: Duration = Duration::from_secs(600);
 /// Delivers until `stop` is cancelled, and waits for the attempts under way.
 pub(crate) async fn deliver(service: Arc<Service>, stop: CancellationToken) {
     let config = &service.config().webhooks;
-    let sender = HttpSender::new(config, Arc::clone(&service.deployment().clock));
+    let sender = match HttpSender::new(config, Arc::clone(&service.deployment().clock)) {
+        Ok(sender) => sender,
+        // The supervisor tries again: the file may be there then.
+        Err(reason) => return tracing::error!(reason, "webhooks cannot be sent"),
+    };
     let places = config.concurrency;
     let worker = Arc::new(WebhookWorker {
         sender: Arc::new(sender),

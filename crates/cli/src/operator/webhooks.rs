@@ -148,7 +148,8 @@ fn test(global: &Global, context: &CommandContext, id: &str, output: &Output) ->
     let endpoint = context.store.snapshot()?.webhook_endpoint(id)?;
     let endpoint = endpoint.ok_or_else(|| WebhookError::UnknownEndpoint(id.to_owned()))?;
     let message = webhooks::test_message(&master, &endpoint, now_s())?;
-    let sender = HttpSender::new(&context.config.webhooks, Arc::new(SystemClock)).reading_bodies();
+    let sender = HttpSender::new(&context.config.webhooks, Arc::new(SystemClock)).map_err(Failure::new)?;
+    let sender = sender.reading_bodies();
     let began = Instant::now();
     let answer = sender.send(&message);
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -18,7 +18,7 @@ on_each_database! {
 
 /// Receivers are on this machine.
 const CONFIG: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n\
-                      [webhooks]\nallow_http = true\nallowed_networks = [\"127.0.0.0/8\"]\ntimeout_s = 2\n";
+                      [webhooks]\nallow_http = true\nallowed_networks = [\"127.0.0.0/8\"]\ntimeout_s = 2\nconcurrency = 2\n";
 
 /// A request that a receiver got, whose connection waits for the answer.
 struct Got {
@@ -136,7 +136,11 @@ fn events_are_sent_signed_retried_and_replayed(fixture: &Fixture) {
     let company = fixture.company("Acme").id.to_string();
     let receivers = Receivers::start();
     let hook = add(fixture, &receivers.url("/hook"), &["--company", &company, "--event", "balance.low"]);
+    // More of them than a server has places.
     let silent = add(fixture, &receivers.url("/silent"), &["--name", "slow"]);
+    for _ in 0..2 {
+        add(fixture, &receivers.url("/silent"), &["--event", "balance.low"]);
+    }
     let operator = add(
         fixture,
         &receivers.url("/ops"),
@@ -149,7 +153,7 @@ fn events_are_sent_signed_retried_and_replayed(fixture: &Fixture) {
 
     let mut server = fixture.start(&["serve"]);
     let mut open = Vec::new();
-    // 500 at first, then 200: the same message after five seconds. The silent receiver does not hold it up.
+    // 500 at first, then 200: the same message after five seconds. The silent receivers do not hold it up.
     low_balance(fixture, &company, "100");
     let mut first = receivers.next(&mut open);
     assert_eq!(first.path, "/hook");

@@ -258,6 +258,7 @@ fn errors_name_file_line_and_key() {
         [webhooks];disable_after_s = 1 | :2: webhooks.disable_after_s: must be between 3600 and 31536000
         [webhooks];allowed_ports = [443,;0] | :3: webhooks.allowed_ports: must be between 1 and 65535
         [webhooks];allowed_networks = ["10.0.0.1/8"] | :2: webhooks.allowed_networks: "10.0.0.1/8" has bits beyond its prefix
+        [webhooks];ca_file = "" | :2: webhooks.ca_file: must name a file
         [webhooks];allow = true | :2: webhooks: unknown field `allow`
         [brand.A] | :1: brand.A: a brand is named by 1 to 64 of a-z, 0-9, _ and -
         [brand.a];language = "fr" | :2: brand.a.language: must be "en" or "zh"
@@ -313,12 +314,13 @@ fn every_key_of_charging_is_read() {
 
 #[test]
 fn every_key_of_webhooks_is_read() {
-    let text = "[webhooks]\nallow_http = true\nallowed_ports = [80]\nallowed_networks = [\"10.0.0.0/8\"]\ntimeout_s = 1\n\
+    let text = "[webhooks]\nallow_http = true\nallowed_ports = [80]\nallowed_networks = [\"10.0.0.0/8\"]\nca_file = \"ca.pem\"\ntimeout_s = 1\n\
                 concurrency = 2\nretention_s = 432000\ndisable_after_s = 3600";
     let expected = WebhooksConfig {
         allow_http: true,
         allowed_ports: vec![80],
         allowed_networks: vec!["10.0.0.0/8".parse().unwrap()],
+        authorities: Some(Path::new("etc/ca.pem").to_owned()),
         timeout: std::time::Duration::from_secs(1),
         concurrency: 2,
         retention_s: 432_000,

@@ -1,5 +1,6 @@
 //! The section `[webhooks]` of the configuration file: where events may be sent, and how long they are kept.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use tollbook_formats::toml::Source;
 use toml::Spanned;
 
-use super::value::{Checked, DAY_S, number};
+use super::value::{Checked, DAY_S, file as file_of_key, number};
 use crate::networks;
 
 /// Settings of webhooks.
@@ -19,6 +20,8 @@ pub struct WebhooksConfig {
     pub allowed_ports: Vec<u16>,
     /// Address ranges that events may be sent to besides the public internet, at every port.
     pub allowed_networks: Vec<IpNet>,
+    /// PEM file of the authorities that are trusted instead of the public ones; `None`: the public ones.
+    pub authorities: Option<PathBuf>,
     /// Longest time of an attempt, from the look-up of the name to the last byte of the answer.
     pub timeout: Duration,
     /// Attempts that a server makes at a time.
@@ -35,6 +38,7 @@ impl Default for WebhooksConfig {
             allow_http: false,
             allowed_ports: vec![443, 8443],
             allowed_networks: Vec::new(),
+            authorities: None,
             timeout: Duration::from_secs(15),
             concurrency: 32,
             retention_s: 14 * DAY_S,
@@ -50,6 +54,7 @@ pub(super) struct WebhooksSection {
     allowed_ports: Option<Vec<Spanned<i64>>>,
     #[serde(default)]
     allowed_networks: Vec<Spanned<String>>,
+    ca_file: Option<Spanned<String>>,
     timeout_s: Option<Spanned<i64>>,
     concurrency: Option<Spanned<i64>>,
     retention_s: Option<Spanned<i64>>,
@@ -74,6 +79,7 @@ pub(super) fn webhooks(source: &Source<'_>, read: &WebhooksSection) -> Checked<W
         })?;
         config.allowed_networks.push(network);
     }
+    config.authorities = file_of_key(source, "webhooks.ca_file", read.ca_file.as_ref())?;
     // A lease on an endpoint lasts a little longer than an attempt.
     if let Some(timeout_s) = number(source, "webhooks.timeout_s", read.timeout_s.as_ref(), 1..=60)? {
         config.timeout = Duration::from_secs(timeout_s.unsigned_abs());

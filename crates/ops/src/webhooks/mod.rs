@@ -34,7 +34,7 @@ pub use outbox::{export_ready, import_refused};
 pub(crate) use payload::order_value;
 pub use replay::{Replay, deliveries, expire, replay};
 pub use schedule::{ATTEMPTS, DELAYS_S, LONGEST_DELAY_S};
-pub use secrets::WebhookSecret;
+pub use secrets::{WebhookSecret, reseal_secrets};
 pub(crate) use subscribers::Subscribers;
 pub(crate) use uncharged::tally_unpriced;
 pub use uncharged::{Refused, record_tallies, tally_refused};

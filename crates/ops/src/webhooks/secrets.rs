@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use standardwebhooks::Webhook;
-use tollbook_store::WebhookEndpoint;
+use tollbook_store::{Transaction, WebhookEndpoint};
 
 use crate::random;
 use crate::tenancy::secrets::{MasterKey, PrivateKey, SecretError};
@@ -40,6 +40,31 @@ impl WebhookSecret {
     fn sign(&self, message_id: &str, time_s: i64, body: &str) -> Option<String> {
         Webhook::new(self.reveal()).ok()?.sign(message_id, time_s, body.as_bytes()).ok()
     }
+}
+
+/// Seals the secrets of all endpoints under another master key. Returns the number of endpoints.
+///
+/// # Errors
+/// A secret cannot be opened, or the store fails.
+pub fn reseal_secrets(
+    transaction: &mut dyn Transaction,
+    from: &MasterKey,
+    to: &MasterKey,
+) -> Result<u64, SecretError> {
+    let endpoints = transaction.webhook_endpoints(None)?;
+    for endpoint in &endpoints {
+        let id = &endpoint.endpoint_id;
+        let reseal =
+            |sealed: &[u8]| Ok::<_, SecretError>(WebhookSecret::open(from, id, sealed)?.seal(to, id));
+        let former = endpoint.former_secret.as_ref();
+        let former = former.map(|(sealed, expires_s)| Ok::<_, SecretError>((reseal(sealed)?, *expires_s)));
+        transaction.update_webhook_endpoint(&WebhookEndpoint {
+            sealed_secret: reseal(&endpoint.sealed_secret)?,
+            former_secret: former.transpose()?,
+            ..endpoint.clone()
+        })?;
+    }
+    Ok(endpoints.len() as u64)
 }
 
 /// The name under which the secret of an endpoint is sealed. Public keys have no blank, so it is none of a key.

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use tollbook_ops::FixedClock;
+use tollbook_testkit::stores::TlsServer;
 
 use super::*;
 
@@ -61,7 +62,7 @@ fn config(networks: &[&str]) -> WebhooksConfig {
 }
 
 fn sender(networks: &[&str]) -> HttpSender {
-    HttpSender::new(&config(networks), Arc::new(FixedClock::at(784_111_740)))
+    HttpSender::new(&config(networks), Arc::new(FixedClock::at(784_111_740))).unwrap()
 }
 
 fn message(url: String) -> Message {
@@ -127,7 +128,7 @@ fn a_wish_for_a_pause_is_read() {
 fn a_receiver_that_is_slow_or_silent_or_endless_is_left_after_the_time() {
     let mut config = config(&[LOCAL]);
     config.timeout = Duration::from_millis(300);
-    let sender = HttpSender::new(&config, Arc::new(FixedClock::at(0)));
+    let sender = HttpSender::new(&config, Arc::new(FixedClock::at(0))).unwrap();
     let drip = |stream: &mut TcpStream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
         // Until the sender closes the connection.
@@ -158,7 +159,7 @@ fn a_receiver_that_is_slow_or_silent_or_endless_is_left_after_the_time() {
     };
     let (address, _received) = receiver(endless);
     assert_eq!(sender.send(&to(address)).unwrap().status, 200);
-    let reading = HttpSender::new(&config, Arc::new(FixedClock::at(0))).reading_bodies();
+    let reading = HttpSender::new(&config, Arc::new(FixedClock::at(0))).unwrap().reading_bodies();
     let (address, _received) = receiver(endless);
     assert!(reading.send(&to(address)).unwrap().excerpt.len() <= 1_024);
 }
@@ -170,13 +171,13 @@ fn private_networks_are_refused_unless_they_are_allowed() {
     assert!(refused.contains("leads to 127.0.0.1"), "{refused}");
     // By a name as well: what it is resolved to decides.
     let ports = WebhooksConfig { allowed_ports: vec![address.port()], ..config(&[]) };
-    let named = HttpSender::new(&ports, Arc::new(FixedClock::at(0)));
+    let named = HttpSender::new(&ports, Arc::new(FixedClock::at(0))).unwrap();
     let by_name = message(format!("http://localhost:{}/", address.port()));
     let refused = named.send(&by_name).unwrap_err();
     assert!(refused.starts_with("not sent: the URL leads to "), "{refused}");
     assert!(reached.try_recv().is_err(), "no connection was made");
     let ports = WebhooksConfig { allowed_ports: vec![address.port()], ..config(&[LOCAL]) };
-    let allowed = HttpSender::new(&ports, Arc::new(FixedClock::at(0)));
+    let allowed = HttpSender::new(&ports, Arc::new(FixedClock::at(0))).unwrap();
     assert_eq!(allowed.send(&by_name).unwrap().status, 200);
 }
 
@@ -209,7 +210,7 @@ fn a_name_that_is_resolved_into_a_private_network_later_is_refused_then() {
         asked: Arc::clone(&asked),
     };
     let config = WebhooksConfig { allowed_ports: vec![80], ..config(&[LOCAL]) };
-    let sender = HttpSender::with_names(&config, Arc::new(FixedClock::at(0)), names);
+    let sender = HttpSender::with_names(&config, Arc::new(FixedClock::at(0)), names).unwrap();
     let send = || sender.send(&message("http://rebinding.example/".into()));
     assert_eq!(send().unwrap().status, 200);
     let refused = send().unwrap_err();
@@ -227,7 +228,37 @@ fn a_name_that_is_resolved_into_a_private_network_later_is_refused_then() {
 fn a_url_is_judged_by_the_configuration_of_now() {
     let (address, reached) = receiver(says("200 OK", "", ""));
     let strict = WebhooksConfig { allow_http: false, ..config(&[LOCAL]) };
-    let refused = HttpSender::new(&strict, Arc::new(FixedClock::at(0))).send(&to(address)).unwrap_err();
+    let refused =
+        HttpSender::new(&strict, Arc::new(FixedClock::at(0))).unwrap().send(&to(address)).unwrap_err();
     assert!(refused.contains("must begin with https"), "{refused}");
     assert!(reached.try_recv().is_err());
+}
+
+#[test]
+fn a_file_of_authorities_is_read_or_named_in_the_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let open = || {
+        let config = WebhooksConfig { authorities: Some(file.clone()), ..config(&[LOCAL]) };
+        HttpSender::new(&config, Arc::new(FixedClock::at(0))).map(|_| ())
+    };
+    let named = |reason: &str| Err(format!("webhooks.ca_file {}: {reason}", file.display()));
+    assert_eq!(open(), named("No such file or directory (os error 2)"));
+    std::fs::write(&file, "no certificate").unwrap();
+    assert_eq!(open(), named("has no certificate"));
+    // A receiver with a certificate of an authority of its own.
+    let (address, received) = receiver(says("200 OK", "", ""));
+    let tls = TlsServer::before(address);
+    let https = message(format!("https://localhost:{}/hook", tls.address.port()));
+    let ports = vec![tls.address.port()];
+    let send = |authorities| {
+        let config =
+            WebhooksConfig { authorities, allowed_ports: ports.clone(), ..WebhooksConfig::default() };
+        let config = WebhooksConfig { allowed_networks: self::config(&[LOCAL]).allowed_networks, ..config };
+        HttpSender::new(&config, Arc::new(FixedClock::at(0))).unwrap().send(&https)
+    };
+    assert!(send(None).unwrap_err().starts_with("no answer: "), "its authority is not trusted");
+    assert!(received.try_recv().is_err(), "nothing was sent to it");
+    assert_eq!(send(Some(tls.authority())).unwrap().status, 200);
+    assert!(received.recv().unwrap().starts_with("POST /hook HTTP/1.1"));
 }

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use tollbook_ops::MasterKey;
 use tollbook_ops::webhooks::{
     ATTEMPTS, Answer, AttemptResult, DELAYS_S, EventKind, LONGEST_DELAY_S, Message, Replay, Reply,
     deliveries, difference_found, disable_endpoint, due_endpoints, enable_endpoint, expire, remove_endpoint,
-    replay, rotate_secret,
+    replay, reseal_secrets, rotate_secret,
 };
 use tollbook_store::{DeliveryFilter, DeliveryState, Lease, LeaseKey, WebhookDelivery};
 
@@ -106,6 +107,30 @@ pub(super) fn a_rotated_secret_signs_beside_the_new_one(backend: &Backend) {
     let newest = rotate_secret(store, &hooks.master, id, 0, BASE_S + 100).unwrap().secret;
     let at_once = send("c", BASE_S + 100);
     assert!(is_signed(&at_once, newest.reveal()) && !is_signed(&at_once, new.reveal()));
+}
+
+pub(super) fn secrets_are_sealed_under_another_master_key(backend: &Backend) {
+    let mut hooks = Hooks::new(backend);
+    let old = hooks.endpoint(0, &[]);
+    let id = old.endpoint.endpoint_id.clone();
+    let new = rotate_secret(&*hooks.fixture.store, &hooks.master, &id, 100, BASE_S).unwrap().secret;
+    let master = MasterKey::generate();
+    let mut transaction = hooks.fixture.store.begin().unwrap();
+    assert!(reseal_secrets(transaction.as_mut(), &master, &hooks.master).is_err(), "the wrong way round");
+    drop(transaction);
+    let mut transaction = hooks.fixture.store.begin().unwrap();
+    assert_eq!(reseal_secrets(transaction.as_mut(), &hooks.master, &master).unwrap(), 1);
+    transaction.commit().unwrap();
+    let receiver = good();
+    happen(&hooks, "a", BASE_S);
+    // A secret that cannot be opened is a failed attempt, and nothing is sent.
+    assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Failed);
+    assert_eq!(receiver.take(), []);
+    hooks.master = master;
+    hooks.clock.set(BASE_S + 10);
+    assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Delivered);
+    let message = receiver.take().remove(0);
+    assert!(is_signed(&message, new.reveal()) && is_signed(&message, old.secret.reveal()));
 }
 
 pub(super) fn a_failed_event_is_sent_again_over_days_and_becomes_a_dead_letter(backend: &Backend) {
