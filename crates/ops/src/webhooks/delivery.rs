@@ -288,7 +288,10 @@ impl Delivery<'_> {
             None => WebhookState::default(),
             Some(_) => WebhookState {
                 failing_since_s: state.failing_since_s.or(Some(now_s)),
-                paused_until_s: if pause_s > 0 { now_s.saturating_add(pause_s) } else { 0 },
+                paused_until_s: match pause_s.max(breather_s(state.failing_since_s, now_s)) {
+                    0 => 0,
+                    pause_s => now_s.saturating_add(pause_s),
+                },
             },
         };
         let mut transaction = self.store.begin()?;
@@ -325,6 +328,12 @@ impl Delivery<'_> {
         (now_s.saturating_sub(since_s) >= self.config.disable_after_s)
             .then(|| format!("every attempt failed for {days} days"))
     }
+}
+
+/// How long an endpoint is left alone after an attempt that failed, in seconds: not at all after the first one, and for
+/// longer the longer it fails, up to a minute. Otherwise everything that is pending would be tried in a row.
+fn breather_s(failing_since_s: Option<i64>, now_s: i64) -> i64 {
+    failing_since_s.map_or(0, |since_s| (now_s.saturating_sub(since_s) / 10).clamp(1, 60))
 }
 
 /// Disables an endpoint, unless it is, and writes an event about it for the operator.

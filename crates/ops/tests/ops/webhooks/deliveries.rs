@@ -269,6 +269,27 @@ pub(super) fn a_receiver_that_asks_for_a_pause_gets_it(backend: &Backend) {
     assert_eq!(names(&receiver.take()), ["c"]);
 }
 
+pub(super) fn a_receiver_that_fails_is_not_flooded(backend: &Backend) {
+    let hooks = Hooks::new(backend);
+    hooks.endpoint(0, &[]);
+    for n in 0..30 {
+        happen(&hooks, &n.to_string(), BASE_S);
+    }
+    let failing = Receiver::new(|_: &Message| Err("no answer: refused".to_owned()));
+    let attempts = |after_s| {
+        hooks.clock.set(BASE_S + after_s);
+        hooks.deliver_all(&failing).len()
+    };
+    assert_eq!(attempts(0), 2, "one failure may be of its message");
+    assert_eq!((attempts(1), attempts(2)), (1, 1));
+    assert_eq!((attempts(100), attempts(109), attempts(110)), (1, 0, 1));
+    assert_eq!((attempts(3_000), attempts(3_059), attempts(3_060)), (1, 0, 1));
+    // A success ends it.
+    let receiver = good();
+    hooks.clock.set(BASE_S + DAY_S);
+    assert_eq!(hooks.deliver_all(&receiver).len(), 30);
+}
+
 pub(super) fn an_endpoint_is_disabled_when_it_is_gone_or_fails_for_days(backend: &Backend) {
     let hooks = Hooks::new(backend);
     let store = &*hooks.fixture.store;

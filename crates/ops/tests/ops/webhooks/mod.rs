@@ -46,6 +46,7 @@ on_both_databases! {
     deliveries::a_failed_event_is_sent_again_over_days_and_becomes_a_dead_letter,
     deliveries::dead_letters_and_ranges_are_replayed_under_their_ids,
     deliveries::a_receiver_that_asks_for_a_pause_gets_it,
+    deliveries::a_receiver_that_fails_is_not_flooded,
     deliveries::an_endpoint_is_disabled_when_it_is_gone_or_fails_for_days,
     deliveries::a_crash_between_sending_and_recording_sends_the_same_id_again,
     deliveries::servers_share_an_endpoint_without_doubles,
