@@ -1,4 +1,4 @@
-//! Webhooks: what is told to the programs of customers and of the operator, and how it is delivered. An event is written in
+//! Webhooks: events for the programs of customers and of the operator, and their delivery. An event is written in
 //! the transaction of its fact (`subscribers`), and sent later, at least once, by the worker of some server (`delivery`).
 //!
 //! Requests are sent by a [`Sender`], which the API implements: there is no HTTP here. Nothing of `charging` is used here,

@@ -31,7 +31,7 @@ impl<F: Fn(&Message) -> Answer + Send + Sync> Receiver<F> {
 
     /// Type and data of the messages since the last call.
     pub(super) fn events(&self) -> Vec<(String, Value)> {
-        self.take().iter().map(|message| event(message)).collect()
+        self.take().iter().map(event).collect()
     }
 }
 
