@@ -82,12 +82,15 @@ struct Place {
     worker: Arc<WebhookWorker>,
     endpoint_id: String,
     has_sent: bool,
-    _permit: OwnedSemaphorePermit,
+    /// `None` once it was given back.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.worker.state().running.remove(&self.endpoint_id);
+        // Before the next round is begun, which may need it.
+        drop(self.permit.take());
         // Without progress, the next round is at the next interval, so that a failing store is not asked all the time.
         if self.has_sent {
             self.worker.ended.notify_one();
@@ -150,7 +153,7 @@ impl WebhookWorker {
             worker: Arc::clone(self),
             endpoint_id: endpoint_id.clone(),
             has_sent: false,
-            _permit: permit,
+            permit: Some(permit),
         };
         Handle::current().spawn_blocking(move || place.run());
         true
