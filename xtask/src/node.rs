@@ -51,6 +51,12 @@ fn make(source: &Path, folder: &Path) -> Outcome {
     step::output(&mut npm).map(drop)
 }
 
+/// Fails when there is no Node, whose packages are not needed.
+pub(crate) fn require_node() -> Outcome {
+    let missing = |why| format!("Node is needed: on Debian, install the package nodejs ({why})");
+    step::output(Command::new("node").arg("--version")).map(drop).map_err(missing)
+}
+
 /// The version of Node; or which Debian packages are missing.
 pub(crate) fn require() -> Outcome<String> {
     let missing =

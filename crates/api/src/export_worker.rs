@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
-use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy};
-use tollbook_ops::random;
+use tollbook_export::{ExportError, ExportRequest, ExportRequestError, ExportedFile, Progress, WaitPolicy};
+use tollbook_ops::{random, webhooks};
 use tollbook_store::{
     DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult,
 };
@@ -200,7 +200,12 @@ impl LeasedJob<'_> {
     fn finish(&self, state: ExportState, outcome: &str) -> StoreResult<()> {
         let mut transaction = self.service.store().begin()?;
         let now_s = self.service.now_s();
-        transaction.end_export_job(self.company_id, self.job_id, self.holder, state, outcome, now_s)?;
+        let has_ended =
+            transaction.end_export_job(self.company_id, self.job_id, self.holder, state, outcome, now_s)?;
+        if has_ended && state == ExportState::Done {
+            let file = ExportedFile::from_record(outcome)?;
+            webhooks::export_ready(transaction.as_mut(), self.company_id, self.job_id, &file, now_s)?;
+        }
         transaction.commit()
     }
 }

@@ -33,6 +33,7 @@ pub mod signature;
 pub mod strict_signature;
 mod supervisor;
 pub mod views;
+pub mod webhooks;
 pub mod wire;
 
 pub use connections::{Tls, TlsError};

@@ -32,7 +32,7 @@ use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
 use crate::{
     certificate_worker, connections, description, export_worker, key_use_worker, master_key_worker, metrics,
-    nonce_worker, settle_worker,
+    nonce_worker, settle_worker, webhooks,
 };
 
 const SWEEP: &str = "export sweep";
@@ -190,6 +190,7 @@ impl Server {
             workers.push(start(&service, &stopping, nonce_worker::TASK, nonce_worker::drop_nonces));
             workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
             workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));
+            workers.push(start(&service, &stopping, webhooks::TASK, webhooks::deliver));
         }
         let operator = OperatorRoutes::start(Arc::clone(&service), Workers::new());
         let operator = Arc::new(operator.map_err(|reason| ServerError(std::io::Error::other(reason)))?);

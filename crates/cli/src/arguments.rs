@@ -14,6 +14,7 @@ mod connect;
 mod corrections;
 mod keys;
 mod reading;
+mod webhooks;
 
 pub(crate) use account::{Account, Signing};
 pub(crate) use audit::{AuditCommand, AuditList};
@@ -26,6 +27,7 @@ pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
 pub(crate) use keys::{KeyPermission, KeySet, KeyStrict, MasterKeyCommand};
+pub(crate) use webhooks::{WebhookCommand, WebhookReplay, WebhookSet};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -132,6 +134,9 @@ pub(crate) enum Command {
     /// Connect gateways and other programs that report usage
     #[command(subcommand)]
     Connect(ConnectCommand),
+    /// Manage webhooks: endpoints that are sent events, and deliveries
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// UTC offset that defines billing hours and days
     #[command(subcommand, visible_alias = "hours")]
     UtcOffset(UtcOffsetCommand),

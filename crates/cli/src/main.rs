@@ -58,6 +58,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::MasterKey(command) => operator::master_key::run(global, command, output),
         Command::ObjectKeys => operator::object_keys::show(global, output),
         Command::Connect(command) => operator::connect::run(global, command, output),
+        Command::Webhook(command) => operator::webhooks::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
         Command::Deployment(command) => operator::truth::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {

@@ -16,8 +16,10 @@ pub mod new_api;
 pub mod pricing;
 pub mod quickstart;
 pub mod random;
+mod reasons;
 pub mod tasks;
 pub mod tenancy;
+pub mod webhooks;
 
 pub use clock::{Clock, FixedClock, LeapWatch, SystemClock};
 pub use config::{Brand, Config};

@@ -58,8 +58,8 @@ impl LeaseKey<'_> {
 
 /// The longest lease on an hour, in seconds, and how far clocks may differ. The quickstart leases hours for an hour.
 const LONGEST_HOUR_LEASE_S: i64 = 3_600 + 600;
-/// The same of other leases, which last for 20 seconds at most.
-const LONGEST_LEASE_S: i64 = 20 + 600;
+/// The same of other leases, which last for 65 seconds at most.
+const LONGEST_LEASE_S: i64 = 65 + 600;
 
 /// Changes of leases.
 pub trait Leases {

@@ -26,6 +26,7 @@ mod tenants;
 mod usage;
 mod usage_pack;
 mod usage_records;
+mod webhooks;
 
 pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
@@ -71,4 +72,9 @@ pub use usage::{
 pub use usage_records::{
     DayRange, OpenChange, RecordChange, RecordKey, RecordLock, RecordName, RecordReads, RecordState,
     RecordWrites, StoredCharge, StoredRecord, UsageHour,
+};
+pub use webhooks::{
+    DeliveryFilter, DeliveryKey, DeliveryProgress, DeliveryState, NewWebhookEvent, WEBHOOK_LOCK,
+    WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads, WebhookState, WebhookTally,
+    WebhookWrites,
 };

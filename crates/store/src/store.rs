@@ -1,5 +1,6 @@
 //! The store: snapshots and transactions. The traits of each module declare the reads and writes
-//! (`orders`, `usage`, `accounts`, `corrections`, `prices`, `tenants`, `exports`, `leases`, `maintenance`).
+//! (`orders`, `usage`, `accounts`, `corrections`, `prices`, `tenants`, `exports`, `webhooks`,
+//! `leases`, `maintenance`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::tenants::{
 };
 use crate::usage::{HourClosing, UnchargedReads, UnchargedWrites, UsageReads, UsageWrites};
 use crate::usage_records::{RecordReads, RecordWrites};
+use crate::webhooks::{WebhookReads, WebhookWrites};
 
 /// Settings of a store. The defaults are suitable for production.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +123,7 @@ pub trait Snapshot:
     + DeploymentReads
     + AuditReads
     + ExportReads
+    + WebhookReads
     + Verify
     + Send
 {
@@ -154,6 +157,7 @@ pub trait Transaction:
     + DeploymentWrites
     + AuditWrites
     + ExportWrites
+    + WebhookWrites
     + Leases
     + Retention
 {

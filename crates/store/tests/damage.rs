@@ -465,8 +465,9 @@ const UNCHECKED: &[(&str, &[&str])] = &[
 /// The rows of each table as SQL literals, without unchecked columns; `None` if they cannot be read.
 fn content(path: &std::path::Path) -> Option<Vec<(String, Vec<String>)>> {
     let connection = rusqlite::Connection::open(path).ok()?;
-    let mut names =
-        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1").ok()?;
+    // A bit of a table's name may be that of a letter's case, which is none to SQLite.
+    let names = "SELECT lower(name) FROM sqlite_schema WHERE type = 'table' ORDER BY 1";
+    let mut names = connection.prepare(names).ok()?;
     let names: Vec<String> = names.query_map([], |row| row.get(0)).ok()?.collect::<Result<_, _>>().ok()?;
     let rows = |name: &str| {
         let mut columns =

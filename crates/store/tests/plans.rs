@@ -56,6 +56,34 @@ const OF_EXPORTS: [(&str, &str); 3] = [
     ("SELECT company_id, digest FROM export_file", "export_file_stored"),
 ];
 
+/// Statements that periodically read the deliveries of all companies, and the index that must provide their order. Those that
+/// have ended must not be read.
+const OF_WEBHOOKS: [(&str, &str); 3] = [
+    ("SELECT endpoint_id FROM webhook_delivery WHERE state = 0", "webhook_delivery_due"),
+    ("SELECT company_id, event_no, d.endpoint_id, e.message_id", "webhook_delivery_due"),
+    ("SELECT company_id, event_no, endpoint_id FROM webhook_delivery", "webhook_delivery_ended"),
+];
+
+fn ask_for_deliveries(database: &tollbook_testkit::Database<'_>) {
+    let store = open_postgres(database.url(), None, &StoreOptions::default()).unwrap();
+    let mut transaction = store.begin().unwrap();
+    for n in 0..300 {
+        let event = tollbook_store::NewWebhookEvent {
+            company_id: n % 10,
+            message_id: format!("{n}"),
+            event_type: "order.paid".into(),
+            recorded_s: n,
+            payload: "{}".into(),
+        };
+        transaction.add_webhook_event(&event, &["a", "b"]).unwrap();
+    }
+    transaction.commit().unwrap();
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.next_pending_endpoint("a").unwrap().as_deref(), Some("b"));
+    assert_eq!(transaction.due_delivery("a", 500, 9).unwrap().unwrap().0.message_id, "0");
+    assert_eq!(transaction.expire_webhooks(9, 7).unwrap(), 0);
+}
+
 fn ask_for_exports(database: &tollbook_testkit::Database<'_>) {
     let store = open_postgres(database.url(), None, &StoreOptions::default()).unwrap();
     let mut transaction = store.begin().unwrap();
@@ -222,6 +250,7 @@ fn every_plan_uses_an_index() {
         transaction.commit().unwrap();
     }
     ask_for_exports(&database);
+    ask_for_deliveries(&database);
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions::default();
     let target = connect_sqlite(&folder.path().join("copy.db"), &options).unwrap();
@@ -257,7 +286,7 @@ fn every_plan_uses_an_index() {
             wrong.insert(plan.to_owned());
         }
     }
-    for (statement, index) in OF_EXPORTS {
+    for (statement, index) in OF_EXPORTS.into_iter().chain(OF_WEBHOOKS) {
         let plans: Vec<&str> = log.split("Query Text: ").filter(|plan| plan.starts_with(statement)).collect();
         assert!(!plans.is_empty(), "{statement}");
         for plan in plans {

@@ -2,7 +2,7 @@
 
 use crate::python::Purpose;
 use crate::step::Outcome;
-use crate::{libreoffice, postgres, promtool};
+use crate::{libreoffice, node, postgres, promtool};
 
 /// Something that tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(super) enum Need {
     Postgres,
     LibreOffice,
     Promtool,
+    Node,
     /// The Python environment of published clients.
     Clients,
     /// That of readers of tables.
@@ -24,7 +25,7 @@ const NEEDS: [(&str, &[Need]); 7] = [
     ("tollbook-export", &[Need::Postgres, Need::Tables]),
     ("tollbook-ops", &[Need::Postgres, Need::Tables]),
     ("tollbook-api", &[Need::Postgres, Need::Clients]),
-    ("tollbook", &[Need::Postgres, Need::Clients, Need::Promtool]),
+    ("tollbook", &[Need::Postgres, Need::Clients, Need::Promtool, Need::Node]),
 ];
 
 /// What some packages need together.
@@ -52,6 +53,9 @@ impl Needs {
         }
         if self.holds(Need::Promtool) {
             promtool::require()?;
+        }
+        if self.holds(Need::Node) {
+            node::require_node()?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod openapi;
 mod reference;
+mod webhooks;
 
 pub use crate::operator::{manage_openapi as operator_openapi, manage_reference as operator_reference};
 pub use openapi::openapi;

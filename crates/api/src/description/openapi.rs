@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::webhooks::webhooks;
 use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
 use crate::ret_code::{RET_CODES, SUCCESS_MESSAGE};
 use crate::strict_signature::{NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -34,6 +35,7 @@ pub fn openapi() -> Value {
         },
         "servers": [{"url": "/"}],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {"schemas": schemas}
     })
 }

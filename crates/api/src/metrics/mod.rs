@@ -4,6 +4,7 @@
 mod exposition;
 mod process;
 mod sampled;
+mod webhooks;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 use tollbook_ops::charging::{Settled, UsageResult};
 
 pub(crate) use exposition::{count_requests, serve};
+pub(crate) use webhooks::WebhookMetrics;
 
 /// Upper bounds of the times of requests, in seconds: from a page of a list to an export that is waited for.
 const SECONDS: [f64; 15] =
@@ -36,6 +38,7 @@ pub(crate) struct Metrics {
     arrears_paid_orders: Counter,
     ended_grants: Counter,
     last_settlement: Gauge<f64, AtomicU64>,
+    webhooks: WebhookMetrics,
 }
 
 /// An answer of the signed API.
@@ -95,6 +98,7 @@ impl Metrics {
             arrears_paid_orders: Counter::default(),
             ended_grants: Counter::default(),
             last_settlement: Gauge::default(),
+            webhooks: WebhookMetrics::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register(
@@ -186,6 +190,11 @@ impl Metrics {
                 self.usage_records.get_or_create(&RecordResult { result }).inc_by(count);
             }
         }
+    }
+
+    /// What is counted of webhooks.
+    pub(crate) const fn webhooks(&self) -> &WebhookMetrics {
+        &self.webhooks
     }
 
     /// Counts a round of the settlement worker that ended at `now_s`.

@@ -14,8 +14,9 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 use tollbook_objects::free_bytes;
 use tollbook_ops::charging::arrears_query;
-use tollbook_store::{HourFilter, Snapshot, StoreResult};
+use tollbook_store::{HourFilter, Snapshot, StoreResult, WebhookBacklog};
 
+use super::webhooks::register_backlog;
 use crate::service::Service;
 
 /// How long what was found in the store is used again.
@@ -43,6 +44,7 @@ struct OfStore {
     oldest_s: Option<i64>,
     waiting_jobs: i64,
     export_bytes: i64,
+    webhooks: WebhookBacklog,
 }
 
 /// Arrears by currency: what is owed in 10⁻⁸ units, and by how many companies. `None` if there are too many companies.
@@ -147,6 +149,7 @@ fn of_store(snapshot: &mut dyn Snapshot, now_s: i64) -> StoreResult<OfStore> {
         hours: i64::try_from(hours.len()).unwrap_or(COUNTED),
         waiting_jobs: i64::try_from(jobs.len()).unwrap_or(COUNTED),
         export_bytes: snapshot.all_export_bytes()?.iter().map(|(_, bytes)| bytes).sum(),
+        webhooks: snapshot.webhook_backlog(now_s)?,
     })
 }
 
@@ -170,7 +173,8 @@ fn of_companies(snapshot: &mut dyn Snapshot) -> StoreResult<OfCompanies> {
 }
 
 fn register_store(registry: &mut Registry, store: &OfStore, now_s: i64) {
-    let OfStore { hours, oldest_s, waiting_jobs, export_bytes } = store;
+    let OfStore { hours, oldest_s, waiting_jobs, export_bytes, webhooks } = store;
+    register_backlog(registry, webhooks, now_s);
     registry.register("open_hours_ended", "Hours that are over and not closed yet", ConstGauge::new(*hours));
     registry.register_with_unit(
         "oldest_open_hour_age",

@@ -8,8 +8,9 @@ use serde::Serialize;
 use tollbook_domain::Usage;
 use tollbook_formats::usage::RefusedEvent;
 use tollbook_ops::charging::{GatewayRecords, IntakeError, ReadError, ReadRecords, UsageResult};
+use tollbook_ops::webhooks::{Refused, tally_refused};
 
-use super::exchange::{Problem, read_problem, run_blocking};
+use super::exchange::{Problem, read_problem, run_blocking, run_writing};
 use super::state::OperatorRoutes;
 use super::upload::{Accepted, receive};
 use crate::service::Service;
@@ -70,6 +71,7 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
     }
     let unreadable = names.iter().filter(|name| name.refused.is_some()).count();
     routes.service.metrics().usage(&results, unreadable);
+    tally(routes, refused(&names, &results)).await;
     let postponed = results.iter().find_map(|result| match result {
         UsageResult::Postponed(reason) => Some(reason.clone()),
         _ => None,
@@ -77,6 +79,40 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
     match postponed {
         Some(reason) => Err(postponed_problem(&reason)),
         None => Ok(Report::of(names, results)),
+    }
+}
+
+/// The refused records of a request.
+fn refused(names: &[Named], results: &[UsageResult]) -> Vec<Refused> {
+    let mut results = results.iter();
+    let reason = |named: &Named| match &named.refused {
+        Some(reason) => Some(reason.clone()),
+        None => match results.next() {
+            Some(UsageResult::Refused(reason)) => Some(reason.clone()),
+            _ => None,
+        },
+    };
+    let reasons: Vec<Option<String>> = names.iter().map(reason).collect();
+    names
+        .iter()
+        .zip(reasons)
+        .filter_map(|(named, reason)| {
+            let (company_id, model_id) = (named.company_id, named.model_id.clone());
+            Some(Refused { company_id, model_id, reason: reason? })
+        })
+        .collect()
+}
+
+/// Counts refused records for the webhook about them. The sender gets its answer in any case.
+async fn tally(routes: &OperatorRoutes, refused: Vec<Refused>) {
+    if refused.is_empty() {
+        return;
+    }
+    let service = Arc::clone(&routes.service);
+    let counted =
+        run_writing(routes, move || tally_refused(service.store(), &refused, service.now_s())).await;
+    if let Ok(Err(error)) = counted {
+        tracing::warn!(%error, "refused usage was not counted for webhooks");
     }
 }
 
@@ -134,10 +170,12 @@ fn names(passed_over: &BTreeMap<String, usize>) -> String {
     names.join("; ")
 }
 
-/// The names of a record in the response.
+/// The names of a record in the response, and in a webhook if it is refused.
 struct Named {
     id: String,
     source: String,
+    company_id: i64,
+    model_id: String,
     /// Why the event is no record.
     refused: Option<String>,
 }
@@ -146,12 +184,19 @@ impl Named {
     fn of(event: Event) -> (Self, Option<Usage>) {
         match event {
             Ok(usage) => {
-                let (id, source) = (usage.id.clone(), usage.source.clone());
-                (Self { id, source, refused: None }, Some(usage))
+                let named = Self {
+                    id: usage.id.clone(),
+                    source: usage.source.clone(),
+                    company_id: usage.company_id,
+                    model_id: usage.model_id.clone(),
+                    refused: None,
+                };
+                (named, Some(usage))
             }
             Err(RefusedEvent { id, source, reason }) => {
                 let (id, source) = (id.unwrap_or_default(), source.unwrap_or_default());
-                (Self { id, source, refused: Some(reason) }, None)
+                let model_id = String::new();
+                (Self { id, source, company_id: 0, model_id, refused: Some(reason) }, None)
             }
         }
     }
@@ -162,7 +207,7 @@ impl Report {
     fn of(names: Vec<Named>, results: Vec<UsageResult>) -> Self {
         let mut report = Self::default();
         let mut results = results.into_iter();
-        for (index, Named { id, source, refused }) in names.into_iter().enumerate() {
+        for (index, Named { id, source, refused, .. }) in names.into_iter().enumerate() {
             let result = match refused {
                 Some(reason) => UsageResult::Refused(reason),
                 // A record without a result may be stored or not. If it is sent again, it has one.

@@ -237,6 +237,18 @@ pub(crate) enum AccountCommand {
         #[arg(long, allow_hyphen_values = true)]
         amount: String,
     },
+    /// Set or show the balance below which a webhook says that it is low
+    LowBalance {
+        /// Company number
+        #[arg(long)]
+        company: i64,
+        /// Amount, greater than 0
+        #[arg(long, conflicts_with = "off")]
+        amount: Option<String>,
+        /// The balance is never low
+        #[arg(long)]
+        off: bool,
+    },
     /// Take a deposit or grant back, whole or in part, from what is left of it. Idempotent by --key
     Reverse(Reverse),
     /// Add an amount to an account or take it. Idempotent by --key

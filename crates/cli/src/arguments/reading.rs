@@ -3,7 +3,7 @@
 use super::{
     AccountCommand, Command, CompanyCommand, ConnectCommand, DeploymentCommand, DiscountCommand, KeyCommand,
     MapCommand, MasterKeyCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand,
-    UsageCommand, UtcOffsetCommand,
+    UsageCommand, UtcOffsetCommand, WebhookCommand,
 };
 
 impl Command {
@@ -29,13 +29,22 @@ impl Command {
                     | UsageCommand::Explain(_)
             ),
             Self::Account(command) => {
-                matches!(command, AccountCommand::Show { .. } | AccountCommand::Ledger { .. })
+                matches!(
+                    command,
+                    AccountCommand::Show { .. }
+                        | AccountCommand::Ledger { .. }
+                        | AccountCommand::LowBalance { amount: None, off: false, .. }
+                )
             }
             Self::MasterKey(command) => matches!(command, MasterKeyCommand::Show),
             Self::OperatorKey(command) => matches!(command, OperatorKeyCommand::List),
             Self::Connect(command) => {
                 matches!(command, ConnectCommand::Map(MapCommand::List { .. }))
             }
+            Self::Webhook(command) => matches!(
+                command,
+                WebhookCommand::List { .. } | WebhookCommand::Deliveries { .. } | WebhookCommand::Events
+            ),
             Self::UtcOffset(command) => matches!(command, UtcOffsetCommand::Show),
             Self::Deployment(command) => matches!(command, DeploymentCommand::Show),
             Self::Quickstart(_) | Self::Serve(_) | Self::Settle | Self::Database(_) => false,

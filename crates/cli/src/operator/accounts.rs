@@ -24,6 +24,9 @@ pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) ->
             output.result(&value, || format!("credit limit of company {company}: {limit}"));
             Ok(())
         }
+        AccountCommand::LowBalance { company, amount, off } => {
+            low_balance(&context.charging(), *company, amount.as_deref(), *off, output)
+        }
         AccountCommand::Reverse(arguments) => reverse(&context.charging(), arguments, output),
         AccountCommand::Adjust(arguments) => adjust(&context.charging(), arguments, output),
         AccountCommand::Show { company } => show(&context, *company, output),
@@ -105,6 +108,29 @@ fn warn_of_unknown_scope(context: &CommandContext, arguments: &Deposit) -> Resul
             unknown.join(", ")
         )));
     }
+    Ok(())
+}
+
+fn low_balance(
+    charging: &Charging<'_>,
+    company_id: i64,
+    amount: Option<&str>,
+    is_off: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let amount = amount.map(parse_amount).transpose()?;
+    let set = if amount.is_some() || is_off {
+        charging::set_low_balance(charging, company_id, amount, now_s())?
+    } else {
+        charging::low_balance(charging, company_id)?
+    };
+    let balance = format_amount_sum(set.balance);
+    let amount = set.amount.map(|amount| amount.to_string());
+    let value = json!({"CompanyID": company_id, "LowBalance": amount, "Balance": balance});
+    output.result(&value, || match amount {
+        Some(amount) => format!("the balance of company {company_id}, {balance}, is low below {amount}"),
+        None => format!("the balance of company {company_id}, {balance}, is never low"),
+    });
     Ok(())
 }
 

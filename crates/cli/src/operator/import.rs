@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 use serde_json::{Value, json};
 use tollbook_formats::text::Input;
 use tollbook_ops::import::orders::{self, Failure as Reason, FileReport, Options, Phase, Report, Step};
+use tollbook_ops::webhooks::import_refused;
+use tollbook_store::Store;
 
+use super::context::now_s;
 use super::progress::Bar;
 use crate::arguments::{Global, Import};
 use crate::deployment::{self, Deployment, Purpose};
@@ -31,10 +34,22 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
         Err(error) => match &error.failure {
             Reason::Refused(report) => {
                 show_errors(report);
+                record(store.as_ref(), report);
                 Err(Failure::with_value(error.to_string(), value_of(report)))
             }
             _ => Err(Failure::new(error.to_string())),
         },
+    }
+}
+
+/// Writes the event about a refused import. The refusal is reported in any case.
+fn record(store: &dyn Store, report: &Report) {
+    let total = report.total();
+    let files: Vec<&str> = report.files.iter().map(|file| file.file.as_str()).collect();
+    let reasons: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+    let counts = (total.read, total.invalid);
+    if let Err(error) = import_refused(store, "orders", &files, counts, &reasons, now_s()) {
+        note(&format!("webhooks: {error}"));
     }
 }
 

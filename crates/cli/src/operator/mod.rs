@@ -31,3 +31,4 @@ mod unpriced;
 pub(crate) mod usage;
 pub(crate) mod utc_offset;
 pub(crate) mod verify;
+pub(crate) mod webhooks;

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollbook_api::signature::sign;
+use tollbook_api::webhooks::HttpSender;
 use tollbook_api::{Deployment, Server, ServerTls, Tls};
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
 use tollbook_ops::config::{MetricsListen, url_of_address};
@@ -51,6 +52,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         opened.store.clear_spool()?;
         Ok::<_, Failure>(opened)
     })?;
+    // Before the server listens, because it could not deliver.
+    HttpSender::new(&config.webhooks, Arc::new(SystemClock)).map_err(Failure::new)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime
         .block_on(TcpListener::bind(config.listen))

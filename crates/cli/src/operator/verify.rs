@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::json;
 use tollbook_ops::audit;
+use tollbook_ops::webhooks::difference_found;
 use tollbook_store::{StoreError, StoreResult};
 
 use super::audit::memory;
+use super::context::now_s;
 use crate::arguments::Global;
 use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, note};
@@ -37,13 +39,23 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         Err(error) => return Err(error.into()),
     }
     let mut orders = 0;
+    // Of the deployment, then of each company.
+    let mut found = vec![(None, std::mem::take(&mut differences))];
     for company in &companies {
         let company_id = company.company_id;
-        let found = snapshot.verify(company_id, &catalogue, MAX_DIFFERENCES).map(|found| {
-            orders += found.orders;
-            found.differences
+        let verified = snapshot.verify(company_id, &catalogue, MAX_DIFFERENCES).map(|verified| {
+            orders += verified.orders;
+            verified.differences
         });
-        differences.extend(damage(found, &format!("company {company_id}"))?);
+        found.push((Some(company_id), damage(verified, &format!("company {company_id}"))?));
+    }
+    drop(snapshot);
+    for (company_id, of_company) in found {
+        // The differences are reported here in any case.
+        if let Err(error) = difference_found(store.as_ref(), "verify", company_id, &of_company, now_s()) {
+            note(&format!("webhooks: {error}"));
+        }
+        differences.extend(of_company);
     }
     let value = json!({"Companies": companies.len(), "Orders": orders, "Differences": differences});
     if differences.is_empty() {

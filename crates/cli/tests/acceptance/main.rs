@@ -44,3 +44,4 @@ mod stopped;
 mod strict;
 mod suite_gateways;
 mod truth;
+mod webhooks;

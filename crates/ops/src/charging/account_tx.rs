@@ -3,8 +3,14 @@
 use serde_json::{Map, Value};
 use tollbook_domain::account::{Account, AccountError, AccountKind, ENDED_GRANT_KEPT_S, Grant, Posting};
 use tollbook_domain::money::format_amount_sum;
-use tollbook_domain::{Amount, Deductions, Line};
-use tollbook_store::{AccountReads, AccountState, LedgerRange, Settlement, StoreResult, Transaction};
+use tollbook_domain::{Amount, Deductions, Line, NewOrder};
+use tollbook_store::{
+    AccountReads, AccountState, LedgerRange, OrderTransition, Settlement, StoreResult, Transaction,
+};
+
+use super::balance_events::{balance, record_if_low};
+use super::order_events::OrderEvents;
+use crate::webhooks::{EventKind, Subscribers};
 
 /// The accounts of a company, with the grants that have ended and still pay for orders of hours from before their end.
 pub(super) fn account_with_ended(
@@ -37,6 +43,8 @@ pub(super) struct AccountTx {
     ended: u64,
     postings: Vec<Posting>,
     settlements: Vec<Settlement>,
+    subscribers: Subscribers,
+    orders: OrderEvents,
 }
 
 impl AccountTx {
@@ -47,11 +55,56 @@ impl AccountTx {
         let mut state = before.clone();
         let postings = state.account.expire(now_s);
         let ended = postings.len() as u64;
-        Ok(Self { company_id, now_s, before, state, ended, postings, settlements: Vec::new() })
+        let subscribers = Subscribers::of(transaction, company_id)?;
+        Ok(Self {
+            company_id,
+            now_s,
+            before,
+            state,
+            ended,
+            postings,
+            settlements: Vec::new(),
+            subscribers,
+            orders: OrderEvents::default(),
+        })
     }
 
     pub(super) const fn now_s(&self) -> i64 {
         self.now_s
+    }
+
+    /// The endpoints that are sent events about the company.
+    pub(super) const fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
+    }
+
+    /// Notes orders that the transaction makes, for events.
+    pub(super) fn note_made(&mut self, orders: &[NewOrder]) {
+        if self.wants_orders() {
+            orders.iter().for_each(|new| self.orders.made(&new.order, &new.line));
+        }
+    }
+
+    /// Notes orders that the transaction changes, for events.
+    pub(super) fn note_changed(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        transitions: &[OrderTransition],
+    ) -> StoreResult<()> {
+        if transitions.is_empty() || !self.wants_orders() {
+            return Ok(());
+        }
+        let lines = transaction.lines(self.company_id)?;
+        for OrderTransition { before, after } in transitions {
+            if let Some(line) = lines.get(before.line_no) {
+                self.orders.changed(before.order.status, after, line);
+            }
+        }
+        Ok(())
+    }
+
+    fn wants_orders(&self) -> bool {
+        EventKind::OF_ORDERS.into_iter().any(|kind| self.subscribers.wants(kind))
     }
 
     /// How many grants have ended since the accounts were changed last.
@@ -100,8 +153,12 @@ impl AccountTx {
         self.state.serial
     }
 
-    /// Writes the changes, if there are any.
+    /// Writes the changes, if there are any, and the events about them. The orders must have been written.
     pub(super) fn write(self, transaction: &mut dyn Transaction) -> StoreResult<()> {
+        let Self { company_id, now_s, .. } = self;
+        self.orders.record(transaction, &self.subscribers, company_id, now_s)?;
+        let balances = (balance(&self.before.account), balance(&self.state.account));
+        record_if_low(transaction, &self.subscribers, company_id, balances, now_s)?;
         if self.postings.is_empty() && self.state == self.before && self.settlements.is_empty() {
             return Ok(());
         }

@@ -141,6 +141,7 @@ impl ClosingBatch<'_> {
             return Ok(BatchResult::NumberTaken);
         }
         transaction.add_usage_orders(company_id, &usage_orders)?;
+        account_tx.note_made(&orders);
         account_tx.write(transaction)?;
         Ok(BatchResult::Orders { paid: orders.len() as u64 - unpaid, unpaid })
     }

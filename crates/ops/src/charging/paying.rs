@@ -148,10 +148,11 @@ impl OrderPayments {
     pub(super) fn write(
         self,
         transaction: &mut dyn Transaction,
-        account_tx: AccountTx,
+        mut account_tx: AccountTx,
     ) -> StoreResult<usize> {
         if !self.transitions.is_empty() {
             transaction.transition_orders(self.company_id, &self.transitions)?;
+            account_tx.note_changed(transaction, &self.transitions)?;
             account_tx.write(transaction)?;
         }
         Ok(self.transitions.len())

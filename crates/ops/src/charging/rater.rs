@@ -17,6 +17,7 @@ use tollbook_store::{IntakeContext, Lease, RatedUsage, Snapshot, StoreResult, Us
 use super::context::Charging;
 use crate::audit::{ActKind, record};
 use crate::tenancy::directory::{Tenant, TenantDirectory};
+use crate::webhooks::tally_unpriced;
 
 /// Records of one transaction: few enough that other writers wait for a short time only.
 pub(super) const BATCH_RECORDS: usize = 2_000;
@@ -263,6 +264,14 @@ impl<'a> Rater<'a> {
                     record(transaction.as_mut(), ActKind::UsageImport, company_id, &Value::Null, &after);
                 }
             }
+            let unpriced =
+                of_company.iter().zip(&of_outcomes).filter_map(|(record, outcome)| match &record.rated {
+                    Rated::Unpriced(reason) if *outcome == UsageOutcome::Accepted => {
+                        Some((record.usage.model_id.as_str(), reason.as_str()))
+                    }
+                    _ => None,
+                });
+            tally_unpriced(transaction.as_mut(), company_id, unpriced, now_s)?;
             outcomes.extend(of_outcomes);
         }
         // The version is read after the companies are locked: either repricing has not reached them yet, or the new

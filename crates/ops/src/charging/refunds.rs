@@ -103,6 +103,7 @@ pub fn revoke(
                 json!({"OrderNo": order.number, "Status": order.status.number(), "Total": order.total.to_string()})
             })
             .collect();
+        account_tx.note_changed(transaction.as_mut(), &transitions)?;
         let balances = audited_balances(&account_tx.state.account);
         let before = json!({"Orders": transitions.len(), "First": orders, "Balances": before});
         let results: Vec<Value> = revoked

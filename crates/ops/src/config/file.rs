@@ -20,6 +20,7 @@ use super::settings::Config;
 use super::signing::{SigningSection, signing};
 use super::tls::{TlsSection, tls};
 use super::value::{Checked, DAY_S, file as file_of_key, number};
+use super::webhooks::{WebhooksSection, webhooks};
 use crate::networks;
 
 #[derive(Deserialize)]
@@ -50,6 +51,8 @@ struct ConfigFile {
     exports: ExportsSection,
     #[serde(default)]
     objects: ObjectsSection,
+    #[serde(default)]
+    webhooks: WebhooksSection,
     #[serde(default)]
     brand: BTreeMap<Spanned<String>, BrandSection>,
 }
@@ -85,6 +88,7 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
         charging: charging(&source, &read.charging)?,
         exports: exports(&source, &read.exports)?,
         objects: objects(&source, &read.objects)?,
+        webhooks: webhooks(&source, &read.webhooks)?,
         database_url: database_url(&source, &read.database)?,
         ..Config::default()
     };

@@ -15,6 +15,7 @@ mod settings;
 mod signing;
 mod tls;
 mod value;
+mod webhooks;
 
 pub use brand::{Brand, DEFAULT_BRAND};
 pub use charging::ChargingConfig;
@@ -27,6 +28,7 @@ pub use server::ServerConfig;
 pub use settings::Config;
 pub use signing::SigningConfig;
 pub use tls::TlsConfig;
+pub use webhooks::WebhooksConfig;
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use super::server::ServerConfig;
 use super::signing::SigningConfig;
 use super::tls::TlsConfig;
 use super::value::DAY_S;
+use super::webhooks::WebhooksConfig;
 use crate::networks;
 
 /// The configuration of a server. `Config::default()` equals an empty file.
@@ -56,6 +57,8 @@ pub struct Config {
     pub exports: ExportLimits,
     /// Settings of the object store.
     pub objects: ObjectsConfig,
+    /// Settings of webhooks.
+    pub webhooks: WebhooksConfig,
     pub(super) brands: BTreeMap<String, Brand>,
     pub(super) brand_by_host: BTreeMap<String, String>,
 }
@@ -79,6 +82,7 @@ impl Default for Config {
             charging: ChargingConfig::default(),
             exports: ExportLimits::default(),
             objects: ObjectsConfig::default(),
+            webhooks: WebhooksConfig::default(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }

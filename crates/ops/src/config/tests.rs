@@ -37,6 +37,7 @@ fn the_example_file_has_the_values_that_its_comments_state() {
     assert_eq!(config.server, ServerConfig::default());
     assert_eq!(config.database, StoreOptions::default());
     assert_eq!(config.charging, ChargingConfig::default());
+    assert_eq!(config.webhooks, WebhooksConfig::default());
     assert_eq!(config.objects.tuning, ObjectsConfig::default().tuning);
     assert_eq!(config.objects.spool, ObjectsConfig::default().spool);
     assert!(config.is_us3_host("Tollbook.US3.example:80"));
@@ -113,6 +114,13 @@ fn every_documented_key_is_in_the_example() {
         "write_timeout_s",
         "stop_timeout_s",
         "body_bytes_at_once",
+        "allow_http",
+        "allowed_ports",
+        "allowed_networks",
+        "timeout_s",
+        "concurrency",
+        "retention_s",
+        "disable_after_s",
         "company_bytes",
         "total_bytes",
         "# store",
@@ -259,6 +267,14 @@ fn errors_name_file_line_and_key() {
         [charging];arrears_at = "+5:+1" | :2: charging.arrears_at: must be a time
         [charging];bill_zero_amounts = "no" | :2: charging.bill_zero_amounts: invalid type: string "no"
         [charging];orders_for_free = "no" | :2: charging.orders_for_free: invalid type: string "no"
+        [webhooks];timeout_s = 61 | :2: webhooks.timeout_s: must be between 1 and 60
+        [webhooks];concurrency = 1 | :2: webhooks.concurrency: must be between 2 and 256
+        [webhooks];retention_s = 431999 | :2: webhooks.retention_s: must be between 432000 and 315360000
+        [webhooks];disable_after_s = 1 | :2: webhooks.disable_after_s: must be between 3600 and 31536000
+        [webhooks];allowed_ports = [443,;0] | :3: webhooks.allowed_ports: must be between 1 and 65535
+        [webhooks];allowed_networks = ["10.0.0.1/8"] | :2: webhooks.allowed_networks: "10.0.0.1/8" has bits beyond its prefix
+        [webhooks];ca_file = "" | :2: webhooks.ca_file: must name a file
+        [webhooks];allow = true | :2: webhooks: unknown field `allow`
         [brand.A] | :1: brand.A: a brand is named by 1 to 64 of a-z, 0-9, _ and -
         [brand.a];language = "fr" | :2: brand.a.language: must be "en" or "zh"
         [brand.a];channel = -1 | :2: brand.a.channel: must be between 0 and 2147483647
@@ -309,6 +325,23 @@ fn every_key_of_charging_is_read() {
     assert!(parse("[charging]\norders_for_free = true").unwrap().charging.bill_zero_amounts);
     assert_eq!(parse("[charging]\narrears_at = \"never\"").unwrap().charging.arrears_at_s, None);
     assert_eq!(parse("[charging]\narrears_at = \"00:00\"").unwrap().charging.arrears_at_s, Some(0));
+}
+
+#[test]
+fn every_key_of_webhooks_is_read() {
+    let text = "[webhooks]\nallow_http = true\nallowed_ports = [80]\nallowed_networks = [\"10.0.0.0/8\"]\nca_file = \"ca.pem\"\ntimeout_s = 1\n\
+                concurrency = 2\nretention_s = 432000\ndisable_after_s = 3600";
+    let expected = WebhooksConfig {
+        allow_http: true,
+        allowed_ports: vec![80],
+        allowed_networks: vec!["10.0.0.0/8".parse().unwrap()],
+        authorities: Some(Path::new("etc/ca.pem").to_owned()),
+        timeout: std::time::Duration::from_secs(1),
+        concurrency: 2,
+        retention_s: 432_000,
+        disable_after_s: 3_600,
+    };
+    assert_eq!(parse(text).unwrap().webhooks, expected);
 }
 
 #[test]

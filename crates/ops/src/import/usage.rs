@@ -4,8 +4,6 @@
 //! Reading and rating overlap with storing. The hours of the records are leased, so that no other process closes them
 //! early; at the end, the import closes those that have ended.
 
-mod reasons;
-
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -14,13 +12,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tollbook_domain::Usage;
 use tollbook_formats::usage::{RecordFileError, Unmapped, UsageFile};
-use tollbook_store::StoreError;
+use tollbook_store::{Store, StoreError};
 
 use crate::charging::{Charging, Closed, PartlyMatched, Rater, UsageResult, close_hour};
 use crate::clock::Clock;
 use crate::maintenance::leases::{HourLeases, holder_name};
+use crate::webhooks::import_refused;
 
-pub use reasons::Reasons;
+pub use crate::reasons::Reasons;
 
 /// Records that are read and stored together.
 const BATCH_RECORDS: usize = 2_000;
@@ -158,7 +157,27 @@ pub fn import_usage(
     let stored = import.store_all(&mut report, progress);
     // Also after an error: hours with the records stored so far can be closed.
     let closed = import.close(&mut report);
+    record_refused(charging.store, &report, clock.now_s());
     (report, stored.and(closed))
+}
+
+/// Writes the event about refused records. They are reported in any case.
+fn record_refused(store: &dyn Store, report: &UsageReport, now_s: i64) {
+    let total = report.total();
+    if total.refused == 0 {
+        return;
+    }
+    let files: Vec<&str> = report.files.iter().map(|(name, _)| name.as_str()).collect();
+    let reasons: Vec<String> = report
+        .refusals
+        .by_frequency()
+        .iter()
+        .map(|(reason, records)| format!("{reason} ({records} records)"))
+        .collect();
+    let recorded = import_refused(store, "usage", &files, (total.read, total.refused), &reasons, now_s);
+    if let Err(error) = recorded {
+        tracing::warn!(%error, "the webhook about refused records was not recorded");
+    }
 }
 
 struct UsageImport<'a> {

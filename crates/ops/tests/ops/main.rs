@@ -4,3 +4,4 @@
 mod charging;
 mod import_orders;
 mod new_api;
+mod webhooks;

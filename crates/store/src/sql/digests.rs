@@ -10,13 +10,13 @@ use crate::error::StoreResult;
 use crate::sql::driver::connection::{Connection, Flow, SqlValue, execute_exactly, first};
 use crate::sql::driver::schema::{
     API_KEY, COMPANY, DEPLOYMENT_SETTING, DISCOUNT, OPERATOR_KEY, ORGANIZATION, PRICE, PRICE_LIST, SETTING,
-    USAGE_OWNER,
+    USAGE_OWNER, WEBHOOK_ENDPOINT,
 };
 use crate::sql::driver::table::{ColumnType, Scope, Table};
 use crate::sql::setting_names::is_transient;
 
 /// The tables that have digests.
-pub(crate) static DIGESTED: [&Table; 10] = [
+pub(crate) static DIGESTED: [&Table; 11] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -27,6 +27,7 @@ pub(crate) static DIGESTED: [&Table; 10] = [
     &OPERATOR_KEY,
     &USAGE_OWNER,
     &DEPLOYMENT_SETTING,
+    &WEBHOOK_ENDPOINT,
 ];
 
 /// A table, or the rows of one company in it, that a transaction has changed.

@@ -23,3 +23,4 @@ pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod tenants;
 pub(crate) mod usage;
+mod webhooks;

@@ -146,7 +146,7 @@ impl OpenDatabase {
 }
 
 /// The schema version that last changed a table with a digest.
-const WITH_DIGESTS: i64 = 15;
+const WITH_DIGESTS: i64 = 17;
 
 /// Migrates a database to this program's schema.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {

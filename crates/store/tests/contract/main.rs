@@ -20,6 +20,7 @@ mod retention;
 mod tenants;
 mod usage;
 mod versions;
+mod webhooks;
 mod writers;
 
 use std::sync::Arc;
@@ -162,6 +163,12 @@ contract! {
     exports::a_job_is_leased_to_one_holder_and_ends_once,
     exports::jobs_equal_the_naive_model,
     exports::one_of_several_concurrent_holders_acquires_a_lease,
+    webhooks::endpoints_are_read_as_written_and_digested,
+    webhooks::deliveries_are_due_in_the_order_of_their_times_and_events,
+    webhooks::events_of_concurrent_transactions_have_numbers_of_their_own,
+    webhooks::tallies_are_added_up_and_taken,
+    webhooks::a_low_balance_is_set_and_removed,
+    webhooks::a_copy_has_endpoints_and_what_is_pending,
     leases::a_task_is_leased_to_one_holder_until_it_expires,
     leases::a_lease_that_is_not_committed_was_never_acquired,
     versions::the_version_counts_transactions_that_change_orders,

@@ -14,13 +14,14 @@ use tollbook_domain::{
 };
 use tollbook_store::{
     AccountReads, AccountState, AuditEntry, AuditReads, ChainHead, ClaimedRequest, Correction,
-    CorrectionReads, DayRange, DeploymentGuard, DeploymentReads, DeploymentSetting, DeploymentState,
-    DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter, LedgerEntry,
-    LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome,
-    OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads, SettingReads, Settlement, Snapshot,
-    Store, StoreError, StoreResult, StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction,
-    Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, Verification,
-    Verify,
+    CorrectionReads, DayRange, DeliveryFilter, DeploymentGuard, DeploymentReads, DeploymentSetting,
+    DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter,
+    LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup,
+    OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads, SettingReads,
+    Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder, StoredRecord,
+    TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UsageHour, UsageOrder,
+    UsageReads, Verification, Verify, WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads,
+    WebhookState,
 };
 
 /// A fault to inject.
@@ -503,6 +504,71 @@ impl ExportReads for FaultySnapshot {
 
     fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>> {
         self.inner.all_export_bytes()
+    }
+}
+
+impl WebhookReads for FaultySnapshot {
+    fn webhook_endpoint(&mut self, endpoint_id: &str) -> StoreResult<Option<WebhookEndpoint>> {
+        self.inner.webhook_endpoint(endpoint_id)
+    }
+
+    fn webhook_endpoints(&mut self, company_id: Option<i64>) -> StoreResult<Vec<WebhookEndpoint>> {
+        self.inner.webhook_endpoints(company_id)
+    }
+
+    fn webhook_subscribers(&mut self, company_id: i64) -> StoreResult<Vec<(String, i64, Vec<String>)>> {
+        self.inner.webhook_subscribers(company_id)
+    }
+
+    fn webhook_state(&mut self, endpoint_id: &str) -> StoreResult<WebhookState> {
+        self.inner.webhook_state(endpoint_id)
+    }
+
+    fn next_pending_endpoint(&mut self, after: &str) -> StoreResult<Option<String>> {
+        self.inner.next_pending_endpoint(after)
+    }
+
+    fn due_delivery(
+        &mut self,
+        endpoint_id: &str,
+        now_s: i64,
+        longest_s: i64,
+    ) -> StoreResult<Option<(WebhookDelivery, String)>> {
+        self.inner.due_delivery(endpoint_id, now_s, longest_s)
+    }
+
+    fn webhook_deliveries(
+        &mut self,
+        filter: &DeliveryFilter,
+        limit: i64,
+    ) -> StoreResult<Vec<WebhookDelivery>> {
+        self.inner.webhook_deliveries(filter, limit)
+    }
+
+    fn webhook_payloads(
+        &mut self,
+        company_id: i64,
+        event_type: &str,
+        since_s: i64,
+    ) -> StoreResult<Vec<String>> {
+        self.inner.webhook_payloads(company_id, event_type, since_s)
+    }
+
+    fn webhook_backlog(&mut self, now_s: i64) -> StoreResult<WebhookBacklog> {
+        self.inner.webhook_backlog(now_s)
+    }
+
+    fn due_webhook_tallies(
+        &mut self,
+        before_s: i64,
+        wrong_after_s: i64,
+        limit: i64,
+    ) -> StoreResult<Vec<(i64, String)>> {
+        self.inner.due_webhook_tallies(before_s, wrong_after_s, limit)
+    }
+
+    fn low_balance(&mut self, company_id: i64) -> StoreResult<Option<i64>> {
+        self.inner.low_balance(company_id)
     }
 }
 

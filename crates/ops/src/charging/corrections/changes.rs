@@ -336,6 +336,8 @@ impl Work<'_> {
         if !add_made_orders(transaction, &done.made)? {
             return Ok(Changed::NumberTaken);
         }
+        account_tx.note_changed(transaction, &done.transitions)?;
+        account_tx.note_made(&done.made);
         transaction.change_usage_orders(company_id, &done.usage_orders)?;
         transaction.add_usage_orders(company_id, &done.added)?;
         Ok(Changed::Orders(done.into_result()))

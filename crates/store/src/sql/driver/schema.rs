@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_keys.sql"),
     include_str!("migrations/0015_audit.sql"),
     include_str!("migrations/0016_signing.sql"),
+    include_str!("migrations/0017_webhooks.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -165,8 +166,26 @@ pub(crate) static OPERATOR_REQUEST: Table = table!("operator_request", Deploymen
     actor Text, request_key Text, digest Blob, company_id Int, entry_no Int,
 ]);
 
+pub(crate) static WEBHOOK_ENDPOINT: Table = table!("webhook_endpoint", Deployment, 1, [
+    endpoint_id Text, company_id Int, url Text, name Text, event_types Text, sealed_secret Blob, former_secret Blob,
+    former_expires Int, created_at Int, disabled_at Int, disabled_reason Text,
+]);
+pub(crate) static WEBHOOK_STATE: Table =
+    table!("webhook_state", Deployment, 1, [endpoint_id Text, failing_since Int, paused_until Int]);
+pub(crate) static WEBHOOK_EVENT: Table = table!("webhook_event", Deployment, 2, [
+    company_id Int, event_no Int, message_id Text, event_type Text, recorded_at Int, payload Text,
+]);
+pub(crate) static WEBHOOK_DELIVERY: Table = table!("webhook_delivery", Deployment, 3, [
+    company_id Int, event_no Int, endpoint_id Text, recorded_at Int, state Int, attempts Int, next_attempt Int,
+    last_attempt Int, http_status Int, error Text, ended_at Int,
+]);
+pub(crate) static WEBHOOK_TALLY: Table = table!("webhook_tally", Deployment, 4, [
+    company_id Int, event_type Text, model_id Text, reason Text, records Int, first_at Int,
+]);
+pub(crate) static LOW_BALANCE: Table = table!("low_balance", Company, 1, [company_id Int, amount Int]);
+
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 43] = [
+pub(crate) static TABLES: [&Table; 49] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -210,6 +229,12 @@ pub(crate) static TABLES: [&Table; 43] = [
     &AUDIT_ENTRY,
     &AUDIT_CHAIN,
     &OPERATOR_REQUEST,
+    &WEBHOOK_ENDPOINT,
+    &WEBHOOK_STATE,
+    &WEBHOOK_EVENT,
+    &WEBHOOK_DELIVERY,
+    &WEBHOOK_TALLY,
+    &LOW_BALANCE,
 ];
 
 /// Does what migrations need and SQL cannot do. It gets the version that the schema had, 0 if it is new.

@@ -33,7 +33,7 @@ impl Reasons {
 }
 
 /// The reason with `N` for each number that is a word of its own. Names such as `cache_write_1h` and texts in quotes stay.
-fn without_numbers(reason: &str) -> String {
+pub(crate) fn without_numbers(reason: &str) -> String {
     let mut named = String::with_capacity(reason.len());
     let mut is_quoted = false;
     for word in reason.split_inclusive([' ', ',', ':', '(', ')']) {
