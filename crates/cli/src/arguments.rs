@@ -9,6 +9,7 @@ use crate::customer::time::{Time, ZoneName};
 
 mod account;
 mod charging;
+mod config;
 mod connect;
 mod corrections;
 mod keys;
@@ -19,6 +20,7 @@ pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
+pub(crate) use config::{ConfigCommand, Source, source_of};
 pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, RuleOwner};
 pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
@@ -138,6 +140,9 @@ pub(crate) enum Command {
     /// Show and change on purpose what every process of the deployment must agree on
     #[command(subcommand)]
     Deployment(DeploymentCommand),
+    /// Check the configuration, and show every setting in force with its source
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 #[derive(Subcommand)]

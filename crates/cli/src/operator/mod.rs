@@ -1,6 +1,7 @@
 //! The operator's commands. Each opens the database itself, and works while servers run.
 
 pub(crate) mod accounts;
+pub(crate) mod config;
 pub(crate) mod connect;
 mod context;
 pub(crate) mod corrections;
