@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, Progress, WaitPolicy};
-use tollbook_ops::random;
+use tollbook_ops::{random, tasks};
 use tollbook_store::{
     DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult,
 };
@@ -273,6 +273,7 @@ struct Heartbeat {
 
 impl Heartbeat {
     fn beat(&mut self, job: &LeasedJob<'_>, progress: &Progress) {
+        tasks::progress();
         if self.last.elapsed() < HEARTBEAT {
             return;
         }

@@ -43,7 +43,7 @@ pub(crate) struct Service {
     deployment: Deployment,
     exporter: Exporter,
     bodies: Bodies,
-    tasks: Tasks,
+    tasks: Arc<Tasks>,
     metrics: Metrics,
     key_uses: KeyUses,
     job_submitted: Notify,
@@ -70,7 +70,7 @@ impl Service {
             deployment,
             exporter,
             bodies,
-            tasks: Tasks::default(),
+            tasks: Arc::default(),
             metrics: Metrics::new(),
             key_uses: KeyUses::default(),
             job_submitted: Notify::new(),
@@ -104,7 +104,7 @@ impl Service {
     }
 
     /// The supervised background tasks.
-    pub(crate) fn tasks(&self) -> &Tasks {
+    pub(crate) fn tasks(&self) -> &Arc<Tasks> {
         &self.tasks
     }
 

@@ -134,7 +134,7 @@ pub(crate) enum Command {
     UtcOffset(UtcOffsetCommand),
     /// Recount orders, rollups, ledgers and balances; exit code 1 on any difference
     Verify,
-    /// Copy, back up, prune and distribute the database
+    /// Copy, back up, restore, prune and distribute the database
     #[command(subcommand)]
     Database(DatabaseCommand),
     /// Show and change on purpose what every process of the deployment must agree on
@@ -178,6 +178,19 @@ pub(crate) enum DatabaseCommand {
         /// File to create
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Open the backup again, check its storage, recount every order in it, and print what is in it
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Restore a backup as the SQLite database of this deployment. Refused while a server runs; the former database is kept
+    /// aside
+    Restore {
+        /// Backup to restore; it is not changed
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Restore it in the place of a deployment that is there, or one of another deployment
+        #[arg(long)]
+        replace: bool,
     },
     /// Delete paid and revoked orders that began before a day; later imports of such orders are refused
     Prune {

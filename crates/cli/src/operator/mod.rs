@@ -22,6 +22,7 @@ pub(crate) mod prices;
 mod progress;
 pub(crate) mod revoke;
 pub(crate) mod serve;
+mod service_manager;
 pub(crate) mod settle;
 mod signals;
 pub(crate) mod tenants;

@@ -108,7 +108,8 @@ fn every_setting_is_shown_with_its_source_and_secrets_are_masked() {
     assert_eq!(of("data"), row("elsewhere".into(), "--data"));
     let text = String::from_utf8(fixture.run(&["config", "show"]).stdout).unwrap();
     assert!(
-        text.lines().any(|line| line.trim_start().starts_with("server.stop_timeout_s") && line.ends_with("default")),
+        text.lines()
+            .any(|line| line.trim_start().starts_with("server.stop_timeout_s") && line.ends_with("default")),
         "{text}"
     );
 }

@@ -40,4 +40,5 @@ mod soak;
 mod soak_charging;
 mod stopped;
 mod suite_gateways;
+mod systemd;
 mod truth;

@@ -133,6 +133,11 @@ fn contradictions(config: &Config, found: &mut Findings) {
         "is longer than server.body_timeout_s, which ends every pause before it",
     );
     found.problem(
+        server.drain > server.stop_timeout,
+        "server.drain_s",
+        "is longer than server.stop_timeout_s, after which nothing is waited for",
+    );
+    found.problem(
         server.connections_per_address > server.connections,
         "server.connections_per_address",
         "is more than server.connections: one address can take them all",
@@ -341,6 +346,7 @@ mod tests {
             ("trusted_proxies = [\"0.0.0.0/0\"]", "trusted_proxies", true),
             ("trusted_proxies = [\"::/0\"]", "trusted_proxies", true),
             ("[server]\nbody_pause_s = 600", "server.body_pause_s", true),
+            ("[server]\ndrain_s = 600", "server.drain_s", true),
             ("[server]\nconnections = 10", "server.connections_per_address", true),
             ("[limits]\nrequests_per_company = 4", "limits.requests_per_key", true),
             ("[exports]\nwaiting = 2", "exports.waiting_per_company", true),

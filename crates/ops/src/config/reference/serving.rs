@@ -118,6 +118,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "server",
+        "drain_s",
+        "1",
+        "0 to 600, at most `stop_timeout_s`",
+        "for how long after the signal to stop a connection without a request stays open for one more, whose answer says `Connection: close`; 0: it is closed at once, which may fail the request that its client is just sending",
+        |c| seconds(c.server.drain),
+    ),
+    setting(
+        "server",
         "body_bytes_at_once",
         "134217728 (128 MiB)",
         "16777216 to 2^40; at least `charging.batch_bytes`, `charging.telemetry_bytes` and twice `limits.body_bytes`",
