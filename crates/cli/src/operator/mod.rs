@@ -1,11 +1,13 @@
 //! The operator's commands. Each opens the database itself, and works while servers run.
 
 pub(crate) mod accounts;
+mod backup;
 pub(crate) mod config;
 pub(crate) mod connect;
 mod context;
 pub(crate) mod corrections;
 pub(crate) mod database;
+mod database_copy;
 pub(crate) mod explain;
 mod guide;
 pub(crate) mod import;

@@ -1,40 +1,20 @@
 //! `verify`: recounts orders, usage and ledgers, and compares them with the stored sums.
 
 use serde_json::json;
-use tollbook_store::{StoreError, StoreResult};
+use tollbook_ops::maintenance::recount::{MAX_DIFFERENCES, Recount, recount};
 
 use crate::arguments::Global;
 use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, note};
 
-/// Maximum number of differences to report for each company.
-const MAX_DIFFERENCES: usize = 100;
-
 pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     let Deployment { store, catalogue, .. } = deployment::open(global, Purpose::Command)?;
     // One snapshot, so that concurrent writers do not disturb the comparison.
     let mut snapshot = store.snapshot()?;
-    // What cannot be read is a difference like others: the rest is still counted.
-    let mut differences = damage(snapshot.verify_deployment(MAX_DIFFERENCES), "the database")?;
-    let companies = match snapshot.companies() {
-        Err(StoreError::Damaged(reason) | StoreError::Database(reason)) => {
-            differences.push(format!("companies: {reason}"));
-            Vec::new()
-        }
-        companies => companies?,
-    };
-    let mut orders = 0;
-    for company in &companies {
-        let company_id = company.company_id;
-        let found = snapshot.verify(company_id, &catalogue, MAX_DIFFERENCES).map(|found| {
-            orders += found.orders;
-            found.differences
-        });
-        differences.extend(damage(found, &format!("company {company_id}"))?);
-    }
-    let value = json!({"Companies": companies.len(), "Orders": orders, "Differences": differences});
+    let Recount { companies, orders, differences } = recount(snapshot.as_mut(), &catalogue)?;
+    let value = json!({"Companies": companies, "Orders": orders, "Differences": differences});
     if differences.is_empty() {
-        output.result(&value, || format!("{orders} orders of {} companies: no difference", companies.len()));
+        output.result(&value, || format!("{orders} orders of {companies} companies: no difference"));
         return Ok(());
     }
     for difference in &differences {
@@ -44,14 +24,4 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         note("and there may be more");
     }
     Err(Failure::with_value(format!("{} differences", differences.len()), value))
-}
-
-/// The differences that were found; damage that kept them from being found is one of them.
-fn damage(found: StoreResult<Vec<String>>, what: &str) -> StoreResult<Vec<String>> {
-    match found {
-        Err(StoreError::Damaged(reason) | StoreError::Database(reason)) => {
-            Ok(vec![format!("{what}: {reason}")])
-        }
-        found => found,
-    }
 }

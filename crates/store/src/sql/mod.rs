@@ -18,4 +18,6 @@ pub(crate) mod setting_names;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod tenants;
+#[cfg(test)]
+mod upgrade_tests;
 pub(crate) mod usage;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::deployment::{DeploymentReads, DeploymentState};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineCache;
+use crate::sql::deployment_state;
 use crate::sql::digests;
 use crate::sql::driver::connection::{Connection, Database, all};
 use crate::sql::driver::schema;
@@ -79,7 +80,12 @@ impl Store for SqlStore {
 
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
         let mut session = self.session(self.database.write()?);
-        let state = session.deployment_state()?;
+        let (state, found) = deployment_state::read_with_version(session.connection.as_mut())?;
+        // A newer program has migrated the database while this process ran: it may keep rules that this one does not know.
+        let known = schema::known_version();
+        if found > known {
+            return Err(StoreError::SchemaTooNew { found, known });
+        }
         refuse_moved(&state)?;
         let Some(guard) = self.guard.get() else { return Ok(Box::new(session)) };
         if state.settings_version != self.accepted_settings.load(Ordering::Acquire) {
