@@ -151,19 +151,22 @@ impl OpenDatabase {
 }
 
 /// The schema version that last changed a table with a digest.
-const WITH_DIGESTS: i64 = 14;
+pub(crate) const WITH_DIGESTS: i64 = 14;
 
 /// Migrates a database to this program's schema.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
-    schema::migrate(database, |connection, found| {
-        if found >= WITH_DIGESTS {
-            return Ok(());
-        }
-        let sql = "SELECT company_id FROM company ORDER BY company_id";
-        let companies = all(connection, sql, &[], |row| row.int(0))?;
-        digests::write_all(connection, &companies)?;
-        companies.into_iter().try_for_each(|company_id| note_old_lines(connection, company_id))
-    })
+    schema::migrate(database, complete)
+}
+
+/// Writes what later changes keep up to date, into a database whose schema was `found`.
+pub(crate) fn complete(connection: &mut dyn Connection, found: i64) -> StoreResult<()> {
+    if found >= WITH_DIGESTS {
+        return Ok(());
+    }
+    let sql = "SELECT company_id FROM company ORDER BY company_id";
+    let companies = all(connection, sql, &[], |row| row.int(0))?;
+    digests::write_all(connection, &companies)?;
+    companies.into_iter().try_for_each(|company_id| note_old_lines(connection, company_id))
 }
 
 fn refuse_unfinished(connection: Box<dyn Connection>) -> StoreResult<()> {

@@ -11,8 +11,9 @@ use tollbook_domain::{Catalogue, LineFilter, OrderQuery, Status, StatusSet, Time
 use tollbook_testkit::Cluster;
 
 use crate::error::StoreError;
+use crate::sql::driver::connection::Connection;
 use crate::sql::driver::schema::{known_version, migrate_to};
-use crate::sql::store::OpenDatabase;
+use crate::sql::store::{OpenDatabase, WITH_DIGESTS, complete};
 use crate::store::{Store, StoreOptions};
 use crate::{connect_postgres, connect_sqlite};
 
@@ -38,7 +39,7 @@ const BEFORE: [(i64, &str); 3] = [
 ];
 
 /// Rows in the tables and columns that a schema added, for the schemas after the snapshot.
-const ADDED: [(i64, &str); 8] = [
+const ADDED: [(i64, &str); 7] = [
     (5, "INSERT INTO lease (task, lease_holder, lease_until) VALUES ('arrears', 'a server', 1795927700);"),
     (6, "UPDATE line SET resource_name = 'a resource' WHERE company_id = 1 AND line_no = 0;"),
     (
@@ -58,7 +59,6 @@ const ADDED: [(i64, &str); 8] = [
         "UPDATE deployment_state SET deployment_id = 'the deployment', mark_no = 7 WHERE id = 1; \
          INSERT INTO deployment_setting (name, value) VALUES ('charging.arrears_at', '05:00');",
     ),
-    (14, "UPDATE api_key SET name = 'finance' WHERE company_id = 1;"),
 ];
 
 /// A database of one test.
@@ -107,7 +107,9 @@ impl Fixture {
             self.sql(&format!("DELETE FROM schema_version WHERE version > {before};"));
         }
         for next in SNAPSHOT + 1..=version {
-            migrate_to(self.connect().0.as_ref(), next, |_, _| Ok(())).unwrap();
+            // Programs from `WITH_DIGESTS` on wrote the digests that this one compares; it writes them anew for earlier ones.
+            let completed = if next >= WITH_DIGESTS { complete } else { |_: &mut dyn Connection, _| Ok(()) };
+            migrate_to(self.connect().0.as_ref(), next, completed).unwrap();
             for (_, sql) in ADDED.iter().filter(|(added, _)| *added == next) {
                 self.sql(sql);
             }
@@ -144,7 +146,7 @@ fn check(store: &dyn Store, version: i64, name: &str) {
     assert_eq!(entries, if version >= 3 { 9 } else { 0 }, "{name} {version}");
     let keys = snapshot.api_keys(None).unwrap();
     assert_eq!(keys.len(), 1, "{name} {version}");
-    assert_eq!(keys[0].name, if version >= 14 { "finance" } else { "" }, "{name} {version}");
+    assert!(keys[0].name.is_empty() && keys[0].permissions.is_empty(), "{name} {version}");
     let id = snapshot.deployment_state().unwrap().deployment_id;
     assert_eq!(id, if version >= 13 { "the deployment" } else { "" }, "{name} {version}");
     drop(snapshot);
