@@ -149,10 +149,11 @@ impl Restore<'_> {
             .filter(|mark| mark.deployment_id == state.deployment_id)
             .map(|mark| mark.mark_no)
             .max(former.as_ref().and_then(|(_, mark_no)| *mark_no));
+        // Before the database: if this process ends in between, the same command finds no database, and completes it.
+        self.mark.restore(&state).map_err(|error| RestoreError::File(self.target.to_owned(), error))?;
         rename_all(&part, self.target)?;
         // What is left of it are lock files.
         clear(&part)?;
-        self.mark.restore(&state).map_err(|error| RestoreError::File(self.target.to_owned(), error))?;
         Ok(Restored { recount, state, former_mark_no, former: former.map(|(former, _)| former) })
     }
 
