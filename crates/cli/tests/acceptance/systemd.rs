@@ -290,7 +290,7 @@ fn sockets_that_are_not_understood_are_refused() {
 }
 
 #[test]
-fn systemd_is_told_about_readiness_watchdog_and_stop() {
+fn systemd_learns_of_readiness_watchdog_and_stop() {
     let path = tempfile::tempdir().unwrap().keep().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     let fixture =

@@ -113,7 +113,7 @@ fn hours_are_closed_once_while_servers_are_replaced(fixture: &Fixture) {
         std::thread::yield_now();
     }
     let sums: Value = server.ask(fixture, &company, &amount);
-    assert_eq!((&sums["OrderCount"], &sums["TotalOrderAmount"]), (&HOURS.into(), &json!("100.00")));
+    assert_eq!((&sums["OrderCount"], &sums["TotalOrderAmount"]), (&HOURS.into(), &json!("100000.00")));
     server.stop();
     fixture.assert_verified(HOURS);
 }

@@ -1,4 +1,4 @@
-//! Restores a backup as the SQLite database of a deployment. The former database is kept aside and is not written any more,
+//! Restores a backup as the SQLite database of a deployment. The former database is kept aside and nothing is written to it,
 //! and the mark outside of the database agrees with the restored one afterwards.
 
 use std::fs::File;
