@@ -22,7 +22,17 @@ const WHEELS: [(&str, &str, &[&str]); 7] = [
     ("taplo", "taplo", &["format", "--check"]),
     ("ruff check", "ruff", &["check", "--no-cache", "tests/python", "bench/foreign"]),
     ("ruff format", "ruff", &["format", "--no-cache", "--check", "tests/python", "bench/foreign"]),
-    ("shellcheck", "shellcheck", &[".ci/run"]),
+    (
+        "shellcheck",
+        "shellcheck",
+        &[
+            ".ci/run",
+            "packaging/debian/preinst",
+            "packaging/debian/postinst",
+            "packaging/debian/prerm",
+            "packaging/debian/postrm",
+        ],
+    ),
     // Licences, banned and doubled crates, where crates come from.
     ("cargo-deny", "cargo-deny", &["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]),
     // Dependencies that nothing uses.

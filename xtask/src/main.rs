@@ -5,6 +5,7 @@ mod gnumeric;
 mod libreoffice;
 mod lint;
 mod node;
+mod package;
 mod postgres;
 mod promtool;
 mod python;
@@ -37,6 +38,9 @@ usage: cargo xtask COMMAND
         Runs cargo test with these arguments, one test executable after the other.
   lint  Runs rustfmt, clippy, rustdoc, tidy, and linters that are installed below the target directory.
   tidy  Runs the repository's own checks.
+  package [--twice]
+        Makes the Debian package and the release archive of the program in the profile dist, with their checksums, in
+        target/package. The same commit gives the same bytes in any folder; --twice builds again in another one and compares.
   soak [--minutes N] [--seed S]
         Runs the soak tests, for 60 minutes without --minutes: three servers on one PostgreSQL, and charging on both
         databases, while importers, servers and the database are killed. Writes dated reports to bench/runs.
@@ -55,7 +59,8 @@ environment:
                           it fails.
   TOLLBOOK_PYTHON_CACHE   The folder in which private Python environments are made once for each list of requirements
                           and version of Python; target/python-environments without it. Work trees may share it.
-  CARGO_TARGET_DIR        The target directory, as for cargo.";
+  CARGO_TARGET_DIR        The target directory, as for cargo.
+  SOURCE_DATE_EPOCH       The time of everything in the packages; that of the commit without it.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,6 +70,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::run(&workspace, rest),
         ["lint"] => lint::run(&workspace),
         ["tidy"] => tidy::run(&workspace),
+        ["package", rest @ ..] => package::run(&workspace, rest),
         ["soak", rest @ ..] => soak::run(&workspace, rest),
         ["help" | "--help" | "-h"] => {
             step::say(USAGE);

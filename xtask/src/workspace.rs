@@ -22,6 +22,10 @@ impl Workspace {
         &self.root
     }
 
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Where private Python environments are made, and whether other work trees use the same place: below the target
     /// directory, unless `TOLLBOOK_PYTHON_CACHE` names another.
     pub(crate) fn python_cache(&self) -> (PathBuf, bool) {
@@ -46,6 +50,18 @@ impl Workspace {
     pub(crate) fn shared(&self) -> OsString {
         std::env::var_os("TOLLBOOK_SHARED").unwrap_or_else(|| self.root.join("../shared").into_os_string())
     }
+}
+
+/// The folder of cargo, in which the sources of dependencies are.
+pub(crate) fn cargo_home() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo");
+    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
+}
+
+/// The time of everything in packages, if the caller states one.
+pub(crate) fn source_date_epoch() -> Option<String> {
+    let time = std::env::var_os("SOURCE_DATE_EPOCH")?.into_string().ok()?;
+    Some(time).filter(|time| !time.is_empty())
 }
 
 /// The folder of the workspace's manifest.

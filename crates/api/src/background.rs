@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::blocking;
+use crate::supervisor::current_task;
 
 /// A background worker.
 pub(crate) struct Worker {
@@ -38,6 +39,7 @@ impl Worker {
         let mut interval = tokio::time::interval(interval);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_failing = false;
+        let task = current_task();
         loop {
             tokio::select! {
                 biased;
@@ -47,7 +49,12 @@ impl Worker {
             }
             // At the level of errors, so that it is there whatever the log is filtered by.
             let span = tracing::error_span!("round", worker = name);
-            let run = blocking::run(round.clone()).instrument(span.clone());
+            let (round, task) = (round.clone(), task.clone());
+            let work = move || match task {
+                Some(task) => task.work(round),
+                None => round(),
+            };
+            let run = blocking::run(work).instrument(span.clone());
             let error = match run.await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, ExportedFile, Progress, WaitPolicy};
-use tollbook_ops::{random, webhooks};
+use tollbook_ops::{random, tasks, webhooks};
 use tollbook_store::{
     DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult,
 };
@@ -279,6 +279,7 @@ struct Heartbeat {
 
 impl Heartbeat {
     fn beat(&mut self, job: &LeasedJob<'_>, progress: &Progress) {
+        tasks::progress();
         if self.last.elapsed() < HEARTBEAT {
             return;
         }

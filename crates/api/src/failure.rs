@@ -28,6 +28,8 @@ pub(crate) fn refusal_for(error: &StoreError) -> Refusal {
         | StoreError::Full
         | StoreError::Moved { .. }
         | StoreError::OtherSettings(_)
+        // Another server, of the newer program, can answer it.
+        | StoreError::SchemaTooNew { .. }
         | StoreError::Cancelled => Refusal::ServiceUnavailable,
         _ => Refusal::Internal,
     }

@@ -19,7 +19,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tollbook_formats::usage::otlp::Signal;
 use tollbook_objects::{EmbeddedStore, ObjectStoreError};
-use tollbook_ops::tasks::LostLines;
+use tollbook_ops::tasks::{LostLines, Tasks};
 
 use crate::background::{Worker, no_news};
 use crate::blocking::{self, Workers};
@@ -126,6 +126,11 @@ impl Server {
     #[must_use]
     pub fn with_metrics(self, listener: Option<TcpListener>) -> Self {
         Self { metrics: listener, ..self }
+    }
+
+    /// Its background tasks, which tell whether it makes progress.
+    pub fn tasks(&self) -> Arc<Tasks> {
+        Arc::clone(self.service.tasks())
     }
 
     /// Watches the free space of the disk of the data directory.

@@ -46,7 +46,7 @@ pub(crate) struct Service {
     deployment: Deployment,
     exporter: Exporter,
     bodies: Bodies,
-    tasks: Tasks,
+    tasks: Arc<Tasks>,
     metrics: Metrics,
     key_uses: KeyUses,
     nonces: Nonces,
@@ -77,7 +77,7 @@ impl Service {
             deployment,
             exporter,
             bodies,
-            tasks: Tasks::default(),
+            tasks: Arc::default(),
             metrics: Metrics::new(),
             key_uses: KeyUses::default(),
             nonces,
@@ -129,7 +129,7 @@ impl Service {
     }
 
     /// The supervised background tasks.
-    pub(crate) fn tasks(&self) -> &Tasks {
+    pub(crate) fn tasks(&self) -> &Arc<Tasks> {
         &self.tasks
     }
 

@@ -60,6 +60,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Connect(command) => operator::connect::run(global, command, output),
         Command::Webhook(command) => operator::webhooks::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
+        Command::Config(command) => operator::config::run(global, command, output),
         Command::Deployment(command) => operator::truth::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {
             operator::explain::order(global, arguments, output)

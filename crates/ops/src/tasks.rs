@@ -2,6 +2,7 @@
 //! log that could not be written. Nothing here runs a task: its supervisor does, and reports to its [`Task`].
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +29,23 @@ impl Tasks {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().map(|task| task.report()).collect()
     }
+
+    /// Why the process should be replaced: a task that does not run, or that has been at work for longer than `patience`
+    /// without progress.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn check_progress(&self, patience: Duration) -> Result<(), String> {
+        for task in self.reports() {
+            if !task.is_alive {
+                return Err(format!("the {} is not running", task.name));
+            }
+            if task.without_progress_for.is_some_and(|time| time > patience) {
+                return Err(format!("the {} has made no progress for {} s", task.name, patience.as_secs()));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A background task that is restarted if it ends or panics.
@@ -47,6 +65,8 @@ struct State {
     last_error: Option<String>,
     /// Pause before the next restart.
     pause: Option<Duration>,
+    /// When it last made progress; `None` while it has nothing to do.
+    progress: Option<Instant>,
 }
 
 /// The state of a task at one moment.
@@ -62,12 +82,44 @@ pub struct TaskReport {
     pub restarts: u64,
     /// Why it last ended or panicked.
     pub last_error: Option<String>,
+    /// How long it has been at work without progress; `None` if it has nothing to do.
+    pub without_progress_for: Option<Duration>,
+}
+
+thread_local! {
+    /// The task whose work runs on this thread.
+    static CURRENT: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
+}
+
+/// The task whose work runs on this thread, if there is one, has made progress.
+pub fn progress() {
+    CURRENT.with_borrow(|task| {
+        if let Some(task) = task {
+            task.state().progress = Some(Instant::now());
+        }
+    });
 }
 
 impl Task {
     /// The task's name in the log and for the operator.
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Runs work of the task on this thread. Until it ends, calls of [`progress`] tell that it advances.
+    pub fn work<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        struct AtWork;
+        impl Drop for AtWork {
+            fn drop(&mut self) {
+                if let Some(task) = CURRENT.take() {
+                    task.state().progress = None;
+                }
+            }
+        }
+        CURRENT.set(Some(Arc::clone(self)));
+        let _at_work = AtWork;
+        progress();
+        work()
     }
 
     /// The task runs from now on.
@@ -116,6 +168,7 @@ impl Task {
             running_for: state.running_since.map(|since| since.elapsed()),
             restarts: state.restarts,
             last_error: state.last_error.clone(),
+            without_progress_for: state.progress.map(|progress| progress.elapsed()),
         }
     }
 
@@ -167,6 +220,28 @@ mod tests {
         let report = &tasks.reports()[0];
         assert_eq!((report.is_alive, report.running_for, report.restarts), (true, None, 1));
         assert_eq!(report.last_error.as_deref(), Some("panicked: no"));
+    }
+
+    #[test]
+    fn a_task_at_work_must_make_progress() {
+        let tasks = Tasks::default();
+        let task = tasks.add("sweeper");
+        task.started();
+        let idle = tasks.check_progress(Duration::ZERO);
+        assert_eq!(idle, Ok(()), "it has nothing to do");
+        task.work(|| {
+            let stuck = tasks.check_progress(Duration::ZERO).unwrap_err();
+            assert_eq!(stuck, "the sweeper has made no progress for 0 s");
+            progress();
+            assert_eq!(tasks.check_progress(Duration::from_secs(600)), Ok(()));
+        });
+        assert_eq!(tasks.check_progress(Duration::ZERO), Ok(()));
+        let panicked = std::panic::catch_unwind(|| task.work(|| panic!("no")));
+        assert!(panicked.is_err());
+        assert_eq!(tasks.check_progress(Duration::ZERO), Ok(()), "work that panicked is over");
+        progress();
+        task.failed("ended");
+        assert_eq!(tasks.check_progress(Duration::MAX), Err("the sweeper is not running".to_owned()));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub use prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 pub use sealed_keys::SealedKeyWrites;
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;
-pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};
+pub use sqlite::{COMPANION_SUFFIXES, ServersExcluded, connect_sqlite, exclude_servers, open_sqlite};
 pub use store::{DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
 pub use tenants::{
     OperatorKey, OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, PutOwners, SettingReads,

@@ -19,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -59,8 +59,8 @@ const TLS_HANDSHAKE: u8 = 22;
 const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
     connection: close\r\ncontent-length: 38\r\n\r\nthis address is served by HTTPS alone\n";
 
-/// Serves connections until `stopping` is cancelled, then closes those without a request and finishes the others, at most
-/// until the deadline of the configuration. Returns that deadline.
+/// Serves connections until `stopping` is cancelled. Then each may send one more request for a while; those without a request
+/// are closed after it, and the others finished, at most until the deadline of the configuration. Returns that deadline.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -93,10 +93,15 @@ pub(crate) async fn serve(
         },
         large_heads: LargeHeads::new(),
         stopping: stopping.clone(),
+        drained: CancellationToken::new(),
         cut: CancellationToken::new(),
     });
     server.accept(listener, config, &admission).await;
     let deadline = Instant::now() + limits.stop_timeout;
+    // The clients of idle connections learn from their next answer that the server stops; a request that is on its way on
+    // a connection that is closed now would fail.
+    let _ = timeout(limits.drain.min(limits.stop_timeout), admission.all_closed()).await;
+    server.drained.cancel();
     if timeout_at(deadline, admission.all_closed()).await.is_err() {
         tracing::warn!(
             connections = admission.count(),
@@ -116,6 +121,8 @@ struct Served {
     timeouts: PeerTimeouts,
     large_heads: LargeHeads,
     stopping: CancellationToken,
+    /// Cancelled when connections without a request are no longer kept.
+    drained: CancellationToken,
     /// Cancelled when connections are no longer waited for.
     cut: CancellationToken,
 }
@@ -190,7 +197,7 @@ impl Served {
                 }
             }
             () = connection.close.notified() => return,
-            () = self.stopping.cancelled() => return,
+            () = self.drained.cancelled() => return,
         }
         let Some(transport) = self.transport(stream, &connection).await else { return };
         let io = TokioIo::new(GuardedStream::new(transport, Arc::clone(&connection)));
@@ -205,7 +212,7 @@ impl Served {
             tokio::select! {
                 // An error of one connection concerns its peer alone.
                 _ = http.as_mut() => break,
-                () = self.stopping.cancelled(), if !is_stopping => {
+                () = self.drained.cancelled(), if !is_stopping => {
                     is_stopping = true;
                     http.as_mut().graceful_shutdown();
                     // The library would wait for the rest of the first head.
@@ -268,7 +275,10 @@ impl Served {
             return Ok(response.map(|body| Guarded { body, _guard: guard }));
         }
         request.extensions_mut().insert(ConnectInfo(peer));
-        let response = TowerToHyperService::new(self.router.clone()).call(request).await?;
+        let mut response = TowerToHyperService::new(self.router.clone()).call(request).await?;
+        if self.stopping.is_cancelled() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| Guarded { body, _guard: guard }))
     }
 }

@@ -1,14 +1,14 @@
-//! `database`: copy, backup, prune and distribute.
-
-use std::path::Path;
+//! `database`: copy, prune and distribute. Backups are in `backup`.
 
 use serde_json::json;
 use tollbook_ops::deployment::moving::move_database;
 use tollbook_ops::maintenance::prune::{Cutoff, count, parse_date, prune};
-use tollbook_ops::{Clock as _, Config, SystemClock};
-use tollbook_store::{COMPANION_SUFFIXES, Copied, OpenDatabase, copy, distribute};
+use tollbook_ops::{Clock as _, SystemClock};
+use tollbook_store::{Copied, distribute};
 
+use super::backup;
 use super::context::operator_days;
+use super::database_copy::{copy_all, source, text, value};
 use crate::actor;
 use crate::arguments::{DatabaseCommand, Global};
 use crate::customer::time::Time;
@@ -28,7 +28,8 @@ pub(crate) fn run(global: &Global, command: &DatabaseCommand, output: &Output) -
                 }
             });
         }
-        DatabaseCommand::Backup { file } => backup(global, file, output)?,
+        DatabaseCommand::Backup { file, verify } => backup::backup(global, file, *verify, output)?,
+        DatabaseCommand::Restore { file, replace } => backup::restore(global, file, *replace, output)?,
         DatabaseCommand::Prune { before, yes, dry_run } => {
             let store = deployment::store(global)?;
             let days = operator_days(store.as_ref(), global.time_zone.as_ref())?;
@@ -102,76 +103,4 @@ fn copy_between(global: &Global, from: &str, to: &str, keep_source: bool) -> Res
         note("the source cannot be written, so it was not marked as moved: make sure that nothing uses it");
     }
     Ok(copied)
-}
-
-/// Opens the source of a copy. It is checked before the target is created, so that a missing source leaves no empty target.
-fn source(url: &str, config: &Config) -> Result<OpenDatabase, Failure> {
-    if let Some(path) = deployment::sqlite_path(url)
-        && !path.is_file()
-    {
-        return Err(Failure::new(format!("--from: there is no file {}", path.display())));
-    }
-    let from = deployment::connect("--from", url, &config.database)?;
-    from.prepare()?;
-    Ok(from)
-}
-
-fn copy_all(from: &OpenDatabase, to: &OpenDatabase, config: &Config) -> Result<Copied, Failure> {
-    let catalogue = deployment::load_catalogue(config)?;
-    let mut reported = (String::new(), 0);
-    Ok(copy(from, to, &catalogue, &mut |table, rows| {
-        if reported.0 != table || rows >= reported.1 + 500_000 {
-            reported = (table.to_owned(), rows);
-            note(&format!("{table}: {rows} rows"));
-        }
-    })?)
-}
-
-/// Copies the database into a `.part` file, and renames it when the copy is complete and verified.
-fn backup(global: &Global, file: &Path, output: &Output) -> Result<(), Failure> {
-    if file.exists() {
-        return Err(Failure::new(format!("{} exists already", file.display())));
-    }
-    let config = deployment::config(global)?;
-    let from = deployment::database_url(global, &config);
-    let name = file
-        .file_name()
-        .ok_or_else(|| Failure::new("the backup needs a file name"))?
-        .to_string_lossy()
-        .into_owned();
-    let beside = |suffix: &str| file.with_file_name(format!("{name}.part{suffix}"));
-    // An interrupted backup holds an older state of the database.
-    let clear =
-        || std::iter::once("").chain(COMPANION_SUFFIXES).try_for_each(|suffix| remove(&beside(suffix)));
-    clear()?;
-    let copy = || {
-        let from = source(&from, &config)?;
-        let to = deployment::connect("--to", &format!("sqlite:{}", beside("").display()), &config.database)?;
-        copy_all(&from, &to, &config)
-    };
-    let copied = copy().inspect_err(|_| {
-        // The next backup removes what is left; the error to report is that of the copy.
-        let _ = clear();
-    })?;
-    std::fs::rename(beside(""), file)?;
-    clear()?;
-    output.result(&value(&copied), || text(&copied, "backed up"));
-    Ok(())
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn value(copied: &Copied) -> serde_json::Value {
-    let tables: serde_json::Map<String, serde_json::Value> =
-        copied.tables.iter().map(|(name, rows)| ((*name).to_owned(), (*rows).into())).collect();
-    json!({"Companies": copied.companies, "Orders": copied.orders, "Rows": tables, "Differences": []})
-}
-
-fn text(copied: &Copied, done: &str) -> String {
-    format!("{} orders of {} companies {done} and verified", copied.orders, copied.companies)
 }

@@ -2,10 +2,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+mod backup;
+pub(crate) mod config;
 pub(crate) mod connect;
 mod context;
 pub(crate) mod corrections;
 pub(crate) mod database;
+mod database_copy;
 pub(crate) mod explain;
 mod guide;
 pub(crate) mod import;
@@ -23,6 +26,7 @@ pub(crate) mod prices;
 mod progress;
 pub(crate) mod revoke;
 pub(crate) mod serve;
+mod service_manager;
 pub(crate) mod settle;
 mod signals;
 pub(crate) mod tenants;

@@ -20,11 +20,15 @@ use crate::arguments::{Global, Listen};
 use crate::deployment::{self, Purpose};
 use crate::operator::log;
 use crate::operator::object_store::Objects;
+use crate::operator::service_manager::{self, Inherited};
 use crate::operator::signals::StopSignals;
 use crate::output::{Failure, Output};
 
 /// After how long a step of the start that waits is logged, and how often.
 const DELAY: Duration = Duration::from_secs(2);
+/// How long a background task may be at work without progress before the watchdog is not notified, besides what a statement
+/// and a writer may take by the configuration.
+const PATIENCE: Duration = Duration::from_secs(900);
 /// How long the process waits for threads whose work did not end in time.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -37,6 +41,10 @@ pub(crate) fn quickstart(global: &Global, arguments: &Listen, output: &Output) -
 }
 
 fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) -> Result<(), Failure> {
+    let inherited = Inherited::take()?;
+    if inherited.main.is_some() && arguments.listen.is_some() {
+        return Err(Failure::new("--listen: systemd has opened the socket already (LISTEN_FDS)"));
+    }
     let log = log::start()?;
     let (opened, master) = reporting_delay("the database", || {
         let opened = deployment::open(global, Purpose::Server)?;
@@ -55,10 +63,15 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     // Before the server listens, because it could not deliver.
     HttpSender::new(&config.webhooks, Arc::new(SystemClock)).map_err(Failure::new)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let listener = runtime
-        .block_on(TcpListener::bind(config.listen))
-        .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
-    let metrics = runtime.block_on(metrics_listener(config.metrics))?;
+    let listener = runtime.block_on(async {
+        match inherited.main {
+            Some(socket) => TcpListener::from_std(socket),
+            None => TcpListener::bind(config.listen).await,
+        }
+    });
+    let listener =
+        listener.map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
+    let metrics = runtime.block_on(metrics_listener(config.metrics, inherited.metrics))?;
     let metrics_url = match &metrics {
         Some(listener) => Some(format!("{}/metrics", url_of_address(listener.local_addr()?))),
         None => None,
@@ -103,11 +116,13 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         output.result(&said, || format!("Tollbook listens on {url}{metrics}"));
     }
     let clock = Arc::new(SystemClock);
+    let patience = PATIENCE + config.database.statement_timeout + config.database.lock_timeout;
     // `store` outlives the runtime, so that its connections are closed outside of it.
     let parts = Deployment { store: Arc::clone(&store), objects, master, catalogue, config, bound, clock };
     let stop = async move {
         let signal = signals.next().await;
         tracing::info!(signal, "stopping; requests in progress will finish");
+        service_manager::stopping();
         // After a second one, nothing is waited for. Nothing is half written by that.
         tokio::spawn(async move {
             let signal = signals.next().await;
@@ -119,6 +134,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         .counting_lost_lines(Arc::clone(&log.lost))
         .with_metrics(metrics)
         .watching_disk_of(global.data.clone());
+    runtime.spawn(service_manager::feed_watchdog(server.tasks(), patience));
+    service_manager::ready(&url);
     let served = runtime.block_on(async {
         tokio::select! {
             served = server.run(stop) => served,
@@ -141,7 +158,13 @@ fn server_tls(config: &Config) -> Result<ServerTls, Failure> {
 }
 
 /// The socket at which metrics are served. Of several servers on one machine, one has the usual address; the others log a warning.
-async fn metrics_listener(listen: MetricsListen) -> Result<Option<TcpListener>, Failure> {
+async fn metrics_listener(
+    listen: MetricsListen,
+    inherited: Option<std::net::TcpListener>,
+) -> Result<Option<TcpListener>, Failure> {
+    if let Some(socket) = inherited {
+        return Ok(Some(TcpListener::from_std(socket)?));
+    }
     let Some(address) = listen.address() else { return Ok(None) };
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(Some(listener)),
@@ -160,6 +183,7 @@ fn reporting_delay<T>(what: &str, work: impl FnOnce() -> T) -> T {
         scope.spawn(move || {
             while waiting.recv_timeout(DELAY) == Err(RecvTimeoutError::Timeout) {
                 tracing::warn!("{what} does not answer yet; the server listens when it does");
+                service_manager::starting_slowly(what);
             }
         });
         let result = work();

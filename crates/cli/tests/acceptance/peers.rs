@@ -162,8 +162,13 @@ fn an_address_has_a_number_of_connections() {
 #[test]
 fn idle_connections_make_room_for_new_ones() {
     let (_fixture, server) = serve("connections = 20\nidle_timeout_s = 3600");
-    let idle: Vec<_> = (0..20).map(|_| send(&server, HEALTH)).collect();
-    idle.iter().for_each(read_health);
+    // One after the other, so that the first one has been idle for longest.
+    let idle = (0..20).map(|_| {
+        let stream = send(&server, HEALTH);
+        read_health(&stream);
+        stream
+    });
+    let idle: Vec<_> = idle.collect();
     assert_eq!(get(&server, "/healthz"), 200);
     // Those that were idle for longest were closed.
     assert_eq!(received(&idle[0]), "");

@@ -74,7 +74,7 @@ impl Intake {
             let leaps = LeapWatch::new(Arc::clone(&clock));
             // What is queued meanwhile is stored after the restart.
             loop {
-                let work = || store_until_closed(&of_worker, charging, clock.as_ref(), &leaps);
+                let work = || store_until_closed(&of_worker, charging, clock.as_ref(), &leaps, &task);
                 let Err(panic) = catch_unwind(AssertUnwindSafe(work)) else { break };
                 if !of_worker.pause(task.failed(&panic_text(panic.as_ref()))) {
                     break;
@@ -152,7 +152,13 @@ impl Shared {
 }
 
 /// Stores what is submitted until the queue is closed and empty.
-fn store_until_closed(shared: &Shared, charging: Charging<'_>, clock: &dyn Clock, leaps: &LeapWatch) {
+fn store_until_closed(
+    shared: &Shared,
+    charging: Charging<'_>,
+    clock: &dyn Clock,
+    leaps: &LeapWatch,
+    task: &Arc<Task>,
+) {
     let new_rater = || Rater::new(charging, charging.config.charging.limits_of_gateways());
     let mut rater = new_rater();
     while let Some(submissions) = shared.next() {
@@ -162,7 +168,7 @@ fn store_until_closed(shared: &Shared, charging: Charging<'_>, clock: &dyn Clock
             rater.set_time_in_doubt(leaps.certain_now_s().is_none());
             store_submissions(&mut rater, submissions, clock.now_s());
         };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.work(work))) {
             tracing::error!(error = panic_text(panic.as_ref()), "storing usage panicked");
             // The rater may be in an inconsistent state.
             rater = new_rater();

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tollbook_formats::toml::{FileError, Source, read_file};
 use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
 
 use super::brand::{BrandSection, brand};
 use super::charging::{ChargingSection, charging};
@@ -78,30 +79,41 @@ impl Config {
 
 fn parse(file: &Path, text: &str) -> Checked<Config> {
     let source = Source { file, text };
-    let read: ConfigFile = toml::from_str(text).map_err(|error| source.parse_error(error))?;
+    let read = toml::from_str(text).map_err(|error| source.parse_error(error))?;
+    checked(&source, &read)
+}
+
+/// Reads the text of a file of which keys were removed from the table.
+pub(super) fn parse_table(source: &Source<'_>, table: Spanned<DeTable<'_>>) -> Checked<Config> {
+    let read =
+        ConfigFile::deserialize(Deserializer::from(table)).map_err(|error| source.parse_error(error))?;
+    checked(source, &read)
+}
+
+fn checked(source: &Source<'_>, read: &ConfigFile) -> Checked<Config> {
     let mut config = Config {
-        metrics: metrics(&source, &read.metrics)?,
-        tls: tls(&source, &read.tls)?,
-        signing: signing(&source, &read.signing)?,
-        limits: limits(&source, &read.limits)?,
-        database: database(&source, &read.database)?,
-        charging: charging(&source, &read.charging)?,
-        exports: exports(&source, &read.exports)?,
-        objects: objects(&source, &read.objects)?,
-        webhooks: webhooks(&source, &read.webhooks)?,
-        database_url: database_url(&source, &read.database)?,
+        metrics: metrics(source, &read.metrics)?,
+        tls: tls(source, &read.tls)?,
+        signing: signing(source, &read.signing)?,
+        limits: limits(source, &read.limits)?,
+        database: database(source, &read.database)?,
+        charging: charging(source, &read.charging)?,
+        exports: exports(source, &read.exports)?,
+        objects: objects(source, &read.objects)?,
+        webhooks: webhooks(source, &read.webhooks)?,
+        database_url: database_url(source, &read.database)?,
         ..Config::default()
     };
     let longest_body = config.charging.telemetry_bytes.max(config.charging.batch_bytes);
-    config.server = server(&source, &read.server, longest_body, config.limits.body_bytes)?;
+    config.server = server(source, &read.server, longest_body, config.limits.body_bytes)?;
     if let Some(listen) = &read.listen {
         config.listen = listen.get_ref().parse().map_err(|_| {
             source.error(Some(listen.span()), "listen", "must be an address and port such as 127.0.0.1:8080")
         })?;
     }
-    config.public_url = url(&source, "public_url", read.public_url.as_ref())?;
-    times(&source, &read, &mut config)?;
-    config.catalogue = file_of_key(&source, "catalogue", read.catalogue.as_ref())?;
+    config.public_url = url(source, "public_url", read.public_url.as_ref())?;
+    times(source, read, &mut config)?;
+    config.catalogue = file_of_key(source, "catalogue", read.catalogue.as_ref())?;
     for text in &read.trusted_proxies {
         let network = networks::parse(text.get_ref()).map_err(|reason| {
             source.error(Some(text.span()), "trusted_proxies", format!("\"{}\" {reason}", text.get_ref()))
@@ -109,10 +121,10 @@ fn parse(file: &Path, text: &str) -> Checked<Config> {
         config.trusted_proxies.push(network);
     }
     for (name, section) in &read.brand {
-        let brand = brand(&source, name, section, &mut config.brand_by_host)?;
+        let brand = brand(source, name, section, &mut config.brand_by_host)?;
         config.brands.insert(brand.name.clone(), brand);
     }
-    check_hosts(&source, &read.objects, &config)?;
+    check_hosts(source, &read.objects, &config)?;
     Ok(config)
 }
 

@@ -33,8 +33,8 @@ impl Default for Limits {
             json_depth: 32,
             requests_per_key: 16,
             requests_per_company: 32,
-            key_rate_per_s: 1_000,
-            company_rate_per_s: 2_000,
+            key_rate_per_s: 5_000,
+            company_rate_per_s: 10_000,
         }
     }
 }

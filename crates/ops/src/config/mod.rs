@@ -2,14 +2,17 @@
 
 mod brand;
 mod charging;
+pub mod check;
 mod database;
 mod exports;
 mod file;
 mod hosts;
+mod keys;
 mod limits;
 mod metrics;
 mod money;
 mod objects;
+pub mod reference;
 mod server;
 mod settings;
 mod signing;

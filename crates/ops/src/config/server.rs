@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub write_timeout: Duration,
     /// Longest time from the signal to stop to the end of the process.
     pub stop_timeout: Duration,
+    /// For how long after the signal to stop a connection without a request stays open for one more.
+    pub drain: Duration,
     /// Most bytes of bodies in memory, over all requests. Half of it is for requests whose sender is not known yet.
     pub body_bytes_at_once: usize,
 }
@@ -42,6 +44,7 @@ impl Default for ServerConfig {
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(25),
+            drain: Duration::from_secs(1),
             body_bytes_at_once: 128 << 20,
         }
     }
@@ -58,6 +61,7 @@ pub(super) struct ServerSection {
     idle_timeout_s: Option<Spanned<i64>>,
     write_timeout_s: Option<Spanned<i64>>,
     stop_timeout_s: Option<Spanned<i64>>,
+    drain_s: Option<Spanned<i64>>,
     body_bytes_at_once: Option<Spanned<i64>>,
 }
 
@@ -77,10 +81,12 @@ pub(super) fn server(
         let number = number(source, &format!("server.{key}"), value.as_ref(), range)?;
         Ok(number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
     };
-    let seconds = |key: &str, value: &Option<Spanned<i64>>, most, default| -> Checked<Duration> {
-        let number = number(source, &format!("server.{key}"), value.as_ref(), 1..=most)?;
+    let within = |key: &str, value: &Option<Spanned<i64>>, range, default| -> Checked<Duration> {
+        let number = number(source, &format!("server.{key}"), value.as_ref(), range)?;
         Ok(number.and_then(|number| u64::try_from(number).ok()).map_or(default, Duration::from_secs))
     };
+    let seconds =
+        |key: &str, value: &Option<Spanned<i64>>, most: i64, default| within(key, value, 1..=most, default);
     let config = ServerConfig {
         connections: count("connections", &read.connections, 1..=1_000_000, default.connections)?,
         connections_per_address: count(
@@ -95,6 +101,7 @@ pub(super) fn server(
         idle_timeout: seconds("idle_timeout_s", &read.idle_timeout_s, 3_600, default.idle_timeout)?,
         write_timeout: seconds("write_timeout_s", &read.write_timeout_s, 3_600, default.write_timeout)?,
         stop_timeout: seconds("stop_timeout_s", &read.stop_timeout_s, 3_600, default.stop_timeout)?,
+        drain: within("drain_s", &read.drain_s, 0..=600, default.drain)?,
         body_bytes_at_once: count(
             "body_bytes_at_once",
             &read.body_bytes_at_once,

@@ -113,6 +113,7 @@ fn every_documented_key_is_in_the_example() {
         "idle_timeout_s",
         "write_timeout_s",
         "stop_timeout_s",
+        "drain_s",
         "body_bytes_at_once",
         "allow_http",
         "allowed_ports",

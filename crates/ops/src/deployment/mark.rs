@@ -155,6 +155,22 @@ impl Mark {
         }
     }
 
+    /// Remembers the state of a database that was put in the place of the former one on purpose.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn restore(&self, state: &DeploymentState) -> std::io::Result<()> {
+        // A database that was never written to has no id, and nothing to be compared with.
+        if state.deployment_id.is_empty() {
+            return self.forget();
+        }
+        self.write(&MarkContent {
+            database: self.database.clone(),
+            deployment_id: state.deployment_id.clone(),
+            mark_no: state.mark_no,
+        })
+    }
+
     /// Whether the last mark of this process is old enough for a new one. Counts as one: concurrent callers do not all
     /// get `true`.
     pub(super) fn is_due(&self) -> bool {

@@ -1,5 +1,7 @@
-//! Pruning of settled orders, leases, and the check that servers share one object store.
+//! Pruning of settled orders, leases, the check that servers share one object store, recounts, and restored backups.
 
 pub mod leases;
 pub mod prune;
+pub mod recount;
+pub mod restore;
 pub mod shared_objects;

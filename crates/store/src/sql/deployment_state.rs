@@ -5,16 +5,22 @@ use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, SqlValue, execute_exactly, first};
 
 pub(crate) fn read(connection: &mut dyn Connection) -> StoreResult<DeploymentState> {
-    let sql = "SELECT deployment_id, settings_version, mark_no, moved_to, moved_at, move_done \
-               FROM deployment_state WHERE id = 1";
+    Ok(read_with_version(connection)?.0)
+}
+
+/// The state, and the version of the schema, which another process may have raised.
+pub(crate) fn read_with_version(connection: &mut dyn Connection) -> StoreResult<(DeploymentState, i64)> {
+    let sql = "SELECT deployment_id, settings_version, mark_no, moved_to, moved_at, move_done, \
+               (SELECT max(version) FROM schema_version) FROM deployment_state WHERE id = 1";
     let state = first(connection, sql, &[], |row| {
         let moved = Moved { to: row.text(3)?.to_owned(), at_s: row.int(4)?, is_done: row.int(5)? != 0 };
-        Ok(DeploymentState {
+        let state = DeploymentState {
             deployment_id: row.text(0)?.to_owned(),
             settings_version: row.int(1)?,
             mark_no: row.int(2)?,
             moved: (!moved.to.is_empty()).then_some(moved),
-        })
+        };
+        Ok((state, row.int(6)?))
     })?;
     state.ok_or_else(|| StoreError::Damaged("the state of the deployment is missing".into()))
 }

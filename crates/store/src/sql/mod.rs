@@ -22,5 +22,7 @@ pub(crate) mod setting_names;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod tenants;
+#[cfg(test)]
+mod upgrade_tests;
 pub(crate) mod usage;
 mod webhooks;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::deployment::{DeploymentReads, DeploymentState};
 use crate::error::{StoreError, StoreResult};
 use crate::lines::LineCache;
+use crate::sql::deployment_state;
 use crate::sql::digests;
 use crate::sql::driver::connection::{Connection, Database, all};
 use crate::sql::driver::schema;
@@ -79,7 +80,12 @@ impl Store for SqlStore {
 
     fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
         let mut session = self.session(self.database.write()?);
-        let state = session.deployment_state()?;
+        let (state, found) = deployment_state::read_with_version(session.connection.as_mut())?;
+        // A newer program has migrated the database while this process ran: it may keep rules that this one does not know.
+        let known = schema::known_version();
+        if found > known {
+            return Err(StoreError::SchemaTooNew { found, known });
+        }
         refuse_moved(&state)?;
         let Some(guard) = self.guard.get() else { return Ok(Box::new(session)) };
         if state.settings_version != self.accepted_settings.load(Ordering::Acquire) {
@@ -146,19 +152,22 @@ impl OpenDatabase {
 }
 
 /// The schema version that last changed a table with a digest.
-const WITH_DIGESTS: i64 = 17;
+pub(crate) const WITH_DIGESTS: i64 = 17;
 
 /// Migrates a database to this program's schema.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {
-    schema::migrate(database, |connection, found| {
-        if found >= WITH_DIGESTS {
-            return Ok(());
-        }
-        let sql = "SELECT company_id FROM company ORDER BY company_id";
-        let companies = all(connection, sql, &[], |row| row.int(0))?;
-        digests::write_all(connection, &companies)?;
-        companies.into_iter().try_for_each(|company_id| note_old_lines(connection, company_id))
-    })
+    schema::migrate(database, complete)
+}
+
+/// Writes what later changes keep up to date, into a database whose schema was `found`.
+pub(crate) fn complete(connection: &mut dyn Connection, found: i64) -> StoreResult<()> {
+    if found >= WITH_DIGESTS {
+        return Ok(());
+    }
+    let sql = "SELECT company_id FROM company ORDER BY company_id";
+    let companies = all(connection, sql, &[], |row| row.int(0))?;
+    digests::write_all(connection, &companies)?;
+    companies.into_iter().try_for_each(|company_id| note_old_lines(connection, company_id))
 }
 
 fn refuse_unfinished(connection: Box<dyn Connection>) -> StoreResult<()> {

@@ -45,6 +45,23 @@ pub fn connect_sqlite(path: &Path, options: &StoreOptions) -> StoreResult<OpenDa
     Ok(OpenDatabase(Box::new(Sqlite::open(path, options)?)))
 }
 
+/// Keeps servers from starting on a database file until it is dropped.
+#[derive(Debug)]
+pub struct ServersExcluded(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
+
+/// Keeps servers from starting on a database file; `None` if one runs. The file itself need not exist.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the lock file cannot be opened.
+pub fn exclude_servers(path: &Path) -> StoreResult<Option<ServersExcluded>> {
+    let file = open_beside(path, SERVER).map_err(of_io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(ServersExcluded(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(of_io(error)),
+    }
+}
+
 struct Sqlite {
     path: PathBuf,
     statement_timeout: Duration,

@@ -7,4 +7,4 @@ mod private_files;
 mod transaction;
 mod writer_lock;
 
-pub use database::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};
+pub use database::{COMPANION_SUFFIXES, ServersExcluded, connect_sqlite, exclude_servers, open_sqlite};

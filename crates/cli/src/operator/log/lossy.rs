@@ -1,6 +1,7 @@
 //! A writer for the log that never blocks, never fails and never panics: lines are queued for a thread, and lost if the
 //! queue is full or the write fails. Lost lines are counted, and reported when the log can be written again.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use tollbook_ops::tasks::LostLines;
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Most queued lines.
@@ -24,6 +26,10 @@ pub(super) struct LossyLog {
     queue: SyncSender<Message>,
     queued_bytes: Arc<AtomicUsize>,
     lost: Arc<LostLines>,
+    /// Whether each line begins with the priority of its event, as the systemd journal reads it.
+    has_priorities: bool,
+    /// The priority of the event that is being written; empty if there is none.
+    priority: &'static str,
 }
 
 enum Message {
@@ -51,11 +57,17 @@ impl LossyLog {
     /// what it logs is written at once.
     pub(super) fn start(
         file: impl Write + Send + 'static,
+        has_priorities: bool,
         report: impl Fn(u64) + Send + 'static,
     ) -> (Self, FlushOnDrop) {
         let (queue, lines) = sync_channel(QUEUED_LINES);
-        let log =
-            Self { queue: queue.clone(), queued_bytes: Arc::default(), lost: Arc::new(LostLines::default()) };
+        let log = Self {
+            queue: queue.clone(),
+            queued_bytes: Arc::default(),
+            lost: Arc::new(LostLines::default()),
+            has_priorities,
+            priority: "",
+        };
         let writer = Writer {
             file,
             is_torn: false,
@@ -98,6 +110,8 @@ thread_local! {
 /// Each call of `write` is one line.
 impl Write for LossyLog {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let length = line.len();
+        let line = &*prioritized(self.priority, line);
         let is_report = REPORT.with(|report| {
             let taken = report.take();
             let is_report = taken.is_some();
@@ -110,7 +124,7 @@ impl Write for LossyLog {
         if !is_report {
             self.queue(line);
         }
-        Ok(line.len())
+        Ok(length)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -124,6 +138,30 @@ impl MakeWriter<'_> for LossyLog {
     fn make_writer(&self) -> Self {
         self.clone()
     }
+
+    fn make_writer_for(&self, event: &Metadata<'_>) -> Self {
+        let priority = if self.has_priorities { priority(*event.level()) } else { "" };
+        Self { priority, ..self.clone() }
+    }
+}
+
+/// The priority of a level, in the form of sd-daemon(3).
+fn priority(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "<3>",
+        Level::WARN => "<4>",
+        Level::INFO => "<6>",
+        _ => "<7>",
+    }
+}
+
+/// A text with a priority before each of its lines, because the journal makes an entry of each.
+fn prioritized<'a>(priority: &str, text: &'a [u8]) -> Cow<'a, [u8]> {
+    if priority.is_empty() {
+        return text.into();
+    }
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    lines.flat_map(|line| [priority.as_bytes(), line].concat()).collect::<Vec<u8>>().into()
 }
 
 /// The thread that writes.
@@ -235,7 +273,7 @@ mod tests {
         let file = Scripted { results, written: Arc::clone(&written) };
         let (reporter, reports) = channel::<LossyLog>();
         let of_thread = std::cell::OnceCell::new();
-        let (mut log, flush) = LossyLog::start(file, move |lost| {
+        let (mut log, flush) = LossyLog::start(file, false, move |lost| {
             let log: &LossyLog = of_thread.get_or_init(|| reports.recv().unwrap());
             log.clone().write_all(format!("{lost} lost\n").as_bytes()).unwrap();
         });
@@ -281,12 +319,19 @@ mod tests {
             }
         }
         let (_never, unread) = channel();
-        let (mut log, flush) = LossyLog::start(Unread(unread), |_| {});
+        let (mut log, flush) = LossyLog::start(Unread(unread), false, |_| {});
         // One more line may be in the hands of the thread.
         for _ in 0..QUEUED_LINES + 2 {
             log.write_all(b"x\n").unwrap();
         }
         assert!(log.lost().count() >= 1);
         drop(flush);
+    }
+
+    #[test]
+    fn every_line_for_the_journal_begins_with_a_priority() {
+        assert_eq!(&*prioritized("<4>", b"one\ntwo\n"), b"<4>one\n<4>two\n");
+        assert_eq!(&*prioritized("", b"one\n"), b"one\n");
+        assert_eq!([Level::ERROR, Level::INFO, Level::TRACE].map(priority), ["<3>", "<6>", "<7>"]);
     }
 }

@@ -15,6 +15,8 @@ use lossy::{FlushOnDrop, LossyLog};
 const FILTER_VARIABLE: &str = "TOLLBOOK_LOG";
 /// `text` or `json`.
 const FORMAT_VARIABLE: &str = "TOLLBOOK_LOG_FORMAT";
+/// Device and inode of the journal's stream, if systemd has connected standard output or standard error to it.
+const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 const DEFAULT_FILTER: &str = "info";
 
 /// A log that was started. What is queued is written when it is dropped.
@@ -35,7 +37,8 @@ pub(super) fn start() -> Result<Log, Failure> {
         Some("json") => true,
         Some(_) => return Err(Failure::new(format!("{FORMAT_VARIABLE}: must be text or json"))),
     };
-    let (log, flush) = LossyLog::start(std::io::stderr(), report_lost);
+    let is_journal = variable(JOURNAL_VARIABLE)?.is_some_and(|stream| is_standard_error(&stream));
+    let (log, flush) = LossyLog::start(std::io::stderr(), is_journal, report_lost);
     let lost = Arc::clone(log.lost());
     // An event that cannot be formatted must not be reported on a standard error that cannot be written.
     let subscriber =
@@ -53,6 +56,12 @@ pub(super) fn start() -> Result<Log, Failure> {
         tracing::error!(thread, place, "{text}");
     }));
     Ok(Log { lost, _flush: flush })
+}
+
+/// Whether a device and inode, as in `8:1234`, are those of standard error.
+fn is_standard_error(stream: &str) -> bool {
+    rustix::fs::fstat(std::io::stderr())
+        .is_ok_and(|file| format!("{}:{}", file.st_dev, file.st_ino) == stream)
 }
 
 /// At the level of errors, so that it is there whatever the log is filtered by.

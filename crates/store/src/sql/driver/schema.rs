@@ -240,12 +240,21 @@ pub(crate) static TABLES: [&Table; 49] = [
 /// Does what migrations need and SQL cannot do. It gets the version that the schema had, 0 if it is new.
 pub(crate) type Complete = fn(&mut dyn Connection, i64) -> StoreResult<()>;
 
+/// The latest version that this program supports.
+pub(crate) fn known_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("a few migrations")
+}
+
 /// Migrates a database to this program's schema. If the schema is up to date, nothing is written.
 pub(crate) fn migrate(database: &dyn Database, complete: Complete) -> StoreResult<()> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("a few migrations");
+    migrate_to(database, known_version(), complete)
+}
+
+/// Migrates a database to the schema of a program that knew `known` migrations.
+pub(crate) fn migrate_to(database: &dyn Database, known: i64, complete: Complete) -> StoreResult<()> {
     let mut reader = database.read(&CancellationToken::new())?;
     match read_version(reader.as_mut()) {
-        Ok(Some(version)) if version == known => return check_tables(reader.as_mut()),
+        Ok(Some(version)) if version == known => return check_tables(reader.as_mut(), known),
         Ok(Some(found)) if found > known => return Err(StoreError::SchemaTooNew { found, known }),
         // The schema is older, empty or not Tollbook's; the write transaction determines which.
         Ok(_) | Err(StoreError::Database(_)) => {}
@@ -265,7 +274,8 @@ pub(crate) fn migrate(database: &dyn Database, complete: Complete) -> StoreResul
     if found > known {
         return Err(StoreError::SchemaTooNew { found, known });
     }
-    for (version, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
+    let wanted = usize::try_from(known).unwrap_or(0);
+    for (version, migration) in (1..).zip(MIGRATIONS).take(wanted).skip(usize::try_from(found).unwrap_or(0)) {
         tracing::info!(version, "migrating the database");
         connection.execute_script(&dialect.render(migration)).map_err(|error| match error {
             StoreError::Database(reason) if found == 0 => {
@@ -280,7 +290,7 @@ pub(crate) fn migrate(database: &dyn Database, complete: Complete) -> StoreResul
         connection.execute("INSERT INTO schema_version (version) VALUES ($1)", &[i64::into(version)])?;
     }
     complete(connection.as_mut(), found)?;
-    check_tables(connection.as_mut())?;
+    check_tables(connection.as_mut(), known)?;
     connection.commit()
 }
 
@@ -295,7 +305,11 @@ fn read_version(connection: &mut dyn Connection) -> StoreResult<Option<i64>> {
 
 /// Checks that all tables and columns exist. Some may be missing from a schema of the current version, for example
 /// after a truncated restore.
-fn check_tables(connection: &mut dyn Connection) -> StoreResult<()> {
+fn check_tables(connection: &mut dyn Connection, known: i64) -> StoreResult<()> {
+    // `TABLES` are those of this program.
+    if known < known_version() {
+        return Ok(());
+    }
     for table in TABLES {
         let nothing = format!("SELECT {} FROM {} WHERE 1 = 0", table.column_list(), table.name);
         match connection.query(&nothing, &[], &mut |_| Ok(Flow::Enough)) {
