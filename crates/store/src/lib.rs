@@ -23,6 +23,7 @@ mod tenants;
 mod usage;
 mod usage_pack;
 mod usage_records;
+mod verification;
 
 pub use accounts::{
     AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
@@ -63,3 +64,4 @@ pub use usage_records::{
     DayRange, OpenChange, RecordChange, RecordKey, RecordLock, RecordName, RecordReads, RecordState,
     RecordWrites, StoredCharge, StoredRecord, UsageHour,
 };
+pub use verification::{PartSizes, VERIFICATION_KINDS, VerificationPart, VerifiedPart};

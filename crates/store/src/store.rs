@@ -70,6 +70,14 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Cancelled`](crate::StoreError::Cancelled).
     fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>>;
 
+    /// A snapshot to verify the database in: it reads what is stored, not what this process has kept of earlier reads.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot_for`].
+    fn verification_snapshot(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        self.snapshot_for(caller)
+    }
+
     /// The snapshot from which to read lists, sums and exports after the caller was authorized with `snapshot`. If a
     /// read replica has replayed all writes of this process and all writes older than
     /// [`StoreOptions::replica_staleness`], it is a snapshot of the replica; otherwise it is `snapshot` itself.

@@ -55,6 +55,10 @@ impl Store for SqlStore {
         Ok(Box::new(self.session(self.database.read(caller)?)))
     }
 
+    fn verification_snapshot(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        Ok(Box::new(self.session(self.database.read_afresh(caller)?)))
+    }
+
     fn replica_or(
         &self,
         mut snapshot: Box<dyn Snapshot>,

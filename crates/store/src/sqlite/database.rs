@@ -136,6 +136,15 @@ impl Database for Sqlite {
         Ok(Box::new(SqliteTransaction::reading(connection, Arc::clone(&self.readers), deadline)))
     }
 
+    fn read_afresh(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        // A connection of the pool has pages in its cache. This one is closed at its end, as the pool of its own.
+        let mut connection = self.connect()?;
+        connection.execute_batch("BEGIN").map_err(of_sqlite)?;
+        let deadline = StatementDeadline::new(caller.clone(), self.statement_timeout);
+        deadline.watch(&mut connection)?;
+        Ok(Box::new(SqliteTransaction::reading(connection, Arc::default(), deadline)))
+    }
+
     fn write(&self) -> StoreResult<Box<dyn Connection>> {
         let lock = self.queue.acquire()?;
         let connection = self.take(&self.writers)?;

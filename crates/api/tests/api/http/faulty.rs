@@ -19,7 +19,7 @@ use tollbook_store::{
     OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads,
     SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
     StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
-    UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    UsageHour, UsageOrder, UsageReads, Verification, VerificationPart, VerifiedPart, Verify,
 };
 
 /// A fault to inject.
@@ -494,5 +494,23 @@ impl Verify for FaultySnapshot {
 
     fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>> {
         self.struck()?.verify_deployment(limit)
+    }
+
+    fn parts_of_deployment(&mut self) -> StoreResult<Vec<VerificationPart>> {
+        self.struck()?.parts_of_deployment()
+    }
+
+    fn parts_of_company(&mut self, company_id: i64, sizes: &PartSizes) -> StoreResult<Vec<VerificationPart>> {
+        self.struck()?.parts_of_company(company_id, sizes)
+    }
+
+    fn verify_part(
+        &mut self,
+        part: &VerificationPart,
+        catalogue: &Catalogue,
+        sizes: &PartSizes,
+        limit: usize,
+    ) -> StoreResult<VerifiedPart> {
+        self.struck()?.verify_part(part, catalogue, sizes, limit)
     }
 }

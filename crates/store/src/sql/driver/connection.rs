@@ -2,6 +2,8 @@
 //!
 //! Statements are written once, with `$1` placeholders; [`Dialect`] has the fragments that differ between databases.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{StoreError, StoreResult};
@@ -102,6 +104,15 @@ pub(crate) trait Connection: Send {
     /// each fault, at most `limit`.
     fn check_storage(&mut self, tables: &[&Table], limit: usize) -> StoreResult<Vec<String>>;
 
+    /// Checks the storage of one table or, with `None`, of everything, if that takes not much longer than `most`. `None` if it
+    /// takes longer, or if the database can only check tables: then its parts are to be checked.
+    fn check_part(
+        &mut self,
+        table: Option<&Table>,
+        limit: usize,
+        most: Duration,
+    ) -> StoreResult<Option<Vec<String>>>;
+
     /// Runs several statements separated by semicolons.
     fn execute_script(&mut self, sql: &str) -> StoreResult<()>;
 
@@ -123,6 +134,11 @@ pub(crate) trait Database: Send + Sync {
     /// Begins a read transaction on one snapshot. It fails with [`StoreError::Cancelled`] soon after `caller` is
     /// cancelled.
     fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>>;
+
+    /// Begins a read transaction that reads what is stored now: nothing that this process has read before.
+    fn read_afresh(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        self.read(caller)
+    }
 
     /// Whether a read replica is configured.
     fn has_replica(&self) -> bool;
