@@ -22,6 +22,7 @@ pub mod parameters;
 mod readiness;
 mod request_id;
 pub mod ret_code;
+mod self_check_worker;
 mod server;
 mod service;
 mod settle_worker;

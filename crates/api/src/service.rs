@@ -66,12 +66,13 @@ impl Service {
         });
         let bodies = Bodies::new(&deployment.config.server);
         let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
+        let metrics = Metrics::new(deployment.clock.now_s());
         Self {
             deployment,
             exporter,
             bodies,
             tasks: Tasks::default(),
-            metrics: Metrics::new(),
+            metrics,
             key_uses: KeyUses::default(),
             job_submitted: Notify::new(),
             leaps,

@@ -13,6 +13,7 @@ pub mod maintenance;
 pub mod networks;
 pub mod new_api;
 pub mod pricing;
+pub mod process;
 pub mod quickstart;
 pub mod random;
 pub mod tasks;

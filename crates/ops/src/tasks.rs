@@ -2,6 +2,7 @@
 //! log that could not be written. Nothing here runs a task: its supervisor does, and reports to its [`Task`].
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,24 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause before a restart.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long a round of a task may take without progress, unless its task says otherwise. Then it counts as hung.
+pub const PROGRESS_TIMEOUT: Duration = Duration::from_secs(300);
+
+thread_local! {
+    /// The task whose round this thread runs.
+    static RUNNING: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
+}
+
+/// Notes that the round of a task which this thread runs has made progress: it has closed an hour, say. A round that makes
+/// none for [`PROGRESS_TIMEOUT`] counts as hung. Does nothing on other threads.
+pub fn note_progress() {
+    RUNNING.with_borrow(|task| {
+        if let Some(task) = task {
+            task.note_progress();
+        }
+    });
+}
+
 /// The supervised tasks of a process.
 #[derive(Debug, Default)]
 pub struct Tasks(Mutex<Vec<Arc<Task>>>);
@@ -18,7 +37,12 @@ pub struct Tasks(Mutex<Vec<Arc<Task>>>);
 impl Tasks {
     /// Adds a task, which is not running yet.
     pub fn add(&self, name: &'static str) -> Arc<Task> {
-        let task = Arc::new(Task { name, state: Mutex::default() });
+        self.add_with_timeout(name, PROGRESS_TIMEOUT)
+    }
+
+    /// The same for a task whose rounds may take longer without progress that can be seen.
+    pub fn add_with_timeout(&self, name: &'static str, progress_timeout: Duration) -> Arc<Task> {
+        let task = Arc::new(Task { name, progress_timeout, state: Mutex::default() });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&task));
         task
     }
@@ -34,6 +58,7 @@ impl Tasks {
 #[derive(Debug)]
 pub struct Task {
     name: &'static str,
+    progress_timeout: Duration,
     state: Mutex<State>,
 }
 
@@ -47,6 +72,8 @@ struct State {
     last_error: Option<String>,
     /// Pause before the next restart.
     pause: Option<Duration>,
+    /// When the round that it runs last made progress; `None` between rounds.
+    progress: Option<Instant>,
 }
 
 /// The state of a task at one moment.
@@ -54,8 +81,13 @@ struct State {
 pub struct TaskReport {
     /// The task's name.
     pub name: &'static str,
-    /// Whether it runs, or has been stopped with the process. If not, it ended or panicked, and is restarted soon.
+    /// Whether it runs, or has been stopped with the process. If not, it ended or panicked, and is restarted soon, or it
+    /// hangs.
     pub is_alive: bool,
+    /// Whether its round has made no progress for too long.
+    pub hangs: bool,
+    /// How long its round has made no progress; zero between rounds.
+    pub without_progress: Duration,
     /// How long it has been running; `None` if it does not run.
     pub running_for: Option<Duration>,
     /// How often it has been restarted.
@@ -75,6 +107,20 @@ impl Task {
         let mut state = self.state();
         state.running_since = Some(Instant::now());
         state.is_stopped = false;
+        state.progress = None;
+    }
+
+    /// Runs a round of the task on this thread. It counts as hung if it makes no progress for too long.
+    pub fn round<T>(self: &Arc<Self>, run: impl FnOnce() -> T) -> T {
+        let _round = Round::begin(self);
+        run()
+    }
+
+    fn note_progress(&self) {
+        let mut state = self.state();
+        if state.progress.is_some() {
+            state.progress = Some(Instant::now());
+        }
     }
 
     /// The task has ended or panicked, and should not have. Logs it, and returns the pause after which it is to be
@@ -110,9 +156,13 @@ impl Task {
 
     fn report(&self) -> TaskReport {
         let state = self.state();
+        let without_progress = state.progress.map_or(Duration::ZERO, |since| since.elapsed());
+        let hangs = state.progress.is_some() && without_progress >= self.progress_timeout;
         TaskReport {
             name: self.name,
-            is_alive: state.running_since.is_some() || state.is_stopped,
+            is_alive: (state.running_since.is_some() && !hangs) || state.is_stopped,
+            hangs,
+            without_progress,
             running_for: state.running_since.map(|since| since.elapsed()),
             restarts: state.restarts,
             last_error: state.last_error.clone(),
@@ -121,6 +171,24 @@ impl Task {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A round that a thread runs. It ends when this is dropped, also by a panic.
+struct Round<'a>(&'a Task);
+
+impl<'a> Round<'a> {
+    fn begin(task: &'a Arc<Task>) -> Self {
+        task.state().progress = Some(Instant::now());
+        RUNNING.set(Some(Arc::clone(task)));
+        Self(task)
+    }
+}
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        RUNNING.set(None);
+        self.0.state().progress = None;
     }
 }
 
@@ -167,6 +235,35 @@ mod tests {
         let report = &tasks.reports()[0];
         assert_eq!((report.is_alive, report.running_for, report.restarts), (true, None, 1));
         assert_eq!(report.last_error.as_deref(), Some("panicked: no"));
+    }
+
+    #[test]
+    fn a_round_without_progress_hangs_until_it_makes_some() {
+        let tasks = Tasks::default();
+        let task = tasks.add_with_timeout("sweeper", Duration::ZERO);
+        let patient = tasks.add("settler");
+        let states = || tasks.reports().iter().map(|task| (task.is_alive, task.hangs)).collect::<Vec<_>>();
+        task.started();
+        patient.started();
+        // A timeout of zero is exceeded by any time.
+        patient.round(|| {
+            task.round(|| assert_eq!(states(), [(false, true), (true, false)]));
+        });
+        let tasks = Tasks::default();
+        let task = tasks.add("sweeper");
+        task.started();
+        task.round(|| {
+            let since = |task: &Task| task.state().progress.unwrap();
+            let begun = since(&task);
+            while Instant::now() == begun {}
+            note_progress();
+            assert!(since(&task) > begun);
+        });
+        note_progress();
+        assert_eq!(task.state().progress, None, "it is not in a round");
+        let panicked = std::panic::catch_unwind(|| task.round(|| panic!("in a round")));
+        assert!(panicked.is_err());
+        assert_eq!(task.state().progress, None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub use prices::{PriceReads, PriceSelection, PriceWrites, PutPrices};
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, connect_sqlite, open_sqlite};
-pub use store::{DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
+pub use store::{ConnectionUse, DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
 pub use tenants::{
     OperatorKey, OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, PutOwners, SettingReads,
     SettingWrites, TenantReads, TenantWrites,

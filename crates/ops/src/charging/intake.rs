@@ -86,6 +86,11 @@ impl Intake {
         Self { shared, worker: Some(worker) }
     }
 
+    /// Records that are queued.
+    pub fn queued_records(&self) -> usize {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).records
+    }
+
     /// Queues records. The result arrives when they are durable.
     pub fn submit(&self, records: Vec<Usage>) -> oneshot::Receiver<IntakeResult> {
         let (reply, receiver) = oneshot::channel();

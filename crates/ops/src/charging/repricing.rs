@@ -60,6 +60,7 @@ fn reprice_company(
     let mut after: Option<UnchargedKey> = None;
     let mut charged = 0;
     loop {
+        crate::tasks::note_progress();
         let mut snapshot = charging.store.snapshot()?;
         let unpriced =
             snapshot.uncharged_usage(company_id, Uncharged::Unpriced, after.as_ref(), BATCH_RECORDS)?;

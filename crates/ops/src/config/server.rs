@@ -29,6 +29,8 @@ pub struct ServerConfig {
     pub stop_timeout: Duration,
     /// Most bytes of bodies in memory, over all requests. Half of it is for requests whose sender is not known yet.
     pub body_bytes_at_once: usize,
+    /// How much of each second the self-check of the database takes; zero if there is none.
+    pub self_check: Duration,
 }
 
 impl Default for ServerConfig {
@@ -43,6 +45,7 @@ impl Default for ServerConfig {
             write_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(25),
             body_bytes_at_once: 128 << 20,
+            self_check: Duration::from_millis(100),
         }
     }
 }
@@ -59,6 +62,7 @@ pub(super) struct ServerSection {
     write_timeout_s: Option<Spanned<i64>>,
     stop_timeout_s: Option<Spanned<i64>>,
     body_bytes_at_once: Option<Spanned<i64>>,
+    self_check_ms: Option<Spanned<i64>>,
 }
 
 /// Reads the section. `longest_body` is the longest body that any route accepts and `longest_unsigned` the longest one of
@@ -81,7 +85,11 @@ pub(super) fn server(
         let number = number(source, &format!("server.{key}"), value.as_ref(), 1..=most)?;
         Ok(number.and_then(|number| u64::try_from(number).ok()).map_or(default, Duration::from_secs))
     };
+    let self_check = number(source, "server.self_check_ms", read.self_check_ms.as_ref(), 0..=500)?
+        .and_then(|number| u64::try_from(number).ok())
+        .map_or(default.self_check, Duration::from_millis);
     let config = ServerConfig {
+        self_check,
         connections: count("connections", &read.connections, 1..=1_000_000, default.connections)?,
         connections_per_address: count(
             "connections_per_address",

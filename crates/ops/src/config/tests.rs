@@ -106,6 +106,7 @@ fn every_documented_key_is_in_the_example() {
         "write_timeout_s",
         "stop_timeout_s",
         "body_bytes_at_once",
+        "self_check_ms",
         "company_bytes",
         "total_bytes",
         "# store",

@@ -20,7 +20,7 @@ use crate::charging::{Charging, Closed, PartlyMatched, Rater, UsageResult, close
 use crate::clock::Clock;
 use crate::maintenance::leases::{HourLeases, holder_name};
 
-pub use reasons::Reasons;
+pub use reasons::{Reasons, reason_class};
 
 /// Records that are read and stored together.
 const BATCH_RECORDS: usize = 2_000;

@@ -10,8 +10,8 @@ use tollbook_store::{PartSizes, Store, StoreError, StoreResult, VerificationPart
 
 use crate::random;
 
-/// A cycle does not take less than this: a small database is verified a few parts at a time.
-const SHORTEST_CYCLE: Duration = Duration::from_secs(20);
+/// By default, a cycle does not take less than this: a small database is verified a few parts at a time.
+pub const SHORTEST_CYCLE: Duration = Duration::from_secs(20);
 /// Differences that are stated of one part.
 const DIFFERENCES: usize = 5;
 /// Parts with differences that are remembered.
@@ -84,13 +84,13 @@ impl Cycle {
         self.number += 1;
     }
 
-    /// Whether the next part may be verified now: the parts of a short cycle are spread over [`SHORTEST_CYCLE`].
-    fn is_due(&self) -> bool {
+    /// Whether the next part may be verified now: the parts of a cycle are spread over the shortest time that it may take.
+    fn is_due(&self, shortest: Duration) -> bool {
         if !self.companies.is_empty() {
             return true;
         }
         let (done, all) = (self.done as u128, (self.done + self.parts.len()) as u128);
-        done * SHORTEST_CYCLE.as_millis() <= all * self.began.elapsed().as_millis()
+        done * shortest.as_millis() <= all * self.began.elapsed().as_millis()
     }
 }
 
@@ -114,12 +114,15 @@ pub struct SelfCheckReport {
     pub cycle: Option<Duration>,
     /// Parts that were too large in that cycle.
     pub skipped: u64,
+    /// How often everything was verified once.
+    pub cycles: u64,
 }
 
 /// The state of the self-check of a server.
 #[derive(Debug)]
 pub struct SelfCheck {
     sizes: PartSizes,
+    shortest_cycle: Duration,
     deployment: Cycle,
     companies: Cycle,
     known: BTreeMap<String, Known>,
@@ -129,15 +132,16 @@ pub struct SelfCheck {
 
 impl Default for SelfCheck {
     fn default() -> Self {
-        Self::new(PartSizes::default())
+        Self::new(PartSizes::default(), SHORTEST_CYCLE)
     }
 }
 
 impl SelfCheck {
-    /// A self-check with parts of these sizes.
-    pub fn new(sizes: PartSizes) -> Self {
+    /// A self-check with parts of these sizes, each cycle of which takes at least so long.
+    pub fn new(sizes: PartSizes, shortest_cycle: Duration) -> Self {
         Self {
             sizes,
+            shortest_cycle,
             deployment: Cycle::new(),
             companies: Cycle::new(),
             known: BTreeMap::new(),
@@ -157,6 +161,7 @@ impl SelfCheck {
             differing,
             cycle: self.companies.last,
             skipped: self.companies.last_skipped,
+            cycles: self.companies.number.min(self.deployment.number).saturating_sub(1),
         }
     }
 
@@ -203,9 +208,9 @@ impl SelfCheck {
         stop: &CancellationToken,
         found: &mut dyn FnMut(Finding),
     ) -> StoreResult<Option<VerificationPart>> {
-        let is_of_companies = self.is_turn_of_companies;
+        let (is_of_companies, shortest) = (self.is_turn_of_companies, self.shortest_cycle);
         let cycle = if is_of_companies { &mut self.companies } else { &mut self.deployment };
-        if !is_forced && !cycle.is_due() {
+        if !is_forced && !cycle.is_due(shortest) {
             return Ok(None);
         }
         if cycle.is_empty() {
@@ -273,8 +278,12 @@ impl SelfCheck {
             // What is stored differs the second time too.
             verified = of_damage(verify());
             if verified.as_ref().is_ok_and(|verified| verified.differences.is_empty()) {
-                let difference =
-                    Difference { kind: part.kind(), company_id: part.company_id(), place: place.clone(), texts };
+                let difference = Difference {
+                    kind: part.kind(),
+                    company_id: part.company_id(),
+                    place: place.clone(),
+                    texts,
+                };
                 found(Finding::NotConfirmed(difference));
             }
         }
@@ -351,7 +360,9 @@ fn of_damage(verified: StoreResult<VerifiedPart>) -> StoreResult<VerifiedPart> {
 /// What a damaged database says; the error itself if it says nothing about what is stored.
 fn damage_text(error: StoreError) -> StoreResult<String> {
     match error {
-        StoreError::Damaged(reason) | StoreError::Database(reason) | StoreError::NotOurs(reason) => Ok(reason),
+        StoreError::Damaged(reason) | StoreError::Database(reason) | StoreError::NotOurs(reason) => {
+            Ok(reason)
+        }
         StoreError::SchemaTooNew { .. } | StoreError::Missing(_) => Ok(error.to_string()),
         error => Err(error),
     }

@@ -16,7 +16,7 @@ use super::writer_lock::WriterQueue;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
-use crate::store::{Store, StoreOptions};
+use crate::store::{ConnectionUse, Store, StoreOptions};
 
 /// "Toll" in ASCII: marks the file as a Tollbook database (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x546f_6c6c;
@@ -151,6 +151,16 @@ impl Database for Sqlite {
         // A writer changes many pages, so its cache is larger than a reader's.
         connection.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE").map_err(of_sqlite)?;
         Ok(Box::new(SqliteTransaction::writing(connection, Arc::clone(&self.writers), lock)))
+    }
+
+    fn connections(&self) -> Vec<ConnectionUse> {
+        // Each transaction holds a reference to the pool that its connection returns to.
+        let in_use = |pool: &Arc<Pool>| Arc::strong_count(pool).saturating_sub(1);
+        let waiting = self.queue.waiting();
+        vec![
+            ConnectionUse { name: "readers", in_use: in_use(&self.readers), waiting: 0, limit: None },
+            ConnectionUse { name: "writers", in_use: in_use(&self.writers), waiting, limit: Some(1) },
+        ]
     }
 
     fn has_replica(&self) -> bool {

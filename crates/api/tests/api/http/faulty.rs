@@ -482,6 +482,10 @@ impl ExportReads for FaultySnapshot {
         self.inner.export_bytes(company_id)
     }
 
+    fn count_unfinished_export_jobs(&mut self) -> StoreResult<[i64; 2]> {
+        self.inner.count_unfinished_export_jobs()
+    }
+
     fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>> {
         self.inner.all_export_bytes()
     }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::dialect::Dialect;
 use crate::sql::driver::table::Table;
+use crate::store::ConnectionUse;
 
 /// A value bound to a statement.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +147,14 @@ pub(crate) trait Database: Send + Sync {
     /// Begins a read transaction on a read replica. Returns `None` if no replica is current enough, given that the
     /// primary is at `position`.
     fn read_replica(&self, position: u64, caller: &CancellationToken) -> Option<Box<dyn Connection>>;
+
+    /// The position up to which the read replica has replayed; `None` if none is configured.
+    fn replayed_position(&self) -> StoreResult<Option<u64>> {
+        Ok(None)
+    }
+
+    /// The connections that are in use.
+    fn connections(&self) -> Vec<ConnectionUse>;
 
     /// Begins a write transaction. If the database allows one writer at a time, waits for earlier writers.
     fn write(&self) -> StoreResult<Box<dyn Connection>>;

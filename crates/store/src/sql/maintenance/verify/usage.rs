@@ -9,6 +9,7 @@ use super::report::Report;
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::orders::OrderLookup;
+use crate::prices::PriceReads as _;
 use crate::sql::driver::connection::{Flow, SqlValue, all, first};
 use crate::sql::orders::line_rows::line_no_of;
 use crate::sql::session::Session;
@@ -356,6 +357,7 @@ impl Session {
         let last = *last;
         let numbers: Vec<&str> = rows.iter().map(|(_, number, _)| number.as_str()).collect();
         let orders = self.orders_by_numbers(company_id, &numbers)?;
+        let offsets = self.hour_offsets()?;
         for (([bucket_start, _, _], number, quantity), order) in rows.iter().zip(orders) {
             // Corrections take records out of an order that is revoked already, which itself does not change.
             let same = order.is_some_and(|stored| {
@@ -365,7 +367,10 @@ impl Session {
                 } else {
                     order.quantity == *quantity
                 };
-                order.start_time_s == *bucket_start && has_usage
+                // An hour that a change of the offset has moved since is not judged.
+                let bucket = offsets.bucket(order.start_time_s);
+                let is_whole = bucket.start_s != order.start_time_s || bucket.end_s == order.end_time_s;
+                order.start_time_s == *bucket_start && has_usage && is_whole
             });
             if !same {
                 report
