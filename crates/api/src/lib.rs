@@ -28,8 +28,11 @@ mod service;
 mod settle_worker;
 pub mod signature;
 mod supervisor;
+mod trace_parent;
 pub mod wire;
 
+pub use axum::http::{HeaderMap, HeaderName};
 pub use objects::us3_endpoint;
 pub use server::{Server, ServerError};
 pub use service::Deployment;
+pub use trace_parent::{FollowTrace, follow_traces};

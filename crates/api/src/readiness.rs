@@ -105,7 +105,7 @@ impl Readiness {
     }
 
     /// Writes, unless a write was taken a moment ago. The setting is only ever written by this.
-    async fn database(self: &Arc<Self>) -> Result<(), String> {
+    async fn database(self: &Arc<Self>, timeout: Duration) -> Result<(), String> {
         let is_young = |at: &Instant| at.elapsed() < WRITE_AGE;
         if self.written.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(is_young) {
             return Ok(());
@@ -117,7 +117,7 @@ impl Readiness {
             transaction.commit()
         };
         let written = async { self.workers.acquire().await?.run(write).await.ok() };
-        match tokio::time::timeout(TIMEOUT, written).await {
+        match tokio::time::timeout(timeout, written).await {
             Ok(Some(Ok(()))) => {
                 *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 Ok(())
@@ -135,11 +135,11 @@ impl Readiness {
 pub(crate) type Checks = BTreeMap<&'static str, Result<(), String>>;
 
 impl Readiness {
-    /// All checks. The database must answer within [`TIMEOUT`].
-    pub(crate) async fn checks(self: &Arc<Self>) -> Checks {
+    /// All checks. The database has `timeout` to take a write.
+    pub(crate) async fn checks(self: &Arc<Self>, timeout: Duration) -> Checks {
         let stopping = if self.stopping.is_cancelled() { Err("the server stops".to_owned()) } else { Ok(()) };
         BTreeMap::from([
-            ("database", self.database().await),
+            ("database", self.database(timeout).await),
             ("disk", self.disk()),
             (SELF_CHECK, self.self_check()),
             ("settlement", self.settlement()),
@@ -154,7 +154,7 @@ const SELF_CHECK: &str = "self_check";
 
 /// 200 if the server takes requests, else 503; each check by name.
 pub(crate) async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
-    let checks = readiness.checks().await;
+    let checks = readiness.checks(TIMEOUT).await;
     let ready = checks.iter().all(|(name, check)| *name == SELF_CHECK || check.is_ok());
     let texts =
         checks.into_iter().map(|(name, check)| (name, check.err().unwrap_or_else(|| "ok".to_owned())));

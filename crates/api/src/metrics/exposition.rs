@@ -1,7 +1,7 @@
 //! `GET /metrics`, on an address of its own: monitoring reads it from inside, and customers reach the other address.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -19,11 +19,14 @@ use super::sampled::{Samples, Sources};
 use crate::blocking::Workers;
 use crate::readiness::Checks;
 use crate::service::Service;
+use crate::trace_parent::TraceHeaders;
 
 /// `OpenMetrics` 1.0, which Prometheus and the agents of others read.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The mark of the end.
 const END: &str = "# EOF\n";
+/// How long a scrape waits for the store to take a write: it has to be answered within the ten seconds of Prometheus.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Scrapes that are answered at a time.
 const SCRAPES: usize = 2;
 
@@ -47,7 +50,7 @@ async fn metrics(State(exposition): State<Arc<Exposition>>) -> Response {
     let Some(worker) = exposition.workers.acquire().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let checks = exposition.sources.readiness.checks().await;
+    let checks = exposition.sources.readiness.checks(WRITE_TIMEOUT).await;
     match worker.run(move || exposition.text(&checks)).await {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Ok(Err(error)) => {
@@ -82,7 +85,8 @@ pub(crate) async fn count_requests(
 ) -> Response {
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("/", |path| route_label(path.as_str()));
-    let response = next.run(request).await;
+    let trace = TraceHeaders::of(request.headers());
+    let response = trace.within(next.run(request)).await;
     service.metrics().http_request(route, response.status().as_u16(), began.elapsed());
     response
 }

@@ -1,15 +1,19 @@
 //! The server's log on standard error (docs/CONFIGURATION.md, "Logging").
 
 mod lossy;
+mod spans;
 
 use std::io::{IsTerminal as _, Stderr};
 use std::sync::Arc;
 
 use tollbook_ops::tasks::LostLines;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::output::Failure;
 use lossy::{FlushOnDrop, LossyLog};
+use spans::Spans;
 
 /// Which events are logged: directives of `tracing_subscriber::EnvFilter`, such as `info` or `tollbook_api=debug`.
 const FILTER_VARIABLE: &str = "TOLLBOOK_LOG";
@@ -21,6 +25,8 @@ const DEFAULT_FILTER: &str = "info";
 pub(super) struct Log {
     /// The lines that were lost.
     pub(super) lost: Arc<LostLines>,
+    /// Dropped before the log, which may say why spans were lost.
+    _spans: Option<Spans>,
     _flush: FlushOnDrop,
 }
 
@@ -37,13 +43,20 @@ pub(super) fn start() -> Result<Log, Failure> {
     };
     let (log, flush) = LossyLog::start(std::io::stderr(), report_lost);
     let lost = Arc::clone(log.lost());
+    let spans = Spans::from_environment()?;
     // An event that cannot be formatted must not be reported on a standard error that cannot be written.
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(log).log_internal_errors(false);
-    if is_json {
-        subscriber.json().flatten_event(true).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(log).log_internal_errors(false);
+    let lines = if is_json {
+        lines.json().flatten_event(true).boxed()
     } else {
-        subscriber.with_ansi(Stderr::is_terminal(&std::io::stderr())).init();
+        lines.with_ansi(Stderr::is_terminal(&std::io::stderr())).boxed()
+    };
+    match &spans {
+        // The filter of the log is not that of the spans.
+        Some(spans) => {
+            tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans.layer()).init();
+        }
+        None => tracing_subscriber::registry().with(filter).with(lines).init(),
     }
     // The hook of the standard library writes to standard error, and a thread that panics would wait for its reader.
     std::panic::set_hook(Box::new(|panic| {
@@ -52,7 +65,7 @@ pub(super) fn start() -> Result<Log, Failure> {
         let text = tollbook_ops::tasks::panic_text(panic.payload());
         tracing::error!(thread, place, "{text}");
     }));
-    Ok(Log { lost, _flush: flush })
+    Ok(Log { lost, _spans: spans, _flush: flush })
 }
 
 /// At the level of errors, so that it is there whatever the log is filtered by.

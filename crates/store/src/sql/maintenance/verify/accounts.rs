@@ -19,24 +19,16 @@ const ENTRIES_PER_READ: i64 = 10_000;
 /// Settlements that are read at a time.
 const SETTLEMENTS_PER_READ: i64 = 1_000;
 
-/// An order that is or was paid.
-pub(crate) struct PaidOrder {
-    /// Its number O.
-    pub(crate) number: String,
-    pub(crate) deductions: Deductions,
-    pub(crate) paid_time_s: i64,
-}
-
 impl Session {
     /// Compares orders that are or were paid with the ledger entries of their payment.
     pub(crate) fn verify_settled(
         &mut self,
         company_id: i64,
-        paid: &[PaidOrder],
+        paid: &[(String, Deductions)],
         report: &mut Report,
     ) -> StoreResult<()> {
-        let settled = self.settled(company_id, paid.iter().map(|order| order.number.as_str()))?;
-        for PaidOrder { number, deductions, paid_time_s } in paid {
+        let settled = self.settled(company_id, paid.iter().map(|(number, _)| number.as_str()))?;
+        for (number, deductions) in paid {
             let Some(entries) = settled.get(number) else { continue };
             report.settled.orders += 1;
             let of_order = deductions.map(Amount::steps);
@@ -44,7 +36,6 @@ impl Session {
             let mut is_named = true;
             for kept in self.ledger(company_id, *entries)? {
                 is_named &= kept.is_deduction() && kept.entry.reference == *number;
-                is_named &= kept.entry.time_s == *paid_time_s;
                 *of_ledger.get_mut(kept.entry.kind) -= i128::from(kept.entry.amount);
             }
             // A refunded order has no deductions; the ledger has the deductions and the refund.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use tollbook_domain::time::{DAY_S, HOUR_S, day_of, hour_of, month_of_day};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
-use super::accounts::PaidOrder;
 use super::report::Report;
 use crate::error::StoreResult;
 use crate::lines::LineNo;
@@ -166,9 +165,8 @@ impl Session {
             if !counterpart.is_empty() {
                 numbers.push((counterpart.clone(), owner(number)));
             }
-            if let Some(paid_time_s) = stored.order.paid_time_s {
-                let number = stored.order.source_number().to_owned();
-                paid.push(PaidOrder { number, deductions: stored.order.deductions, paid_time_s });
+            if stored.order.paid_time_s.is_some() {
+                paid.push((stored.order.source_number().to_owned(), stored.order.deductions));
             }
             let measures = Measures::of(&stored.order);
             sums.entry(stored.line_no).or_default().add(&measures);
