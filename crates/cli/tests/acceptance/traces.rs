@@ -156,7 +156,11 @@ fn what_is_not_understood_is_refused_by_its_name() {
     for (name, value, reason) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "OTEL_TRACES_EXPORTER: must be otlp or none"),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector", "must be a URL that begins with http"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "collector",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be a URL",
+        ),
     ] {
         let mut command = fixture.command(&["--json", "serve", "--listen", "127.0.0.1:0"]);
         let output = command

@@ -51,13 +51,9 @@ pub(super) fn start() -> Result<Log, Failure> {
     } else {
         lines.with_ansi(Stderr::is_terminal(&std::io::stderr())).boxed()
     };
-    match &spans {
-        // The filter of the log is not that of the spans.
-        Some(spans) => {
-            tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans.layer()).init();
-        }
-        None => tracing_subscriber::registry().with(filter).with(lines).init(),
-    }
+    // The filter of the log is not that of the spans.
+    let log = tracing_subscriber::registry().with(lines.with_filter(filter));
+    log.with(spans.as_ref().map(Spans::layer)).init();
     // The hook of the standard library writes to standard error, and a thread that panics would wait for its reader.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);

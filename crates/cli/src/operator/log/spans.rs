@@ -27,6 +27,8 @@ const SERVICE: &str = "tollbook";
 const ROUNDS: [&str; 2] = ["round", "settle_round"];
 /// Longest time that the receiver has for a batch.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of an answer of the receiver.
+const ANSWER_BYTES: u64 = 4 << 20;
 /// How long the end of the process waits for the last batch.
 const LAST_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -36,14 +38,16 @@ pub(super) struct Spans(SdkTracerProvider);
 impl Spans {
     /// The exporter that the environment configures; `None` if it configures none.
     pub(super) fn from_environment() -> Result<Option<Self>, Failure> {
-        let endpoint = match variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")? {
-            Some(endpoint) => Some(endpoint),
-            None => variable("OTEL_EXPORTER_OTLP_ENDPOINT")?,
-        };
+        let mut endpoint = None;
+        for name in ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+            endpoint = endpoint.or(variable(name)?.map(|url| (name, url)));
+        }
         let is_disabled =
             variable("OTEL_SDK_DISABLED")?.is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let exporter = variable("OTEL_TRACES_EXPORTER")?.unwrap_or_else(|| "otlp".to_owned());
-        let Some(endpoint) = endpoint.filter(|_| !is_disabled && exporter != "none") else { return Ok(None) };
+        let Some((endpoint_name, endpoint)) = endpoint.filter(|_| !is_disabled && exporter != "none") else {
+            return Ok(None);
+        };
         if exporter != "otlp" {
             return Err(Failure::new("OTEL_TRACES_EXPORTER: must be otlp or none".to_owned()));
         }
@@ -53,11 +57,16 @@ impl Spans {
             }
         }
         if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
-            return Err(Failure::new(
-                "OTEL_EXPORTER_OTLP_ENDPOINT: must be a URL that begins with http:// or https://".to_owned(),
-            ));
+            let reason = "must be a URL that begins with http:// or https://";
+            return Err(Failure::new(format!("{endpoint_name}: {reason}")));
         }
-        let agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
+        // The exporter judges the status itself.
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build()
+            .into();
         // Endpoint, headers and timeout are read from the environment by the exporter.
         let exporter = SpanExporter::builder()
             .with_http()
@@ -136,6 +145,6 @@ impl HttpClient for Client {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, body.to_vec());
         let (head, mut body) = self.0.run(request)?.into_parts();
-        Ok(Response::from_parts(head, body.read_to_vec()?.into()))
+        Ok(Response::from_parts(head, body.with_config().limit(ANSWER_BYTES).read_to_vec()?.into()))
     }
 }
