@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::machine::{memory_kib, processor_time};
 use crate::result::Result;
+use tollbook_ops::process::{memory_kib, processor_time};
 
 /// Interval between readings of the memory of another program.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(10);

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -66,23 +65,6 @@ fn proc_value(file: impl AsRef<Path>, key: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let mut values = text.lines().filter_map(|line| line.split_once(':'));
     values.find(|(name, _)| name.trim() == key).map_or_else(unknown, |(_, value)| value.trim().to_owned())
-}
-
-/// Current memory (`VmRSS`) or peak memory (`VmHWM`) of a process in KiB; `None` if it has ended.
-pub(crate) fn memory_kib(process: &str, key: &str) -> Option<u64> {
-    let value = proc_value(format!("/proc/{process}/status"), key);
-    value.split_whitespace().next()?.parse().ok()
-}
-
-/// Processor time of all threads of this process, those that have ended included.
-pub(crate) fn processor_time() -> Option<Duration> {
-    // In proc_pid_stat(5) the fields after the name in parentheses begin with the third; 14 and 15 are user and system time.
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok());
-    let ticks = ticks.sum::<Option<u64>>()?;
-    // USER_HZ is 100 on every architecture that we measure on.
-    Some(Duration::from_millis(ticks * 10))
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {

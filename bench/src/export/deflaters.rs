@@ -12,8 +12,8 @@ use libdeflater::{CompressionLvl, Compressor};
 use tollbook_workbook::CHUNK_ROWS;
 
 use crate::cost::Cost;
-use crate::machine::memory_kib;
 use crate::result::Result;
+use tollbook_ops::process::memory_kib;
 
 /// The end of a row.
 const ROW_END: &[u8] = b"</row>";

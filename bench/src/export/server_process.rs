@@ -12,9 +12,9 @@ use crate::cost::Cost;
 use crate::fixture::{self, Fixture};
 use crate::http::{Client, Keys, answer};
 use crate::in_process_server::InProcessServer;
-use crate::machine::memory_kib;
 use crate::result::Result;
 use crate::step::{Step, StepKind};
+use tollbook_ops::process::memory_kib;
 
 /// A server process. Dropping it kills the process.
 pub(crate) struct ServerProcess {

@@ -2,19 +2,20 @@
 
 use std::fmt::Display;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tollbook_ops::tasks::Task;
 use tracing::Instrument as _;
 
 use crate::blocking;
-use crate::supervisor::current_task;
 
 /// A background worker.
 pub(crate) struct Worker {
-    /// Its name in the log.
-    pub(crate) name: &'static str,
+    /// Its task, which has its name.
+    pub(crate) task: Arc<Task>,
     /// Time between two rounds.
     pub(crate) interval: Duration,
 }
@@ -35,11 +36,11 @@ impl Worker {
         E: Display + Send + 'static,
         N: Future<Output = ()>,
     {
-        let Self { name, interval } = self;
+        let Self { task, interval } = self;
+        let name = task.name();
         let mut interval = tokio::time::interval(interval);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_failing = false;
-        let task = current_task();
         loop {
             tokio::select! {
                 biased;
@@ -49,12 +50,8 @@ impl Worker {
             }
             // At the level of errors, so that it is there whatever the log is filtered by.
             let span = tracing::error_span!("round", worker = name);
-            let (round, task) = (round.clone(), task.clone());
-            let work = move || match task {
-                Some(task) => task.work(round),
-                None => round(),
-            };
-            let run = blocking::run(work).instrument(span.clone());
+            let (round, task) = (round.clone(), Arc::clone(&task));
+            let run = blocking::run(move || task.round(round)).instrument(span.clone());
             let error = match run.await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),

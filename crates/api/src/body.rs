@@ -47,6 +47,8 @@ pub(crate) struct Bodies {
     unsigned: Arc<Semaphore>,
     timeout: Duration,
     pause: Duration,
+    /// Permits of `all`.
+    units: usize,
 }
 
 /// A body. Its bytes count until it is dropped.
@@ -68,9 +70,15 @@ impl Bodies {
         Self {
             all: Arc::new(Semaphore::new(units)),
             unsigned: Arc::new(Semaphore::new(units / 2)),
+            units,
             timeout: config.body_timeout,
             pause: config.body_pause,
         }
+    }
+
+    /// Bytes of bodies that are in memory now.
+    pub(crate) fn bytes_in_use(&self) -> usize {
+        (self.units - self.all.available_permits().min(self.units)) * UNIT_BYTES
     }
 
     /// The body, if it is at most `limit` bytes long. Of a body that breaks off or takes too long, what arrived is

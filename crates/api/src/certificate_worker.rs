@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tollbook_ops::tasks::Task;
 
 use crate::background::Worker;
 use crate::service::Service;
@@ -13,7 +14,7 @@ pub(crate) const TASK: &str = "certificate watch";
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Watches the files of the certificate until `stop` is cancelled.
-pub(crate) async fn watch_certificate(service: Arc<Service>, stop: CancellationToken) {
+pub(crate) async fn watch_certificate(service: Arc<Service>, task: Arc<Task>, stop: CancellationToken) {
     let Some(tls) = service.tls().cloned() else { return stop.cancelled().await };
     let round = {
         let (service, tls) = (Arc::clone(&service), Arc::clone(&tls));
@@ -29,5 +30,5 @@ pub(crate) async fn watch_certificate(service: Arc<Service>, stop: CancellationT
         }
     };
     let news = || service.certificate_changed();
-    Worker { name: TASK, interval: INTERVAL }.run(stop, news, round).await;
+    Worker { task, interval: INTERVAL }.run(stop, news, round).await;
 }

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, ExportedFile, Progress, WaitPolicy};
-use tollbook_ops::{random, tasks, webhooks};
+use tollbook_ops::tasks::{Task, note_progress};
+use tollbook_ops::{random, webhooks};
 use tollbook_store::{
     DueExportJob, ExportState, Lease, LeaseKey, NewExportJob, Snapshot, StoreError, StoreResult,
 };
@@ -35,7 +36,7 @@ const MAX_COMPANIES: i64 = 1_000;
 const NAME_CHARACTERS: usize = 16;
 
 /// Runs jobs until `stop` is cancelled.
-pub(crate) async fn export_jobs(service: Arc<Service>, stop: CancellationToken) {
+pub(crate) async fn export_jobs(service: Arc<Service>, task: Arc<Task>, stop: CancellationToken) {
     let holder: Arc<str> = format!("server {}", random::token(NAME_CHARACTERS)).into();
     let state: Arc<Mutex<WorkerState>> = Arc::default();
     let round = {
@@ -50,7 +51,7 @@ pub(crate) async fn export_jobs(service: Arc<Service>, stop: CancellationToken) 
             Ok(())
         }
     };
-    let worker = Worker { name: "export worker", interval: POLL_INTERVAL };
+    let worker = Worker { task, interval: POLL_INTERVAL };
     worker.run(stop, || service.job_submitted(), round).await;
 }
 
@@ -89,6 +90,7 @@ fn run_due_jobs(
 ) -> StoreResult<()> {
     let store = service.store();
     while !stop.is_cancelled() {
+        note_progress();
         let now_s = service.now_s();
         let due = store.snapshot()?.due_export_jobs(now_s, MAX_COMPANIES)?;
         let Some(DueExportJob { company_id, job_id, .. }) = rotation.next(due) else { return Ok(()) };
@@ -198,6 +200,7 @@ impl LeasedJob<'_> {
     }
 
     fn finish(&self, state: ExportState, outcome: &str) -> StoreResult<()> {
+        self.service.metrics().export_job_ended(state == ExportState::Done);
         let mut transaction = self.service.store().begin()?;
         let now_s = self.service.now_s();
         let has_ended =
@@ -279,7 +282,7 @@ struct Heartbeat {
 
 impl Heartbeat {
     fn beat(&mut self, job: &LeasedJob<'_>, progress: &Progress) {
-        tasks::progress();
+        note_progress();
         if self.last.elapsed() < HEARTBEAT {
             return;
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tollbook_ops::tasks::Task;
 
 use crate::background::{Worker, no_news};
 use crate::blocking;
@@ -14,12 +15,12 @@ pub(crate) const TASK: &str = "notes of key uses";
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Notes uses until `stop` is cancelled, and once more then.
-pub(crate) async fn note_uses(service: Arc<Service>, stop: CancellationToken) {
+pub(crate) async fn note_uses(service: Arc<Service>, task: Arc<Task>, stop: CancellationToken) {
     let round = {
         let service = Arc::clone(&service);
         move || service.key_uses().note(service.store())
     };
-    Worker { name: TASK, interval: INTERVAL }.run(stop, no_news, round.clone()).await;
+    Worker { task, interval: INTERVAL }.run(stop, no_news, round.clone()).await;
     if let Ok(Err(error)) = blocking::run(round).await {
         tracing::warn!(%error, "the latest uses of keys were not noted");
     }

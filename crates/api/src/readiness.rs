@@ -74,8 +74,18 @@ impl Readiness {
         Ok(())
     }
 
+    /// Stated and no reason to take a server out: all of them share the database, so that one wrong row would stop every
+    /// customer. The alert asks for an operator.
+    fn self_check(&self) -> Result<(), String> {
+        match self.service.metrics().self_check().differing() {
+            0 => Ok(()),
+            differing => Err(format!("{differing} parts of the database differ; the log names them")),
+        }
+    }
+
     fn tasks(&self) -> Result<(), String> {
         match self.service.tasks().reports().into_iter().find(|task| !task.is_alive) {
+            Some(task) if task.hangs => Err(format!("the {} hangs", task.name)),
             Some(task) => Err(format!("the {} is not running", task.name)),
             None => Ok(()),
         }
@@ -95,7 +105,7 @@ impl Readiness {
     }
 
     /// Writes, unless a write was taken a moment ago. The setting is only ever written by this.
-    async fn database(self: &Arc<Self>) -> Result<(), String> {
+    async fn database(self: &Arc<Self>, timeout: Duration) -> Result<(), String> {
         let is_young = |at: &Instant| at.elapsed() < WRITE_AGE;
         if self.written.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(is_young) {
             return Ok(());
@@ -107,7 +117,7 @@ impl Readiness {
             transaction.commit()
         };
         let written = async { self.workers.acquire().await?.run(write).await.ok() };
-        match tokio::time::timeout(TIMEOUT, written).await {
+        match tokio::time::timeout(timeout, written).await {
             Ok(Some(Ok(()))) => {
                 *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 Ok(())
@@ -121,21 +131,34 @@ impl Readiness {
     }
 }
 
+/// Each check, with what is wrong.
+pub(crate) type Checks = BTreeMap<&'static str, Result<(), String>>;
+
+impl Readiness {
+    /// All checks. The database has `timeout` to take a write.
+    pub(crate) async fn checks(self: &Arc<Self>, timeout: Duration) -> Checks {
+        let stopping = if self.stopping.is_cancelled() { Err("the server stops".to_owned()) } else { Ok(()) };
+        BTreeMap::from([
+            ("database", self.database(timeout).await),
+            ("disk", self.disk()),
+            (SELF_CHECK, self.self_check()),
+            ("settlement", self.settlement()),
+            ("stopping", stopping),
+            ("tasks", self.tasks()),
+        ])
+    }
+}
+
+/// A check that is stated and is no reason to take a server out.
+const SELF_CHECK: &str = "self_check";
+
 /// 200 if the server takes requests, else 503; each check by name.
 pub(crate) async fn readyz(State(readiness): State<Arc<Readiness>>) -> Response {
-    let stopping =
-        if readiness.stopping.is_cancelled() { Err("the server stops".to_owned()) } else { Ok(()) };
-    let database = readiness.database().await;
-    let checks = [
-        ("database", database),
-        ("disk", readiness.disk()),
-        ("settlement", readiness.settlement()),
-        ("stopping", stopping),
-        ("tasks", readiness.tasks()),
-    ];
-    let ready = checks.iter().all(|(_, check)| check.is_ok());
-    let checks = checks.map(|(name, check)| (name, check.err().unwrap_or_else(|| "ok".to_owned())));
+    let checks = readiness.checks(TIMEOUT).await;
+    let ready = checks.iter().all(|(name, check)| *name == SELF_CHECK || check.is_ok());
+    let texts =
+        checks.into_iter().map(|(name, check)| (name, check.err().unwrap_or_else(|| "ok".to_owned())));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let answer = Json(Answer { ready, checks: checks.into() });
+    let answer = Json(Answer { ready, checks: texts.collect() });
     (status, [(header::CACHE_CONTROL, "no-store")], answer).into_response()
 }

@@ -19,7 +19,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tollbook_formats::usage::otlp::Signal;
 use tollbook_objects::{EmbeddedStore, ObjectStoreError};
-use tollbook_ops::tasks::{LostLines, Tasks};
+use tollbook_ops::tasks::{LostLines, Task, Tasks};
 
 use crate::background::{Worker, no_news};
 use crate::blocking::{self, Workers};
@@ -32,12 +32,14 @@ use crate::service::{Deployment, Service};
 use crate::supervisor::supervise;
 use crate::{
     certificate_worker, connections, description, export_worker, key_use_worker, master_key_worker, metrics,
-    nonce_worker, settle_worker, webhooks,
+    nonce_worker, self_check_worker, settle_worker, webhooks,
 };
 
 const SWEEP: &str = "export sweep";
 /// How often expired exports are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How long a sweep may take: it asks the object store about every file.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Questions for the health that are answered at a time. They take no workers of the requests, because a probe must get
 /// an answer from a busy server, and few of their own, because anyone may ask.
 const HEALTH_WORKERS: usize = 4;
@@ -145,7 +147,7 @@ impl Server {
         objects: ObjectRoutes,
         operator: &Arc<OperatorRoutes>,
         lost_lines: Arc<LostLines>,
-        readiness: Readiness,
+        readiness: Arc<Readiness>,
     ) -> Router {
         let health_state =
             Health { service: Arc::clone(service), workers: Workers::of(HEALTH_WORKERS), lost_lines };
@@ -155,7 +157,7 @@ impl Server {
         Router::new()
             .route("/openapi.json", get(openapi).with_state(Bytes::from(description::openapi().to_string())))
             .route("/healthz", get(health).with_state(health_state))
-            .route("/readyz", get(readyz).with_state(Arc::new(readiness)))
+            .route("/readyz", get(readyz).with_state(readiness))
             .route("/exports/{*key}", any(objects::serve).with_state(objects.clone()))
             .route("/v1/usage", operator::usage_routes().with_state(operator()))
             .route("/v1/traces", operator::otlp_routes(Signal::Traces).with_state(operator()))
@@ -183,27 +185,40 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let Self { listener, service, objects, has_workers, lost_lines, metrics, data } = self;
         let stopping = CancellationToken::new();
-        let mut workers = vec![start(&service, &stopping, SWEEP, sweep)];
+        let sweeper = service.tasks().add_with_timeout(SWEEP, SWEEP_TIMEOUT);
+        let mut workers = vec![start(&service, &stopping, sweeper, sweep)];
+        let task = |name| service.tasks().add(name);
         if service.tls().is_some() {
             let watch = certificate_worker::watch_certificate;
-            workers.push(start(&service, &stopping, certificate_worker::TASK, watch));
+            workers.push(start(&service, &stopping, task(certificate_worker::TASK), watch));
         }
         if has_workers {
-            workers.push(start(&service, &stopping, key_use_worker::TASK, key_use_worker::note_uses));
+            workers.push(start(&service, &stopping, task(key_use_worker::TASK), key_use_worker::note_uses));
             let learn = master_key_worker::learn_keys;
-            workers.push(start(&service, &stopping, master_key_worker::TASK, learn));
-            workers.push(start(&service, &stopping, nonce_worker::TASK, nonce_worker::drop_nonces));
-            workers.push(start(&service, &stopping, "settlement worker", settle_worker::settle));
-            workers.push(start(&service, &stopping, "export worker", export_worker::export_jobs));
-            workers.push(start(&service, &stopping, webhooks::TASK, webhooks::deliver));
+            workers.push(start(&service, &stopping, task(master_key_worker::TASK), learn));
+            workers.push(start(&service, &stopping, task(nonce_worker::TASK), nonce_worker::drop_nonces));
+            workers.push(start(&service, &stopping, task("settlement worker"), settle_worker::settle));
+            workers.push(start(&service, &stopping, task("export worker"), export_worker::export_jobs));
+            workers.push(start(&service, &stopping, task(webhooks::TASK), webhooks::deliver));
+            if !service.config().server.self_check.is_zero() {
+                let check = self_check_worker::check;
+                workers.push(start(&service, &stopping, task(self_check_worker::TASK), check));
+            }
         }
         let operator = OperatorRoutes::start(Arc::clone(&service), Workers::new());
         let operator = Arc::new(operator.map_err(|reason| ServerError(std::io::Error::other(reason)))?);
         let readiness = Readiness::new(Arc::clone(&service), stopping.clone(), has_workers, data.clone());
+        let readiness = Arc::new(readiness);
         let metrics = metrics.map(|listener| {
-            let (service, lost_lines, stop) =
-                (Arc::clone(&service), Arc::clone(&lost_lines), CancellationToken::new());
-            let served = metrics::serve(listener, service, lost_lines, data, stop.clone());
+            let stop = CancellationToken::new();
+            let sources = metrics::Sources {
+                service: Arc::clone(&service),
+                operator: Arc::clone(&operator),
+                readiness: Arc::clone(&readiness),
+                lost_lines: Arc::clone(&lost_lines),
+                data,
+            };
+            let served = metrics::serve(listener, sources, stop.clone());
             (stop, tokio::spawn(served))
         });
         let router = Self::router(&service, objects, &operator, lost_lines, readiness);
@@ -249,20 +264,22 @@ impl Server {
 fn start<W>(
     service: &Arc<Service>,
     stopping: &CancellationToken,
-    name: &'static str,
-    work: fn(Arc<Service>, CancellationToken) -> W,
+    task: Arc<Task>,
+    work: fn(Arc<Service>, Arc<Task>, CancellationToken) -> W,
 ) -> (&'static str, JoinHandle<()>)
 where
     W: Future<Output = ()> + Send + 'static,
 {
     let (service, stop) = (Arc::clone(service), stopping.clone());
-    let task = service.tasks().add(name);
-    let work = move || work(Arc::clone(&service), stop.clone());
-    (name, supervise(task, stopping.clone(), work))
+    let work = {
+        let task = Arc::clone(&task);
+        move || work(Arc::clone(&service), Arc::clone(&task), stop.clone())
+    };
+    (task.name(), supervise(task, stopping.clone(), work))
 }
 
 /// Deletes expired exports until `stop` is cancelled.
-async fn sweep(service: Arc<Service>, stop: CancellationToken) {
+async fn sweep(service: Arc<Service>, task: Arc<Task>, stop: CancellationToken) {
     let round = move || -> Result<(), ObjectStoreError> {
         let Some(now_s) = service.certain_now_s() else { return Ok(()) };
         let swept = service.deployment().objects.sweep(now_s)?;
@@ -271,7 +288,7 @@ async fn sweep(service: Arc<Service>, stop: CancellationToken) {
         }
         Ok(())
     };
-    Worker { name: SWEEP, interval: SWEEP_INTERVAL }.run(stop, no_news, round).await;
+    Worker { task, interval: SWEEP_INTERVAL }.run(stop, no_news, round).await;
 }
 
 async fn openapi(State(document): State<Bytes>) -> Response {
@@ -304,7 +321,8 @@ impl Health {
     async fn failing(self) -> Option<String> {
         let Self { service, workers, .. } = self;
         if let Some(task) = service.tasks().reports().into_iter().find(|task| !task.is_alive) {
-            return Some(format!("the {} is not running\n", task.name));
+            let state = if task.hangs { "hangs" } else { "is not running" };
+            return Some(format!("the {} {state}\n", task.name));
         }
         let read = move || service.store().snapshot()?.setting("health").map(|_| ());
         let answered = async { workers.acquire().await?.run(read).await.ok()?.ok() };

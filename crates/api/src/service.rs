@@ -73,12 +73,13 @@ impl Service {
         let nonces = Nonces::new(deployment.config.signing.window_s);
         let bodies = Bodies::new(&deployment.config.server);
         let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
+        let metrics = Metrics::new(deployment.clock.now_s());
         Self {
             deployment,
             exporter,
             bodies,
             tasks: Arc::default(),
-            metrics: Metrics::new(),
+            metrics,
             key_uses: KeyUses::default(),
             nonces,
             job_submitted: Notify::new(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tollbook_ops::charging::{Settled, settle_due};
 use tollbook_ops::random;
+use tollbook_ops::tasks::Task;
 use tollbook_store::StoreError;
 
 use crate::background::{Worker, no_news};
@@ -18,7 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const NAME_CHARACTERS: usize = 16;
 
 /// Settles until `stop` is cancelled.
-pub(crate) async fn settle(service: Arc<Service>, stop: CancellationToken) {
+pub(crate) async fn settle(service: Arc<Service>, task: Arc<Task>, stop: CancellationToken) {
     let holder: Arc<str> = format!("server {}", random::token(NAME_CHARACTERS)).into();
     let round = move || -> Result<(), StoreError> {
         // At a wrong time hours would be closed too early, and grants would end for good.
@@ -28,7 +29,7 @@ pub(crate) async fn settle(service: Arc<Service>, stop: CancellationToken) {
         service.metrics().settled(&settled, service.now_s());
         Ok(())
     };
-    Worker { name: "settlement worker", interval: INTERVAL }.run(stop, no_news, round).await;
+    Worker { task, interval: INTERVAL }.run(stop, no_news, round).await;
 }
 
 fn log(settled: &Settled) {

@@ -6,16 +6,6 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tollbook_ops::tasks::{Task, panic_text};
 
-tokio::task_local! {
-    /// The supervised task that a future belongs to.
-    static CURRENT: Arc<Task>;
-}
-
-/// The supervised task that the calling future belongs to, if it is one.
-pub(crate) fn current_task() -> Option<Arc<Task>> {
-    CURRENT.try_with(Arc::clone).ok()
-}
-
 /// Runs the futures that `work` makes, one after the other, until `stop` is cancelled. Each should run until then: if it
 /// ends before, the next one is started after the pause that `task` states.
 pub(crate) fn supervise<W>(
@@ -30,7 +20,7 @@ where
     task.started();
     tokio::spawn(async move {
         loop {
-            let ended = tokio::spawn(CURRENT.scope(Arc::clone(&task), work())).await;
+            let ended = tokio::spawn(work()).await;
             if stop.is_cancelled() {
                 break;
             }

@@ -30,6 +30,7 @@ pub use exporter::{ExportRequest, ExportRequestError, Exporter, ExporterParts, W
 pub use file::{ExportedFile, Link};
 pub use format::{FocusVersion, Format, Separator, UnknownFormat, UnknownSeparator};
 pub use limits::ExportLimits;
+pub use priority::lower_priority;
 pub use progress::Progress;
 pub use time_zone::Zone;
 pub use write::export;

@@ -50,6 +50,11 @@ pub trait ObjectStore: Send + Sync + fmt::Debug {
     /// the objects.
     fn identity(&self) -> String;
 
+    /// Bytes of the unfinished files of this process; `None` if the store has none.
+    fn spool_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Removes what crashed processes left: their spool files and their unfinished uploads. Returns the number of
     /// spool files. Files in use, by this store or another, are kept. The server calls it at its start. An unreachable
     /// remote store is not an error: its uploads are ended by a later [`sweep`](Self::sweep).

@@ -14,6 +14,7 @@ pub mod maintenance;
 pub mod networks;
 pub mod new_api;
 pub mod pricing;
+pub mod process;
 pub mod quickstart;
 pub mod random;
 mod reasons;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 /// Most reasons that are told apart.
 const MAX_REASONS: usize = 200;
+/// Most characters of a class of reasons.
+const LONGEST_CLASS: usize = 100;
 /// The name of the others.
 const OTHERS: &str = "other reasons";
 
@@ -32,6 +34,18 @@ impl Reasons {
     }
 }
 
+/// The reason without its numbers and the texts in quotes that it repeats from the record, so that there are few of them.
+pub fn reason_class(reason: &str) -> String {
+    let mut class = String::new();
+    for (place, part) in without_numbers(reason).split('"').enumerate() {
+        class.push_str(if place % 2 == 0 { part } else { "…" });
+    }
+    match class.char_indices().nth(LONGEST_CLASS) {
+        Some((end, _)) => format!("{}…", &class[..end]),
+        None => class,
+    }
+}
+
 /// The reason with `N` for each number that is a word of its own. Names such as `cache_write_1h` and texts in quotes stay.
 pub(crate) fn without_numbers(reason: &str) -> String {
     let mut named = String::with_capacity(reason.len());
@@ -55,6 +69,24 @@ pub(crate) fn without_numbers(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_of_reasons_have_no_texts_of_records() {
+        for (reason, class) in [
+            (
+                "model \"gpt 4\" of provider \"x\" has no price in USD",
+                "model … of provider … has no price in USD",
+            ),
+            (
+                "quantities: add up to 30, but the record says 31",
+                "quantities: add up to N, but the record says N",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(reason_class(reason), class);
+        }
+        assert_eq!(reason_class(&"é".repeat(1_000)).chars().count(), 101);
+    }
 
     #[test]
     fn reasons_that_differ_in_numbers_are_one() {

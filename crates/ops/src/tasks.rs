@@ -12,6 +12,24 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause before a restart.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long a round of a task may take without progress, unless its task says otherwise. Then it counts as hung.
+pub const PROGRESS_TIMEOUT: Duration = Duration::from_secs(300);
+
+thread_local! {
+    /// The task whose round this thread runs.
+    static RUNNING: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
+}
+
+/// Notes that the round of a task which this thread runs has made progress: it has closed an hour, say. A round that makes
+/// none for [`PROGRESS_TIMEOUT`] counts as hung. Does nothing on other threads.
+pub fn note_progress() {
+    RUNNING.with_borrow(|task| {
+        if let Some(task) = task {
+            task.note_progress();
+        }
+    });
+}
+
 /// The supervised tasks of a process.
 #[derive(Debug, Default)]
 pub struct Tasks(Mutex<Vec<Arc<Task>>>);
@@ -19,7 +37,12 @@ pub struct Tasks(Mutex<Vec<Arc<Task>>>);
 impl Tasks {
     /// Adds a task, which is not running yet.
     pub fn add(&self, name: &'static str) -> Arc<Task> {
-        let task = Arc::new(Task { name, state: Mutex::default() });
+        self.add_with_timeout(name, PROGRESS_TIMEOUT)
+    }
+
+    /// The same for a task whose rounds may take longer without progress that can be seen.
+    pub fn add_with_timeout(&self, name: &'static str, progress_timeout: Duration) -> Arc<Task> {
+        let task = Arc::new(Task { name, progress_timeout, state: Mutex::default() });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&task));
         task
     }
@@ -30,18 +53,19 @@ impl Tasks {
         tasks.iter().map(|task| task.report()).collect()
     }
 
-    /// Why the process should be replaced: a task that does not run, or that has been at work for longer than `patience`
-    /// without progress.
+    /// Why the process should be replaced: a task that does not run, or that hangs and has made no progress for longer than
+    /// `patience`.
     ///
     /// # Errors
     /// The reason.
     pub fn check_progress(&self, patience: Duration) -> Result<(), String> {
         for task in self.reports() {
-            if !task.is_alive {
-                return Err(format!("the {} is not running", task.name));
+            if task.hangs && task.without_progress > patience {
+                let for_s = task.without_progress.as_secs();
+                return Err(format!("the {} has made no progress for {for_s} s", task.name));
             }
-            if task.without_progress_for.is_some_and(|time| time > patience) {
-                return Err(format!("the {} has made no progress for {} s", task.name, patience.as_secs()));
+            if !task.is_alive && !task.hangs {
+                return Err(format!("the {} is not running", task.name));
             }
         }
         Ok(())
@@ -52,6 +76,7 @@ impl Tasks {
 #[derive(Debug)]
 pub struct Task {
     name: &'static str,
+    progress_timeout: Duration,
     state: Mutex<State>,
 }
 
@@ -65,7 +90,7 @@ struct State {
     last_error: Option<String>,
     /// Pause before the next restart.
     pause: Option<Duration>,
-    /// When it last made progress; `None` while it has nothing to do.
+    /// When the round that it runs last made progress; `None` between rounds.
     progress: Option<Instant>,
 }
 
@@ -74,30 +99,19 @@ struct State {
 pub struct TaskReport {
     /// The task's name.
     pub name: &'static str,
-    /// Whether it runs, or has been stopped with the process. If not, it ended or panicked, and is restarted soon.
+    /// Whether it runs, or has been stopped with the process. If not, it ended or panicked, and is restarted soon, or it
+    /// hangs.
     pub is_alive: bool,
+    /// Whether its round has made no progress for too long.
+    pub hangs: bool,
+    /// How long its round has made no progress; zero between rounds.
+    pub without_progress: Duration,
     /// How long it has been running; `None` if it does not run.
     pub running_for: Option<Duration>,
     /// How often it has been restarted.
     pub restarts: u64,
     /// Why it last ended or panicked.
     pub last_error: Option<String>,
-    /// How long it has been at work without progress; `None` if it has nothing to do.
-    pub without_progress_for: Option<Duration>,
-}
-
-thread_local! {
-    /// The task whose work runs on this thread.
-    static CURRENT: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
-}
-
-/// The task whose work runs on this thread, if there is one, has made progress.
-pub fn progress() {
-    CURRENT.with_borrow(|task| {
-        if let Some(task) = task {
-            task.state().progress = Some(Instant::now());
-        }
-    });
 }
 
 impl Task {
@@ -106,27 +120,25 @@ impl Task {
         self.name
     }
 
-    /// Runs work of the task on this thread. Until it ends, calls of [`progress`] tell that it advances.
-    pub fn work<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
-        struct AtWork;
-        impl Drop for AtWork {
-            fn drop(&mut self) {
-                if let Some(task) = CURRENT.take() {
-                    task.state().progress = None;
-                }
-            }
-        }
-        CURRENT.set(Some(Arc::clone(self)));
-        let _at_work = AtWork;
-        progress();
-        work()
-    }
-
     /// The task runs from now on.
     pub fn started(&self) {
         let mut state = self.state();
         state.running_since = Some(Instant::now());
         state.is_stopped = false;
+        state.progress = None;
+    }
+
+    /// Runs a round of the task on this thread. It counts as hung if it makes no progress for too long.
+    pub fn round<T>(self: &Arc<Self>, run: impl FnOnce() -> T) -> T {
+        let _round = Round::begin(self);
+        run()
+    }
+
+    fn note_progress(&self) {
+        let mut state = self.state();
+        if state.progress.is_some() {
+            state.progress = Some(Instant::now());
+        }
     }
 
     /// The task has ended or panicked, and should not have. Logs it, and returns the pause after which it is to be
@@ -162,18 +174,39 @@ impl Task {
 
     fn report(&self) -> TaskReport {
         let state = self.state();
+        let without_progress = state.progress.map_or(Duration::ZERO, |since| since.elapsed());
+        let hangs = state.progress.is_some() && without_progress >= self.progress_timeout;
         TaskReport {
             name: self.name,
-            is_alive: state.running_since.is_some() || state.is_stopped,
+            is_alive: (state.running_since.is_some() && !hangs) || state.is_stopped,
+            hangs,
+            without_progress,
             running_for: state.running_since.map(|since| since.elapsed()),
             restarts: state.restarts,
             last_error: state.last_error.clone(),
-            without_progress_for: state.progress.map(|progress| progress.elapsed()),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A round that a thread runs. It ends when this is dropped, also by a panic.
+struct Round<'a>(&'a Task);
+
+impl<'a> Round<'a> {
+    fn begin(task: &'a Arc<Task>) -> Self {
+        task.state().progress = Some(Instant::now());
+        RUNNING.set(Some(Arc::clone(task)));
+        Self(task)
+    }
+}
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        RUNNING.set(None);
+        self.0.state().progress = None;
     }
 }
 
@@ -223,25 +256,50 @@ mod tests {
     }
 
     #[test]
-    fn a_task_at_work_must_make_progress() {
+    fn a_process_with_a_hung_task_should_be_replaced() {
+        let tasks = Tasks::default();
+        let task = tasks.add_with_timeout("sweeper", Duration::ZERO);
+        task.started();
+        assert_eq!(tasks.check_progress(Duration::ZERO), Ok(()), "it has nothing to do");
+        task.round(|| {
+            let begun = Instant::now();
+            while Instant::now() == begun {}
+            let hung = tasks.check_progress(Duration::ZERO).unwrap_err();
+            assert_eq!(hung, "the sweeper has made no progress for 0 s");
+            assert_eq!(tasks.check_progress(Duration::from_secs(600)), Ok(()), "it may take longer");
+        });
+        assert_eq!(tasks.check_progress(Duration::ZERO), Ok(()));
+        task.failed("ended");
+        assert_eq!(tasks.check_progress(Duration::MAX), Err("the sweeper is not running".to_owned()));
+    }
+
+    #[test]
+    fn a_round_without_progress_hangs_until_it_makes_some() {
+        let tasks = Tasks::default();
+        let task = tasks.add_with_timeout("sweeper", Duration::ZERO);
+        let patient = tasks.add("settler");
+        let states = || tasks.reports().iter().map(|task| (task.is_alive, task.hangs)).collect::<Vec<_>>();
+        task.started();
+        patient.started();
+        // A timeout of zero is exceeded by any time.
+        patient.round(|| {
+            task.round(|| assert_eq!(states(), [(false, true), (true, false)]));
+        });
         let tasks = Tasks::default();
         let task = tasks.add("sweeper");
         task.started();
-        let idle = tasks.check_progress(Duration::ZERO);
-        assert_eq!(idle, Ok(()), "it has nothing to do");
-        task.work(|| {
-            let stuck = tasks.check_progress(Duration::ZERO).unwrap_err();
-            assert_eq!(stuck, "the sweeper has made no progress for 0 s");
-            progress();
-            assert_eq!(tasks.check_progress(Duration::from_secs(600)), Ok(()));
+        task.round(|| {
+            let since = |task: &Task| task.state().progress.unwrap();
+            let begun = since(&task);
+            while Instant::now() == begun {}
+            note_progress();
+            assert!(since(&task) > begun);
         });
-        assert_eq!(tasks.check_progress(Duration::ZERO), Ok(()));
-        let panicked = std::panic::catch_unwind(|| task.work(|| panic!("no")));
+        note_progress();
+        assert_eq!(task.state().progress, None, "it is not in a round");
+        let panicked = std::panic::catch_unwind(|| task.round(|| panic!("in a round")));
         assert!(panicked.is_err());
-        assert_eq!(tasks.check_progress(Duration::ZERO), Ok(()), "work that panicked is over");
-        progress();
-        task.failed("ended");
-        assert_eq!(tasks.check_progress(Duration::MAX), Err("the sweeper is not running".to_owned()));
+        assert_eq!(task.state().progress, None);
     }
 
     #[test]

@@ -121,6 +121,9 @@ pub trait ExportReads {
     /// running jobs first, then the oldest.
     fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<DueExportJob>>;
 
+    /// Number of waiting and of running export jobs of all companies.
+    fn count_unfinished_export_jobs(&mut self) -> StoreResult<[i64; 2]>;
+
     /// Size of a company's recorded files.
     fn export_bytes(&mut self, company_id: i64) -> StoreResult<i64>;
 

@@ -26,6 +26,7 @@ mod tenants;
 mod usage;
 mod usage_pack;
 mod usage_records;
+mod verification;
 mod webhooks;
 
 pub use accounts::{
@@ -60,7 +61,7 @@ pub use sealed_keys::SealedKeyWrites;
 pub use sql::maintenance::copy::{Copied, copy};
 pub use sql::store::OpenDatabase;
 pub use sqlite::{COMPANION_SUFFIXES, ServersExcluded, connect_sqlite, exclude_servers, open_sqlite};
-pub use store::{DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
+pub use store::{ConnectionUse, DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
 pub use tenants::{
     OperatorKey, OperatorKeyReads, OperatorKeyWrites, OwnerReads, OwnerWrites, PutOwners, SettingReads,
     SettingWrites, TenantReads, TenantWrites,
@@ -73,6 +74,7 @@ pub use usage_records::{
     DayRange, OpenChange, RecordChange, RecordKey, RecordLock, RecordName, RecordReads, RecordState,
     RecordWrites, StoredCharge, StoredRecord, UsageHour,
 };
+pub use verification::{PartSizes, VERIFICATION_KINDS, VerificationPart, VerifiedPart};
 pub use webhooks::{
     DeliveryFilter, DeliveryKey, DeliveryProgress, DeliveryState, NewWebhookEvent, WEBHOOK_LOCK,
     WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads, WebhookState, WebhookTally,

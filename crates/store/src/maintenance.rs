@@ -3,6 +3,7 @@
 use tollbook_domain::Catalogue;
 
 use crate::error::StoreResult;
+use crate::verification::{PartSizes, VerificationPart, VerifiedPart};
 
 /// Result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,23 @@ pub trait Verify {
     /// database offers for it, and the digests of keys, prices, discounts, names and settings. Returns one line of text
     /// per difference, at most `limit`.
     fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>>;
+
+    /// The parts in which what belongs to no company can be verified, each in a snapshot of its own.
+    fn parts_of_deployment(&mut self) -> StoreResult<Vec<VerificationPart>>;
+
+    /// The parts in which a company can be verified, each in a snapshot of its own. Together they find what
+    /// [`Verify::verify`] finds, but for sums over the whole company that take a recount of all of it.
+    fn parts_of_company(&mut self, company_id: i64, sizes: &PartSizes) -> StoreResult<Vec<VerificationPart>>;
+
+    /// Verifies a part in this snapshot, whose first read this should be. Reports at most `limit` differences. What
+    /// is larger than `sizes` is divided or skipped.
+    fn verify_part(
+        &mut self,
+        part: &VerificationPart,
+        catalogue: &Catalogue,
+        sizes: &PartSizes,
+        limit: usize,
+    ) -> StoreResult<VerifiedPart>;
 }
 
 /// Deleting data that is older than its retention period.

@@ -75,6 +75,14 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Cancelled`](crate::StoreError::Cancelled).
     fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>>;
 
+    /// A snapshot to verify the database in: it reads what is stored, not what this process has kept of earlier reads.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot_for`].
+    fn verification_snapshot(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        self.snapshot_for(caller)
+    }
+
     /// The snapshot from which to read lists, sums and exports after the caller was authorized with `snapshot`. If a
     /// read replica has replayed all writes of this process and all writes older than
     /// [`StoreOptions::replica_staleness`], it is a snapshot of the replica; otherwise it is `snapshot` itself.
@@ -83,6 +91,19 @@ pub trait Store: Send + Sync {
         snapshot: Box<dyn Snapshot>,
         caller: &CancellationToken,
     ) -> StoreResult<Box<dyn Snapshot>>;
+
+    /// The connections of this process to each database server, for monitoring.
+    fn connections(&self) -> Vec<ConnectionUse> {
+        Vec::new()
+    }
+
+    /// How far the read replica is behind the primary, for monitoring; `None` if none is configured.
+    ///
+    /// # Errors
+    /// The primary or the replica does not answer.
+    fn replica_lag_bytes(&self) -> StoreResult<Option<u64>> {
+        Ok(None)
+    }
 
     /// Whether other machines may use the same database, so that state shared by all of them must be stored in it.
     fn is_shared(&self) -> bool;
@@ -103,6 +124,19 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Moved`](crate::StoreError::Moved) if the database was moved,
     /// [`StoreError::OtherSettings`](crate::StoreError::OtherSettings) if the guard refuses.
     fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
+}
+
+/// The connections of a process to a database server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionUse {
+    /// `readers` and `writers` of a file; `primary` or `replica` of servers.
+    pub name: &'static str,
+    /// Connections that are used by transactions now.
+    pub in_use: usize,
+    /// Transactions that wait for a connection or for the writer's lock.
+    pub waiting: usize,
+    /// Most connections; `None` if there is no limit.
+    pub limit: Option<usize>,
 }
 
 /// A consistent view of the database at one point in time.

@@ -5,19 +5,22 @@
 
 #[path = "contract/charged.rs"]
 mod charged;
+#[path = "contract/in_parts.rs"]
+mod in_parts;
 #[path = "contract/model.rs"]
 #[expect(dead_code, reason = "only the orders of the model are needed here")]
 mod model;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use in_parts::{SMALLEST, found_in_parts};
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::{AccountKind, Reversal};
 use tollbook_domain::{Amount, Catalogue, Status};
 use tollbook_store::{
-    Correction, CorrectionKind, Lease, LeaseKey, LedgerRange, NewExportJob, StoreError, StoreOptions,
-    open_sqlite,
+    Correction, CorrectionKind, Lease, LeaseKey, LedgerRange, NewExportJob, PartSizes, StoreError,
+    StoreOptions, open_sqlite,
 };
 
 fn database() -> (tempfile::TempDir, PathBuf) {
@@ -58,6 +61,16 @@ fn database() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// Both: a company in one part, and everything divided.
+fn assert_found_in_parts(path: &Path, row: &str) {
+    let store = open_sqlite(path, &StoreOptions::default()).unwrap();
+    assert_ne!(found_in_parts(&*store, &PartSizes::default()), Vec::<String>::new(), "{row}");
+    // These are sums over a whole company.
+    if !row.contains("pruned_deductions") {
+        assert_ne!(found_in_parts(&*store, &SMALLEST), Vec::<String>::new(), "divided: {row}");
+    }
+}
+
 #[test]
 fn verify_finds_every_kind_of_damage() {
     // statement | expected difference
@@ -86,6 +99,7 @@ fn verify_finds_every_kind_of_damage() {
         let found = store.snapshot().unwrap().verify(1, &Catalogue::built_in(), 50).unwrap();
         let said = found.differences.join("\n");
         assert!(said.contains(expected.trim()), "{row}\nfound: {said}");
+        assert_found_in_parts(&path, row);
         cases += 1;
     }
     assert_eq!(cases, 14);
@@ -161,6 +175,7 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         UPDATE export_job SET lease_until = 9 WHERE job_id = 'waits'             | export job waits is not what
         UPDATE export_job SET state = 3 WHERE job_id = 'waits'                  | export job waits is not what
         UPDATE revocation SET source_no = 'X'                                   | its revocation differs
+        UPDATE orders SET end_time = end_time - 1 WHERE company_id = 2          | is not what was made of usage
         UPDATE orders SET cash = 0, credit = cash WHERE company_id = 2 AND cash > 0 | its deductions differ";
     let (folder, path) = database();
     let whole = std::fs::read(&path).unwrap();
@@ -178,10 +193,14 @@ fn verify_finds_every_kind_of_damage_to_usage_and_accounts() {
         let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 90).unwrap();
         let said = found.differences.join("\n");
         assert!(said.contains(expected.trim()), "{row}\nfound: {said}");
+        assert_found_in_parts(&path, row);
     }
     let store = open_sqlite(&path, &StoreOptions::default()).unwrap();
     let found = store.snapshot().unwrap().verify(2, &Catalogue::built_in(), 50).unwrap();
     assert_eq!((found.orders, found.differences), (17, Vec::new()));
+    for sizes in [PartSizes::default(), SMALLEST] {
+        assert_eq!(found_in_parts(&*store, &sizes), Vec::<String>::new());
+    }
 }
 
 /// A company with a deposit that is half reversed, an adjustment, and a coupon that ended with something left.
@@ -270,6 +289,7 @@ fn verify_finds_every_kind_of_damage_to_corrections() {
         std::fs::write(&path, &whole).unwrap();
         let changed = rusqlite::Connection::open(&path).unwrap().execute(statement.trim(), []).unwrap();
         assert!(changed > 0, "{row}");
+        assert_found_in_parts(&path, row);
         let said = verified(&path).join("\n");
         assert!(said.contains(expected.trim()), "{row}\nsaid: {said}");
     }

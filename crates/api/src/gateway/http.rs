@@ -22,6 +22,7 @@ use crate::blocking::{QUEUE_TIMEOUT, Workers};
 use crate::body::{BodyError, ReadBody, Sender};
 use crate::request_id::request_id;
 use crate::ret_code::Refusal;
+use crate::trace_parent;
 
 /// Answers one request.
 pub(crate) async fn answer(
@@ -38,6 +39,7 @@ pub(crate) async fn answer(
         company_id = Empty,
         public_key = Empty
     );
+    trace_parent::follow(&span);
     let line = LogLine::new(&span, Arc::clone(&gateway));
     let caller = Caller { request_uuid: Arc::from(id.as_str()), peer: peer.ip() };
     let may_be_elsewhere = may_be_elsewhere(&request);

@@ -1,8 +1,7 @@
 //! `GET /metrics`, on an address of its own: monitoring reads it from inside, and customers reach the other address.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -14,38 +13,32 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tollbook_ops::tasks::LostLines;
 
 use super::process;
-use super::sampled::Samples;
+use super::sampled::{Samples, Sources};
 use crate::blocking::Workers;
+use crate::readiness::Checks;
 use crate::service::Service;
+use crate::trace_parent::TraceHeaders;
 
 /// `OpenMetrics` 1.0, which Prometheus and the agents of others read.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The mark of the end.
 const END: &str = "# EOF\n";
+/// How long a scrape waits for the store to take a write: it has to be answered within the ten seconds of Prometheus.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Scrapes that are answered at a time.
 const SCRAPES: usize = 2;
 
 struct Exposition {
-    service: Arc<Service>,
+    sources: Sources,
     samples: Samples,
     workers: Workers,
-    lost_lines: Arc<LostLines>,
-    data: Option<PathBuf>,
 }
 
 /// Serves the metrics until `stop` is cancelled.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    service: Arc<Service>,
-    lost_lines: Arc<LostLines>,
-    data: Option<PathBuf>,
-    stop: CancellationToken,
-) {
-    let state =
-        Exposition { service, samples: Samples::default(), workers: Workers::of(SCRAPES), lost_lines, data };
+pub(crate) async fn serve(listener: TcpListener, sources: Sources, stop: CancellationToken) {
+    let state = Exposition { sources, samples: Samples::default(), workers: Workers::of(SCRAPES) };
     let router = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(state));
     let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
     if let Err(error) = served.await {
@@ -57,7 +50,8 @@ async fn metrics(State(exposition): State<Arc<Exposition>>) -> Response {
     let Some(worker) = exposition.workers.acquire().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    match worker.run(move || exposition.text()).await {
+    let checks = exposition.sources.readiness.checks(WRITE_TIMEOUT).await;
+    match worker.run(move || exposition.text(&checks)).await {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Ok(Err(error)) => {
             tracing::error!(%error, "the metrics cannot be written");
@@ -68,13 +62,13 @@ async fn metrics(State(exposition): State<Arc<Exposition>>) -> Response {
 }
 
 impl Exposition {
-    fn text(&self) -> Result<String, std::fmt::Error> {
+    fn text(&self, checks: &Checks) -> Result<String, std::fmt::Error> {
         let mut found = Registry::with_prefix("tollbook");
-        self.samples.register(&self.service, self.data.as_deref(), self.lost_lines.count(), &mut found);
+        self.samples.register(&self.sources, checks, &mut found);
         let mut process = Registry::default();
-        process::register(&mut process);
+        process::register(self.sources.service.metrics().started_s, &mut process);
         let mut text = String::new();
-        for registry in [&self.service.metrics().registry, &found, &process] {
+        for registry in [&self.sources.service.metrics().registry, &found, &process] {
             // Each text ends with the mark of its end; the whole has one.
             text.truncate(text.len() - if text.ends_with(END) { END.len() } else { 0 });
             encode(&mut text, registry)?;
@@ -90,9 +84,30 @@ pub(crate) async fn count_requests(
     next: Next,
 ) -> Response {
     let began = Instant::now();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let response = next.run(request).await;
-    let route = route.as_deref().unwrap_or("/");
+    let route = request.extensions().get::<MatchedPath>().map_or("/", |path| route_label(path.as_str()));
+    let trace = TraceHeaders::of(request.headers());
+    let response = trace.within(next.run(request)).await;
     service.metrics().http_request(route, response.status().as_u16(), began.elapsed());
     response
 }
+
+/// The label of a route: its path. A static text, so that a request allocates nothing for it.
+fn route_label(path: &str) -> &'static str {
+    ROUTES.iter().find(|route| **route == path).copied().unwrap_or("other")
+}
+
+/// The routes of the server but the signed API, which has no path of its own. Others are counted as `other`.
+const ROUTES: [&str; 12] = [
+    "/api/v1/events",
+    "/api/v3/openmeter/events",
+    "/exports/{*key}",
+    "/healthz",
+    "/openapi.json",
+    "/readyz",
+    "/v1/companies/{id}/standing",
+    "/v1/litellm",
+    "/v1/logs",
+    "/v1/traces",
+    "/v1/usage",
+    "/v1/usage/corrections",
+];

@@ -4,12 +4,14 @@
 mod exposition;
 mod process;
 mod sampled;
+mod self_check;
+mod uncharged;
 mod webhooks;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,6 +21,9 @@ use prometheus_client::registry::{Registry, Unit};
 use tollbook_ops::charging::{Settled, UsageResult};
 
 pub(crate) use exposition::{count_requests, serve};
+pub(crate) use sampled::Sources;
+use self_check::SelfCheckMetrics;
+use uncharged::UnchargedMetrics;
 pub(crate) use webhooks::WebhookMetrics;
 
 /// Upper bounds of the times of requests, in seconds: from a page of a list to an export that is waited for.
@@ -33,12 +38,16 @@ pub(crate) struct Metrics {
     http_requests: Family<HttpAnswer, Counter>,
     http_request_seconds: Family<Route, Histogram, fn() -> Histogram>,
     usage_records: Family<RecordResult, Counter>,
+    uncharged: UnchargedMetrics,
+    export_jobs: Family<JobState, Counter>,
+    started_s: f64,
     settled_hours: Counter,
     settled_orders: Family<OrderStatus, Counter>,
     arrears_paid_orders: Counter,
     ended_grants: Counter,
     last_settlement: Gauge<f64, AtomicU64>,
     webhooks: WebhookMetrics,
+    self_check: SelfCheckMetrics,
 }
 
 /// An answer of the signed API.
@@ -46,8 +55,20 @@ pub(crate) struct Metrics {
 struct Answer {
     /// The action; `unknown` for a request that names none.
     action: &'static str,
-    /// `RetCode`; `client_left` if the client disconnected before the answer.
-    ret_code: String,
+    ret_code: RetCode,
+}
+
+/// `RetCode`; `client_left` if the client disconnected before the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct RetCode(Option<i64>);
+
+impl EncodeLabelValue for RetCode {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        match self.0 {
+            Some(code) => code.encode(encoder),
+            None => "client_left".encode(encoder),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,13 +79,19 @@ struct ActionName {
 /// An answer of any route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HttpAnswer {
-    route: String,
+    route: &'static str,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
-    route: String,
+    route: &'static str,
+}
+
+/// An export job that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobState {
+    state: &'static str,
 }
 
 /// What became of a usage record.
@@ -83,7 +110,10 @@ fn seconds() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// `started_s` is when the process started, Unix time.
+    pub(crate) fn new(started_s: i64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "seconds are exact for 285 million years")]
+        let started_s = started_s as f64;
         let mut registry = Registry::with_prefix("tollbook");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program", build);
@@ -93,12 +123,16 @@ impl Metrics {
             http_requests: Family::default(),
             http_request_seconds: Family::new_with_constructor(seconds),
             usage_records: Family::default(),
+            uncharged: UnchargedMetrics::register(&mut registry),
+            export_jobs: Family::default(),
+            started_s,
             settled_hours: Counter::default(),
             settled_orders: Family::default(),
             arrears_paid_orders: Counter::default(),
             ended_grants: Counter::default(),
             last_settlement: Gauge::default(),
             webhooks: WebhookMetrics::register(&mut registry),
+            self_check: SelfCheckMetrics::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register(
@@ -128,6 +162,11 @@ impl Metrics {
             "Reported usage records by what became of them",
             metrics.usage_records.clone(),
         );
+        registry.register(
+            "export_jobs_ended",
+            "Background export jobs that ended on this server, by state",
+            metrics.export_jobs.clone(),
+        );
         registry.register("settled_hours", "Hours that were closed", metrics.settled_hours.clone());
         registry.register(
             "settled_orders",
@@ -150,6 +189,9 @@ impl Metrics {
         for result in RESULTS {
             let _ = metrics.usage_records.get_or_create(&RecordResult { result });
         }
+        for state in ["done", "failed"] {
+            let _ = metrics.export_jobs.get_or_create(&JobState { state });
+        }
         for status in ["paid", "unpaid"] {
             let _ = metrics.settled_orders.get_or_create(&OrderStatus { status });
         }
@@ -159,14 +201,12 @@ impl Metrics {
     /// Counts a request of the signed API. `ret_code` is `None` if the client left before the answer.
     pub(crate) fn request(&self, action: Option<&'static str>, ret_code: Option<i64>, time: Duration) {
         let action = action.unwrap_or("unknown");
-        let ret_code = ret_code.map_or_else(|| "client_left".to_owned(), |code| code.to_string());
-        self.requests.get_or_create(&Answer { action, ret_code }).inc();
+        self.requests.get_or_create(&Answer { action, ret_code: RetCode(ret_code) }).inc();
         self.request_seconds.get_or_create(&ActionName { action }).observe(time.as_secs_f64());
     }
 
-    fn http_request(&self, route: &str, status: u16, time: Duration) {
-        let route = route.to_owned();
-        self.http_requests.get_or_create(&HttpAnswer { route: route.clone(), status }).inc();
+    fn http_request(&self, route: &'static str, status: u16, time: Duration) {
+        self.http_requests.get_or_create(&HttpAnswer { route, status }).inc();
         self.http_request_seconds.get_or_create(&Route { route }).observe(time.as_secs_f64());
     }
 
@@ -197,6 +237,17 @@ impl Metrics {
         &self.webhooks
     }
 
+    /// Counts a record that was not charged; `result` is `unpriced` or `refused`.
+    pub(crate) fn uncharged(&self, result: &'static str, provider: &str, model: &str, reason: &str) {
+        self.uncharged.add(result, provider, model, reason);
+    }
+
+    /// Counts an export job that ended.
+    pub(crate) fn export_job_ended(&self, is_done: bool) {
+        let state = if is_done { "done" } else { "failed" };
+        self.export_jobs.get_or_create(&JobState { state }).inc();
+    }
+
     /// Counts a round of the settlement worker that ended at `now_s`.
     pub(crate) fn settled(&self, settled: &Settled, now_s: i64) {
         self.settled_hours.inc_by(settled.closed.hours);
@@ -207,6 +258,11 @@ impl Metrics {
         self.ended_grants.inc_by(settled.ended_grants);
         #[expect(clippy::cast_precision_loss, reason = "seconds are exact for 285 million years")]
         self.last_settlement.set(now_s as f64);
+    }
+
+    /// What the self-check has found.
+    pub(crate) const fn self_check(&self) -> &SelfCheckMetrics {
+        &self.self_check
     }
 
     /// When the settlement worker last ended a round without a fault, Unix seconds; 0 before.
@@ -226,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_happens_is_counted() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(7);
         metrics.request(Some("ListPaidOrders"), Some(0), Duration::from_millis(3));
         metrics.request(None, None, Duration::from_millis(1));
         metrics.http_request("/v1/usage", 200, Duration::from_millis(3));

@@ -6,21 +6,24 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use rustix::process::{Resource, getrlimit};
+use tollbook_ops::process::{memory_kib, processor_time};
 
 /// Registers what the system tells of this process; what it does not tell is left out.
-pub(super) fn register(registry: &mut Registry) {
-    let bytes = |key: &str| {
-        let status = fs::read_to_string("/proc/self/status").ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok()?.checked_mul(1_024)
-    };
-    if let Some(resident) = bytes("VmRSS") {
+pub(super) fn register(started_s: f64, registry: &mut Registry) {
+    let help = "When the process started, Unix time";
+    registry.register_with_unit("process_start_time", help, Unit::Seconds, ConstGauge::new(started_s));
+    if let Some(resident) = memory_kib("self", "VmRSS").and_then(|kib| i64::try_from(kib * 1_024).ok()) {
         let help = "Memory of the process";
         registry.register_with_unit("process_resident_memory", help, Unit::Bytes, ConstGauge::new(resident));
     }
-    if let Some(spent_s) = processor_s() {
+    if let Some(spent) = processor_time() {
         let help = "Processor time of the process";
-        registry.register_with_unit("process_cpu", help, Unit::Seconds, ConstCounter::new(spent_s));
+        registry.register_with_unit(
+            "process_cpu",
+            help,
+            Unit::Seconds,
+            ConstCounter::new(spent.as_secs_f64()),
+        );
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         let open = i64::try_from(open.count()).unwrap_or(i64::MAX);
@@ -31,15 +34,6 @@ pub(super) fn register(registry: &mut Registry) {
     }
 }
 
-/// User and system time. In `proc_pid_stat(5)`, the fields after the name in parentheses begin with the third; these are
-/// the 14th and the 15th, in hundredths of a second on every architecture that Rust's Linux targets have.
-fn processor_s() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().ok());
-    Some(f64::from(ticks.sum::<Option<u32>>()?) / 100.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,7 +41,7 @@ mod tests {
     #[test]
     fn a_process_has_memory_time_and_files() {
         let mut registry = Registry::default();
-        register(&mut registry);
+        register(1.5, &mut registry);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         let value = |name: &str| {

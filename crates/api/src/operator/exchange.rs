@@ -22,6 +22,7 @@ use crate::failure::refusal_for;
 use crate::gateway::client_address;
 use crate::request_id::request_id;
 use crate::ret_code::Refusal;
+use crate::trace_parent;
 
 /// Seconds after which a request that met an unavailable service may be repeated.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -197,6 +198,7 @@ impl Exchange {
         let id = request_id();
         // At the level of errors, so that it is there whatever the log is filtered by.
         let span = tracing::error_span!("request", request_uuid = id, route, operator_key = Empty);
+        trace_parent::follow(&span);
         let exchange = Self { id, span: span.clone(), started: Instant::now(), status: None };
         async {
             let reply = work().await;

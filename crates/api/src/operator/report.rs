@@ -54,7 +54,9 @@ pub(super) type Event = Result<Usage, RefusedEvent>;
 
 /// Stores records and waits, without blocking a thread, until they are durable.
 pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result<Report, Problem> {
-    let (names, records): (Vec<Named>, Vec<Option<Usage>>) = events.into_iter().map(Named::of).unzip();
+    let mut models = Models::default();
+    let (names, records): (Vec<Named>, Vec<Option<Usage>>) =
+        events.into_iter().map(|event| Named::of(event, &mut models)).unzip();
     let mut records = records.into_iter().flatten().peekable();
     let mut submitted = Vec::new();
     while records.peek().is_some() {
@@ -69,6 +71,7 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
             Err(_) => return Err(Problem::Internal),
         });
     }
+    note_uncharged(&routes.service, &names, &results, &models);
     let unreadable = names.iter().filter(|name| name.refused.is_some()).count();
     routes.service.metrics().usage(&results, unreadable);
     tally(routes, refused(&names, &results)).await;
@@ -113,6 +116,67 @@ async fn tally(routes: &OperatorRoutes, refused: Vec<Refused>) {
         run_writing(routes, move || tally_refused(service.store(), &refused, service.now_s())).await;
     if let Ok(Err(error)) = counted {
         tracing::warn!(%error, "refused usage was not counted for webhooks");
+    }
+}
+
+/// Counts what was not charged by its model and reason, and logs usage without a price: it is revenue that waits.
+fn note_uncharged(service: &Service, names: &[Named], results: &[UsageResult], models: &Models) {
+    let mut results = results.iter();
+    let mut unpriced: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for name in names {
+        let (result, reason) =
+            match (&name.refused, if name.refused.is_none() { results.next() } else { None }) {
+                (Some(reason), _) | (None, Some(UsageResult::Refused(reason))) => ("refused", reason),
+                (None, Some(UsageResult::Unpriced(reason))) => ("unpriced", reason),
+                (None, _) => continue,
+            };
+        let (provider, model) = models.get(name.model);
+        service.metrics().uncharged(result, provider, model, reason);
+        if result == "unpriced" {
+            *unpriced.entry((provider, model, reason)).or_default() += 1;
+        }
+    }
+    if unpriced.is_empty() {
+        return;
+    }
+    let reasons = unpriced.iter().take(LOGGED_REASONS);
+    let mut reasons: Vec<String> =
+        reasons.map(|((_, _, reason), records)| format!("{reason} ({records})")).collect();
+    if unpriced.len() > LOGGED_REASONS {
+        reasons.push(format!("and {} more", unpriced.len() - LOGGED_REASONS));
+    }
+    tracing::warn!(
+        unpriced = unpriced.values().sum::<usize>(),
+        reasons = reasons.join("; "),
+        "unpriced usage"
+    );
+}
+
+/// Models of a request that are told apart: those of further records are not.
+const MODELS: usize = 64;
+
+/// The providers and models of a request, each once.
+#[derive(Default)]
+struct Models(Vec<(String, String)>);
+
+impl Models {
+    /// The number of a record's model; `None` if there are too many.
+    fn number(&mut self, usage: &Usage) -> Option<u8> {
+        let is_it = |known: &(String, String)| known.0 == usage.provider && known.1 == usage.model_id;
+        let known = self.0.iter().position(is_it);
+        let number = known.or_else(|| {
+            let is_room = self.0.len() < MODELS;
+            is_room.then(|| {
+                self.0.push((usage.provider.clone(), usage.model_id.clone()));
+                self.0.len() - 1
+            })
+        });
+        number.and_then(|number| u8::try_from(number).ok())
+    }
+
+    fn get(&self, number: Option<u8>) -> (&str, &str) {
+        let known = number.and_then(|number| self.0.get(usize::from(number)));
+        known.map_or(("", ""), |(provider, model)| (provider, model))
     }
 }
 
@@ -178,10 +242,12 @@ struct Named {
     model_id: String,
     /// Why the event is no record.
     refused: Option<String>,
+    /// See [`Models`].
+    model: Option<u8>,
 }
 
 impl Named {
-    fn of(event: Event) -> (Self, Option<Usage>) {
+    fn of(event: Event, models: &mut Models) -> (Self, Option<Usage>) {
         match event {
             Ok(usage) => {
                 let named = Self {
@@ -189,6 +255,7 @@ impl Named {
                     source: usage.source.clone(),
                     company_id: usage.company_id,
                     model_id: usage.model_id.clone(),
+                    model: models.number(&usage),
                     refused: None,
                 };
                 (named, Some(usage))
@@ -196,7 +263,7 @@ impl Named {
             Err(RefusedEvent { id, source, reason }) => {
                 let (id, source) = (id.unwrap_or_default(), source.unwrap_or_default());
                 let model_id = String::new();
-                (Self { id, source, company_id: 0, model_id, refused: Some(reason) }, None)
+                (Self { id, source, company_id: 0, model_id, model: None, refused: Some(reason) }, None)
             }
         }
     }

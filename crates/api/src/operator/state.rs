@@ -62,6 +62,11 @@ impl OperatorRoutes {
         receiver
     }
 
+    /// Records that wait to be stored.
+    pub(crate) fn queued_records(&self) -> usize {
+        self.intake().as_ref().map_or(0, Intake::queued_records)
+    }
+
     /// Stops the intake. Blocks until its thread has stored what was submitted.
     pub(crate) fn stop(&self) {
         let intake = self.intake().take();

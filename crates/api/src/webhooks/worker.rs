@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tollbook_ops::maintenance::leases::holder_name;
+use tollbook_ops::tasks::Task;
 use tollbook_ops::webhooks::{
     Delivery, DueEndpoint, Sender, deliver_due, due_endpoints, expire, record_tallies,
 };
@@ -26,7 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Delivers until `stop` is cancelled, and waits for the attempts under way.
-pub(crate) async fn deliver(service: Arc<Service>, stop: CancellationToken) {
+pub(crate) async fn deliver(service: Arc<Service>, task: Arc<Task>, stop: CancellationToken) {
     let config = &service.config().webhooks;
     let sender = match HttpSender::new(config, Arc::clone(&service.deployment().clock)) {
         Ok(sender) => sender,
@@ -48,7 +49,7 @@ pub(crate) async fn deliver(service: Arc<Service>, stop: CancellationToken) {
         let worker = Arc::clone(&worker);
         move || worker.round()
     };
-    Worker { name: TASK, interval: POLL_INTERVAL }.run(stop, || worker.ended.notified(), round).await;
+    Worker { task, interval: POLL_INTERVAL }.run(stop, || worker.ended.notified(), round).await;
     // All places are free when the last attempt has ended.
     let _ = worker.places.acquire_many(u32::try_from(places).unwrap_or(u32::MAX)).await;
 }

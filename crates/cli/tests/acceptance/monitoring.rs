@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -18,15 +19,15 @@ on_each_database! {
 }
 
 /// An address of its own for the metrics of each server.
-const CONFIG: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+pub(crate) const CONFIG: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
 
-fn start(fixture: &Fixture, log: Stdio) -> Server {
+pub(crate) fn start(fixture: &Fixture, log: Stdio) -> Server {
     std::fs::create_dir_all(fixture.data()).unwrap();
     fixture.write("data/tollbook.toml", CONFIG);
     fixture.start_with(&["serve"], "127.0.0.1:0", log)
 }
 
-fn get(url: &str) -> (u16, String) {
+pub(crate) fn get(url: &str) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut response = agent.get(url).call().unwrap();
     (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
@@ -46,7 +47,7 @@ fn value(text: &str, series: &str) -> f64 {
     found.unwrap_or_else(|| panic!("{series} is not in\n{text}")).parse().unwrap()
 }
 
-fn report(fixture: &Fixture, server: &Server, company: &Company, id: &str, model: &str) -> Value {
+pub(crate) fn report(fixture: &Fixture, server: &Server, company: &Company, id: &str, model: &str) -> Value {
     let key = fixture.json(&["operator-key", "add", "--name", id]);
     let event = json!({
         "specversion": "1.0", "type": "ai.tollbook.usage", "id": id, "source": "gateway",
@@ -97,7 +98,7 @@ fn metrics_count_what_happens_and_readiness_names_what_is_wrong(fixture: &Fixtur
     let (status, ready) = get(&format!("{}/readyz", server.url()));
     let ready: Value = serde_json::from_str(&ready).unwrap();
     assert_eq!((status, &ready["Ready"]), (200, &Value::Bool(true)), "{ready}");
-    for check in ["database", "disk", "settlement", "stopping", "tasks"] {
+    for check in ["database", "disk", "self_check", "settlement", "stopping", "tasks"] {
         assert_eq!(ready["Checks"][check], "ok", "{ready}");
     }
     server.stop();
@@ -141,7 +142,40 @@ fn an_address_for_metrics_that_is_taken_ends_the_start_unless_it_is_the_usual_on
     server.stop();
 }
 
-fn monitoring() -> PathBuf {
+/// While a server finishes its requests after the signal to stop, the metrics are still served; before it listens and after
+/// its end, connections are refused.
+#[test]
+fn metrics_are_served_until_the_last_request_has_ended() {
+    let fixture = Fixture::new();
+    let mut server = start(&fixture, Stdio::piped());
+    let metrics = server.said["MetricsURL"].as_str().unwrap().to_owned();
+    // At once: the address is printed when connections are accepted.
+    assert!(scrape(&server).contains("tollbook_ready{check=\"stopping\"} 1"));
+    let mut slow = std::net::TcpStream::connect(server.address()).unwrap();
+    // A body that is long enough to be counted.
+    let body = format!("{{\"Action\":\"{}\"", "x".repeat(20_000));
+    let length = body.len() + 1;
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    slow.write_all((head + &body).as_bytes()).unwrap();
+    while value(&scrape(&server), "tollbook_request_bodies_bytes") < 1.0 {
+        std::thread::yield_now();
+    }
+    server.signal("TERM");
+    while !scrape(&server).contains("tollbook_ready{check=\"stopping\"} 0") {
+        std::thread::yield_now();
+    }
+    slow.write_all(b"}").unwrap();
+    slow.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.ended(), Some(0));
+    assert!(ureq::get(&metrics).call().is_err(), "the server has ended");
+}
+
+pub(crate) fn monitoring() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/monitoring"))
 }
 
@@ -152,7 +186,7 @@ fn promtool(arguments: &[&str]) -> Command {
 }
 
 /// Runs promtool and returns what it printed.
-fn passes(mut command: Command) -> String {
+pub(crate) fn passes(mut command: Command) -> String {
     let output = command.output().unwrap_or_else(|error| {
         panic!("promtool is needed: on Debian, install the package prometheus ({error})")
     });
@@ -163,7 +197,7 @@ fn passes(mut command: Command) -> String {
 }
 
 /// The names of metrics in an expression.
-fn names(expression: &str, into: &mut BTreeSet<String>) {
+pub(crate) fn names(expression: &str, into: &mut BTreeSet<String>) {
     let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     into.extend(
         words.filter(|word| word.starts_with("tollbook_") || word.starts_with("process_")).map(str::to_owned),

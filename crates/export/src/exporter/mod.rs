@@ -133,6 +133,12 @@ impl Exporter {
         }
     }
 
+    /// Exports that are being built and those that wait for it, in this process.
+    pub fn in_progress(&self) -> (usize, usize) {
+        let table = self.shared.table();
+        table.queue.counts()
+    }
+
     /// The digest of everything that the bytes of the requested file depend on, except the time.
     pub fn digest(&self, snapshot: &mut dyn Snapshot, request: &ExportRequest) -> Result<Digest, StoreError> {
         self.shared.digest(snapshot, request).map(|(digest, _)| digest)

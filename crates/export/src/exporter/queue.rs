@@ -48,6 +48,11 @@ impl<T: PartialEq> FairQueue<T> {
         Ok(())
     }
 
+    /// The number of exports that are built and of those that are queued.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.building.len(), self.queued.len())
+    }
+
     /// Queues an export of a company regardless of the limits.
     pub(super) fn push_unbounded(&mut self, company_id: i64, export: T) {
         self.queued.push_back((company_id, export));

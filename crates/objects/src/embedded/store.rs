@@ -111,6 +111,10 @@ impl EmbeddedStore {
 }
 
 impl ObjectStore for EmbeddedStore {
+    fn spool_bytes(&self) -> Option<u64> {
+        Some(self.spool.used_bytes())
+    }
+
     fn spool(&self) -> Result<SpoolFile, ObjectStoreError> {
         self.spool.create()
     }

@@ -73,6 +73,10 @@ impl RemoteStore {
 }
 
 impl ObjectStore for RemoteStore {
+    fn spool_bytes(&self) -> Option<u64> {
+        Some(self.spool.used_bytes())
+    }
+
     fn spool(&self) -> Result<SpoolFile, ObjectStoreError> {
         self.spool.create()
     }

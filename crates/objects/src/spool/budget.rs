@@ -74,6 +74,11 @@ impl SpoolBudget {
         Ok(Reservation { budget: Arc::clone(self), bytes: 0, unchecked: CHECKED_BYTES })
     }
 
+    /// Bytes that files have taken.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
     fn check_free(&self) -> io::Result<()> {
         let floor = self.limits.free_bytes;
         if floor == 0 {

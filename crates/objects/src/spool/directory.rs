@@ -38,6 +38,11 @@ impl SpoolDirectory {
         Ok(Self { path, own, budget })
     }
 
+    /// Bytes of the unfinished files.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.budget.used_bytes()
+    }
+
     /// Creates an empty spool file, readable by its owner alone.
     pub(crate) fn create(&self) -> Result<SpoolFile, ObjectStoreError> {
         SpoolFile::create(Arc::clone(&self.own), &self.budget)

@@ -53,6 +53,7 @@ pub fn pay_arrears(
     let mut from_s = 0;
     let mut paid = 0;
     loop {
+        crate::tasks::note_progress();
         let mut snapshot = charging.store.snapshot()?;
         let orders = snapshot.arrears(company_id, from_s, READ_ORDERS)?;
         let spendable =

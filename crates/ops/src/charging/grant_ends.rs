@@ -17,6 +17,7 @@ pub(super) fn end_all_grants(charging: &Charging<'_>, now_s: i64) -> StoreResult
     let (mut ended, mut after) = (0, i64::MIN);
     let mut first_error = None;
     loop {
+        crate::tasks::note_progress();
         let companies = charging.store.snapshot()?.companies_with_ends(now_s, after, READ_COMPANIES)?;
         let Some(last) = companies.last() else { return first_error.map_or(Ok(ended), Err) };
         after = *last;

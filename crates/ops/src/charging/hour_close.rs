@@ -49,6 +49,7 @@ pub fn close_hour(charging: &Charging<'_>, hour: &DueHour, holder: &str, now_s: 
     let mut closed = Closed::default();
     let mut limit = BATCH_ORDERS;
     loop {
+        crate::tasks::note_progress();
         let mut transaction = charging.store.begin()?;
         if limit == BATCH_ORDERS && transaction.another_writer_waits()? {
             limit = CONTENDED_BATCH_ORDERS;

@@ -86,6 +86,11 @@ impl Intake {
         Self { shared, worker: Some(worker) }
     }
 
+    /// Records that are queued.
+    pub fn queued_records(&self) -> usize {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).records
+    }
+
     /// Queues records. The result arrives when they are durable.
     pub fn submit(&self, records: Vec<Usage>) -> oneshot::Receiver<IntakeResult> {
         let (reply, receiver) = oneshot::channel();
@@ -168,7 +173,7 @@ fn store_until_closed(
             rater.set_time_in_doubt(leaps.certain_now_s().is_none());
             store_submissions(&mut rater, submissions, clock.now_s());
         };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.work(work))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.round(work))) {
             tracing::error!(error = panic_text(panic.as_ref()), "storing usage panicked");
             // The rater may be in an inconsistent state.
             rater = new_rater();

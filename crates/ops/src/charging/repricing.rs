@@ -6,7 +6,7 @@ use tollbook_store::{RatedUsage, StoreResult, Uncharged, UnchargedKey};
 
 use super::context::Charging;
 use super::rater::Rater;
-use crate::tasks::progress;
+use crate::tasks::note_progress;
 
 /// Name of the setting with the version of the prices by which usage was rated again last.
 const REPRICED_VERSION: &str = "repriced version";
@@ -61,7 +61,7 @@ fn reprice_company(
     let mut after: Option<UnchargedKey> = None;
     let mut charged = 0;
     loop {
-        progress();
+        note_progress();
         let mut snapshot = charging.store.snapshot()?;
         let unpriced =
             snapshot.uncharged_usage(company_id, Uncharged::Unpriced, after.as_ref(), BATCH_RECORDS)?;

@@ -14,7 +14,7 @@ use super::grant_ends::end_all_grants;
 use super::hour_close::{Closed, close_hour};
 use super::repricing::{needs_repricing, reprice};
 use crate::maintenance::leases::{HourLeases, TaskLease, WORKER_LEASE_S};
-use crate::tasks::progress;
+use crate::tasks::note_progress;
 
 /// Due hours that are read together.
 const READ_HOURS: i64 = 100;
@@ -138,7 +138,7 @@ impl Round<'_> {
             let due = charging.store.snapshot()?.due_hours(hours, now_s, READ_HOURS)?;
             let mut acquired = 0;
             for hour in due {
-                progress();
+                note_progress();
                 if locked.contains(&hour.company_id) {
                     continue;
                 }
@@ -203,7 +203,7 @@ impl Round<'_> {
         drop(snapshot);
         let mut lease = self.lease(DAILY_ARREARS);
         for company in companies {
-            progress();
+            note_progress();
             // Renewed for each company, so that the lease lasts as long as the run.
             if !lease.acquire(now_s)? {
                 return Ok(paid);
@@ -233,7 +233,7 @@ impl Round<'_> {
         let mut expired = 0;
         for company in companies {
             loop {
-                progress();
+                note_progress();
                 let mut transaction = charging.store.begin()?;
                 let batch =
                     transaction.expire_identities(company.company_id, before_s, EXPIRED_PER_TRANSACTION)?;

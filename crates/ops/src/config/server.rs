@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub drain: Duration,
     /// Most bytes of bodies in memory, over all requests. Half of it is for requests whose sender is not known yet.
     pub body_bytes_at_once: usize,
+    /// How much of each second the self-check of the database takes; zero if there is none.
+    pub self_check: Duration,
 }
 
 impl Default for ServerConfig {
@@ -46,6 +48,7 @@ impl Default for ServerConfig {
             stop_timeout: Duration::from_secs(25),
             drain: Duration::from_secs(1),
             body_bytes_at_once: 128 << 20,
+            self_check: Duration::from_millis(100),
         }
     }
 }
@@ -63,6 +66,7 @@ pub(super) struct ServerSection {
     stop_timeout_s: Option<Spanned<i64>>,
     drain_s: Option<Spanned<i64>>,
     body_bytes_at_once: Option<Spanned<i64>>,
+    self_check_ms: Option<Spanned<i64>>,
 }
 
 /// Reads the section. `longest_body` is the longest body that any route accepts and `longest_unsigned` the longest one of
@@ -85,9 +89,13 @@ pub(super) fn server(
         let number = number(source, &format!("server.{key}"), value.as_ref(), range)?;
         Ok(number.and_then(|number| u64::try_from(number).ok()).map_or(default, Duration::from_secs))
     };
+    let self_check = number(source, "server.self_check_ms", read.self_check_ms.as_ref(), 0..=500)?
+        .and_then(|number| u64::try_from(number).ok())
+        .map_or(default.self_check, Duration::from_millis);
     let seconds =
         |key: &str, value: &Option<Spanned<i64>>, most: i64, default| within(key, value, 1..=most, default);
     let config = ServerConfig {
+        self_check,
         connections: count("connections", &read.connections, 1..=1_000_000, default.connections)?,
         connections_per_address: count(
             "connections_per_address",

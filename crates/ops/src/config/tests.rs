@@ -115,6 +115,7 @@ fn every_documented_key_is_in_the_example() {
         "stop_timeout_s",
         "drain_s",
         "body_bytes_at_once",
+        "self_check_ms",
         "allow_http",
         "allowed_ports",
         "allowed_networks",

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::maintenance::leases::{HourLeases, holder_name};
 use crate::webhooks::import_refused;
 
-pub use crate::reasons::Reasons;
+pub use crate::reasons::{Reasons, reason_class};
 
 /// Records that are read and stored together.
 const BATCH_RECORDS: usize = 2_000;

@@ -12,7 +12,7 @@ use super::url;
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{Connection, Database, first};
 use crate::sql::store::OpenDatabase;
-use crate::store::{Store, StoreOptions};
+use crate::store::{ConnectionUse, Store, StoreOptions};
 
 /// Opens a database on a PostgreSQL server. Creates the tables if they are absent, and migrates them if the schema is
 /// older. `read_url` is the URL of a streaming replica.
@@ -86,6 +86,17 @@ impl Database for Postgres {
         let (home, deadline) = (Arc::clone(replica.pool()), self.deadline(caller));
         let begin = Arc::clone(&self.begin_reading);
         Some(Box::new(PostgresTransaction::new(link, home, deadline, begin)))
+    }
+
+    fn replayed_position(&self) -> StoreResult<Option<u64>> {
+        let deadline = self.deadline(&CancellationToken::new());
+        self.replica.as_ref().map(|replica| replica.replayed_position(&deadline)).transpose()
+    }
+
+    fn connections(&self) -> Vec<ConnectionUse> {
+        let mut pools = vec![self.primary.in_use("primary")];
+        pools.extend(self.replica.as_ref().map(|replica| replica.pool().in_use("replica")));
+        pools
     }
 
     fn write(&self) -> StoreResult<Box<dyn Connection>> {

@@ -12,7 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connection::PgConnection;
 use super::url::Target;
 use crate::error::{StoreError, StoreResult};
-use crate::store::StoreOptions;
+use crate::store::{ConnectionUse, StoreOptions};
 
 /// A connection pool for one database server.
 pub(super) struct Pool {
@@ -29,6 +29,8 @@ struct State {
     idle: Vec<PgConnection>,
     /// Number of open connections, idle and in use.
     open: usize,
+    /// Number of callers that wait for one.
+    waiting: usize,
 }
 
 impl Pool {
@@ -71,7 +73,9 @@ impl Pool {
                     self.options.connect_timeout.as_secs_f64()
                 )));
             }
+            state.waiting += 1;
             state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
     }
 
@@ -86,6 +90,17 @@ impl Pool {
         } else {
             drop(link);
             self.close();
+        }
+    }
+
+    /// The connections that are in use now.
+    pub(super) fn in_use(&self, name: &'static str) -> ConnectionUse {
+        let state = self.state();
+        ConnectionUse {
+            name,
+            in_use: state.open - state.idle.len(),
+            waiting: state.waiting,
+            limit: Some(self.options.connections),
         }
     }
 

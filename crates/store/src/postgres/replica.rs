@@ -92,6 +92,13 @@ impl Replica {
         }
     }
 
+    /// The position up to which the replica has replayed.
+    pub(super) fn replayed_position(&self, deadline: &StatementDeadline) -> StoreResult<u64> {
+        let (link, replayed) = self.replayed(deadline)?;
+        self.pool.give_back(link);
+        Ok(replayed)
+    }
+
     /// A connection, and a position that its next snapshot includes.
     fn replayed(&self, deadline: &StatementDeadline) -> StoreResult<(PgConnection, u64)> {
         let mut link = self.pool.take()?;

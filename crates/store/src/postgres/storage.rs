@@ -4,6 +4,9 @@
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::table::Table;
 
+/// Size of a table up to which [`check_part`] checks it.
+const CHECKED_BYTES: u64 = 32 << 20;
+
 /// Runs statements about the storage of whole tables, which name no company.
 pub(super) trait FirstColumn {
     /// Runs statements and returns the first column of their rows as text, `None` for NULL.
@@ -15,22 +18,8 @@ pub(super) fn check(
     tables: &[&Table],
     limit: usize,
 ) -> StoreResult<Vec<String>> {
-    let mut found = Vec::new();
-    let failures = connection
-        .first_column("SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()")?;
-    if let Some(Some(failures)) = failures.first()
-        && failures != "0"
-    {
-        found.push(format!("PostgreSQL has found {failures} pages whose checksum is wrong"));
-    }
-    let has_amcheck = !connection
-        .first_column(
-            "SELECT 1 FROM pg_extension WHERE extname = 'amcheck' AND has_function_privilege(\
-             (SELECT p.oid FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' \
-             WHERE d.refobjid = pg_extension.oid AND p.proname = 'bt_index_check' ORDER BY p.pronargs DESC LIMIT 1), \
-             'EXECUTE')",
-        )?
-        .is_empty();
+    let mut found = wrong_checksums(connection)?;
+    let has_amcheck = has_amcheck(connection)?;
     for table in tables {
         if found.len() >= limit {
             break;
@@ -40,6 +29,49 @@ pub(super) fn check(
     }
     found.truncate(limit);
     Ok(found)
+}
+
+/// Checks one table, unless it is too large to be checked at once. Without a table, what the server has found by itself; if
+/// that is nothing, the tables are to be checked.
+pub(super) fn check_part(
+    connection: &mut dyn FirstColumn,
+    table: Option<&Table>,
+    limit: usize,
+) -> StoreResult<Option<Vec<String>>> {
+    let Some(table) = table else {
+        let found = wrong_checksums(connection)?;
+        return Ok(Some(found).filter(|found| !found.is_empty()));
+    };
+    let size = connection.first_column(&format!("SELECT pg_table_size('{}'::regclass)::text", table.name))?;
+    let size = size.into_iter().flatten().next().and_then(|size| size.parse::<u64>().ok());
+    if size.is_none_or(|size| size > CHECKED_BYTES) {
+        return Ok(None);
+    }
+    let has_amcheck = has_amcheck(connection)?;
+    let mut found = if has_amcheck { by_amcheck(connection, table) } else { by_counts(connection, table) }?;
+    found.truncate(limit);
+    Ok(Some(found))
+}
+
+fn wrong_checksums(connection: &mut dyn FirstColumn) -> StoreResult<Vec<String>> {
+    let failures = connection
+        .first_column("SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()")?;
+    Ok(match failures.first() {
+        Some(Some(failures)) if failures != "0" => {
+            vec![format!("PostgreSQL has found {failures} pages whose checksum is wrong")]
+        }
+        _ => Vec::new(),
+    })
+}
+
+fn has_amcheck(connection: &mut dyn FirstColumn) -> StoreResult<bool> {
+    let found = connection.first_column(
+        "SELECT 1 FROM pg_extension WHERE extname = 'amcheck' AND has_function_privilege(\
+         (SELECT p.oid FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' \
+         WHERE d.refobjid = pg_extension.oid AND p.proname = 'bt_index_check' ORDER BY p.pronargs DESC LIMIT 1), \
+         'EXECUTE')",
+    )?;
+    Ok(!found.is_empty())
 }
 
 /// Every index of a table against its rows, and the rows themselves.

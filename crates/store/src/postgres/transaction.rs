@@ -274,6 +274,15 @@ impl Connection for PostgresTransaction {
         found
     }
 
+    fn check_part(
+        &mut self,
+        table: Option<&Table>,
+        limit: usize,
+        _: Duration,
+    ) -> StoreResult<Option<Vec<String>>> {
+        storage::check_part(self, table, limit)
+    }
+
     fn execute_script(&mut self, sql: &str) -> StoreResult<()> {
         self.command(sql)
     }

@@ -79,23 +79,32 @@ fn parts(companies: &[i64]) -> impl Iterator<Item = (&'static Table, i64)> + '_ 
 pub(crate) fn compare(connection: &mut dyn Connection, companies: &[i64]) -> StoreResult<Vec<String>> {
     let mut differences = Vec::new();
     for (table, company_id) in parts(companies) {
-        let sql = "SELECT digest FROM table_digest WHERE table_name = $1 AND company_id = $2";
-        let key = [table.name.into(), company_id.into()];
-        let stored = first(connection, sql, &key, |row| Ok(row.blob(0)?.to_owned()))?;
-        let now = digest(connection, table, company_id)?;
-        let owner = if company_id == 0 { String::new() } else { format!("company {company_id}: ") };
-        match stored {
-            Some(stored) if stored == now => {}
-            // A company without organizations has no digest of them yet.
-            None if table.scope == Scope::Company && now == empty() => {}
-            Some(_) => differences.push(format!(
-                "{owner}the rows of {} are not those that were written: its digest differs",
-                table.name
-            )),
-            None => differences.push(format!("{owner}{} has no digest", table.name)),
-        }
+        differences.extend(compare_one(connection, table, company_id)?);
     }
     Ok(differences)
+}
+
+/// Compares the digest of a table, or of the rows of one company in it, with the rows.
+pub(crate) fn compare_one(
+    connection: &mut dyn Connection,
+    table: &Table,
+    company_id: i64,
+) -> StoreResult<Option<String>> {
+    let sql = "SELECT digest FROM table_digest WHERE table_name = $1 AND company_id = $2";
+    let key = [table.name.into(), company_id.into()];
+    let stored = first(connection, sql, &key, |row| Ok(row.blob(0)?.to_owned()))?;
+    let now = digest(connection, table, company_id)?;
+    let owner = if company_id == 0 { String::new() } else { format!("company {company_id}: ") };
+    Ok(match stored {
+        Some(stored) if stored == now => None,
+        // A company without organizations has no digest of them yet.
+        None if table.scope == Scope::Company && now == empty() => None,
+        Some(_) => Some(format!(
+            "{owner}the rows of {} are not those that were written: its digest differs",
+            table.name
+        )),
+        None => Some(format!("{owner}{} has no digest", table.name)),
+    })
 }
 
 fn empty() -> [u8; 32] {

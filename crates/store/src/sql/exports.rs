@@ -132,6 +132,16 @@ impl ExportReads for Session {
         Ok(first(connection, sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(0))
     }
 
+    fn count_unfinished_export_jobs(&mut self) -> StoreResult<[i64; 2]> {
+        let mut counts = [0; 2];
+        let sql = "SELECT state FROM export_job WHERE state < 2 ORDER BY made_at, company_id, job_id";
+        self.connection.query(sql, &[], &mut |row| {
+            counts[usize::from(row.int(0)? != ExportState::Waiting.number())] += 1;
+            Ok(Flow::More)
+        })?;
+        Ok(counts)
+    }
+
     fn due_export_jobs(&mut self, now_s: i64, limit: i64) -> StoreResult<Vec<DueExportJob>> {
         let connection = self.connection.as_mut();
         // A company has few unfinished jobs, which the exporter bounds.

@@ -15,7 +15,7 @@ use crate::sql::driver::schema;
 use crate::sql::maintenance::verify::lines::note_old_lines;
 use crate::sql::session::Session;
 use crate::sql::setting_names::COPY_MARK;
-use crate::store::{DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
+use crate::store::{ConnectionUse, DeploymentGuard, Snapshot, Store, StoreOptions, Transaction};
 use crate::tenants::SettingReads;
 
 /// Maximum number of lines in the cache of a process, over all companies. A line takes about 400 bytes.
@@ -56,6 +56,10 @@ impl Store for SqlStore {
         Ok(Box::new(self.session(self.database.read(caller)?)))
     }
 
+    fn verification_snapshot(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        Ok(Box::new(self.session(self.database.read_afresh(caller)?)))
+    }
+
     fn replica_or(
         &self,
         mut snapshot: Box<dyn Snapshot>,
@@ -72,6 +76,19 @@ impl Store for SqlStore {
             Some(connection) => Ok(Box::new(self.session(connection))),
             None => Ok(snapshot),
         }
+    }
+
+    fn connections(&self) -> Vec<ConnectionUse> {
+        self.database.connections()
+    }
+
+    fn replica_lag_bytes(&self) -> StoreResult<Option<u64>> {
+        if !self.database.has_replica() {
+            return Ok(None);
+        }
+        let Some(position) = self.snapshot()?.position()? else { return Ok(None) };
+        let replayed = self.database.replayed_position()?;
+        Ok(replayed.map(|replayed| position.saturating_sub(replayed)))
     }
 
     fn is_shared(&self) -> bool {

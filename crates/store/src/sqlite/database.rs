@@ -16,7 +16,7 @@ use super::writer_lock::WriterQueue;
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{Connection, Database};
 use crate::sql::store::OpenDatabase;
-use crate::store::{Store, StoreOptions};
+use crate::store::{ConnectionUse, Store, StoreOptions};
 
 /// "Toll" in ASCII: marks the file as a Tollbook database (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x546f_6c6c;
@@ -153,12 +153,31 @@ impl Database for Sqlite {
         Ok(Box::new(SqliteTransaction::reading(connection, Arc::clone(&self.readers), deadline)))
     }
 
+    fn read_afresh(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        // A connection of the pool has pages in its cache. This one is closed at its end, as the pool of its own.
+        let mut connection = self.connect()?;
+        connection.execute_batch("BEGIN").map_err(of_sqlite)?;
+        let deadline = StatementDeadline::new(caller.clone(), self.statement_timeout);
+        deadline.watch(&mut connection)?;
+        Ok(Box::new(SqliteTransaction::reading(connection, Arc::default(), deadline)))
+    }
+
     fn write(&self) -> StoreResult<Box<dyn Connection>> {
         let lock = self.queue.acquire()?;
         let connection = self.take(&self.writers)?;
         // A writer changes many pages, so its cache is larger than a reader's.
         connection.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE").map_err(of_sqlite)?;
         Ok(Box::new(SqliteTransaction::writing(connection, Arc::clone(&self.writers), lock)))
+    }
+
+    fn connections(&self) -> Vec<ConnectionUse> {
+        // Each transaction holds a reference to the pool that its connection returns to.
+        let in_use = |pool: &Arc<Pool>| Arc::strong_count(pool).saturating_sub(1);
+        let waiting = self.queue.waiting();
+        vec![
+            ConnectionUse { name: "readers", in_use: in_use(&self.readers), waiting: 0, limit: None },
+            ConnectionUse { name: "writers", in_use: in_use(&self.writers), waiting, limit: Some(1) },
+        ]
     }
 
     fn has_replica(&self) -> bool {

@@ -206,7 +206,8 @@ impl Connection for SqliteTransaction {
         };
         // The check of a large file returns no row for longer than any statement may run.
         let unwatched = connection.progress_handler(0, None::<fn() -> bool>).map_err(of_sqlite);
-        let found = unwatched.and_then(|()| integrity(&connection, limit));
+        let check = format!("integrity_check({limit})");
+        let found = unwatched.and_then(|()| integrity(&connection, &check).map_err(of_sqlite));
         let watched = self.deadline.as_ref().map_or(Ok(()), |deadline| {
             deadline.renew();
             deadline.watch(&mut connection)
@@ -214,6 +215,50 @@ impl Connection for SqliteTransaction {
         self.connection = Some(connection);
         watched?;
         found
+    }
+
+    fn check_part(
+        &mut self,
+        table: Option<&Table>,
+        limit: usize,
+        most: Duration,
+    ) -> StoreResult<Option<Vec<String>>> {
+        if most.is_zero() {
+            return Ok(None);
+        }
+        let Some(mut connection) = self.connection.take() else {
+            return Err(StoreError::Database("the connection is closed".into()));
+        };
+        let caller = self.deadline.as_ref().map(|deadline| deadline.caller.clone()).unwrap_or_default();
+        let check = table.map_or_else(
+            || format!("integrity_check({limit})"),
+            // With the name of a table, the check is of it and of its indexes.
+            |table| format!("integrity_check({})", table.name),
+        );
+        let begin = Instant::now();
+        let is_stopped = {
+            let caller = caller.clone();
+            move || caller.is_cancelled() || begin.elapsed() > most
+        };
+        let found = connection
+            .progress_handler(INSTRUCTIONS_PER_CHECK, Some(is_stopped))
+            .and_then(|()| integrity(&connection, &check));
+        let watched = self.deadline.as_ref().map_or(Ok(()), |deadline| {
+            deadline.renew();
+            deadline.watch(&mut connection)
+        });
+        self.connection = Some(connection);
+        watched?;
+        match found {
+            Ok(mut found) => {
+                found.truncate(limit);
+                Ok(Some(found))
+            }
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                if caller.is_cancelled() { Err(StoreError::Cancelled) } else { Ok(None) }
+            }
+            Err(error) => Err(of_sqlite(error)),
+        }
     }
 
     fn execute_script(&mut self, sql: &str) -> StoreResult<()> {
@@ -254,14 +299,14 @@ impl Drop for SqliteTransaction {
     }
 }
 
-/// What SQLite's check of the whole file finds, indexes included; empty if it finds nothing.
-fn integrity(connection: &rusqlite::Connection, limit: usize) -> StoreResult<Vec<String>> {
-    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({limit})")).map_err(of_sqlite)?;
-    let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(of_sqlite)?;
+/// What one of SQLite's checks finds, indexes included; empty if it finds nothing.
+fn integrity(connection: &rusqlite::Connection, check: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA {check}"))?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
     let mut found = Vec::new();
     for row in rows {
         // The first line of a damaged file can be a heading.
-        found.extend(row.map_err(of_sqlite)?.lines().map(str::to_owned).filter(|line| line != "ok"));
+        found.extend(row?.lines().map(str::to_owned).filter(|line| line != "ok"));
     }
     Ok(found)
 }

@@ -76,6 +76,11 @@ impl WriterQueue {
         }
     }
 
+    /// The number of writers of this process that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     fn take_turn(&self, deadline: Instant) -> StoreResult<()> {
         let mut state = self.state();
         state.last_number += 1;

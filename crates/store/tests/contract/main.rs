@@ -10,6 +10,7 @@ mod corrections;
 mod deployment;
 mod differential;
 mod exports;
+mod in_parts;
 mod leases;
 mod locks;
 mod model;
@@ -19,6 +20,7 @@ mod random;
 mod retention;
 mod tenants;
 mod usage;
+mod verification;
 mod versions;
 mod webhooks;
 mod writers;
@@ -171,6 +173,9 @@ contract! {
     webhooks::a_copy_has_endpoints_and_what_is_pending,
     leases::a_task_is_leased_to_one_holder_until_it_expires,
     leases::a_lease_that_is_not_committed_was_never_acquired,
+    verification::a_sound_database_has_no_difference_in_any_part,
+    verification::a_part_reports_orders_that_violate_the_rules,
+    verification::a_part_that_is_too_large_is_skipped_and_says_so,
     versions::the_version_counts_transactions_that_change_orders,
     versions::equal_versions_mean_equal_orders,
     versions::a_snapshot_reads_the_version_of_its_orders,

@@ -17,11 +17,11 @@ use tollbook_store::{
     CorrectionReads, DayRange, DeliveryFilter, DeploymentGuard, DeploymentReads, DeploymentSetting,
     DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter,
     LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup,
-    OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads, SettingReads,
-    Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder, StoredRecord,
-    TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage, UsageHour, UsageOrder,
-    UsageReads, Verification, Verify, WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads,
-    WebhookState,
+    OrderSums, Outcome, OwnerReads, Page, PartSizes, PriceReads, RecordKey, RecordName, RecordReads,
+    SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
+    StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
+    UsageHour, UsageOrder, UsageReads, Verification, VerificationPart, VerifiedPart, Verify, WebhookBacklog,
+    WebhookDelivery, WebhookEndpoint, WebhookReads, WebhookState,
 };
 
 /// A fault to inject.
@@ -502,6 +502,10 @@ impl ExportReads for FaultySnapshot {
         self.inner.export_bytes(company_id)
     }
 
+    fn count_unfinished_export_jobs(&mut self) -> StoreResult<[i64; 2]> {
+        self.inner.count_unfinished_export_jobs()
+    }
+
     fn all_export_bytes(&mut self) -> StoreResult<Vec<(i64, i64)>> {
         self.inner.all_export_bytes()
     }
@@ -579,5 +583,23 @@ impl Verify for FaultySnapshot {
 
     fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>> {
         self.struck()?.verify_deployment(limit)
+    }
+
+    fn parts_of_deployment(&mut self) -> StoreResult<Vec<VerificationPart>> {
+        self.struck()?.parts_of_deployment()
+    }
+
+    fn parts_of_company(&mut self, company_id: i64, sizes: &PartSizes) -> StoreResult<Vec<VerificationPart>> {
+        self.struck()?.parts_of_company(company_id, sizes)
+    }
+
+    fn verify_part(
+        &mut self,
+        part: &VerificationPart,
+        catalogue: &Catalogue,
+        sizes: &PartSizes,
+        limit: usize,
+    ) -> StoreResult<VerifiedPart> {
+        self.struck()?.verify_part(part, catalogue, sizes, limit)
     }
 }

@@ -1,15 +1,19 @@
 //! The server's log on standard error (docs/CONFIGURATION.md, "Logging").
 
 mod lossy;
+mod spans;
 
 use std::io::{IsTerminal as _, Stderr};
 use std::sync::Arc;
 
 use tollbook_ops::tasks::LostLines;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::output::Failure;
 use lossy::{FlushOnDrop, LossyLog};
+use spans::Spans;
 
 /// Which events are logged: directives of `tracing_subscriber::EnvFilter`, such as `info` or `tollbook_api=debug`.
 const FILTER_VARIABLE: &str = "TOLLBOOK_LOG";
@@ -23,6 +27,8 @@ const DEFAULT_FILTER: &str = "info";
 pub(super) struct Log {
     /// The lines that were lost.
     pub(super) lost: Arc<LostLines>,
+    /// Dropped before the log, which may say why spans were lost.
+    _spans: Option<Spans>,
     _flush: FlushOnDrop,
 }
 
@@ -40,14 +46,17 @@ pub(super) fn start() -> Result<Log, Failure> {
     let is_journal = variable(JOURNAL_VARIABLE)?.is_some_and(|stream| is_standard_error(&stream));
     let (log, flush) = LossyLog::start(std::io::stderr(), is_journal, report_lost);
     let lost = Arc::clone(log.lost());
+    let spans = Spans::from_environment()?;
     // An event that cannot be formatted must not be reported on a standard error that cannot be written.
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(log).log_internal_errors(false);
-    if is_json {
-        subscriber.json().flatten_event(true).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(log).log_internal_errors(false);
+    let lines = if is_json {
+        lines.json().flatten_event(true).boxed()
     } else {
-        subscriber.with_ansi(Stderr::is_terminal(&std::io::stderr())).init();
-    }
+        lines.with_ansi(Stderr::is_terminal(&std::io::stderr())).boxed()
+    };
+    // The filter of the log is not that of the spans.
+    let log = tracing_subscriber::registry().with(lines.with_filter(filter));
+    log.with(spans.as_ref().map(Spans::layer)).init();
     // The hook of the standard library writes to standard error, and a thread that panics would wait for its reader.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
@@ -55,7 +64,7 @@ pub(super) fn start() -> Result<Log, Failure> {
         let text = tollbook_ops::tasks::panic_text(panic.payload());
         tracing::error!(thread, place, "{text}");
     }));
-    Ok(Log { lost, _flush: flush })
+    Ok(Log { lost, _spans: spans, _flush: flush })
 }
 
 /// Whether a device and inode, as in `8:1234`, are those of standard error.

@@ -245,7 +245,7 @@ pub(super) fn url_of(server: &Server) -> &str {
 
 /// Limits the bytes of each file that a process writes, which has the effect of a full disk. The limit is a soft one, which
 /// can be raised again.
-fn limit_files(process_id: u32, bytes: &str) {
+pub(crate) fn limit_files(process_id: u32, bytes: &str) {
     let status = Command::new("prlimit")
         .args(["--pid", &process_id.to_string(), &format!("--fsize={bytes}:")])
         .status()
@@ -254,7 +254,7 @@ fn limit_files(process_id: u32, bytes: &str) {
 }
 
 /// The library that gives a process another clock; `None` if it is not installed.
-pub(super) fn faketime() -> Option<&'static Path> {
+pub(crate) fn faketime() -> Option<&'static Path> {
     const PLACES: [&str; 3] = [
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
         "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -263,7 +263,7 @@ pub(super) fn faketime() -> Option<&'static Path> {
     PLACES.iter().map(Path::new).find(|path| path.exists())
 }
 
-fn under_faketime(clock: &Path) -> [(&'static str, String); 5] {
+pub(crate) fn under_faketime(clock: &Path) -> [(&'static str, String); 5] {
     let library = faketime().expect("faults of clocks are chosen only if it is installed");
     [
         ("LD_PRELOAD", library.display().to_string()),
@@ -275,7 +275,7 @@ fn under_faketime(clock: &Path) -> [(&'static str, String); 5] {
 }
 
 /// Sets how far the clocks of the processes under the file are off. It is replaced, so that none reads a part of it.
-fn set_clock(file: &Path, offset: &str) {
+pub(crate) fn set_clock(file: &Path, offset: &str) {
     let new = file.with_extension("new");
     std::fs::write(&new, format!("{offset}\n")).unwrap();
     std::fs::rename(&new, file).unwrap();

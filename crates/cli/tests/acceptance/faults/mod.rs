@@ -20,7 +20,8 @@ use tollbook_testkit::stores::{BUCKET, PRIVATE_KEY, PUBLIC_KEY, Relay, S3Server}
 use crate::long_run::LongRun;
 use crate::program::{Fixture, Server, steps};
 use crate::rig::Dice;
-use kinds::{Fault, Log, faketime, url_of};
+use kinds::{Fault, Log, url_of};
+pub(crate) use kinds::{faketime, limit_files, set_clock, under_faketime};
 use load::{Counts, Load};
 
 /// Records of an import that is stopped.

@@ -154,11 +154,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         |c| c.server.body_bytes_at_once.into(),
     ),
     setting(
+        "server",
+        "self_check_ms",
+        "100",
+        "0 to 500",
+        "how much of each second the self-check of the database may take ([MONITORING.md](MONITORING.md), \"Self-check\"); 0: there is none",
+        |c| milliseconds(c.server.self_check),
+    ),
+    setting(
         "metrics",
         "listen",
         "`127.0.0.1:9464`, if it is free",
         "address and port, or `off`",
-        "where `GET /metrics` is served, which is never at the address of customers ([OPERATIONS.md](OPERATIONS.md), \"Monitoring\"). A server that cannot listen at a stated address does not start",
+        "where `GET /metrics` is served, which is never at the address of customers ([MONITORING.md](MONITORING.md)). A server that cannot listen at a stated address does not start",
         |c| metrics_listen(c.metrics),
     ),
     setting(

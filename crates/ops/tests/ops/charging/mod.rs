@@ -16,6 +16,7 @@ mod model_usage;
 mod naming;
 mod operations;
 mod rounding;
+mod self_check;
 
 macro_rules! on_both_databases {
     ($($module:ident :: $test:ident),* $(,)?) => {
@@ -41,6 +42,8 @@ macro_rules! on_both_databases {
 
 on_both_databases! {
     model_comparison::balances_and_orders_equal_those_of_the_naive_model,
+    self_check::a_self_check_beside_charging_finds_nothing,
+    self_check::a_self_check_finds_what_another_program_changed_once,
     edge_cases::usage_rated_before_a_price_change_and_stored_after_it_is_charged,
     edge_cases::usage_of_a_brand_that_is_not_configured_is_refused,
     edge_cases::a_refund_to_an_expiring_grant_moves_only_its_own_amount,

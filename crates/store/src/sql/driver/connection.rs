@@ -2,11 +2,14 @@
 //!
 //! Statements are written once, with `$1` placeholders; [`Dialect`] has the fragments that differ between databases.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::dialect::Dialect;
 use crate::sql::driver::table::Table;
+use crate::store::ConnectionUse;
 
 /// A value bound to a statement.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +105,15 @@ pub(crate) trait Connection: Send {
     /// each fault, at most `limit`.
     fn check_storage(&mut self, tables: &[&Table], limit: usize) -> StoreResult<Vec<String>>;
 
+    /// Checks the storage of one table or, with `None`, of everything, if that takes not much longer than `most`. `None` if it
+    /// takes longer, or if the database can only check tables: then its parts are to be checked.
+    fn check_part(
+        &mut self,
+        table: Option<&Table>,
+        limit: usize,
+        most: Duration,
+    ) -> StoreResult<Option<Vec<String>>>;
+
     /// Runs several statements separated by semicolons.
     fn execute_script(&mut self, sql: &str) -> StoreResult<()>;
 
@@ -124,12 +136,25 @@ pub(crate) trait Database: Send + Sync {
     /// cancelled.
     fn read(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>>;
 
+    /// Begins a read transaction that reads what is stored now: nothing that this process has read before.
+    fn read_afresh(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Connection>> {
+        self.read(caller)
+    }
+
     /// Whether a read replica is configured.
     fn has_replica(&self) -> bool;
 
     /// Begins a read transaction on a read replica. Returns `None` if no replica is current enough, given that the
     /// primary is at `position`.
     fn read_replica(&self, position: u64, caller: &CancellationToken) -> Option<Box<dyn Connection>>;
+
+    /// The position up to which the read replica has replayed; `None` if none is configured.
+    fn replayed_position(&self) -> StoreResult<Option<u64>> {
+        Ok(None)
+    }
+
+    /// The connections that are in use.
+    fn connections(&self) -> Vec<ConnectionUse>;
 
     /// Begins a write transaction. If the database allows one writer at a time, waits for earlier writers.
     fn write(&self) -> StoreResult<Box<dyn Connection>>;

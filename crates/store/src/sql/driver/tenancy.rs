@@ -164,6 +164,8 @@ mod tests {
         "pg_extension",
         "pg_dist_partition",
         "SELECT {} FROM {} ORDER BY {}",
+        "FROM {} WHERE {condition} ORDER BY {order}",
+        "pg_table_size",
         // These enclose statements that name the company.
         "SELECT * FROM ({range})",
         "WITH wanted (number)",

@@ -1,9 +1,9 @@
 //! Verification of corrections of accounts and of grants that ended: each reversal and adjustment is what the ledger says,
 //! and nothing else in the ledger is one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use tollbook_domain::account::{AccountKind, Cause, Posting};
+use tollbook_domain::account::Cause;
 
 use super::report::Report;
 use crate::accounts::{AccountReads, LedgerRange};
@@ -11,43 +11,10 @@ use crate::corrections::{Correction, CorrectionKind, CorrectionReads};
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{Flow, all};
 use crate::sql::session::Session;
+use crate::verification::Corrected;
 
 /// Corrections that are read at a time.
 const CORRECTIONS_PER_READ: i64 = 1_000;
-
-/// What the ledger says of corrections and of grants that ended.
-#[derive(Default)]
-pub(crate) struct Corrected {
-    /// The sum of the entries of each reversal and of each adjustment, by cause and key.
-    by_key: BTreeMap<(Cause, String), i128>,
-    /// Of each grant that ended: the sum of its expiry entries and the first date of one.
-    expired: HashMap<i64, (i128, i64)>,
-    /// The cause of the last entry that used credit.
-    last_use_of_credit: Option<Cause>,
-}
-
-impl Corrected {
-    /// Adds an entry of the ledger.
-    pub(crate) fn add(&mut self, entry: &Posting) {
-        if matches!(entry.cause, Cause::Reversal | Cause::Correction) {
-            *self.by_key.entry((entry.cause, entry.reference.clone())).or_default() +=
-                i128::from(entry.amount);
-        }
-        if entry.cause == Cause::Expiry {
-            let of_grant = self.expired.entry(entry.grant_id).or_insert((0, entry.time_s));
-            of_grant.0 += i128::from(entry.amount);
-            of_grant.1 = of_grant.1.min(entry.time_s);
-        }
-        if entry.kind == AccountKind::Credit && entry.amount < 0 && entry.cause != Cause::Adjustment {
-            self.last_use_of_credit = Some(entry.cause);
-        }
-    }
-
-    /// Whether credit may be used beyond its limit: nothing has used it since a deposit that was spent was reversed.
-    pub(crate) fn owes_a_reversal(&self) -> bool {
-        self.last_use_of_credit == Some(Cause::Reversal)
-    }
-}
 
 impl Session {
     /// Compares what grants had left at their end with their expiry entries, and that the end of each grant with

@@ -1,9 +1,13 @@
 //! Verification: computes derived data again and compares it with what is stored.
 
-mod charging;
+mod accounts;
 mod corrections;
 mod deployment;
 mod exports;
 pub(crate) mod lines;
 mod orders;
+mod parts;
 mod report;
+mod rows;
+mod sums;
+mod usage;

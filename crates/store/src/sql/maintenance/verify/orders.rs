@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollbook_domain::time::{DAY_S, civil_of_day, day_of, hour_of, month_of_day};
+use tollbook_domain::time::{DAY_S, HOUR_S, day_of, hour_of, month_of_day};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
-use super::report::{Report, Settled};
+use super::report::Report;
 use crate::error::StoreResult;
 use crate::lines::LineNo;
 use crate::maintenance::{Verification, Verify};
@@ -16,19 +16,14 @@ use crate::sql::orders::periods::{DAY, HOUR, MONTH};
 use crate::sql::orders::rollups::decode_one;
 use crate::sql::orders::rows::{ORDER_COLUMNS, blank, read_into};
 use crate::sql::session::Session;
+use crate::verification::{PartSizes, VerificationPart, VerifiedPart, day_name, hour_name, month_name};
 
 /// The recount of one period: each line's measures.
-type LineSums = BTreeMap<LineNo, Measures>;
+pub(crate) type LineSums = BTreeMap<LineNo, Measures>;
 
 impl Verify for Session {
     fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
-        let mut report = Report {
-            found: Verification::default(),
-            limit,
-            numbers: 0,
-            tiles: 0,
-            settled: Settled::default(),
-        };
+        let mut report = Report::new(limit);
         for status in Status::ALL {
             let mut months: BTreeSet<i64> = BTreeSet::new();
             let mut days: BTreeSet<i64> = BTreeSet::new();
@@ -36,13 +31,8 @@ impl Verify for Session {
             let mut month = (i64::MIN, LineSums::new());
             while let Some(day) = self.next_day(company_id, status, days.last().map_or(0, |day| day + 1))? {
                 days.insert(day);
-                let (sums, by_hour) = self.recount_day(company_id, status, day, catalogue, &mut report)?;
-                if self.view(company_id)?.tiled {
-                    for (hour, total) in by_hour {
-                        hours.insert(hour);
-                        self.compare_rollup(company_id, status, HOUR, hour, &total, &mut report)?;
-                    }
-                }
+                let (sums, of_day) = self.verify_day(company_id, status, day, catalogue, &mut report)?;
+                hours.extend(of_day);
                 if month.0 != month_of_day(day) {
                     self.compare(company_id, status, MONTH, month.0, &month.1, &mut report)?;
                     month = (month_of_day(day), LineSums::new());
@@ -51,7 +41,6 @@ impl Verify for Session {
                 for (line_no, measures) in &sums {
                     month.1.entry(*line_no).or_default().add(measures);
                 }
-                self.compare(company_id, status, DAY, day, &sums, &mut report)?;
             }
             self.compare(company_id, status, MONTH, month.0, &month.1, &mut report)?;
             self.find_extra_periods(company_id, status, DAY, &days, &mut report)?;
@@ -80,6 +69,24 @@ impl Verify for Session {
     fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>> {
         self.differences_of_deployment(limit)
     }
+
+    fn parts_of_deployment(&mut self) -> StoreResult<Vec<VerificationPart>> {
+        Ok(self.list_deployment_parts())
+    }
+
+    fn parts_of_company(&mut self, company_id: i64, sizes: &PartSizes) -> StoreResult<Vec<VerificationPart>> {
+        self.list_company_parts(company_id, sizes)
+    }
+
+    fn verify_part(
+        &mut self,
+        part: &VerificationPart,
+        catalogue: &Catalogue,
+        sizes: &PartSizes,
+        limit: usize,
+    ) -> StoreResult<VerifiedPart> {
+        self.verified_part(part, catalogue, sizes, limit)
+    }
 }
 
 impl Session {
@@ -91,11 +98,50 @@ impl Session {
         first(self.connection.as_mut(), sql, &values, |row| Ok(day_of(row.int(0)?)))
     }
 
-    fn recount_day(
+    /// Recounts the orders of a day and compares its rollups and tiles. Returns the sums by line, and the hours that have
+    /// rollups.
+    pub(crate) fn verify_day(
         &mut self,
         company_id: i64,
         status: Status,
         day: i64,
+        catalogue: &Catalogue,
+        report: &mut Report,
+    ) -> StoreResult<(LineSums, Vec<i64>)> {
+        let seconds = day * DAY_S..(day + 1) * DAY_S;
+        let (sums, by_hour) = self.recount(company_id, status, seconds, catalogue, report)?;
+        let mut hours = Vec::new();
+        if self.view(company_id)?.tiled {
+            for (hour, total) in by_hour {
+                hours.push(hour);
+                self.compare_rollup(company_id, status, HOUR, hour, &total, report)?;
+            }
+        }
+        self.compare(company_id, status, DAY, day, &sums, report)?;
+        Ok((sums, hours))
+    }
+
+    /// Recounts the orders of an hour and compares its rollup, which the company must have.
+    pub(crate) fn verify_hour(
+        &mut self,
+        company_id: i64,
+        status: Status,
+        hour: i64,
+        catalogue: &Catalogue,
+        report: &mut Report,
+    ) -> StoreResult<()> {
+        let seconds = hour * HOUR_S..(hour + 1) * HOUR_S;
+        let (_, mut by_hour) = self.recount(company_id, status, seconds, catalogue, report)?;
+        let total = by_hour.remove(&hour).unwrap_or_default();
+        self.compare_rollup(company_id, status, HOUR, hour, &total, report)
+    }
+
+    /// Checks each order that begins in a range of time, and sums them by line and by hour.
+    fn recount(
+        &mut self,
+        company_id: i64,
+        status: Status,
+        seconds: std::ops::Range<i64>,
         catalogue: &Catalogue,
         report: &mut Report,
     ) -> StoreResult<(LineSums, BTreeMap<i64, Measures>)> {
@@ -109,7 +155,7 @@ impl Session {
             "SELECT {ORDER_COLUMNS} FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
              AND start_time < $4"
         );
-        let values = [company_id, status.number(), day * DAY_S, (day + 1) * DAY_S].map(SqlValue::Int);
+        let values = [company_id, status.number(), seconds.start, seconds.end].map(SqlValue::Int);
         self.connection.query(&sql, &values, &mut |row| {
             read_into(row, &mut stored)?;
             report.found.orders += 1;
@@ -296,14 +342,11 @@ impl Session {
     }
 }
 
-fn period_name(unit: i64, period: i64) -> String {
-    let day_name = |day: i64| {
-        let (year, month, day) = civil_of_day(day);
-        format!("{year:04}-{month:02}-{day:02}")
-    };
+/// A period in text.
+pub(crate) fn period_name(unit: i64, period: i64) -> String {
     match unit {
-        HOUR => format!("{}T{:02}", day_name(period.div_euclid(24)), period.rem_euclid(24)),
+        HOUR => hour_name(period),
         DAY => day_name(period),
-        _ => format!("{:04}-{:02}", period.div_euclid(12), period.rem_euclid(12) + 1),
+        _ => month_name(period),
     }
 }

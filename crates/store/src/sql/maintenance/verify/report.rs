@@ -17,6 +17,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// A report that takes some differences.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { found: Verification::default(), limit, numbers: 0, tiles: 0, settled: Settled::default() }
+    }
+
     /// Adds a difference, unless the limit is reached.
     pub(crate) fn differ(&mut self, text: impl FnOnce() -> String) {
         if self.found.differences.len() < self.limit {
