@@ -9,6 +9,7 @@ mod background;
 mod blocking;
 mod body;
 mod connections;
+pub mod console;
 pub mod description;
 mod export_worker;
 mod failure;

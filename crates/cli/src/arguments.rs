@@ -13,6 +13,7 @@ mod connect;
 mod corrections;
 mod keys;
 mod reading;
+mod user;
 
 pub(crate) use account::Account;
 pub(crate) use charging::{
@@ -24,6 +25,7 @@ pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
 pub(crate) use keys::{KeyPermission, KeySet};
+pub(crate) use user::{UserCommand, UserRole};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
 #[derive(Parser)]
@@ -100,6 +102,9 @@ pub(crate) enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage who signs in at the console
+    #[command(subcommand)]
+    User(UserCommand),
     /// Import and revoke orders (operator); list, sum, pay and download them (customer)
     Orders {
         #[command(subcommand)]

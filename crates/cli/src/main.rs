@@ -39,6 +39,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Company(command) => operator::tenants::company(global, command, output),
         Command::Organization(command) => operator::tenants::organization(global, command, output),
         Command::Key(command) => operator::keys::key(global, command, output),
+        Command::User(command) => operator::users::run(global, command, output),
         Command::Verify => operator::verify::run(global, output),
         Command::Database(command) => operator::database::run(global, command, output),
         Command::Orders { command: OrdersCommand::Import(arguments) } => {

@@ -111,6 +111,9 @@ pub trait ExportReads {
     /// An export job by its id.
     fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>>;
 
+    /// The newest export jobs of a company.
+    fn export_jobs(&mut self, company_id: i64, limit: i64) -> StoreResult<Vec<ExportJob>>;
+
     /// Number of export jobs of a company that are waiting or running.
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64>;
 

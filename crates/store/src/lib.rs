@@ -23,9 +23,10 @@ mod tenants;
 mod usage;
 mod usage_pack;
 mod usage_records;
+mod users;
 
 pub use accounts::{
-    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
+    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, LedgerSum, Settlement, StoredDeposit,
 };
 pub use corrections::{Correction, CorrectionKind, CorrectionReads, CorrectionWrites};
 pub use deployment::{
@@ -63,3 +64,4 @@ pub use usage_records::{
     DayRange, OpenChange, RecordChange, RecordKey, RecordLock, RecordName, RecordReads, RecordState,
     RecordWrites, StoredCharge, StoredRecord, UsageHour,
 };
+pub use users::{Invitation, NewUser, UserReads, UserSession, UserWrites};

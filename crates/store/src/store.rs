@@ -21,6 +21,7 @@ use crate::tenants::{
 };
 use crate::usage::{HourClosing, UnchargedReads, UnchargedWrites, UsageReads, UsageWrites};
 use crate::usage_records::{RecordReads, RecordWrites};
+use crate::users::{UserReads, UserWrites};
 
 /// Settings of a store. The defaults are suitable for production.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +115,7 @@ pub trait Snapshot:
     + TenantReads
     + OperatorKeyReads
     + OwnerReads
+    + UserReads
     + SettingReads
     + DeploymentReads
     + ExportReads
@@ -144,6 +146,7 @@ pub trait Transaction:
     + TenantWrites
     + OperatorKeyWrites
     + OwnerWrites
+    + UserWrites
     + SettingWrites
     + DeploymentWrites
     + ExportWrites

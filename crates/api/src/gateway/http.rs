@@ -181,7 +181,7 @@ fn received<'a>(
 }
 
 /// The address of the client: the peer's, or the one that trusted proxies forward.
-fn client_address(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub(crate) fn client_address(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()

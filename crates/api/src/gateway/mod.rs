@@ -7,4 +7,4 @@ mod http;
 mod rate;
 
 pub(crate) use checks::Gateway;
-pub(crate) use http::answer;
+pub(crate) use http::{answer, client_address};

@@ -27,5 +27,6 @@ pub(crate) mod tenants;
 pub(crate) mod truth;
 mod unpriced;
 pub(crate) mod usage;
+pub(crate) mod users;
 pub(crate) mod utc_offset;
 pub(crate) mod verify;

@@ -119,6 +119,14 @@ impl ExportReads for Session {
         first(connection, &sql, &[company_id.into(), job_id.into()], read_job)
     }
 
+    fn export_jobs(&mut self, company_id: i64, limit: i64) -> StoreResult<Vec<ExportJob>> {
+        // Of each company only the jobs of the last days are kept.
+        let sql = format!(
+            "SELECT {JOB_COLUMNS} FROM export_job WHERE company_id = $1 ORDER BY made_at DESC, job_id LIMIT $2"
+        );
+        all(self.connection.as_mut(), &sql, &[company_id.into(), limit.into()], read_job)
+    }
+
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {
         let connection = self.connection.as_mut();
         let sql = "SELECT count(*) FROM export_job WHERE company_id = $1 AND state < 2";

@@ -19,3 +19,4 @@ pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod tenants;
 pub(crate) mod usage;
+pub(crate) mod users;

@@ -145,7 +145,7 @@ impl OpenDatabase {
 }
 
 /// The schema version that last changed a table with a digest.
-const WITH_DIGESTS: i64 = 14;
+const WITH_DIGESTS: i64 = 15;
 
 /// Migrates a database to this program's schema.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {

@@ -10,16 +10,17 @@ use tollbook_domain::account::Grant;
 use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{
-    Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
+    Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status, User,
 };
 use tollbook_store::{
     AccountReads, AccountState, Correction, CorrectionReads, DayRange, DeploymentGuard, DeploymentReads,
     DeploymentSetting, DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads,
-    HourFilter, LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists,
-    OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey, RecordName, RecordReads,
-    SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
-    StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
-    UsageHour, UsageOrder, UsageReads, Verification, Verify,
+    HourFilter, Invitation, LedgerEntry, LedgerRange, LedgerSum, LineNo, Lines, OperatorKey,
+    OperatorKeyReads, OrderLists, OrderLookup, OrderSums, Outcome, OwnerReads, Page, PriceReads, RecordKey,
+    RecordName, RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
+    StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey,
+    UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, UserReads, UserSession, Verification,
+    Verify,
 };
 
 /// A fault to inject.
@@ -384,6 +385,10 @@ impl AccountReads for FaultySnapshot {
         self.inner.companies_with_ends(until_s, after, limit)
     }
 
+    fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>> {
+        self.inner.ledger_sums(company_id, entries)
+    }
+
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         self.inner.ledger(company_id, entries)
     }
@@ -461,6 +466,32 @@ impl RecordReads for FaultySnapshot {
     }
 }
 
+impl UserReads for FaultySnapshot {
+    fn user(&mut self, user_id: i64) -> StoreResult<Option<User>> {
+        self.inner.user(user_id)
+    }
+
+    fn user_by_email(&mut self, email: &str) -> StoreResult<Option<User>> {
+        self.inner.user_by_email(email)
+    }
+
+    fn users(&mut self) -> StoreResult<Vec<User>> {
+        self.inner.users()
+    }
+
+    fn invitation(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Invitation>> {
+        self.inner.invitation(digest)
+    }
+
+    fn user_session(&mut self, digest: &[u8; 32]) -> StoreResult<Option<UserSession>> {
+        self.inner.user_session(digest)
+    }
+
+    fn user_sessions(&mut self, user_id: i64) -> StoreResult<Vec<UserSession>> {
+        self.inner.user_sessions(user_id)
+    }
+}
+
 impl ExportReads for FaultySnapshot {
     fn export_file(&mut self, company_id: i64, digest: &[u8; 32]) -> StoreResult<Option<ExportFile>> {
         self.inner.export_file(company_id, digest)
@@ -468,6 +499,10 @@ impl ExportReads for FaultySnapshot {
 
     fn export_job(&mut self, company_id: i64, job_id: &str) -> StoreResult<Option<ExportJob>> {
         self.struck()?.export_job(company_id, job_id)
+    }
+
+    fn export_jobs(&mut self, company_id: i64, limit: i64) -> StoreResult<Vec<ExportJob>> {
+        self.inner.export_jobs(company_id, limit)
     }
 
     fn unfinished_export_jobs(&mut self, company_id: i64) -> StoreResult<i64> {

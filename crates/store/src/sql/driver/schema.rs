@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_export_space.sql"),
     include_str!("migrations/0013_deployment.sql"),
     include_str!("migrations/0014_keys.sql"),
+    include_str!("migrations/0018_console.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -129,6 +130,16 @@ pub(crate) static REVOCATION: Table =
 pub(crate) static CORRECTION: Table = table!("correction", Company, 2, [
     company_id Int, correction_key Text, kind Int, digest Blob, time Int, reason Text, reference Text, result Text,
 ]);
+pub(crate) static CONSOLE_USER: Table = table!("console_user", Deployment, 1, [
+    user_id Int, email Text, company_id Int, organization_ids Text, role Text, password Text, disabled Int,
+    created_at Int,
+]);
+pub(crate) static CONSOLE_INVITATION: Table = table!("console_invitation", Deployment, 1, [
+    digest Blob, user_id Int, expires_at Int, needs_password Int,
+]);
+pub(crate) static CONSOLE_SESSION: Table = table!("console_session", Deployment, 1, [
+    digest Blob, user_id Int, created_at Int, seen_at Int, address Text, agent Text, form_no Int,
+]);
 pub(crate) static LEASE: Table =
     table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
@@ -148,7 +159,7 @@ pub(crate) static TABLE_DIGEST: Table =
     table!("table_digest", Deployment, 2, [table_name Text, company_id Int, digest Blob]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 39] = [
+pub(crate) static TABLES: [&Table; 42] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -181,6 +192,9 @@ pub(crate) static TABLES: [&Table; 39] = [
     &REVOCATION,
     &CORRECTION,
     &GRANT_END,
+    &CONSOLE_USER,
+    &CONSOLE_INVITATION,
+    &CONSOLE_SESSION,
     &LEASE,
     &EXPORT_FILE,
     &EXPORT_SPACE,

@@ -1,0 +1,201 @@
+//! The frame of all pages: head, navigation, notices, and the pages that say that something is not possible.
+
+use maud::{DOCTYPE, Markup, html};
+use tollbook_domain::Language;
+
+use super::error::PageError;
+use super::reply::Reply;
+use super::routes::{self, ROUTES};
+use super::text::{self, Text};
+use super::view::Link;
+use super::visit::{Person, Theme, Visit, text_of};
+use super::{assets, forms};
+
+/// The entries of the navigation, in groups.
+const NAVIGATION: [&[(&str, Text)]; 4] = [
+    &[("/console", text::OVERVIEW), ("/console/explore", text::EXPLORE)],
+    &[
+        ("/console/orders", text::ORDERS),
+        ("/console/summary", text::SUMMARY),
+        ("/console/arrears", text::ARREARS),
+    ],
+    &[
+        ("/console/accounts", text::ACCOUNTS),
+        ("/console/statement", text::STATEMENT),
+        ("/console/exports", text::EXPORTS),
+    ],
+    &[("/console/keys", text::KEYS), ("/console/sessions", text::SESSIONS)],
+];
+
+/// What a page says after a form was sent; `notice` of the URL names it.
+const NOTICES: [(&str, Text); 7] = [
+    ("paid", text::NOTICE_PAID),
+    ("export", text::NOTICE_EXPORT),
+    ("key-changed", text::NOTICE_KEY_CHANGED),
+    ("session-ended", text::NOTICE_SESSION_ENDED),
+    ("sessions-ended", text::NOTICE_SESSIONS_ENDED),
+    ("signed-out", text::NOTICE_SIGNED_OUT),
+    ("nothing-chosen", text::NOTICE_NOTHING_CHOSEN),
+];
+
+/// A page of the console. `active` is the path of its entry in the navigation.
+pub(super) fn page(visit: &Visit<'_>, active: &str, title: &str, content: Markup) -> Reply {
+    Reply::Page(framed(visit, active, title, content))
+}
+
+fn framed(visit: &Visit<'_>, active: &str, title: &str, content: Markup) -> Markup {
+    document(
+        visit,
+        title,
+        html! {
+            a class="skip" href="#content" { (visit.t(text::SKIP)) }
+            @if let Some(person) = visit.signed_in() { (sidebar(visit, person, active)) }
+            main id="content" class=(if visit.signed_in().is_some() { "console" } else { "alone" }) {
+                (notice(visit))
+                (content)
+            }
+        },
+    )
+}
+
+fn document(visit: &Visit<'_>, title: &str, body: Markup) -> Markup {
+    let language = match visit.language {
+        Language::English => "en",
+        Language::Chinese => "zh-CN",
+    };
+    html! {
+        (DOCTYPE)
+        html lang=(language) data-theme=(visit.theme.name()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content=(match visit.theme { Theme::System => "light dark", Theme::Light => "light", Theme::Dark => "dark" });
+                title { (title) " · " (visit.display().provider) }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href=(assets::STYLE.path);
+                script src=(assets::SCRIPT.path) defer {}
+            }
+            body { (body) }
+        }
+    }
+}
+
+fn sidebar(visit: &Visit<'_>, person: &Person, active: &str) -> Markup {
+    html! {
+        header class="side" {
+            a class="home" href="/console" {
+                strong { (person.company.name) }
+                span { (visit.display().provider) " · " (person.company.currency) }
+            }
+            nav aria-label=(visit.t(text::NAVIGATION)) {
+                @for group in NAVIGATION {
+                    ul {
+                        @for (path, name) in group.iter().filter(|(path, _)| is_open(path, person)) {
+                            li { a href=(path) aria-current=[(*path == active).then_some("page")] { (visit.t(*name)) } }
+                        }
+                    }
+                }
+            }
+            div class="me" {
+                span class="email" title=(person.user.email) { (person.user.email) }
+                (choices(visit))
+                form method="post" action="/console/sign-out" {
+                    (forms::token_field(visit))
+                    button class="quiet" { (visit.t(text::SIGN_OUT)) }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a person may open the page of an entry.
+fn is_open(path: &str, person: &Person) -> bool {
+    let route = ROUTES.iter().find(|route| route.method == "GET" && route.path == path);
+    route.is_some_and(|route: &routes::ConsoleRoute| route.need.is_met(Some(person)).is_ok())
+}
+
+/// The switches of language and colours.
+fn choices(visit: &Visit<'_>) -> Markup {
+    let choose = |what: &str, value: &str| {
+        Link::to("/console/choose").with(what, value).with("back", visit.here).href()
+    };
+    let (language, other) = match visit.language {
+        Language::English => ("zh", "中文"),
+        Language::Chinese => ("en", "English"),
+    };
+    let (theme, shown) = match visit.theme {
+        Theme::System => (Theme::Dark, text::THEME_SYSTEM),
+        Theme::Dark => (Theme::Light, text::THEME_DARK),
+        Theme::Light => (Theme::System, text::THEME_LIGHT),
+    };
+    html! {
+        span class="choices" {
+            a href=(choose("language", language)) lang=(if language == "zh" { "zh-CN" } else { "en" }) { (other) }
+            a href=(choose("theme", theme.name())) { (visit.t(shown)) }
+        }
+    }
+}
+
+fn notice(visit: &Visit<'_>) -> Markup {
+    let told = text_of(visit.query, "notice");
+    let found = NOTICES.iter().find(|(name, _)| Some(*name) == told);
+    html! { @if let Some((_, text)) = found { p class="notice" role="status" { (visit.t(*text)) } } }
+}
+
+/// The heading of a page, with what it shows below, and actions beside it.
+pub(super) fn heading(title: &str, below: Markup, actions: Markup) -> Markup {
+    html! {
+        div class="heading" {
+            div { h1 { (title) } p class="below" { (below) } }
+            div class="actions" { (actions) }
+        }
+    }
+}
+
+/// A page for people who are not signed in.
+pub(super) fn alone(visit: &Visit<'_>, title: &str, content: Markup) -> Reply {
+    Reply::Page(framed(
+        visit,
+        "",
+        title,
+        html! {
+            div class="card" {
+                p class="brand" { (visit.display().provider) }
+                h1 { (title) }
+                (content)
+                (choices(visit))
+            }
+        },
+    ))
+}
+
+/// A page that says why another one is not shown.
+pub(super) fn error_page(visit: &Visit<'_>, error: &PageError) -> Markup {
+    let (title, why) = error.texts();
+    let why = match error {
+        PageError::Throttled(wait_s) => {
+            why.with(visit.language, &[&(wait_s + 59).div_euclid(60).to_string()])
+        }
+        _ => visit.t(why).to_owned(),
+    };
+    framed(
+        visit,
+        "",
+        visit.t(title),
+        html! {
+            div class="failure" {
+                p class="code" { (error.status().as_u16()) }
+                h1 { (visit.t(title)) }
+                p { (why) }
+                @if let PageError::Invalid(reason) = error { p class="reason" { (reason) } }
+                p { a href="/console" { (visit.t(text::BACK_HOME)) } }
+            }
+        },
+    )
+}
+
+/// What a table without rows says.
+pub(super) fn nothing(visit: &Visit<'_>, what: Text) -> Markup {
+    html! { p class="nothing" { (visit.t(what)) } }
+}
