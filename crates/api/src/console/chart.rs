@@ -17,6 +17,7 @@ const LABELS: usize = 8;
 /// Stacked columns. `name` names a group; `href` leads from a cell to its orders. The table of the same values is for people
 /// who do not see the chart, so it is hidden from their programs.
 pub(super) fn stacked(
+    caption: &str,
     cube: &Cube,
     measure: Measure,
     name: impl Fn(usize) -> String,
@@ -31,7 +32,7 @@ pub(super) fn stacked(
     let width = (step * 0.76).clamp(0.6, 56.0);
     let labelled = columns.div_ceil(LABELS).max(1);
     html! {
-        svg class="chart" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) aria-hidden="true" focusable="false" {
+        div tabindex="0" role="group" aria-label=(caption) { svg class="chart" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) aria-hidden="true" focusable="false" {
             @for line in 0..=4_u8 {
                 @let part = f64::from(line) / 4.0;
                 @let y = TOP + room * (1.0 - part);
@@ -42,7 +43,7 @@ pub(super) fn stacked(
                 @let x = left_of(column, step, width);
                 @for part in parts(cube, measure, column, top, room) {
                     @let rect = html! {
-                        rect class=(format!("s{}", part.group.min(8))) x=(place(x)) y=(place(part.y)) width=(place(width)) height=(place(part.height)) {
+                        rect class=(colour(part.group, cube)) x=(place(x)) y=(place(part.y)) width=(place(width)) height=(place(part.height)) {
                             title { (name(part.group)) " · " (bucket.label) " · " (part.text) }
                         }
                     };
@@ -55,19 +56,25 @@ pub(super) fn stacked(
                     text class="tick" x=(place(x + width / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (short(&bucket.label)) }
                 }
             }
-        }
+        } }
     }
 }
 
 /// The colours of the groups, by name.
-pub(super) fn legend(names: &[String]) -> Markup {
+pub(super) fn legend(names: &[String], cube: &Cube) -> Markup {
     html! {
         ul class="legend" {
             @for (group, name) in names.iter().enumerate() {
-                li { span class=(format!("key s{}", group.min(8))) {} (name) }
+                li { span class=(format!("key {}", colour(group, cube))) {} (name) }
             }
         }
     }
+}
+
+/// The class with the colour of a group: grey for the smaller groups together, and for those beyond the colours.
+pub(super) fn colour(group: usize, cube: &Cube) -> String {
+    let is_rest = cube.groups.get(group).is_some_and(|row| row.values.is_empty());
+    format!("s{}", if is_rest { 8 } else { group.min(8) })
 }
 
 /// A piece of a column.

@@ -188,7 +188,7 @@ pub(super) fn error_page(visit: &Visit<'_>, error: &PageError) -> Markup {
                 p class="code" { (error.status().as_u16()) }
                 h1 { (visit.t(title)) }
                 p { (why) }
-                @if let PageError::Invalid(reason) = error { p class="reason" { (reason) } }
+                @if let PageError::Invalid(reason) = error { p class="reason" lang=[visit.language_of_reasons()] { (reason) } }
                 p { a href="/console" { (visit.t(text::BACK_HOME)) } }
             }
         },

@@ -306,7 +306,7 @@ texts! {
     COMPANY_NO "company {0}" "公司编号 {0}";
     PERIOD "Period" "账期";
     CURRENCY "Currency" "币种";
-    MADE "Made" "生成时间";
+    MADE "Issued" "生成时间";
     CHARGES "Charges" "费用";
     CHARGES_CAPTION "Orders whose billed time begins in the period, paid and unpaid" "计费时间起于账期内的订单（已支付与未支付）";
     CONTROL_SUM "Control sum" "控制总额";
@@ -325,7 +325,7 @@ texts! {
     UNPAID_ORDERS "Unpaid orders" "未支付订单";
     FORMAT "Format" "格式";
     EXPORT "Export" "导出";
-    PAST_EXPORTS "Exports of late" "近期导出";
+    PAST_EXPORTS "Recent exports" "近期导出";
     EXPORTS_CAPTION "Newest first. Files are kept for some days." "最新在前，文件保留数天。";
     NO_EXPORTS "There are no exports yet." "还没有导出。";
     ASKED "Asked" "请求时间";

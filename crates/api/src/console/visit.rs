@@ -91,6 +91,11 @@ impl<'a> Visit<'a> {
         text.of(self.language)
     }
 
+    /// The language of reasons that name a parameter, if it is not that of the page.
+    pub(super) fn language_of_reasons(&self) -> Option<&'static str> {
+        (self.language != Language::English).then_some("en")
+    }
+
     /// The person, if someone is signed in.
     pub(super) fn signed_in(&self) -> Option<&Person> {
         self.person.get()

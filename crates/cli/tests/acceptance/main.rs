@@ -38,5 +38,7 @@ mod slips;
 mod soak;
 mod soak_charging;
 mod stopped;
+mod suite_console;
 mod suite_gateways;
 mod truth;
+mod users;

@@ -122,8 +122,8 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         @else {
             @if choice.step != Step::Whole {
                 figure {
-                    (chart::legend(&names))
-                    (chart::stacked(&cube, choice.measure, |group| names.get(group).cloned().unwrap_or_default(), href))
+                    (chart::legend(&names, &cube))
+                    (chart::stacked(visit.t(choice.measure.text()), &cube, choice.measure, |group| names.get(group).cloned().unwrap_or_default(), href))
                     figcaption { (visit.t(choice.measure.text())) " · " (visit.t(choice.step.text())) " · " (view.range_text()) }
                 }
             }
@@ -250,7 +250,7 @@ pub(in crate::console) fn table(
                 tbody {
                     @for (group, row) in cube.groups.iter().enumerate() {
                         tr {
-                            th scope="row" { span class=(format!("key s{}", group.min(8))) aria-hidden="true" {} (names[group]) }
+                            th scope="row" { span class=(format!("key {}", chart::colour(group, cube))) aria-hidden="true" {} (names[group]) }
                             (cell(Some(group), None, &row.total))
                             @if !is_whole { @for (column, measures) in row.cells.iter().enumerate() { (cell(Some(group), Some(column), measures)) } }
                         }
@@ -284,7 +284,7 @@ pub(in crate::console) fn ranking(visit: &Visit<'_>, view: &View, cube: &Cube, b
             tbody {
                 @for (group, row) in cube.groups.iter().enumerate() {
                     tr {
-                        th scope="row" { span class=(format!("key s{}", group.min(8))) aria-hidden="true" {} (names[group]) }
+                        th scope="row" { span class=(format!("key {}", chart::colour(group, cube))) aria-hidden="true" {} (names[group]) }
                         td class="barcell" { (chart::bar(row.total.total, most)) span { (share(row.total.total)) } }
                         td class="r" { (tables::count(row.total.orders)) }
                         td class="r" { (tables::linked(cell_href(view, cube, &[by], Some(group), None).as_deref(), tables::money(row.total.total))) }

@@ -18,13 +18,13 @@ use crate::console::{filters, layout, tables};
 const USUAL: [&str; 9] = [
     "StartTime",
     "OrderNo",
+    "OrderTotalPrice",
     "OrganizationName",
     "ResourceName",
     "ModelName",
     "PricingSKU",
     "QuantityDisplay",
     "DiscountPrice",
-    "OrderTotalPrice",
 ];
 const SIZES: [i64; 3] = [20, 50, 100];
 const OWN_PARAMETERS: [&str; 3] = ["page", "size", "columns"];
@@ -106,7 +106,7 @@ fn columns(visit: &Visit<'_>, shown: Shown) -> Result<Vec<&'static OrderField>, 
     if chosen.is_empty() {
         chosen = USUAL.to_vec();
         if shown == Shown::Charged {
-            chosen.push("StatusDisplay");
+            chosen.insert(2, "StatusDisplay");
         }
     }
     // Columns of the other list are no error: the links between the lists keep the choice.

@@ -72,8 +72,8 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
             @if cube.total.orders == 0 { (layout::nothing(visit, text::NO_ORDERS)) }
             @else {
                 figure {
-                    (chart::legend(&names))
-                    (chart::stacked(&cube, Measure::Total, |group| names.get(group).cloned().unwrap_or_default(), |group, column| explore::cell_href(&view, &cube, &[by], Some(group), Some(column))))
+                    (chart::legend(&names, &cube))
+                    (chart::stacked(visit.t(text::SPEND_BY_DAY), &cube, Measure::Total, |group| names.get(group).cloned().unwrap_or_default(), |group, column| explore::cell_href(&view, &cube, &[by], Some(group), Some(column))))
                     figcaption { (visit.t(text::CHART_CAPTION)) " " (view.range_text()) }
                 }
                 details { summary { (visit.t(text::AS_TABLE)) } (explore::table(visit, &view, &cube, &[by], Measure::Total, false)) }
