@@ -2,7 +2,7 @@
 // colours, narrow and printed, follows figures to their lists, pays, exports, adds a key, signs out. Every page is checked
 // with axe-core, and for errors of scripts and of the content security policy. Fails with the first difference.
 //
-// Arguments: the link that opens the console, the folder for screenshots, the path of Chromium.
+// Arguments: the links that open the console and the operator's desk, the folder for screenshots, the path of Chromium.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-const [link, folder, program] = process.argv.slice(2);
+const [link, operatorLink, folder, program] = process.argv.slice(2);
 const executablePath = program.includes("/") ? program : execFileSync("which", [program], { encoding: "utf8" }).trim();
 const modules = createRequire(path.join(process.env.TOLLBOOK_TEST_NODE_MODULES, "console.js"));
 const { chromium } = modules("playwright-core");
@@ -151,8 +151,10 @@ try {
   // Pay, twice.
   await page.goto(base + PAGES.review);
   const button = page.locator("main form button.primary");
+  await shot("review-payable");
   await button.click();
   await page.waitForURL(/notice=paid/);
+  await shot("paid");
   assert.equal(await page.locator("tbody .status-2").count(), 3, "three orders are paid");
   await page.goto(base + PAGES.review);
   assert.equal(await page.locator("main form button.primary").count(), 0, "nothing is left to pay");
@@ -195,6 +197,25 @@ try {
   assert.ok(page.url().includes("/console/sign-in"), "nothing is shown after signing out");
   await page.setViewportSize({ width: 360, height: 740 });
   await shot("sign-in-narrow");
+
+  // The operator's desk.
+  await page.goto(operatorLink);
+  await page.locator("form button").first().click();
+  await page.waitForURL(`${base}/operator`);
+  const desk = { desk: "/operator", companies: "/operator/companies", company: "/operator/companies/1" };
+  for (const [language, theme, width] of [["en", "light", 1440], ["zh", "dark", 1440], ["en", "light", 360]]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto(`${base}/console/choose?language=${language}&theme=${theme}`);
+    for (const [name, path] of Object.entries(desk)) {
+      const as = `operator-${name}-${width === 360 ? "narrow" : `${language}-${theme}`}`;
+      await page.goto(base + path);
+      await checkAccess(as);
+      await checkNarrow(as);
+      await shot(as);
+    }
+  }
+  await page.goto(`${base}/console/orders`);
+  assert.equal(await page.locator(".failure").count(), 1, "an operator sees no customer's page");
   assert.deepEqual(problems, []);
   console.log(`${seen.size} figures followed, ${Object.keys(PAGES).length} pages, screenshots in ${folder}`);
 } catch (error) {

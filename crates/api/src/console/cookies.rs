@@ -23,10 +23,7 @@ pub(super) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Sets the session. Scripts cannot read it, and other sites do not send it with their forms.
 pub(super) fn session(token: &str, lifetime_s: i64, is_secure: bool) -> String {
-    format!(
-        "{SESSION}={token}; Path=/console; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{}",
-        secure(is_secure)
-    )
+    format!("{SESSION}={token}; Path=/; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{}", secure(is_secure))
 }
 
 /// Deletes the session.
@@ -36,7 +33,7 @@ pub(super) fn no_session(is_secure: bool) -> String {
 
 /// Sets a choice that lasts for a year.
 pub(super) fn choice(name: &str, value: &str, is_secure: bool) -> String {
-    format!("{name}={value}; Path=/console; Max-Age={YEAR_S}; HttpOnly; SameSite=Lax{}", secure(is_secure))
+    format!("{name}={value}; Path=/; Max-Age={YEAR_S}; HttpOnly; SameSite=Lax{}", secure(is_secure))
 }
 
 const fn secure(is_secure: bool) -> &'static str {

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use tollbook_ops::tenancy::sessions;
 
 use super::error::PageError;
-use super::visit::{Person, Visit, text_of};
+use super::visit::{Visit, text_of};
 
 /// The field with the token of the session's forms.
 const TOKEN: &str = "token";
@@ -36,25 +36,21 @@ pub(super) fn check_origin(headers: &HeaderMap, host: Option<&str>) -> Result<()
 }
 
 /// Refuses a form without the token of the session.
-pub(super) fn check_token(visit: &Visit<'_>, person: &Person) -> Result<(), PageError> {
+pub(super) fn check_token(visit: &Visit<'_>, token: &str) -> Result<(), PageError> {
     let sent = text_of(visit.form, TOKEN).unwrap_or_default();
-    if bool::from(sent.as_bytes().ct_eq(person.form_token.as_bytes())) {
-        Ok(())
-    } else {
-        Err(PageError::ForeignForm)
-    }
+    if bool::from(sent.as_bytes().ct_eq(token.as_bytes())) { Ok(()) } else { Err(PageError::ForeignForm) }
 }
 
 /// The hidden field that every form of a signed-in person has.
 pub(super) fn token_field(visit: &Visit<'_>) -> Markup {
     html! {
-        @if let Some(person) = visit.signed_in() { input type="hidden" name=(TOKEN) value=(person.form_token); }
+        @if let Some(token) = visit.form_token() { input type="hidden" name=(TOKEN) value=(token); }
     }
 }
 
 /// The hidden fields of a form that may be sent once.
 pub(super) fn once_fields(visit: &Visit<'_>) -> Markup {
-    let number = visit.signed_in().map_or(0, |person| person.session.form_no);
+    let number = visit.session().map_or(0, |session| session.form_no);
     html! {
         (token_field(visit))
         input type="hidden" name=(ONCE) value=(number);
@@ -67,7 +63,7 @@ pub(super) fn take_once(visit: &mut Visit<'_>) -> Result<(), PageError> {
     let number = text_of(visit.form, ONCE).and_then(|number| number.parse().ok());
     let number: i64 = number.ok_or(PageError::RepeatedForm)?;
     visit.release();
-    let session = &visit.person()?.session;
+    let session = visit.session()?;
     if sessions::take_form(visit.service.store(), session, number)? {
         Ok(())
     } else {

@@ -176,6 +176,7 @@ impl Asked {
             caller: &self.caller,
             session_token: cookies::value(headers, cookies::SESSION).filter(|token| !token.is_empty()),
             person: OnceLock::new(),
+            operator: OnceLock::new(),
             snapshot: None,
             cookies: Vec::new(),
         }
@@ -208,23 +209,26 @@ impl Asked {
         // Before it is said whether there is such a page.
         visit.authenticate()?;
         let (route, captured) = match found {
-            Err(PageError::NotFound) if visit.signed_in().is_none() => return Err(PageError::SignIn),
+            Err(PageError::NotFound) if visit.user().is_none() => return Err(PageError::SignIn),
             found => found?,
         };
         visit.captured = captured;
-        route.need.is_met(visit.signed_in())?;
+        if route.path == "/console" && visit.operator.get().is_some() {
+            return Ok(Reply::Redirect(visit.home().to_owned()));
+        }
+        route.need.is_met(visit)?;
         if method == "POST" {
             forms::check_origin(&self.head.headers, visit.host)?;
-            if let Some(person) = visit.signed_in() {
-                forms::check_token(visit, person)?;
+            if let Some(token) = visit.form_token() {
+                forms::check_token(visit, token)?;
             }
         }
         let nul =
             [visit.query, visit.form].map(|request| crate::parameters::Parameters::new(request).check_nul());
         nul.into_iter().collect::<Result<(), _>>()?;
-        if let Some(person) = visit.person.get() {
+        if let Ok(session) = visit.session() {
             // A page is shown also if the use cannot be noted.
-            if let Err(error) = sessions::note_use(visit.service.store(), &person.session, visit.now_s) {
+            if let Err(error) = sessions::note_use(visit.service.store(), session, visit.now_s) {
                 tracing::warn!(%error, "the use of a session cannot be noted");
             }
         }
@@ -262,7 +266,7 @@ fn language(headers: &HeaderMap, of_brand: Language) -> Language {
 
 fn answered(visit: &mut Visit<'_>, result: Result<Reply, PageError>) -> Answered {
     let mut headers = vec![(header::CACHE_CONTROL, "no-store".to_owned())];
-    let user_id = visit.signed_in().map(|person| person.user.user_id);
+    let user_id = visit.user().map(|user| user.user_id);
     let (status, body) = match result {
         Ok(Reply::Page(page)) => {
             headers.push((

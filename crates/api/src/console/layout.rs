@@ -1,14 +1,14 @@
 //! The frame of all pages: head, navigation, notices, and the pages that say that something is not possible.
 
 use maud::{DOCTYPE, Markup, html};
-use tollbook_domain::Language;
+use tollbook_domain::{Language, User};
 
 use super::error::PageError;
 use super::reply::Reply;
 use super::routes::{self, ROUTES};
 use super::text::{self, Text};
 use super::view::Link;
-use super::visit::{Person, Theme, Visit, text_of};
+use super::visit::{Theme, Visit, text_of};
 use super::{assets, forms};
 
 /// The entries of the navigation, in groups.
@@ -25,6 +25,12 @@ const NAVIGATION: [&[(&str, Text)]; 4] = [
         ("/console/exports", text::EXPORTS),
     ],
     &[("/console/keys", text::KEYS), ("/console/sessions", text::SESSIONS)],
+];
+
+/// Those of the operator's desk.
+const OPERATOR_NAVIGATION: [&[(&str, Text)]; 2] = [
+    &[("/operator", text::HOME), ("/operator/companies", text::COMPANIES)],
+    &[("/console/sessions", text::SESSIONS)],
 ];
 
 /// What a page says after a form was sent; `notice` of the URL names it.
@@ -81,24 +87,28 @@ fn document(visit: &Visit<'_>, title: &str, body: Markup) -> Markup {
     }
 }
 
-fn sidebar(visit: &Visit<'_>, person: &Person, active: &str) -> Markup {
+fn sidebar(visit: &Visit<'_>, user: &User, active: &str) -> Markup {
+    let navigation: &[&[(&str, Text)]] =
+        if visit.operator.get().is_some() { &OPERATOR_NAVIGATION } else { &NAVIGATION };
     html! {
         header class="side" {
-            a class="home" href="/console" {
-                strong { (person.company.name) }
-                span { (visit.display().provider) " · " (person.company.currency) }
+            a class="home" href=(visit.home()) {
+                @match visit.signed_in() {
+                    Some(person) => { strong { (person.company.name) } span { (visit.display().provider) " · " (person.company.currency) } },
+                    None => { strong { (visit.display().provider) } span { (visit.t(text::role(user.role))) } },
+                }
             }
             nav aria-label=(visit.t(text::NAVIGATION)) {
-                @for group in NAVIGATION {
+                @for group in navigation {
                     ul {
-                        @for (path, name) in group.iter().filter(|(path, _)| is_open(path, person)) {
+                        @for (path, name) in group.iter().filter(|(path, _)| is_open(path, visit)) {
                             li { a href=(path) aria-current=[(*path == active).then_some("page")] { (visit.t(*name)) } }
                         }
                     }
                 }
             }
             div class="me" {
-                span class="email" title=(person.user.email) { (person.user.email) }
+                span class="email" title=(user.email) { (user.email) }
                 (choices(visit))
                 form method="post" action="/console/sign-out" {
                     (forms::token_field(visit))
@@ -109,10 +119,10 @@ fn sidebar(visit: &Visit<'_>, person: &Person, active: &str) -> Markup {
     }
 }
 
-/// Whether a person may open the page of an entry.
-fn is_open(path: &str, person: &Person) -> bool {
+/// Whether the one who asks may open the page of an entry.
+fn is_open(path: &str, visit: &Visit<'_>) -> bool {
     let route = ROUTES.iter().find(|route| route.method == "GET" && route.path == path);
-    route.is_some_and(|route: &routes::ConsoleRoute| route.need.is_met(Some(person)).is_ok())
+    route.is_some_and(|route: &routes::ConsoleRoute| route.need.is_met(visit).is_ok())
 }
 
 /// The switches of language and colours.
@@ -189,7 +199,7 @@ pub(super) fn error_page(visit: &Visit<'_>, error: &PageError) -> Markup {
                 h1 { (visit.t(title)) }
                 p { (why) }
                 @if let PageError::Invalid(reason) = error { p class="reason" lang=[visit.language_of_reasons()] { (reason) } }
-                p { a href="/console" { (visit.t(text::BACK_HOME)) } }
+                p { a href=(visit.home()) { (visit.t(text::BACK_HOME)) } }
             }
         },
     )

@@ -5,7 +5,7 @@ use tollbook_domain::tenant::Permission;
 use super::error::PageError;
 use super::pages;
 use super::reply::Reply;
-use super::visit::{Person, Visit};
+use super::visit::Visit;
 
 /// What a route needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Need {
     WholeCompany,
     /// A person who manages the API keys of the whole company.
     Keys,
+    /// One of the operator's own people.
+    Operator,
 }
 
 /// The function behind a route.
@@ -54,17 +56,21 @@ impl ConsoleRoute {
 }
 
 impl Need {
-    /// Whether a person has what the route needs.
-    pub(super) fn is_met(self, person: Option<&Person>) -> Result<(), PageError> {
+    /// Whether the one who asks has what the route needs.
+    pub(super) fn is_met(self, visit: &Visit<'_>) -> Result<(), PageError> {
         if self == Self::Nothing {
             return Ok(());
         }
-        let person = person.ok_or(PageError::SignIn)?;
+        if visit.user().is_none() {
+            return Err(PageError::SignIn);
+        }
+        let person = visit.signed_in();
         let is_met = match self {
             Self::Nothing | Self::Person => true,
-            Self::Allowed(permission) => person.key.allows(permission),
-            Self::WholeCompany => person.user.sees_whole_company(),
-            Self::Keys => person.user.manages_keys(),
+            Self::Operator => visit.operator.get().is_some(),
+            Self::Allowed(permission) => person.is_some_and(|person| person.key.allows(permission)),
+            Self::WholeCompany => person.is_some_and(|person| person.user.sees_whole_company()),
+            Self::Keys => person.is_some_and(|person| person.user.manages_keys()),
         };
         if is_met { Ok(()) } else { Err(PageError::Forbidden) }
     }
@@ -108,6 +114,9 @@ routes! {
     GET "/console/sessions" Need::Person, pages::sessions::page;
     POST "/console/sessions/end" Need::Person, pages::sessions::end;
     POST "/console/sessions/end-others" Need::Person, pages::sessions::end_others;
+    GET "/operator" Need::Operator, pages::desk::page;
+    GET "/operator/companies" Need::Operator, pages::companies::page;
+    GET "/operator/companies/*" Need::Operator, pages::companies::company;
 }
 
 /// The route of a method and path, and the parts that it leaves open.

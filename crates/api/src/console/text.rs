@@ -340,6 +340,33 @@ texts! {
     RELOAD "The page shows the progress when it is loaded again." "重新加载页面可查看进度。";
     RELOAD_NOW "Load again" "重新加载";
 
+    // The operator's desk
+    HOME "Home" "首页";
+    COMPANIES "Companies" "公司";
+    COMPANY "Company" "公司";
+    ATTENTION "Needs a person" "需要处理";
+    ALL_WELL "Nothing needs a person." "没有需要处理的事项。";
+    UNPRICED "Usage without a price" "未定价用量";
+    UNPRICED_RECORDS "Records" "记录数";
+    PROVIDER "Provider" "供应商";
+    NEAR_PRICES "Near names in the price book" "价格表中的相近名称";
+    HOURS_OPEN "Hours not closed" "未关闭的小时";
+    HOURS_OLDEST "the oldest ended {0}" "最早结束于 {0}";
+    HOURS_LATE "An hour is closed after its grace time; one that is older waits for the worker." "小时在宽限期后关闭；更早的小时在等待处理程序。";
+    JOBS_FAILED "Failed exports" "失败的导出";
+    TASKS_DOWN "Background tasks that do not run" "未运行的后台任务";
+    IN_ARREARS "Companies in arrears" "欠费公司";
+    CHARGED_BY_DAY "Charged by day" "每日计费";
+    THE_COMMAND "On the command line" "命令行";
+    BRAND "Brand" "品牌";
+    USERS "Users" "用户";
+    ROLE "Role" "角色";
+    NO_USERS "There are no users yet." "还没有用户。";
+    NO_COMPANIES "There are no companies yet." "还没有公司。";
+    ONLY_FIRST "Only the first {0} companies are shown." "仅显示前 {0} 家公司。";
+    HEALTH "Health" "运行状况";
+    HEALTHY "Every background task runs." "所有后台任务均在运行。";
+
     // Keys
     KEYS_WHY "Programs sign their requests with these keys." "程序使用这些密钥对请求签名。";
     NEW_KEY "New key" "新建密钥";

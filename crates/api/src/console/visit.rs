@@ -57,6 +57,13 @@ pub(super) struct Person {
     pub(super) form_token: String,
 }
 
+/// One of the operator's own people who is signed in.
+pub(super) struct Operator {
+    pub(super) user: User,
+    pub(super) session: UserSession,
+    pub(super) form_token: String,
+}
+
 /// A request of the console.
 pub(super) struct Visit<'a> {
     pub(super) service: &'a Service,
@@ -80,6 +87,7 @@ pub(super) struct Visit<'a> {
     /// The token of the session's cookie.
     pub(super) session_token: Option<&'a str>,
     pub(super) person: OnceLock<Person>,
+    pub(super) operator: OnceLock<Operator>,
     pub(super) snapshot: Option<Box<dyn Snapshot>>,
     /// Values of `Set-Cookie`.
     pub(super) cookies: Vec<String>,
@@ -111,13 +119,18 @@ impl<'a> Visit<'a> {
         let mut snapshot = self.service.store().snapshot_for(self.caller)?;
         if let Some(token) = self.session_token
             && let Some((user, session)) = sessions::session(snapshot.as_mut(), token, self.now_s)?
-            && let Some(key) = user.as_key()
-            && let Some(company) = snapshot.company(key.company_id)?
-            && self.is_at_home(&company)
         {
-            let brand = self.service.brand_of(&company).clone();
             let form_token = super::forms::token_of(token);
-            let _ = self.person.set(Person { user, session, key, company, brand, form_token });
+            if let Some(key) = user.as_key() {
+                if let Some(company) = snapshot.company(key.company_id)?
+                    && self.is_at_home(&company)
+                {
+                    let brand = self.service.brand_of(&company).clone();
+                    let _ = self.person.set(Person { user, session, key, company, brand, form_token });
+                }
+            } else if self.is_operators_host() {
+                let _ = self.operator.set(Operator { user, session, form_token });
+            }
         }
         self.snapshot = Some(snapshot);
         Ok(())
@@ -128,6 +141,36 @@ impl<'a> Visit<'a> {
         let brand = self.service.brand_of(company);
         let at = self.host.and_then(|host| self.service.config().brand_of_host(host));
         at.is_none_or(|at| at.name == brand.name)
+    }
+
+    /// Whether the operator's own people may sign in at this host: not at that of a brand for customers.
+    pub(super) fn is_operators_host(&self) -> bool {
+        let config = self.service.config();
+        let at = self.host.and_then(|host| config.brand_of_host(host));
+        at.is_none_or(|at| at.name == config.default_brand().name)
+    }
+
+    /// The user who is signed in, of a company or of the operator.
+    pub(super) fn user(&self) -> Option<&User> {
+        let of_operator = || self.operator.get().map(|operator| &operator.user);
+        self.person.get().map(|person| &person.user).or_else(of_operator)
+    }
+
+    /// The session of that user.
+    pub(super) fn session(&self) -> Result<&UserSession, PageError> {
+        let of_operator = || self.operator.get().map(|operator| &operator.session);
+        self.person.get().map(|person| &person.session).or_else(of_operator).ok_or(PageError::SignIn)
+    }
+
+    /// What forms of that session must have.
+    pub(super) fn form_token(&self) -> Option<&str> {
+        let of_operator = || self.operator.get().map(|operator| operator.form_token.as_str());
+        self.person.get().map(|person| person.form_token.as_str()).or_else(of_operator)
+    }
+
+    /// The first page of the user.
+    pub(super) fn home(&self) -> &'static str {
+        if self.operator.get().is_some() { "/operator" } else { "/console" }
     }
 
     /// The brand of this host, or of the person.

@@ -28,6 +28,8 @@ use crate::output::{Failure, Output};
 const DELAY: Duration = Duration::from_secs(2);
 /// Who the demo's link to the console is for.
 const CONSOLE_USER: &str = "demo@demo.example";
+/// Who the link to the operator's desk is for.
+const OPERATOR_USER: &str = "operator@demo.example";
 /// How long the link is valid, in seconds.
 const LINK_LIFETIME_S: i64 = DAY_S;
 /// How long the process waits for threads whose work did not end in time.
@@ -85,7 +87,15 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
             role: Role::Administrator,
         };
         let invited = demo_link(store.as_ref(), &invite, LINK_LIFETIME_S, now_s)?;
-        Some((demo, now_s, invitation_path(&invited.token)))
+        let operator = Invite {
+            email: OPERATOR_USER.to_owned(),
+            company_id: None,
+            organization_ids: Vec::new(),
+            role: Role::Operator,
+        };
+        let operator = demo_link(store.as_ref(), &operator, LINK_LIFETIME_S, now_s)?;
+        let links = [invited, operator].map(|invited| format!("{url}{}", invitation_path(&invited.token)));
+        Some((demo, now_s, links))
     } else {
         None
     };
@@ -93,9 +103,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let mut signals = runtime.block_on(async { StopSignals::new() })?;
     let hurry = CancellationToken::new();
     let impatient = hurry.clone();
-    if let Some((demo, now_s, path)) = &demo {
-        let console = format!("{url}{path}");
-        output.result(&demo_value(demo, &url, &console), || demo_text(demo, &url, &console, global, *now_s));
+    if let Some((demo, now_s, links)) = &demo {
+        output.result(&demo_value(demo, &url, links), || demo_text(demo, &url, links, global, *now_s));
     } else {
         let metrics =
             metrics_url.as_deref().map_or_else(String::new, |url| format!("; metrics are at {url}"));
@@ -158,7 +167,7 @@ fn reporting_delay<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-fn demo_value(demo: &Quickstart, url: &str, console: &str) -> serde_json::Value {
+fn demo_value(demo: &Quickstart, url: &str, [console, desk]: &[String; 2]) -> serde_json::Value {
     let keys: Vec<_> = demo
         .keys
         .iter()
@@ -186,10 +195,17 @@ fn demo_value(demo: &Quickstart, url: &str, console: &str) -> serde_json::Value 
         "OperatorKey": demo.operator_key.as_ref().map(PrivateKey::reveal),
         "OldestUnpaid": demo.oldest_unpaid,
         "ConsoleLink": console,
+        "OperatorLink": desk,
     })
 }
 
-fn demo_text(demo: &Quickstart, url: &str, console: &str, global: &Global, now_s: i64) -> String {
+fn demo_text(
+    demo: &Quickstart,
+    url: &str,
+    [console, desk]: &[String; 2],
+    global: &Global,
+    now_s: i64,
+) -> String {
     let directory = global.data.display();
     // The URL of a database may hold a password.
     let place = match global.database {
@@ -199,7 +215,7 @@ fn demo_text(demo: &Quickstart, url: &str, console: &str, global: &Global, now_s
         }
     };
     let mut text = format!(
-        "Tollbook serves the demo company \"{}\" ({}) at {url}; {place}.\n\nOpen the console (the link works once, for a day; the next start prints another):\n  {console}\n\nKeys:\n",
+        "Tollbook serves the demo company \"{}\" ({}) at {url}; {place}.\n\nOpen the console (each link works once, for a day; the next start prints others):\n  customer  {console}\n  operator  {desk}\n\nKeys:\n",
         demo.company.name, demo.company.currency,
     );
     for key in &demo.keys {

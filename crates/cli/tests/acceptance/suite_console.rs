@@ -21,7 +21,7 @@ fn a_persons_walk() {
     let fixture = Fixture::new();
     let server = fixture.start(&["quickstart"]);
     let said: &Value = &server.said;
-    let link = said["ConsoleLink"].as_str().unwrap();
+    let links = ["ConsoleLink", "OperatorLink"].map(|name| said[name].as_str().unwrap());
     // What the demo owes can be paid then; it is not paid at once.
     let company = said["CompanyID"].to_string();
     let deposit =
@@ -30,7 +30,8 @@ fn a_persons_walk() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/console/walk.mjs");
     let walked = Command::new("node")
         .arg(script)
-        .args([link, &prepared("TOLLBOOK_TEST_SCREENSHOTS"), &prepared("TOLLBOOK_TEST_CHROMIUM")])
+        .args(links)
+        .args([&prepared("TOLLBOOK_TEST_SCREENSHOTS"), &prepared("TOLLBOOK_TEST_CHROMIUM")])
         .env("TOLLBOOK_TEST_NODE_MODULES", prepared("TOLLBOOK_TEST_NODE_MODULES"))
         .output()
         .unwrap();

@@ -6,6 +6,7 @@ mod error;
 pub mod keys;
 mod names;
 pub mod operator_keys;
+pub mod overview;
 pub mod owners;
 pub mod passwords;
 pub mod secrets;

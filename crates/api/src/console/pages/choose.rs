@@ -29,12 +29,12 @@ pub(in crate::console) fn choose(visit: &mut Visit<'_>) -> Result<Reply, PageErr
 /// Where the person came from, if that is a page of the console.
 pub(in crate::console) fn back<'v>(visit: &Visit<'v>) -> &'v str {
     let stated = text_of(visit.form, "back").or_else(|| text_of(visit.query, "back"));
-    stated.filter(|path| is_own(path)).unwrap_or("/console")
+    stated.filter(|path| is_own(path)).unwrap_or_else(|| visit.home())
 }
 
 /// Whether a path leads into the console and nowhere else: not to another site, and not out of it again.
 fn is_own(path: &str) -> bool {
-    let rest = path.strip_prefix("/console");
+    let rest = path.strip_prefix("/console").or_else(|| path.strip_prefix("/operator"));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
         && !path.contains("..")
@@ -51,6 +51,7 @@ mod tests {
             ("/console", true),
             ("/console?range=7d", true),
             ("/console/orders?ModelIds=a", true),
+            ("/operator/companies", true),
             ("/console/../evil", false),
             ("/consoles", false),
             ("//evil.example/console", false),

@@ -3,6 +3,8 @@
 pub(super) mod accounts;
 pub(super) mod arrears;
 pub(super) mod choose;
+pub(super) mod companies;
+pub(super) mod desk;
 pub(super) mod explore;
 pub(super) mod exports;
 pub(super) mod keys;

@@ -10,15 +10,15 @@ use crate::console::visit::{Visit, text_of};
 use crate::console::{forms, layout, tables};
 
 pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
-    let (user_id, now_s) = (visit.person()?.user.user_id, visit.now_s);
+    let (user_id, now_s) = (visit.session()?.user_id, visit.now_s);
     let mut sessions = visit.snapshot()?.user_sessions(user_id)?;
     sessions.retain(|session| is_alive(session, now_s));
     sessions.sort_by_key(|session| std::cmp::Reverse(session.seen_s));
-    let person = visit.person()?;
+    let (user, own) = (visit.user().ok_or(PageError::SignIn)?, visit.session()?);
     let zone = visit.zone();
     let title = visit.t(text::SESSIONS);
     let content = html! {
-        (layout::heading(title, html! { (person.user.email) " · " (visit.t(text::role(person.user.role))) }, html! {
+        (layout::heading(title, html! { (user.email) " · " (visit.t(text::role(user.role))) }, html! {
             form method="post" action="/console/sessions/end-others" {
                 (forms::token_field(visit))
                 button { (visit.t(text::END_OTHERS)) }
@@ -39,7 +39,7 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
                             td { (tables::time(zone, session.created_s)) }
                             td { (tables::time(zone, session.seen_s)) }
                             td {
-                                @if session.digest == person.session.digest { (visit.t(text::THIS_SESSION)) }
+                                @if session.digest == own.digest { (visit.t(text::THIS_SESSION)) }
                                 @else {
                                     form method="post" action="/console/sessions/end" {
                                         (forms::token_field(visit))
@@ -62,12 +62,12 @@ pub(in crate::console) fn end(visit: &mut Visit<'_>) -> Result<Reply, PageError>
     let digest: [u8; 32] = digest.and_then(|digest| digest.try_into().ok()).ok_or(PageError::NotFound)?;
     visit.release();
     // A session of another person is not found.
-    sessions::end(visit.service.store(), visit.person()?.user.user_id, &digest)?;
+    sessions::end(visit.service.store(), visit.session()?.user_id, &digest)?;
     Ok(Reply::Redirect("/console/sessions?notice=session-ended".to_owned()))
 }
 
 pub(in crate::console) fn end_others(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
     visit.release();
-    sessions::end_others(visit.service.store(), &visit.person()?.session)?;
+    sessions::end_others(visit.service.store(), visit.session()?)?;
     Ok(Reply::Redirect("/console/sessions?notice=sessions-ended".to_owned()))
 }

@@ -19,7 +19,7 @@ pub(in crate::console) fn path_with_return(here: &str) -> String {
 }
 
 pub(in crate::console) fn form(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
-    if visit.signed_in().is_some() {
+    if visit.user().is_some() {
         return Ok(Reply::Redirect(back(visit).to_owned()));
     }
     Ok(sign_in_page(visit, None))
@@ -58,7 +58,10 @@ pub(in crate::console) fn submit(visit: &mut Visit<'_>) -> Result<Reply, PageErr
     drop(snapshot);
     let may_enter = |user: &tollbook_domain::User| {
         let company = companies.iter().find(|company| Some(company.company_id) == user.company_id);
-        company.is_some_and(|company| visit.is_at_home(company))
+        company.map_or_else(
+            || user.company_id.is_none() && visit.is_operators_host(),
+            |company| visit.is_at_home(company),
+        )
     };
     let place = sessions::Place { address: &shown, agent: visit.agent };
     match sessions::sign_in(store, email, password, may_enter, place, now_s) {
@@ -79,7 +82,7 @@ pub(in crate::console) fn submit(visit: &mut Visit<'_>) -> Result<Reply, PageErr
 
 pub(in crate::console) fn sign_out(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
     visit.release();
-    let session = &visit.person()?.session;
+    let session = visit.session()?;
     sessions::end(visit.service.store(), session.user_id, &session.digest)?;
     visit.cookies.push(cookies::no_session(visit.is_secure));
     Ok(Reply::Redirect("/console/sign-in?notice=signed-out".to_owned()))

@@ -30,8 +30,19 @@ impl Browser {
         Self { language, ..self }
     }
 
-    /// A browser in which a new user has used a link.
+    /// A browser in which a new user of a company has used a link.
     pub(crate) fn of_user(server: &Arc<Server>, invite: &Invite) -> Self {
+        Self::signed_in(server, invite)
+    }
+
+    /// The same for one of the operator's own people, whom the console leads to the operator's desk.
+    pub(crate) fn of_operator(server: &Arc<Server>, invite: &Invite) -> Self {
+        let browser = Self::signed_in(server, invite);
+        assert_eq!(browser.get("/console").header("location"), Some("/operator"));
+        browser
+    }
+
+    fn signed_in(server: &Arc<Server>, invite: &Invite) -> Self {
         let path = link(server, invite);
         let mut browser = Self::new(server);
         let reply = browser.post_as_is(&path, &pairs(&format!("password={}", PASSWORD.replace(' ', "+"))));

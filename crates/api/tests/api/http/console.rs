@@ -41,7 +41,7 @@ fn a_link_is_used_once_and_sets_the_password(backend: Backend) {
     let reply = browser.post_as_is(&path, &pairs(PASSWORD_FIELD));
     assert_eq!((reply.status, reply.header("location")), (303, Some("/console")));
     let cookie = reply.header("set-cookie").unwrap();
-    assert!(cookie.contains("; HttpOnly; SameSite=Lax") && cookie.contains("Path=/console"), "{cookie}");
+    assert!(cookie.contains("; HttpOnly; SameSite=Lax") && cookie.contains("Path=/;"), "{cookie}");
     assert!(!cookie.contains("Secure"), "the server is reached without TLS: {cookie}");
     browser.keep_cookie(&reply);
     assert!(browser.page("/console").contains("One"));

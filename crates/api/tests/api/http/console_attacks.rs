@@ -9,6 +9,7 @@ use tollbook_domain::{Amount, Role};
 use tollbook_ops::charging::{Charging, deposit};
 use tollbook_ops::tenancy::companies;
 use tollbook_ops::tenancy::keys::KeyRights;
+use tollbook_ops::tenancy::users::Invite;
 
 use super::backend::{Backend, on_each_backend};
 use super::browser::{Browser, bound, hidden, invite};
@@ -52,6 +53,7 @@ impl Fixture {
             "/console/keys/*/change" | "/console/keys/*/rotate" => &self.other_key.public,
             "/console/exports/*/file" => sample_orders::JOB_ID,
             "/console/invitation/*" => "unknown",
+            "/operator/companies/*" => "2",
             other => other,
         };
         path.replace('*', id)
@@ -65,6 +67,7 @@ fn is_allowed(need: Need, role: Role, is_bound: bool) -> bool {
         Need::Allowed(Permission::Pay) => matches!(role, Role::Payer | Role::Administrator),
         Need::WholeCompany => !is_bound,
         Need::Keys => role == Role::Administrator && !is_bound,
+        Need::Operator => false,
     }
 }
 
@@ -106,6 +109,34 @@ fn every_route_as_every_role(backend: Backend) {
                 assert!(!reply.text().to_lowercase().contains("secret"), "{told}");
             }
         }
+    }
+    for role in [Role::OperatorViewer, Role::Operator] {
+        let of_operator = Invite {
+            email: format!("{}@operator.example", role.name()),
+            company_id: None,
+            organization_ids: Vec::new(),
+            role,
+        };
+        let browser = Browser::of_operator(&fixture.server, &of_operator);
+        for route in ROUTES.iter().filter(|route| route.path != "/console/sign-out") {
+            let path = fixture.foreign(route.path);
+            let reply = if route.method == "POST" {
+                browser.post("/operator", &path, "session=00&suspended=yes&overlap=0&once=0")
+            } else {
+                browser.get(&path)
+            };
+            let told = format!("{role:?} {} {path}: {} {}", route.method, reply.status, reply.text());
+            match route.need {
+                Need::Operator => assert_eq!(reply.status, 200, "{told}"),
+                Need::Nothing | Need::Person => assert!(matches!(reply.status, 200 | 303 | 404), "{told}"),
+                _ if path == "/console" => assert_eq!(reply.header("location"), Some("/operator"), "{told}"),
+                _ => assert_eq!(reply.status, 403, "{told}"),
+            }
+        }
+        assert_eq!(browser.get("/operator/companies/9").status, 404);
+        // At the host of a brand for customers, the operator's people do not exist.
+        let at_brand = browser.send(Http::new("GET", "/operator").host("acme.example"));
+        assert_eq!(at_brand.status, 303);
     }
     let key = fixture.server.store.snapshot().unwrap().api_key(&fixture.other_key.public).unwrap().unwrap();
     assert!(!key.suspended && key.expires_s.is_none(), "the key of the other company is as it was");
