@@ -55,8 +55,8 @@ fn framed(visit: &Visit<'_>, active: &str, title: &str, content: Markup) -> Mark
         title,
         html! {
             a class="skip" href="#content" { (visit.t(text::SKIP)) }
-            @if let Some(person) = visit.signed_in() { (sidebar(visit, person, active)) }
-            main id="content" class=(if visit.signed_in().is_some() { "console" } else { "alone" }) {
+            @if let Some(user) = visit.user() { (sidebar(visit, user, active)) }
+            main id="content" class=(if visit.user().is_some() { "console" } else { "alone" }) {
                 (notice(visit))
                 (content)
             }

@@ -37,7 +37,7 @@ fn users_are_invited_listed_changed_and_disabled(fixture: &Fixture) {
         ),
         (&["user", "invite", "--email", "root@op.example", "--role", "operator-viewer"], "with other rights"),
         (
-            &["user", "invite", "--email", "nobody", "--company", "1", "--role", "viewer"],
+            &["user", "invite", "--email", "stranger", "--company", "1", "--role", "viewer"],
             "not an email address",
         ),
         (&["user", "invite", "--email", "a@b.example", "--company", "9", "--role", "viewer"], "company 9"),
@@ -62,7 +62,7 @@ fn users_are_invited_listed_changed_and_disabled(fixture: &Fixture) {
             "no organization 9",
         ),
         (&["user", "role", "root@op.example", "--role", "payer"], "needs a company"),
-        (&["user", "disable", "nobody@acme.example"], "there is no user nobody@acme.example"),
+        (&["user", "disable", "stranger@acme.example"], "there is no user stranger@acme.example"),
         (&["user", "list", "--company", "9"], "company 9"),
     ] {
         let (value, _) = fixture.refused(arguments);

@@ -1,5 +1,7 @@
 //! Passwords of the console's users: the rule for new ones, and their hashes.
 
+use std::sync::{Mutex, PoisonError};
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
@@ -12,6 +14,9 @@ pub const MIN_PASSWORD_CHARS: usize = 12;
 pub const MAX_PASSWORD_BYTES: usize = 256;
 /// Bytes of the salt of a hash.
 const SALT_BYTES: usize = 16;
+
+/// One hash is computed at a time: it takes 19 MiB, and anyone may ask for one.
+static HASHING: Mutex<()> = Mutex::new(());
 
 /// Why a password cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +56,7 @@ pub(super) fn hash(password: &str, email: &str) -> Result<String, PasswordError>
 }
 
 fn hash_any(password: &str) -> Option<String> {
+    let _one = HASHING.lock().unwrap_or_else(PoisonError::into_inner);
     let salt: [u8; SALT_BYTES] = random::bytes();
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).ok()?;
     Some(hash.to_string())
@@ -66,6 +72,7 @@ pub(super) fn verify(password: &str, stored: Option<&str>) -> bool {
         let _ = hash_any(password);
         return false;
     };
+    let _one = HASHING.lock().unwrap_or_else(PoisonError::into_inner);
     let parsed = PasswordHash::new(stored);
     parsed.is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }

@@ -45,7 +45,7 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
     } else {
         None
     };
-    let ever = View { shown: Shown::Unpaid, preset: Some(Preset::Ever), filters: Vec::new(), ..view.clone() };
+    let ever = View { shown: Shown::Unpaid, preset: Some(Preset::Ever), ..view.clone() };
     let title = visit.t(text::OVERVIEW);
     let names = explore::names(visit, &cube);
     let content = html! {

@@ -73,10 +73,10 @@ fn is_allowed(need: Need, role: Role, is_bound: bool) -> bool {
 
 fn every_route_as_every_role(backend: Backend) {
     let fixture = Fixture::new(backend);
-    let nobody = Browser::new(&fixture.server);
+    let stranger = Browser::new(&fixture.server);
     for route in ROUTES {
         let path = fixture.foreign(route.path);
-        let reply = nobody.send(Http::new(route.method, &path).header("Sec-Fetch-Site", "same-origin"));
+        let reply = stranger.send(Http::new(route.method, &path).header("Sec-Fetch-Site", "same-origin"));
         if route.need == Need::Nothing {
             assert!(matches!(reply.status, 200 | 303), "{path}: {}", reply.status);
         } else {
