@@ -162,15 +162,10 @@ fn rebuilt(view: &View, link: &Link) -> String {
 }
 
 /// The same content as files and as commands.
-pub(super) fn elsewhere(
-    visit: &Visit<'_>,
-    view: &View,
-    action: &str,
-    download: &str,
-) -> Result<Markup, PageError> {
+pub(super) fn elsewhere(visit: &Visit<'_>, view: &View, action: &str, download: &str) -> Markup {
     let fields = view.api();
     let curl = curl(visit, view, action);
-    Ok(html! {
+    html! {
         form class="inline" method="post" action="/console/exports" {
             (forms::token_field(visit))
             input type="hidden" name="Action" value=(download);
@@ -189,7 +184,7 @@ pub(super) fn elsewhere(
                 p { button type="button" class="copy-block" hidden data-copy=(curl) { (visit.t(text::COPY)) } }
             }
         }
-    })
+    }
 }
 
 /// A command that sends the request of the API for a view. The keys are taken from the environment.

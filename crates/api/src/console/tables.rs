@@ -79,9 +79,13 @@ pub(super) const fn is_numeric(kind: FieldKind) -> bool {
 
 /// A time in the zone of the brand.
 pub(super) fn time(zone: &Zone, time_s: i64) -> Markup {
+    html! { time datetime=(rfc3339(time_s)) { (time_text(zone, time_s)) } }
+}
+
+/// The same as a text. Most times are whole minutes; those that are not keep their seconds.
+pub(super) fn time_text(zone: &Zone, time_s: i64) -> String {
     let text = zone.text(time_s);
-    // Most times are whole minutes; those that are not keep their seconds.
-    html! { time datetime=(rfc3339(time_s)) { (text.strip_suffix(":00").unwrap_or(&text)) } }
+    text.strip_suffix(":00").unwrap_or(&text).to_owned()
 }
 
 fn rfc3339(time_s: i64) -> String {

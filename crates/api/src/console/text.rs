@@ -364,8 +364,6 @@ texts! {
     NO_USERS "There are no users yet." "还没有用户。";
     NO_COMPANIES "There are no companies yet." "还没有公司。";
     ONLY_FIRST "Only the first {0} companies are shown." "仅显示前 {0} 家公司。";
-    HEALTH "Health" "运行状况";
-    HEALTHY "Every background task runs." "所有后台任务均在运行。";
 
     // Keys
     KEYS_WHY "Programs sign their requests with these keys." "程序使用这些密钥对请求签名。";

@@ -10,6 +10,7 @@ use tollbook_export::Zone;
 use tollbook_store::Snapshot;
 
 use super::error::PageError;
+use super::tables::time_text;
 use super::text::{self, Text};
 use super::visit::{Visit, request_of, text_of, texts_of};
 use crate::actions::StatusChoice;
@@ -178,7 +179,7 @@ impl View {
             let values = texts_of(query, field.name()).filter(|value| !value.is_empty());
             values.map(move |value| (field, value.to_owned()))
         });
-        let numbers = texts_of(query, "OrderNos").flat_map(|text| text.split_whitespace()).map(str::to_owned);
+        let numbers = texts_of(query, "OrderNos").flat_map(str::split_whitespace).map(str::to_owned);
         Ok(Self {
             range,
             preset,
@@ -296,7 +297,11 @@ impl View {
             Some((first, last)) if first == last => date(first),
             Some((first, last)) => format!("{} – {}", date(first), date(last)),
             None => {
-                format!("{} – {}", self.zone.text(self.range.start_s()), self.zone.text(self.range.end_s()))
+                format!(
+                    "{} – {}",
+                    time_text(&self.zone, self.range.start_s()),
+                    time_text(&self.zone, self.range.end_s())
+                )
             }
         }
     }

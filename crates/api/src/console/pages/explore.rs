@@ -114,7 +114,7 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         cell_href_over(&view, &cube, &fields, Some(group), Some(column), range_from_start)
     };
     let content = html! {
-        (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, filters::elsewhere(visit, &view, "GetOrderAmount", "DownloadOrderSummary")?))
+        (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, filters::elsewhere(visit, &view, "GetOrderAmount", "DownloadOrderSummary")))
         (filters::ranges(visit, &view, &link))
         (controls(visit, &view, &choice))
         (filters)
@@ -165,9 +165,12 @@ pub(in crate::console) fn names(visit: &Visit<'_>, cube: &Cube) -> Vec<String> {
         |name: &String| if name.is_empty() { visit.t(text::WITHOUT_NAME).to_owned() } else { name.clone() };
     cube.groups
         .iter()
-        .map(|group| match group.values.is_empty() {
-            true => text::OTHERS.with(visit.language, &[&group.others.len().to_string()]),
-            false => group.names.iter().map(name).collect::<Vec<_>>().join(" · "),
+        .map(|group| {
+            if group.values.is_empty() {
+                text::OTHERS.with(visit.language, &[&group.others.len().to_string()])
+            } else {
+                group.names.iter().map(name).collect::<Vec<_>>().join(" · ")
+            }
         })
         .collect()
 }

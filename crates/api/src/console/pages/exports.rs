@@ -121,7 +121,11 @@ fn range_of(visit: &Visit<'_>, request: &Request) -> String {
     };
     match (time("StartTime"), time("EndTime")) {
         (Some(start_s), Some(end_s)) => {
-            format!("{} – {}", visit.zone().text(start_s), visit.zone().text(end_s))
+            format!(
+                "{} – {}",
+                tables::time_text(visit.zone(), start_s),
+                tables::time_text(visit.zone(), end_s)
+            )
         }
         _ => String::new(),
     }

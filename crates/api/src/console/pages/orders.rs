@@ -64,7 +64,7 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
     }
     let title = visit.t(text::ORDERS);
     let content = html! {
-        (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, elsewhere(visit, &view)?))
+        (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, elsewhere(visit, &view)))
         (tabs(visit, &view))
         (filters::ranges(visit, &view, &link))
         (filters)
@@ -106,7 +106,7 @@ fn columns(visit: &Visit<'_>, shown: Shown) -> Result<Vec<&'static OrderField>, 
     if chosen.is_empty() {
         chosen = USUAL.to_vec();
         if shown == Shown::Charged {
-            chosen.insert(2, "StatusDisplay");
+            chosen.insert(3, "StatusDisplay");
         }
     }
     // Columns of the other list are no error: the links between the lists keep the choice.
@@ -118,14 +118,14 @@ fn columns(visit: &Visit<'_>, shown: Shown) -> Result<Vec<&'static OrderField>, 
     Ok(chosen.iter().filter_map(|name| all.iter().find(|field| field.name == *name)).collect())
 }
 
-fn elsewhere(visit: &Visit<'_>, view: &View) -> Result<Markup, PageError> {
-    Ok(match view.shown {
-        Shown::Unpaid => filters::elsewhere(visit, view, "ListUnpaidOrders", "DownloadListUnpaidOrders")?,
-        Shown::Paid => filters::elsewhere(visit, view, "ListPaidOrders", "DownloadListPaidOrders")?,
+fn elsewhere(visit: &Visit<'_>, view: &View) -> Markup {
+    match view.shown {
+        Shown::Unpaid => filters::elsewhere(visit, view, "ListUnpaidOrders", "DownloadListUnpaidOrders"),
+        Shown::Paid => filters::elsewhere(visit, view, "ListPaidOrders", "DownloadListPaidOrders"),
         // The API lists paid and unpaid orders apart; it sums them together.
-        Shown::Charged => filters::elsewhere(visit, view, "GetOrderAmount", "DownloadOrderSummary")?,
+        Shown::Charged => filters::elsewhere(visit, view, "GetOrderAmount", "DownloadOrderSummary"),
         Shown::Revoked => html! {},
-    })
+    }
 }
 
 fn tabs(visit: &Visit<'_>, view: &View) -> Markup {

@@ -42,9 +42,10 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
     let (paid, unpaid) = (of_status(Status::Paid), of_status(Status::Unpaid));
     let pending = snapshot.pending(&query, visit.service.catalogue())?;
     let company_id = query.company_id;
-    let accounts = match visit.person()?.user.sees_whole_company() {
-        true => Some(account_statement(snapshot, company_id, range)?),
-        false => None,
+    let accounts = if visit.person()?.user.sees_whole_company() {
+        Some(account_statement(snapshot, company_id, range)?)
+    } else {
+        None
     };
     let person = visit.person()?;
     let title = text::STATEMENT_OF.with(visit.language, &[&month_text(month)]);

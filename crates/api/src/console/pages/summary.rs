@@ -57,8 +57,8 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         .collect();
     let title = visit.t(text::SUMMARY);
     let actions = match view.shown {
-        Shown::Unpaid => filters::elsewhere(visit, &view, "ListUnpaidOrderSummary", "DownloadOrderSummary")?,
-        _ => filters::elsewhere(visit, &view, "ListPaidOrderSummary", "DownloadOrderSummary")?,
+        Shown::Unpaid => filters::elsewhere(visit, &view, "ListUnpaidOrderSummary", "DownloadOrderSummary"),
+        _ => filters::elsewhere(visit, &view, "ListPaidOrderSummary", "DownloadOrderSummary"),
     };
     let shown = rows.iter().skip((number - 1) * PAGE_ROWS).take(PAGE_ROWS);
     let content = html! {

@@ -243,7 +243,7 @@ fn paying_pays_once(backend: Backend) {
     assert!(!after.contains("/console/arrears/pay"), "nothing is left to pay: {after}");
     // Numbers that are not there, and too many.
     assert_eq!(browser.post("/console", "/console/arrears/pay", "OrderNos=U999999").status, 303);
-    let many: String = (0..51).map(|number| format!("OrderNos=U{number:06}&")).collect();
+    let many = (0..51).map(|number| format!("OrderNos=U{number:06}&")).collect::<Vec<_>>().concat();
     assert_eq!(browser.post("/console", "/console/arrears/pay", &many).status, 400);
     assert_eq!(cash(), left[0]);
 }
