@@ -2,7 +2,6 @@
 
 use axum::http::{HeaderMap, header};
 use maud::{Markup, html};
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tollbook_ops::tenancy::sessions;
 
@@ -13,12 +12,6 @@ use super::visit::{Visit, text_of};
 const TOKEN: &str = "token";
 /// The field with the number of a form that may be sent once.
 const ONCE: &str = "once";
-
-/// The token of the forms of a session. It follows from the token in the cookie, which nothing but the browser has.
-pub(super) fn token_of(session_token: &str) -> String {
-    let digest = Sha256::new().chain_update(b"tollbook form\0").chain_update(session_token).finalize();
-    hex::encode(digest)
-}
 
 /// Refuses a form that a page of another site sent. Browsers say where a request comes from in `Sec-Fetch-Site`, older ones
 /// in `Origin`; a request that says neither is refused.
@@ -103,12 +96,5 @@ mod tests {
                 "{site:?} {origin:?}"
             );
         }
-    }
-
-    #[test]
-    fn each_session_has_a_token_of_its_own() {
-        assert_eq!(token_of("a"), token_of("a"));
-        assert_ne!(token_of("a"), token_of("b"));
-        assert_eq!(token_of("a").len(), 64);
     }
 }

@@ -1,36 +1,55 @@
 //! The frame of all pages: head, navigation, notices, and the pages that say that something is not possible.
 
 use maud::{DOCTYPE, Markup, html};
+use tollbook_domain::tenant::Permission;
 use tollbook_domain::{Language, User};
 
 use super::error::PageError;
+use super::need::Need;
 use super::reply::Reply;
-use super::routes::{self, ROUTES};
 use super::text::{self, Text};
 use super::view::Link;
 use super::visit::{Theme, Visit, text_of};
 use super::{assets, forms};
 
+/// An entry of the navigation, which is shown to those who have what its page needs.
+struct Entry {
+    path: &'static str,
+    name: Text,
+    need: Need,
+}
+
+const READ: Need = Need::Allowed(Permission::Read);
+
 /// The entries of the navigation, in groups.
-const NAVIGATION: [&[(&str, Text)]; 4] = [
-    &[("/console", text::OVERVIEW), ("/console/explore", text::EXPLORE)],
+const NAVIGATION: [&[Entry]; 4] = [
     &[
-        ("/console/orders", text::ORDERS),
-        ("/console/summary", text::SUMMARY),
-        ("/console/arrears", text::ARREARS),
+        Entry { path: "/console", name: text::OVERVIEW, need: READ },
+        Entry { path: "/console/explore", name: text::EXPLORE, need: READ },
     ],
     &[
-        ("/console/accounts", text::ACCOUNTS),
-        ("/console/statement", text::STATEMENT),
-        ("/console/exports", text::EXPORTS),
+        Entry { path: "/console/orders", name: text::ORDERS, need: READ },
+        Entry { path: "/console/summary", name: text::SUMMARY, need: READ },
+        Entry { path: "/console/arrears", name: text::ARREARS, need: READ },
     ],
-    &[("/console/keys", text::KEYS), ("/console/sessions", text::SESSIONS)],
+    &[
+        Entry { path: "/console/accounts", name: text::ACCOUNTS, need: Need::WholeCompany },
+        Entry { path: "/console/statement", name: text::STATEMENT, need: READ },
+        Entry { path: "/console/exports", name: text::EXPORTS, need: Need::Allowed(Permission::Export) },
+    ],
+    &[
+        Entry { path: "/console/keys", name: text::KEYS, need: Need::Keys },
+        Entry { path: "/console/sessions", name: text::SESSIONS, need: Need::Person },
+    ],
 ];
 
 /// Those of the operator's desk.
-const OPERATOR_NAVIGATION: [&[(&str, Text)]; 2] = [
-    &[("/operator", text::HOME), ("/operator/companies", text::COMPANIES)],
-    &[("/console/sessions", text::SESSIONS)],
+const OPERATOR_NAVIGATION: [&[Entry]; 2] = [
+    &[
+        Entry { path: "/operator", name: text::HOME, need: Need::Operator },
+        Entry { path: "/operator/companies", name: text::COMPANIES, need: Need::Operator },
+    ],
+    &[Entry { path: "/console/sessions", name: text::SESSIONS, need: Need::Person }],
 ];
 
 /// What a page says after a form was sent; `notice` of the URL names it.
@@ -88,7 +107,7 @@ fn document(visit: &Visit<'_>, title: &str, body: Markup) -> Markup {
 }
 
 fn sidebar(visit: &Visit<'_>, user: &User, active: &str) -> Markup {
-    let navigation: &[&[(&str, Text)]] =
+    let navigation: &[&[Entry]] =
         if visit.operator.get().is_some() { &OPERATOR_NAVIGATION } else { &NAVIGATION };
     html! {
         header class="side" {
@@ -101,8 +120,8 @@ fn sidebar(visit: &Visit<'_>, user: &User, active: &str) -> Markup {
             nav aria-label=(visit.t(text::NAVIGATION)) {
                 @for group in navigation {
                     ul {
-                        @for (path, name) in group.iter().filter(|(path, _)| is_open(path, visit)) {
-                            li { a href=(path) aria-current=[(*path == active).then_some("page")] { (visit.t(*name)) } }
+                        @for entry in group.iter().filter(|entry| entry.need.is_met(visit).is_ok()) {
+                            li { a href=(entry.path) aria-current=[(entry.path == active).then_some("page")] { (visit.t(entry.name)) } }
                         }
                     }
                 }
@@ -117,12 +136,6 @@ fn sidebar(visit: &Visit<'_>, user: &User, active: &str) -> Markup {
             }
         }
     }
-}
-
-/// Whether the one who asks may open the page of an entry.
-fn is_open(path: &str, visit: &Visit<'_>) -> bool {
-    let route = ROUTES.iter().find(|route| route.method == "GET" && route.path == path);
-    route.is_some_and(|route: &routes::ConsoleRoute| route.need.is_met(visit).is_ok())
 }
 
 /// The switches of language and colours.

@@ -9,9 +9,11 @@ mod cookies;
 mod cube;
 mod error;
 mod filters;
+mod form_token;
 mod forms;
 mod http;
 mod layout;
+mod need;
 mod pages;
 mod reply;
 mod routes;
@@ -22,4 +24,5 @@ mod view;
 mod visit;
 
 pub(crate) use http::{ConsoleRoutes, answer};
-pub use routes::{ConsoleRoute, Need, ROUTES};
+pub use need::Need;
+pub use routes::{ConsoleRoute, ROUTES};

@@ -120,7 +120,7 @@ impl<'a> Visit<'a> {
         if let Some(token) = self.session_token
             && let Some((user, session)) = sessions::session(snapshot.as_mut(), token, self.now_s)?
         {
-            let form_token = super::forms::token_of(token);
+            let form_token = super::form_token::token_of(token);
             if let Some(key) = user.as_key() {
                 if let Some(company) = snapshot.company(key.company_id)?
                     && self.is_at_home(&company)
