@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one entry for tests, linters and the repository's own checks. It starts other programs and reads
 //! files; nothing of the product is used here.
 
+mod chromium;
 mod gnumeric;
 mod libreoffice;
 mod lint;

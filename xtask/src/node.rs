@@ -8,19 +8,20 @@ use std::process::Command;
 use crate::step::{self, Outcome};
 use crate::workspace::Workspace;
 
-/// The files that pin what is installed, in `tests/node`.
+/// The files that pin what is installed, in a folder of `tests`.
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// Makes the folder of modules, or takes the one that was made from the same lock file by the same Node.
-pub(crate) fn prepare(workspace: &Workspace) -> Outcome<PathBuf> {
+/// `what` is the folder in `tests` that pins them.
+pub(crate) fn prepare(workspace: &Workspace, what: &str) -> Outcome<PathBuf> {
     let version = require()?;
-    let source = workspace.root().join("tests/node");
+    let source = workspace.root().join("tests").join(what);
     let mut wanted = version;
     for name in PINS {
         let path = source.join(name);
         wanted += &fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let folder = workspace.node_cache().join(folder_name(&wanted));
+    let folder = workspace.node_cache().join(folder_name(what, &wanted));
     let modules = folder.join("node_modules");
     let stamp = folder.join("stamp");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
@@ -65,10 +66,10 @@ pub(crate) fn require() -> Outcome<String> {
     step::output(Command::new("node").arg("--version")).map_err(missing)
 }
 
-fn folder_name(wanted: &str) -> String {
+fn folder_name(what: &str, wanted: &str) -> String {
     let mut hasher = DefaultHasher::new();
     wanted.hash(&mut hasher);
-    format!("readers-{:016x}", hasher.finish())
+    format!("{what}-{:016x}", hasher.finish())
 }
 
 #[cfg(test)]
@@ -77,8 +78,9 @@ mod tests {
 
     #[test]
     fn a_folder_for_each_lock_file() {
-        assert_eq!(folder_name("v20\n{}"), folder_name("v20\n{}"));
-        assert_ne!(folder_name("v20\n{}"), folder_name("v22\n{}"));
+        assert_eq!(folder_name("node", "v20\n{}"), folder_name("node", "v20\n{}"));
+        assert_ne!(folder_name("node", "v20\n{}"), folder_name("node", "v22\n{}"));
+        assert_ne!(folder_name("node", "v20\n{}"), folder_name("console", "v20\n{}"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use tollbook_domain::User;
 use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_export::exporter::jobs::{self, LEASE_S, MAX_ATTEMPTS};
 use tollbook_export::{ExportError, ExportRequest, ExportRequestError, ExportedFile, Progress, WaitPolicy};
@@ -243,7 +244,14 @@ fn request_of(
 }
 
 fn key_of(snapshot: &mut dyn Snapshot, job: &NewExportJob, now_s: i64) -> Result<ApiKey, Refusal> {
-    let key = snapshot.api_key(&job.public_key).map_err(log_and_refuse)?;
+    let key = match User::id_of_key(&job.public_key) {
+        // The job was submitted in the console.
+        Some(user_id) => {
+            let user = snapshot.user(user_id).map_err(log_and_refuse)?;
+            user.filter(|user| !user.disabled).and_then(|user| user.as_key())
+        }
+        None => snapshot.api_key(&job.public_key).map_err(log_and_refuse)?,
+    };
     let key = key.filter(|key| {
         key.is_usable(now_s) && key.allows(Permission::Export) && key.company_id == job.company_id
     });

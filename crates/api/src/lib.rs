@@ -10,6 +10,7 @@ mod blocking;
 mod body;
 mod certificate_worker;
 mod connections;
+pub mod console;
 pub mod description;
 mod export_worker;
 mod failure;

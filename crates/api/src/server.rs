@@ -24,6 +24,7 @@ use tollbook_ops::tasks::{LostLines, Task, Tasks};
 use crate::background::{Worker, no_news};
 use crate::blocking::{self, Workers};
 use crate::connections::Tls;
+use crate::console::{self, ConsoleRoutes};
 use crate::gateway::{self, Gateway};
 use crate::objects::{self, Endpoint, ObjectRoutes};
 use crate::operator::{self, OperatorRoutes};
@@ -152,12 +153,17 @@ impl Server {
         let health_state =
             Health { service: Arc::clone(service), workers: Workers::of(HEALTH_WORKERS), lost_lines };
         let workers = operator.workers().clone();
+        let console = Arc::new(ConsoleRoutes::new(Arc::clone(service), workers.clone()));
         let gateway = (Arc::new(Gateway::new(Arc::clone(service), &workers)), workers);
         let operator = || Arc::clone(operator);
         Router::new()
             .route("/openapi.json", get(openapi).with_state(Bytes::from(description::openapi().to_string())))
             .route("/healthz", get(health).with_state(health_state))
             .route("/readyz", get(readyz).with_state(readiness))
+            .route("/console", any(console::answer).with_state(Arc::clone(&console)))
+            .route("/console/{*path}", any(console::answer).with_state(Arc::clone(&console)))
+            .route("/operator", any(console::answer).with_state(Arc::clone(&console)))
+            .route("/operator/{*path}", any(console::answer).with_state(console))
             .route("/exports/{*key}", any(objects::serve).with_state(objects.clone()))
             .route("/v1/usage", operator::usage_routes().with_state(operator()))
             .route("/v1/traces", operator::otlp_routes(Signal::Traces).with_state(operator()))

@@ -15,6 +15,7 @@ mod connect;
 mod corrections;
 mod keys;
 mod reading;
+mod user;
 mod webhooks;
 
 pub(crate) use account::{Account, Signing};
@@ -30,6 +31,7 @@ pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
 pub(crate) use keys::{KeyPermission, KeySet, KeyStrict, MasterKeyCommand};
+pub(crate) use user::{UserCommand, UserRole};
 pub(crate) use webhooks::{WebhookCommand, WebhookReplay, WebhookSet};
 
 /// Tollbook: a self-hosted billing-order service for AI platforms.
@@ -114,6 +116,9 @@ pub(crate) enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage who signs in at the console
+    #[command(subcommand)]
+    User(UserCommand),
     /// Import and revoke orders (operator); list, sum, pay and download them (customer)
     Orders {
         #[command(subcommand)]

@@ -41,6 +41,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Organization(command) => operator::tenants::organization(global, command, output),
         Command::Key(command) => operator::keys::key(global, command, output),
         Command::Audit(command) => operator::audit::run(global, command, output),
+        Command::User(command) => operator::users::run(global, command, output),
         Command::Verify => operator::verify::run(global, output),
         Command::Database(command) => operator::database::run(global, command, output),
         Command::Orders { command: OrdersCommand::Import(arguments) } => {

@@ -41,6 +41,7 @@ pub mod summary;
 pub mod tenant;
 pub mod time;
 pub mod usage;
+pub mod user;
 
 pub use account::{Account, AccountKind, Deductions};
 pub use catalogue::{Catalogue, Language};
@@ -57,3 +58,4 @@ pub use price::{Discount, Price};
 pub use status::Status;
 pub use time::TimeRange;
 pub use usage::Usage;
+pub use user::{Role, User};

@@ -54,6 +54,31 @@ impl Zone {
         self.zone.to_offset(timestamp(unix_s)).seconds()
     }
 
+    /// The local day of a time: days since 1970-01-01.
+    pub fn day_of(&self, unix_s: i64) -> i64 {
+        unix_s.saturating_add(self.offset_s(unix_s).into()).div_euclid(DAY_S)
+    }
+
+    /// The first second of a local day. If the clocks skip midnight, it is the first one that they show.
+    pub fn day_start_s(&self, day: i64) -> i64 {
+        let guess_s = day.saturating_mul(DAY_S);
+        let (year, month, date) = civil_of_day(day);
+        let civil = || {
+            let (year, month, date) = (year.try_into().ok()?, month.try_into().ok()?, date.try_into().ok()?);
+            let date = jiff::civil::Date::new(year, month, date).ok()?;
+            Some(date.to_zoned(self.zone.clone()).ok()?.timestamp().as_second())
+        };
+        // Outside of the calendar of the library.
+        civil().unwrap_or_else(|| guess_s.saturating_sub(self.offset_s(guess_s).into()))
+    }
+
+    /// Date and time that the clocks show, `2025-01-31 08:00:00`, with the offset if they show it twice.
+    pub fn text(&self, unix_s: i64) -> String {
+        let mut text = String::with_capacity(25);
+        self.offsets().local(unix_s).push_text(&mut text, unix_s);
+        text
+    }
+
     /// Offsets of many times. Cheap while successive times are between the same two changes of the clock.
     pub fn offsets(&self) -> Offsets<'_> {
         Offsets {
@@ -194,6 +219,23 @@ mod tests {
             assert_eq!(zone.offset_s(unix_s), offset_s, "{zone} {unix_s}");
             assert_eq!(zone.offsets().offset_s(unix_s), offset_s, "{zone} {unix_s}");
         }
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight() {
+        // zone, day, its first second
+        for (zone, day, start_s) in [
+            ("UTC", 20_000, 1_728_000_000),
+            ("Asia/Shanghai", 20_000, 1_727_971_200),
+            ("Asia/Kolkata", 20_000, 1_727_980_200),
+            // Clocks were set forward at midnight: the day began at 01:00.
+            ("America/Sao_Paulo", 17_839, 1_541_300_400),
+        ] {
+            let zone = Zone::named(zone).unwrap();
+            assert_eq!(zone.day_start_s(day), start_s, "{zone}");
+            assert_eq!((zone.day_of(start_s), zone.day_of(start_s - 1)), (day, day - 1), "{zone}");
+        }
+        assert_eq!(Zone::named("Asia/Shanghai").unwrap().text(0), "1970-01-01 08:00:00");
     }
 
     #[test]

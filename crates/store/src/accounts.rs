@@ -1,6 +1,6 @@
 //! Accounts: balances, grants, the ledger, deposits, and the orders that were settled from them.
 
-use tollbook_domain::account::{Account, Cause, Deposit, Grant, Posting};
+use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, Posting};
 
 use crate::error::StoreResult;
 
@@ -55,6 +55,19 @@ impl LedgerRange {
     }
 }
 
+/// The sum of the ledger entries of one kind and cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerSum {
+    /// The account.
+    pub kind: AccountKind,
+    /// Why the money moved.
+    pub cause: Cause,
+    /// Number of entries.
+    pub entries: i64,
+    /// Sum of their amounts, in 10⁻⁸ currency units.
+    pub amount: i128,
+}
+
 /// A deposit as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDeposit {
@@ -92,6 +105,9 @@ pub trait AccountReads {
 
     /// A range of the ledger of a company; shorter at the end of the ledger.
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>>;
+
+    /// The sums of a range of the ledger of a company, by kind and cause.
+    fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>>;
 
     /// A deposit by its key.
     fn deposit(&mut self, company_id: i64, key: &str) -> StoreResult<Option<StoredDeposit>>;

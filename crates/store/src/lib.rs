@@ -26,11 +26,12 @@ mod tenants;
 mod usage;
 mod usage_pack;
 mod usage_records;
+mod users;
 mod verification;
 mod webhooks;
 
 pub use accounts::{
-    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
+    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, LedgerSum, Settlement, StoredDeposit,
 };
 pub use audit::{
     Act, Actor, ActorKind, AuditEntry, AuditHash, AuditReads, AuditWrites, ChainCheck, ChainHead,
@@ -74,6 +75,7 @@ pub use usage_records::{
     DayRange, OpenChange, RecordChange, RecordKey, RecordLock, RecordName, RecordReads, RecordState,
     RecordWrites, StoredCharge, StoredRecord, UsageHour,
 };
+pub use users::{Invitation, NewUser, UserReads, UserSession, UserWrites};
 pub use verification::{PartSizes, VERIFICATION_KINDS, VerificationPart, VerifiedPart};
 pub use webhooks::{
     DeliveryFilter, DeliveryKey, DeliveryProgress, DeliveryState, NewWebhookEvent, WEBHOOK_LOCK,

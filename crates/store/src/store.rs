@@ -25,6 +25,7 @@ use crate::tenants::{
 };
 use crate::usage::{HourClosing, UnchargedReads, UnchargedWrites, UsageReads, UsageWrites};
 use crate::usage_records::{RecordReads, RecordWrites};
+use crate::users::{UserReads, UserWrites};
 use crate::webhooks::{WebhookReads, WebhookWrites};
 
 /// Settings of a store. The defaults are suitable for production.
@@ -153,6 +154,7 @@ pub trait Snapshot:
     + TenantReads
     + OperatorKeyReads
     + OwnerReads
+    + UserReads
     + SettingReads
     + DeploymentReads
     + AuditReads
@@ -187,6 +189,7 @@ pub trait Transaction:
     + SealedKeyWrites
     + OperatorKeyWrites
     + OwnerWrites
+    + UserWrites
     + SettingWrites
     + DeploymentWrites
     + AuditWrites

@@ -1,5 +1,5 @@
 //! Suites: tests that the others do not wait for, because they start programs of other projects. They are ignored tests of
-//! one module; each suite has a Python environment of its own.
+//! one module; a suite has an environment of its own.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
-use crate::{gnumeric, libreoffice, node};
+use crate::{chromium, gnumeric, libreoffice, node};
 
 /// Environment variables.
 type Variables = Vec<(&'static str, OsString)>;
@@ -17,28 +17,32 @@ struct Suite {
     /// The test target, and the module of the tests in it.
     target: &'static str,
     module: &'static str,
-    purpose: Purpose,
-    /// The variable that names the interpreter to the tests.
-    variable: &'static str,
+    /// The Python environment, and the variable that names its interpreter to the tests.
+    python: Option<(Purpose, &'static str)>,
     /// Prepares what else the tests need, and returns the variables that name it to them.
     prepare: fn(&Workspace) -> Outcome<Variables>,
 }
 
-const SUITES: [Suite; 2] = [
+const SUITES: [Suite; 3] = [
+    Suite {
+        name: "console",
+        target: "acceptance",
+        module: "suite_console::",
+        python: None,
+        prepare: prepare_console,
+    },
     Suite {
         name: "gateways",
         target: "acceptance",
         module: "suite_gateways::",
-        purpose: Purpose::Gateways,
-        variable: "TOLLBOOK_TEST_GATEWAYS_PYTHON",
+        python: Some((Purpose::Gateways, "TOLLBOOK_TEST_GATEWAYS_PYTHON")),
         prepare: |_| Ok(Vec::new()),
     },
     Suite {
         name: "readers",
         target: "readers",
         module: "suite_readers::",
-        purpose: Purpose::Readers,
-        variable: "TOLLBOOK_TEST_READERS_PYTHON",
+        python: Some((Purpose::Readers, "TOLLBOOK_TEST_READERS_PYTHON")),
         prepare: prepare_readers,
     },
 ];
@@ -47,7 +51,17 @@ const SUITES: [Suite; 2] = [
 fn prepare_readers(workspace: &Workspace) -> Outcome<Variables> {
     libreoffice::require()?;
     gnumeric::require()?;
-    Ok(vec![("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace)?.into())])
+    Ok(vec![("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace, "node")?.into())])
+}
+
+/// A browser, what drives it, and the folder for screenshots.
+fn prepare_console(workspace: &Workspace) -> Outcome<Variables> {
+    let chromium = chromium::require()?;
+    Ok(vec![
+        ("TOLLBOOK_TEST_CHROMIUM", chromium.into()),
+        ("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace, "console")?.into()),
+        ("TOLLBOOK_TEST_SCREENSHOTS", workspace.root().join("target/console").into()),
+    ])
 }
 
 fn named(name: &str) -> Outcome<&'static Suite> {
@@ -61,16 +75,17 @@ fn named(name: &str) -> Outcome<&'static Suite> {
 pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outcome {
     let suite = named(name)?;
     let more = (suite.prepare)(workspace)?;
-    let environment = Environment::prepare(workspace, suite.purpose)?;
     let filter = part.map_or_else(|| suite.module.to_owned(), str::to_owned);
     let mut cargo = Command::new(workspace::cargo());
     cargo
         .current_dir(workspace.root())
         // Of the workspace, because cargo builds other features for a package alone.
         .args(["test", "--workspace", "--test", suite.target, "--", "--ignored", &filter])
-        .env(suite.variable, environment.program("python"))
         .envs(more)
         .env("PYTHONDONTWRITEBYTECODE", "1");
+    if let Some((purpose, variable)) = suite.python {
+        cargo.env(variable, Environment::prepare(workspace, purpose)?.program("python"));
+    }
     step::run(&mut cargo)
 }
 
@@ -83,6 +98,9 @@ mod tests {
         assert_eq!(named("readers").map(|suite| suite.target), Ok("readers"));
         assert_eq!(named("gateways").map(|suite| suite.target), Ok("acceptance"));
         let unknown = named("gates").err();
-        assert_eq!(unknown.as_deref(), Some("test: there is no suite gates: there are gateways, readers"));
+        assert_eq!(
+            unknown.as_deref(),
+            Some("test: there is no suite gates: there are console, gateways, readers")
+        );
     }
 }

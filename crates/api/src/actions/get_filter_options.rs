@@ -144,6 +144,73 @@ fn options<V: Ord>(named: impl Iterator<Item = (V, String)>) -> Vec<FilterOption
     options
 }
 
+/// The values of one filter that occur.
+pub(crate) struct Choices {
+    pub(crate) field: FilterField,
+    /// Values of the parameter, each with its name; sorted by name, then by value.
+    pub(crate) options: Vec<(String, String)>,
+}
+
+/// The values of every filter that occur in lines, for people to choose from.
+pub(crate) fn choices(lines: &[&Line], presentation: &Presentation) -> Vec<Choices> {
+    let lists = LISTS.into_iter().filter_map(|list| match list.values {
+        Values::Dimensions => None,
+        Values::Occurring(field, names) => Some((field, names)),
+    });
+    lists
+        .map(|(field, names)| {
+            let options = match occurring(field, names, lines, presentation) {
+                Occurring::Texts(options) => {
+                    options.into_iter().map(|option| (option.value.to_owned(), option.name)).collect()
+                }
+                Occurring::Numbers(options) => {
+                    options.into_iter().map(|option| (option.value.to_string(), option.name)).collect()
+                }
+            };
+            Choices { field, options }
+        })
+        .collect()
+}
+
+/// The display name of a line's value of a filter.
+pub(crate) fn name_of(field: FilterField, line: &Line, presentation: &Presentation) -> String {
+    let named = LISTS.iter().find_map(|list| match list.values {
+        Values::Occurring(of, names) if of == field => Some(names),
+        Values::Dimensions | Values::Occurring(..) => None,
+    });
+    let names = named.unwrap_or(Names::Value);
+    match field.attribute() {
+        LineAttribute::Text(value) => name_of_text(names, line, value(line), presentation),
+        LineAttribute::Number(value) => name_of_number(names, value(line), presentation),
+    }
+}
+
+/// The options of one filter.
+enum Occurring<'l> {
+    Texts(Vec<FilterOption<&'l str>>),
+    Numbers(Vec<FilterOption<i64>>),
+}
+
+fn occurring<'l>(
+    field: FilterField,
+    names: Names,
+    lines: &[&'l Line],
+    presentation: &Presentation,
+) -> Occurring<'l> {
+    match field.attribute() {
+        LineAttribute::Text(value) => {
+            // An empty text cannot be filtered by, so it is no option (a sandbox has no model).
+            let occurring = lines.iter().filter(|line| !value(line).is_empty());
+            Occurring::Texts(options(
+                occurring.map(|line| (value(line), name_of_text(names, line, value(line), presentation))),
+            ))
+        }
+        LineAttribute::Number(value) => Occurring::Numbers(options(
+            lines.iter().map(|line| (value(line), name_of_number(names, value(line), presentation))),
+        )),
+    }
+}
+
 pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let product = call.parameters.text("ProductCode")?.filter(|code| !code.is_empty());
     if let Some(code) = &product {
@@ -169,20 +236,9 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
                     |key: &str| presentation.catalogue.text(NameKind::Dimension, key, presentation.language);
                 answer.with(member, &options(DIMENSIONS.iter().map(|key| (*key, name(key)))))?
             }
-            Values::Occurring(field, names) => match field.attribute() {
-                LineAttribute::Text(value) => {
-                    // An empty text cannot be filtered by, so it is no option (a sandbox has no model).
-                    let occurring = lines.iter().filter(|line| !value(line).is_empty());
-                    let named = occurring
-                        .map(|line| (value(line), name_of_text(names, line, value(line), &presentation)));
-                    answer.with(member, &options(named))?
-                }
-                LineAttribute::Number(value) => {
-                    let named = lines
-                        .iter()
-                        .map(|line| (value(line), name_of_number(names, value(line), &presentation)));
-                    answer.with(member, &options(named))?
-                }
+            Values::Occurring(field, names) => match occurring(field, names, &lines, &presentation) {
+                Occurring::Texts(options) => answer.with(member, &options)?,
+                Occurring::Numbers(options) => answer.with(member, &options)?,
             },
         };
     }

@@ -20,5 +20,7 @@ mod table;
 
 pub(crate) use call::{AuthorizedSnapshot, Call};
 pub(crate) use delivery::export_request;
+pub(crate) use get_filter_options::{choices, name_of};
+pub(crate) use query::{Paging, StatusChoice};
 pub use shape::{Described, Meaning, Member, MemberShape, Parameter, ParameterShape};
 pub use table::{ACTIONS, Action};

@@ -8,64 +8,64 @@ use super::call::Call;
 use crate::ret_code::Refusal;
 
 /// Statuses of the paid actions.
-pub(super) const PAID: StatusChoice = StatusChoice {
+pub(crate) const PAID: StatusChoice = StatusChoice {
     usual: &[Status::Paid],
     allowed: &[Status::Paid, Status::Revoked],
     reason: "must be 2 or 3",
 };
 /// Statuses of the unpaid actions.
-pub(super) const UNPAID: StatusChoice = StatusChoice {
+pub(crate) const UNPAID: StatusChoice = StatusChoice {
     usual: &[Status::Unpaid],
     allowed: &[Status::Unpaid, Status::Revoked],
     reason: "must be 1 or 3",
 };
 /// Statuses of the order summary, which has a sheet for each of the above.
-pub(super) const ANY: StatusChoice =
+pub(crate) const ANY: StatusChoice =
     StatusChoice { usual: &[], allowed: &Status::ALL, reason: "must be 1, 2 or 3" };
 /// Statuses of `GetOrderAmount`, which splits the totals by status.
-pub(super) const FIXED: StatusChoice = StatusChoice {
+pub(crate) const FIXED: StatusChoice = StatusChoice {
     usual: &[Status::Paid, Status::Unpaid],
     allowed: &[],
     reason: "is not a parameter of this action",
 };
 
 /// The statuses that an action shows.
-pub(super) struct StatusChoice {
+pub(crate) struct StatusChoice {
     /// Shown without the parameter `Statuses`.
-    usual: &'static [Status],
+    pub(crate) usual: &'static [Status],
     /// Allowed values of `Statuses`.
-    allowed: &'static [Status],
+    pub(crate) allowed: &'static [Status],
     /// The reason of the refusal of other values.
-    reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 impl StatusChoice {
-    pub(super) fn usual(&self) -> StatusSet {
+    pub(crate) fn usual(&self) -> StatusSet {
         StatusSet::of(self.usual)
     }
 
-    pub(super) fn allowed(&self) -> StatusSet {
+    pub(crate) fn allowed(&self) -> StatusSet {
         StatusSet::of(self.allowed)
     }
 }
 
 /// `Page` and `PageSize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Paging {
-    pub(super) page: i64,
-    pub(super) page_size: i64,
+pub(crate) struct Paging {
+    pub(crate) page: i64,
+    pub(crate) page_size: i64,
 }
 
 impl Paging {
     /// Number of orders before the page.
-    pub(super) fn offset(self) -> i64 {
+    pub(crate) fn offset(self) -> i64 {
         (self.page - 1) * self.page_size
     }
 }
 
 impl Call<'_> {
     /// The query of range, filters and statuses. `max_span_s` is the action's bound of the range, in seconds.
-    pub(super) fn query(
+    pub(crate) fn query(
         &self,
         choice: &StatusChoice,
         max_span_s: Option<i64>,
@@ -100,7 +100,7 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn paging(&self) -> Result<Paging, Refusal> {
+    pub(crate) fn paging(&self) -> Result<Paging, Refusal> {
         let page = self.parameters.integer("Page")?.unwrap_or(0);
         if page < 1 {
             return Err(Refusal::not_available("Page", "must be at least 1"));
@@ -134,7 +134,7 @@ impl Call<'_> {
     }
 
     /// Refuses the code of a product that is not in the catalogue.
-    pub(super) fn check_product_code(&self, name: &str, code: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_product_code(&self, name: &str, code: &str) -> Result<(), Refusal> {
         let catalogue = self.service.catalogue();
         if catalogue.has_product(code) {
             return Ok(());

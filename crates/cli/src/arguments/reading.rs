@@ -3,7 +3,7 @@
 use super::{
     AccountCommand, Command, CompanyCommand, ConnectCommand, DeploymentCommand, DiscountCommand, KeyCommand,
     MapCommand, MasterKeyCommand, OperatorKeyCommand, OrdersCommand, OrganizationCommand, PricesCommand,
-    UsageCommand, UtcOffsetCommand, WebhookCommand,
+    UsageCommand, UserCommand, UtcOffsetCommand, WebhookCommand,
 };
 
 impl Command {
@@ -14,6 +14,7 @@ impl Command {
             Self::Company(command) => matches!(command, CompanyCommand::List),
             Self::Organization(command) => matches!(command, OrganizationCommand::List { .. }),
             Self::Key(command) => matches!(command, KeyCommand::List { .. }),
+            Self::User(command) => matches!(command, UserCommand::List { .. }),
             Self::Orders { command } => matches!(command, OrdersCommand::Explain(_)),
             Self::Prices(command) => match command {
                 PricesCommand::Lists { order } => order.is_empty(),

@@ -33,6 +33,7 @@ pub(crate) mod tenants;
 pub(crate) mod truth;
 mod unpriced;
 pub(crate) mod usage;
+pub(crate) mod users;
 pub(crate) mod utc_offset;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

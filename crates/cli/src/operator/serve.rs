@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tollbook_api::signature::sign;
 use tollbook_api::webhooks::HttpSender;
 use tollbook_api::{Deployment, Server, ServerTls, Tls};
+use tollbook_domain::Role;
 use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
 use tollbook_ops::config::{MetricsListen, url_of_address};
 use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
+use tollbook_ops::tenancy::users::{Invite, demo_link, invitation_path};
 use tollbook_ops::{Clock as _, Config, PrivateKey, SystemClock};
 
 use crate::arguments::{Global, Listen};
@@ -29,6 +31,12 @@ const DELAY: Duration = Duration::from_secs(2);
 /// How long a background task may be at work without progress before the watchdog is not notified, besides what a statement
 /// and a writer may take by the configuration.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// Who the demo's link to the console is for.
+const CONSOLE_USER: &str = "demo@demo.example";
+/// Who the link to the operator's desk is for.
+const OPERATOR_USER: &str = "operator@demo.example";
+/// How long the link is valid, in seconds.
+const LINK_LIFETIME_S: i64 = DAY_S;
 /// How long the process waits for threads whose work did not end in time.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -89,7 +97,22 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
         };
         let now_s = SystemClock.now_s();
         let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
-        Some((demo, now_s))
+        let invite = Invite {
+            email: CONSOLE_USER.to_owned(),
+            company_id: Some(demo.company.company_id),
+            organization_ids: Vec::new(),
+            role: Role::Administrator,
+        };
+        let invited = demo_link(store.as_ref(), &invite, LINK_LIFETIME_S, now_s)?;
+        let operator = Invite {
+            email: OPERATOR_USER.to_owned(),
+            company_id: None,
+            organization_ids: Vec::new(),
+            role: Role::Operator,
+        };
+        let operator = demo_link(store.as_ref(), &operator, LINK_LIFETIME_S, now_s)?;
+        let links = [invited, operator].map(|invited| format!("{url}{}", invitation_path(&invited.token)));
+        Some((demo, now_s, links))
     } else {
         None
     };
@@ -107,8 +130,8 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     }
     let hurry = CancellationToken::new();
     let impatient = hurry.clone();
-    if let Some((demo, now_s)) = &demo {
-        output.result(&demo_value(demo, &url), || demo_text(demo, &url, global, *now_s));
+    if let Some((demo, now_s, links)) = &demo {
+        output.result(&demo_value(demo, &url, links), || demo_text(demo, &url, links, global, *now_s));
     } else {
         let metrics =
             metrics_url.as_deref().map_or_else(String::new, |url| format!("; metrics are at {url}"));
@@ -192,7 +215,7 @@ fn reporting_delay<T>(what: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-fn demo_value(demo: &Quickstart, url: &str) -> serde_json::Value {
+fn demo_value(demo: &Quickstart, url: &str, [console, desk]: &[String; 2]) -> serde_json::Value {
     let keys: Vec<_> = demo
         .keys
         .iter()
@@ -219,10 +242,18 @@ fn demo_value(demo: &Quickstart, url: &str) -> serde_json::Value {
         "OrdersAdded": demo.orders_added,
         "OperatorKey": demo.operator_key.as_ref().map(PrivateKey::reveal),
         "OldestUnpaid": demo.oldest_unpaid,
+        "ConsoleLink": console,
+        "OperatorLink": desk,
     })
 }
 
-fn demo_text(demo: &Quickstart, url: &str, global: &Global, now_s: i64) -> String {
+fn demo_text(
+    demo: &Quickstart,
+    url: &str,
+    [console, desk]: &[String; 2],
+    global: &Global,
+    now_s: i64,
+) -> String {
     let directory = global.data.display();
     // The URL of a database may hold a password.
     let place = match global.database {
@@ -232,7 +263,7 @@ fn demo_text(demo: &Quickstart, url: &str, global: &Global, now_s: i64) -> Strin
         }
     };
     let mut text = format!(
-        "Tollbook serves the demo company \"{}\" ({}) at {url}; {place}.\n\nKeys:\n",
+        "Tollbook serves the demo company \"{}\" ({}) at {url}; {place}.\n\nOpen the console (each link works once, for a day; the next start prints others):\n  customer  {console}\n  operator  {desk}\n\nKeys:\n",
         demo.company.name, demo.company.currency,
     );
     for key in &demo.keys {

@@ -2,6 +2,7 @@
 //! operation is idempotent and moves money atomically. The rules are in `domain`.
 
 mod account_corrections;
+mod account_statement;
 mod account_tx;
 mod accounts;
 mod arrears;
@@ -18,6 +19,7 @@ mod intake;
 mod low_balance;
 mod offsets;
 mod order_events;
+mod pay_preview;
 mod paying;
 mod rater;
 mod refunds;
@@ -26,6 +28,7 @@ mod standing;
 mod worker;
 
 pub use account_corrections::{AccountCorrected, Adjustment, Mode, ReversalRequest, adjust, reverse};
+pub use account_statement::{AccountStatement, account_statement, first_entry_at};
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use arrivals::{Arrival, ArrivalWatch};
@@ -43,6 +46,7 @@ pub use hour_close::{Closed, close_hour};
 pub use intake::{Intake, IntakeError};
 pub use low_balance::{LowBalance, low_balance, set_low_balance};
 pub use offsets::{parse_offset, set_offset};
+pub use pay_preview::{PreviewedPayment, preview_payment};
 pub use paying::{PayReason, Payment, pay_unpaid};
 pub use rater::{PartlyMatched, Rater, UsageResult};
 pub use refunds::{Revocation, Revoked, revoke};

@@ -1,12 +1,13 @@
 //! Paying unpaid orders: `StartPayUnpaidOrders`, and the function that it shares with deposits and the daily run.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::json;
 use tollbook_domain::account::AccountKind;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{Line, Order, Status};
-use tollbook_store::{OrderTransition, StoreResult, StoredOrder, Transaction};
+use tollbook_store::{Lines, OrderTransition, StoreResult, StoredOrder, Transaction};
 
 use super::account_tx::{AccountTx, audited_balances};
 use super::context::Charging;
@@ -92,6 +93,33 @@ pub fn pay_unpaid(
     Ok(results)
 }
 
+/// An order that is to be paid.
+pub(super) enum Payable {
+    /// It is unpaid.
+    Unpaid(StoredOrder, Arc<Line>),
+    /// It was paid before, so nothing moves.
+    Paid(StoredOrder),
+}
+
+/// The order of a number U, if it may be paid by a caller who sees what `may_see` accepts.
+pub(super) fn payable(
+    lines: &Lines,
+    number: &str,
+    order: Option<StoredOrder>,
+    may_see: &dyn Fn(&Line) -> bool,
+) -> Result<Payable, PayReason> {
+    let stored = order.filter(|stored| stored.order.arrears_number() == number).ok_or(PayReason::NotFound)?;
+    let line = lines.get(stored.line_no).filter(|line| may_see(line)).ok_or(PayReason::NotFound)?;
+    match stored.order.status {
+        Status::Paid => Ok(Payable::Paid(stored)),
+        Status::Revoked => Err(PayReason::Revoked),
+        Status::Unpaid => {
+            let line = Arc::clone(line);
+            Ok(Payable::Unpaid(stored, line))
+        }
+    }
+}
+
 /// The orders that one transaction pays.
 pub(super) struct OrderPayments {
     company_id: i64,
@@ -114,21 +142,15 @@ impl OrderPayments {
         order: Option<StoredOrder>,
         may_see: &dyn Fn(&Line) -> bool,
     ) -> StoreResult<Result<(), PayReason>> {
-        let Some(before) = order.filter(|stored| stored.order.arrears_number() == number) else {
-            return Ok(Err(PayReason::NotFound));
-        };
         let lines = transaction.lines(self.company_id)?;
-        let Some(line) = lines.get(before.line_no).filter(|line| may_see(line)) else {
-            return Ok(Err(PayReason::NotFound));
+        let (before, line) = match payable(&lines, number, order, may_see) {
+            Ok(Payable::Unpaid(before, line)) => (before, line),
+            Ok(Payable::Paid(_)) => return Ok(Ok(())),
+            Err(reason) => return Ok(Err(reason)),
         };
-        match before.order.status {
-            Status::Paid => return Ok(Ok(())),
-            Status::Revoked => return Ok(Err(PayReason::Revoked)),
-            Status::Unpaid => {}
-        }
         let source_number = before.order.counterpart.clone();
         let Some(deductions) =
-            account_tx.pay(before.order.total, line, &source_number, &self.kinds, before.order.start_time_s)
+            account_tx.pay(before.order.total, &line, &source_number, &self.kinds, before.order.start_time_s)
         else {
             return Ok(Err(PayReason::InsufficientBalance));
         };

@@ -1,4 +1,4 @@
-//! Companies, organizations, API keys and operator keys, and the secrets that protect them.
+//! Companies, organizations, API keys, operator keys and users of the console, and the secrets that protect them.
 
 pub mod companies;
 pub(crate) mod directory;
@@ -6,9 +6,13 @@ mod error;
 pub mod keys;
 mod names;
 pub mod operator_keys;
+pub mod overview;
 pub mod owners;
+pub mod passwords;
 pub mod rotation;
 pub mod secrets;
+pub mod sessions;
+pub mod users;
 
 pub use error::TenantError;
 pub use names::NameError;

@@ -6,7 +6,7 @@ use tollbook_domain::Amount;
 use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, PerKind, Posting};
 
 use crate::accounts::{
-    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, Settlement, StoredDeposit,
+    AccountReads, AccountState, AccountWrites, LedgerEntry, LedgerRange, LedgerSum, Settlement, StoredDeposit,
 };
 use crate::error::{StoreError, StoreResult};
 use crate::sql::driver::connection::{
@@ -166,6 +166,24 @@ impl AccountReads for Session {
                    ORDER BY company_id LIMIT $3";
         let values = [until_s, after, limit].map(SqlValue::Int);
         all(self.connection.as_mut(), sql, &values, |row| row.int(0))
+    }
+
+    fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>> {
+        // The sum of 64-bit amounts may need more bits, so halves of them are added.
+        let sql = "SELECT kind, cause, count(*), CAST(sum(amount / 4294967296) AS BIGINT), \
+                   CAST(sum(amount % 4294967296) AS BIGINT) FROM ledger \
+                   WHERE company_id = $1 AND entry_no >= $2 AND entry_no < $3 GROUP BY kind, cause ORDER BY kind, cause";
+        let end = entries.first.saturating_add(entries.count);
+        let values = [company_id.into(), entries.first.into(), end.into()];
+        all(self.connection.as_mut(), sql, &values, |row| {
+            let damaged = |what: &str| StoreError::Damaged(format!("a ledger entry has an unknown {what}"));
+            Ok(LedgerSum {
+                kind: AccountKind::from_number(row.int(0)?).ok_or_else(|| damaged("kind"))?,
+                cause: Cause::from_number(row.int(1)?).ok_or_else(|| damaged("cause"))?,
+                entries: row.int(2)?,
+                amount: (i128::from(row.int(3)?) << 32) + i128::from(row.int(4)?),
+            })
+        })
     }
 
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {

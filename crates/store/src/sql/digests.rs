@@ -9,14 +9,14 @@ use sha2::{Digest as _, Sha256};
 use crate::error::StoreResult;
 use crate::sql::driver::connection::{Connection, Flow, SqlValue, execute_exactly, first};
 use crate::sql::driver::schema::{
-    API_KEY, COMPANY, DEPLOYMENT_SETTING, DISCOUNT, OPERATOR_KEY, ORGANIZATION, PRICE, PRICE_LIST, SETTING,
-    USAGE_OWNER, WEBHOOK_ENDPOINT,
+    API_KEY, COMPANY, CONSOLE_USER, DEPLOYMENT_SETTING, DISCOUNT, OPERATOR_KEY, ORGANIZATION, PRICE,
+    PRICE_LIST, SETTING, USAGE_OWNER, WEBHOOK_ENDPOINT,
 };
 use crate::sql::driver::table::{ColumnType, Scope, Table};
 use crate::sql::setting_names::is_transient;
 
 /// The tables that have digests.
-pub(crate) static DIGESTED: [&Table; 11] = [
+pub(crate) static DIGESTED: [&Table; 12] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -25,6 +25,7 @@ pub(crate) static DIGESTED: [&Table; 11] = [
     &PRICE_LIST,
     &DISCOUNT,
     &OPERATOR_KEY,
+    &CONSOLE_USER,
     &USAGE_OWNER,
     &DEPLOYMENT_SETTING,
     &WEBHOOK_ENDPOINT,

@@ -120,6 +120,7 @@ impl ExportReads for Session {
     }
 
     fn export_jobs(&mut self, company_id: i64, limit: i64) -> StoreResult<Vec<ExportJob>> {
+        // Of each company only the jobs of the last days are kept.
         let sql = format!(
             "SELECT {JOB_COLUMNS} FROM export_job WHERE company_id = $1 ORDER BY made_at DESC, job_id LIMIT $2"
         );

@@ -25,4 +25,5 @@ pub(crate) mod tenants;
 #[cfg(test)]
 mod upgrade_tests;
 pub(crate) mod usage;
+pub(crate) mod users;
 mod webhooks;

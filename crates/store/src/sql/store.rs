@@ -169,7 +169,7 @@ impl OpenDatabase {
 }
 
 /// The schema version that last changed a table with a digest.
-pub(crate) const WITH_DIGESTS: i64 = 17;
+pub(crate) const WITH_DIGESTS: i64 = 18;
 
 /// Migrates a database to this program's schema.
 pub(crate) fn migrate(database: &dyn Database) -> StoreResult<()> {

@@ -20,6 +20,7 @@ mod random;
 mod retention;
 mod tenants;
 mod usage;
+mod users;
 mod verification;
 mod versions;
 mod webhooks;
@@ -152,6 +153,10 @@ contract! {
     accounts::deposits_are_found_by_key_and_settlements_and_revocations_by_number,
     accounts::grants_that_ended_are_kept_apart,
     accounts::offsets_are_kept,
+    users::users_are_read_as_written,
+    users::links_and_sessions_are_used_and_ended,
+    users::ledger_sums_are_those_of_the_entries,
+    users::the_newest_export_jobs_are_listed,
     corrections::a_correction_is_found_by_its_key_and_listed_by_time,
     prices::a_price_with_equal_conditions_replaces_the_old_one,
     prices::discounts_are_set_and_removed,

@@ -10,18 +10,19 @@ use tollbook_domain::account::Grant;
 use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{
-    Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status,
+    Catalogue, Discount, HourOffsets, Measures, NewOrder, OrderQuery, OwnerRule, Price, Status, User,
 };
 use tollbook_store::{
     AccountReads, AccountState, AuditEntry, AuditReads, ChainHead, ClaimedRequest, Correction,
     CorrectionReads, DayRange, DeliveryFilter, DeploymentGuard, DeploymentReads, DeploymentSetting,
     DeploymentState, DueExportJob, DueHour, EachOrder, ExportFile, ExportJob, ExportReads, HourFilter,
-    LedgerEntry, LedgerRange, LineNo, Lines, OperatorKey, OperatorKeyReads, OrderLists, OrderLookup,
-    OrderSums, Outcome, OwnerReads, Page, PartSizes, PriceReads, RecordKey, RecordName, RecordReads,
-    SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult, StoredDeposit, StoredOrder,
-    StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey, UnchargedReads, UnchargedUsage,
-    UsageHour, UsageOrder, UsageReads, Verification, VerificationPart, VerifiedPart, Verify, WebhookBacklog,
-    WebhookDelivery, WebhookEndpoint, WebhookReads, WebhookState,
+    Invitation, LedgerEntry, LedgerRange, LedgerSum, LineNo, Lines, OperatorKey, OperatorKeyReads,
+    OrderLists, OrderLookup, OrderSums, Outcome, OwnerReads, Page, PartSizes, PriceReads, RecordKey,
+    RecordName, RecordReads, SettingReads, Settlement, Snapshot, Store, StoreError, StoreResult,
+    StoredDeposit, StoredOrder, StoredRecord, TenantReads, Transaction, Uncharged, UnchargedKey,
+    UnchargedReads, UnchargedUsage, UsageHour, UsageOrder, UsageReads, UserReads, UserSession, Verification,
+    VerificationPart, VerifiedPart, Verify, WebhookBacklog, WebhookDelivery, WebhookEndpoint, WebhookReads,
+    WebhookState,
 };
 
 /// A fault to inject.
@@ -386,6 +387,10 @@ impl AccountReads for FaultySnapshot {
         self.inner.companies_with_ends(until_s, after, limit)
     }
 
+    fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>> {
+        self.inner.ledger_sums(company_id, entries)
+    }
+
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>> {
         self.struck()?.ledger(company_id, entries)
     }
@@ -474,6 +479,32 @@ impl RecordReads for FaultySnapshot {
         source_number: &str,
     ) -> StoreResult<Option<UsageOrder>> {
         self.inner.usage_order_by_number(company_id, bucket_start_s, source_number)
+    }
+}
+
+impl UserReads for FaultySnapshot {
+    fn user(&mut self, user_id: i64) -> StoreResult<Option<User>> {
+        self.inner.user(user_id)
+    }
+
+    fn user_by_email(&mut self, email: &str) -> StoreResult<Option<User>> {
+        self.inner.user_by_email(email)
+    }
+
+    fn users(&mut self) -> StoreResult<Vec<User>> {
+        self.inner.users()
+    }
+
+    fn invitation(&mut self, digest: &[u8; 32]) -> StoreResult<Option<Invitation>> {
+        self.inner.invitation(digest)
+    }
+
+    fn user_session(&mut self, digest: &[u8; 32]) -> StoreResult<Option<UserSession>> {
+        self.inner.user_session(digest)
+    }
+
+    fn user_sessions(&mut self, user_id: i64) -> StoreResult<Vec<UserSession>> {
+        self.inner.user_sessions(user_id)
     }
 }
 

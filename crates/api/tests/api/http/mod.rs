@@ -1,18 +1,22 @@
 //! The API over HTTP: a server on a socket, signed requests, and exact answers (docs/WIRE.md, docs/ORDERS.md).
 //!
-//! `backend`, `client`, `faulty`, `log`, `model`, `reporter`, `sample_orders`, `server` and `workbook` are fixtures.
+//! `backend`, `browser`, `client`, `faulty`, `log`, `model`, `reporter`, `sample_orders`, `server` and `workbook` are fixtures.
 //! The other modules are tests, which `on_each_backend!` runs on each database.
 
 pub(crate) mod backend;
 mod bad_bodies;
 mod bad_input;
 mod brands;
+mod browser;
 mod charging_corrections;
 mod charging_orders;
 mod charging_paying;
 mod charging_standing;
 mod charging_usage;
 pub(crate) mod client;
+mod console;
+mod console_attacks;
+mod console_numbers;
 mod described;
 mod disconnects;
 mod downloads;

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_audit.sql"),
     include_str!("migrations/0016_signing.sql"),
     include_str!("migrations/0017_webhooks.sql"),
+    include_str!("migrations/0018_console.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
@@ -137,6 +138,16 @@ pub(crate) static REVOCATION: Table =
 pub(crate) static CORRECTION: Table = table!("correction", Company, 2, [
     company_id Int, correction_key Text, kind Int, digest Blob, time Int, reason Text, reference Text, result Text,
 ]);
+pub(crate) static CONSOLE_USER: Table = table!("console_user", Deployment, 1, [
+    user_id Int, email Text, company_id Int, organization_ids Text, role Text, password Text, disabled Int,
+    created_at Int,
+]);
+pub(crate) static CONSOLE_INVITATION: Table = table!("console_invitation", Deployment, 1, [
+    digest Blob, user_id Int, expires_at Int, needs_password Int,
+]);
+pub(crate) static CONSOLE_SESSION: Table = table!("console_session", Deployment, 1, [
+    digest Blob, user_id Int, created_at Int, seen_at Int, address Text, agent Text, form_no Int,
+]);
 pub(crate) static LEASE: Table =
     table!("lease", Deployment, 1, [task Text, lease_holder Text, lease_until Int]);
 pub(crate) static EXPORT_FILE: Table =
@@ -185,7 +196,7 @@ pub(crate) static WEBHOOK_TALLY: Table = table!("webhook_tally", Deployment, 4, 
 pub(crate) static LOW_BALANCE: Table = table!("low_balance", Company, 1, [company_id Int, amount Int]);
 
 /// All tables except `schema_version`.
-pub(crate) static TABLES: [&Table; 49] = [
+pub(crate) static TABLES: [&Table; 52] = [
     &SETTING,
     &COMPANY,
     &API_KEY,
@@ -219,6 +230,9 @@ pub(crate) static TABLES: [&Table; 49] = [
     &REVOCATION,
     &CORRECTION,
     &GRANT_END,
+    &CONSOLE_USER,
+    &CONSOLE_INVITATION,
+    &CONSOLE_SESSION,
     &LEASE,
     &EXPORT_FILE,
     &EXPORT_SPACE,

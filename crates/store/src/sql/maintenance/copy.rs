@@ -22,7 +22,7 @@ use crate::sql::driver::connection::{
     Connection, Flow, Row, SqlValue, SqlValues, all, first, insert_exactly,
 };
 use crate::sql::driver::schema::{
-    self, DEPLOYMENT_STATE, EXPORT_FILE, EXPORT_JOB, EXPORT_SPACE, LEASE, TABLES,
+    self, CONSOLE_SESSION, DEPLOYMENT_STATE, EXPORT_FILE, EXPORT_JOB, EXPORT_SPACE, LEASE, TABLES,
 };
 use crate::sql::driver::table::{ColumnType, Scope, Table};
 use crate::sql::session::Session;
@@ -117,10 +117,10 @@ fn mark(to: &OpenDatabase) -> StoreResult<bool> {
 
 /// Whether a table is excluded from copies. The files of exports are in the object store, which is not copied; export
 /// jobs and leases on tasks belong to servers of the source. The state of the deployment, which says that the source is
-/// being moved, is written at the end.
+/// being moved, is written at the end. A session that was ended must not come back with a backup.
 fn is_excluded(table: &Table) -> bool {
-    [EXPORT_FILE.name, EXPORT_SPACE.name, EXPORT_JOB.name, LEASE.name, DEPLOYMENT_STATE.name]
-        .contains(&table.name)
+    let excluded = [&EXPORT_FILE, &EXPORT_SPACE, &EXPORT_JOB, &LEASE, &DEPLOYMENT_STATE, &CONSOLE_SESSION];
+    excluded.iter().any(|other| other.name == table.name)
 }
 
 /// An owned column value.

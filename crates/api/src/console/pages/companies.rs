@@ -1,0 +1,146 @@
+//! The companies as the operator sees them, and one of them with its people, keys and accounts. Read-only: each part names
+//! the command that changes it.
+
+use maud::{Markup, html};
+use tollbook_domain::money::format_amount_sum;
+use tollbook_domain::tenant::{ApiKey, Permission};
+use tollbook_domain::{AccountKind, User};
+use tollbook_ops::charging::standing;
+use tollbook_ops::tenancy::overview::{self, MAX_COMPANIES};
+
+use crate::console::error::PageError;
+use crate::console::reply::Reply;
+use crate::console::text;
+use crate::console::view::{Link, View};
+use crate::console::visit::Visit;
+use crate::console::{filters, layout, tables};
+
+/// The page of a company.
+pub(in crate::console) fn company_href(company_id: i64) -> String {
+    format!("/operator/companies/{company_id}")
+}
+
+pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
+    let view = View::parse(visit, &[])?;
+    let snapshot = visit.snapshot()?;
+    let companies = overview::company_sums(snapshot, view.range)?;
+    let title = visit.t(text::COMPANIES);
+    let content = html! {
+        (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, html! {}))
+        (filters::ranges(visit, &view, &view.link("/operator/companies")))
+        @if companies.is_empty() { (layout::nothing(visit, text::NO_COMPANIES)) }
+        @else {
+            div class="table" tabindex="0" role="region" aria-label=(title) { table {
+                caption { (text::N_ROWS.with(visit.language, &[&companies.len().to_string()])) @if companies.len() == MAX_COMPANIES { " · " (text::ONLY_FIRST.with(visit.language, &[&MAX_COMPANIES.to_string()])) } }
+                thead { tr {
+                    th scope="col" class="r" aria-sort="ascending" { "ID" } th scope="col" { (visit.t(text::NAME)) } th scope="col" { (visit.t(text::BRAND)) } th scope="col" { (visit.t(text::CURRENCY)) }
+                    th scope="col" class="r" { (visit.t(text::ORDERS)) } th scope="col" class="r" { (visit.t(text::CHARGED)) } th scope="col" class="r" { (visit.t(text::OWED)) }
+                } }
+                tbody { @for known in &companies { tr {
+                    td class="r" { (tables::count(known.company.company_id)) } th scope="row" { a href=(company_href(known.company.company_id)) { (known.company.name) } }
+                    td { (known.company.brand) } td { (known.company.currency) } td class="r" { (tables::count(known.charged.orders)) } td class="r" { (tables::money(known.charged.total)) } td class="r" { (tables::money(known.owed.total)) }
+                } } }
+            } }
+        }
+        (command(visit, "tollbook company add --name NAME --currency CNY"))
+    };
+    Ok(layout::page(visit, "/operator/companies", title, content))
+}
+
+/// The command that does what the part above it shows.
+fn command(visit: &Visit<'_>, command: &str) -> Markup {
+    html! { p class="hint" { (visit.t(text::THE_COMMAND)) ": " code { (command) } } }
+}
+
+pub(in crate::console) fn company(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
+    let view = View::parse(visit, &[])?;
+    let number =
+        visit.captured.first().and_then(|text| text.parse::<i64>().ok()).ok_or(PageError::NotFound)?;
+    let charging = visit.service.charging();
+    visit.release();
+    let standing = standing(&charging, number, visit.now_s)?.ok_or(PageError::NotFound)?;
+    let snapshot = visit.snapshot()?;
+    let company = snapshot.company(number)?.ok_or(PageError::NotFound)?;
+    let sums = overview::sums_of(snapshot, company.clone(), view.range)?;
+    let organizations = snapshot.organizations(number)?;
+    let keys = snapshot.api_keys(Some(number))?;
+    let uses = snapshot.key_uses(number)?;
+    let mut users = snapshot.users()?;
+    users.retain(|user| user.company_id == Some(number));
+    let link = view.link(&company_href(number));
+    let content = html! {
+        (layout::heading(&company.name, html! { (text::COMPANY_NO.with(visit.language, &[&number.to_string()])) " · " (company.currency) " · " (company.brand) }, html! {}))
+        (filters::ranges(visit, &view, &link))
+        dl class="cards" {
+            div class="stat" { dt { (visit.t(text::CHARGED)) } dd { (tables::money(sums.charged.total)) } dd class="under" { (text::N_ORDERS.with(visit.language, &[&sums.charged.orders.to_string()])) } }
+            div class="stat" { dt { (visit.t(text::OWED)) } dd { (tables::money(standing.arrears)) } dd class="under" { (text::N_ORDERS.with(visit.language, &[&standing.arrears_orders.to_string()])) } }
+            div class="stat" { dt { (visit.t(text::PENDING)) } dd { (tables::money(standing.pending)) } }
+            div class="stat" { dt { (visit.t(text::AVAILABLE)) } dd { (tables::money(standing.available)) } }
+        }
+        section {
+            h2 { (visit.t(text::ACCOUNTS)) }
+            dl class="figures" {
+                @for kind in AccountKind::ALL { div { dt { (visit.t(text::account(kind))) } dd { (tables::money(standing.balances.get(kind).into())) } } }
+                div { dt { (text::CREDIT_LIMIT.with(visit.language, &[""])) } dd { (tables::money(standing.credit_limit.into())) } }
+            }
+            @if standing.over_limit > 0 { p class="problem" { (text::OVER_LIMIT.with(visit.language, &[&format_amount_sum(standing.over_limit)])) } }
+            (command(visit, &format!("tollbook account deposit --company {number} --kind cash --amount AMOUNT --key KEY")))
+        }
+        section {
+            h2 { (visit.t(text::PROJECTS)) }
+            @if organizations.is_empty() { p class="hint" { (visit.t(text::NONE)) } }
+            @else {
+                div class="table" tabindex="0" role="region" aria-label=(visit.t(text::PROJECTS)) { table {
+                    caption { (text::N_ROWS.with(visit.language, &[&organizations.len().to_string()])) }
+                    thead { tr { th scope="col" class="r" { "ID" } th scope="col" { (visit.t(text::NAME)) } th scope="col" { "ProjectId" } } }
+                    tbody { @for organization in &organizations { tr { td class="r" { (tables::count(organization.organization_id)) } th scope="row" { (organization.name) } td { (tables::copyable(visit, &organization.project_id, html! { code { (organization.project_id) } })) } } } }
+                } }
+            }
+            (command(visit, &format!("tollbook organization add --company {number} --name NAME")))
+        }
+        section { h2 { (visit.t(text::USERS)) } (users_table(visit, &users)) (command(visit, &format!("tollbook user invite --company {number} --email EMAIL --role viewer"))) }
+        section { h2 { (visit.t(text::KEYS)) } (keys_table(visit, &keys, &uses)) (command(visit, &format!("tollbook key add --company {number}"))) }
+        p { a href=(Link::to("/operator/companies").href()) { (visit.t(text::COMPANIES)) } }
+    };
+    let title = company.name.clone();
+    Ok(layout::page(visit, "/operator/companies", &title, content))
+}
+
+fn users_table(visit: &Visit<'_>, users: &[User]) -> Markup {
+    html! {
+        @if users.is_empty() { p class="hint" { (visit.t(text::NO_USERS)) } }
+        @else {
+            div class="table" tabindex="0" role="region" aria-label=(visit.t(text::USERS)) { table {
+                caption { (text::N_ROWS.with(visit.language, &[&users.len().to_string()])) }
+                thead { tr { th scope="col" { (visit.t(text::EMAIL)) } th scope="col" { (visit.t(text::ROLE)) } th scope="col" { (visit.t(text::PROJECTS)) } th scope="col" { (visit.t(text::CREATED)) } th scope="col" { (visit.t(text::STATE)) } } }
+                tbody { @for user in users { tr {
+                    th scope="row" { (user.email) } td { (visit.t(text::role(user.role))) }
+                    td { @if user.organization_ids.is_empty() { (visit.t(text::EVERYTHING)) } @else { (user.organization_ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")) } }
+                    td { (tables::time(visit.zone(), user.created_s)) }
+                    td { span class=(if user.disabled { "status status-3" } else { "status status-2" }) { (visit.t(if user.disabled { text::DISABLED } else { text::ACTIVE })) } }
+                } } }
+            } }
+        }
+    }
+}
+
+fn keys_table(visit: &Visit<'_>, keys: &[ApiKey], uses: &[(String, i64)]) -> Markup {
+    let used_s =
+        |key: &ApiKey| uses.iter().find(|(known, _)| *known == key.public_key).map(|(_, used_s)| *used_s);
+    html! {
+        @if keys.is_empty() { p class="hint" { (visit.t(text::NO_KEYS)) } }
+        @else {
+            div class="table" tabindex="0" role="region" aria-label=(visit.t(text::KEYS)) { table {
+                caption { (visit.t(text::KEYS_CAPTION)) }
+                thead { tr { th scope="col" { (visit.t(text::NAME)) } th scope="col" { (visit.t(text::PUBLIC_KEY)) } th scope="col" { (visit.t(text::PERMISSIONS)) } th scope="col" { (visit.t(text::LAST_USED)) } th scope="col" { (visit.t(text::STATE)) } } }
+                tbody { @for key in keys { tr {
+                    th scope="row" { @if key.name.is_empty() { (visit.t(text::WITHOUT_NAME)) } @else { (key.name) } }
+                    td { code { (key.public_key) } }
+                    td { (Permission::ALL.into_iter().filter(|permission| key.allows(*permission)).map(|permission| visit.t(text::permission(permission))).collect::<Vec<_>>().join(", ")) }
+                    td { @match used_s(key) { Some(time_s) => (tables::time(visit.zone(), time_s)), None => (visit.t(text::NEVER)) } }
+                    td { span class=(if key.is_usable(visit.now_s) { "status status-2" } else { "status status-3" }) { (visit.t(if key.is_usable(visit.now_s) { text::ACTIVE } else if key.suspended { text::SUSPENDED } else { text::HAS_ENDED })) } }
+                } } }
+            } }
+        }
+    }
+}

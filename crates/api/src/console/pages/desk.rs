@@ -1,0 +1,164 @@
+//! The operator's first page: what needs a person, and what was charged and is owed.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use tollbook_domain::{Measures, TimeRange};
+use tollbook_ops::pricing::{UnpricedGroup, summarize_unpriced};
+use tollbook_ops::tenancy::overview::{self, CompanySums, OpenHours};
+use tollbook_store::{ExportJob, ExportState, Snapshot};
+
+use super::companies::company_href;
+use crate::console::error::PageError;
+use crate::console::reply::Reply;
+use crate::console::text;
+use crate::console::view::{View, date, days_range};
+use crate::console::visit::Visit;
+use crate::console::{layout, tables};
+
+/// Groups of usage without a price that are shown.
+const GROUPS: usize = 12;
+/// Days of the table of charges.
+const DAYS: i64 = 7;
+/// Jobs of each company that are looked through for failed ones.
+const JOBS: i64 = 20;
+/// Failed jobs that are shown.
+const FAILED: usize = 20;
+
+pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
+    let view = View::parse(visit, &[])?;
+    visit.release();
+    let (unpriced, groups) = summarize_unpriced(visit.service.store(), None, GROUPS)?;
+    let now_s = visit.now_s;
+    let snapshot = visit.snapshot()?;
+    let companies = overview::company_sums(snapshot, view.range)?;
+    let hours = overview::open_hours(snapshot, now_s)?;
+    let failed = failed_jobs(snapshot, &companies)?;
+    let today = view.zone.day_of(now_s);
+    let mut days = Vec::new();
+    for day in (today - DAYS + 1..=today).rev() {
+        let range = days_range(&view.zone, day, day).ok_or(PageError::Internal)?;
+        days.push((date(day), by_currency_in(snapshot, &companies, range)?));
+    }
+    let down: Vec<&str> = visit
+        .service
+        .tasks()
+        .reports()
+        .into_iter()
+        .filter(|task| !task.is_alive)
+        .map(|task| task.name)
+        .collect();
+    let title = visit.t(text::HOME);
+    let owing: Vec<&CompanySums> = companies.iter().filter(|company| company.owed.orders > 0).collect();
+    let content = html! {
+        (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, html! {}))
+        (cards(visit, &companies, &hours, unpriced.iter().map(|group| group.records).sum()))
+        section {
+            h2 { (visit.t(text::ATTENTION)) }
+            @if !down.is_empty() { p class="problem" { (visit.t(text::TASKS_DOWN)) ": " (down.join(", ")) } }
+            @if unpriced.is_empty() && failed.is_empty() && owing.is_empty() && down.is_empty() { (layout::nothing(visit, text::ALL_WELL)) }
+            @if !unpriced.is_empty() { (unpriced_table(visit, &unpriced, groups)) }
+            @if !owing.is_empty() { (owing_table(visit, &owing)) }
+            @if !failed.is_empty() { (failed_table(visit, &failed)) }
+        }
+        section { h2 { (visit.t(text::CHARGED_BY_DAY)) } (days_table(visit, &days)) }
+    };
+    Ok(layout::page(visit, "/operator", title, content))
+}
+
+fn by_currency_in(
+    snapshot: &mut dyn Snapshot,
+    companies: &[CompanySums],
+    range: TimeRange,
+) -> Result<BTreeMap<String, Measures>, PageError> {
+    let mut sums = Vec::with_capacity(companies.len());
+    for known in companies {
+        sums.push(overview::sums_of(snapshot, known.company.clone(), range)?);
+    }
+    Ok(overview::by_currency(&sums, |company| company.charged))
+}
+
+fn failed_jobs(snapshot: &mut dyn Snapshot, companies: &[CompanySums]) -> Result<Vec<ExportJob>, PageError> {
+    let mut failed = Vec::new();
+    for known in companies {
+        let jobs = snapshot.export_jobs(known.company.company_id, JOBS)?;
+        failed.extend(jobs.into_iter().filter(|job| job.state == ExportState::Failed));
+    }
+    failed.sort_by_key(|job| std::cmp::Reverse(job.submitted.created_s));
+    failed.truncate(FAILED);
+    Ok(failed)
+}
+
+fn amounts(sums: &BTreeMap<String, Measures>) -> Markup {
+    html! {
+        @if sums.is_empty() { (tables::money(0)) }
+        @for (currency, measures) in sums { div { (tables::money(measures.total)) " " small { (currency) } } }
+    }
+}
+
+fn cards(visit: &Visit<'_>, companies: &[CompanySums], hours: &OpenHours, unpriced: u64) -> Markup {
+    let charged = overview::by_currency(companies, |company| company.charged);
+    let owed = overview::by_currency(companies, |company| company.owed);
+    let oldest = hours.oldest_end_s.map(|end_s| visit.zone().text(end_s));
+    html! {
+        dl class="cards" {
+            div class="stat" { dt { (visit.t(text::CHARGED)) } dd { (amounts(&charged)) } }
+            div class="stat" { dt { (visit.t(text::OWED)) } dd { (amounts(&owed)) } }
+            div class="stat" { dt { (visit.t(text::COMPANIES)) } dd { a class="figure" href="/operator/companies" { (tables::count(companies.len())) } } }
+            div class="stat" { dt { (visit.t(text::UNPRICED)) } dd { (tables::count(unpriced)) } dd class="under" { code { "tollbook usage unpriced" } } }
+            div class="stat" { dt { (visit.t(text::HOURS_OPEN)) } dd { (tables::count(hours.hours)) }
+                dd class="under" { @if let Some(oldest) = oldest { (text::HOURS_OLDEST.with(visit.language, &[&oldest])) ". " } (visit.t(text::HOURS_LATE)) }
+            }
+        }
+    }
+}
+
+fn unpriced_table(visit: &Visit<'_>, unpriced: &[UnpricedGroup], groups: usize) -> Markup {
+    html! {
+        div class="table" tabindex="0" role="region" aria-label=(visit.t(text::UNPRICED)) { table {
+            caption { (visit.t(text::UNPRICED)) " · " (unpriced.len()) " / " (groups) " · " code { "tollbook usage unpriced --summary" } }
+            thead { tr { th scope="col" { (visit.t(text::MODEL)) } th scope="col" { (visit.t(text::PROVIDER)) } th scope="col" class="r" { (visit.t(text::UNPRICED_RECORDS)) } th scope="col" { (visit.t(text::REASON)) } th scope="col" { (visit.t(text::NEAR_PRICES)) } } }
+            tbody { @for group in unpriced { tr {
+                th scope="row" { (group.model_id) } td { (group.provider) } td class="r" { (tables::count(group.records)) }
+                td class="wrap" { (group.reasons.keys().cloned().collect::<Vec<_>>().join("; ")) }
+                td class="wrap" { (group.near.iter().map(|near| near.name.clone()).collect::<Vec<_>>().join(", ")) }
+            } } }
+        } }
+    }
+}
+
+fn owing_table(visit: &Visit<'_>, owing: &[&CompanySums]) -> Markup {
+    html! {
+        div class="table" tabindex="0" role="region" aria-label=(visit.t(text::IN_ARREARS)) { table {
+            caption { (visit.t(text::IN_ARREARS)) }
+            thead { tr { th scope="col" { (visit.t(text::COMPANY)) } th scope="col" class="r" { (visit.t(text::ORDERS)) } th scope="col" class="r" { (visit.t(text::OWED)) } th scope="col" { (visit.t(text::CURRENCY)) } } }
+            tbody { @for known in owing { tr {
+                th scope="row" { a href=(company_href(known.company.company_id)) { (known.company.name) } } td class="r" { (tables::count(known.owed.orders)) } td class="r" { (tables::money(known.owed.total)) } td { (known.company.currency) }
+            } } }
+        } }
+    }
+}
+
+fn failed_table(visit: &Visit<'_>, failed: &[ExportJob]) -> Markup {
+    html! {
+        div class="table" tabindex="0" role="region" aria-label=(visit.t(text::JOBS_FAILED)) { table {
+            caption { (visit.t(text::JOBS_FAILED)) }
+            thead { tr { th scope="col" { (visit.t(text::COMPANY)) } th scope="col" { (visit.t(text::ASKED)) } th scope="col" { (visit.t(text::REASON)) } } }
+            tbody { @for job in failed { tr {
+                th scope="row" { a href=(company_href(job.submitted.company_id)) { (job.submitted.company_id) } } td { (tables::time(visit.zone(), job.submitted.created_s)) } td class="wrap" { (job.outcome) }
+            } } }
+        } }
+    }
+}
+
+fn days_table(visit: &Visit<'_>, days: &[(String, BTreeMap<String, Measures>)]) -> Markup {
+    html! {
+        div class="table" tabindex="0" role="region" aria-label=(visit.t(text::CHARGED_BY_DAY)) { table {
+            caption { (visit.t(text::CHART_CAPTION)) }
+            thead { tr { th scope="col" { (visit.t(text::TIME)) } th scope="col" class="r" { (visit.t(text::ORDERS)) } th scope="col" class="r" { (visit.t(text::AMOUNT)) } } }
+            tbody { @for (day, sums) in days { tr {
+                th scope="row" { (day) } td class="r" { (tables::count(sums.values().map(|sum| sum.orders).sum::<i64>())) } td class="r" { (amounts(sums)) }
+            } } }
+        } }
+    }
+}
