@@ -110,6 +110,24 @@ impl<'s> Program<'s> {
             schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         let has: BTreeSet<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(has.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new(), "{method} {target}");
+        for (name, value) in answer.as_object().unwrap() {
+            let types = &schema["properties"][name]["type"];
+            let is = |name: &Value| match name.as_str().unwrap() {
+                "integer" => value.is_i64(),
+                "boolean" => value.is_boolean(),
+                "array" => value.is_array(),
+                "object" => value.is_object(),
+                "string" => value.is_string(),
+                "null" => value.is_null(),
+                other => panic!("{other}"),
+            };
+            let fits = match types {
+                Value::Null => true,
+                Value::Array(all) => all.iter().any(is),
+                one => is(one),
+            };
+            assert!(fits, "{method} {target}: {name} is {value}, not {types}");
+        }
         for name in schema["required"].as_array().unwrap() {
             assert!(has.contains(name.as_str().unwrap()), "{method} {target}: {name} is missing: {answer}");
         }
