@@ -4,56 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::failed::IDEMPOTENCY_KEY;
 use super::parameter::{Parameter, Place, Shape};
-use super::route::Route;
+use super::route::{Member, Route};
 use super::table::ROUTES;
 use super::values::MAX_LIST;
 
-/// The members of answers and their types; all others are texts.
-fn member_schema(name: &str) -> Value {
-    let integers = [
-        "CompanyID",
-        "OrganizationID",
-        "Created",
-        "LastUsed",
-        "Expires",
-        "FormerExpires",
-        "TotalEntries",
-        "ArrearsPaid",
-        "ArrearsSince",
-        "ArrearsOrders",
-        "FailureCount",
-        "Records",
-        "Unchanged",
-        "OrdersReplaced",
-        "OrdersMade",
-        "Rated",
-        "Skipped",
-        "Status",
-        "StartTime",
-        "Quantity",
-        "RevocationTime",
-        "Time",
-        "Tokens",
-        "Prices",
-        "Added",
-        "Changed",
-        "NotStated",
-        "UsageCharged",
-        "Ended",
-        "Removed",
-        "Attempts",
-        "RowsDone",
-        "RowsTotal",
-        "RateLimit",
-        "Chains",
-    ];
-    let flags = ["Repeated", "DryRun", "HasMore", "Suspended", "Disabled", "MadeOfUsage", "Own"];
-    if flags.contains(&name) {
-        json!({"type": "boolean"})
-    } else if integers.contains(&name) {
-        json!({"type": ["integer", "null", "array", "boolean"]})
-    } else {
-        json!({"type": ["string", "null", "array", "object", "integer"]})
+fn member_schema(member: &Member) -> Value {
+    match (member.json_type, member.may_be_null) {
+        (None, _) => json!({}),
+        (Some(name), false) => json!({"type": name}),
+        (Some(name), true) => json!({"type": [name, "null"]}),
     }
 }
 
@@ -199,12 +158,9 @@ fn schema(parameter: &Parameter) -> Value {
 }
 
 fn answer_schema(route: &Route) -> Value {
-    let members: Vec<&str> = route.answer.split_whitespace().collect();
-    let required: Vec<&str> = members.iter().copied().filter(|name| !name.ends_with('?')).collect();
-    let properties: Map<String, Value> = members
-        .iter()
-        .map(|name| name.trim_end_matches('?'))
-        .map(|name| (name.to_owned(), member_schema(name)))
-        .collect();
+    let required: Vec<&str> =
+        route.members().filter(|member| member.is_always_there).map(|member| member.name).collect();
+    let properties: Map<String, Value> =
+        route.members().map(|member| (member.name.to_owned(), member_schema(&member))).collect();
     json!({"type": "object", "required": required, "properties": properties})
 }

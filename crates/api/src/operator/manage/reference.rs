@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::parameter::{Parameter, Place, Shape};
-use super::route::Route;
+use super::route::{Member, Route};
 use super::table::ROUTES;
 
 const HEAD: &str = include_str!("reference_head.md");
@@ -60,7 +60,12 @@ fn add_route(page: &mut String, route: &Route) {
             );
         }
     }
-    let members: Vec<String> = route.answer.split_whitespace().map(|name| format!("`{name}`")).collect();
+    let member = |member: Member| {
+        let null = if member.may_be_null { ", null" } else { "" };
+        let absent = if member.is_always_there { "" } else { ", may be absent" };
+        format!("`{}` ({}{null}{absent})", member.name, member.json_type.unwrap_or("any"))
+    };
+    let members: Vec<String> = route.members().map(member).collect();
     let _ = writeln!(page, "\nAnswer: {}", members.join(", "));
 }
 

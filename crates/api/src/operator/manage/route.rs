@@ -37,6 +37,36 @@ pub(super) struct BodyFile {
     pub(super) meaning: &'static str,
 }
 
+/// A member of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) name: &'static str,
+    /// Its JSON type; `None`: any.
+    pub(super) json_type: Option<&'static str>,
+    pub(super) may_be_null: bool,
+    pub(super) is_always_there: bool,
+}
+
+impl Member {
+    /// Reads `Name` and marks behind it: `#` for a number, `!` for a flag, `[]` for an array, `{}` for an object, `*` for
+    /// anything, none for a text; then `~` if it may be null, and `?` if it may be absent.
+    fn of(text: &'static str) -> Self {
+        let (text, is_always_there) = text.strip_suffix('?').map_or((text, true), |text| (text, false));
+        let (text, may_be_null) = text.strip_suffix('~').map_or((text, false), |text| (text, true));
+        let marks = [
+            ("#", Some("integer")),
+            ("!", Some("boolean")),
+            ("[]", Some("array")),
+            ("{}", Some("object")),
+            ("*", None),
+        ];
+        let marked =
+            marks.into_iter().find_map(|(mark, json_type)| Some((text.strip_suffix(mark)?, json_type)));
+        let (name, json_type) = marked.unwrap_or((text, Some("string")));
+        Self { name, json_type, may_be_null, is_always_there }
+    }
+}
+
 /// A route.
 pub(super) struct Route {
     /// Its name: the `operationId`.
@@ -49,7 +79,7 @@ pub(super) struct Route {
     pub(super) summary: &'static str,
     pub(super) parameters: &'static [Parameter],
     pub(super) file: Option<BodyFile>,
-    /// The members of its answer, with a space between them; a question mark behind a member that may be absent.
+    /// The members of its answer, with a space between them, each followed by what it is: see [`Member::of`].
     pub(super) answer: &'static str,
     pub(super) run: fn(&Call<'_>) -> Result<Value, Failed>,
 }
@@ -58,6 +88,11 @@ impl Route {
     /// Whether it may wait for other writers of the database.
     pub(super) fn writes(&self) -> bool {
         self.method != "GET"
+    }
+
+    /// The members of its answer.
+    pub(super) fn members(&self) -> impl Iterator<Item = Member> {
+        self.answer.split_whitespace().map(Member::of)
     }
 
     /// Whether it has a JSON object as its body.

@@ -71,58 +71,58 @@ macro_rules! routes {
 
 routes! {
     ListCompanies "GET" "/companies" Read Once::AsItIs, tenants::list_companies,
-        "List companies", [] => "Companies";
+        "List companies", [] => "Companies[]";
     AddCompany "POST" "/companies" Operate Once::ByClaim(tenants::company_again), tenants::add_company,
         "Add a company", [
             NAME.required(),
             Parameter::member("Currency", Choice(&["CNY", "USD"]), "Its currency").required(),
             Parameter::member("Brand", Text, "Brand of the configuration; default: `default`"),
-        ] => "CompanyID Name Currency Brand Repeated";
+        ] => "CompanyID# Name Currency Brand Repeated!";
     GetCompany "GET" "/companies/{company}" Read Once::AsItIs, tenants::show_company,
-        "Show a company", [COMPANY] => "CompanyID Name Currency Brand";
+        "Show a company", [COMPANY] => "CompanyID# Name Currency Brand";
     RenameCompany "PATCH" "/companies/{company}" Operate Once::AsItIs, tenants::rename_company,
-        "Rename a company", [COMPANY, NAME.required()] => "CompanyID Name Currency Brand";
+        "Rename a company", [COMPANY, NAME.required()] => "CompanyID# Name Currency Brand";
     ListOrganizations "GET" "/companies/{company}/organizations" Read Once::AsItIs, tenants::list_organizations,
-        "List the organizations of a company", [COMPANY] => "Organizations";
+        "List the organizations of a company", [COMPANY] => "Organizations[]";
     AddOrganization "POST" "/companies/{company}/organizations" Operate
         Once::ByClaim(tenants::organization_again), tenants::add_organization,
         "Add an organization", [COMPANY, NAME.required()]
-        => "CompanyID OrganizationID ProjectId Name Repeated";
+        => "CompanyID# OrganizationID# ProjectId Name Repeated!";
     RenameOrganization "PATCH" "/companies/{company}/organizations/{organization}" Operate Once::AsItIs,
         tenants::rename_organization,
         "Rename an organization", [COMPANY, ORGANIZATION, NAME.required()]
-        => "CompanyID OrganizationID ProjectId Name";
+        => "CompanyID# OrganizationID# ProjectId Name";
     ListKeys "GET" "/companies/{company}/keys" Read Once::AsItIs, tenants::list_keys,
-        "List the API keys of a company, without private halves", [COMPANY] => "Keys";
+        "List the API keys of a company, without private halves", [COMPANY] => "Keys[]";
     AddKey "POST" "/companies/{company}/keys" Operate Once::ByClaim(tenants::key_again), tenants::add_key,
         "Add an API key", [
             COMPANY, NAME, PERMISSIONS, EXPIRES, ALLOW_IPS, RATE_LIMIT, STRICT,
             Parameter::member("OrganizationIDs", Integers, "Organizations to which it is bound; none: the whole company"),
-        ] => "PublicKey PrivateKey Repeated";
+        ] => "PublicKey PrivateKey Repeated!";
     ChangeKey "PATCH" "/companies/{company}/keys/{public_key}" Operate Once::AsItIs, tenants::change_key,
         "Change, suspend or resume an API key; what is not stated stays", [
             COMPANY, PUBLIC_KEY, NAME, PERMISSIONS, EXPIRES, ALLOW_IPS, RATE_LIMIT, STRICT,
             Parameter::member("Suspended", Flag, "Whether it is refused until it is resumed"),
-        ] => "PublicKey Name CompanyID OrganizationIDs Permissions AllowIPs RateLimit Created LastUsed Expires \
-              Suspended Disabled";
+        ] => "PublicKey Name CompanyID# OrganizationIDs[] Permissions[] AllowIPs[] RateLimit#~ \
+            Created#~ LastUsed#~ Expires#~ Suspended! Disabled!";
     RotateKey "POST" "/companies/{company}/keys/{public_key}/rotations" Operate
         Once::ByClaim(tenants::rotation_again), tenants::rotate_key,
         "Replace an API key by a new one with the same rights", [
             COMPANY, PUBLIC_KEY,
             Parameter::member("OverlapHours", Integer(0, 87_600), "Hours for which both are answered; default: 168"),
-        ] => "PublicKey PrivateKey FormerPublicKey FormerExpires Repeated";
+        ] => "PublicKey PrivateKey FormerPublicKey FormerExpires#~ Repeated!";
     DisableKey "DELETE" "/companies/{company}/keys/{public_key}" Operate Once::AsItIs, tenants::disable_key,
-        "Disable an API key for good", [COMPANY, PUBLIC_KEY] => "PublicKey Disabled";
+        "Disable an API key for good", [COMPANY, PUBLIC_KEY] => "PublicKey Disabled!";
 
     GetAccount "GET" "/companies/{company}/account" Read Once::AsItIs, accounts::show,
         "Show balances, grants and arrears", [COMPANY]
-        => "CompanyID Currency Balances CreditLimit AvailableAmount ArrearsSince ArrearsAmount ArrearsOrders \
-            PendingAmount Grants";
+        => "CompanyID# Currency Balances{} CreditLimit AvailableAmount ArrearsSince# \
+            ArrearsAmount ArrearsOrders# PendingAmount Grants[]";
     ListLedger "GET" "/companies/{company}/ledger" Read Once::AsItIs, accounts::ledger,
         "List the ledger, the oldest entry first", [
             COMPANY, LIMIT,
             Parameter::query("FromEntryNo", Integer(0, i64::MAX), "Number of the first entry; default: 0"),
-        ] => "CompanyID TotalEntries Entries";
+        ] => "CompanyID# TotalEntries# Entries[]";
     Deposit "POST" "/companies/{company}/deposits" Money Once::ByItsKey, accounts::deposit,
         "Deposit money, then pay arrears, the oldest first", [
             COMPANY, KIND,
@@ -131,33 +131,33 @@ routes! {
             Parameter::member("Products", Texts, "Products that it pays for; none: all (not cash)"),
             Parameter::member("Models", Texts, "Models that it pays for; none: all (not cash)"),
             Parameter::member("NoSettle", Flag, "Pay no arrears from it"),
-        ] => "CompanyID Key Kind Amount Expires Repeated Entries ArrearsPaid";
+        ] => "CompanyID# Key Kind Amount Expires#~ Repeated! Entries[] ArrearsPaid#";
     ReverseDeposit "POST" "/companies/{company}/reversals" Money Once::ByItsKey, accounts::reverse,
         "Take a deposit back, whole or in part", [
             COMPANY, REASON, DRY_RUN,
             Parameter::member("Deposit", Text, "Key of the deposit").required(),
             Parameter::member("Amount", Amount, "How much; default: all that was not reversed before"),
             Parameter::member("Owe", Flag, "Let the company owe what was spent, beyond its limit if need be"),
-        ] => "CompanyID Key Deposit Taken Owed Repeated DryRun Entries";
+        ] => "CompanyID# Key Deposit Taken Owed Repeated! DryRun! Entries[]";
     AdjustAccount "POST" "/companies/{company}/adjustments" Money Once::ByItsKey, accounts::adjust,
         "Add an amount to an account or take it", [
             COMPANY, KIND, REASON, DRY_RUN,
             Parameter::member("Amount", Change, "What to add, or with a minus sign to take").required(),
             Parameter::member("Reference", Text, "What it refers to, such as a ticket"),
-        ] => "CompanyID Key Kind Amount Repeated DryRun Entries";
+        ] => "CompanyID# Key Kind Amount Repeated! DryRun! Entries[]";
     SetCreditLimit "PUT" "/companies/{company}/credit-limit" Money Once::AsItIs, accounts::set_credit_limit,
         "Set the credit limit", [COMPANY, Parameter::member("Amount", Amount, "The limit").required()]
-        => "CompanyID CreditLimit";
+        => "CompanyID# CreditLimit";
 
     ListCorrections "GET" "/companies/{company}/corrections" Read Once::AsItIs, usage::list_corrections,
         "List corrections of usage and accounts, the earliest first", [COMPANY, LIMIT]
-        => "Corrections HasMore";
+        => "Corrections[] HasMore!";
     CorrectUsage "POST" "/companies/{company}/usage-corrections" Money Once::ByItsKey, usage::correct,
         "Void and replace usage records, in one transaction", [
             COMPANY, REASON, DRY_RUN,
             Parameter::member("Void", Objects, "Records to take out: `id`, and `source` and `time` if it takes them to name one"),
             Parameter::member("Replace", Objects, "Usage records of the same identities as those that they replace"),
-        ] => "Repeated DryRun Records Unchanged OrdersReplaced OrdersMade Orders";
+        ] => "Repeated! DryRun! Records# Unchanged# OrdersReplaced# OrdersMade# Orders[]";
     RerateUsage "POST" "/companies/{company}/rerates" Money Once::ByItsKey, usage::rerate,
         "Rate usage of a range again by the present prices; without Apply, only the differences are shown", [
             COMPANY, REASON,
@@ -166,39 +166,39 @@ routes! {
             Parameter::member("ModelID", Text, "Only usage of this model"),
             Parameter::member("PricingSKU", Text, "Only records that count this SKU"),
             Parameter::member("Apply", Flag, "Make the changes"),
-        ] => "Repeated DryRun Records Unchanged OrdersReplaced OrdersMade Orders CompanyID Rated Skipped \
-              Difference Unpriced Differences";
+        ] => "Repeated! DryRun! Records# Unchanged# OrdersReplaced# OrdersMade# Orders[] \
+            CompanyID# Rated# Skipped# Difference Unpriced[] Differences[]";
     ExplainUsage "GET" "/companies/{company}/usage" Read Once::AsItIs, usage::explain,
         "Show what became of a usage record: its orders, prices and price lists", [
             COMPANY,
             Parameter::query("ID", Text, "Id of the record").required(),
             Parameter::query("Source", Text, "Its source; default: any"),
-        ] => "Records";
+        ] => "Records[]";
     ListUnpricedUsage "GET" "/usage/unpriced" Read Once::AsItIs, usage::list_unpriced,
-        "List usage without a price", [COMPANY_FILTER, LIMIT] => "Records HasMore";
+        "List usage without a price", [COMPANY_FILTER, LIMIT] => "Records[] HasMore!";
     ListUnpricedModels "GET" "/usage/unpriced-models" Read Once::AsItIs, usage::unpriced_models,
         "Sum usage without a price by model, with the nearest names that have prices", [LIMIT]
-        => "Models HasMore";
+        => "Models[] HasMore!";
 
     RevokeOrders "POST" "/companies/{company}/order-revocations" Money Once::ByClaim(orders::revocation_again),
         orders::revoke,
         "Revoke unpaid orders and refund paid ones in full", [
             COMPANY, REASON,
             Parameter::member("OrderNos", Texts, "Numbers of orders, at most 100").required(),
-        ] => "Results FailureCount Repeated";
+        ] => "Results[] FailureCount# Repeated!";
     ExplainOrder "GET" "/companies/{company}/orders/{order_no}" Read Once::AsItIs, orders::explain,
         "Show the records that an order was made of, and the orders that it replaces or that replace it",
         [COMPANY, Parameter::path("order_no", Text, "A number of the order"), LIMIT]
-        => "OrderNo SourceOrderNo Status StartTime Quantity OrderTotalPrice ReplacesOrderNo ReplacedByOrderNo \
-            ModelID ResourceID PricingSKU ListPrice DiscountPrice MadeOfUsage RevocationTime RevocationReason \
-            Records HasMore Replaces ReplacedBy";
+        => "OrderNo SourceOrderNo Status# StartTime# Quantity# OrderTotalPrice ReplacesOrderNo \
+            ReplacedByOrderNo ModelID ResourceID PricingSKU ListPrice DiscountPrice MadeOfUsage! \
+            RevocationTime#~ RevocationReason~ Records[] HasMore! Replaces[] ReplacedBy[]";
 
     ListPrices "GET" "/prices" Read Once::AsItIs, prices::list,
         "List the price book", [
             MODEL_FILTER,
             Parameter::query("List", Text, "Only those of this price list"),
             Parameter::query("Provider", Text, "Only those of this provider"),
-        ] => "Prices";
+        ] => "Prices[]";
     ExplainPrice "GET" "/price-explanation" Read Once::AsItIs, prices::explain,
         "Explain the price of a SKU: every price that applies, which one holds, and why", [
             Parameter::query("CompanyID", NUMBER, "Company, for its currency and discounts").required(),
@@ -208,8 +208,8 @@ routes! {
             Parameter::query("Tokens", Integer(0, i64::MAX), "Length of the request; default: 0"),
             Parameter::query("ServiceTier", Text, "Service tier, such as flex"),
             Parameter::query("Time", TIME, "Time of the usage, Unix seconds; default: now"),
-        ] => "CompanyID Currency Provider ModelID PricingSKU Time Tokens ServiceTier ListPrice Discount \
-              DiscountPrice Prices";
+        ] => "CompanyID# Currency Provider ModelID PricingSKU Time# Tokens# ServiceTier ListPrice~ \
+            Discount DiscountPrice~ Prices[]";
     ImportPrices "POST" "/price-imports" Operate Once::ByClaim(prices::import_again), prices::import,
         "Import a price list. The answer to a repeated request has the list and the counts alone", [
             Parameter::query("List", Text, "Name of the list; default: by the form of the file"),
@@ -217,40 +217,40 @@ routes! {
             Parameter::query("Rate", Text, "Rate of exchange, such as USD=7.10; default: as before"),
             Parameter::query("ValidFrom", TIME, "Start of validity of prices that state none, Unix seconds"),
         ], file PRICE_FILE
-        => "List Own Factor Rate Prices Added Changed Unchanged NotStated? Rounded? LeftOut? UnreadKinds? \
-            NeverChosen? MatchedByPart? UsageCharged? Repeated";
+        => "List Own! Factor Rate~ Prices# Added# Changed# Unchanged# NotStated#? Rounded[]? \
+            LeftOut[]? UnreadKinds[]? NeverChosen[]? MatchedByPart[]? UsageCharged#? Repeated!";
     ListPriceLists "GET" "/price-lists" Read Once::AsItIs, prices::lists,
-        "List the price lists in the order in which they hold", [] => "Lists";
+        "List the price lists in the order in which they hold", [] => "Lists[]";
     OrderPriceLists "PUT" "/price-lists" Operate Once::AsItIs, prices::order,
         "Set the order of the price lists", [
             Parameter::member("Order", Texts, "Names, the first first; own lists before published ones").required(),
-        ] => "Lists";
+        ] => "Lists[]";
     RemovePrices "DELETE" "/price-lists/{list}/prices" Operate Once::AsItIs, prices::remove,
         "Remove prices of a list, or end them. Usage that was rated keeps its prices", [
             Parameter::path("list", Text, "Name of the list"), MODEL_FILTER, SKU_FILTER,
             Parameter::query("Until", TIME, "End them at this time instead, Unix seconds"),
-        ] => "List Ended Removed";
+        ] => "List Ended# Removed#";
     ListDiscounts "GET" "/discounts" Read Once::AsItIs, prices::list_discounts,
-        "List discounts", [] => "Discounts";
+        "List discounts", [] => "Discounts[]";
     SetDiscount "PUT" "/discounts" Operate Once::AsItIs, prices::put_discount,
         "Set the part of the list price that is charged for new usage", [
             Parameter::member("Factor", Amount, "The part, at most 1").required(),
             Parameter::member("CompanyID", NUMBER, "Company; default: all companies"),
             Parameter::member("ModelID", Text, "Model; default: all models"),
             Parameter::member("PricingSKU", Text, "SKU; default: all SKUs"),
-        ] => "CompanyID ModelID PricingSKU Factor";
+        ] => "CompanyID# ModelID PricingSKU Factor";
     RemoveDiscount "DELETE" "/discounts" Operate Once::AsItIs, prices::delete_discount,
         "Remove a discount; the next less specific one applies again", [
             Parameter::query("CompanyID", NUMBER, "Its company; default: the one for all companies"),
             Parameter::query("ModelID", Text, "Its model; default: the one for all models"),
             Parameter::query("PricingSKU", Text, "Its SKU; default: the one for all SKUs"),
-        ] => "CompanyID ModelID PricingSKU Removed";
+        ] => "CompanyID# ModelID PricingSKU Removed!";
 
     ListExportJobs "GET" "/companies/{company}/export-jobs" Read Once::AsItIs, jobs::list,
-        "List background exports of a company, the newest first", [COMPANY, LIMIT] => "Jobs HasMore";
+        "List background exports of a company, the newest first", [COMPANY, LIMIT] => "Jobs[] HasMore!";
     GetExportJob "GET" "/companies/{company}/export-jobs/{job}" Read Once::AsItIs, jobs::show,
         "Show a background export", [COMPANY, Parameter::path("job", Text, "Id of the job")]
-        => "JobID PublicKey Created State Attempts RowsDone RowsTotal Ended Request";
+        => "JobID PublicKey Created#~ State Attempts# RowsDone# RowsTotal# Ended#~ Request*";
 
     ListAuditLog "GET" "/audit" Read Once::AsItIs, log::entries,
         "List entries of the audit log, the latest of them, the earliest first", [
@@ -259,11 +259,11 @@ routes! {
             Parameter::query("From", TIME, "First time, Unix seconds"),
             Parameter::query("To", TIME, "The time after the last one, Unix seconds"),
             Parameter::query("Act", Text, "Only this act, such as key.add, or group of acts, such as key"),
-        ] => "Entries HasMore";
+        ] => "Entries[] HasMore!";
     VerifyAuditLog "GET" "/audit/verification" Read Once::AsItIs, log::check,
         "Check the hash chains of the audit log", [
             Parameter::query("CompanyID", Integer(0, i64::MAX), "Only the chain of this company; 0: the deployment's"),
-        ] => "Chains Entries Differences";
+        ] => "Chains# Entries# Differences[]";
 }
 
 #[cfg(test)]

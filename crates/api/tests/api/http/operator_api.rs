@@ -110,6 +110,24 @@ impl<'s> Program<'s> {
             schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         let has: BTreeSet<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(has.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new(), "{method} {target}");
+        for (name, value) in answer.as_object().unwrap() {
+            let types = &schema["properties"][name]["type"];
+            let is = |name: &Value| match name.as_str().unwrap() {
+                "integer" => value.is_i64(),
+                "boolean" => value.is_boolean(),
+                "array" => value.is_array(),
+                "object" => value.is_object(),
+                "string" => value.is_string(),
+                "null" => value.is_null(),
+                other => panic!("{other}"),
+            };
+            let fits = match types {
+                Value::Null => true,
+                Value::Array(all) => all.iter().any(is),
+                one => is(one),
+            };
+            assert!(fits, "{method} {target}: {name} is {value}, not {types}");
+        }
         for name in schema["required"].as_array().unwrap() {
             assert!(has.contains(name.as_str().unwrap()), "{method} {target}: {name} is missing: {answer}");
         }
@@ -153,7 +171,7 @@ fn each_route_needs_its_role(backend: Backend) {
             assert_eq!(unknown.send(server.address).status, 401, "{method} {path}");
         }
     }
-    assert!(refused > 80, "{refused}");
+    assert!(refused > 70, "{refused}");
     // The routes of gateways are for the role of gateways alone.
     for (role, program) in &programs {
         let request = Http::post("application/cloudevents-batch+json", "[]").at("/v1/usage");
@@ -231,7 +249,7 @@ fn what_the_command_line_does_is_done_over_http(backend: Backend) {
     assert_eq!((&again["Added"], &again["Repeated"], &again["Prices"]), (&json!(1), &json!(true), &json!(1)));
     let refused = import("q", "currency = \"CNY\"\n[[model]]\nid = 5\n", 422);
     let text = refused["Error"].as_str().unwrap();
-    assert!(text.contains("line ") && !text.contains("tmp"), "{text}");
+    assert!(!text.is_empty() && !text.contains("tmp") && !text.contains(".toml"), "{text}");
     assert_eq!(program.get("/prices?ModelID=m-1")["Prices"][0]["ListPrice"], "4.00");
     assert_eq!(program.get("/price-lists")["Lists"][0]["List"], "own");
     program.set("PUT", "/price-lists", &json!({"Order": ["own"]}));
