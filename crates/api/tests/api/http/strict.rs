@@ -77,6 +77,22 @@ fn a_captured_payment_is_refused_when_it_is_sent_again(backend: Backend) {
     assert_eq!(ask_at(&server, &key, PAY, now_s, &nonce(1)), "0", "the same nonce, signed anew");
 }
 
+fn of_copies_that_arrive_together_one_is_answered(backend: Backend) {
+    let (server, key) = strict_server(backend);
+    let other = server.beside(CONFIG);
+    for n in 0..5 {
+        let request = signed(form(&key, PAY), &key, &NOW_S.to_string(), &nonce(n));
+        let verdicts: Vec<String> = std::thread::scope(|scope| {
+            let servers = [&server, &other, &server, &other];
+            let sent = servers.map(|server| scope.spawn(|| server.answer(&request, &pairs(PAY)).verdict()));
+            sent.into_iter().map(|verdict| verdict.join().unwrap()).collect()
+        });
+        let answered = verdicts.iter().filter(|verdict| *verdict == "0").count();
+        let refused = verdicts.iter().filter(|verdict| verdict.starts_with("177 ")).count();
+        assert_eq!((answered, refused), (1, 3), "{verdicts:?}");
+    }
+}
+
 fn a_key_signs_strictly_what_is_demanded(backend: Backend) {
     let demanding = format!("[signing]\nstrict = \"pay\"\n{}", CONFIG.split_once("\n\n").unwrap().1);
     for (config, strict, list, pay) in [
@@ -289,6 +305,7 @@ fn json_and_queries_are_signed_too_and_a_second_signature_must_be_right(backend:
 
 on_each_backend!(
     a_captured_payment_is_refused_when_it_is_sent_again,
+    of_copies_that_arrive_together_one_is_answered,
     a_key_signs_strictly_what_is_demanded,
     a_brand_decides_before_the_deployment_and_the_key_before_both,
     every_part_of_a_request_is_covered,
