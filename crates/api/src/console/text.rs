@@ -42,7 +42,7 @@ macro_rules! texts {
 
         /// Every text, for tests.
         #[cfg(test)]
-        const ALL: &[(&str, Text)] = &[$((stringify!($name), $name)),*];
+        const EVERY_TEXT: &[(&str, Text)] = &[$((stringify!($name), $name)),*];
     };
 }
 
@@ -464,7 +464,7 @@ mod tests {
 
     #[test]
     fn both_languages_have_every_text_with_the_same_values() {
-        for (name, text) in ALL {
+        for (name, text) in EVERY_TEXT {
             let values = |text: &str| {
                 let mut found: Vec<&str> =
                     text.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
