@@ -221,7 +221,9 @@ fn curl(visit: &Visit<'_>, view: &View, action: &str) -> String {
         quoted(&url)
     );
     for (name, value) in &pairs {
-        command += &format!(" \\\n  --data-urlencode '{}'", quoted(&format!("{name}={value}")));
+        command.push_str(" \\\n  --data-urlencode '");
+        command.push_str(&quoted(&format!("{name}={value}")));
+        command.push('\'');
     }
     command
         + " \\\n  --data-urlencode \"PublicKey=$TOLLBOOK_PUBLIC_KEY\" --data-urlencode \"Signature=$SIGNATURE\""

@@ -260,12 +260,11 @@ impl View {
     /// A link to a page that shows the same.
     pub(super) fn link(&self, path: &str) -> Link {
         let mut link = Link::to(path);
-        match self.preset {
-            Some(preset) => link = link.with("range", preset.name()),
-            None => {
-                link = link.with("StartTime", self.range.start_s().to_string());
-                link = link.with("EndTime", self.range.end_s().to_string());
-            }
+        if let Some(preset) = self.preset {
+            link = link.with("range", preset.name());
+        } else {
+            link = link.with("StartTime", self.range.start_s().to_string());
+            link = link.with("EndTime", self.range.end_s().to_string());
         }
         if self.shown != Shown::Charged {
             link = link.with("status", self.shown.name());

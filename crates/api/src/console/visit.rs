@@ -93,7 +93,7 @@ pub(super) struct Visit<'a> {
     pub(super) cookies: Vec<String>,
 }
 
-impl<'a> Visit<'a> {
+impl Visit<'_> {
     /// A text in the language of the person.
     pub(super) fn t(&self, text: Text) -> &'static str {
         text.of(self.language)

@@ -18,6 +18,7 @@ pub(in crate::console) fn path_with_return(here: &str) -> String {
     Link::to("/console/sign-in").with("back", here).href()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a handler")]
 pub(in crate::console) fn form(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
     if visit.user().is_some() {
         return Ok(Reply::Redirect(back(visit).to_owned()));

@@ -53,7 +53,7 @@ impl Browser {
 
     pub(crate) fn keep_cookie(&mut self, reply: &Reply) {
         let set = reply.header("set-cookie").unwrap();
-        self.cookie = set.split(';').next().unwrap().to_owned();
+        set.split(';').next().unwrap().clone_into(&mut self.cookie);
     }
 
     pub(crate) fn cookie(&self) -> &str {

@@ -37,7 +37,7 @@ impl Fixture {
         let mut orders = sample_orders::orders(second.company_id, &theirs);
         orders.push(sample_orders::order(second.company_id, &theirs, 101));
         for order in &mut orders {
-            order.line.organization_name = "Secret project".to_owned();
+            "Secret project".clone_into(&mut order.line.organization_name);
             order.line.resource_id = format!("secret-{}", order.line.resource_id);
         }
         server.add(&orders);

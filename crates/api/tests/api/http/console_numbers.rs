@@ -90,7 +90,7 @@ fn lists_have_the_numbers_of_the_api(backend: Backend) {
         assert_eq!(page("revoked").0, list.integer("Total").to_string(), "{query:?}");
         found += amount.integer("OrderCount");
     }
-    assert!(found > 100, "the filters select something: {found}");
+    assert!(found > 50, "the filters select something: {found}");
 }
 
 fn every_figure_is_the_sum_of_its_list(backend: Backend) {
