@@ -60,7 +60,8 @@ pub(crate) fn cargo_home() -> PathBuf {
 
 /// The time of everything in packages, if the caller states one.
 pub(crate) fn source_date_epoch() -> Option<String> {
-    std::env::var("SOURCE_DATE_EPOCH").ok().filter(|time| !time.is_empty())
+    let time = std::env::var_os("SOURCE_DATE_EPOCH")?.into_string().ok()?;
+    Some(time).filter(|time| !time.is_empty())
 }
 
 /// The folder of the workspace's manifest.

@@ -20,7 +20,8 @@ pub(crate) use charging::{
     AccountCommand, Adjust, Deposit, DiscountCommand, ExplainPrice, OnUnknownCounts, OperatorKeyCommand, Pay,
     PricesCommand, Reverse, Revoke, Uncharged, UsageCommand, UtcOffsetCommand,
 };
-pub(crate) use config::{ConfigCommand, Source, source_of};
+use config::source_in;
+pub(crate) use config::{ConfigCommand, Source};
 pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, RuleOwner};
 pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
@@ -52,6 +53,13 @@ fn name_of(arguments: impl Iterator<Item = String>) -> String {
         command = subcommand;
     }
     name
+}
+
+/// Where the value of an option of every command is stated. `option` is its name in the code, such as `read_database`.
+pub(crate) fn source_of(option: &str) -> Source {
+    // These arguments have been read once, so that they are valid.
+    let matches = Tollbook::command().try_get_matches_from(std::env::args_os()).unwrap_or_default();
+    source_in(&matches, option)
 }
 
 /// Options of every command.
@@ -496,6 +504,8 @@ pub(crate) enum Workbook {
 
 #[cfg(test)]
 mod tests {
+    use tollbook_ops::config::reference::{OPTIONS, VARIABLES};
+
     use super::*;
 
     #[test]
@@ -527,6 +537,44 @@ mod tests {
             }
             let known = paid.get_arguments().any(|argument| argument.get_long() == Some(flag.as_str()));
             assert!(known, "--{flag}");
+        }
+    }
+
+    #[test]
+    fn options_are_found_before_and_after_the_command() {
+        for line in ["tollbook --data x config show", "tollbook config show --data x"] {
+            let matches = Tollbook::command().try_get_matches_from(line.split(' ')).unwrap();
+            assert!(source_in(&matches, "data") == Source::Option, "{line}");
+            assert!(source_in(&matches, "config") == Source::Default, "{line}");
+        }
+    }
+
+    /// The options with their variables, of a command and all commands below it.
+    fn stated(command: &clap::Command, found: &mut Vec<(String, Option<String>, bool)>) {
+        for argument in command.get_arguments() {
+            let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+            if let Some(name) = argument.get_long() {
+                found.push((name.to_owned(), variable, argument.is_global_set()));
+            }
+        }
+        command.get_subcommands().for_each(|command| stated(command, found));
+    }
+
+    #[test]
+    fn every_option_of_all_commands_and_every_variable_is_documented() {
+        let mut found = Vec::new();
+        stated(&Tollbook::command(), &mut found);
+        assert!(found.iter().any(|(_, variable, _)| variable.as_deref() == Some("TOLLBOOK_SERVER")));
+        for (name, variable, is_global) in found {
+            if let Some(variable) = &variable {
+                assert!(VARIABLES.iter().any(|documented| documented.name == variable), "{variable}");
+            }
+            if is_global {
+                let flag = format!("--{name}");
+                let option = OPTIONS.iter().find(|option| option.option.split(' ').next() == Some(&flag));
+                let option = option.unwrap_or_else(|| panic!("{flag} is not documented"));
+                assert_eq!(option.variable, variable.unwrap_or_default(), "{flag}");
+            }
         }
     }
 }

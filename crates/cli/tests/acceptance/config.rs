@@ -13,7 +13,7 @@ fn keys(found: &Value, list: &str) -> Vec<String> {
 #[test]
 fn every_problem_of_file_environment_and_options_is_named() {
     let fixture = Fixture::with_environment(&[
-        ("TOLLBOOK_DATABSE_URL", "postgres://u:secret@h/d"),
+        ("TOLLBOOK_DATABASEURL", "postgres://u:secret@h/d"),
         ("TOLLBOOK_LOG_FORMAT", "yaml"),
     ]);
     let file = fixture.write(
@@ -26,7 +26,7 @@ fn every_problem_of_file_environment_and_options_is_named() {
     let (found, log) = fixture.refused(&["config", "check", "--config", "bad.toml"]);
     let problems = keys(&found, "Problems");
     for key in [
-        "TOLLBOOK_DATABSE_URL",
+        "TOLLBOOK_DATABASEURL",
         "TOLLBOOK_LOG_FORMAT",
         "lissten",
         "server.connections",
@@ -40,7 +40,7 @@ fn every_problem_of_file_environment_and_options_is_named() {
     }
     assert!(log.contains("problem: bad.toml:1: lissten: unknown key; did you mean listen?"), "{log}");
     assert!(
-        log.contains("TOLLBOOK_DATABSE_URL: unknown variable; did you mean TOLLBOOK_DATABASE_URL?"),
+        log.contains("TOLLBOOK_DATABASEURL: unknown variable; did you mean TOLLBOOK_DATABASE_URL?"),
         "{log}"
     );
     assert!(log.contains("bad.toml:6: database.url: holds a password"), "{log}");

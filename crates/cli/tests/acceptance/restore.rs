@@ -142,7 +142,7 @@ fn what_is_no_sound_backup_changes_nothing() {
     let left: Vec<_> = std::fs::read_dir(fixture.data())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains("restor"))
+        .filter(|name| name.contains(".restoring") || name.contains(".before-restore"))
         .collect();
     assert_eq!(left, Vec::<String>::new());
 }

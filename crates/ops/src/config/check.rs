@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn all_faults_of_a_file_are_named_with_the_nearest_key() {
         let text = "lisen = \"0.0.0.0:80\"\nconnections = 5\nlink_lifetime_s = 0\n\
-                    [servr]\nconnections = 1\n[server]\nconections = 3\nhead_timeout_s = 9000\nidle_timeout_s = \"x\"\n\
+                    [servr]\nconnections = 1\n[server]\nconnection = 3\nhead_timeout_s = 9000\nidle_timeout_s = \"x\"\n\
                     listen = 5\nzzzz = 1\n[brand.acme]\nhost = [\"a\"]\nlanguage = \"fr\"\n";
         assert_eq!(
             faults(text),
@@ -293,7 +293,7 @@ mod tests {
                 "t.toml:2: connections: unknown key; connections belongs in [server]",
                 "t.toml:3: link_lifetime_s: must be between 1 and 604800",
                 "t.toml:4: servr: unknown key; did you mean server?",
-                "t.toml:7: server.conections: unknown key; did you mean connections?",
+                "t.toml:7: server.connection: unknown key; did you mean connections?",
                 "t.toml:8: server.head_timeout_s: must be between 1 and 600",
                 "t.toml:9: server.idle_timeout_s: invalid type: string \"x\", expected i64",
                 "t.toml:10: server.listen: unknown key; listen belongs before the first section",
@@ -337,6 +337,20 @@ mod tests {
         );
         let lines: Vec<_> = checked.lines.iter().map(|(key, line)| (key.as_str(), *line)).collect();
         assert_eq!(lines, [("brand.a.hosts", 6), ("charging.bill_zero_amounts", 4), ("listen", 1)]);
+    }
+
+    #[test]
+    fn the_packaged_configuration_is_sound_with_all_that_it_suggests() {
+        let packaged = include_str!("../../../../packaging/tollbook.toml");
+        let suggested: Vec<&str> = packaged
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
+            .collect();
+        for text in [packaged, &suggested.join("\n")] {
+            assert_eq!(found(text), [], "{text}");
+        }
+        let unit = include_str!("../../../../packaging/systemd/tollbook.service");
+        assert!(unit.lines().any(|line| line == format!("TimeoutStopSec={UNIT_STOP_S}")));
     }
 
     #[test]

@@ -28,13 +28,7 @@ const BEFORE: [(i64, &str); 3] = [
         3,
         "ALTER TABLE company_state DROP COLUMN orders_version; DROP TABLE export_file; DROP TABLE export_job;",
     ),
-    (
-        2,
-        "DROP TABLE price; DROP TABLE discount; DROP TABLE operator_key; DROP TABLE due_hour; DROP TABLE usage_hour; \
-         DROP TABLE usage_record; DROP TABLE usage_aside; DROP TABLE open_hour; DROP TABLE open_usage; \
-         DROP TABLE usage_order; DROP TABLE account; DROP TABLE account_grant; DROP TABLE ledger; DROP TABLE deposit; \
-         DROP TABLE settlement; DROP TABLE revocation;",
-    ),
+    (2, include_str!("../../tests/snapshots/without_charging.sql")),
     (1, "DROP TABLE request_rate; ALTER TABLE company_state DROP COLUMN pruned_before;"),
 ];
 
