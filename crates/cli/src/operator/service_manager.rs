@@ -138,6 +138,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_units_have_the_names_that_are_known() {
+        for (unit, name) in [
+            (include_str!("../../../../packaging/systemd/tollbook.socket"), MAIN[0]),
+            (include_str!("../../../../packaging/systemd/tollbook-metrics.socket"), METRICS[0]),
+        ] {
+            assert!(unit.lines().any(|line| line == format!("FileDescriptorName={name}")), "{name}");
+        }
+    }
+
+    #[test]
     fn sockets_are_known_by_name_or_by_place() {
         for (place, name, expected) in [
             (0, Some("tollbook"), Some(Slot::Main)),

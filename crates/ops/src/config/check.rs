@@ -340,6 +340,20 @@ mod tests {
     }
 
     #[test]
+    fn the_packaged_configuration_is_sound_with_all_that_it_suggests() {
+        let packaged = include_str!("../../../../packaging/tollbook.toml");
+        let suggested: Vec<&str> = packaged
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
+            .collect();
+        for text in [packaged, &suggested.join("\n")] {
+            assert_eq!(found(text), [], "{text}");
+        }
+        let unit = include_str!("../../../../packaging/systemd/tollbook.service");
+        assert!(unit.lines().any(|line| line == format!("TimeoutStopSec={UNIT_STOP_S}")));
+    }
+
+    #[test]
     fn contradictions_and_dangers_are_named() {
         // file | key | whether it is a problem
         for (text, expected, is_problem) in [
