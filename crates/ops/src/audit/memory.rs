@@ -103,7 +103,10 @@ mod tests {
     fn the_latest_end_of_each_chain_is_remembered() {
         let data = tempfile::tempdir().unwrap();
         let memory = AuditMemory::new(data.path().join("audit").join("x"));
-        let head = |company_id, entries| ChainHead { company_id, entries, hash: [entries as u8; 32] };
+        let head = |company_id, entries: i64| {
+            let byte = u8::try_from(entries).unwrap();
+            ChainHead { company_id, entries, hash: [byte; 32] }
+        };
         assert_eq!(memory.head("one", 0), None);
         memory.keep("one", &[head(0, 3), head(7, 1)]);
         memory.keep("one", &[head(0, 5)]);
