@@ -12,7 +12,7 @@ use rustix::fs::Mode;
 const GROUP_AND_OTHERS: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 /// What a data directory consists of, besides names that begin with `tollbook`.
-const OWN_NAMES: [&str; 5] = ["deployment-id", "marks", "master.key", "objects", "spool"];
+const OWN_NAMES: [&str; 6] = ["audit", "deployment-id", "marks", "master.key", "objects", "spool"];
 
 /// Makes every file and directory that this process creates accessible to its user alone.
 pub(crate) fn restrict_new_files() {

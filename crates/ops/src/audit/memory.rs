@@ -102,8 +102,11 @@ mod tests {
     #[test]
     fn the_latest_end_of_each_chain_is_remembered() {
         let data = tempfile::tempdir().unwrap();
-        let memory = AuditMemory::new(data.path().join("marks").join("x.audit"));
-        let head = |company_id, entries| ChainHead { company_id, entries, hash: [entries as u8; 32] };
+        let memory = AuditMemory::new(data.path().join("audit").join("x"));
+        let head = |company_id, entries: i64| {
+            let byte = u8::try_from(entries).unwrap();
+            ChainHead { company_id, entries, hash: [byte; 32] }
+        };
         assert_eq!(memory.head("one", 0), None);
         memory.keep("one", &[head(0, 3), head(7, 1)]);
         memory.keep("one", &[head(0, 5)]);
@@ -116,7 +119,7 @@ mod tests {
         memory.forget().unwrap();
         assert_eq!(memory.head("two", 0), None);
         // Without a data directory nothing is remembered.
-        let absent = AuditMemory::new(data.path().join("absent").join("marks").join("x.audit"));
+        let absent = AuditMemory::new(data.path().join("absent").join("audit").join("x"));
         absent.keep("one", &[head(0, 3)]);
         assert!(!data.path().join("absent").exists());
     }

@@ -31,7 +31,7 @@ pub(super) fn account_with_ended(
 pub(super) fn audited_balances(account: &Account) -> Value {
     let balance = |kind: AccountKind| format_amount_sum(account.balances.get(kind).into());
     let balances = AccountKind::ALL.map(|kind| (kind.json_name().to_owned(), balance(kind).into()));
-    Value::Object(Map::from_iter(balances))
+    Value::Object(balances.into_iter().collect())
 }
 
 /// A company's accounts with changes that are not written yet; [`AccountTx::write`] writes them.

@@ -17,6 +17,8 @@ use crate::audit::AuditMemory;
 
 /// The folder of marks in the data directory: one file for each database.
 const FOLDER: &str = "marks";
+/// The folder of the ends of audit logs: one folder for each database.
+const AUDIT_FOLDER: &str = "audit";
 /// Shortest time between two marks of a process.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -79,6 +81,7 @@ pub enum MarkFault {
 pub struct Mark {
     database: String,
     file: PathBuf,
+    audit_folder: PathBuf,
     last: Mutex<Option<Instant>>,
 }
 
@@ -87,12 +90,13 @@ impl Mark {
     pub fn new(data_directory: &Path, database: &str) -> Self {
         let digest = hex::encode(&Sha256::digest(database.as_bytes())[..8]);
         let file = data_directory.join(FOLDER).join(format!("{digest}.json"));
-        Self { database: database.to_owned(), file, last: Mutex::new(None) }
+        let audit_folder = data_directory.join(AUDIT_FOLDER).join(digest);
+        Self { database: database.to_owned(), file, audit_folder, last: Mutex::new(None) }
     }
 
     /// What this data directory remembers of the database's audit log.
     pub fn audit(&self) -> AuditMemory {
-        AuditMemory::new(self.file.with_extension("audit"))
+        AuditMemory::new(self.audit_folder.clone())
     }
 
     /// The databases of which a data directory has marks.

@@ -38,7 +38,7 @@ pub fn add_operator_key_with(
     roles: &[OperatorRole],
     now_s: i64,
 ) -> Result<String, TenantError> {
-    let roles: Vec<OperatorRole> = BTreeSet::from_iter(roles.iter().copied()).into_iter().collect();
+    let roles: Vec<OperatorRole> = roles.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if roles.is_empty() {
         return Err(TenantError::NoRole);
     }
