@@ -353,16 +353,21 @@ fn distribution_distributes_every_table_once() {
             "deployment_setting",
             "deployment_state",
             "table_digest",
+            "webhook_endpoint",
+            "webhook_state",
+            "webhook_event",
+            "webhook_delivery",
+            "webhook_tally",
         ];
         assert_eq!(done.reference, everywhere);
-        assert_eq!(done.distributed.len(), 22);
+        assert_eq!(done.distributed.len(), 23);
         assert_eq!(done.distributed[0], "company_state");
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 40, "{asked:?}");
-    assert_eq!(asked[18], "company_state: company_id with default");
-    assert!(asked[19..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 46, "{asked:?}");
+    assert_eq!(asked[23], "company_state: company_id with default");
+    assert!(asked[24..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 
