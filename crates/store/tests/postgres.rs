@@ -354,16 +354,21 @@ fn distribution_distributes_every_table_once() {
             "deployment_state",
             "table_digest",
             "operator_request",
+            "webhook_endpoint",
+            "webhook_state",
+            "webhook_event",
+            "webhook_delivery",
+            "webhook_tally",
         ];
         assert_eq!(done.reference, everywhere);
-        assert_eq!(done.distributed.len(), 25);
+        assert_eq!(done.distributed.len(), 26);
         assert_eq!(done.distributed[0], "company_state");
     }
     let asked = database.sql("SELECT logicalrelid || ': ' || asked FROM pg_dist_partition");
     let asked: Vec<&str> = asked.lines().collect();
-    assert_eq!(asked.len(), 44, "{asked:?}");
-    assert_eq!(asked[19], "company_state: company_id with default");
-    assert!(asked[20..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
+    assert_eq!(asked.len(), 53, "{asked:?}");
+    assert_eq!(asked[27], "company_state: company_id with default");
+    assert!(asked[28..].iter().all(|line| line.ends_with(": company_id with company_state")), "{asked:?}");
     assert_healthy(&*open(database.url()).unwrap(), 60);
 }
 

@@ -6,7 +6,7 @@ use crate::random;
 pub const DELAYS_S: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// Attempts until an event is a dead letter.
-pub const ATTEMPTS: i64 = 1 + DELAYS_S.len() as i64;
+pub const ATTEMPTS: i64 = 10;
 
 /// A pause is longer by at most this fraction, so that deliveries which failed together are not attempted together.
 const JITTER: i64 = 5;
@@ -40,6 +40,7 @@ mod tests {
         }
         assert_eq!(delay_s(0), None, "the first attempt has no pause before it");
         assert_eq!(delay_s(ATTEMPTS), None);
+        assert_eq!(usize::try_from(ATTEMPTS).unwrap(), DELAYS_S.len() + 1);
         let days = DELAYS_S.iter().sum::<i64>() / 86_400;
         assert_eq!(days, 3, "three days and some hours without jitter");
         let drawn: std::collections::BTreeSet<i64> = (0..100).filter_map(|_| delay_s(9)).collect();
