@@ -129,7 +129,7 @@ struct Load {
 impl Load {
     /// Sends requests until the load stops. Returns the ids of the stored usage records.
     fn client(&self, number: usize) -> Result<Vec<String>, String> {
-        let keeps_connections = number % 2 == 0;
+        let keeps_connections = number.is_multiple_of(2);
         let mut client = Client { address: self.address, keeps_connections, connection: None };
         let mut stored = Vec::new();
         for round in 0.. {

@@ -97,7 +97,8 @@ impl Place {
             text = format!("{}: ", file.display());
         }
         if !self.key.is_empty() {
-            text += &format!("{}: ", self.key);
+            text.push_str(&self.key);
+            text.push_str(": ");
         }
         printable(&(text + &self.text))
     }

@@ -132,7 +132,7 @@ impl Files<'_> {
         for key in keys {
             match (&objects.store, self.environment.is_set(key)) {
                 (Some(store), false) => {
-                    found.push(problem(key, format!("is not set, but objects.store is {store}")))
+                    found.push(problem(key, format!("is not set, but objects.store is {store}")));
                 }
                 (None, true) => found.push(note(key, "has no effect without objects.store")),
                 _ => {}

@@ -7,7 +7,7 @@ use super::setting::{
 /// The keys, in the order of the page.
 pub(super) const SETTINGS: &[Setting] = &[
     setting("", "listen", "`\"127.0.0.1:8080\"`", "IP address and port", "where the server listens", |c| {
-        text(&c.listen)
+        text(c.listen)
     }),
     setting(
         "",

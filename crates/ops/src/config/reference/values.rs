@@ -111,7 +111,7 @@ mod tests {
             let former = FORMER_NAMES.iter().filter_map(|(former, _)| former.rsplit_once('.'));
             names.extend(former.filter(|(of, _)| *of == section).map(|(_, name)| name.to_owned()));
             let mut accepted = accepted(section);
-            accepted.retain(|name| section != "" || known(&[name]) != Some(Known::Section));
+            accepted.retain(|name| !section.is_empty() || known(&[name]) != Some(Known::Section));
             assert_eq!(accepted, names, "section {section:?}");
         }
     }
