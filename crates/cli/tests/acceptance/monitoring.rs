@@ -156,7 +156,7 @@ fn metrics_are_served_until_the_last_request_has_ended() {
     let body = format!("{{\"Action\":\"{}\"", "x".repeat(20_000));
     let length = body.len() + 1;
     let head = format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     slow.write_all((head + &body).as_bytes()).unwrap();
     while value(&scrape(&server), "tollbook_request_bodies_bytes") < 1.0 {
@@ -167,7 +167,6 @@ fn metrics_are_served_until_the_last_request_has_ended() {
         std::thread::yield_now();
     }
     slow.write_all(b"}").unwrap();
-    slow.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
