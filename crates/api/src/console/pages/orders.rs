@@ -112,7 +112,7 @@ fn columns(visit: &Visit<'_>, shown: Shown) -> Result<Vec<&'static OrderField>, 
     // Columns of the other list are no error: the links between the lists keep the choice.
     let known =
         |name: &&str| ORDER_ITEM_DETAIL.iter().chain(UNPAID_ORDER_ITEM).any(|field| field.name == *name);
-    if !chosen.iter().all(|name| known(name)) {
+    if !chosen.iter().all(known) {
         return Err(crate::console::view::invalid("columns", "names a column that there is not"));
     }
     Ok(chosen.iter().filter_map(|name| all.iter().find(|field| field.name == *name)).collect())
