@@ -1,6 +1,6 @@
 //! Changes of a company's accounts within one transaction: they are collected in memory and written together.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tollbook_domain::account::{Account, AccountError, AccountKind, ENDED_GRANT_KEPT_S, Grant, Posting};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{Amount, Deductions, Line};
