@@ -54,8 +54,8 @@ pub(super) fn import(call: &Call<'_>) -> Result<Value, Failed> {
     let rate = values.text("Rate").map(Rate::parse).transpose();
     let import = PriceImport {
         name: values.text("List").map(ToOwned::to_owned),
-        factor: factor.map_err(|reason| Failed::parameter("Factor", reason.to_string()))?,
-        rate: rate.map_err(|reason| Failed::parameter("Rate", reason.to_string()))?,
+        factor: factor.map_err(|reason| Failed::parameter("Factor", reason))?,
+        rate: rate.map_err(|reason| Failed::parameter("Rate", reason))?,
     };
     // The readers of price lists read files, by their endings.
     let spooled = tempfile::Builder::new().suffix(ending).tempfile().and_then(|mut file| {
