@@ -9,8 +9,9 @@ use tollbook_domain::{Language, User};
 use tollbook_export::Zone;
 use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_ops::Brand;
+use tollbook_ops::audit::ActingStore;
 use tollbook_ops::tenancy::sessions;
-use tollbook_store::{Snapshot, UserSession};
+use tollbook_store::{Actor, ActorKind, Snapshot, UserSession};
 
 use super::error::PageError;
 use super::text::Text;
@@ -189,6 +190,14 @@ impl Visit<'_> {
     /// Display settings of the brand, in the language of the person.
     pub(super) fn display(&self) -> DisplaySettings {
         DisplaySettings { language: self.language, ..self.brand().display() }
+    }
+
+    /// The store as the person of the session uses it, who is in the audit log with what is done.
+    pub(super) fn acting(&self) -> ActingStore {
+        let user = self.person.get().map(|person| &person.user);
+        let user = user.or_else(|| self.operator.get().map(|operator| &operator.user));
+        let name = user.map_or("not signed in", |user| user.email.as_str());
+        self.service.acting(Actor::new(ActorKind::User, name, self.address.to_string()))
     }
 
     /// The snapshot of the request, for what must be of the primary.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_store::{Actor, DeploymentGuard, RequestClaim, Snapshot, Store, StoreResult, Transaction};
+use tollbook_store::{
+    Actor, ConnectionUse, DeploymentGuard, RequestClaim, Snapshot, Store, StoreResult, Transaction,
+};
 
 use crate::clock::Clock;
 
@@ -46,6 +48,18 @@ impl Store for ActingStore {
         caller: &CancellationToken,
     ) -> StoreResult<Box<dyn Snapshot>> {
         self.store.replica_or(snapshot, caller)
+    }
+
+    fn verification_snapshot(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
+        self.store.verification_snapshot(caller)
+    }
+
+    fn connections(&self) -> Vec<ConnectionUse> {
+        self.store.connections()
+    }
+
+    fn replica_lag_bytes(&self) -> StoreResult<Option<u64>> {
+        self.store.replica_lag_bytes()
     }
 
     fn is_shared(&self) -> bool {

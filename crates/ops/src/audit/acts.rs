@@ -36,9 +36,17 @@ acts! {
     KeyDisable "key.disable" "an API key was disabled for good";
     OperatorKeyAdd "operator_key.add" "a key of the operator's programs was added";
     OperatorKeyDisable "operator_key.disable" "all operator keys of a name were disabled";
+    UserInvite "user.invite" "a user of the console was invited, or got another link";
+    UserSet "user.set" "a user was disabled, enabled, or got another role";
+    UserPassword "user.password" "a user chose a password by a link";
+    MasterKeyReplace "master_key.replace" "replacing the master key began, or was completed";
+    WebhookAdd "webhook.add" "an endpoint of webhooks was added";
+    WebhookSet "webhook.set" "an endpoint was changed, disabled or enabled, or got another secret";
+    WebhookRemove "webhook.remove" "an endpoint was removed";
     ObjectKeysShow "object_keys.show" "the key pair of the embedded object store was shown";
     AccountDeposit "account.deposit" "money was deposited";
     AccountCreditLimit "account.credit_limit" "a credit limit was set";
+    AccountLowBalance "account.low_balance" "the balance below which a company's balance is low was set";
     AccountReverse "account.reverse" "a deposit was reversed, whole or in part";
     AccountAdjust "account.adjust" "an amount was added to an account or taken from it";
     DiscountSet "discount.set" "a discount was set";

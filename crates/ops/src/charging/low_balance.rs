@@ -1,5 +1,6 @@
 //! Setting the balance below which a company's balance is low.
 
+use serde_json::json;
 use tollbook_domain::Amount;
 
 use super::account_tx::AccountTx;
@@ -7,6 +8,7 @@ use super::accounts::require_company;
 use super::balance_events::{balance, record_low};
 use super::context::Charging;
 use super::error::ChargingError;
+use crate::audit::{ActKind, record};
 
 /// A company's balance, and the amount below which it is low.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub fn set_low_balance(
     if let Some(amount) = amount.map(Amount::steps).filter(|amount| left < i128::from(*amount) && !was_low) {
         record_low(transaction.as_mut(), &subscribers, company_id, (left, amount), now_s)?;
     }
+    let text = |amount: Option<Amount>| json!({"Amount": amount.map(|amount| amount.to_string())});
+    let (before, after) = (text(former.map(Amount::from_steps)), text(amount));
+    record(transaction.as_mut(), ActKind::AccountLowBalance, company_id, &before, &after);
     transaction.commit()?;
     Ok(LowBalance { balance: left, amount })
 }

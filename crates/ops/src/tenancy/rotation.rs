@@ -5,10 +5,13 @@
 //! then encrypted again in batches. The last step makes the new key the database's and deletes the record, and with it what
 //! the former key could open. Every step may be repeated, and none is needed to undo another one.
 
+use serde_json::json;
 use tollbook_domain::tenant::ApiKey;
-use tollbook_store::{Store, StoreError, Transaction};
+use tollbook_store::{DEPLOYMENT_CHAIN, Store, StoreError, Transaction};
 
 use super::secrets::{FINGERPRINT_SETTING, MasterKey, ROTATION_SETTING, Rotation, SecretError};
+use crate::audit::{ActKind, record};
+use crate::webhooks::reseal_secrets;
 
 /// Private keys that are encrypted again in one transaction.
 const BATCH: usize = 1_000;
@@ -78,6 +81,9 @@ pub fn begin(
             former_under_next: next.seal_key(former),
         };
         transaction.set_setting(ROTATION_SETTING, &rotation.text())?;
+        let before = json!({"Fingerprint": own});
+        let after = json!({"Fingerprint": &rotation.next, "State": "begun"});
+        record(&mut *transaction, ActKind::MasterKeyReplace, DEPLOYMENT_CHAIN, &before, &after);
         transaction.commit()?;
     }
     former.learn_key(next, true);
@@ -85,7 +91,7 @@ pub fn begin(
     Ok(())
 }
 
-/// Encrypts private keys under the new key, in batches, and calls `progress` after each with their number. Returns the
+/// Encrypts private keys and secrets of webhooks under the new key, in batches, and calls `progress` after each with their number. Returns the
 /// number of those that were encrypted anew. If it is interrupted, it continues when it is called again.
 ///
 /// # Errors
@@ -106,6 +112,14 @@ pub fn reseal(
         let mut transaction = store.begin()?;
         done += reseal_in(&mut *transaction, master, batch)?;
         transaction.commit()?;
+        progress(done);
+    }
+    // An owner has a bounded number of endpoints.
+    let mut transaction = store.begin()?;
+    let secrets = reseal_secrets(&mut *transaction, master)?;
+    if secrets > 0 {
+        transaction.commit()?;
+        done += secrets;
         progress(done);
     }
     Ok(done)
@@ -151,6 +165,10 @@ pub fn finish(store: &dyn Store, master: &MasterKey, now_s: Option<i64>) -> Resu
     let old: Vec<ApiKey> =
         keys.into_iter().filter(|key| !master.is_current(&key.public_key, &key.sealed_private_key)).collect();
     reseal_in(&mut *transaction, master, &old)?;
+    reseal_secrets(&mut *transaction, master)?;
+    let before = json!({"Fingerprint": transaction.setting(FINGERPRINT_SETTING)?});
+    let after = json!({"Fingerprint": &rotation.next, "State": "completed"});
+    record(&mut *transaction, ActKind::MasterKeyReplace, DEPLOYMENT_CHAIN, &before, &after);
     transaction.set_setting(FINGERPRINT_SETTING, &rotation.next)?;
     transaction.set_setting(ROTATION_SETTING, "")?;
     transaction.commit()?;

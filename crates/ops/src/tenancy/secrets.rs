@@ -356,7 +356,7 @@ impl MasterKey {
     }
 
     /// Whether a key is encrypted under the key that encrypts now.
-    pub(super) fn is_current(&self, public_key: &str, sealed: &[u8]) -> bool {
+    pub(crate) fn is_current(&self, public_key: &str, sealed: &[u8]) -> bool {
         open_under(&self.sealing_key(), public_key, sealed).is_some()
     }
 

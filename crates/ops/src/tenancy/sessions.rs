@@ -1,10 +1,12 @@
 //! Signing in at the console: by a one-time link or by password, and the sessions that follow.
 
+use serde_json::Value;
 use tollbook_domain::User;
 use tollbook_store::{Invitation, Snapshot, Store, StoreResult, Transaction, UserSession};
 
 use super::passwords;
-use super::users::{TOKEN_CHARACTERS, UserError, checked_email, digest};
+use super::users::{TOKEN_CHARACTERS, UserError, audited, chain_of, checked_email, digest};
+use crate::audit::{ActKind, record};
 use crate::random;
 
 /// A session that is not used for this long has ended, in seconds.
@@ -67,6 +69,7 @@ pub fn accept_invitation(
     if let Some(hash) = hash {
         user.password_hash = hash;
         transaction.update_user(&user)?;
+        record(transaction.as_mut(), ActKind::UserPassword, chain_of(&user), &Value::Null, &audited(&user));
         transaction.end_user_sessions(user.user_id, None)?;
     }
     let session = begin(transaction.as_mut(), &user, place, now_s)?;

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use sha2::Digest as _;
 use tollbook_domain::{Role, User};
-use tollbook_store::{Invitation, NewUser, Snapshot, Store, StoreError, StoreResult, Transaction};
+use tollbook_store::{
+    DEPLOYMENT_CHAIN, Invitation, NewUser, Snapshot, Store, StoreError, StoreResult, Transaction,
+};
 
 use super::companies::require_company;
 use super::error::TenantError;
 use super::names::{NameError, checked_name};
 use super::passwords::PasswordError;
+use crate::audit::{ActKind, record};
 use crate::random;
 
 /// Characters of the token of a link, and of a session: 238 random bits.
@@ -155,7 +159,24 @@ fn invite_in(
         expires_s,
         needs_password,
     })?;
+    let after = json!({"User": audited(&user), "Expires": expires_s});
+    record(transaction, ActKind::UserInvite, chain_of(&user), &Value::Null, &after);
     Ok(Invited { user, token, expires_s })
+}
+
+/// The audit chain of what is done to a user: the company's, or the deployment's for the operator's own people.
+pub(super) fn chain_of(user: &User) -> i64 {
+    user.company_id.unwrap_or(DEPLOYMENT_CHAIN)
+}
+
+/// A user as the audit log has it.
+pub(super) fn audited(user: &User) -> Value {
+    json!({
+        "Email": user.email,
+        "Role": user.role.name(),
+        "OrganizationIDs": user.organization_ids,
+        "Disabled": user.disabled,
+    })
 }
 
 /// All users, or those of a company, by number.
@@ -222,8 +243,10 @@ fn change(
     let mut transaction = store.begin()?;
     let user = transaction.user_by_email(&email)?;
     let mut user = user.ok_or(UserError::Unknown(email))?;
+    let before = audited(&user);
     change(transaction.as_mut(), &mut user)?;
     transaction.update_user(&user)?;
+    record(transaction.as_mut(), ActKind::UserSet, chain_of(&user), &before, &audited(&user));
     transaction.commit()?;
     Ok(user)
 }

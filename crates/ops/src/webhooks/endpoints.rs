@@ -1,11 +1,13 @@
 //! Endpoints: adding, changing, disabling and removing them, and replacing their secrets.
 
+use serde_json::{Value, json};
 use tollbook_store::{Store, Transaction, WebhookEndpoint, WebhookState};
 
 use super::addresses::AddressGuard;
 use super::error::WebhookError;
 use super::event_kinds::EventKind;
 use super::secrets::WebhookSecret;
+use crate::audit::{ActKind, record};
 use crate::config::WebhooksConfig;
 use crate::random;
 use crate::tenancy::checked_name;
@@ -81,6 +83,7 @@ pub fn add_endpoint(
     if transaction.webhook_endpoints(Some(new.company_id))?.len() >= MOST_ENDPOINTS {
         return Err(WebhookError::TooMany(MOST_ENDPOINTS));
     }
+    master.check_sealing(transaction.as_mut())?;
     let endpoint_id = format!("ep_{}", random::token(ID_CHARACTERS));
     let secret = WebhookSecret::generate();
     let endpoint = WebhookEndpoint {
@@ -95,6 +98,7 @@ pub fn add_endpoint(
         disabled: None,
     };
     transaction.add_webhook_endpoint(&endpoint)?;
+    record(transaction.as_mut(), ActKind::WebhookAdd, endpoint.company_id, &Value::Null, &audited(&endpoint));
     transaction.commit()?;
     Ok(AddedEndpoint { endpoint, secret })
 }
@@ -182,7 +186,8 @@ pub fn rotate_secret(
 ) -> Result<RotatedSecret, WebhookError> {
     let secret = WebhookSecret::generate();
     let former_expires_s = now_s.saturating_add(overlap_s.max(0));
-    change_endpoint(store, endpoint_id, |endpoint, _| {
+    change_endpoint(store, endpoint_id, |endpoint, transaction| {
+        master.check_sealing(transaction)?;
         let sealed = secret.seal(master, &endpoint.endpoint_id);
         let former = std::mem::replace(&mut endpoint.sealed_secret, sealed);
         endpoint.former_secret = (former_expires_s > now_s).then_some((former, former_expires_s));
@@ -197,9 +202,14 @@ pub fn rotate_secret(
 /// It does not exist, or the store fails.
 pub fn remove_endpoint(store: &dyn Store, endpoint_id: &str) -> Result<(), WebhookError> {
     let mut transaction = store.begin()?;
+    let endpoint = transaction.webhook_endpoint(endpoint_id)?;
+    let unknown = || WebhookError::UnknownEndpoint(endpoint_id.to_owned());
+    let endpoint = endpoint.ok_or_else(unknown)?;
     if !transaction.remove_webhook_endpoint(endpoint_id)? {
-        return Err(WebhookError::UnknownEndpoint(endpoint_id.to_owned()));
+        return Err(unknown());
     }
+    let (company_id, before) = (endpoint.company_id, audited(&endpoint));
+    record(transaction.as_mut(), ActKind::WebhookRemove, company_id, &before, &Value::Null);
     Ok(transaction.commit()?)
 }
 
@@ -211,10 +221,25 @@ fn change_endpoint(
     let mut transaction = store.begin()?;
     let endpoint = transaction.webhook_endpoint(endpoint_id)?;
     let mut endpoint = endpoint.ok_or_else(|| WebhookError::UnknownEndpoint(endpoint_id.to_owned()))?;
+    let (before, former) = (audited(&endpoint), endpoint.sealed_secret.clone());
     change(&mut endpoint, transaction.as_mut())?;
     transaction.update_webhook_endpoint(&endpoint)?;
+    let mut after = audited(&endpoint);
+    after["HasNewSecret"] = (endpoint.sealed_secret != former).into();
+    record(transaction.as_mut(), ActKind::WebhookSet, endpoint.company_id, &before, &after);
     transaction.commit()?;
     Ok(endpoint)
+}
+
+/// An endpoint as the audit log has it. Its secret is not shown.
+fn audited(endpoint: &WebhookEndpoint) -> Value {
+    json!({
+        "EndpointID": endpoint.endpoint_id,
+        "URL": endpoint.url,
+        "Name": endpoint.name,
+        "EventTypes": endpoint.event_types,
+        "Disabled": endpoint.disabled.as_ref().map(|(_, reason)| reason),
+    })
 }
 
 /// The name without white space around it; it may be empty.

@@ -42,20 +42,25 @@ impl WebhookSecret {
     }
 }
 
-/// Seals the secrets of all endpoints under another master key. Returns the number of endpoints.
+/// Seals under the key that seals now the secrets of all endpoints that are not, while the master key is replaced. Returns
+/// the number of endpoints that were changed.
 ///
 /// # Errors
-/// A secret cannot be opened, or the store fails.
-pub fn reseal_secrets(
+/// A secret cannot be opened by a key that `master` knows, or the store fails.
+pub(crate) fn reseal_secrets(
     transaction: &mut dyn Transaction,
-    from: &MasterKey,
-    to: &MasterKey,
-) -> Result<u64, SecretError> {
-    let endpoints = transaction.webhook_endpoints(None)?;
-    for endpoint in &endpoints {
+    master: &MasterKey,
+) -> Result<usize, SecretError> {
+    let mut done = 0;
+    for endpoint in transaction.webhook_endpoints(None)? {
         let id = &endpoint.endpoint_id;
+        let former = endpoint.former_secret.as_ref().map(|(sealed, _)| sealed);
+        let is_current = |sealed: &Vec<u8>| master.is_current(&sealed_name(id), sealed);
+        if is_current(&endpoint.sealed_secret) && former.is_none_or(is_current) {
+            continue;
+        }
         let reseal =
-            |sealed: &[u8]| Ok::<_, SecretError>(WebhookSecret::open(from, id, sealed)?.seal(to, id));
+            |sealed: &[u8]| Ok::<_, SecretError>(WebhookSecret::open(master, id, sealed)?.seal(master, id));
         let former = endpoint.former_secret.as_ref();
         let former = former.map(|(sealed, expires_s)| Ok::<_, SecretError>((reseal(sealed)?, *expires_s)));
         transaction.update_webhook_endpoint(&WebhookEndpoint {
@@ -63,8 +68,9 @@ pub fn reseal_secrets(
             former_secret: former.transpose()?,
             ..endpoint.clone()
         })?;
+        done += 1;
     }
-    Ok(endpoints.len() as u64)
+    Ok(done)
 }
 
 /// The name under which the secret of an endpoint is sealed. Public keys have no blank, so it is none of a key.

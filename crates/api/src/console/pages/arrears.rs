@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use tollbook_domain::tenant::Permission;
 use tollbook_domain::{AccountKind, Line, Measures};
-use tollbook_ops::charging::{PayReason, PreviewedPayment, pay_unpaid, preview_payment};
+use tollbook_ops::charging::{Charging, PayReason, PreviewedPayment, pay_unpaid, preview_payment};
 
 use super::orders::order_href;
 use crate::console::error::PageError;
@@ -182,7 +182,8 @@ pub(in crate::console) fn pay(visit: &mut Visit<'_>) -> Result<Reply, PageError>
     visit.release();
     let person = visit.person()?;
     let may_see = |line: &Line| person.key.may_use(line.organization_id);
-    let charging = visit.service.charging();
+    let acting = visit.acting();
+    let charging = Charging { store: &acting, ..visit.service.charging() };
     let payments = pay_unpaid(&charging, person.company.company_id, &numbers, &may_see, visit.now_s)?;
     let paid = payments.iter().filter(|payment| payment.result.is_ok()).count();
     tracing::info!(user_id = person.user.user_id, orders = numbers.len(), paid, "paid in the console");

@@ -151,8 +151,8 @@ pub(in crate::console) fn add(visit: &mut Visit<'_>) -> Result<Reply, PageError>
     };
     forms::take_once(visit)?;
     let person = visit.person()?;
-    let (store, master) = (visit.service.store(), &visit.service.deployment().master);
-    let key = keys::add_key(store, master, person.company.company_id, &rights, visit.now_s)?;
+    let (store, master) = (visit.acting(), &visit.service.deployment().master);
+    let key = keys::add_key(&store, master, person.company.company_id, &rights, visit.now_s)?;
     tracing::info!(user_id = person.user.user_id, public_key = key.public_key, "key added in the console");
     Ok(shown_once(visit, &key, None))
 }
@@ -198,7 +198,7 @@ pub(in crate::console) fn change(visit: &mut Visit<'_>) -> Result<Reply, PageErr
     };
     let name = texts_of(visit.form, "name").next().map(str::to_owned);
     let change = KeyChange { name, suspended, ..KeyChange::default() };
-    keys::set_key(visit.service.store(), &public_key, &change, visit.now_s)?;
+    keys::set_key(&visit.acting(), &public_key, &change, visit.now_s)?;
     tracing::info!(user_id = visit.person()?.user.user_id, public_key, "key changed in the console");
     Ok(Reply::Redirect("/console/keys?notice=key-changed".to_owned()))
 }
@@ -209,8 +209,8 @@ pub(in crate::console) fn rotate(visit: &mut Visit<'_>) -> Result<Reply, PageErr
     let hours = hours.filter(|hours| OVERLAPS.iter().any(|(known, _)| known == hours));
     let hours = hours.ok_or_else(|| invalid("overlap", "must be one of the choices"))?;
     forms::take_once(visit)?;
-    let (store, master) = (visit.service.store(), &visit.service.deployment().master);
-    let rotated = keys::rotate_key(store, master, &public_key, hours * HOUR_S, visit.now_s)?;
+    let (store, master) = (visit.acting(), &visit.service.deployment().master);
+    let rotated = keys::rotate_key(&store, master, &public_key, hours * HOUR_S, visit.now_s)?;
     tracing::info!(user_id = visit.person()?.user.user_id, public_key, "key replaced in the console");
     Ok(shown_once(visit, &rotated.key, Some((&public_key, rotated.former_expires_s))))
 }

@@ -140,7 +140,7 @@ pub(in crate::console) fn accept(visit: &mut Visit<'_>) -> Result<Reply, PageErr
     let password = text_of(visit.form, "password");
     let shown = visit.address.to_string();
     let place = sessions::Place { address: &shown, agent: visit.agent };
-    let done = sessions::accept_invitation(visit.service.store(), &token, password, place, visit.now_s);
+    let done = sessions::accept_invitation(&visit.acting(), &token, password, place, visit.now_s);
     let problem = match done {
         Ok((user, session)) => {
             tracing::info!(user_id = user.user_id, "signed in by a link");

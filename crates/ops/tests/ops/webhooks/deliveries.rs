@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tollbook_ops::MasterKey;
+use tollbook_ops::tenancy::rotation;
 use tollbook_ops::webhooks::{
     ATTEMPTS, Answer, AttemptResult, DELAYS_S, EventKind, LONGEST_DELAY_S, Message, Replay, Reply,
     deliveries, difference_found, disable_endpoint, due_endpoints, enable_endpoint, expire, remove_endpoint,
-    replay, reseal_secrets, rotate_secret,
+    replay, rotate_secret,
 };
 use tollbook_store::{DeliveryFilter, DeliveryState, Lease, LeaseKey, WebhookDelivery};
 
@@ -109,28 +110,36 @@ pub(super) fn a_rotated_secret_signs_beside_the_new_one(backend: &Backend) {
     assert!(is_signed(&at_once, newest.reveal()) && !is_signed(&at_once, new.reveal()));
 }
 
-pub(super) fn secrets_are_sealed_under_another_master_key(backend: &Backend) {
+pub(super) fn secrets_outlive_the_master_key(backend: &Backend) {
     let mut hooks = Hooks::new(backend);
     let old = hooks.endpoint(0, &[]);
     let id = old.endpoint.endpoint_id.clone();
-    let new = rotate_secret(&*hooks.fixture.store, &hooks.master, &id, 100, BASE_S).unwrap().secret;
-    let master = MasterKey::generate();
-    let mut transaction = hooks.fixture.store.begin().unwrap();
-    assert!(reseal_secrets(transaction.as_mut(), &master, &hooks.master).is_err(), "the wrong way round");
-    drop(transaction);
-    let mut transaction = hooks.fixture.store.begin().unwrap();
-    assert_eq!(reseal_secrets(transaction.as_mut(), &hooks.master, &master).unwrap(), 1);
-    transaction.commit().unwrap();
+    let store = &*hooks.fixture.store;
+    let new = rotate_secret(store, &hooks.master, &id, 100, BASE_S).unwrap().secret;
+    hooks.master.bind(store).unwrap();
+    let next = MasterKey::generate();
+    rotation::begin(store, &hooks.master, &next, BASE_S).unwrap();
+    let reseal = || rotation::reseal(store, &next, &mut |_| {}).unwrap();
+    assert_eq!((reseal(), reseal()), (1, 0));
+    rotation::finish(store, &next, None).unwrap();
+    // A process that was started with the new key and knows no other.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    next.write_new(&file).unwrap();
     let receiver = good();
     happen(&hooks, "a", BASE_S);
-    // A secret that cannot be opened is a failed attempt, and nothing is sent.
-    assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Failed);
-    assert_eq!(receiver.take(), []);
-    hooks.master = master;
-    hooks.clock.set(BASE_S + 10);
+    let former = std::mem::replace(&mut hooks.master, MasterKey::open_or_create(&file).unwrap());
     assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Delivered);
     let message = receiver.take().remove(0);
     assert!(is_signed(&message, new.reveal()) && is_signed(&message, old.secret.reveal()));
+    // The former key seals nothing any more, and opens nothing.
+    let refused = rotate_secret(&*hooks.fixture.store, &former, &id, 0, BASE_S + 5);
+    assert!(refused.unwrap_err().to_string().contains("master key"));
+    happen(&hooks, "b", BASE_S + 10);
+    hooks.clock.set(BASE_S + 10);
+    hooks.master = MasterKey::generate();
+    assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Failed);
+    assert_eq!(receiver.take(), []);
 }
 
 pub(super) fn a_failed_event_is_sent_again_over_days_and_becomes_a_dead_letter(backend: &Backend) {

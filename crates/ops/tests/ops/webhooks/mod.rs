@@ -42,7 +42,7 @@ on_both_databases! {
     events::the_data_of_every_event_has_the_documented_members,
     deliveries::events_arrive_in_order_signed_and_once,
     deliveries::a_rotated_secret_signs_beside_the_new_one,
-    deliveries::secrets_are_sealed_under_another_master_key,
+    deliveries::secrets_outlive_the_master_key,
     deliveries::a_failed_event_is_sent_again_over_days_and_becomes_a_dead_letter,
     deliveries::dead_letters_and_ranges_are_replayed_under_their_ids,
     deliveries::a_receiver_that_asks_for_a_pause_gets_it,
