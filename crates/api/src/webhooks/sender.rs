@@ -49,7 +49,7 @@ impl<R: Resolver> Resolver for GuardedResolver<R> {
         let found = self.names.resolve(uri, config, timeout)?;
         let mut allowed = self.empty();
         let mut refused = None;
-        for address in found.iter() {
+        for address in &found {
             match self.guard.check_address(address.ip()) {
                 Ok(()) => allowed.push(*address),
                 Err(reason) => refused = Some(reason),

@@ -262,7 +262,7 @@ pub(crate) fn a_copy_has_endpoints_and_what_is_pending(backend: &dyn Backend) {
     companies(store);
     write(store, |t| t.add_webhook_endpoint(&endpoint("a", 1)).unwrap());
     write(store, |t| {
-        t.set_webhook_state("a", &WebhookState { failing_since_s: Some(1), paused_until_s: 2 }).unwrap()
+        t.set_webhook_state("a", &WebhookState { failing_since_s: Some(1), paused_until_s: 2 }).unwrap();
     });
     add(store, &event(1, "one", 10), &["a"]);
     add(store, &event(0, "two", 11), &["a"]);

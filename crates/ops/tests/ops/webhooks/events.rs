@@ -139,7 +139,7 @@ pub(super) fn a_correction_replaces_orders_and_a_revocation_does_not(backend: &B
     settle_all(&charging, "worker", LATER_S).unwrap();
     let request = CorrectionRequest { company_id: 1, key: "k".into(), reason: "wrong".into(), dry_run: true };
     let name = UsageName { source: Some("gateway".into()), id: "a".into(), time_s: None };
-    void_usage(&charging, &request, &[name.clone()], LATER_S).unwrap();
+    void_usage(&charging, &request, std::slice::from_ref(&name), LATER_S).unwrap();
     hooks.deliver_all(&receiver);
     assert_eq!(types(&receiver.events()), ["order.paid"], "a dry run is no fact");
     let request = CorrectionRequest { dry_run: false, ..request };
