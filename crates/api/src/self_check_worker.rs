@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tollbook_export::lower_priority;
 use tollbook_ops::maintenance::self_check::{Difference, Finding, SelfCheck};
 use tollbook_ops::tasks::Task;
+use tollbook_ops::webhooks::difference_found;
 
 use crate::service::Service;
 
@@ -92,10 +93,14 @@ fn report(service: &Service, finding: Finding) {
     }
 }
 
-/// Tells the operator of a difference. It is called once for each part that begins to differ: what else is to be done about
-/// it, such as a notice to another system, begins here.
+/// Tells the operator of a difference: in the log, by a metric and by webhooks. It is called once for each part that begins to
+/// differ.
 fn alarm(service: &Service, difference: &Difference) {
     let Difference { kind, company_id, place, texts } = difference;
     tracing::error!(kind, company_id, place, found = texts.join("; "), "the database differs from itself");
     service.metrics().self_check().found(kind);
+    // The log has it in any case: a database that differs may not take the event.
+    if let Err(error) = difference_found(service.store(), TASK, *company_id, texts, service.now_s()) {
+        tracing::error!(%error, "the difference was not written for webhooks");
+    }
 }

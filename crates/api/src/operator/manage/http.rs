@@ -43,7 +43,7 @@ struct Bound {
     methods: &'static str,
 }
 
-/// The router of everything below `/operator/`.
+/// The router of everything below `/operator/v1`, and of its description.
 pub(crate) fn router(routes: &Arc<OperatorRoutes>) -> Router {
     let document = openapi().to_string();
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
@@ -54,8 +54,8 @@ pub(crate) fn router(routes: &Arc<OperatorRoutes>) -> Router {
             "/operator/openapi.json",
             get(async move || ([(header::CONTENT_TYPE, JSON)], document.clone())),
         )
-        .route("/operator", any(unknown))
-        .route("/operator/{*rest}", any(unknown));
+        .route("/operator/v1", any(unknown))
+        .route("/operator/v1/{*rest}", any(unknown));
     for path in paths {
         let methods: Vec<&str> =
             ROUTES.iter().filter(|route| route.path == path).map(|route| route.method).collect();

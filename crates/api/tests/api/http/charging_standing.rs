@@ -10,7 +10,8 @@ use tollbook_store::StoreError;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::Http;
-use super::faulty::{Fails, FaultyStore, Where};
+use super::faulty::{Fails, Where};
+use super::faulty_store::FaultyStore;
 use super::reporter::{DUE_S, event, told};
 use super::server::{NOW_S, Server};
 

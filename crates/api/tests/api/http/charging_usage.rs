@@ -9,7 +9,8 @@ use tollbook_store::StoreError;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::Http;
-use super::faulty::{Fails, Fault, FaultyStore, MakeError, Panics, Where};
+use super::faulty::{Fails, Fault, MakeError, Panics, Where};
+use super::faulty_store::FaultyStore;
 use super::log;
 use super::reporter::{BATCH, EVENT, HOUR, event, request, told, with};
 use super::server::{CONFIG, Key, Server};

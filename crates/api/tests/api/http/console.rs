@@ -10,7 +10,8 @@ use tollbook_store::StoreError;
 use super::backend::{Backend, on_each_backend};
 use super::browser::{Browser, PASSWORD, hidden, invite, link, text_of};
 use super::client::{Http, Reply, pairs};
-use super::faulty::{Fails, FaultyStore, Where};
+use super::faulty::{Fails, Where};
+use super::faulty_store::FaultyStore;
 use super::sample_orders;
 use super::server::Server;
 

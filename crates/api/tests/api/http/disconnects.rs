@@ -11,7 +11,8 @@ use tollbook_store::{StoreError, StoreResult};
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Answer, Http, pairs};
-use super::faulty::{Fault, FaultyStore, Outstays, PATIENCE, Where, wait_until_left};
+use super::faulty::{Fault, Outstays, PATIENCE, Where, wait_until_left};
+use super::faulty_store::FaultyStore;
 use super::log;
 use super::sample_orders::{self, RANGE};
 use super::server::{Key, Server};

@@ -5,7 +5,8 @@ use std::sync::mpsc::channel;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Http, pairs};
-use super::faulty::{FaultyStore, PATIENCE, Waits, Where};
+use super::faulty::{PATIENCE, Waits, Where};
+use super::faulty_store::FaultyStore;
 use super::sample_orders::{self, RANGE};
 use super::server::{Key, LINK_LIFETIME_S, NOW_S, RETENTION_S, Server};
 

@@ -11,7 +11,8 @@ use tollbook_store::StoreError;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::{Answer, Http, encode, pairs};
-use super::faulty::{Fails, Fault, FaultyStore, MakeError, Panics, Waits, Where};
+use super::faulty::{Fails, Fault, MakeError, Panics, Waits, Where};
+use super::faulty_store::FaultyStore;
 use super::sample_orders;
 use super::server::{Key, Server};
 

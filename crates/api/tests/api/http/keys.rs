@@ -7,7 +7,8 @@ use tollbook_domain::tenant::Permission;
 use tollbook_ops::tenancy::keys::{KeyChange, KeyRights, keys, rotate_key, set_key};
 
 use super::backend::{Backend, on_each_backend};
-use super::faulty::{FaultyStore, Waits, Where};
+use super::faulty::{Waits, Where};
+use super::faulty_store::FaultyStore;
 use super::sample_orders::RANGE;
 use super::server::{CONFIG, Key, NOW_S, Server};
 

@@ -24,6 +24,7 @@ mod export_jobs;
 mod exports;
 mod failures;
 pub(crate) mod faulty;
+mod faulty_store;
 mod gateways;
 mod isolation;
 mod keys;

@@ -6,7 +6,8 @@ use tollbook_store::StoreError;
 
 use super::backend::{Backend, on_each_backend};
 use super::client::pairs;
-use super::faulty::{Fails, FaultyStore, Where};
+use super::faulty::{Fails, Where};
+use super::faulty_store::FaultyStore;
 use super::server::Server;
 use super::{client::Http, log};
 

@@ -1,5 +1,6 @@
 //! The server's log on standard error (docs/CONFIGURATION.md, "Logging").
 
+mod environment;
 mod lossy;
 mod spans;
 
@@ -12,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::output::Failure;
+use environment::variable;
 use lossy::{FlushOnDrop, LossyLog};
 use spans::Spans;
 
@@ -76,14 +78,4 @@ fn is_standard_error(stream: &str) -> bool {
 /// At the level of errors, so that it is there whatever the log is filtered by.
 fn report_lost(lines: u64) {
     tracing::error!(lost = lines, "{lines} log lines were lost");
-}
-
-/// The value of an environment variable. An empty variable is treated as unset.
-fn variable(name: &str) -> Result<Option<String>, Failure> {
-    #[expect(clippy::disallowed_methods, reason = "logging starts before any command has arguments for it")]
-    match std::env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::new(format!("{name}: not valid UTF-8"))),
-    }
 }

@@ -132,7 +132,7 @@ pub(super) fn secrets_outlive_the_master_key(backend: &Backend) {
     assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Delivered);
     let message = receiver.take().remove(0);
     assert!(is_signed(&message, new.reveal()) && is_signed(&message, old.secret.reveal()));
-    // The former key seals nothing any more, and opens nothing.
+    // The former key neither seals nor opens.
     let refused = rotate_secret(&*hooks.fixture.store, &former, &id, 0, BASE_S + 5);
     assert!(refused.unwrap_err().to_string().contains("master key"));
     happen(&hooks, "b", BASE_S + 10);

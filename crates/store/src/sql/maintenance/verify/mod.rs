@@ -1,6 +1,7 @@
 //! Verification: computes derived data again and compares it with what is stored.
 
 mod accounts;
+mod company;
 mod corrections;
 mod deployment;
 mod exports;

@@ -2,96 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollbook_domain::time::{DAY_S, HOUR_S, day_of, hour_of, month_of_day};
+use tollbook_domain::time::{DAY_S, HOUR_S, day_of, hour_of};
 use tollbook_domain::{Catalogue, Measures, NewOrder, Status};
 
-use super::report::Report;
+use super::report::{Report, period_name};
 use crate::error::StoreResult;
 use crate::lines::LineNo;
-use crate::maintenance::{Verification, Verify};
 use crate::pack::{CountArray, SumArrays, place_of};
 use crate::sql::driver::connection::{Flow, SqlValue, first};
 use crate::sql::orders::lookup::{Owner, owners};
-use crate::sql::orders::periods::{DAY, HOUR, MONTH};
+use crate::sql::orders::periods::{DAY, HOUR};
 use crate::sql::orders::rollups::decode_one;
 use crate::sql::orders::rows::{ORDER_COLUMNS, blank, read_into};
 use crate::sql::session::Session;
-use crate::verification::{PartSizes, VerificationPart, VerifiedPart, day_name, hour_name, month_name};
 
 /// The recount of one period: each line's measures.
 pub(crate) type LineSums = BTreeMap<LineNo, Measures>;
 
-impl Verify for Session {
-    fn verify(&mut self, company_id: i64, catalogue: &Catalogue, limit: usize) -> StoreResult<Verification> {
-        let mut report = Report::new(limit);
-        for status in Status::ALL {
-            let mut months: BTreeSet<i64> = BTreeSet::new();
-            let mut days: BTreeSet<i64> = BTreeSet::new();
-            let mut hours: BTreeSet<i64> = BTreeSet::new();
-            let mut month = (i64::MIN, LineSums::new());
-            while let Some(day) = self.next_day(company_id, status, days.last().map_or(0, |day| day + 1))? {
-                days.insert(day);
-                let (sums, of_day) = self.verify_day(company_id, status, day, catalogue, &mut report)?;
-                hours.extend(of_day);
-                if month.0 != month_of_day(day) {
-                    self.compare(company_id, status, MONTH, month.0, &month.1, &mut report)?;
-                    month = (month_of_day(day), LineSums::new());
-                    months.insert(month.0);
-                }
-                for (line_no, measures) in &sums {
-                    month.1.entry(*line_no).or_default().add(measures);
-                }
-            }
-            self.compare(company_id, status, MONTH, month.0, &month.1, &mut report)?;
-            self.find_extra_periods(company_id, status, DAY, &days, &mut report)?;
-            self.find_extra_periods(company_id, status, MONTH, &months, &mut report)?;
-            self.find_extra_periods(company_id, status, HOUR, &hours, &mut report)?;
-        }
-        let view = self.view(company_id)?;
-        if view.order_count != report.found.orders {
-            let counted = report.found.orders;
-            report.differ(|| {
-                format!("company {company_id}: {} orders noted, {counted} counted", view.order_count)
-            });
-        }
-        self.count_numbers(company_id, &mut report)?;
-        self.count_tiles(company_id, &mut report)?;
-        self.verify_lines(company_id, &mut report)?;
-        self.verify_usage(company_id, catalogue, &mut report)?;
-        self.verify_accounts(company_id, &mut report)?;
-        self.verify_exports(company_id, &mut report)?;
-        for difference in self.differences_of_chain(company_id, limit)? {
-            report.differ(|| difference);
-        }
-        Ok(report.found)
-    }
-
-    fn verify_deployment(&mut self, limit: usize) -> StoreResult<Vec<String>> {
-        self.differences_of_deployment(limit)
-    }
-
-    fn parts_of_deployment(&mut self) -> StoreResult<Vec<VerificationPart>> {
-        Ok(self.list_deployment_parts())
-    }
-
-    fn parts_of_company(&mut self, company_id: i64, sizes: &PartSizes) -> StoreResult<Vec<VerificationPart>> {
-        self.list_company_parts(company_id, sizes)
-    }
-
-    fn verify_part(
-        &mut self,
-        part: &VerificationPart,
-        catalogue: &Catalogue,
-        sizes: &PartSizes,
-        limit: usize,
-    ) -> StoreResult<VerifiedPart> {
-        self.verified_part(part, catalogue, sizes, limit)
-    }
-}
-
 impl Session {
     /// The first day on or after `from` that has an order.
-    fn next_day(&mut self, company_id: i64, status: Status, from: i64) -> StoreResult<Option<i64>> {
+    pub(super) fn next_day(
+        &mut self,
+        company_id: i64,
+        status: Status,
+        from: i64,
+    ) -> StoreResult<Option<i64>> {
         let sql = "SELECT start_time FROM orders WHERE company_id = $1 AND status = $2 AND start_time >= $3 \
                    ORDER BY start_time LIMIT 1";
         let values = [company_id, status.number(), from * DAY_S].map(SqlValue::Int);
@@ -194,7 +129,7 @@ impl Session {
     }
 
     /// Compares the rollup and the tiles of one period with its recount.
-    fn compare(
+    pub(super) fn compare(
         &mut self,
         company_id: i64,
         status: Status,
@@ -267,7 +202,7 @@ impl Session {
     }
 
     /// Reports rollups and tiles of periods that have no order.
-    fn find_extra_periods(
+    pub(super) fn find_extra_periods(
         &mut self,
         company_id: i64,
         status: Status,
@@ -316,7 +251,7 @@ impl Session {
 
     /// Checks that every registered number has an order, by comparing the number of rows with the numbers of all
     /// orders.
-    fn count_numbers(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+    pub(super) fn count_numbers(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         let sql = "SELECT count(*) FROM order_number WHERE company_id = $1";
         let registered =
             first(self.connection.as_mut(), sql, &[company_id.into()], |row| row.int(0))?.unwrap_or(0);
@@ -328,7 +263,7 @@ impl Session {
     }
 
     /// Checks that there are no tiles but those of the orders, which were compared one by one.
-    fn count_tiles(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
+    pub(super) fn count_tiles(&mut self, company_id: i64, report: &mut Report) -> StoreResult<()> {
         for table in ["tile_count", "tile_sum"] {
             let sql = format!("SELECT count(*) FROM {table} WHERE company_id = $1");
             let stored = first(self.connection.as_mut(), &sql, &[company_id.into()], |row| row.int(0))?;
@@ -339,14 +274,5 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-/// A period in text.
-pub(crate) fn period_name(unit: i64, period: i64) -> String {
-    match unit {
-        HOUR => hour_name(period),
-        DAY => day_name(period),
-        _ => month_name(period),
     }
 }

@@ -3,6 +3,8 @@
 use tollbook_domain::account::PerKind;
 
 use crate::maintenance::Verification;
+use crate::sql::orders::periods::{DAY, HOUR};
+use crate::verification::{day_name, hour_name, month_name};
 
 /// The differences found so far, and sums over orders that are compared at the end.
 pub(crate) struct Report {
@@ -35,4 +37,13 @@ impl Report {
 pub(crate) struct Settled {
     pub(crate) deducted: PerKind<i128>,
     pub(crate) orders: i64,
+}
+
+/// A period in text.
+pub(crate) fn period_name(unit: i64, period: i64) -> String {
+    match unit {
+        HOUR => hour_name(period),
+        DAY => day_name(period),
+        _ => month_name(period),
+    }
 }

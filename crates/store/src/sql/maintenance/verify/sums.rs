@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use tollbook_domain::time::{DAY_S, HOUR_S, first_day_of_month};
 use tollbook_domain::{Measures, Status};
 
-use super::orders::period_name;
 use super::report::Report;
+use super::report::period_name;
 use crate::error::StoreResult;
 use crate::pack::{CHUNK, CountArray, SumArrays, visit};
 use crate::sql::driver::connection::{Flow, SqlValue};

@@ -1,0 +1,75 @@
+//! Tests of the command line itself.
+
+use tollbook_ops::config::reference::{OPTIONS, VARIABLES};
+
+use super::*;
+
+#[test]
+fn the_definition_is_consistent() {
+    Tollbook::command().debug_assert();
+}
+
+#[test]
+fn a_running_command_is_named_without_its_values() {
+    let name = |line: &str| name_of(line.split(' ').map(str::to_owned));
+    let import = "--database postgres://tollbook:secret@db/tollbook orders --json import orders.csv";
+    assert_eq!(name(import), "tollbook orders import");
+    assert_eq!(name("serve --listen 127.0.0.1:0"), "tollbook serve");
+    assert_eq!(name("hours show"), "tollbook utc-offset show");
+}
+
+#[test]
+fn every_filter_of_the_api_has_an_option() {
+    let command = Tollbook::command();
+    let paid = command.find_subcommand("orders").unwrap().find_subcommand("paid").unwrap();
+    let action = tollbook_api::actions::Action::find("ListPaidOrders").unwrap();
+    for parameter in action.parameters {
+        let mut flag = String::new();
+        for letter in parameter.name.chars() {
+            if letter.is_uppercase() && !flag.is_empty() {
+                flag.push('-');
+            }
+            flag.extend(letter.to_lowercase());
+        }
+        let known = paid.get_arguments().any(|argument| argument.get_long() == Some(flag.as_str()));
+        assert!(known, "--{flag}");
+    }
+}
+
+#[test]
+fn options_are_found_before_and_after_the_command() {
+    for line in ["tollbook --data x config show", "tollbook config show --data x"] {
+        let matches = Tollbook::command().try_get_matches_from(line.split(' ')).unwrap();
+        assert!(source_in(&matches, "data") == Source::Option, "{line}");
+        assert!(source_in(&matches, "config") == Source::Default, "{line}");
+    }
+}
+
+/// The options with their variables, of a command and all commands below it.
+fn stated(command: &clap::Command, found: &mut Vec<(String, Option<String>, bool)>) {
+    for argument in command.get_arguments() {
+        let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+        if let Some(name) = argument.get_long() {
+            found.push((name.to_owned(), variable, argument.is_global_set()));
+        }
+    }
+    command.get_subcommands().for_each(|command| stated(command, found));
+}
+
+#[test]
+fn every_option_of_all_commands_and_every_variable_is_documented() {
+    let mut found = Vec::new();
+    stated(&Tollbook::command(), &mut found);
+    assert!(found.iter().any(|(_, variable, _)| variable.as_deref() == Some("TOLLBOOK_SERVER")));
+    for (name, variable, is_global) in found {
+        if let Some(variable) = &variable {
+            assert!(VARIABLES.iter().any(|documented| documented.name == variable), "{variable}");
+        }
+        if is_global {
+            let flag = format!("--{name}");
+            let option = OPTIONS.iter().find(|option| option.option.split(' ').next() == Some(&flag));
+            let option = option.unwrap_or_else(|| panic!("{flag} is not documented"));
+            assert_eq!(option.variable, variable.unwrap_or_default(), "{flag}");
+        }
+    }
+}
