@@ -186,7 +186,8 @@ mod tests {
         }
         let mut checked = 0;
         for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "rs")) {
-            if file.ends_with("tenancy.rs") {
+            // Statements of tests: those that break the rule, and rows of former schemas.
+            if file.ends_with("tenancy.rs") || file.ends_with("upgrade_tests.rs") {
                 continue;
             }
             for statement in statements(&std::fs::read_to_string(file).unwrap()) {
