@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one entry for tests, linters and the repository's own checks. It starts other programs and reads
 //! files; nothing of the product is used here.
 
+mod fuzz;
 mod gnumeric;
 mod libreoffice;
 mod lint;
@@ -33,8 +34,13 @@ usage: cargo xtask COMMAND
   test --suite gateways [NAME]
         Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
         exporters, a client of OpenMeter.
+  test --suite fuzz [TARGET]
+        Runs every fuzz target for a few seconds. It needs a C++ compiler.
   test [-p CRATE]… [NAME] -- ARGUMENT…
         Runs cargo test with these arguments, one test executable after the other.
+  fuzz [--seconds N] [--keep] [TARGET]
+        Looks for inputs that break a rule of a fuzz target, or of each one, for 60 seconds without --seconds, two targets
+        at a time. With --keep, inputs that reach new code are added to fuzz/corpus.
   lint  Runs rustfmt, clippy, rustdoc, tidy, and linters that are installed below the target directory.
   tidy  Runs the repository's own checks.
   soak [--minutes N] [--seed S]
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::locate();
     let outcome = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(&workspace, rest),
+        ["fuzz", rest @ ..] => fuzz::run(&workspace, rest),
         ["lint"] => lint::run(&workspace),
         ["tidy"] => tidy::run(&workspace),
         ["soak", rest @ ..] => soak::run(&workspace, rest),

@@ -9,9 +9,9 @@ use tollbook_domain::Catalogue;
 use tollbook_domain::tenant::Company;
 use tollbook_export::{ExportError, ExportedFile, Exporter, ExporterParts, Link};
 use tollbook_objects::ObjectStore;
-use tollbook_ops::charging::Charging;
+use tollbook_ops::charging::{Charging, second_opinion};
 use tollbook_ops::tasks::Tasks;
-use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
+use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, Opinion, random};
 use tollbook_store::Store;
 
 use crate::body::Bodies;
@@ -47,7 +47,7 @@ pub(crate) struct Service {
     metrics: Metrics,
     key_uses: KeyUses,
     job_submitted: Notify,
-    leaps: LeapWatch,
+    leaps: Arc<LeapWatch>,
 }
 
 impl Service {
@@ -65,7 +65,14 @@ impl Service {
             random: random::u128,
         });
         let bodies = Bodies::new(&deployment.config.server);
-        let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
+        let store = Arc::clone(&deployment.store);
+        let ask = move |now_s| {
+            second_opinion(store.as_ref(), now_s).unwrap_or_else(|error| {
+                tracing::warn!(%error, "no second opinion on the time");
+                Opinion::Unknown
+            })
+        };
+        let leaps = LeapWatch::with_second_opinion(Arc::clone(&deployment.clock), Box::new(ask));
         Self {
             deployment,
             exporter,
@@ -74,7 +81,7 @@ impl Service {
             metrics: Metrics::new(),
             key_uses: KeyUses::default(),
             job_submitted: Notify::new(),
-            leaps,
+            leaps: Arc::new(leaps),
         }
     }
 
@@ -126,6 +133,11 @@ impl Service {
     /// The time for work that must not be done at a wrong one; `None` while the clock is in doubt.
     pub(crate) fn certain_now_s(&self) -> Option<i64> {
         self.leaps.certain_now_s()
+    }
+
+    /// What watches the clock.
+    pub(crate) fn leaps(&self) -> Arc<LeapWatch> {
+        Arc::clone(&self.leaps)
     }
 
     /// What the operations of charging take.

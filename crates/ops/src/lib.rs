@@ -15,9 +15,10 @@ pub mod new_api;
 pub mod pricing;
 pub mod quickstart;
 pub mod random;
+pub mod stated_time;
 pub mod tasks;
 pub mod tenancy;
 
-pub use clock::{Clock, FixedClock, LeapWatch, SystemClock};
+pub use clock::{Clock, FixedClock, LeapWatch, Opinion, SystemClock};
 pub use config::{Brand, Config};
 pub use tenancy::secrets::{MasterKey, PrivateKey, SecretError};

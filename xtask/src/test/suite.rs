@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
-use crate::{gnumeric, libreoffice, node};
+use crate::{fuzz, gnumeric, libreoffice, node};
 
 /// Environment variables.
 type Variables = Vec<(&'static str, OsString)>;
@@ -23,6 +23,9 @@ struct Suite {
     /// Prepares what else the tests need, and returns the variables that name it to them.
     prepare: fn(&Workspace) -> Outcome<Variables>,
 }
+
+/// The suite that is not one of ignored tests.
+const FUZZ: &str = "fuzz";
 
 const SUITES: [Suite; 2] = [
     Suite {
@@ -52,13 +55,16 @@ fn prepare_readers(workspace: &Workspace) -> Outcome<Variables> {
 
 fn named(name: &str) -> Outcome<&'static Suite> {
     SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| {
-        let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        let known: Vec<&str> = [FUZZ].into_iter().chain(SUITES.iter().map(|suite| suite.name)).collect();
         format!("test: there is no suite {name}: there are {}", known.join(", "))
     })
 }
 
 /// Runs a suite, or those of its tests with `part` in their names.
 pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outcome {
+    if name == FUZZ {
+        return fuzz::suite(workspace, part);
+    }
     let suite = named(name)?;
     let more = (suite.prepare)(workspace)?;
     let environment = Environment::prepare(workspace, suite.purpose)?;
@@ -83,6 +89,9 @@ mod tests {
         assert_eq!(named("readers").map(|suite| suite.target), Ok("readers"));
         assert_eq!(named("gateways").map(|suite| suite.target), Ok("acceptance"));
         let unknown = named("gates").err();
-        assert_eq!(unknown.as_deref(), Some("test: there is no suite gates: there are gateways, readers"));
+        assert_eq!(
+            unknown.as_deref(),
+            Some("test: there is no suite gates: there are fuzz, gateways, readers")
+        );
     }
 }

@@ -70,6 +70,10 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     if caller.is_cancelled() {
         return Err(log_and_refuse(StoreError::Cancelled));
     }
+    // At a wrong time the grants that it pays from would end.
+    if service.certain_now_s().is_none() {
+        return Err(Refusal::ServiceUnavailable);
+    }
     let may_see = |line: &Line| key.may_use(line.organization_id);
     let payments = pay_unpaid(&service.charging(), company.company_id, &numbers, &may_see, now_s)
         .map_err(log_and_refuse)?;

@@ -26,6 +26,7 @@ pub use account_corrections::{AccountCorrected, Adjustment, Mode, ReversalReques
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
 pub use arrivals::{Arrival, ArrivalWatch};
+pub use confirmed_time::second_opinion;
 pub use context::Charging;
 pub use corrections::{
     Corrected, CorrectionError, CorrectionRequest, ExplainedCharge, ExplainedOrder, ExplainedRecord,
