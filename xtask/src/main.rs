@@ -34,6 +34,8 @@ usage: cargo xtask COMMAND
   test --suite gateways [NAME]
         Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
         exporters, a client of OpenMeter.
+  test --suite openapi
+        Draws requests from the document of the API with schemathesis and compares the answers with it.
   test --suite fuzz [TARGET]
         Runs every fuzz target for a few seconds. It needs a C++ compiler.
   test [-p CRATE]… [NAME] -- ARGUMENT…

@@ -27,13 +27,21 @@ struct Suite {
 /// The suite that is not one of ignored tests.
 const FUZZ: &str = "fuzz";
 
-const SUITES: [Suite; 2] = [
+const SUITES: [Suite; 3] = [
     Suite {
         name: "gateways",
         target: "acceptance",
         module: "suite_gateways::",
         purpose: Purpose::Gateways,
         variable: "TOLLBOOK_TEST_GATEWAYS_PYTHON",
+        prepare: |_| Ok(Vec::new()),
+    },
+    Suite {
+        name: "openapi",
+        target: "acceptance",
+        module: "suite_openapi::",
+        purpose: Purpose::OpenApi,
+        variable: "TOLLBOOK_TEST_OPENAPI_PYTHON",
         prepare: |_| Ok(Vec::new()),
     },
     Suite {
@@ -91,7 +99,7 @@ mod tests {
         let unknown = named("gates").err();
         assert_eq!(
             unknown.as_deref(),
-            Some("test: there is no suite gates: there are fuzz, gateways, readers")
+            Some("test: there is no suite gates: there are fuzz, gateways, openapi, readers")
         );
     }
 }

@@ -39,4 +39,5 @@ mod soak;
 mod soak_charging;
 mod stopped;
 mod suite_gateways;
+mod suite_openapi;
 mod truth;

@@ -153,9 +153,9 @@ fn with_many_answers(server: &Server) -> TcpStream {
 
 #[test]
 fn a_peer_that_reads_too_slowly_is_closed() {
-    const READ: usize = 8 << 20;
-    let mut buffer = [0; 1024];
-    // No peer that reads a kilobyte at a time keeps this rate, and each keeps the other one.
+    const READ: usize = 1 << 20;
+    let mut buffer = [0; 32];
+    // No peer that reads some bytes at a time keeps this rate, and each keeps the other one.
     let (_fixture, server) = serve("write_timeout_s = 1\nwrite_bytes_per_s = 1000000000");
     let mut stream = with_many_answers(&server);
     while stream.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {}
