@@ -2,6 +2,7 @@
 //! files; nothing of the product is used here.
 
 mod chromium;
+mod fuzz;
 mod gnumeric;
 mod libreoffice;
 mod lint;
@@ -35,8 +36,15 @@ usage: cargo xtask COMMAND
   test --suite gateways [NAME]
         Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
         exporters, a client of OpenMeter.
+  test --suite openapi
+        Draws requests from the document of the API with schemathesis and compares the answers with it.
+  test --suite fuzz [TARGET]
+        Runs every fuzz target for a few seconds. It needs a C++ compiler.
   test [-p CRATE]… [NAME] -- ARGUMENT…
         Runs cargo test with these arguments, one test executable after the other.
+  fuzz [--seconds N] [--keep] [TARGET]
+        Looks for inputs that break a rule of a fuzz target, or of each one, for 60 seconds without --seconds, two targets
+        at a time. With --keep, inputs that reach new code are added to fuzz/corpus.
   lint  Runs rustfmt, clippy, rustdoc, tidy, and linters that are installed below the target directory.
   tidy  Runs the repository's own checks.
   package [--twice]
@@ -69,6 +77,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::locate();
     let outcome = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(&workspace, rest),
+        ["fuzz", rest @ ..] => fuzz::run(&workspace, rest),
         ["lint"] => lint::run(&workspace),
         ["tidy"] => tidy::run(&workspace),
         ["package", rest @ ..] => package::run(&workspace, rest),

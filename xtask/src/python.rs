@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Readers,
     /// Gateways, and clients of the protocols that they report usage by.
     Gateways,
+    /// What draws requests from the API's document.
+    OpenApi,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Tables => "tables",
             Self::Readers => "readers",
             Self::Gateways => "gateways",
+            Self::OpenApi => "openapi",
         }
     }
 
@@ -41,6 +44,7 @@ impl Purpose {
             Self::Tables => &["requirements-tables-build.txt", "requirements-tables.txt"],
             Self::Readers => &["requirements-readers.txt"],
             Self::Gateways => &["requirements-gateways.txt"],
+            Self::OpenApi => &["requirements-openapi.txt"],
         }
     }
 }

@@ -46,6 +46,11 @@ impl Workspace {
         self.target.join("xtask-test")
     }
 
+    /// Where `cargo xtask fuzz` keeps what it finds.
+    pub(crate) fn fuzz_files(&self) -> PathBuf {
+        self.target.join("xtask-fuzz")
+    }
+
     /// The folder of shared data that some tests read: beside the checkout, unless `TOLLBOOK_SHARED` names another.
     pub(crate) fn shared(&self) -> OsString {
         std::env::var_os("TOLLBOOK_SHARED").unwrap_or_else(|| self.root.join("../shared").into_os_string())

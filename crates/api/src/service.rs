@@ -10,9 +10,9 @@ use tollbook_domain::tenant::Company;
 use tollbook_export::{ExportError, ExportedFile, Exporter, ExporterParts, Link};
 use tollbook_objects::ObjectStore;
 use tollbook_ops::audit::ActingStore;
-use tollbook_ops::charging::Charging;
+use tollbook_ops::charging::{Charging, second_opinion};
 use tollbook_ops::tasks::Tasks;
-use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, random};
+use tollbook_ops::{Brand, Clock, Config, LeapWatch, MasterKey, Opinion, random};
 use tollbook_store::{Actor, Store};
 
 use crate::body::Bodies;
@@ -53,7 +53,7 @@ pub(crate) struct Service {
     job_submitted: Notify,
     tls: Option<Arc<Tls>>,
     certificate_changed: Arc<Notify>,
-    leaps: LeapWatch,
+    leaps: Arc<LeapWatch>,
 }
 
 impl Service {
@@ -72,8 +72,15 @@ impl Service {
         });
         let nonces = Nonces::new(deployment.config.signing.window_s);
         let bodies = Bodies::new(&deployment.config.server);
-        let leaps = LeapWatch::new(Arc::clone(&deployment.clock));
         let metrics = Metrics::new(deployment.clock.now_s());
+        let store = Arc::clone(&deployment.store);
+        let ask = move |now_s| {
+            second_opinion(store.as_ref(), now_s).unwrap_or_else(|error| {
+                tracing::warn!(%error, "no second opinion on the time");
+                Opinion::Unknown
+            })
+        };
+        let leaps = LeapWatch::with_second_opinion(Arc::clone(&deployment.clock), Box::new(ask));
         Self {
             deployment,
             exporter,
@@ -85,7 +92,7 @@ impl Service {
             job_submitted: Notify::new(),
             tls: None,
             certificate_changed: Arc::default(),
-            leaps,
+            leaps: Arc::new(leaps),
         }
     }
 
@@ -162,6 +169,11 @@ impl Service {
     /// The store as an actor uses it, who is in the audit log with what is done.
     pub(crate) fn acting(&self, actor: Actor) -> ActingStore {
         ActingStore::new(Arc::clone(&self.deployment.store), Arc::clone(&self.deployment.clock), actor)
+    }
+
+    /// What watches the clock.
+    pub(crate) fn leaps(&self) -> Arc<LeapWatch> {
+        Arc::clone(&self.leaps)
     }
 
     /// What the operations of charging take.

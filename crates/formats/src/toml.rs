@@ -54,7 +54,12 @@ impl Source<'_> {
             let before = self.text.as_bytes().iter().take(span.start);
             1 + before.filter(|byte| **byte == b'\n').count()
         });
-        FileError { file: self.file.to_owned(), line, key: key.into(), reason: reason.into() }
+        FileError {
+            file: self.file.to_owned(),
+            line,
+            key: in_one_line(key.into()),
+            reason: in_one_line(reason.into()),
+        }
     }
 
     /// The error of the parser, in one line, with the key that it names.
@@ -72,6 +77,21 @@ impl Source<'_> {
     }
 }
 
+/// A text without control characters: a value of the file that an error repeats may hold line breaks.
+fn in_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
+        if character.is_control() {
+            line.extend(character.escape_debug());
+        } else {
+            line.push(character);
+        }
+        line
+    })
+}
+
 /// An integer in any radix; `None` for other values and beyond 64 bits.
 pub(crate) fn integer(value: &DeValue<'_>) -> Option<i64> {
     let integer = value.as_integer()?;
@@ -86,4 +106,16 @@ pub fn read_file(file: &Path) -> Result<String, FileError> {
         key: String::new(),
         reason: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_whatever_the_file_holds() {
+        let source = Source { file: Path::new("t.toml"), text: "\nx = 1" };
+        let error = source.error(Some(1..2), "a\u{1b}", "\"b\nc\" is ü");
+        assert_eq!(error.to_string(), "t.toml:2: a\\u{1b}: \"b\\nc\" is ü");
+    }
 }

@@ -20,6 +20,8 @@ pub use embedded::{DeploymentError, EmbeddedSettings, EmbeddedStore, Object, Rea
 pub use error::ObjectStoreError;
 pub use key::{KeyError, ObjectKey};
 pub use key_pair::ObjectKeys;
+#[cfg(feature = "fuzzing")]
+pub use remote::fuzzing;
 pub use remote::{NowS, OpenError, RemoteSettings, RemoteStore, StoreUrl, StoreUrlError, Tuning};
 pub use remote_error::RemoteError;
 pub use reply::{Reply, ReplyBody};

@@ -18,10 +18,11 @@ pub mod process;
 pub mod quickstart;
 pub mod random;
 mod reasons;
+pub mod stated_time;
 pub mod tasks;
 pub mod tenancy;
 pub mod webhooks;
 
-pub use clock::{Clock, FixedClock, LeapWatch, SystemClock};
+pub use clock::{Clock, FixedClock, LeapWatch, Opinion, SystemClock};
 pub use config::{Brand, Config};
 pub use tenancy::secrets::{MasterKey, PrivateKey, SecretError};

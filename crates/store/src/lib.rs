@@ -10,6 +10,8 @@ mod corrections;
 mod deployment;
 mod error;
 mod exports;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod leases;
 mod lines;
 mod maintenance;

@@ -138,6 +138,11 @@ pub(crate) fn visit<const N: usize>(
         let (indices, tail) = if *tag >= SPARSE {
             let (last, tail) = tail.split_first().ok_or_else(damaged)?;
             let (indices, tail) = tail.split_at_checked(usize::from(*last) + 1).ok_or_else(damaged)?;
+            // A cell that is stated twice would be added twice.
+            let is_ascending = indices.is_sorted_by(|one, next| one < next);
+            if !is_ascending || indices.last().is_some_and(|last| usize::from(*last) >= length) {
+                return Err(damaged());
+            }
             (Some(indices), tail)
         } else {
             (None, tail)
@@ -223,6 +228,24 @@ mod tests {
         let mut wrong_width = good;
         wrong_width[2] = 3;
         assert!(SumArrays::decode(&wrong_width).is_err());
+    }
+
+    #[test]
+    fn a_cell_is_stated_once_and_within_the_length() {
+        let decoded = |indices: [u8; 2]| {
+            let [first, second] = indices;
+            CountArray::decode(&[9, 0, SPARSE + 1, 1, first, second, 5, 6])
+        };
+        let counts = decoded([3, 8]).unwrap();
+        assert_eq!((counts.get(3, 0), counts.get(8, 0)), (5, 6));
+        for damaged in [[3, 3], [8, 3], [3, 9]] {
+            assert!(decoded(damaged).is_err(), "{damaged:?}");
+        }
+        // Two large values of one cell have a sum that no number holds.
+        let mut twice = vec![9, 0, SPARSE + 16, 1, 4, 4];
+        twice.extend_from_slice(&i128::MAX.to_le_bytes());
+        twice.extend_from_slice(&i128::MAX.to_le_bytes());
+        assert!(CountArray::decode(&twice).is_err());
     }
 
     proptest! {

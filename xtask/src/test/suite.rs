@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
-use crate::{chromium, gnumeric, libreoffice, node};
+use crate::{chromium, fuzz, gnumeric, libreoffice, node};
 
 /// Environment variables.
 type Variables = Vec<(&'static str, OsString)>;
@@ -23,7 +23,10 @@ struct Suite {
     prepare: fn(&Workspace) -> Outcome<Variables>,
 }
 
-const SUITES: [Suite; 3] = [
+/// The suite that is not one of ignored tests.
+const FUZZ: &str = "fuzz";
+
+const SUITES: [Suite; 4] = [
     Suite {
         name: "console",
         target: "acceptance",
@@ -36,6 +39,13 @@ const SUITES: [Suite; 3] = [
         target: "acceptance",
         module: "suite_gateways::",
         python: Some((Purpose::Gateways, "TOLLBOOK_TEST_GATEWAYS_PYTHON")),
+        prepare: |_| Ok(Vec::new()),
+    },
+    Suite {
+        name: "openapi",
+        target: "acceptance",
+        module: "suite_openapi::",
+        python: Some((Purpose::OpenApi, "TOLLBOOK_TEST_OPENAPI_PYTHON")),
         prepare: |_| Ok(Vec::new()),
     },
     Suite {
@@ -66,13 +76,16 @@ fn prepare_console(workspace: &Workspace) -> Outcome<Variables> {
 
 fn named(name: &str) -> Outcome<&'static Suite> {
     SUITES.iter().find(|suite| suite.name == name).ok_or_else(|| {
-        let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        let known: Vec<&str> = [FUZZ].into_iter().chain(SUITES.iter().map(|suite| suite.name)).collect();
         format!("test: there is no suite {name}: there are {}", known.join(", "))
     })
 }
 
 /// Runs a suite, or those of its tests with `part` in their names.
 pub(super) fn run(workspace: &Workspace, name: &str, part: Option<&str>) -> Outcome {
+    if name == FUZZ {
+        return fuzz::suite(workspace, part);
+    }
     let suite = named(name)?;
     let more = (suite.prepare)(workspace)?;
     let filter = part.map_or_else(|| suite.module.to_owned(), str::to_owned);
@@ -100,7 +113,7 @@ mod tests {
         let unknown = named("gates").err();
         assert_eq!(
             unknown.as_deref(),
-            Some("test: there is no suite gates: there are console, gateways, readers")
+            Some("test: there is no suite gates: there are fuzz, console, gateways, openapi, readers")
         );
     }
 }

@@ -14,7 +14,7 @@ struct Layer {
 }
 
 /// From the bottom to the top.
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     Layer {
         package: "tollbook-domain",
         uses: &[],
@@ -94,6 +94,19 @@ const LAYERS: [Layer; 12] = [
             "tollbook-workbook",
         ],
         never: &[],
+    },
+    Layer {
+        package: "tollbook-fuzz",
+        uses: &[
+            "tollbook-api",
+            "tollbook-domain",
+            "tollbook-formats",
+            "tollbook-objects",
+            "tollbook-ops",
+            "tollbook-store",
+            "tollbook-testkit",
+        ],
+        never: &["rusqlite", "tokio-postgres"],
     },
     Layer { package: "xtask", uses: &[], never: &[] },
 ];

@@ -50,6 +50,8 @@ pub enum ParameterShape {
     Integers,
     /// A list of strings.
     Texts,
+    /// A list of at most so many strings.
+    FewTexts(usize),
     /// `true` or `false`.
     Flag,
 }

@@ -12,7 +12,7 @@ use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// Most order numbers of one request (docs/ORDERS.md, "Paying").
-const MAX_NUMBERS: usize = 50;
+pub(super) const MAX_NUMBERS: usize = 50;
 
 pub(super) const RESPONSE: &[Member] = &[
     integer("SuccessCount", "Orders that are paid, now or before"),
@@ -76,6 +76,10 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     // A client that has disconnected gets no answer and will repeat the request, so nothing is begun.
     if caller.is_cancelled() {
         return Err(log_and_refuse(StoreError::Cancelled));
+    }
+    // At a wrong time the grants that it pays from would end.
+    if service.certain_now_s().is_none() {
+        return Err(Refusal::ServiceUnavailable);
     }
     let may_see = |line: &Line| key.may_use(line.organization_id);
     let origin = address.map(|address| address.to_string()).unwrap_or_default();

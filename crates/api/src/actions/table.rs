@@ -184,7 +184,7 @@ pub const ACTIONS: &[Action] = &[
                       no money, so a request can be repeated.",
         parameters: &[Parameter {
             name: "OrderNos",
-            shape: ParameterShape::Texts,
+            shape: ParameterShape::FewTexts(start_pay_unpaid_orders::MAX_NUMBERS),
             required: true,
             extension: false,
             meaning: Meaning::Text("`OrderNo` of 1 to 50 unpaid orders"),

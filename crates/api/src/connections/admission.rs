@@ -144,7 +144,7 @@ mod tests {
 
     fn connection() -> Arc<Connection> {
         let second = Duration::from_secs(1);
-        let timeouts = PeerTimeouts { head: second, idle: second, write: second };
+        let timeouts = PeerTimeouts { head: second, idle: second, write: second, write_bytes_per_s: 1_024 };
         Arc::new(Connection::new(timeouts, LargeHeads::new()))
     }
 

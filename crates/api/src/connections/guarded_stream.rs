@@ -1,4 +1,5 @@
-//! The socket of a connection: it reports what arrives, and a write fails when the peer accepts nothing for too long.
+//! The socket of a connection: it reports what arrives, and a write fails when the peer accepts nothing for too long, or
+//! too little.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::progress::Connection;
+use super::progress::{Acceptance, Connection};
 use super::transport::Transport;
 
 pub(super) struct GuardedStream {
@@ -18,18 +19,25 @@ pub(super) struct GuardedStream {
     write_timer: Option<Pin<Box<Sleep>>>,
     /// Since when the peer has accepted nothing; `None` if nothing is to be sent.
     unsent_since: Option<Instant>,
+    acceptance: Acceptance,
 }
 
 impl GuardedStream {
     pub(super) fn new(stream: Transport, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, write_timer: None, unsent_since: None }
+        Self { stream, connection, write_timer: None, unsent_since: None, acceptance: Acceptance::default() }
     }
 
-    /// What becomes of an attempt to send: it fails if the peer has accepted nothing for too long.
-    fn sent<T>(&mut self, context: &mut Context<'_>, attempt: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if attempt.is_ready() {
-            self.unsent_since = None;
-            return attempt;
+    /// What becomes of an attempt to send: it fails if the peer has accepted nothing for too long, or less than it must.
+    fn sent(
+        &mut self,
+        context: &mut Context<'_>,
+        attempt: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(sent) = &attempt {
+            let waited = self.unsent_since.take().map(|since| since.elapsed()).unwrap_or_default();
+            let bytes = *sent.as_ref().unwrap_or(&0);
+            let is_enough = self.acceptance.has_accepted(bytes, waited, &self.connection.timeouts);
+            return if is_enough { attempt } else { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) };
         }
         let since = *self.unsent_since.get_or_insert_with(Instant::now);
         let deadline = since + self.connection.timeouts.write;
@@ -80,10 +88,10 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What TLS has encrypted is sent here.
+        // What TLS has encrypted is sent here; its bytes were counted when they were written.
         let this = self.get_mut();
-        let attempt = Pin::new(&mut this.stream).poll_flush(context);
-        this.sent(context, attempt)
+        let attempt = Pin::new(&mut this.stream).poll_flush(context).map_ok(|()| 0);
+        this.sent(context, attempt).map_ok(|_| ())
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

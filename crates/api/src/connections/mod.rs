@@ -90,6 +90,7 @@ pub(crate) async fn serve(
             head: limits.head_timeout,
             idle: limits.idle_timeout,
             write: limits.write_timeout,
+            write_bytes_per_s: limits.write_bytes_per_s,
         },
         large_heads: LargeHeads::new(),
         stopping: stopping.clone(),

@@ -20,6 +20,32 @@ pub(super) struct PeerTimeouts {
     pub(super) head: Duration,
     pub(super) idle: Duration,
     pub(super) write: Duration,
+    /// Fewest bytes that it must accept for each second that it is waited for.
+    pub(super) write_bytes_per_s: u64,
+}
+
+/// What a peer has accepted of its answers, against the time that it was waited for. Only the time in which it accepts
+/// nothing counts, so that an answer that is made slowly is not held against its reader.
+#[derive(Debug, Default)]
+pub(super) struct Acceptance {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Acceptance {
+    /// Some bytes were accepted after a wait. Returns whether the peer is fast enough: over each stretch of waits as long
+    /// as the write time-out together, it must keep the least rate.
+    pub(super) fn has_accepted(&mut self, bytes: usize, waited: Duration, timeouts: &PeerTimeouts) -> bool {
+        self.waited += waited;
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        if self.waited < timeouts.write {
+            return true;
+        }
+        let least = u128::from(timeouts.write_bytes_per_s) * self.waited.as_millis() / 1_000;
+        let is_enough = u128::from(self.bytes) >= least;
+        *self = Self::default();
+        is_enough
+    }
 }
 
 /// The right of connections to have a large head.
@@ -152,7 +178,8 @@ mod tests {
 
     fn connection(large_heads: &LargeHeads) -> Arc<Connection> {
         let second = Duration::from_secs(1);
-        let timeouts = PeerTimeouts { head: second, idle: 10 * second, write: second };
+        let timeouts =
+            PeerTimeouts { head: second, idle: 10 * second, write: second, write_bytes_per_s: 1_024 };
         Arc::new(Connection::new(timeouts, large_heads.clone()))
     }
 
@@ -178,6 +205,33 @@ mod tests {
         let deadline = connection.read_deadline();
         connection.has_read(1);
         assert_eq!(connection.read_deadline(), deadline);
+    }
+
+    #[test]
+    fn a_peer_keeps_the_least_rate_while_it_is_waited_for() {
+        let second = Duration::from_secs(1);
+        let timeouts =
+            PeerTimeouts { head: second, idle: second, write: 10 * second, write_bytes_per_s: 100 };
+        // Seconds waited and bytes accepted, each time; whether the peer may go on after the last.
+        let table: [(&[(u64, usize)], bool); 7] = [
+            (&[(0, 1), (0, 1), (0, 1)], true),
+            (&[(9, 1)], true),
+            (&[(9, 1), (1, 1)], false),
+            (&[(9, 1), (1, 998)], false),
+            (&[(9, 1), (1, 999)], true),
+            // What was accepted before a stretch does not count in it.
+            (&[(10, 1_000_000), (5, 1), (5, 1)], false),
+            (&[(10, 1_000), (0, 500), (10, 500)], true),
+        ];
+        for (accepted, may_go_on) in table {
+            let mut acceptance = Acceptance::default();
+            let mut results = accepted.iter().map(|(seconds, bytes)| {
+                acceptance.has_accepted(*bytes, Duration::from_secs(*seconds), &timeouts)
+            });
+            let last = results.by_ref().take(accepted.len() - 1).all(|is_enough| is_enough);
+            assert!(last, "{accepted:?}");
+            assert_eq!(results.next(), Some(may_go_on), "{accepted:?}");
+        }
     }
 
     #[tokio::test]

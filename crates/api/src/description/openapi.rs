@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::webhooks::webhooks;
 use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
+use crate::parameters::MAX_LIST_VALUES;
 use crate::ret_code::{RET_CODES, SUCCESS_MESSAGE};
 use crate::strict_signature::{NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 
@@ -15,6 +16,7 @@ pub fn openapi() -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     schemas.insert("Refusal".into(), refusal_schema());
+    schemas.insert("Unavailable".into(), unavailable_schema());
     for action in ACTIONS {
         let response = response_schema(action, &mut schemas);
         schemas.insert(format!("{}Response", action.name), response);
@@ -57,6 +59,20 @@ fn refusal_schema() -> Value {
     })
 }
 
+/// What is answered before a request is read has no action and no request id.
+fn unavailable_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["RetCode", "Message"],
+        "properties": {
+            "RetCode": {"type": "integer"},
+            "Action": {"type": "string"},
+            "Message": {"type": "string"},
+            "request_uuid": request_uuid_schema()
+        }
+    })
+}
+
 fn request_uuid_schema() -> Value {
     json!({"type": "string", "description": "The header X-UCLOUD-REQUEST-UUID"})
 }
@@ -70,6 +86,13 @@ fn path(action: &Action) -> Value {
                 {"$ref": format!("#/components/schemas/{}Response", action.name)},
                 {"$ref": "#/components/schemas/Refusal"}
             ]}}}
+        },
+        "400": {"description": "The request is not HTTP, or has two Host headers; the body is no JSON"},
+        "414": {"description": "The target of the request has more than 65,534 bytes; no body"},
+        "431": {"description": "The head of the request has more than 131,072 bytes; no body"},
+        "503": {
+            "description": "The server has no room for the connection or the request; try again after Retry-After",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Unavailable"}}}
         }
     });
     let public = [
@@ -158,8 +181,26 @@ fn body_schema(action: &Action) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
 }
 
+/// An empty text and an empty list count as missing.
 fn parameter_schema(parameter: &Parameter) -> Value {
-    match parameter.shape {
+    let mut schema = shape_schema(parameter.shape);
+    if parameter.required {
+        match parameter.shape {
+            ParameterShape::Text => schema["minLength"] = 1.into(),
+            ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_) => {
+                schema["minItems"] = 1.into();
+                if schema["items"]["type"] == "string" {
+                    schema["items"]["minLength"] = 1.into();
+                }
+            }
+            ParameterShape::Integer(..) | ParameterShape::Flag => {}
+        }
+    }
+    schema
+}
+
+fn shape_schema(shape: ParameterShape) -> Value {
+    match shape {
         ParameterShape::Integer(from, i64::MAX) => {
             json!({"type": "integer", "format": "int64", "minimum": from})
         }
@@ -171,8 +212,9 @@ fn parameter_schema(parameter: &Parameter) -> Value {
         ParameterShape::Integers => {
             json!({"type": "array", "maxItems": 100, "items": {"type": "integer", "format": "int64"}})
         }
-        ParameterShape::Texts => {
-            json!({"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 256}})
+        ParameterShape::Texts => shape_schema(ParameterShape::FewTexts(MAX_LIST_VALUES)),
+        ParameterShape::FewTexts(most) => {
+            json!({"type": "array", "maxItems": most, "items": {"type": "string", "maxLength": 256}})
         }
     }
 }

@@ -77,7 +77,9 @@ fn write_action(
             ParameterShape::Text => (parameter.name.to_owned(), "string".to_owned()),
             ParameterShape::Flag => (parameter.name.to_owned(), "`true` or `false`".to_owned()),
             ParameterShape::Integers => (format!("{}.N", parameter.name), "integer list".to_owned()),
-            ParameterShape::Texts => (format!("{}.N", parameter.name), "string list".to_owned()),
+            ParameterShape::Texts | ParameterShape::FewTexts(_) => {
+                (format!("{}.N", parameter.name), "string list".to_owned())
+            }
         };
         let mark = if parameter.extension { " ◆" } else { "" };
         let required = if parameter.required { "yes" } else { "no" };

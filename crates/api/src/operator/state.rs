@@ -32,6 +32,7 @@ impl OperatorRoutes {
             Arc::new(deployment.config.clone()),
             Arc::clone(&deployment.catalogue),
             Arc::clone(&deployment.clock),
+            service.leaps(),
             service.tasks().add("intake of usage"),
         );
         let decoding = Semaphore::new(DECODED_AT_A_TIME);

@@ -47,6 +47,7 @@ mod stopped;
 mod strict;
 mod suite_console;
 mod suite_gateways;
+mod suite_openapi;
 mod systemd;
 mod traces;
 mod truth;

@@ -141,6 +141,33 @@ fn a_peer_that_does_not_read_is_closed() {
     assert_eq!(get(&server, "/healthz"), 200);
 }
 
+/// A connection with more answers to read than any buffer holds.
+fn with_many_answers(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let head = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+    while (&stream).write(head).is_ok() {}
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
+#[test]
+fn a_peer_that_reads_too_slowly_is_closed() {
+    const READ: usize = 1 << 20;
+    let mut buffer = [0; 32];
+    // No peer that reads some bytes at a time keeps this rate, and each keeps the other one.
+    let (_fixture, server) = serve("write_timeout_s = 1\nwrite_bytes_per_s = 1000000000");
+    let mut stream = with_many_answers(&server);
+    while stream.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {}
+    assert_eq!(get(&server, "/healthz"), 200);
+    let (_fixture, server) = serve("write_timeout_s = 1\nwrite_bytes_per_s = 1");
+    let mut stream = with_many_answers(&server);
+    let mut bytes = 0;
+    while bytes < READ {
+        bytes += stream.read(&mut buffer).unwrap();
+    }
+}
+
 #[test]
 fn an_address_has_a_number_of_connections() {
     let (_fixture, mut server) = serve("connections_per_address = 2");

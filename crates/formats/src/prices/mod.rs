@@ -17,4 +17,4 @@ mod unit_price;
 
 pub use list::{OmittedModel, PriceList, PublishedModel, RoundedPrice, UnreadKind};
 pub use own_file::write;
-pub use read::read;
+pub use read::{parse, read};

@@ -25,15 +25,48 @@ pub fn read(
     catalogue: &Catalogue,
     offsets: &HourOffsets,
 ) -> Result<PriceList, FileError> {
-    let valid_from_s = valid_from_s.unwrap_or(0);
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("json") => published::parse(path, &read_file(path)?, valid_from_s),
-        Some("toml") => own_file::parse(path, &read_file(path)?, valid_from_s, catalogue, offsets),
-        _ => {
-            let source = Source { file: path, text: "" };
-            Err(source.error(None, "", "must end in .json (a published list) or .toml (docs/PRICES.md)"))
-        }
+    match form(path) {
+        Some(_) => parse(path, &read_file(path)?, valid_from_s, catalogue, offsets),
+        None => Err(unknown_form(path)),
     }
+}
+
+/// As [`read`], from the text of the file; `path` names it in errors, and its ending states the form.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(
+    path: &Path,
+    text: &str,
+    valid_from_s: Option<i64>,
+    catalogue: &Catalogue,
+    offsets: &HourOffsets,
+) -> Result<PriceList, FileError> {
+    let valid_from_s = valid_from_s.unwrap_or(0);
+    match form(path) {
+        Some(Form::Published) => published::parse(path, text, valid_from_s),
+        Some(Form::Own) => own_file::parse(path, text, valid_from_s, catalogue, offsets),
+        None => Err(unknown_form(path)),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Published,
+    Own,
+}
+
+fn form(path: &Path) -> Option<Form> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("json") => Some(Form::Published),
+        Some("toml") => Some(Form::Own),
+        _ => None,
+    }
+}
+
+fn unknown_form(path: &Path) -> FileError {
+    let source = Source { file: path, text: "" };
+    source.error(None, "", "must end in .json (a published list) or .toml (docs/PRICES.md)")
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 mod cleanup;
 mod client;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
 mod protocol;
 mod s3;

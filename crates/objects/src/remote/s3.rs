@@ -49,7 +49,7 @@ pub(super) struct S3 {
 
 #[derive(FromXml)]
 #[xml(rename = "ListMultipartUploadsResult", ns(NAMESPACE))]
-struct UploadList {
+pub(super) struct UploadList {
     uploads: Vec<UploadEntry>,
     #[xml(rename = "IsTruncated")]
     is_truncated: Option<bool>,
@@ -57,6 +57,13 @@ struct UploadList {
     next_key_marker: Option<String>,
     #[xml(rename = "NextUploadIdMarker")]
     next_upload_id_marker: Option<String>,
+}
+
+#[cfg(feature = "fuzzing")]
+impl UploadList {
+    pub(super) fn len(&self) -> usize {
+        self.uploads.len()
+    }
 }
 
 #[derive(FromXml)]
@@ -270,10 +277,7 @@ impl Protocol for S3 {
                 }
                 self.bucket_request(&query)
             };
-            let parse = |reply: &HttpReply| -> Result<UploadList, InvalidReply> {
-                instant_xml::from_str(&reply.text()).map_err(not_published)
-            };
-            let list = match caller.send("list the uploads below", prefix, make, parse) {
+            let list = match caller.send("list the uploads below", prefix, make, uploads_of) {
                 // Not every S3 server supports this.
                 Err(ObjectStoreError::Remote(error)) if matches!(error.status(), Some(405 | 501)) => {
                     tracing::debug!(%error, "the store cannot list unfinished uploads");
@@ -322,15 +326,7 @@ impl Protocol for S3 {
             }
             self.request("GET", action, Vec::new(), Content::None)
         };
-        let list = caller.send("list the objects below", prefix, make, |reply| {
-            ListObjectsV2::parse_response(&reply.text()).map_err(not_published)
-        })?;
-        let objects = list.contents.into_iter().map(|entry| Listed {
-            key: entry.key,
-            len: entry.size.unwrap_or(0),
-            modified_s: entry.last_modified.and_then(|time| unix_s(&time)).unwrap_or(i64::MAX),
-        });
-        Ok(Page { objects: objects.collect(), next: list.next_continuation_token })
+        caller.send("list the objects below", prefix, make, page_of)
     }
 
     fn presign_get(&self, key: &ObjectKey, file_name: &str, expires_unix_s: i64) -> String {
@@ -358,6 +354,22 @@ fn file_headers(options: &PutOptions) -> Vec<(&'static str, String)> {
         ("content-disposition", attachment(&options.file_name)),
         ("content-type", options.content_type.clone()),
     ]
+}
+
+/// The uploads that a reply lists.
+pub(super) fn uploads_of(reply: &HttpReply) -> Result<UploadList, InvalidReply> {
+    instant_xml::from_str(&reply.text()).map_err(not_published)
+}
+
+/// The objects that a reply lists.
+pub(super) fn page_of(reply: &HttpReply) -> Result<Page, InvalidReply> {
+    let list = ListObjectsV2::parse_response(&reply.text()).map_err(not_published)?;
+    let objects = list.contents.into_iter().map(|entry| Listed {
+        key: entry.key,
+        len: entry.size.unwrap_or(0),
+        modified_s: entry.last_modified.and_then(|time| unix_s(&time)).unwrap_or(i64::MAX),
+    });
+    Ok(Page { objects: objects.collect(), next: list.next_continuation_token })
 }
 
 fn not_published(error: instant_xml::Error) -> InvalidReply {

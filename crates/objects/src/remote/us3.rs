@@ -267,19 +267,24 @@ impl Protocol for Us3 {
             encode_value(from.unwrap_or_default())
         );
         let make = || self.request("GET", "", &query, "", Content::None);
-        let list: FileList = caller.send("list the objects below", prefix, make, json)?;
-        let objects = list.data_set.unwrap_or_default().into_iter().filter_map(|entry| {
-            let key = entry.file_name.or(entry.object_name)?;
-            Some(Listed { key, len: entry.size, modified_s: entry.modify_time })
-        });
-        let next = Some(list.next_marker).filter(|marker| !marker.is_empty());
-        Ok(Page { objects: objects.collect(), next })
+        caller.send("list the objects below", prefix, make, page_of)
     }
 
     fn presign_get(&self, key: &ObjectKey, file_name: &str, expires_unix_s: i64) -> String {
         let query = us3::presign_get(&self.keys, &self.bucket, key.as_str(), expires_unix_s, Some(file_name));
         format!("{}/{}?{query}", self.public_base, encode_path(key.as_str()))
     }
+}
+
+/// The objects that a reply lists.
+pub(super) fn page_of(reply: &HttpReply) -> Result<Page, InvalidReply> {
+    let list: FileList = json(reply)?;
+    let objects = list.data_set.unwrap_or_default().into_iter().filter_map(|entry| {
+        let key = entry.file_name.or(entry.object_name)?;
+        Some(Listed { key, len: entry.size, modified_s: entry.modify_time })
+    });
+    let next = Some(list.next_marker).filter(|marker| !marker.is_empty());
+    Ok(Page { objects: objects.collect(), next })
 }
 
 fn json<T: DeserializeOwned>(reply: &HttpReply) -> Result<T, InvalidReply> {

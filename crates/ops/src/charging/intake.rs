@@ -57,12 +57,13 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts the thread. Its state is reported to `task`.
+    /// Starts the thread, which refuses nothing for its time while `leaps` doubts the clock. Its state is reported to `task`.
     pub fn start(
         store: Arc<dyn Store>,
         config: Arc<Config>,
         catalogue: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
+        leaps: Arc<LeapWatch>,
         task: Arc<Task>,
     ) -> Self {
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
@@ -71,7 +72,6 @@ impl Intake {
         task.started();
         let worker = std::thread::spawn(move || {
             let charging = Charging { store: store.as_ref(), config: &config, catalogue: &catalogue };
-            let leaps = LeapWatch::new(Arc::clone(&clock));
             // What is queued meanwhile is stored after the restart.
             loop {
                 let work = || store_until_closed(&of_worker, charging, clock.as_ref(), &leaps, &task);

@@ -25,6 +25,8 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// How long a peer may accept nothing of an answer.
     pub write_timeout: Duration,
+    /// Fewest bytes of answers that a peer must accept for each second that it is waited for.
+    pub write_bytes_per_s: u64,
     /// Longest time from the signal to stop to the end of the process.
     pub stop_timeout: Duration,
     /// For how long after the signal to stop a connection without a request stays open for one more.
@@ -45,6 +47,7 @@ impl Default for ServerConfig {
             body_pause: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(60),
+            write_bytes_per_s: 1_024,
             stop_timeout: Duration::from_secs(25),
             drain: Duration::from_secs(1),
             body_bytes_at_once: 128 << 20,
@@ -63,6 +66,7 @@ pub(super) struct ServerSection {
     body_pause_s: Option<Spanned<i64>>,
     idle_timeout_s: Option<Spanned<i64>>,
     write_timeout_s: Option<Spanned<i64>>,
+    write_bytes_per_s: Option<Spanned<i64>>,
     stop_timeout_s: Option<Spanned<i64>>,
     drain_s: Option<Spanned<i64>>,
     body_bytes_at_once: Option<Spanned<i64>>,
@@ -108,6 +112,14 @@ pub(super) fn server(
         body_pause: seconds("body_pause_s", &read.body_pause_s, 600, default.body_pause)?,
         idle_timeout: seconds("idle_timeout_s", &read.idle_timeout_s, 3_600, default.idle_timeout)?,
         write_timeout: seconds("write_timeout_s", &read.write_timeout_s, 3_600, default.write_timeout)?,
+        write_bytes_per_s: number(
+            source,
+            "server.write_bytes_per_s",
+            read.write_bytes_per_s.as_ref(),
+            1..=1_000_000_000,
+        )?
+        .and_then(|number| u64::try_from(number).ok())
+        .unwrap_or(default.write_bytes_per_s),
         stop_timeout: seconds("stop_timeout_s", &read.stop_timeout_s, 3_600, default.stop_timeout)?,
         drain: within("drain_s", &read.drain_s, 0..=600, default.drain)?,
         body_bytes_at_once: count(

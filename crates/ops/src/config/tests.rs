@@ -285,6 +285,7 @@ fn errors_name_file_line_and_key() {
         [brand.a];time_zone = "Mars/X" | :2: brand.a.time_zone: "Mars/X" is not an IANA time zone
         [brand.a];public_url = "x" | :2: brand.a.public_url: must begin with http:// or https://
         [brand.a];hosts = ["a:80"] | :2: brand.a.hosts: "a:80" is not a host name
+        [brand.a];hosts = ["a\nb"] | :2: brand.a.hosts: "a\nb" is not a host name
         [brand.a];hosts = ["*.x"] | :2: brand.a.hosts: "*.x" is not a host name
         [brand.a];hosts = ["x"];[brand.b];hosts = ["X"] | :4: brand.b.hosts: "x" is a host of brand a already
         [brand.a];hosts = ["x", "X"] | :2: brand.a.hosts: "x" is a host of brand a already"#;

@@ -15,3 +15,8 @@ mod values;
 pub use database::{connect_postgres, open_postgres};
 pub use distribute::{Distribution, distribute};
 pub use url::{database_name, postgres_connector};
+
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_url(url: &str) -> crate::error::StoreResult<()> {
+    url::parse(url).map(drop)
+}

@@ -74,7 +74,7 @@ fn wrong_type(parameter: &Parameter) -> String {
             ParameterShape::Text => "must be a string",
             ParameterShape::Flag => "must be true or false",
             ParameterShape::Integers => "must be 64-bit integers",
-            ParameterShape::Texts => "must be strings",
+            ParameterShape::Texts | ParameterShape::FewTexts(_) => "must be strings",
         },
     )
 }
@@ -94,7 +94,7 @@ fn unheard_of(parameter: &Parameter) -> String {
 }
 
 fn is_list(parameter: &Parameter) -> bool {
-    matches!(parameter.shape, ParameterShape::Integers | ParameterShape::Texts)
+    matches!(parameter.shape, ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_))
 }
 
 const NOT_INTEGERS: [&str; 18] = [
@@ -164,7 +164,10 @@ fn invalid_integers_and_integers_out_of_bounds(backend: Backend) {
         let bounds = match parameter.shape {
             ParameterShape::Integer(from, to) => Some((from, to)),
             ParameterShape::Integers => None,
-            ParameterShape::Text | ParameterShape::Texts | ParameterShape::Flag => return,
+            ParameterShape::Text
+            | ParameterShape::Texts
+            | ParameterShape::FewTexts(_)
+            | ParameterShape::Flag => return,
         };
         for value in NOT_INTEGERS {
             assert_eq!(
@@ -269,7 +272,9 @@ fn texts_with_special_characters(backend: Backend) {
             ["\u{1}\u{1f}", "a\r\nb", "\u{202e}x", "'; DROP TABLE orders; --", "%", "中🙂", "[\"a\"]"]
         {
             let expected = match parameter.shape {
-                ParameterShape::Text | ParameterShape::Texts => unheard_of(parameter),
+                ParameterShape::Text | ParameterShape::Texts | ParameterShape::FewTexts(_) => {
+                    unheard_of(parameter)
+                }
                 ParameterShape::Integer(..) | ParameterShape::Integers | ParameterShape::Flag => {
                     wrong_type(parameter)
                 }

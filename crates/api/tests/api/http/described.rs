@@ -166,7 +166,7 @@ fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) 
                     }
                     ParameterShape::Text => "string",
                     ParameterShape::Flag => "boolean",
-                    ParameterShape::Integers | ParameterShape::Texts => "array",
+                    ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_) => "array",
                 };
                 assert_eq!(schema["type"], json_type, "{} {}", action.name, parameter.name);
                 assert_eq!(schema["description"], *parameter.meaning.text());

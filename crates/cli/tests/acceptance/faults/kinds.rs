@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tollbook_testkit::stores::Act;
 
+use super::filesystem::Filesystem;
 use super::{Deployment, Rig};
 use crate::program::{Server, finish};
 use crate::stopped::{signal, stop_while_writing};
@@ -32,6 +33,14 @@ pub(super) enum Fault {
     DataDiskFull,
     /// Both.
     BothDisksFull,
+    /// The file system of the data directory has no byte left, for all processes.
+    DataFilesystemFull,
+    /// That of a server's log.
+    LogFilesystemFull,
+    /// Both.
+    AllFilesystemsFull,
+    /// That of the spool, in which exports are made.
+    SpoolFilesystemFull,
     /// The object store answers errors, cuts connections and is silent.
     StoreFails,
     /// PostgreSQL is killed and started again.
@@ -45,14 +54,27 @@ pub(super) enum Fault {
 impl Fault {
     /// Those of a short run. They take seconds; the others are in the long run.
     pub(super) const SHORT_ON_SQLITE: &[Self] =
-        &[Self::ImportStopped, Self::ServerStopped, Self::LogWithoutReader, Self::DataDiskFull];
+        &[Self::ImportStopped, Self::ServerStopped, Self::LogWithoutReader, Self::AllFilesystemsFull];
     pub(super) const SHORT_ON_POSTGRES: &[Self] =
-        &[Self::ImportStopped, Self::PostgresKilled, Self::LogDiskFull, Self::StoreFails];
+        &[Self::ImportStopped, Self::PostgresKilled, Self::SpoolFilesystemFull, Self::StoreFails];
+
+    /// Whether it needs mounted file systems.
+    pub(super) const fn is_of_a_filesystem(self) -> bool {
+        matches!(
+            self,
+            Self::DataFilesystemFull
+                | Self::LogFilesystemFull
+                | Self::AllFilesystemsFull
+                | Self::SpoolFilesystemFull
+        )
+    }
 
     /// How long it lasts at least. Workers look at the clock once a second.
     pub(super) const fn lasts(self) -> Duration {
         match self {
             Self::ClockLeaps | Self::ClockDiffers => Duration::from_secs(3),
+            // What is free in a database's files is used up first.
+            _ if self.is_of_a_filesystem() => Duration::from_secs(2),
             _ => Duration::ZERO,
         }
     }
@@ -69,6 +91,10 @@ impl Fault {
             Self::DataDiskFull,
             Self::BothDisksFull,
             Self::StoreFails,
+            Self::DataFilesystemFull,
+            Self::LogFilesystemFull,
+            Self::AllFilesystemsFull,
+            Self::SpoolFilesystemFull,
         ];
         if !is_on_sqlite {
             all.push(Self::PostgresKilled);
@@ -94,6 +120,8 @@ pub(super) enum Log {
     Unread,
     /// It is written to a disk that is full.
     OnFullDisk,
+    /// It is written to a file system of its own, which is filled later.
+    OnFilesystem,
 }
 
 /// A fault that is being suffered.
@@ -105,6 +133,15 @@ pub(super) enum Suffered {
     Store,
     Postgres,
     Clock(PathBuf),
+    Filesystems(Vec<Place>),
+}
+
+/// A file system of the rig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Data,
+    Spool,
+    Log,
 }
 
 impl Rig<'_> {
@@ -114,6 +151,7 @@ impl Rig<'_> {
             Fault::LogWithoutReader => Log::WithoutReader,
             Fault::LogUnread => Log::Unread,
             Fault::LogDiskFull | Fault::BothDisksFull => Log::OnFullDisk,
+            Fault::LogFilesystemFull | Fault::AllFilesystemsFull => Log::OnFilesystem,
             _ => Log::Kept,
         };
         let clock = self.clock_file();
@@ -153,6 +191,10 @@ impl Rig<'_> {
                 limit_files(process_id, "65536");
                 Suffered::Full(process_id)
             }
+            Fault::DataFilesystemFull => self.fill(&[Place::Data]),
+            Fault::LogFilesystemFull => self.fill(&[Place::Log]),
+            Fault::AllFilesystemsFull => self.fill(&[Place::Log, Place::Data, Place::Spool]),
+            Fault::SpoolFilesystemFull => self.fill(&[Place::Spool]),
             Fault::StoreFails => {
                 let mut turn = die;
                 self.relay.rule(move |_| {
@@ -195,6 +237,9 @@ impl Rig<'_> {
             Suffered::Store => self.relay.pass(),
             Suffered::Postgres => self.cluster().start_again(),
             Suffered::Clock(file) => set_clock(&file, "+0"),
+            Suffered::Filesystems(places) => {
+                places.into_iter().for_each(|place| self.filesystem(place).free());
+            }
         }
     }
 
@@ -218,12 +263,31 @@ impl Rig<'_> {
             Log::Kept => Stdio::piped(),
             Log::WithoutReader | Log::Unread => writer.into(),
             Log::OnFullDisk => File::options().write(true).open("/dev/full").unwrap().into(),
+            Log::OnFilesystem => {
+                let file = self.filesystem(Place::Log).path().join("server.log");
+                File::options().append(true).create(true).open(file).unwrap().into()
+            }
         };
         self.unread = (log == Log::Unread).then_some(reader);
         let started = self.fixture.start_in(&["serve"], "127.0.0.1:0", stderr, environment);
         started.url().clone_into(&mut self.urls.write().unwrap()[victim]);
         drop(std::mem::replace(&mut self.servers[victim], started));
         self.is_prepared = log != Log::Kept || !environment.is_empty();
+    }
+
+    fn fill(&self, places: &[Place]) -> Suffered {
+        places.iter().for_each(|place| self.filesystem(*place).fill());
+        Suffered::Filesystems(places.to_vec())
+    }
+
+    fn filesystem(&self, place: Place) -> &Filesystem {
+        let mounted =
+            self.filesystems.as_ref().expect("faults of file systems are chosen only if they are mounted");
+        match place {
+            Place::Data => &mounted.data,
+            Place::Spool => &mounted.spool,
+            Place::Log => &mounted.log,
+        }
     }
 
     fn clock_file(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 //! there, nothing is there twice, `verify` reports no difference, and the servers work again by themselves.
 //! `cargo xtask soak --faults` runs it for minutes, with all kinds of faults, and writes a report.
 
+mod filesystem;
 mod kinds;
 mod load;
 
@@ -20,6 +21,7 @@ use tollbook_testkit::stores::{BUCKET, PRIVATE_KEY, PUBLIC_KEY, Relay, S3Server}
 use crate::long_run::LongRun;
 use crate::program::{Fixture, Server, steps};
 use crate::rig::Dice;
+use filesystem::{Filesystem, can_mount};
 use kinds::{Fault, Log, url_of};
 pub(crate) use kinds::{faketime, limit_files, set_clock, under_faketime};
 use load::{Counts, Load};
@@ -45,12 +47,35 @@ enum Deployment {
     Postgres(Cluster),
 }
 
+/// File systems that can be filled: of the data directory, of the spool in it, and of a log.
+struct Filesystems {
+    spool: Filesystem,
+    data: Filesystem,
+    log: Filesystem,
+}
+
+/// Room for the databases of a rig's rounds, for an export, and for a log until it is filled, in bytes.
+const DATA_BYTES: u64 = 192 << 20;
+const SPOOL_BYTES: u64 = 32 << 20;
+const LOG_BYTES: u64 = 4 << 20;
+
+impl Filesystems {
+    fn mount(fixture: &Fixture) -> Self {
+        let mount = |path, bytes| Filesystem::mount(path, bytes).unwrap();
+        let data = mount(fixture.data(), DATA_BYTES);
+        let spool = mount(fixture.data().join("spool"), SPOOL_BYTES);
+        Self { spool, data, log: mount(fixture.path("log"), LOG_BYTES) }
+    }
+}
+
 struct Rig<'a> {
     fixture: &'a Fixture,
     deployment: Deployment,
     servers: Vec<Server>,
     urls: &'a RwLock<Vec<String>>,
     relay: Relay,
+    /// If a fault of the run needs them.
+    filesystems: Option<Filesystems>,
     load: &'a Load<'a>,
     /// Records of imports.
     imported: i64,
@@ -156,13 +181,15 @@ fn run(is_on_sqlite: bool, short: &[Fault]) {
     let mut raw = run.raw(&format!("{name}.jsonl"));
     let mut faults = if raw.is_some() { Fault::all(is_on_sqlite) } else { short.to_vec() };
     faults.retain(|fault| run.is_wanted(&format!("{fault:?}")));
+    let is_mounted = faults.iter().any(|fault| fault.is_of_a_filesystem()) && can_mount();
+    faults.retain(|fault| is_mounted || !fault.is_of_a_filesystem());
     if faults.is_empty() {
         return;
     }
     let mut dice = Dice::new(run.seed);
     let mut report = Report::default();
     while run.goes_on(report.rounds, faults.len()) {
-        on_new_deployment(is_on_sqlite, &mut |rig| {
+        on_new_deployment(is_on_sqlite, is_mounted, &mut |rig| {
             for _ in 0..ROUNDS_OF_A_DATABASE {
                 let fault = faults[report.rounds % faults.len()];
                 let begin = Instant::now();
@@ -203,7 +230,7 @@ fn value_of(run: &LongRun, database: &str, report: &Report) -> Value {
 }
 
 /// Starts a deployment with a store of its own and hands its rig over.
-fn on_new_deployment(is_on_sqlite: bool, use_it: &mut dyn FnMut(&mut Rig<'_>)) {
+fn on_new_deployment(is_on_sqlite: bool, is_mounted: bool, use_it: &mut dyn FnMut(&mut Rig<'_>)) {
     let keys = [("TOLLBOOK_OBJECTS_PUBLIC_KEY", PUBLIC_KEY), ("TOLLBOOK_OBJECTS_PRIVATE_KEY", PRIVATE_KEY)];
     let (deployment, fixture) = if is_on_sqlite {
         (Deployment::Sqlite, Fixture::with_environment(&keys))
@@ -213,6 +240,7 @@ fn on_new_deployment(is_on_sqlite: bool, use_it: &mut dyn FnMut(&mut Rig<'_>)) {
         let fixture = Fixture::on_with_environment(&cluster.url("rig"), &keys);
         (Deployment::Postgres(cluster), fixture)
     };
+    let filesystems = is_mounted.then(|| Filesystems::mount(&fixture));
     let company = fixture.company("Acme");
     let prices = "currency = \"CNY\"\nunit = 12\n[[model]]\nid = \"m\"\n[model.prices]\ninput = \"2\"\n";
     let prices = fixture.write("prices.toml", prices);
@@ -235,6 +263,7 @@ fn on_new_deployment(is_on_sqlite: bool, use_it: &mut dyn FnMut(&mut Rig<'_>)) {
         servers,
         urls: &urls,
         relay,
+        filesystems,
         load: &load,
         imported: 0,
         unread: None,
