@@ -139,6 +139,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "server",
+        "write_bytes_per_s",
+        "1024",
+        "1 to 1000000000",
+        "least rate at which a peer must accept its answers, over each `write_timeout_s` for which it was waited. Time in which the server makes an answer does not count. A file of a gigabyte thus takes a connection for twelve days at most, one of a megabyte for eighteen minutes",
+        |c| c.server.write_bytes_per_s.into(),
+    ),
+    setting(
+        "server",
         "drain_s",
         "1",
         "0 to 600, at most `stop_timeout_s`",

@@ -17,6 +17,9 @@ use crate::sql::session::Session;
 
 const HOURS_PER_DAY: i64 = DAY_S / HOUR_S;
 
+/// Counts and sums of tiles as they are stored, by period.
+type StoredTiles = BTreeMap<i64, (Vec<u8>, Vec<u8>)>;
+
 impl Session {
     /// The rollups of a status and unit whose periods are in a range.
     pub(crate) fn rollups(
@@ -114,7 +117,7 @@ impl Session {
         unit: i64,
         chunk: i64,
         periods: std::ops::Range<i64>,
-    ) -> StoreResult<BTreeMap<i64, (Vec<u8>, Vec<u8>)>> {
+    ) -> StoreResult<StoredTiles> {
         let sql = "SELECT period, counts, sums FROM tile_count JOIN tile_sum USING (company_id, status, unit, chunk, \
                    period) WHERE company_id = $1 AND status = $2 AND unit = $3 AND chunk = $4 AND period >= $5 \
                    AND period < $6";
