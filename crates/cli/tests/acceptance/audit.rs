@@ -84,7 +84,7 @@ fn every_act_is_in_the_log(fixture: &Fixture) {
         let command = cells[0].replace("PUBLIC", &public_key);
         let told = fixture.json(&words(&command));
         if let Some(key) = told["PublicKey"].as_str().filter(|_| command.starts_with("key add")) {
-            public_key = key.to_owned();
+            key.clone_into(&mut public_key);
         }
         let all = entries(fixture, &[]);
         assert!(all.len() > seen, "{row}");

@@ -141,11 +141,7 @@ fn each_route_needs_its_role(backend: Backend) {
     let mut refused = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         let target = path.strip_prefix("/operator/v1").unwrap();
-        let target = target
-            .replace("{company}", "99")
-            .replace("{organization}", "1")
-            .replace('{', "")
-            .replace('}', "");
+        let target = target.replace("{company}", "99").replace("{organization}", "1").replace(['{', '}'], "");
         for (method, operation) in operations.as_object().unwrap() {
             let method = method.to_uppercase();
             let needed = operation["description"].as_str().unwrap().split('`').nth(1).unwrap();

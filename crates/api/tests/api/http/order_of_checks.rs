@@ -237,7 +237,7 @@ fn a_project_is_checked_but_does_not_filter(backend: Backend) {
         // Accounts are the whole company's.
         let denies_bound = ["GetAccount", "ListLedger"].contains(&action.name);
         for (key, project, verdict) in &table {
-            let is_denied = denies_bound && std::ptr::eq(*key, &bound) && verdict == "0";
+            let is_denied = denies_bound && std::ptr::eq(*key, &raw const bound) && verdict == "0";
             let verdict = if is_denied { "299 Permission denied" } else { verdict };
             let answer = server.ask(key, &format!("{request}&ProjectId={project}"));
             assert_eq!(answer.verdict(), verdict, "{} {project}", action.name);

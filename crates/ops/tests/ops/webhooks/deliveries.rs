@@ -122,13 +122,17 @@ pub(super) fn secrets_outlive_the_master_key(backend: &Backend) {
     let reseal = || rotation::reseal(store, &next, &mut |_| {}).unwrap();
     assert_eq!((reseal(), reseal()), (1, 0));
     rotation::finish(store, &next, None).unwrap();
-    // A process that was started with the new key and knows no other.
+    // Processes that were started afterwards, with one of the keys, and know no other.
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("master.key");
-    next.write_new(&file).unwrap();
+    let alone = |key: &MasterKey, name: &str| {
+        let file = folder.path().join(name);
+        key.write_new(&file).unwrap();
+        MasterKey::open_or_create(&file).unwrap()
+    };
+    let former = alone(&hooks.master, "former.key");
+    hooks.master = alone(&next, "next.key");
     let receiver = good();
     happen(&hooks, "a", BASE_S);
-    let former = std::mem::replace(&mut hooks.master, MasterKey::open_or_create(&file).unwrap());
     assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Delivered);
     let message = receiver.take().remove(0);
     assert!(is_signed(&message, new.reveal()) && is_signed(&message, old.secret.reveal()));
@@ -137,7 +141,7 @@ pub(super) fn secrets_outlive_the_master_key(backend: &Backend) {
     assert!(refused.unwrap_err().to_string().contains("master key"));
     happen(&hooks, "b", BASE_S + 10);
     hooks.clock.set(BASE_S + 10);
-    hooks.master = MasterKey::generate();
+    hooks.master = former;
     assert_eq!(hooks.deliver(&receiver, &id)[0].result, AttemptResult::Failed);
     assert_eq!(receiver.take(), []);
 }
