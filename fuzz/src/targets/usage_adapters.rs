@@ -25,7 +25,7 @@ fn read(bytes: Vec<u8>, mapping: &Mapping) -> Option<Read> {
     let proceed = &mut |_| ControlFlow::Continue(());
     let file = UsageFile::open(stream(bytes), Some(mapping.clone()), folder(), proceed).ok()?;
     let records = file.records(uncounted()).ok()?;
-    Some(records.map(|record| record).collect())
+    Some(records.collect())
 }
 
 pub(super) fn check(input: &[u8]) {
