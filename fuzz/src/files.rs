@@ -47,7 +47,7 @@ pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
 }
 
-/// Checks the reason why a file cannot be read: one line, which ends without a full stop.
+/// Checks the reason of an error: one line, which ends without a full stop.
 pub(crate) fn check_reason(reason: &str) {
     assert!(!reason.is_empty() && !reason.contains(['\n', '\r']), "a reason is one line: {reason:?}");
 }

@@ -14,6 +14,7 @@ const TARGET: &str = "TOLLBOOK_FUZZ_TARGET";
 static CHOSEN: OnceLock<&'static Target> = OnceLock::new();
 
 fuzz_target!(init: {
+    #[expect(clippy::disallowed_methods, reason = "arguments are libFuzzer's")]
     let name = std::env::var(TARGET).unwrap_or_default();
     let target = named(&name).unwrap_or_else(|| panic!("{TARGET} must name a target; {name:?} is none"));
     let _ = CHOSEN.set(target);

@@ -1,6 +1,6 @@
 """Hooks of schemathesis: requests are signed as they are sent, and what a RetCode says is compared with the document.
 
-The document cannot say it in its schemas: every answer has the status 200, and RetCode tells a refusal from a success.
+The document cannot say it in its schemas: every answer has the status 200, and a refusal has its RetCode.
 """
 
 import hashlib

@@ -115,7 +115,7 @@ pub(super) fn check_names(request: &Request, action: &Action) -> Result<(), Refu
 }
 
 fn is_list(shape: ParameterShape) -> bool {
-    matches!(shape, ParameterShape::Texts | ParameterShape::Integers)
+    matches!(shape, ParameterShape::Texts | ParameterShape::FewTexts(_) | ParameterShape::Integers)
 }
 
 fn is_known(name: &str, action: &Action) -> bool {

@@ -1,4 +1,4 @@
-//! The replies of stores, opened to the fuzz targets: what a server, or a proxy before it, can send.
+//! The replies of stores, opened to the fuzz targets: what a server, or a program between, can send.
 
 use super::transport::HttpReply;
 use super::{s3, us3};

@@ -103,7 +103,7 @@ routes! {
         "Change, suspend or resume an API key; what is not stated stays", [
             COMPANY, PUBLIC_KEY, NAME, PERMISSIONS, EXPIRES, ALLOW_IPS, RATE_LIMIT, STRICT,
             Parameter::member("Suspended", Flag, "Whether it is refused until it is resumed"),
-        ] => "PublicKey Name CompanyID# OrganizationIDs[] Permissions[] AllowIPs[] RateLimit#~ \
+        ] => "PublicKey Name CompanyID# OrganizationIDs[] Permissions[] AllowIPs[] RateLimit#~ Strict~ \
             Created#~ LastUsed#~ Expires#~ Suspended! Disabled!";
     RotateKey "POST" "/companies/{company}/keys/{public_key}/rotations" Operate
         Once::ByClaim(tenants::rotation_again), tenants::rotate_key,

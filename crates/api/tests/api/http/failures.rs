@@ -58,7 +58,7 @@ fn store_errors_become_refusals_the_caller_can_act_on(backend: Backend) {
         (|| StoreError::Damaged("row 17 of orders".into()), INTERNAL),
         (|| StoreError::Database("SELECT private_key FROM api_key".into()), INTERNAL),
         (|| StoreError::Missing("company 1".into()), INTERNAL),
-        (|| StoreError::SchemaTooNew { found: 9, known: 1 }, INTERNAL),
+        (|| StoreError::SchemaTooNew { found: 9, known: 1 }, UNAVAILABLE),
     ];
     for (error, verdict) in table {
         for place in [Where::Snapshot, Where::Orders] {

