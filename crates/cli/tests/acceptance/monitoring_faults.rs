@@ -324,13 +324,13 @@ fn a_flipped_byte_is_an_alarm() {
         assert!(before.contains("tollbook_reconciliation_differences{kind=\"storage\"} 0"), "{before}");
         let place = whole.windows(text.len()).position(|bytes| bytes == text.as_bytes());
         let place = place.unwrap_or_else(|| panic!("{text} is not in the file"));
-        let byte = whole[place + text.len() - 1] ^ 1;
-        std::os::unix::fs::FileExt::write_all_at(
-            &File::options().write(true).open(&path).unwrap(),
-            &[byte],
-            u64::try_from(place + text.len() - 1).unwrap(),
-        )
-        .unwrap();
+        let byte = whole[place + text.len() - 1];
+        let put = |byte: u8| {
+            let file = File::options().write(true).open(&path).unwrap();
+            let at = u64::try_from(place + text.len() - 1).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, &[byte], at).unwrap();
+        };
+        put(byte ^ 1);
         let during = scrape_until(&url(&server), |text| {
             text.lines()
                 .any(|line| line.starts_with("tollbook_reconciliation_differences") && !line.ends_with(" 0"))
@@ -341,6 +341,6 @@ fn a_flipped_byte_is_an_alarm() {
         assert!(ready.1.contains("parts of the database differ; the log names them"), "{}", ready.1);
         let log = server.stop();
         assert!(log.contains("the database differs from itself"), "{log}");
-        std::fs::write(&path, &whole).unwrap();
+        put(byte);
     }
 }

@@ -164,6 +164,8 @@ impl Mark {
     /// # Errors
     /// The file cannot be written.
     pub fn restore(&self, state: &DeploymentState) -> std::io::Result<()> {
+        // The ends of the audit log that are remembered may be later than those of the database that is there now.
+        self.audit().forget()?;
         // A database that was never written to has no id, and nothing to be compared with.
         if state.deployment_id.is_empty() {
             return self.forget();

@@ -143,7 +143,9 @@ fn a_database_that_denies_access_is_unavailable() {
     let table = [
         (format!("ALTER ROLE {role} NOLOGIN"), UNAVAILABLE, UNAVAILABLE, format!("ALTER ROLE {role} LOGIN")),
         (
-            format!("REVOKE ALL ON orders, rollup, organization, export_job, account, ledger, line FROM {role}"),
+            format!(
+                "REVOKE ALL ON orders, rollup, organization, export_job, account, ledger, line FROM {role}"
+            ),
             UNAVAILABLE,
             UNAVAILABLE,
             format!("GRANT ALL ON orders, rollup, organization, export_job, account, ledger, line TO {role}"),
