@@ -2,7 +2,6 @@
 //! coverage counters by the installed compiler (`fuzz/rustc-with-coverage`); nothing is installed.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -107,21 +106,10 @@ fn build(workspace: &Workspace) -> Outcome<PathBuf> {
         .current_dir(workspace.root())
         .args(["test", "--workspace", "--features", "tollbook-fuzz/libfuzzer", "--test", "libfuzzer"])
         .args(["--no-run", "--message-format", "json-render-diagnostics"])
-        .env("RUSTC_WORKSPACE_WRAPPER", workspace.root().join("fuzz/rustc-with-coverage"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    let line = step::line(&cargo);
-    step::say(&format!("+ {line}"));
-    let failed = |error| format!("{line}: {error}");
-    let mut child = cargo.spawn().map_err(failed)?;
-    let output = child.stdout.take().map(BufReader::new);
-    let messages = output.into_iter().flat_map(BufRead::lines).map_while(Result::ok);
-    let program = messages.filter_map(|message| executable(&message)).last();
-    let status = child.wait().map_err(failed)?;
-    if !status.success() {
-        return Err(format!("{line}: {status}"));
-    }
-    program.ok_or_else(|| format!("{line}: there is no executable"))
+        .env("RUSTC_WORKSPACE_WRAPPER", workspace.root().join("fuzz/rustc-with-coverage"));
+    let mut program = None;
+    step::run_reading(&mut cargo, |message| program = executable(message).or(program.take()))?;
+    program.ok_or_else(|| format!("{}: there is no executable", step::line(&cargo)))
 }
 
 fn executable(message: &str) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! Runs other programs: each is announced, and a failure names the program.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 /// The result of a command; the error is a text for a person.
@@ -25,6 +25,19 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     let line = line(command);
     say(&format!("+ {line}"));
     let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{line}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{line}: {status}")) }
+}
+
+/// Runs a program to its end and calls `each` with every line that it writes to standard output.
+pub(crate) fn run_reading(command: &mut Command, mut each: impl FnMut(&str)) -> Outcome {
+    let line = line(command);
+    say(&format!("+ {line}"));
+    let failed = |error| format!("{line}: {error}");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    for written in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+        each(&written.map_err(failed)?);
+    }
+    let status = child.wait().map_err(failed)?;
     if status.success() { Ok(()) } else { Err(format!("{line}: {status}")) }
 }
 
@@ -57,6 +70,17 @@ mod tests {
         let failed = run(Command::new("/bin/sh").args(["-c", "exit 3"]));
         assert_eq!(failed, Err("sh -c exit 3: exit status: 3".to_owned()));
         assert!(run(&mut Command::new("/no/such/program")).is_err_and(|why| why.starts_with("program: ")));
+    }
+
+    #[test]
+    fn lines_are_read_until_the_end() {
+        let mut lines = Vec::new();
+        let mut read = |text: &str| {
+            run_reading(Command::new("/bin/sh").args(["-c", text]), |line| lines.push(line.to_owned()))
+        };
+        assert_eq!(read("echo a; echo b >&2; echo c"), Ok(()));
+        assert_eq!(read("echo d; exit 3"), Err("sh -c echo d; exit 3: exit status: 3".to_owned()));
+        assert_eq!(lines, ["a", "c", "d"]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Builds the test executables, and the Python environments beside them.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use super::environment::TestEnvironment;
@@ -34,17 +33,8 @@ fn executables(workspace: &Workspace, selection: &[String], packages: &Packages)
     cargo
         .current_dir(workspace.root())
         .args(["test", "--no-run", "--message-format", "json-render-diagnostics"])
-        .args(selection)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    let line = step::line(&cargo);
-    step::say(&format!("+ {line}"));
-    let failed = |error| format!("{line}: {error}");
-    let mut child = cargo.spawn().map_err(failed)?;
+        .args(selection);
     let mut executables = Vec::new();
-    for message in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
-        executables.extend(Executable::parse(&message.map_err(failed)?, packages));
-    }
-    let status = child.wait().map_err(failed)?;
-    if status.success() { Ok(executables) } else { Err(format!("{line}: {status}")) }
+    step::run_reading(&mut cargo, |message| executables.extend(Executable::parse(message, packages)))?;
+    Ok(executables)
 }

@@ -42,42 +42,38 @@ pub(super) const PROJECT_RESPONSE: &[Member] = &[
     ),
 ];
 
-const fn member(name: &'static str, json_type: &'static str, meaning: &'static str) -> Described {
-    Described { name, json_type, meaning }
-}
-
 fn user_members() -> Vec<Described> {
     vec![
-        member("UserId", "integer", "`CompanyID`"),
-        member("UserName", "string", "Name of the company"),
-        member("CompanyName", "string", "Name of the company"),
-        member("UserEmail", "string", "Empty: a company has no address"),
-        member("Admin", "integer", "1 if the key may do everything for the whole company, else 0"),
-        member("Finance", "integer", "1 if the key may pay, else 0"),
+        Described::new("UserId", "integer", "`CompanyID`"),
+        Described::new("UserName", "string", "Name of the company"),
+        Described::new("CompanyName", "string", "Name of the company"),
+        Described::new("UserEmail", "string", "Empty: a company has no address"),
+        Described::new("Admin", "integer", "1 if the key may do everything for the whole company, else 0"),
+        Described::new("Finance", "integer", "1 if the key may pay, else 0"),
     ]
 }
 
 fn region_members() -> Vec<Described> {
     vec![
-        member("Region", "string", "Code of the region"),
-        member("RegionName", "string", "Display name"),
-        member("RegionId", "integer", "0: regions have no numbers"),
-        member("Zone", "string", "Empty: orders have no zone"),
-        member("IsDefault", "boolean", "Whether it is the first"),
-        member("BitMaps", "string", "Empty: a region is open to everybody"),
+        Described::new("Region", "string", "Code of the region"),
+        Described::new("RegionName", "string", "Display name"),
+        Described::new("RegionId", "integer", "0: regions have no numbers"),
+        Described::new("Zone", "string", "Empty: orders have no zone"),
+        Described::new("IsDefault", "boolean", "Whether it is the first"),
+        Described::new("BitMaps", "string", "Empty: a region is open to everybody"),
     ]
 }
 
 fn project_members() -> Vec<Described> {
     vec![
-        member("ProjectId", "string", "`ProjectId` of the organization"),
-        member("ProjectName", "string", "Name of the organization"),
-        member("IsDefault", "boolean", "Whether it is the first that the key may see"),
-        member("ParentId", "string", "Empty: organizations have no parents"),
-        member("ParentName", "string", "Empty"),
-        member("CreateTime", "integer", "0: not known"),
-        member("MemberCount", "integer", "0: not known"),
-        member("ResourceCount", "integer", "0: not known"),
+        Described::new("ProjectId", "string", "`ProjectId` of the organization"),
+        Described::new("ProjectName", "string", "Name of the organization"),
+        Described::new("IsDefault", "boolean", "Whether it is the first that the key may see"),
+        Described::new("ParentId", "string", "Empty: organizations have no parents"),
+        Described::new("ParentName", "string", "Empty"),
+        Described::new("CreateTime", "integer", "0: not known"),
+        Described::new("MemberCount", "integer", "0: not known"),
+        Described::new("ResourceCount", "integer", "0: not known"),
     ]
 }
 

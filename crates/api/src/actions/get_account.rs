@@ -1,7 +1,6 @@
 //! `GetAccount`: balances, grants, arrears and the pending amount of the key's company.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tollbook_domain::account::{AccountKind, Grant};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::standing_in;
@@ -11,6 +10,7 @@ use super::shape::{Described, Member, MemberShape, integer, list, text};
 use crate::answer::Answer;
 use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
+use crate::views::Balances;
 
 pub(super) const RESPONSE: &[Member] = &[
     text("Currency", "`CNY` or `USD`: a company is billed in one"),
@@ -37,22 +37,22 @@ fn balances() -> Vec<Described> {
         AccountKind::Cash => "Cash",
         AccountKind::Credit => "0.00, or less by the credit that is used",
     };
-    AccountKind::ALL
-        .into_iter()
-        .map(|kind| Described { name: kind.json_name(), json_type: "string", meaning: of(kind) })
-        .collect()
+    AccountKind::ALL.into_iter().map(|kind| Described::new(kind.json_name(), "string", of(kind))).collect()
 }
 
 fn grant() -> Vec<Described> {
-    let described = |name, json_type, meaning| Described { name, json_type, meaning };
     vec![
-        described("GrantId", "integer", "Number within the company; ledger entries name it"),
-        described("Kind", "string", "`bonus`, `coupon` or `star_card`"),
-        described("Granted", "string", "Initial amount"),
-        described("Remaining", "string", "What is left"),
-        described("ExpireTime", "integer", "When it ends, Unix seconds; 0: never"),
-        described("ProductCodes", "string", "Products that it pays for, separated by commas; empty: all"),
-        described("ModelIds", "string", "Models that it pays for, separated by commas; empty: all"),
+        Described::new("GrantId", "integer", "Number within the company; ledger entries name it"),
+        Described::new("Kind", "string", "`bonus`, `coupon` or `star_card`"),
+        Described::new("Granted", "string", "Initial amount"),
+        Described::new("Remaining", "string", "What is left"),
+        Described::new("ExpireTime", "integer", "When it ends, Unix seconds; 0: never"),
+        Described::new(
+            "ProductCodes",
+            "string",
+            "Products that it pays for, separated by commas; empty: all",
+        ),
+        Described::new("ModelIds", "string", "Models that it pays for, separated by commas; empty: all"),
     ]
 }
 
@@ -89,17 +89,10 @@ pub(super) fn run(call: Call<'_>) -> Result<Answer, Refusal> {
     let mut standing = standing_in(snapshot.as_mut(), call.company, call.service.catalogue(), call.now_s)
         .map_err(log_and_refuse)?;
     standing.grants.sort_by_key(|grant| (grant.expires_s.unwrap_or(i64::MAX), grant.grant_id));
-    let balances: Map<String, Value> = AccountKind::ALL
-        .into_iter()
-        .map(|kind| {
-            let balance = format_amount_sum(standing.balances.get(kind).into());
-            (kind.json_name().to_owned(), balance.into())
-        })
-        .collect();
     let grants: Vec<GrantItem<'_>> = standing.grants.iter().map(GrantItem::from).collect();
     Answer::new()
         .with("Currency", &standing.currency)?
-        .with("Balances", &balances)?
+        .with("Balances", &Balances(standing.balances))?
         .with("CreditLimit", &format_amount_sum(standing.credit_limit.into()))?
         .with("AvailableAmount", &format_amount_sum(standing.available))?
         .with("ArrearsAmount", &format_amount_sum(standing.arrears))?

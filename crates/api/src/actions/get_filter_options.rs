@@ -123,8 +123,8 @@ pub(super) const RESPONSE: &[Member] = &{
 
 fn describe(value_type: &'static str) -> Vec<Described> {
     vec![
-        Described { name: "Name", json_type: "string", meaning: "Display name" },
-        Described { name: "Value", json_type: value_type, meaning: "Value of the filter" },
+        Described::new("Name", "string", "Display name"),
+        Described::new("Value", value_type, "Value of the filter"),
     ]
 }
 

@@ -22,26 +22,33 @@ pub(super) const RESPONSE: &[Member] = &[
 ];
 
 fn entry() -> Vec<Described> {
-    let described = |name, json_type, meaning| Described { name, json_type, meaning };
     vec![
-        described(
+        Described::new(
             "EntryNo",
             "integer",
             "Number within the company, from 0; entries are never changed or removed",
         ),
-        described("Time", "integer", "When the money moved, Unix seconds; of a grant that ended, its end"),
-        described("Kind", "string", "The account: `cash`, `bonus`, `coupon`, `star_card` or `credit`"),
-        described("GrantId", "integer", "The grant; 0 for cash and credit"),
-        described(
+        Described::new(
+            "Time",
+            "integer",
+            "When the money moved, Unix seconds; of a grant that ended, its end",
+        ),
+        Described::new("Kind", "string", "The account: `cash`, `bonus`, `coupon`, `star_card` or `credit`"),
+        Described::new("GrantId", "integer", "The grant; 0 for cash and credit"),
+        Described::new(
             "Cause",
             "string",
             "`deposit`, `deduction` for an order, `refund` of an order, `expiry` of a grant, `adjustment` between cash and \
              used credit, `reversal` of a deposit, or `correction`",
         ),
-        described("Amount", "string", "Change of the balance; may be negative, never 0"),
-        described("Balance", "string", "Balance of the account after it"),
-        described("OrderNo", "string", "`SourceOrderNo` of the order that was paid or refunded; else empty"),
-        described(
+        Described::new("Amount", "string", "Change of the balance; may be negative, never 0"),
+        Described::new("Balance", "string", "Balance of the account after it"),
+        Described::new(
+            "OrderNo",
+            "string",
+            "`SourceOrderNo` of the order that was paid or refunded; else empty",
+        ),
+        Described::new(
             "Reference",
             "string",
             "Key of the deposit, reversal or correction, or number of the grant",

@@ -93,6 +93,13 @@ pub struct Described {
     pub meaning: &'static str,
 }
 
+impl Described {
+    /// A member of an object.
+    pub(super) const fn new(name: &'static str, json_type: &'static str, meaning: &'static str) -> Self {
+        Self { name, json_type, meaning }
+    }
+}
+
 /// The members of an object that is written from a field table.
 pub(super) fn describe<F>(fields: &[Field<F>]) -> Vec<Described> {
     fields

@@ -8,7 +8,7 @@ use tollbook_domain::time::{HOUR_S, first_day_of_month, month_of_day};
 use tollbook_domain::{Line, Measures, OrderQuery, TimeRange};
 use tollbook_export::Zone;
 use tollbook_export::presentation::Presentation;
-use tollbook_store::{Snapshot, StoreResult};
+use tollbook_store::{Snapshot, StoreError, StoreResult};
 
 use super::text::{self, Text};
 use crate::actions::name_of;
@@ -190,7 +190,9 @@ pub(super) fn read(
             if measures.orders == 0 {
                 continue;
             }
-            let Some(line) = lines.get(line_no) else { continue };
+            // Never `None`: a snapshot has the line of each of its orders. A sum without one would be too small.
+            let line =
+                lines.get(line_no).ok_or_else(|| StoreError::Damaged("an order names no line".into()))?;
             let place = *of_line.entry(line_no).or_insert_with(|| {
                 let values: Vec<String> = by.iter().map(|field| value_of(*field, line)).collect();
                 *places.entry(values.clone()).or_insert_with(|| {

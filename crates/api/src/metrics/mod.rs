@@ -237,9 +237,16 @@ impl Metrics {
         &self.webhooks
     }
 
-    /// Counts a record that was not charged; `result` is `unpriced` or `refused`.
-    pub(crate) fn uncharged(&self, result: &'static str, provider: &str, model: &str, reason: &str) {
-        self.uncharged.add(result, provider, model, reason);
+    /// Counts records that were not charged; `result` is `unpriced` or `refused`.
+    pub(crate) fn uncharged(
+        &self,
+        result: &'static str,
+        provider: &str,
+        model: &str,
+        reason: &str,
+        records: u64,
+    ) {
+        self.uncharged.add(result, provider, model, reason, records);
     }
 
     /// Counts an export job that ended.

@@ -46,15 +46,15 @@ impl UnchargedMetrics {
         metrics
     }
 
-    /// Counts a record that was not charged.
-    pub(super) fn add(&self, result: &'static str, provider: &str, model: &str, reason: &str) {
+    /// Counts records that were not charged.
+    pub(super) fn add(&self, result: &'static str, provider: &str, model: &str, reason: &str, records: u64) {
         let labels = UnchargedUsage {
             result,
             provider: shortened(provider),
             model: shortened(model),
             reason: reason_class(reason),
         };
-        self.records.get_or_create(&self.bounded(labels)).inc();
+        self.records.get_or_create(&self.bounded(labels)).inc_by(records);
     }
 
     fn bounded(&self, labels: UnchargedUsage) -> UnchargedUsage {
@@ -83,12 +83,12 @@ mod tests {
     fn names_are_counted_until_there_are_too_many() {
         let mut registry = Registry::with_prefix("tollbook");
         let metrics = UnchargedMetrics::register(&mut registry);
-        metrics.add("unpriced", "openai", "gpt-9", "model \"gpt-9\" has no price in CNY");
-        metrics.add("unpriced", "openai", "gpt-9", "model \"gpt-9\" has no price in CNY");
+        metrics.add("unpriced", "openai", "gpt-9", "model \"gpt-9\" has no price in CNY", 1);
+        metrics.add("unpriced", "openai", "gpt-9", "model \"gpt-9\" has no price in CNY", 1);
         for number in 0..2_000 {
-            metrics.add("refused", "", &format!("m{number}"), "quantities: is less than 0");
+            metrics.add("refused", "", &format!("m{number}"), "quantities: is less than 0", 1);
         }
-        metrics.add("unpriced", "openai", "gpt-9", "model \"gpt-9\" has no price in CNY");
+        metrics.add("unpriced", "openai", "gpt-9", "model \"gpt-9\" has no price in CNY", 1);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         let series = text.lines().filter(|line| line.starts_with("tollbook_uncharged_records_total{"));

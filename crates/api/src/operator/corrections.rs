@@ -54,11 +54,18 @@ struct Correction<'b> {
 /// A record to void.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct VoidedRecord {
+pub(super) struct VoidedRecord {
     source: Option<String>,
     id: String,
     /// Unix seconds.
     time: Option<i64>,
+}
+
+impl VoidedRecord {
+    /// The name by which the record is found.
+    pub(super) fn name(self) -> UsageName {
+        UsageName { source: self.source, id: self.id, time_s: self.time }
+    }
 }
 
 /// The response; the command `usage void --json` prints the same members.
@@ -152,10 +159,7 @@ fn parse(body: &[u8], max_records: usize) -> Result<Parsed, Problem> {
     if void.len() + replace.len() > max_records {
         return Err(Problem::TooLarge(format!("the correction names more than {max_records} records")));
     }
-    let names = void
-        .into_iter()
-        .map(|record| UsageName { source: record.source, id: record.id, time_s: record.time })
-        .collect();
+    let names = void.into_iter().map(VoidedRecord::name).collect();
     let mut records = Vec::with_capacity(replace.len());
     for (place, record) in replace.into_iter().enumerate() {
         let usage = parse_record(record.get().as_bytes())

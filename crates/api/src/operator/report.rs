@@ -1,6 +1,6 @@
 //! The results of reported records: waiting until they are durable, the answer in JSON, and the line of the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -74,7 +74,13 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
     note_uncharged(&routes.service, &names, &results, &models);
     let unreadable = names.iter().filter(|name| name.refused.is_some()).count();
     routes.service.metrics().usage(&results, unreadable);
-    tally(routes, refused(&names, &results)).await;
+    let refused = not_charged(&names, &results).filter(|record| record.result == "refused");
+    let refused = refused.map(|NotCharged { named, reason, .. }| Refused {
+        company_id: named.company_id,
+        model_id: models.get(named.model).1.to_owned(),
+        reason: reason.to_owned(),
+    });
+    tally(routes, refused.collect()).await;
     let postponed = results.iter().find_map(|result| match result {
         UsageResult::Postponed(reason) => Some(reason.clone()),
         _ => None,
@@ -85,25 +91,28 @@ pub(super) async fn store(routes: &OperatorRoutes, events: Vec<Event>) -> Result
     }
 }
 
-/// The refused records of a request.
-fn refused(names: &[Named], results: &[UsageResult]) -> Vec<Refused> {
+/// A record that was not charged.
+struct NotCharged<'r> {
+    named: &'r Named,
+    /// `refused` or `unpriced`.
+    result: &'static str,
+    reason: &'r str,
+}
+
+/// The refused records of a request, and those without a price. `results` are those of the events that are records.
+fn not_charged<'r>(names: &'r [Named], results: &'r [UsageResult]) -> impl Iterator<Item = NotCharged<'r>> {
     let mut results = results.iter();
-    let reason = |named: &Named| match &named.refused {
-        Some(reason) => Some(reason.clone()),
-        None => match results.next() {
-            Some(UsageResult::Refused(reason)) => Some(reason.clone()),
-            _ => None,
-        },
-    };
-    let reasons: Vec<Option<String>> = names.iter().map(reason).collect();
-    names
-        .iter()
-        .zip(reasons)
-        .filter_map(|(named, reason)| {
-            let (company_id, model_id) = (named.company_id, named.model_id.clone());
-            Some(Refused { company_id, model_id, reason: reason? })
-        })
-        .collect()
+    names.iter().filter_map(move |named| {
+        let (result, reason) = match &named.refused {
+            Some(reason) => ("refused", reason),
+            None => match results.next()? {
+                UsageResult::Refused(reason) => ("refused", reason),
+                UsageResult::Unpriced(reason) => ("unpriced", reason),
+                _ => return None,
+            },
+        };
+        Some(NotCharged { named, result, reason })
+    })
 }
 
 /// Counts refused records for the webhook about them. The sender gets its answer in any case.
@@ -121,61 +130,57 @@ async fn tally(routes: &OperatorRoutes, refused: Vec<Refused>) {
 
 /// Counts what was not charged by its model and reason, and logs usage without a price: it is revenue that waits.
 fn note_uncharged(service: &Service, names: &[Named], results: &[UsageResult], models: &Models) {
-    let mut results = results.iter();
-    let mut unpriced: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
-    for name in names {
-        let (result, reason) =
-            match (&name.refused, if name.refused.is_none() { results.next() } else { None }) {
-                (Some(reason), _) | (None, Some(UsageResult::Refused(reason))) => ("refused", reason),
-                (None, Some(UsageResult::Unpriced(reason))) => ("unpriced", reason),
-                (None, _) => continue,
-            };
-        let (provider, model) = models.get(name.model);
-        service.metrics().uncharged(result, provider, model, reason);
-        if result == "unpriced" {
-            *unpriced.entry((provider, model, reason)).or_default() += 1;
+    let mut counts: BTreeMap<(&'static str, &str, &str, &str), u64> = BTreeMap::new();
+    for NotCharged { named, result, reason } in not_charged(names, results) {
+        let (provider, model) = models.get(named.model);
+        *counts.entry((result, provider, model, reason)).or_default() += 1;
+    }
+    let mut reasons = Vec::new();
+    let (mut unpriced, mut more) = (0, 0);
+    for ((result, provider, model, reason), records) in counts {
+        service.metrics().uncharged(result, provider, model, reason, records);
+        if result != "unpriced" {
+            continue;
+        }
+        unpriced += records;
+        if reasons.len() < LOGGED_REASONS {
+            reasons.push(format!("{reason} ({records})"));
+        } else {
+            more += 1;
         }
     }
-    if unpriced.is_empty() {
-        return;
+    if more > 0 {
+        reasons.push(format!("and {more} more"));
     }
-    let reasons = unpriced.iter().take(LOGGED_REASONS);
-    let mut reasons: Vec<String> =
-        reasons.map(|((_, _, reason), records)| format!("{reason} ({records})")).collect();
-    if unpriced.len() > LOGGED_REASONS {
-        reasons.push(format!("and {} more", unpriced.len() - LOGGED_REASONS));
+    if unpriced > 0 {
+        tracing::warn!(unpriced, reasons = reasons.join("; "), "unpriced usage");
     }
-    tracing::warn!(
-        unpriced = unpriced.values().sum::<usize>(),
-        reasons = reasons.join("; "),
-        "unpriced usage"
-    );
 }
-
-/// Models of a request that are told apart: those of further records are not.
-const MODELS: usize = 64;
 
 /// The providers and models of a request, each once.
 #[derive(Default)]
-struct Models(Vec<(String, String)>);
+struct Models {
+    known: Vec<(String, String)>,
+    /// Their places by provider and model.
+    numbers: HashMap<String, HashMap<String, usize>>,
+}
 
 impl Models {
-    /// The number of a record's model; `None` if there are too many.
-    fn number(&mut self, usage: &Usage) -> Option<u8> {
-        let is_it = |known: &(String, String)| known.0 == usage.provider && known.1 == usage.model_id;
-        let known = self.0.iter().position(is_it);
-        let number = known.or_else(|| {
-            let is_room = self.0.len() < MODELS;
-            is_room.then(|| {
-                self.0.push((usage.provider.clone(), usage.model_id.clone()));
-                self.0.len() - 1
-            })
-        });
-        number.and_then(|number| u8::try_from(number).ok())
+    /// The number of a record's model.
+    fn number(&mut self, usage: &Usage) -> usize {
+        let of_provider = self.numbers.get(&usage.provider);
+        if let Some(number) = of_provider.and_then(|of_provider| of_provider.get(&usage.model_id)) {
+            return *number;
+        }
+        let number = self.known.len();
+        self.known.push((usage.provider.clone(), usage.model_id.clone()));
+        self.numbers.entry(usage.provider.clone()).or_default().insert(usage.model_id.clone(), number);
+        number
     }
 
-    fn get(&self, number: Option<u8>) -> (&str, &str) {
-        let known = number.and_then(|number| self.0.get(usize::from(number)));
+    /// Provider and model; empty for an event that is no record.
+    fn get(&self, number: Option<usize>) -> (&str, &str) {
+        let known = number.and_then(|number| self.known.get(number));
         known.map_or(("", ""), |(provider, model)| (provider, model))
     }
 }
@@ -239,11 +244,10 @@ struct Named {
     id: String,
     source: String,
     company_id: i64,
-    model_id: String,
     /// Why the event is no record.
     refused: Option<String>,
-    /// See [`Models`].
-    model: Option<u8>,
+    /// Its number in [`Models`]; `None` if it is no record.
+    model: Option<usize>,
 }
 
 impl Named {
@@ -254,16 +258,14 @@ impl Named {
                     id: usage.id.clone(),
                     source: usage.source.clone(),
                     company_id: usage.company_id,
-                    model_id: usage.model_id.clone(),
-                    model: models.number(&usage),
+                    model: Some(models.number(&usage)),
                     refused: None,
                 };
                 (named, Some(usage))
             }
             Err(RefusedEvent { id, source, reason }) => {
                 let (id, source) = (id.unwrap_or_default(), source.unwrap_or_default());
-                let model_id = String::new();
-                (Self { id, source, company_id: 0, model_id, model: None, refused: Some(reason) }, None)
+                (Self { id, source, company_id: 0, model: None, refused: Some(reason) }, None)
             }
         }
     }

@@ -7,13 +7,13 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use serde::{Serialize, Serializer};
-use tollbook_domain::account::{AccountKind, PerKind};
+use serde::Serialize;
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{Standing, standing};
 
 use super::exchange::{Exchange, Problem, authorize, log_and_report, run_blocking};
 use super::state::OperatorRoutes;
+use crate::views::Balances;
 
 const ROUTE: &str = "/v1/companies/{id}/standing";
 
@@ -49,16 +49,6 @@ struct Answer {
     credit_limit: String,
     available_amount: String,
     pending_amount: String,
-}
-
-/// Balances as an object with one member for each kind of account.
-struct Balances(PerKind<i64>);
-
-impl Serialize for Balances {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let balance = |kind: AccountKind| format_amount_sum(self.0.get(kind).into());
-        serializer.collect_map(AccountKind::ALL.map(|kind| (kind.json_name(), balance(kind))))
-    }
 }
 
 impl Answer {

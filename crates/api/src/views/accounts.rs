@@ -1,7 +1,8 @@
 //! Accounts, their ledger, and what was moved in them.
 
-use serde_json::{Map, Value, json};
-use tollbook_domain::account::{AccountKind, Cause};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{AccountCorrected, Standing};
 use tollbook_store::LedgerEntry;
@@ -10,12 +11,18 @@ fn steps_text(steps: i64) -> String {
     format_amount_sum(steps.into())
 }
 
+/// Balances as an object with one member for each kind of account.
+pub(crate) struct Balances(pub(crate) PerKind<i64>);
+
+impl Serialize for Balances {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let balance = |kind: AccountKind| format_amount_sum(self.0.get(kind).into());
+        serializer.collect_map(AccountKind::ALL.map(|kind| (kind.json_name(), balance(kind))))
+    }
+}
+
 /// The accounts of a company, with its grants that have something remaining.
 pub fn account(company_id: i64, standing: &Standing) -> Value {
-    let balances: Map<String, Value> = AccountKind::ALL
-        .iter()
-        .map(|kind| (kind.json_name().to_owned(), steps_text(standing.balances.get(*kind)).into()))
-        .collect();
     let grants: Vec<Value> = standing
         .grants
         .iter()
@@ -34,7 +41,7 @@ pub fn account(company_id: i64, standing: &Standing) -> Value {
     json!({
         "CompanyID": company_id,
         "Currency": standing.currency,
-        "Balances": balances,
+        "Balances": Balances(standing.balances),
         "CreditLimit": steps_text(standing.credit_limit),
         "AvailableAmount": format_amount_sum(standing.available),
         "ArrearsSince": standing.arrears_since_s.unwrap_or(0),

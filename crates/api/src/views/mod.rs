@@ -6,6 +6,7 @@ mod prices;
 mod tenants;
 mod usage;
 
+pub(crate) use accounts::Balances;
 pub use accounts::{account, ledger_entry, reversal};
 pub use orders::{explained_order, revoked, shown_order};
 pub use prices::{clock, discount, explained_price, imported, matched_by, outcome, price, price_lists};

@@ -14,10 +14,10 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tollbook_api::{Deployment, ServerError, ServerTls, Tls, TlsError};
 use tollbook_domain::Catalogue;
-use tollbook_objects::{EmbeddedSettings, EmbeddedStore};
-use tollbook_ops::maintenance::shared_objects::object_keys;
 use tollbook_ops::{Config, FixedClock, MasterKey};
 use tollbook_store::{StoreOptions, open_sqlite};
+
+use crate::http::server::embedded_store;
 
 /// 2026-01-01T00:00:00Z.
 const NOW_S: i64 = 1_767_225_600;
@@ -62,16 +62,7 @@ impl Fixture {
         let tls = Arc::new(Tls::load(config.tls.as_ref().unwrap()).unwrap());
         let store = open_sqlite(&folder.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
         let master = MasterKey::generate();
-        let objects = Arc::new(
-            EmbeddedStore::new(EmbeddedSettings {
-                data_directory: folder.path().to_owned(),
-                bucket: "tollbook".to_owned(),
-                keys: object_keys(&master),
-                retention_s: config.object_retention_s,
-                spool: config.objects.spool,
-            })
-            .unwrap(),
-        );
+        let objects = embedded_store(folder.path(), &master, &config);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

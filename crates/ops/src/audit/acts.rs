@@ -20,8 +20,9 @@ macro_rules! acts {
             }
         }
 
-        /// Name and description of each act.
-        pub const ACTS_DOCUMENTED: [(&str, &str); ActKind::ALL.len()] = [$(($name, $doc),)*];
+        /// Name and description of each act, as docs/OPERATIONS.md has them.
+        #[cfg(test)]
+        const ACTS_DOCUMENTED: [(&str, &str); ActKind::ALL.len()] = [$(($name, $doc),)*];
     };
 }
 
@@ -104,6 +105,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn the_documented_acts_are_these() {
+        let page = include_str!("../../../../docs/OPERATIONS.md");
+        let row = |(name, text): (&str, &str)| format!("| `{name}` | {text} |\n");
+        let rows: String = ACTS_DOCUMENTED.into_iter().map(row).collect();
+        assert!(page.contains(&format!("| act | |\n| --- | --- |\n{rows}\n")), "it should be\n{rows}");
+    }
 
     #[test]
     fn names_are_a_group_and_an_act() {

@@ -6,7 +6,7 @@ mod log;
 mod memory;
 
 pub use acting::ActingStore;
-pub use acts::{ACTS_DOCUMENTED, ActKind};
+pub use acts::ActKind;
 pub(crate) use acts::{record, record_with_reason};
 pub use log::{
     AuditFilter, AuditLogError, ChainReport, ExportChecked, ListedEntry, check_export, export_log, list,

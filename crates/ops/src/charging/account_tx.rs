@@ -5,7 +5,8 @@ use tollbook_domain::account::{Account, AccountError, AccountKind, ENDED_GRANT_K
 use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::{Amount, Deductions, Line, NewOrder};
 use tollbook_store::{
-    AccountReads, AccountState, LedgerRange, OrderTransition, Settlement, StoreResult, Transaction,
+    AccountReads, AccountState, LedgerRange, OrderTransition, Settlement, StoreError, StoreResult,
+    Transaction,
 };
 
 use super::balance_events::{balance, record_if_low};
@@ -96,9 +97,9 @@ impl AccountTx {
         }
         let lines = transaction.lines(self.company_id)?;
         for OrderTransition { before, after } in transitions {
-            if let Some(line) = lines.get(before.line_no) {
-                self.orders.changed(before.order.status, after, line);
-            }
+            let line = lines.get(before.line_no);
+            let line = line.ok_or_else(|| StoreError::Damaged("an order names no line".into()))?;
+            self.orders.changed(before.order.status, after, line);
         }
         Ok(())
     }

@@ -59,11 +59,12 @@ pub(crate) fn tally_unpriced<'r>(
     records: impl Iterator<Item = (&'r str, &'r str)>,
     now_s: i64,
 ) -> StoreResult<()> {
-    let tallies = tallies(records);
-    if tallies.is_empty() || !Subscribers::of(transaction, company_id)?.wants(EventKind::UsageUnpriced) {
+    let mut records = records.peekable();
+    if records.peek().is_none() || !Subscribers::of(transaction, company_id)?.wants(EventKind::UsageUnpriced)
+    {
         return Ok(());
     }
-    transaction.add_webhook_tallies(company_id, EventKind::UsageUnpriced.name(), &tallies, now_s)
+    transaction.add_webhook_tallies(company_id, EventKind::UsageUnpriced.name(), &tallies(records), now_s)
 }
 
 /// Counts refused records, if there is an endpoint for them. They are not stored, so this is a transaction of its own.

@@ -1,6 +1,6 @@
 //! Usage: what is without a price, corrections, and what became of a record.
 
-use serde::Deserialize;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tollbook_formats::usage::parse_record;
 use tollbook_ops::charging::{self, CorrectionRequest, RerateRequest, UsageName, correct_usage};
@@ -9,6 +9,7 @@ use tollbook_store::Uncharged;
 
 use super::call::Call;
 use super::failed::Failed;
+use crate::operator::corrections::VoidedRecord;
 use crate::views;
 
 /// Records, or corrections, in one answer, unless fewer are asked for.
@@ -56,23 +57,13 @@ fn request(call: &Call<'_>, dry_run: bool) -> CorrectionRequest {
     CorrectionRequest { company_id: call.company(), key: call.key.to_owned(), reason, dry_run }
 }
 
-/// A record to void.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VoidedRecord {
-    source: Option<String>,
-    id: String,
-    /// Unix seconds.
-    time: Option<i64>,
-}
-
 pub(super) fn correct(call: &Call<'_>) -> Result<Value, Failed> {
     let values = call.values;
     let mut names = Vec::new();
     for (place, value) in values.list("Void").iter().enumerate() {
-        let VoidedRecord { source, id, time } = VoidedRecord::deserialize(value)
+        let record = VoidedRecord::deserialize(value)
             .map_err(|error| Failed::parameter("Void", format!("[{place}]: {error}")))?;
-        names.push(UsageName { source, id, time_s: time });
+        names.push(record.name());
     }
     let mut records = Vec::new();
     for (place, value) in values.list("Replace").iter().enumerate() {

@@ -58,6 +58,18 @@ pub(crate) struct Key {
     pub(crate) private: String,
 }
 
+/// The embedded store of a server with this data directory.
+pub(crate) fn embedded_store(directory: &Path, master: &MasterKey, config: &Config) -> Arc<EmbeddedStore> {
+    let settings = EmbeddedSettings {
+        data_directory: directory.to_owned(),
+        bucket: "tollbook".to_owned(),
+        keys: object_keys(master),
+        retention_s: config.object_retention_s,
+        spool: config.objects.spool,
+    };
+    Arc::new(EmbeddedStore::new(settings).unwrap())
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -131,16 +143,7 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let config = Config::parse(Path::new("tollbook.toml"), config).unwrap();
         let clock = Arc::new(FixedClock::at(NOW_S));
-        let objects = Arc::new(
-            EmbeddedStore::new(EmbeddedSettings {
-                data_directory: directory.path().to_owned(),
-                bucket: "tollbook".to_owned(),
-                keys: object_keys(&master),
-                retention_s: config.object_retention_s,
-                spool: config.objects.spool,
-            })
-            .unwrap(),
-        );
+        let objects = embedded_store(directory.path(), &master, &config);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

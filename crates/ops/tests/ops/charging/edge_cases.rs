@@ -1,18 +1,16 @@
 //! Edge cases of charging: invalid requests, failures and races. One case per test.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::{AccountKind, Cause};
 use tollbook_domain::{Amount, NewOrder, Status, Usage};
 use tollbook_ops::charging::{
     ArrearsPaid, Charging, ChargingError, PayReason, Rater, Revocation, UsageResult, close_hour, deposit,
     pay_unpaid, reprice, revoke, set_credit_limit, set_offset, settle_all, settle_due,
 };
-use tollbook_store::{
-    DeploymentGuard, HourFilter, Lease, Snapshot, Store, StoreResult, Transaction, Uncharged,
-};
+use tollbook_store::{HourFilter, Lease, Uncharged};
 
+use super::before_begin::BeforeBegin;
 use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, money, price, query, unit_price, usage};
 
 /// Charges usage of one company and closes its hours: one order for each cost, an hour apart from [`BASE_S`] on.
@@ -34,54 +32,18 @@ pub(crate) fn unpaid_numbers(fixture: &Fixture) -> Vec<String> {
 
 pub(crate) const NOW_S: i64 = BASE_S + 4 * DAY_S;
 
-/// A store that calls a function just before the next transaction begins.
-struct Interrupted<'a> {
-    store: Arc<dyn Store>,
-    before_begin: Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>,
-}
-
-impl Store for Interrupted<'_> {
-    fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
-        self.store.snapshot_for(caller)
-    }
-
-    fn replica_or(
-        &self,
-        snapshot: Box<dyn Snapshot>,
-        caller: &CancellationToken,
-    ) -> StoreResult<Box<dyn Snapshot>> {
-        self.store.replica_or(snapshot, caller)
-    }
-
-    fn is_shared(&self) -> bool {
-        self.store.is_shared()
-    }
-
-    fn set_guard(&self, guard: Arc<dyn DeploymentGuard>) {
-        self.store.set_guard(guard);
-    }
-
-    fn announce_server(&self) -> StoreResult<()> {
-        self.store.announce_server()
-    }
-
-    fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        let before_begin = self.before_begin.lock().unwrap().take();
-        before_begin.into_iter().for_each(|call| call());
-        self.store.begin()
-    }
-}
-
 pub(crate) fn usage_rated_before_a_price_change_and_stored_after_it_is_charged(backend: &Backend) {
     let fixture = Fixture::new(backend, 1);
     let change_prices = || {
         fixture.put(&[unit_price("m")]);
         assert_eq!(reprice(&fixture.charging(), BASE_S).unwrap(), 0);
     };
-    let store = Interrupted {
-        store: Arc::clone(&fixture.store),
-        before_begin: Mutex::new(Some(Box::new(change_prices))),
-    };
+    let change_once = Mutex::new(Some(change_prices));
+    let store = BeforeBegin::new(&fixture, || {
+        let change_prices = change_once.lock().unwrap().take();
+        change_prices.into_iter().for_each(|change_prices| change_prices());
+        Ok(())
+    });
     let charging = Charging { store: &store, ..fixture.charging() };
     let mut rater = Rater::new(charging, fixture.config.charging.limits_of_gateways());
     let sent = vec![usage(1, "a", BASE_S, "m", 5), usage(1, "b", BASE_S, "other", 5)];

@@ -1,58 +1,17 @@
 //! Corrections of several transactions that are interrupted between two of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio_util::sync::CancellationToken;
 use tollbook_domain::account::AccountKind;
 use tollbook_ops::charging::{
     Charging, CorrectionRequest, RerateRequest, list_corrections, rerate, settle_all,
 };
-use tollbook_store::{DeploymentGuard, Snapshot, Store, StoreError, StoreResult, Transaction};
+use tollbook_store::StoreError;
 
+use super::before_begin::BeforeBegin;
 use super::fixture::{BASE_S, Backend, DAY_S, Fixture, HOUR_S, price, usage};
 
 const NOW_S: i64 = BASE_S + 10 * HOUR_S;
-
-/// A store that begins a number of transactions and then cannot be reached.
-struct Limited {
-    inner: Arc<dyn Store>,
-    left: AtomicUsize,
-}
-
-impl Store for Limited {
-    fn snapshot_for(&self, caller: &CancellationToken) -> StoreResult<Box<dyn Snapshot>> {
-        self.inner.snapshot_for(caller)
-    }
-
-    fn replica_or(
-        &self,
-        snapshot: Box<dyn Snapshot>,
-        caller: &CancellationToken,
-    ) -> StoreResult<Box<dyn Snapshot>> {
-        self.inner.replica_or(snapshot, caller)
-    }
-
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
-    }
-
-    fn set_guard(&self, guard: Arc<dyn DeploymentGuard>) {
-        self.inner.set_guard(guard);
-    }
-
-    fn announce_server(&self) -> StoreResult<()> {
-        self.inner.announce_server()
-    }
-
-    fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
-        if self.left.load(Ordering::Relaxed) == 0 {
-            return Err(StoreError::Unavailable("no transaction is left".into()));
-        }
-        self.left.fetch_sub(1, Ordering::Relaxed);
-        self.inner.begin()
-    }
-}
 
 pub(crate) fn a_completed_rerate_counts_what_interrupted_runs_did(backend: &Backend) {
     // A transaction of a rerate changes about 500 records: three hours, three transactions.
@@ -72,7 +31,11 @@ pub(crate) fn a_completed_rerate_counts_what_interrupted_runs_did(backend: &Back
     let which = RerateRequest { from_s: BASE_S - DAY_S, to_s: BASE_S + DAY_S, model_id: None, sku: None };
     // Recording the key takes a transaction, the next ones change the first hours.
     for transactions in [2, 1] {
-        let limited = Limited { inner: Arc::clone(&fixture.store), left: AtomicUsize::new(transactions) };
+        let left = AtomicUsize::new(transactions);
+        let limited = BeforeBegin::new(&fixture, || {
+            let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            taken.map(|_| ()).map_err(|_| StoreError::Unavailable("no transaction is left".into()))
+        });
         let charging = Charging { store: &limited, ..fixture.charging() };
         let interrupted = rerate(&charging, &request, &which, NOW_S + 100).unwrap_err();
         assert!(matches!(interrupted.store_error(), Some(StoreError::Unavailable(_))), "{interrupted}");

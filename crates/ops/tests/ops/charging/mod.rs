@@ -1,6 +1,7 @@
 //! Charging from usage to paid orders. Every test runs on both databases; those in the module `postgres` need PostgreSQL.
 
 mod account_cases;
+mod before_begin;
 mod clocks;
 mod concurrency;
 mod corrections;
