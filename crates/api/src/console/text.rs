@@ -363,7 +363,7 @@ texts! {
     ROLE "Role" "角色";
     NO_USERS "There are no users yet." "还没有用户。";
     NO_COMPANIES "There are no companies yet." "还没有公司。";
-    ONLY_FIRST "Only the first {0} companies are shown." "仅显示前 {0} 家公司。";
+    ONLY_FIRST "Only the first {0} of {1} companies are shown and summed." "仅显示并合计 {1} 家公司中的前 {0} 家。";
 
     // Keys
     KEYS_WHY "Programs sign their requests with these keys." "程序使用这些密钥对请求签名。";

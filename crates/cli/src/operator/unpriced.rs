@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollbook_api::views;
-use tollbook_ops::pricing::{UnpricedGroup, summarize_unpriced};
+use tollbook_ops::pricing::{UnpricedGroup, UnpricedSummary, summarize_unpriced};
 
 use super::context::CommandContext;
 use crate::arguments::{Global, Uncharged};
@@ -15,7 +15,8 @@ pub(super) fn summary(global: &Global, arguments: &Uncharged, output: &Output) -
     {
         return Err(Failure::new(format!("company {company_id} does not exist")));
     }
-    let (groups, count) = summarize_unpriced(context.store.as_ref(), arguments.company, arguments.limit)?;
+    let UnpricedSummary { groups, all_groups: count, .. } =
+        summarize_unpriced(context.store.as_ref(), arguments.company, arguments.limit)?;
     let has_more = count > groups.len();
     let value =
         json!({"Models": groups.iter().map(views::unpriced_group).collect::<Vec<_>>(), "HasMore": has_more});

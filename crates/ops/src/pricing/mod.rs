@@ -12,4 +12,4 @@ pub use explanation::{PriceExplained, PriceQuestion, explain_price};
 pub use import::{HiddenPrice, PriceImport, PriceImported, PricingError, import_prices};
 pub use known::{knows_model, knows_product};
 pub use lists::{PriceListSummary, order_lists, price_lists, remove_prices};
-pub use unpriced::{NearPrice, UnpricedGroup, list_uncharged, summarize_unpriced};
+pub use unpriced::{NearPrice, UnpricedGroup, UnpricedSummary, list_uncharged, summarize_unpriced};

@@ -34,6 +34,17 @@ pub struct UnpricedGroup {
     pub near: Vec<NearPrice>,
 }
 
+/// The usage without a price by provider and model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnpricedSummary {
+    /// The groups with the most records, the largest first.
+    pub groups: Vec<UnpricedGroup>,
+    /// Number of all groups.
+    pub all_groups: usize,
+    /// Number of the records of all groups.
+    pub records: u64,
+}
+
 /// A model of the price book.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NearPrice {
@@ -80,7 +91,7 @@ pub fn list_uncharged(
 }
 
 /// Sums the usage without a price of a company, or of all. The groups with the most records are first; `limit` bounds
-/// their number. Returns also the number of all groups.
+/// their number.
 ///
 /// # Errors
 /// Those of the store.
@@ -88,7 +99,7 @@ pub fn summarize_unpriced(
     store: &dyn Store,
     company_id: Option<i64>,
     limit: usize,
-) -> StoreResult<(Vec<UnpricedGroup>, usize)> {
+) -> StoreResult<UnpricedSummary> {
     let mut snapshot = store.snapshot()?;
     let companies = match company_id {
         Some(company_id) => vec![company_id],
@@ -116,7 +127,7 @@ pub fn summarize_unpriced(
     }
     let names = named_models(&snapshot.prices()?);
     drop(snapshot);
-    let count = groups.len();
+    let (all_groups, records) = (groups.len(), groups.values().map(|group| group.records).sum());
     let mut groups: Vec<UnpricedGroup> = groups.into_values().collect();
     // A stable sort: equal numbers stay by provider and model.
     groups.sort_by_key(|group| std::cmp::Reverse(group.records));
@@ -124,7 +135,7 @@ pub fn summarize_unpriced(
     for group in &mut groups {
         group.near = near(&names, &group.provider, &group.model_id);
     }
-    Ok((groups, count))
+    Ok(UnpricedSummary { groups, all_groups, records })
 }
 
 /// The models of the book by their names: their id, and the whole names that they match.

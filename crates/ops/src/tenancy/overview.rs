@@ -22,23 +22,43 @@ pub struct CompanySums {
     pub owed: Measures,
 }
 
+/// Companies with their sums.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SummedCompanies {
+    /// The first [`MAX_COMPANIES`], by number.
+    pub companies: Vec<CompanySums>,
+    /// How many companies there are.
+    pub all: usize,
+}
+
+impl SummedCompanies {
+    /// Whether there are more than were summed.
+    pub const fn is_cut(&self) -> bool {
+        self.companies.len() < self.all
+    }
+}
+
 /// Hours that are over and not closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OpenHours {
     /// Number of hours, at most 10,000.
     pub hours: usize,
+    /// Whether there are more.
+    pub has_more: bool,
     /// End of the oldest, Unix seconds.
     pub oldest_end_s: Option<i64>,
 }
 
-/// The companies, by number, with what they were charged in a range: the first [`MAX_COMPANIES`] of them.
+/// The companies with what they were charged in a range.
 ///
 /// # Errors
 /// Those of the store.
-pub fn company_sums(snapshot: &mut dyn Snapshot, range: TimeRange) -> StoreResult<Vec<CompanySums>> {
+pub fn company_sums(snapshot: &mut dyn Snapshot, range: TimeRange) -> StoreResult<SummedCompanies> {
     let mut companies = snapshot.companies()?;
+    let all = companies.len();
     companies.truncate(MAX_COMPANIES);
-    companies.into_iter().map(|company| sums_of(snapshot, company, range)).collect()
+    let summed = companies.into_iter().map(|company| sums_of(snapshot, company, range));
+    Ok(SummedCompanies { companies: summed.collect::<StoreResult<_>>()?, all })
 }
 
 /// The same for one company.
@@ -46,33 +66,44 @@ pub fn company_sums(snapshot: &mut dyn Snapshot, range: TimeRange) -> StoreResul
 /// # Errors
 /// Those of the store.
 pub fn sums_of(snapshot: &mut dyn Snapshot, company: Company, range: TimeRange) -> StoreResult<CompanySums> {
-    let query = |range: TimeRange, statuses: &[Status]| OrderQuery {
-        company_id: company.company_id,
+    let charged = charged(snapshot, company.company_id, range)?;
+    let owed = sum(snapshot, company.company_id, TimeRange::everything(), &[Status::Unpaid])?;
+    Ok(CompanySums { company, charged, owed })
+}
+
+/// What a company was charged in a range, paid and unpaid.
+///
+/// # Errors
+/// Those of the store.
+pub fn charged(snapshot: &mut dyn Snapshot, company_id: i64, range: TimeRange) -> StoreResult<Measures> {
+    sum(snapshot, company_id, range, &[Status::Paid, Status::Unpaid])
+}
+
+fn sum(
+    snapshot: &mut dyn Snapshot,
+    company_id: i64,
+    range: TimeRange,
+    statuses: &[Status],
+) -> StoreResult<Measures> {
+    let query = OrderQuery {
+        company_id,
         range,
         statuses: StatusSet::of(statuses),
         lines: LineFilter::default(),
         order_numbers: Vec::new(),
     };
-    let mut sum = |query: &OrderQuery| -> StoreResult<Measures> {
-        let mut sum = Measures::default();
-        for (_, measures) in snapshot.sums(query)? {
-            sum.add(&measures);
-        }
-        Ok(sum)
-    };
-    let charged = sum(&query(range, &[Status::Paid, Status::Unpaid]))?;
-    let owed = sum(&query(TimeRange::everything(), &[Status::Unpaid]))?;
-    Ok(CompanySums { company, charged, owed })
+    let mut sum = Measures::default();
+    for (_, measures) in snapshot.sums(&query)? {
+        sum.add(&measures);
+    }
+    Ok(sum)
 }
 
-/// Sums by currency: amounts of different currencies are not added.
-pub fn by_currency(
-    companies: &[CompanySums],
-    of: impl Fn(&CompanySums) -> Measures,
-) -> BTreeMap<String, Measures> {
-    let mut sums: BTreeMap<String, Measures> = BTreeMap::new();
-    for company in companies {
-        sums.entry(company.company.currency.clone()).or_default().add(&of(company));
+/// Sums by currency of measures with their currencies: amounts of different currencies are not added.
+pub fn by_currency<'c>(measures: impl Iterator<Item = (&'c str, Measures)>) -> BTreeMap<&'c str, Measures> {
+    let mut sums: BTreeMap<&str, Measures> = BTreeMap::new();
+    for (currency, measures) in measures {
+        sums.entry(currency).or_default().add(&measures);
     }
     sums
 }
@@ -82,7 +113,42 @@ pub fn by_currency(
 /// # Errors
 /// Those of the store.
 pub fn open_hours(snapshot: &mut dyn Snapshot, now_s: i64) -> StoreResult<OpenHours> {
-    let hours = snapshot.due_hours(HourFilter::EndedBy(now_s), now_s, COUNTED_HOURS)?;
+    let mut hours = snapshot.due_hours(HourFilter::EndedBy(now_s), now_s, COUNTED_HOURS + 1)?;
     let oldest_end_s = hours.iter().map(|hour| hour.bucket.end_s).min();
-    Ok(OpenHours { hours: hours.len(), oldest_end_s })
+    let has_more = i64::try_from(hours.len()).unwrap_or(i64::MAX) > COUNTED_HOURS;
+    if has_more {
+        hours.pop();
+    }
+    Ok(OpenHours { hours: hours.len(), has_more, oldest_end_s })
+}
+
+#[cfg(test)]
+mod tests {
+    use tollbook_store::{StoreOptions, open_sqlite};
+
+    use super::*;
+
+    #[test]
+    fn more_companies_than_are_summed_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_sqlite(&folder.path().join("tollbook.db"), &StoreOptions::default()).unwrap();
+        let add = |companies: usize| {
+            let mut transaction = store.begin().unwrap();
+            for number in 0..companies {
+                transaction.add_company(&format!("c{number}"), "CNY", "default").unwrap();
+            }
+            transaction.commit().unwrap();
+            company_sums(store.snapshot().unwrap().as_mut(), TimeRange::everything()).unwrap()
+        };
+        let summed = add(MAX_COMPANIES);
+        assert_eq!(
+            (summed.companies.len(), summed.all, summed.is_cut()),
+            (MAX_COMPANIES, MAX_COMPANIES, false)
+        );
+        let summed = add(1);
+        assert_eq!(
+            (summed.companies.len(), summed.all, summed.is_cut()),
+            (MAX_COMPANIES, MAX_COMPANIES + 1, true)
+        );
+    }
 }

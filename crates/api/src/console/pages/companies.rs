@@ -6,7 +6,7 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_domain::tenant::{ApiKey, Permission};
 use tollbook_domain::{AccountKind, User};
 use tollbook_ops::charging::standing;
-use tollbook_ops::tenancy::overview::{self, MAX_COMPANIES};
+use tollbook_ops::tenancy::overview::{self, SummedCompanies};
 
 use crate::console::error::PageError;
 use crate::console::reply::Reply;
@@ -23,7 +23,8 @@ pub(in crate::console) fn company_href(company_id: i64) -> String {
 pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
     let view = View::parse(visit, &[])?;
     let snapshot = visit.snapshot()?;
-    let companies = overview::company_sums(snapshot, view.range)?;
+    let summed = overview::company_sums(snapshot, view.range)?;
+    let companies = &summed.companies;
     let title = visit.t(text::COMPANIES);
     let content = html! {
         (layout::heading(title, html! { (view.range_text()) " · " (view.zone.name()) }, html! {}))
@@ -31,12 +32,12 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         @if companies.is_empty() { (layout::nothing(visit, text::NO_COMPANIES)) }
         @else {
             div class="table" tabindex="0" role="region" aria-label=(title) { table {
-                caption { (text::N_ROWS.with(visit.language, &[&companies.len().to_string()])) @if companies.len() == MAX_COMPANIES { " · " (text::ONLY_FIRST.with(visit.language, &[&MAX_COMPANIES.to_string()])) } }
+                caption { (text::N_ROWS.with(visit.language, &[&companies.len().to_string()])) @if summed.is_cut() { " · " (only_first(visit, &summed)) } }
                 thead { tr {
                     th scope="col" class="r" aria-sort="ascending" { "ID" } th scope="col" { (visit.t(text::NAME)) } th scope="col" { (visit.t(text::BRAND)) } th scope="col" { (visit.t(text::CURRENCY)) }
                     th scope="col" class="r" { (visit.t(text::ORDERS)) } th scope="col" class="r" { (visit.t(text::CHARGED)) } th scope="col" class="r" { (visit.t(text::OWED)) }
                 } }
-                tbody { @for known in &companies { tr {
+                tbody { @for known in companies { tr {
                     td class="r" { (tables::count(known.company.company_id)) } th scope="row" { a href=(company_href(known.company.company_id)) { (known.company.name) } }
                     td { (known.company.brand) } td { (known.company.currency) } td class="r" { (tables::count(known.charged.orders)) } td class="r" { (tables::money(known.charged.total)) } td class="r" { (tables::money(known.owed.total)) }
                 } } }
@@ -45,6 +46,12 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         (command(visit, "tollbook company add --name NAME --currency CNY"))
     };
     Ok(layout::page(visit, "/operator/companies", title, content))
+}
+
+/// That there are more companies than are summed.
+pub(in crate::console) fn only_first(visit: &Visit<'_>, summed: &SummedCompanies) -> String {
+    let counts = [summed.companies.len(), summed.all].map(|count| count.to_string());
+    text::ONLY_FIRST.with(visit.language, &[&counts[0], &counts[1]])
 }
 
 /// The command that does what the part above it shows.

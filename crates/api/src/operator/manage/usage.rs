@@ -24,9 +24,9 @@ pub(super) fn list_unpriced(call: &Call<'_>) -> Result<Value, Failed> {
 
 pub(super) fn unpriced_models(call: &Call<'_>) -> Result<Value, Failed> {
     let limit = call.values.limit("Limit", LISTED);
-    let (groups, count) = summarize_unpriced(call.store(), None, limit)?;
-    let shown: Vec<Value> = groups.iter().map(views::unpriced_group).collect();
-    Ok(json!({"Models": shown, "HasMore": count > groups.len()}))
+    let summary = summarize_unpriced(call.store(), None, limit)?;
+    let shown: Vec<Value> = summary.groups.iter().map(views::unpriced_group).collect();
+    Ok(json!({"Models": shown, "HasMore": summary.all_groups > summary.groups.len()}))
 }
 
 pub(super) fn explain(call: &Call<'_>) -> Result<Value, Failed> {
