@@ -23,4 +23,5 @@ pub(crate) use delivery::export_request;
 pub(crate) use get_filter_options::{choices, name_of};
 pub(crate) use query::{Paging, StatusChoice};
 pub use shape::{Described, Meaning, Member, MemberShape, Parameter, ParameterShape};
+pub(crate) use start_pay_unpaid_orders::MAX_NUMBERS;
 pub use table::{ACTIONS, Action};

@@ -56,6 +56,16 @@ pub enum ParameterShape {
     Flag,
 }
 
+impl ParameterShape {
+    /// Whether a parameter has a list of values, whose names may have an index.
+    pub const fn is_list(self) -> bool {
+        match self {
+            Self::Integers | Self::Texts | Self::FewTexts(_) => true,
+            Self::Integer(..) | Self::Text | Self::Flag => false,
+        }
+    }
+}
+
 /// A member of an answer.
 #[derive(Clone, Copy)]
 pub struct Member {

@@ -12,7 +12,7 @@ use crate::failure::log_and_refuse;
 use crate::ret_code::Refusal;
 
 /// Most order numbers of one request (docs/ORDERS.md, "Paying").
-pub(super) const MAX_NUMBERS: usize = 50;
+pub(crate) const MAX_NUMBERS: usize = 50;
 
 pub(super) const RESPONSE: &[Member] = &[
     integer("SuccessCount", "Orders that are paid, now or before"),

@@ -185,15 +185,13 @@ fn body_schema(action: &Action) -> Value {
 fn parameter_schema(parameter: &Parameter) -> Value {
     let mut schema = shape_schema(parameter.shape);
     if parameter.required {
-        match parameter.shape {
-            ParameterShape::Text => schema["minLength"] = 1.into(),
-            ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_) => {
-                schema["minItems"] = 1.into();
-                if schema["items"]["type"] == "string" {
-                    schema["items"]["minLength"] = 1.into();
-                }
+        if parameter.shape.is_list() {
+            schema["minItems"] = 1.into();
+            if schema["items"]["type"] == "string" {
+                schema["items"]["minLength"] = 1.into();
             }
-            ParameterShape::Integer(..) | ParameterShape::Flag => {}
+        } else if parameter.shape == ParameterShape::Text {
+            schema["minLength"] = 1.into();
         }
     }
     schema

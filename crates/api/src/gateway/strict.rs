@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use tollbook_domain::tenant::{ApiKey, StrictSigning};
 use tollbook_ops::{Brand, Config};
 
-use crate::actions::{Action, ParameterShape};
+use crate::actions::Action;
 use crate::parameters::split_index;
 use crate::ret_code::Refusal;
 use crate::strict_signature::{
@@ -114,15 +114,11 @@ pub(super) fn check_names(request: &Request, action: &Action) -> Result<(), Refu
     Err(Refusal::not_available(name, format!("{} has no such parameter{nearest}", action.name)))
 }
 
-fn is_list(shape: ParameterShape) -> bool {
-    matches!(shape, ParameterShape::Texts | ParameterShape::FewTexts(_) | ParameterShape::Integers)
-}
-
 fn is_known(name: &str, action: &Action) -> bool {
     let base = split_index(name).map(|(base, _)| base);
     ENVELOPE.contains(&name)
         || action.parameters.iter().any(|parameter| {
-            parameter.name == name || (is_list(parameter.shape) && base == Some(parameter.name))
+            parameter.name == name || (parameter.shape.is_list() && base == Some(parameter.name))
         })
 }
 
@@ -140,7 +136,7 @@ fn nearest(name: &str, action: &Action) -> Option<String> {
         // A difference in case alone is the most likely slip.
         strsim::osa_distance(&known.to_ascii_lowercase(), &base.to_ascii_lowercase())
     };
-    let own = action.parameters.iter().map(|parameter| (parameter.name, is_list(parameter.shape)));
+    let own = action.parameters.iter().map(|parameter| (parameter.name, parameter.shape.is_list()));
     let all = own.chain(ENVELOPE.map(|name| (name, false)));
     let (away, known, is_list) =
         all.map(|(known, is_list)| (distance(known), known, is_list)).min_by_key(|(away, ..)| *away)?;

@@ -6,15 +6,13 @@ use tollbook_domain::{AccountKind, Line, Measures};
 use tollbook_ops::charging::{Charging, PayReason, PreviewedPayment, pay_unpaid, preview_payment};
 
 use super::orders::order_href;
+use crate::actions::MAX_NUMBERS;
 use crate::console::error::PageError;
 use crate::console::reply::Reply;
 use crate::console::text::{self, Text};
 use crate::console::view::{Link, Preset, Shown, View, invalid};
 use crate::console::visit::{Visit, text_of, texts_of};
 use crate::console::{forms, layout, tables};
-
-/// Most orders that are paid together, as in the API (docs/ORDERS.md, "Paying").
-const MAX_NUMBERS: usize = 50;
 
 pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
     let parsed = View::parse(visit, &["page"])?;

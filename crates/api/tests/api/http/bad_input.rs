@@ -93,10 +93,6 @@ fn unheard_of(parameter: &Parameter) -> String {
     }
 }
 
-fn is_list(parameter: &Parameter) -> bool {
-    matches!(parameter.shape, ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_))
-}
-
 const NOT_INTEGERS: [&str; 18] = [
     "abc",
     "1e3",
@@ -126,7 +122,7 @@ fn blank_values(backend: Backend) {
         assert_eq!(fixture.form(action, name, &[]), expected, "{context}");
         assert_eq!(fixture.form(action, name, &pair(name, "")), expected, "{context}");
         let mut blanks = vec!["null", "\"\""];
-        if is_list(parameter) {
+        if parameter.shape.is_list() {
             blanks.extend(["[]", "[\"\"]", "[null]", "[null,\"\",null]"]);
             assert_eq!(fixture.form(action, name, &pairs(&format!("{name}.0=&{name}.7=&{name}="))), expected);
         }
@@ -234,7 +230,7 @@ fn values_of_another_json_type(backend: Backend) {
         if parameter.shape != ParameterShape::Flag {
             wrong.extend(["true", "false"]);
         }
-        if is_list(parameter) {
+        if parameter.shape.is_list() {
             wrong.extend(["[true]", "[\"2\",false]", "[[\"2\"]]", "[[]]", "[{}]"]);
         } else {
             wrong.extend(["[]", "[\"2\"]", "[null]"]);
@@ -243,7 +239,7 @@ fn values_of_another_json_type(backend: Backend) {
             let verdict = fixture.json(action, name, &pair(name, raw));
             assert_eq!(verdict, wrong_type(parameter), "{} {name} {raw}", action.name);
         }
-        if is_list(parameter) {
+        if parameter.shape.is_list() {
             for key in [format!("{name}.0"), format!("{name}.N")] {
                 for raw in ["[\"2\"]", "{}", "true"] {
                     let verdict = fixture.json(action, name, &pair(&key, raw));
@@ -262,7 +258,7 @@ fn texts_with_special_characters(backend: Backend) {
         for value in ["\0", "a\0", "a\0b"] {
             assert_eq!(fixture.form(action, name, &pair(name, value)), nul, "{} {name}", action.name);
             assert_eq!(fixture.json(action, name, &pair(name, quoted(value))), nul, "{} {name}", action.name);
-            if is_list(parameter) {
+            if parameter.shape.is_list() {
                 assert_eq!(fixture.form(action, name, &pair(&format!("{name}.3"), value)), nul);
                 let raw = format!("[\"2\",{}]", quoted(value));
                 assert_eq!(fixture.json(action, name, &pair(name, raw)), nul, "{} {name}", action.name);
@@ -300,7 +296,7 @@ fn lists_and_values_that_are_too_long(backend: Backend) {
             assert_eq!(fixture.form(action, name, &pair(name, value.as_str())), large, "{context}");
             assert_eq!(fixture.json(action, name, &pair(name, quoted(&value))), large, "{context}");
         }
-        if !is_list(parameter) {
+        if !parameter.shape.is_list() {
             let value = value_of(&sample_orders::required(action), name).unwrap_or("modelverse").to_owned();
             let twice = [pair(name, value.as_str()), pair(name, value.as_str())].concat();
             let once = fixture.form(action, name, &twice[..1]);
@@ -343,7 +339,7 @@ fn unknown_products(backend: Backend) {
         for code in ["modelverse", "sandbox", "starcard"] {
             assert_eq!(fixture.form(action, name, &pair(name, code)), "0", "{} {code}", action.name);
         }
-        if is_list(parameter) {
+        if parameter.shape.is_list() {
             let one_of_them = pairs("ProductCodes.0=sandbox&ProductCodes.1=nonsense");
             assert_eq!(fixture.form(action, name, &one_of_them), unheard_of(parameter), "{}", action.name);
         }
