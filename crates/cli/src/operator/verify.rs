@@ -1,7 +1,5 @@
 //! `verify`: recounts orders, usage and ledgers, and compares them with the stored sums.
 
-use std::collections::HashSet;
-
 use serde_json::json;
 use tollbook_ops::audit;
 use tollbook_ops::maintenance::recount::{MAX_DIFFERENCES, recount};
@@ -20,7 +18,7 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     let mut snapshot = store.snapshot()?;
     // The chains are recounted below; here, against what this data directory remembers of them.
     let audited = audit::verify(snapshot.as_mut(), Some(&memory(global)?), None);
-    let mut differences = match audited {
+    let audited = match audited {
         Ok(report) => report.differences,
         Err(audit::AuditLogError::Store(StoreError::Damaged(reason) | StoreError::Database(reason))) => {
             vec![format!("audit log: {reason}")]
@@ -29,23 +27,23 @@ pub(crate) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     };
     let found = recount(snapshot.as_mut(), &catalogue)?;
     drop(snapshot);
-    for (company_id, of_company) in found.by_company() {
+    let mut differences = found.differences();
+    // What the recount has found of the chains too is one difference.
+    let remembered: Vec<String> =
+        audited.into_iter().filter(|difference| !differences.contains(difference)).collect();
+    for (company_id, some) in found.by_company().chain([(None, remembered.as_slice())]) {
         // The differences are reported here in any case.
-        if let Err(error) = difference_found(store.as_ref(), "verify", company_id, of_company, now_s()) {
+        if let Err(error) = difference_found(store.as_ref(), "verify", company_id, some, now_s()) {
             note(&format!("webhooks: {error}"));
         }
-        differences.extend_from_slice(of_company);
     }
+    differences.extend(remembered);
     let (companies, orders) = (found.companies, found.orders);
     let value = json!({"Companies": companies, "Orders": orders, "Differences": differences});
     if differences.is_empty() {
         output.result(&value, || format!("{orders} orders of {companies} companies: no difference"));
         return Ok(());
     }
-    // What both have found is one difference.
-    let mut named = HashSet::new();
-    differences.retain(|difference| named.insert(difference.clone()));
-    let value = json!({"Companies": companies, "Orders": orders, "Differences": differences});
     for difference in &differences {
         note(difference);
     }

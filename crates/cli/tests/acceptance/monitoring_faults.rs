@@ -104,11 +104,11 @@ fn a_server_that_is_stopped_killed_and_started_again_is_seen() {
     let fixture = Fixture::new();
     let mut server = start(&fixture, Stdio::piped());
     let before = scrape(&url(&server)).unwrap();
-    signal(server.process_id(), "STOP");
+    server.signal("STOP");
     let during = scrape(&url(&server));
     assert_eq!(during, None);
     assert_fires(&fixture, "TollbookDown", Some(&before), None);
-    signal(server.process_id(), "CONT");
+    server.signal("CONT");
     server.signal("KILL");
     server.ended();
     assert_eq!(scrape(&url(&server)), None);

@@ -327,8 +327,7 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        crate::stopped::signal(self.child.id(), name);
     }
 
     /// Stops the server and returns its log. Standard output must have been one JSON value.

@@ -51,9 +51,24 @@ fn has_lock(fixture: &Fixture, process_id: u32) -> bool {
     }
 }
 
+/// Sends a signal to a child of the test. After a STOP, waits until all its threads are stopped: `kill` returns before.
 pub(crate) fn signal(process_id: u32, name: &str) {
     let status = Command::new("kill").args(["-s", name, &process_id.to_string()]).status().unwrap();
     assert!(status.success(), "kill -s {name} {process_id}");
+    while name == "STOP" && runs(process_id) {
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a thread of a process neither is stopped nor has ended.
+fn runs(process_id: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process_id}/task")).into_iter().flatten().flatten();
+    let mut states = threads.filter_map(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        // The state follows the name, which is in parentheses and may contain any character.
+        stat.rsplit_once(") ")?.1.chars().next()
+    });
+    states.any(|state| !"TZX".contains(state))
 }
 
 fn a_stopped_import_stops_no_list_and_is_named(fixture: &Fixture) {
