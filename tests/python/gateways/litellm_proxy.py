@@ -3,7 +3,8 @@
     litellm_proxy.py REQUEST
 
 REQUEST is a JSON object: "Callback", the name of the callback in LiteLLM; "Times", how often each of its requests is
-sent; "Prefix", of the ids of the answers; "Prices" {SKU: price of one token}. One JSON object on standard output:
+sent; "Prefix", of the ids of the answers; "Prices" {SKU: price of one token}; "SpendLog", a file to which the rows of
+LiteLLM's spend log are appended. One JSON object on standard output:
 "Before" and "After", what is pending; "Answered", the model of each answer that counts tokens; "Expected", what they
 cost; "Requests", of each model; "Refused", the status of a call of an unknown model; "Relayed", the statuses of the
 requests if they were sent more than once.
@@ -11,6 +12,7 @@ requests if they were sent more than once.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,15 +39,16 @@ def configuration(models: ModelServer, callback: str) -> dict:
             {"model_name": name, "litellm_params": {"model": f"openai/{name}", **provider}}
             for name in [*COUNTS, "broken"]
         ],
-        "litellm_settings": {"callbacks": [callback], "num_retries": 1, "fallbacks": [{"broken": ["plain"]}]},
+        "litellm_settings": {"callbacks": [callback, "spend_log.logger"], "num_retries": 1, "fallbacks": [{"broken": ["plain"]}]},
         "general_settings": {"master_key": MASTER_KEY},
     }
 
 
-def environment(target: str) -> dict:
-    """The variables by which LiteLLM's callbacks find the server."""
+def environment(target: str, spend_log: str) -> dict:
+    """The variables by which LiteLLM's callbacks find the server, and the file of the spend log."""
     return {
         **os.environ,
+        "SPEND_LOG": spend_log,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "DEFAULT_FLUSH_INTERVAL_SECONDS": "1",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
@@ -62,7 +65,7 @@ def environment(target: str) -> dict:
 class Proxy:
     """LiteLLM's proxy as a process."""
 
-    def __init__(self, folder: Path, models: ModelServer, callback: str, target: str) -> None:
+    def __init__(self, folder: Path, models: ModelServer, callback: str, target: str, spend_log: str) -> None:
         """Starts it, and waits until it answers."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -71,10 +74,12 @@ class Proxy:
         self.log = []
         # JSON is YAML, too.
         (folder / "config.yaml").write_text(json.dumps(configuration(models, callback)))
+        # LiteLLM looks for callbacks beside its configuration.
+        shutil.copy(Path(__file__).with_name("spend_log.py"), folder)
         program = Path(sys.executable).with_name("litellm")
         command = [program, "--config", folder / "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
         self.process = subprocess.Popen(  # noqa: S603
-            command, env=environment(target), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, env=environment(target, spend_log), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         started = threading.Event()
         threading.Thread(target=self.follow, args=(started,), daemon=True).start()
@@ -138,7 +143,7 @@ def main() -> None:
     relay = Relay(SERVER, request["Times"]) if request["Times"] > 1 else None
     before = pending()
     with tempfile.TemporaryDirectory() as folder:
-        proxy = Proxy(Path(folder), models, callback, relay.url if relay else SERVER)
+        proxy = Proxy(Path(folder), models, callback, relay.url if relay else SERVER, request["SpendLog"])
         try:
             for model in CALLS:
                 proxy.call(model)

@@ -70,6 +70,11 @@ impl Deployment {
         Self { server: fixture.start(&["serve"]), company, key, fixture }
     }
 
+    /// The file with the rows of LiteLLM's spend log.
+    fn spend_log(&self) -> std::path::PathBuf {
+        self.fixture.path("spend_log.jsonl")
+    }
+
     fn run(&self, script: &str, request: &Value) -> Value {
         let company = self.company.id.to_string();
         let environment = [
@@ -86,7 +91,7 @@ impl Deployment {
         let prices: Value =
             PRICES.iter().map(|(sku, price)| ((*sku).to_owned(), format!("{price}e-6"))).collect();
         let prefix = format!("{callback}-{times}");
-        let request = json!({"Callback": callback, "Times": times, "Prefix": prefix, "Prices": prices});
+        let request = json!({"Callback": callback, "Times": times, "Prefix": prefix, "Prices": prices, "SpendLog": self.spend_log()});
         self.run("litellm_proxy.py", &request)
     }
 }
@@ -99,7 +104,7 @@ fn steps(amount: &Value) -> i128 {
 }
 
 /// Calls every model directly, and again with each report sent three times. `expected` is the cost of one round in 10⁻⁸.
-fn what_litellm_reports_is_what_the_models_counted(callback: &str, expected: i128) {
+fn what_litellm_reports_is_what_the_models_counted(callback: &str, expected: i128) -> Deployment {
     let deployment = Deployment::start();
     for (round, times) in [1, 3].into_iter().enumerate() {
         let found = deployment.litellm(callback, times);
@@ -114,6 +119,7 @@ fn what_litellm_reports_is_what_the_models_counted(callback: &str, expected: i12
         assert!(relayed.iter().all(|status| (200..300).contains(&status.as_i64().unwrap())), "{found}");
     }
     deployment.fixture.assert_verified(0);
+    deployment
 }
 
 // One round: plain twice, streamed, audio, flaky.
@@ -124,7 +130,16 @@ fn what_litellm_reports_is_what_the_models_counted(callback: &str, expected: i12
 #[ignore = "of the suite gateways"]
 fn litellm_reports_by_generic_api() {
     let expected = 3_904 * 100 + 1_624 * 30 + 120 * 700 + 254 * 2_000 + 70 * 5_000 + 60 * 30_000;
-    what_litellm_reports_is_what_the_models_counted("generic_api", expected);
+    let deployment = what_litellm_reports_is_what_the_models_counted("generic_api", expected);
+    // The same calls from LiteLLM's spend log, as an operator replays a day.
+    let company = format!("company_id={}", deployment.company.id);
+    let log = deployment.spend_log();
+    let import = ["usage", "import", log.to_str().unwrap(), "--mapping", "litellm", "--set", &company];
+    let imported = deployment.fixture.json(&[&import[..], &["--set", "organization_id=1"]].concat());
+    let read = std::fs::read_to_string(&log).unwrap().lines().count();
+    let fates = ["Read", "Duplicate", "Accepted", "Refused", "Skipped"].map(|fate| imported[fate].as_i64().unwrap());
+    assert_eq!((read, fates), (10, [10, 10, 0, 0, 0]), "{imported}");
+    deployment.fixture.assert_verified(0);
 }
 
 #[test]
