@@ -209,6 +209,11 @@ impl Service {
         file.link(objects.as_ref(), &link)
     }
 
+    /// The URL at which people of a company reach the server.
+    pub(crate) fn url_for(&self, company: &Company) -> String {
+        self.config().public_url(self.brand_of(company), self.deployment.bound, None)
+    }
+
     /// Files stored at or before this time may be deleted at any moment.
     pub(crate) fn kept_since_s(&self, now_s: i64) -> i64 {
         now_s.saturating_sub(self.config().object_retention_s)

@@ -1,7 +1,9 @@
-//! Companies, organizations and API keys.
+//! Companies, organizations, API keys, users, and whom reported usage belongs to.
 
 use serde_json::{Value, json};
+use tollbook_domain::User;
 use tollbook_domain::tenant::{ApiKey, Company, Organization, Permission, StrictSigning};
+use tollbook_ops::tenancy::owners::{OwnerRule, PutOwners};
 
 /// A company.
 pub fn company(company: &Company) -> Value {
@@ -33,4 +35,38 @@ pub fn key(key: &ApiKey, used_s: Option<i64>) -> Value {
         "Suspended": key.suspended,
         "Disabled": key.disabled,
     })
+}
+
+/// A user of the console. `Password`: whether one was chosen.
+pub fn user(user: &User) -> Value {
+    json!({
+        "UserID": user.user_id,
+        "Email": user.email,
+        "CompanyID": user.company_id,
+        "OrganizationIDs": user.organization_ids,
+        "Role": user.role.name(),
+        "Password": !user.password_hash.is_empty(),
+        "Created": user.created_s,
+        "Disabled": user.disabled,
+    })
+}
+
+/// A rule that says whom usage belongs to.
+pub fn owner_rule(rule: &OwnerRule) -> Value {
+    let OwnerRule { source, kind, key, owner } = rule;
+    json!({
+        "Source": source,
+        "Kind": kind,
+        "Key": key,
+        "CompanyID": owner.company_id,
+        "OrganizationID": owner.organization_id,
+        "ResourceID": owner.resource_id,
+        "ResourceName": owner.resource_name,
+    })
+}
+
+/// What became of rules that were written.
+pub fn put_owners(put: PutOwners) -> Value {
+    let PutOwners { added, changed, unchanged } = put;
+    json!({"Added": added, "Changed": changed, "Unchanged": unchanged})
 }

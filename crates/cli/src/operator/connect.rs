@@ -1,6 +1,7 @@
 //! `connect`: usage of other programs, and whom it belongs to.
 
 use serde_json::json;
+use tollbook_api::views;
 use tollbook_domain::owner::DEFAULT_KIND;
 use tollbook_ops::tenancy::owners::{self, Owner, OwnerRule, PutOwners};
 
@@ -73,23 +74,13 @@ fn rule(name: &RuleName, owner: &RuleOwner) -> OwnerRule {
 
 fn print_put(output: &Output, put: PutOwners) {
     let PutOwners { added, changed, unchanged } = put;
-    output.result(&json!({"Added": added, "Changed": changed, "Unchanged": unchanged}), || {
+    output.result(&views::put_owners(put), || {
         format!("{added} added, {changed} changed, {unchanged} unchanged")
     });
 }
 
 fn print_rules(output: &Output, rules: &[OwnerRule]) {
-    let rows = rules.iter().map(|OwnerRule { source, kind, key, owner }| {
-        json!({
-            "Source": source,
-            "Kind": kind,
-            "Key": key,
-            "CompanyID": owner.company_id,
-            "OrganizationID": owner.organization_id,
-            "ResourceID": owner.resource_id,
-            "ResourceName": owner.resource_name,
-        })
-    });
+    let rows = rules.iter().map(views::owner_rule);
     output.result(&json!({"Rules": rows.collect::<Vec<_>>()}), || {
         let headers = ["Source", "Kind", "Key", "CompanyID", "OrganizationID", "ResourceID", "ResourceName"];
         let rows = rules.iter().map(|OwnerRule { source, kind, key, owner }| {

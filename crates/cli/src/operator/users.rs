@@ -1,9 +1,9 @@
 //! `user`: invites, lists, changes and disables users of the console.
 
 use serde_json::{Value, json};
+use tollbook_api::views;
+use tollbook_domain::Role;
 use tollbook_domain::time::HOUR_S;
-use tollbook_domain::{Role, User};
-use tollbook_ops::config::url_of_address;
 use tollbook_ops::tenancy::users::{self, Invite, invitation_path};
 
 use super::context::{CommandContext, now_s, time_text};
@@ -37,7 +37,7 @@ pub(crate) fn run(global: &Global, command: &UserCommand, output: &Output) -> Re
             );
         }
         UserCommand::List { company } => {
-            let rows: Vec<Value> = users::users(store, *company)?.iter().map(user_value).collect();
+            let rows: Vec<Value> = users::users(store, *company)?.iter().map(views::user).collect();
             output.result(&Value::Array(rows.clone()), || {
                 let readable = |mut row: Value| {
                     row["Created"] = time_text(row["Created"].as_i64().unwrap_or(0)).into();
@@ -46,11 +46,11 @@ pub(crate) fn run(global: &Global, command: &UserCommand, output: &Output) -> Re
                 list_text(&COLUMNS, &rows.into_iter().map(readable).collect::<Vec<_>>())
             });
         }
-        UserCommand::Disable { email } => print_created(output, user_value(&users::disable(store, email)?)),
-        UserCommand::Enable { email } => print_created(output, user_value(&users::enable(store, email)?)),
+        UserCommand::Disable { email } => print_created(output, views::user(&users::disable(store, email)?)),
+        UserCommand::Enable { email } => print_created(output, views::user(&users::enable(store, email)?)),
         UserCommand::Role { email, role, organization } => {
             let user = users::set_role(store, email, role_of(*role), organization)?;
-            print_created(output, user_value(&user));
+            print_created(output, views::user(&user));
         }
     }
     Ok(())
@@ -64,8 +64,7 @@ fn base_url(context: &CommandContext, company_id: Option<i64>) -> Result<String,
     };
     let config = &context.config;
     let brand = company.map_or_else(|| config.default_brand(), |company| config.brand_of(&company));
-    let configured = brand.public_url.as_ref().or(config.public_url.as_ref());
-    Ok(configured.cloned().unwrap_or_else(|| url_of_address(config.listen)))
+    Ok(config.public_url(brand, config.listen, None))
 }
 
 const fn role_of(role: UserRole) -> Role {
@@ -76,17 +75,4 @@ const fn role_of(role: UserRole) -> Role {
         UserRole::OperatorViewer => Role::OperatorViewer,
         UserRole::Operator => Role::Operator,
     }
-}
-
-fn user_value(user: &User) -> Value {
-    json!({
-        "UserID": user.user_id,
-        "Email": user.email,
-        "CompanyID": user.company_id,
-        "OrganizationIDs": user.organization_ids,
-        "Role": user.role.name(),
-        "Password": !user.password_hash.is_empty(),
-        "Created": user.created_s,
-        "Disabled": user.disabled,
-    })
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_api::webhooks::HttpSender;
 use tollbook_domain::time::HOUR_S;
 use tollbook_ops::SystemClock;
 use tollbook_ops::webhooks::{
     self, EndpointChange, EventKind, NewEndpoint, Replay, Sender as _, WebhookError,
 };
-use tollbook_store::{DeliveryFilter, DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState};
+use tollbook_store::{DeliveryFilter, DeliveryState, WebhookEndpoint, WebhookState};
 
 use super::context::{CommandContext, now_s, time_text};
 use super::tenants::{list_text, print_created};
@@ -54,14 +55,14 @@ pub(crate) fn run(global: &Global, command: &WebhookCommand, output: &Output) ->
                 event_types: event.clone(),
             };
             let added = webhooks::add_endpoint(store, &master, config, &new, now_s())?;
-            let mut value = endpoint_value(&added.endpoint, &WebhookState::default());
+            let mut value = views::webhook_endpoint(&added.endpoint, &WebhookState::default());
             value["Secret"] = added.secret.reveal().into();
             print_created(output, value);
         }
         WebhookCommand::List { company } => {
             let endpoints = webhooks::endpoints(store, *company)?;
             let rows: Vec<Value> =
-                endpoints.iter().map(|(endpoint, state)| endpoint_value(endpoint, state)).collect();
+                endpoints.iter().map(|(endpoint, state)| views::webhook_endpoint(endpoint, state)).collect();
             print_rows(output, &ENDPOINT_COLUMNS, &["Created", "FailingSince", "DisabledAt"], rows);
         }
         WebhookCommand::Set(set) => {
@@ -98,7 +99,8 @@ pub(crate) fn run(global: &Global, command: &WebhookCommand, output: &Output) ->
                 _ => None,
             };
             let filter = DeliveryFilter { endpoint_id: endpoint.clone(), state, ..DeliveryFilter::default() };
-            let rows = webhooks::deliveries(store, &filter, *limit)?.iter().map(delivery_value).collect();
+            let rows =
+                webhooks::deliveries(store, &filter, *limit)?.iter().map(views::webhook_delivery).collect();
             print_rows(output, &DELIVERY_COLUMNS, &["Time", "NextAttempt"], rows);
         }
         WebhookCommand::Replay(arguments) => replay(&context, arguments, output)?,
@@ -210,49 +212,8 @@ fn print_endpoint(
     output: &Output,
 ) -> Result<(), Failure> {
     let state = context.store.snapshot()?.webhook_state(&endpoint.endpoint_id)?;
-    print_created(output, endpoint_value(endpoint, &state));
+    print_created(output, views::webhook_endpoint(endpoint, &state));
     Ok(())
-}
-
-/// An endpoint as it is shown. `Events` are those that it is sent, all of them if it is not restricted.
-fn endpoint_value(endpoint: &WebhookEndpoint, state: &WebhookState) -> Value {
-    let all = EventKind::choices(endpoint.company_id != 0).map(|kind| kind.name().to_owned());
-    let events = if endpoint.event_types.is_empty() { all.collect() } else { endpoint.event_types.clone() };
-    json!({
-        "EndpointID": endpoint.endpoint_id,
-        "CompanyID": (endpoint.company_id > 0).then_some(endpoint.company_id),
-        "Name": endpoint.name,
-        "URL": endpoint.url,
-        "Events": events,
-        "Created": endpoint.created_s,
-        "FormerSecretExpires": endpoint.former_secret.as_ref().map(|(_, expires_s)| expires_s),
-        "FailingSince": state.failing_since_s,
-        "DisabledAt": endpoint.disabled.as_ref().map(|(at_s, _)| at_s),
-        "DisabledReason": endpoint.disabled.as_ref().map_or("", |(_, reason)| reason),
-    })
-}
-
-fn delivery_value(delivery: &WebhookDelivery) -> Value {
-    let progress = &delivery.progress;
-    let state = match progress.state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Delivered => "delivered",
-        DeliveryState::DeadLetter => "dead letter",
-    };
-    json!({
-        "MessageID": delivery.message_id,
-        "Type": delivery.event_type,
-        "CompanyID": (delivery.key.company_id > 0).then_some(delivery.key.company_id),
-        "Time": delivery.recorded_s,
-        "EndpointID": delivery.key.endpoint_id,
-        "State": state,
-        "Attempts": progress.attempts,
-        "NextAttempt": (progress.state == DeliveryState::Pending).then_some(progress.next_attempt_s),
-        "LastAttempt": progress.last_attempt_s,
-        "Status": (progress.http_status > 0).then_some(progress.http_status),
-        "Error": progress.error,
-        "Ended": progress.ended_s,
-    })
 }
 
 /// Prints rows; for people with times instead of Unix seconds.

@@ -33,6 +33,14 @@ impl WebhookSecret {
         master.seal(&sealed_name(endpoint_id), &self.0)
     }
 
+    /// The secret of an endpoint.
+    ///
+    /// # Errors
+    /// It was sealed under another key.
+    pub fn of(master: &MasterKey, endpoint: &WebhookEndpoint) -> Result<Self, SecretError> {
+        Self::open(master, &endpoint.endpoint_id, &endpoint.sealed_secret)
+    }
+
     fn open(master: &MasterKey, endpoint_id: &str, sealed: &[u8]) -> Result<Self, SecretError> {
         master.open(&sealed_name(endpoint_id), sealed).map(Self)
     }

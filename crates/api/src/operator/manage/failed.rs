@@ -4,7 +4,10 @@ use tollbook_ops::SecretError;
 use tollbook_ops::audit::AuditLogError;
 use tollbook_ops::charging::{ChargingError, CorrectionError};
 use tollbook_ops::pricing::PricingError;
+use tollbook_ops::tenancy::owners::OwnerError;
+use tollbook_ops::tenancy::users::UserError;
 use tollbook_ops::tenancy::{NameError, TenantError};
+use tollbook_ops::webhooks::WebhookError;
 use tollbook_store::StoreError;
 
 use crate::operator::exchange::{Problem, log_and_report};
@@ -161,6 +164,65 @@ impl From<PricingError> for Failed {
                 Self::Problem(Problem::NotFound("there is no such discount".into()), None)
             }
             PricingError::Product { .. } => Self::refused(None, text),
+        }
+    }
+}
+
+impl From<UserError> for Failed {
+    fn from(error: UserError) -> Self {
+        let text = error.to_string();
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::Name(error) => of_name(error),
+            UserError::Tenant(error) => error.into(),
+            UserError::Unknown(_) => Self::not_found("email", text),
+            UserError::Email(_) | UserError::Disabled(_) => Self::refused(Some("Email"), text),
+            // The command's way to mend it is not a program's.
+            UserError::Exists(email) => {
+                Self::refused(Some("Email"), format!("{email} is a user already, with other rights"))
+            }
+            UserError::Role(..) => Self::refused(Some("Role"), text),
+            UserError::Link | UserError::WrongPassword | UserError::Password(_) => Self::refused(None, text),
+        }
+    }
+}
+
+impl From<WebhookError> for Failed {
+    fn from(error: WebhookError) -> Self {
+        let text = error.to_string();
+        match error {
+            WebhookError::Store(error) => error.into(),
+            WebhookError::Name(error) => of_name(error),
+            WebhookError::Secret(error) => secret_problem(&error),
+            WebhookError::UnknownCompany(_) => Self::not_found("CompanyID", text),
+            WebhookError::UnknownEndpoint(_) => Self::not_found("endpoint", text),
+            WebhookError::UnknownMessage(_) => Self::not_found("MessageID", text),
+            WebhookError::Url(_) => Self::refused(Some("URL"), text),
+            WebhookError::EventType { .. } => Self::refused(Some("Events"), text),
+            WebhookError::TooMany(_) => Self::refused(None, text),
+        }
+    }
+}
+
+impl From<OwnerError> for Failed {
+    fn from(error: OwnerError) -> Self {
+        let text = error.to_string();
+        match error {
+            OwnerError::Store(error) => error.into(),
+            OwnerError::Refused(refused) => {
+                let parameter = match refused.field {
+                    "source" => "Source",
+                    "kind" => "Kind",
+                    "key" => "Key",
+                    "company_id" => "CompanyID",
+                    "organization_id" => "OrganizationID",
+                    "resource_id" => "ResourceID",
+                    _ => "ResourceName",
+                };
+                Self::refused(Some(parameter), format!("{parameter}: {}", refused.reason))
+            }
+            OwnerError::Unknown { .. } => Self::not_found("Key", text),
+            OwnerError::File(_) => Self::refused(None, text),
         }
     }
 }

@@ -10,6 +10,7 @@ mod jobs;
 mod log;
 mod openapi;
 mod orders;
+mod owners;
 mod parameter;
 mod prices;
 mod reference;
@@ -17,7 +18,9 @@ mod route;
 mod table;
 mod tenants;
 mod usage;
+mod users;
 mod values;
+mod webhooks;
 
 pub(crate) use http::router;
 pub use openapi::openapi;

@@ -5,7 +5,7 @@ use tollbook_domain::OperatorRole::{Money, Operate, Read};
 use super::parameter::Parameter;
 use super::parameter::Shape::{Amount, Change, Choice, Flag, Integer, Integers, Objects, Text, Texts};
 use super::route::{BodyFile, Once, Route};
-use super::{accounts, jobs, log, orders, prices, tenants, usage};
+use super::{accounts, jobs, log, orders, owners, prices, tenants, usage, users, webhooks};
 
 /// The kinds of account that money is deposited in.
 const KINDS: &[&str] = &["star_card", "coupon", "bonus", "cash"];
@@ -40,6 +40,21 @@ const PERMISSIONS: Parameter =
     Parameter::member("Permissions", Texts, "What it may do: read, export, pay; none named: everything");
 const ALLOW_IPS: Parameter =
     Parameter::member("AllowIPs", Texts, "Address ranges from which it may be used; none: any address");
+const EMAIL: Parameter = Parameter::member("Email", Text, "The user's email address");
+const ROLE: Parameter = Parameter::member(
+    "Role",
+    Choice(&["viewer", "payer", "administrator"]),
+    "What the user may do in the console of the company",
+);
+const USER_ORGANIZATIONS: Parameter = Parameter::member(
+    "OrganizationIDs",
+    Integers,
+    "Organizations to which the user is bound; none: the whole company",
+);
+const ENDPOINT: Parameter = Parameter::path("endpoint", Text, "Id of the endpoint");
+const ENDPOINT_URL: Parameter = Parameter::member("URL", Text, "Where events are sent");
+const EVENTS: Parameter =
+    Parameter::member("Events", Texts, "Types of the events that it is sent; none: all");
 const MODEL_FILTER: Parameter = Parameter::query("ModelID", Text, "Only those of this model");
 const SKU_FILTER: Parameter = Parameter::query("PricingSKU", Text, "Only those of this SKU");
 
@@ -251,6 +266,79 @@ routes! {
     GetExportJob "GET" "/companies/{company}/export-jobs/{job}" Read Once::AsItIs, jobs::show,
         "Show a background export", [COMPANY, Parameter::path("job", Text, "Id of the job")]
         => "JobID PublicKey Created#~ State Attempts# RowsDone# RowsTotal# Ended#~ Request*";
+
+    ListUsers "GET" "/users" Read Once::AsItIs, users::list,
+        "List users of the console", [COMPANY_FILTER] => "Users[]";
+    InviteUser "POST" "/companies/{company}/users" Operate Once::ByClaim(users::invitation_again), users::invite,
+        "Invite a user of the console of a company. The answer to a repeated request has no link: a second invitation \
+         makes another one. The operator's own people are invited by command alone", [
+            COMPANY, EMAIL.required(), ROLE.required(), USER_ORGANIZATIONS,
+            Parameter::member("Hours", Integer(1, 720), "Hours for which the link is valid; default: 72"),
+        ] => "Email CompanyID# Link~ Expires# Repeated!";
+    ChangeUser "PATCH" "/companies/{company}/users/{email}" Operate Once::AsItIs, users::change,
+        "Change, disable or enable a user; what is not stated stays", [
+            COMPANY, Parameter::path("email", Text, "The user's email address"), ROLE, USER_ORGANIZATIONS,
+            Parameter::member("Disabled", Flag, "Whether the user is signed out and refused until enabled"),
+        ] => "UserID# Email CompanyID# OrganizationIDs[] Role Password! Created# Disabled!";
+
+    ListWebhookEndpoints "GET" "/webhook-endpoints" Read Once::AsItIs, webhooks::list,
+        "List endpoints of webhooks, without secrets", [
+            Parameter::query("CompanyID", Integer(0, i64::MAX), "Only those of this company; 0: of the operator"),
+        ] => "Endpoints[]";
+    AddWebhookEndpoint "POST" "/webhook-endpoints" Operate Once::ByClaim(webhooks::secret_again), webhooks::add,
+        "Add an endpoint of webhooks; it is sent what happens from now on", [
+            Parameter::member("CompanyID", NUMBER, "Company whose events it is sent; default: those of the operator"),
+            ENDPOINT_URL.required(), NAME, EVENTS,
+        ] => "EndpointID Secret~ Repeated!";
+    ChangeWebhookEndpoint "PATCH" "/webhook-endpoints/{endpoint}" Operate Once::AsItIs, webhooks::change,
+        "Change, disable or enable an endpoint; what is not stated stays", [
+            ENDPOINT, ENDPOINT_URL, NAME, EVENTS,
+            Parameter::member("Disabled", Flag, "Whether nothing is sent to it until it is enabled"),
+        ] => "EndpointID CompanyID#~ Name URL Events[] Created# FormerSecretExpires#~ FailingSince#~ \
+            DisabledAt#~ DisabledReason";
+    RotateWebhookSecret "POST" "/webhook-endpoints/{endpoint}/rotations" Operate
+        Once::ByClaim(webhooks::secret_again), webhooks::rotate,
+        "Replace the secret of an endpoint", [
+            ENDPOINT,
+            Parameter::member("OverlapHours", Integer(0, 87_600), "Hours for which both sign; default: 24"),
+        ] => "EndpointID Secret~ Repeated!";
+    RemoveWebhookEndpoint "DELETE" "/webhook-endpoints/{endpoint}" Operate Once::AsItIs, webhooks::remove,
+        "Remove an endpoint with its deliveries", [ENDPOINT] => "EndpointID Removed!";
+    ListWebhookDeliveries "GET" "/webhook-deliveries" Read Once::AsItIs, webhooks::deliveries,
+        "List deliveries, the newest events first", [
+            LIMIT,
+            Parameter::query("EndpointID", Text, "Only those to this endpoint"),
+            Parameter::query("MessageID", Text, "Only those of this event"),
+            Parameter::query("State", Choice(&["pending", "delivered", "dead letter"]), "Only those in this state"),
+        ] => "Deliveries[] HasMore!";
+    ReplayWebhooks "PUT" "/webhook-replays" Operate Once::AsItIs, webhooks::replay,
+        "Send deliveries again: those of an event, those of a time that have ended, or else all dead letters", [
+            Parameter::member("EndpointID", Text, "Only those to this endpoint"),
+            Parameter::member("MessageID", Text, "The event"),
+            Parameter::member("From", TIME, "First time of events, Unix seconds"),
+            Parameter::member("To", TIME, "The time after the last one, Unix seconds"),
+        ] => "Replayed#";
+
+    ListOwnerRules "GET" "/owner-rules" Read Once::AsItIs, owners::list,
+        "List the rules that say whom reported usage belongs to", [
+            Parameter::query("Source", Text, "Only those of this source"),
+        ] => "Rules[]";
+    SetOwnerRule "PUT" "/owner-rules" Operate Once::AsItIs, owners::set,
+        "Add a rule, or replace the one of its source, kind and key", [
+            Parameter::member("Source", Text, "Such as litellm; *: every one").required(),
+            Parameter::member("Kind", Text, "What the key is, such as team; default: who has no rule").required(),
+            Parameter::member("Key", Text, "The name in the source; none for the kind default"),
+            Parameter::member("CompanyID", NUMBER, "Whose usage it is").required(),
+            Parameter::member("OrganizationID", NUMBER, "Its organization").required(),
+            Parameter::member("ResourceID", Text, "Resource of the usage; none: what the source names"),
+            Parameter::member("ResourceName", Text, "What people call the resource"),
+        ] => "Added# Changed# Unchanged#";
+    RemoveOwnerRule "DELETE" "/owner-rules" Operate Once::AsItIs, owners::remove,
+        "Remove a rule", [
+            Parameter::query("Source", Text, "Its source").required(),
+            Parameter::query("Kind", Text, "Its kind").required(),
+            Parameter::query("Key", Text, "Its key; none for the kind default"),
+        ] => "Source Kind Key Removed!";
 
     ListAuditLog "GET" "/audit" Read Once::AsItIs, log::entries,
         "List entries of the audit log, the latest of them, the earliest first", [

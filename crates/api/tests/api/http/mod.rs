@@ -34,6 +34,7 @@ mod log;
 mod model;
 mod numbers;
 mod operator_api;
+mod operator_outside;
 mod order_of_checks;
 mod published_requests;
 mod reporter;

@@ -28,14 +28,14 @@ fn the_reference_page_is_up_to_date() {
 }
 
 /// A program of the operator with its key.
-struct Program<'s> {
+pub(super) struct Program<'s> {
     server: &'s Server,
     key: String,
     document: Value,
 }
 
 impl<'s> Program<'s> {
-    fn new(server: &'s Server, name: &str, roles: &[OperatorRole]) -> Self {
+    pub(super) fn new(server: &'s Server, name: &str, roles: &[OperatorRole]) -> Self {
         let key = add_operator_key_with(&*server.store, name, roles, NOW_S).unwrap();
         let reply = Http::new("GET", "/operator/openapi.json").send(server.address);
         assert_eq!(reply.status, 200);
@@ -47,7 +47,7 @@ impl<'s> Program<'s> {
         Http::new(method, &target).header("Authorization", &format!("Bearer {}", self.key))
     }
 
-    fn send(&self, method: &str, target: &str, once: Option<&str>, body: Option<&Value>) -> Reply {
+    pub(super) fn send(&self, method: &str, target: &str, once: Option<&str>, body: Option<&Value>) -> Reply {
         let mut request = self.request(method, target);
         if let Some(once) = once {
             request = request.header("Idempotency-Key", once);
@@ -60,7 +60,7 @@ impl<'s> Program<'s> {
     }
 
     /// An answer with the status, as JSON.
-    fn told(
+    pub(super) fn told(
         &self,
         status: u16,
         method: &str,
@@ -73,19 +73,19 @@ impl<'s> Program<'s> {
         serde_json::from_slice(&reply.body).unwrap()
     }
 
-    fn get(&self, target: &str) -> Value {
+    pub(super) fn get(&self, target: &str) -> Value {
         let answer = self.told(200, "GET", target, None, None);
         self.check("GET", target, &answer);
         answer
     }
 
-    fn post(&self, target: &str, once: &str, body: &Value) -> Value {
+    pub(super) fn post(&self, target: &str, once: &str, body: &Value) -> Value {
         let answer = self.told(200, "POST", target, Some(once), Some(body));
         self.check("POST", target, &answer);
         answer
     }
 
-    fn set(&self, method: &str, target: &str, body: &Value) -> Value {
+    pub(super) fn set(&self, method: &str, target: &str, body: &Value) -> Value {
         let answer = self.told(200, method, target, None, Some(body));
         self.check(method, target, &answer);
         answer
