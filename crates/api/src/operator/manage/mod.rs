@@ -8,6 +8,7 @@ mod failed;
 mod http;
 mod jobs;
 mod log;
+mod once;
 mod openapi;
 mod orders;
 mod parameter;
@@ -19,6 +20,8 @@ mod tenants;
 mod usage;
 mod values;
 
+pub(crate) use failed::Failed;
 pub(crate) use http::router;
+pub(crate) use once::{PersonsRequest, run_for_person};
 pub use openapi::openapi;
 pub use reference::reference;
