@@ -28,7 +28,8 @@ pub(super) fn import(
         let preview = preview_prices(&context.charging(), &list, import)?;
         note("dry run: nothing was changed");
         note_all(&preview.changes, |(before, after)| {
-            let before = before.as_ref().map_or_else(|| "new".to_owned(), |price| price.list_price.to_string());
+            let before =
+                before.as_ref().map_or_else(|| "new".to_owned(), |price| price.list_price.to_string());
             let Price { provider, model_id, sku, list_price, currency, .. } = after;
             format!("{provider} {model_id} {sku}: {before} → {list_price} {currency}")
         });

@@ -144,8 +144,11 @@ pub fn preview_prices(
     let staged = stage(transaction.as_mut(), file, import)?;
     let book = transaction.prices()?;
     let of_list = |price: &&Price| price.list == staged.list.name;
-    let known: HashMap<(&str, Subject<'_>), &Price> =
-        before.iter().filter(of_list).map(|price| ((price.currency.as_str(), subject(price)), price)).collect();
+    let known: HashMap<(&str, Subject<'_>), &Price> = before
+        .iter()
+        .filter(of_list)
+        .map(|price| ((price.currency.as_str(), subject(price)), price))
+        .collect();
     let changes = book.iter().filter(of_list).filter_map(|price| {
         let former = known.get(&(price.currency.as_str(), subject(price))).copied();
         (former != Some(price)).then(|| (former.cloned(), price.clone()))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tollbook_store::{Actor, AuditEntry, AuditHash, RequestClaim, StoreError};
+use tollbook_store::{Actor, AuditHash, RequestClaim, StoreError};
 
 use super::call::Call;
 use super::failed::Failed;

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use tollbook_domain::price_list::{Multiplier, Rate};
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_formats::prices;
-use tollbook_ops::pricing::{self, PriceImport, PriceQuestion, import_prices, preview_prices, remove_discount, set_discount};
+use tollbook_ops::pricing::{
+    self, PriceImport, PriceQuestion, import_prices, preview_prices, remove_discount, set_discount,
+};
 use tollbook_store::{AuditEntry, PriceSelection};
 
 use super::call::{Call, values_after};

@@ -90,8 +90,7 @@ impl Values {
 
     /// The values, if none that is required is missing.
     fn complete(self, parameters: &'static [Parameter]) -> Result<Self, Failed> {
-        let missing =
-            |parameter: &&Parameter| parameter.is_required && !self.0.contains_key(parameter.name);
+        let missing = |parameter: &&Parameter| parameter.is_required && !self.0.contains_key(parameter.name);
         match parameters.iter().find(missing) {
             Some(parameter) => Err(Failed::parameter(parameter.name, "is missing")),
             None => Ok(self),
