@@ -29,6 +29,7 @@ const PAGES = {
   statement: "/console/statement?month=MONTH",
   exports: "/console/exports",
   keys: "/console/keys",
+  webhooks: "/console/webhooks",
   sessions: "/console/sessions",
   "not-found": "/console/nothing",
   refused: "/console/orders?range=never",
@@ -188,6 +189,24 @@ try {
   await open("keys");
   assert.equal(await page.locator("tbody th", { hasText: "<b>walk & =1+1</b>" }).count(), 1);
 
+  // An endpoint of webhooks, whose secret is shown once.
+  await open("webhooks");
+  await page.locator(".card-form input[name=url]").fill("https://hooks.example.com/in");
+  await page.locator(".card-form input[name=name]").fill("<i>hook</i>");
+  await page.locator(".card-form button.primary").click();
+  await page.locator("dl.secret").waitFor();
+  await checkAccess("webhook-added");
+  await shot("webhook-added");
+  for (const width of [1440, 360]) {
+    await page.setViewportSize({ width, height: 900 });
+    await open("webhooks");
+    assert.equal(await page.locator("h2", { hasText: "<i>hook</i>" }).count(), 1);
+    await checkNarrow(`webhooks-filled-${width}`);
+    await checkAccess(`webhooks-filled-${width}`);
+    await shot(`webhooks-filled-${width}`);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+
   // Out.
   await page.locator(".side .me button").click();
   await page.waitForURL(/sign-in/);
@@ -202,7 +221,26 @@ try {
   await page.goto(operatorLink);
   await page.locator("form button").first().click();
   await page.waitForURL(`${base}/operator`);
-  const desk = { desk: "/operator", companies: "/operator/companies", company: "/operator/companies/1" };
+  const desk = {
+    desk: "/operator",
+    companies: "/operator/companies",
+    company: "/operator/companies/1",
+    prices: "/operator/prices",
+    "price-explained": "/operator/prices/explain?CompanyID=1&ModelID=MODEL&PricingSKU=SKU",
+    usage: "/operator/usage?company=1",
+    connect: "/operator/connect?program=litellm",
+    audit: "/operator/audit?check=yes",
+    settings: "/operator/settings",
+    deposit: "/operator/acts/deposit?company=1",
+    "key-add": "/operator/acts/key-add?company=1",
+    import: "/operator/acts/price-import",
+    rerate: "/operator/acts/rerate?company=1",
+    replace: "/operator/acts/usage-replace?company=1",
+  };
+  // A price of the book, to be explained.
+  await page.goto(`${base}/operator/prices`);
+  const cells = await page.locator("section").last().locator("tbody tr").first().locator("td").allInnerTexts();
+  desk["price-explained"] = desk["price-explained"].replace("MODEL", encodeURIComponent(cells[2])).replace("SKU", encodeURIComponent(cells[3]));
   for (const [language, theme, width] of [["en", "light", 1440], ["zh", "dark", 1440], ["en", "light", 360]]) {
     await page.setViewportSize({ width, height: 900 });
     await page.goto(`${base}/console/choose?language=${language}&theme=${theme}`);
@@ -214,8 +252,73 @@ try {
       await shot(as);
     }
   }
+  await page.setViewportSize({ width: 1440, height: 900 });
   await page.goto(`${base}/console/orders`);
   assert.equal(await page.locator(".failure").count(), 1, "an operator sees no customer's page");
+
+  // A deposit, sent twice; then reversed, after what would be taken was shown.
+  const cash = async () => {
+    await page.goto(`${base}/operator/companies/1`);
+    return Number(await text(".figures div:has(dt:text-is('Cash')) dd"));
+  };
+  const before = await cash();
+  await page.locator("a.button", { hasText: "Deposit money" }).click();
+  await page.locator("select[name=Kind]").selectOption("cash");
+  await page.locator("input[name=Amount]").fill("12.34");
+  await page.locator("input[name=NoSettle]").check();
+  const sent = await page.locator("form.act").evaluate((form) => new URLSearchParams(new FormData(form)).toString());
+  const key = new URLSearchParams(sent).get("form_key");
+  await page.locator("form.act button.primary").click();
+  await page.locator("p.notice").waitFor();
+  await checkAccess("deposited");
+  await shot("operator-deposited");
+  const again = await page.evaluate(async (body) => {
+    const answer = await fetch("/operator/acts/deposit", { method: "POST", body, headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+    return answer.text();
+  }, sent);
+  assert.ok(again.includes("This form was sent before"), "a repeated form says so");
+  assert.equal(((await cash()) - before).toFixed(2), "12.34", "the deposit was made once");
+  await page.locator("a.button", { hasText: "Reverse a deposit" }).click();
+  await page.locator("input[name=Deposit]").fill(key);
+  await page.locator("input[name=Reason]").fill("walk");
+  await page.locator("form.act button.primary").click();
+  await page.locator("input[name=confirmed]").waitFor({ state: "attached" });
+  await checkAccess("reversal-shown");
+  await shot("operator-reversal-shown");
+  await page.locator("form.act button.primary").click();
+  await page.locator("p.notice").waitFor();
+  assert.equal(((await cash()) - before).toFixed(2), "0.00", "the deposit was reversed");
+
+  // A form that is not accepted is shown again with what was typed.
+  await page.goto(`${base}/operator/acts/credit-limit?company=1`);
+  await page.locator("input[name=Amount]").fill("much");
+  await page.locator("form.act button.primary").click();
+  await page.locator("p.problem").waitFor();
+  assert.equal(await page.locator("input[name=Amount]").inputValue(), "much");
+  await checkAccess("refused-form");
+  await shot("operator-refused-form");
+
+  // A price list: what would change, then the change.
+  await page.goto(`${base}/operator/acts/price-import`);
+  const list = 'currency = "CNY"\nunit = 12\n[[model]]\nid = "walk-model"\nname = "Walk"\n[model.prices]\ninput = "2.4"\noutput = "9.6"\n';
+  await page.locator("input[type=file]").setInputFiles({ name: "walk.toml", mimeType: "application/toml", buffer: Buffer.from(list) });
+  await page.locator("form.act button.primary").click();
+  await page.locator("input[name=confirmed]").waitFor({ state: "attached" });
+  await checkAccess("import-shown");
+  await shot("operator-import-shown");
+  await page.setViewportSize({ width: 360, height: 900 });
+  await checkNarrow("import-shown");
+  await shot("operator-import-shown-narrow");
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.locator("form.act button.primary").click();
+  await page.locator("p.notice").waitFor();
+  await shot("operator-imported");
+  await page.goto(`${base}/operator/prices?ModelID=walk-model`);
+  assert.equal(await page.locator("section").last().locator("tbody tr").count(), 2, "both prices are in the book");
+
+  // What the person did is in the audit log.
+  await page.goto(`${base}/operator/audit?CompanyID=1&Act=account`);
+  assert.ok((await page.locator("tbody").innerText()).includes("walk"), "the reason is in the log");
   assert.deepEqual(problems, []);
   console.log(`${seen.size} figures followed, ${Object.keys(PAGES).length} pages, screenshots in ${folder}`);
 } catch (error) {

@@ -228,7 +228,12 @@ pub(crate) fn connect(argument: &str, url: &str, options: &StoreOptions) -> Resu
 /// database has stored is not in it; see [`open`].
 pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
     let mut config = match config_file(global) {
-        Some(file) => Config::load(&file)?,
+        Some(file) => {
+            let mut config = Config::load(&file)?;
+            let lines = check_file(&file, &std::fs::read_to_string(&file)?).lines.into_iter();
+            config.stated = lines.map(|(key, line)| (key, format!("{}:{line}", file.display()))).collect();
+            config
+        }
         None => Config::default(),
     };
     config.database.program = command_name();

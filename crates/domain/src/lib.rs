@@ -17,6 +17,7 @@ pub mod catalogue;
 pub mod decimal;
 pub mod field_rules;
 pub mod filter;
+pub mod forecast;
 pub mod hours;
 mod input_skus;
 mod line;

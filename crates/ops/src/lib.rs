@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod deployment;
+pub mod guides;
 pub mod import;
 pub mod maintenance;
 pub mod networks;

@@ -1,6 +1,6 @@
 //! Accounts: balances, grants, the ledger, deposits, and the orders that were settled from them.
 
-use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, Posting};
+use tollbook_domain::account::{Account, AccountKind, Cause, Deposit, Grant, PerKind, Posting};
 
 use crate::error::StoreResult;
 
@@ -105,6 +105,9 @@ pub trait AccountReads {
 
     /// A range of the ledger of a company; shorter at the end of the ledger.
     fn ledger(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerEntry>>;
+
+    /// The balances of a company before an entry, by its number: of each kind, that after its last entry before; 0 without one.
+    fn ledger_balances(&mut self, company_id: i64, before: i64) -> StoreResult<PerKind<i64>>;
 
     /// The sums of a range of the ledger of a company, by kind and cause.
     fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>>;

@@ -242,6 +242,7 @@ fn every_plan_uses_an_index() {
         drop(snapshot);
         charge(&*store, company_id);
         let mut snapshot = store.snapshot().unwrap();
+        snapshot.ledger_balances(company_id, 3).unwrap();
         let found = snapshot.verify(company_id, &Catalogue::built_in(), 10).unwrap();
         assert_eq!(found.differences, Vec::<String>::new());
         drop(snapshot);

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use tollbook_ops::charging::{ChargingError, CorrectionError};
 use tollbook_ops::tenancy::TenantError;
 use tollbook_ops::tenancy::users::UserError;
+use tollbook_ops::webhooks::WebhookError;
 use tollbook_store::StoreError;
 
 use super::text::{self, Text};
@@ -111,6 +112,16 @@ impl From<CorrectionError> for PageError {
     fn from(error: CorrectionError) -> Self {
         match error {
             CorrectionError::Charging(ChargingError::Store(error)) => error.into(),
+            other => Self::Invalid(other.to_string()),
+        }
+    }
+}
+
+impl From<WebhookError> for PageError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Store(error) => error.into(),
+            WebhookError::UnknownEndpoint(_) | WebhookError::UnknownMessage(_) => Self::NotFound,
             other => Self::Invalid(other.to_string()),
         }
     }

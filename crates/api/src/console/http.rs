@@ -19,8 +19,9 @@ use tracing::field::Empty;
 use super::error::PageError;
 use super::reply::Reply;
 use super::throttle::Throttle;
+use super::upload::Upload;
 use super::visit::{Theme, Visit};
-use super::{assets, cookies, forms, layout, routes};
+use super::{assets, cookies, forms, layout, routes, upload};
 use crate::blocking::Workers;
 use crate::body::Sender;
 use crate::gateway::client_address;
@@ -108,7 +109,16 @@ async fn reply(console: &Arc<ConsoleRoutes>, peer: IpAddr, request: HttpRequest)
         };
     }
     let (head, body) = request.into_parts();
-    let body = console.service.bodies().read(body, FORM_BYTES, Sender::Unknown).await;
+    let boundary = upload::boundary(&head.headers).filter(|_| routes::takes_file(head.uri.path()));
+    // The file is sent again as text, when what it would change was shown.
+    let of_files = console.service.config().charging.batch_bytes;
+    let longest = if boundary.is_some() { of_files / 3 * 4 + FORM_BYTES } else { FORM_BYTES };
+    let body = console.service.bodies().read(body, longest, Sender::Unknown).await;
+    let body = match (body, boundary) {
+        (Ok(read), Some(boundary)) => upload::parse(read.bytes, boundary).await,
+        (Ok(read), None) => form_of(&read.bytes, head.uri.query()).map(|form| (form, None)),
+        (Err(_), _) => Err(PageError::Invalid("the form is too long".to_owned())),
+    };
     let caller = CancellationToken::new();
     // If the client disconnects, this future is dropped, and the guard cancels the work.
     let guard = caller.clone().drop_guard();
@@ -119,8 +129,8 @@ async fn reply(console: &Arc<ConsoleRoutes>, peer: IpAddr, request: HttpRequest)
     let Some(worker) = worker else { return asked.failed(PageError::Unavailable) };
     let fallback = asked.plain();
     let done = worker.run(move || match body {
-        Ok(body) => asked.run(&body.bytes),
-        Err(_) => asked.failed(PageError::Invalid("the form is too long".to_owned())),
+        Ok((form, upload)) => asked.run(&form, upload.as_ref()),
+        Err(error) => asked.failed(error),
     });
     let answered = done.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request failed");
@@ -128,6 +138,16 @@ async fn reply(console: &Arc<ConsoleRoutes>, peer: IpAddr, request: HttpRequest)
     });
     guard.disarm();
     answered
+}
+
+/// The bounds of a form and of a query.
+fn limits() -> Limits {
+    Limits { body_bytes: FORM_BYTES, ..Limits::default() }
+}
+
+/// The fields of a form without a file.
+fn form_of(body: &[u8], query: Option<&str>) -> Result<Request, PageError> {
+    if body.is_empty() { Ok(Request::default()) } else { Ok(decode("POST", query, None, body, &limits())?) }
 }
 
 /// A request that was read.
@@ -167,6 +187,7 @@ impl Asked {
             here: self.head.uri.path_and_query().map_or("/console", |path| path.as_str()),
             captured: Vec::new(),
             query,
+            upload: None,
             form,
             host,
             address: client_address(service.config(), self.peer, headers),
@@ -189,16 +210,13 @@ impl Asked {
         answered(&mut visit, Err(error))
     }
 
-    fn run(&self, body: &[u8]) -> Answered {
-        let limits = Limits { body_bytes: FORM_BYTES, ..Limits::default() };
-        let read = |method: &str, body: &[u8]| decode(method, self.head.uri.query(), None, body, &limits);
-        let query = read("GET", &[]);
-        let form = if body.is_empty() { Ok(Request::default()) } else { read("POST", body) };
-        let (query, form) = match (query, form) {
-            (Ok(query), Ok(form)) => (query, form),
-            (Err(refusal), _) | (_, Err(refusal)) => return self.failed(refusal.into()),
+    fn run(&self, form: &Request, upload: Option<&Upload>) -> Answered {
+        let query = match decode("GET", self.head.uri.query(), None, &[], &limits()) {
+            Ok(query) => query,
+            Err(refusal) => return self.failed(refusal.into()),
         };
-        let mut visit = self.visit(&query, &form);
+        let mut visit = self.visit(&query, form);
+        visit.upload = upload;
         let result = self.page(&mut visit);
         answered(&mut visit, result)
     }
@@ -275,6 +293,7 @@ fn answered(visit: &mut Visit<'_>, result: Result<Reply, PageError>) -> Answered
             ));
             (StatusCode::OK, page.into_string())
         }
+        Ok(Reply::Refused(status, page)) => (status, page.into_string()),
         Ok(Reply::Redirect(to) | Reply::File(to)) => {
             headers.push((header::LOCATION, to));
             (StatusCode::SEE_OTHER, String::new())

@@ -39,24 +39,35 @@ const NAVIGATION: [&[Entry]; 4] = [
     ],
     &[
         Entry { path: "/console/keys", name: text::KEYS, need: Need::Keys },
+        Entry { path: "/console/webhooks", name: text::WEBHOOKS, need: Need::Keys },
         Entry { path: "/console/sessions", name: text::SESSIONS, need: Need::Person },
     ],
 ];
 
 /// Those of the operator's desk.
-const OPERATOR_NAVIGATION: [&[Entry]; 2] = [
+const OPERATOR_NAVIGATION: [&[Entry]; 3] = [
     &[
         Entry { path: "/operator", name: text::HOME, need: Need::Operator },
         Entry { path: "/operator/companies", name: text::COMPANIES, need: Need::Operator },
+        Entry { path: "/operator/prices", name: text::PRICES, need: Need::Operator },
+        Entry { path: "/operator/usage", name: text::USAGE, need: Need::Operator },
+    ],
+    &[
+        Entry { path: "/operator/connect", name: text::CONNECT, need: Need::Operator },
+        Entry { path: "/operator/audit", name: text::AUDIT, need: Need::Operator },
+        Entry { path: "/operator/settings", name: text::SETTINGS, need: Need::Operator },
     ],
     &[Entry { path: "/console/sessions", name: text::SESSIONS, need: Need::Person }],
 ];
 
 /// What a page says after a form was sent; `notice` of the URL names it.
-const NOTICES: [(&str, Text); 7] = [
+const NOTICES: [(&str, Text); 10] = [
     ("paid", text::NOTICE_PAID),
     ("export", text::NOTICE_EXPORT),
     ("key-changed", text::NOTICE_KEY_CHANGED),
+    ("done", text::NOTICE_DONE),
+    ("endpoint-changed", text::NOTICE_ENDPOINT),
+    ("replayed", text::NOTICE_REPLAYED),
     ("session-ended", text::NOTICE_SESSION_ENDED),
     ("sessions-ended", text::NOTICE_SESSIONS_ENDED),
     ("signed-out", text::NOTICE_SIGNED_OUT),
@@ -174,6 +185,11 @@ pub(super) fn heading(title: &str, below: Markup, actions: Markup) -> Markup {
             div class="actions" { (actions) }
         }
     }
+}
+
+/// The command that does what the part above it shows.
+pub(super) fn command(visit: &Visit<'_>, command: &str) -> Markup {
+    html! { p class="hint" { (visit.t(text::THE_COMMAND)) ": " code { (command) } } }
 }
 
 /// A page for people who are not signed in.

@@ -16,10 +16,12 @@ pub enum Need {
     Allowed(Permission),
     /// A person who sees the whole company, because accounts belong to it.
     WholeCompany,
-    /// A person who manages the API keys of the whole company.
+    /// A person who manages the API keys and the webhooks of the whole company.
     Keys,
     /// One of the operator's own people.
     Operator,
+    /// One who does what the operator's commands do.
+    Acts,
 }
 
 impl Need {
@@ -35,6 +37,7 @@ impl Need {
         let is_met = match self {
             Self::Nothing | Self::Person => true,
             Self::Operator => visit.operator.get().is_some(),
+            Self::Acts => visit.may_act(),
             Self::Allowed(permission) => person.is_some_and(|person| person.key.allows(permission)),
             Self::WholeCompany => person.is_some_and(|person| person.user.sees_whole_company()),
             Self::Keys => person.is_some_and(|person| person.user.manages_keys()),

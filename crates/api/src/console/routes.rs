@@ -2,6 +2,7 @@
 
 use tollbook_domain::tenant::Permission;
 
+use super::acts;
 use super::error::PageError;
 use super::need::Need;
 use super::pages;
@@ -74,12 +75,32 @@ routes! {
     POST "/console/keys" Need::Keys, pages::keys::add;
     POST "/console/keys/*/change" Need::Keys, pages::keys::change;
     POST "/console/keys/*/rotate" Need::Keys, pages::keys::rotate;
+    GET "/console/webhooks" Need::Keys, pages::webhooks::page;
+    POST "/console/webhooks" Need::Keys, pages::webhooks::add;
+    POST "/console/webhooks/*/enable" Need::Keys, pages::webhooks::enable;
+    POST "/console/webhooks/*/rotate" Need::Keys, pages::webhooks::rotate;
+    POST "/console/webhooks/*/remove" Need::Keys, pages::webhooks::remove;
+    POST "/console/webhooks/*/replay" Need::Keys, pages::webhooks::replay;
     GET "/console/sessions" Need::Person, pages::sessions::page;
     POST "/console/sessions/end" Need::Person, pages::sessions::end;
     POST "/console/sessions/end-others" Need::Person, pages::sessions::end_others;
     GET "/operator" Need::Operator, pages::desk::page;
     GET "/operator/companies" Need::Operator, pages::companies::page;
     GET "/operator/companies/*" Need::Operator, pages::companies::company;
+    GET "/operator/prices" Need::Operator, pages::prices::page;
+    GET "/operator/prices/explain" Need::Operator, pages::prices::explain;
+    GET "/operator/usage" Need::Operator, pages::usage::page;
+    GET "/operator/connect" Need::Operator, pages::connect::page;
+    GET "/operator/audit" Need::Operator, pages::audit::page;
+    GET "/operator/settings" Need::Operator, pages::settings::page;
+    GET "/operator/acts/*" Need::Acts, pages::act::show;
+    POST "/operator/acts/*" Need::Acts, pages::act::submit;
+}
+
+/// Whether a form that is sent to a path may have a file.
+pub(super) fn takes_file(path: &str) -> bool {
+    let act = path.strip_prefix("/operator/acts/").and_then(acts::find);
+    act.is_some_and(|act| act.fields.iter().any(|field| matches!(field.kind, acts::Kind::File)))
 }
 
 /// The route of a method and path, and the parts that it leaves open.

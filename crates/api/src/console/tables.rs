@@ -18,6 +18,11 @@ pub(super) fn count(number_of: impl ToString) -> Markup {
     number(&number_of.to_string(), 0)
 }
 
+/// A decimal number, as the API writes it.
+pub(super) fn decimal(text: &str) -> Markup {
+    number(text, 2)
+}
+
 /// A decimal text, its digits beyond `strong` places in a lighter colour.
 fn number(text: &str, strong: usize) -> Markup {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 use tollbook_domain::tenant::{ApiKey, Company};
-use tollbook_domain::{Language, User};
+use tollbook_domain::{Language, Role, User};
 use tollbook_export::Zone;
 use tollbook_export::presentation::{DisplaySettings, Presentation};
 use tollbook_ops::Brand;
@@ -16,6 +16,7 @@ use tollbook_store::{Actor, ActorKind, Snapshot, UserSession};
 use super::error::PageError;
 use super::text::Text;
 use super::throttle::Throttle;
+use super::upload::Upload;
 use crate::actions::{AuthorizedSnapshot, Call};
 use crate::parameters::Parameters;
 use crate::service::Service;
@@ -77,6 +78,8 @@ pub(super) struct Visit<'a> {
     pub(super) captured: Vec<String>,
     /// The parameters of the URL.
     pub(super) query: &'a Request,
+    /// The file that was sent with the form.
+    pub(super) upload: Option<&'a Upload>,
     /// The fields of the form; none unless it is a POST.
     pub(super) form: &'a Request,
     pub(super) host: Option<&'a str>,
@@ -192,12 +195,22 @@ impl Visit<'_> {
         DisplaySettings { language: self.language, ..self.brand().display() }
     }
 
+    /// Whether the person does what the operator's commands do.
+    pub(super) fn may_act(&self) -> bool {
+        self.operator.get().is_some_and(|operator| operator.user.role == Role::Operator)
+    }
+
     /// The store as the person of the session uses it, who is in the audit log with what is done.
     pub(super) fn acting(&self) -> ActingStore {
+        self.service.acting(self.actor())
+    }
+
+    /// The person of the session, as the audit log has it.
+    pub(super) fn actor(&self) -> Actor {
         let user = self.person.get().map(|person| &person.user);
         let user = user.or_else(|| self.operator.get().map(|operator| &operator.user));
         let name = user.map_or("not signed in", |user| user.email.as_str());
-        self.service.acting(Actor::new(ActorKind::User, name, self.address.to_string()))
+        Actor::new(ActorKind::User, name, self.address.to_string())
     }
 
     /// The snapshot of the request, for what must be of the primary.

@@ -31,7 +31,7 @@ const RETRY_POSTPONED_AFTER: HeaderValue = HeaderValue::from_static("60");
 
 /// A failed request: what the caller can do about it, nothing about the inside.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// 400
     Malformed(String),
     /// 401

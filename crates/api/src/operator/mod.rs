@@ -16,6 +16,7 @@ mod usage;
 pub(crate) use corrections::routes as corrections_routes;
 pub(crate) use litellm::routes as litellm_routes;
 pub(crate) use manage::router as manage_router;
+pub(crate) use manage::{Failed, PersonsRequest, run_for_person};
 pub use manage::{openapi as manage_openapi, reference as manage_reference};
 pub(crate) use openmeter::routes as openmeter_routes;
 pub(crate) use otlp::routes as otlp_routes;

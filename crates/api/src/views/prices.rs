@@ -5,7 +5,7 @@ use tollbook_domain::price_explanation::{Candidate, Verdict};
 use tollbook_domain::provider_names::NameForm;
 use tollbook_domain::{Discount, Price};
 use tollbook_formats::prices::{OmittedModel, PublishedModel, UnreadKind};
-use tollbook_ops::pricing::{HiddenPrice, PriceExplained, PriceImported, PriceListSummary};
+use tollbook_ops::pricing::{HiddenPrice, PriceExplained, PriceImported, PriceListSummary, PricePreview};
 
 /// A price of the book.
 pub fn price(price: &Price) -> Value {
@@ -128,6 +128,17 @@ pub fn explained_price(explained: &PriceExplained<'_>) -> Value {
         "DiscountPrice": explained.charged().map(|price| price.to_string()),
         "Prices": explained.candidates().iter().map(candidate_value).collect::<Vec<_>>(),
     })
+}
+
+/// What the import of a price list would do.
+pub fn previewed(preview: &PricePreview, omitted: &[OmittedModel], unread: &[UnreadKind]) -> Value {
+    let mut value = imported(&preview.imported, omitted, unread);
+    let changes = preview.changes.iter();
+    value["Changes"] = changes
+        .map(|(before, after)| json!({"Before": before.as_ref().map(price), "After": price(after)}))
+        .collect();
+    value["DryRun"] = true.into();
+    value
 }
 
 /// What the import of a price list did.

@@ -31,6 +31,9 @@ pub(crate) enum PricesCommand {
         /// list's last import]
         #[arg(long, value_name = "CURRENCY=RATE", value_parser = Rate::parse)]
         rate: Option<Rate>,
+        /// Show what would change and what could never be chosen, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// List the price lists in the order in which they hold
     Lists {

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tollbook_api::views;
 use tollbook_domain::owner::DEFAULT_KIND;
+use tollbook_ops::guides;
 use tollbook_ops::tenancy::owners::{self, Owner, OwnerRule, PutOwners};
 
 use super::guide;
@@ -13,17 +14,17 @@ use crate::output::{Failure, Output, printable, table};
 pub(crate) fn run(global: &Global, command: &ConnectCommand, output: &Output) -> Result<(), Failure> {
     match command {
         ConnectCommand::Map(command) => map(global, command, output),
-        ConnectCommand::Litellm(arguments) => guide::run(global, &guide::LITELLM, arguments, output),
+        ConnectCommand::Litellm(arguments) => guide::run(global, &guides::LITELLM, arguments, output),
         ConnectCommand::Opentelemetry(arguments) => {
-            guide::run(global, &guide::OPENTELEMETRY, arguments, output)
+            guide::run(global, &guides::OPENTELEMETRY, arguments, output)
         }
-        ConnectCommand::Kong(arguments) => guide::run(global, &guide::KONG, arguments, output),
+        ConnectCommand::Kong(arguments) => guide::run(global, &guides::KONG, arguments, output),
         ConnectCommand::EnvoyAiGateway(arguments) => {
-            guide::run(global, &guide::ENVOY_AI_GATEWAY, arguments, output)
+            guide::run(global, &guides::ENVOY_AI_GATEWAY, arguments, output)
         }
-        ConnectCommand::Bifrost(arguments) => guide::run(global, &guide::BIFROST, arguments, output),
+        ConnectCommand::Bifrost(arguments) => guide::run(global, &guides::BIFROST, arguments, output),
         ConnectCommand::Agentgateway(arguments) => {
-            guide::run(global, &guide::AGENTGATEWAY, arguments, output)
+            guide::run(global, &guides::AGENTGATEWAY, arguments, output)
         }
         ConnectCommand::NewApi(arguments) => super::new_api::run(global, arguments, output),
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollbook_ops::charging::{Arrival, ArrivalWatch};
+use tollbook_ops::guides::Program;
 use tollbook_ops::tenancy::operator_keys::add_operator_key;
 use tollbook_store::RecordState;
 
@@ -13,33 +14,8 @@ use super::context::{CommandContext, now_s};
 use crate::arguments::{Global, Guide};
 use crate::output::{Failure, Output, note, printable};
 
-/// What is printed in place of a key.
-const PLACEHOLDER: &str = "tbo_…";
 /// How often arrivals are looked for.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A program that can be connected.
-pub(super) struct Program {
-    pub(super) name: &'static str,
-    /// Source of its records; `None` if each record states one.
-    pub(super) source: Option<&'static str>,
-    /// The lines to paste.
-    pub(super) lines: &'static str,
-}
-
-macro_rules! program {
-    ($name:literal, $source:expr) => {
-        Program { name: $name, source: $source, lines: include_str!(concat!("guides/", $name, ".txt")) }
-    };
-}
-
-pub(super) const LITELLM: Program = program!("litellm", Some("litellm"));
-pub(super) const OPENTELEMETRY: Program = program!("opentelemetry", Some("otel"));
-pub(super) const KONG: Program = program!("kong", None);
-pub(super) const ENVOY_AI_GATEWAY: Program = program!("envoy-ai-gateway", Some("otel"));
-pub(super) const BIFROST: Program = program!("bifrost", Some("otel"));
-pub(super) const AGENTGATEWAY: Program = program!("agentgateway", Some("otel"));
-pub(super) const NEW_API: Program = program!("new-api", Some("new-api"));
 
 pub(super) fn run(global: &Global, program: &Program, guide: &Guide, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
@@ -51,8 +27,7 @@ pub(super) fn run(global: &Global, program: &Program, guide: &Guide, output: &Ou
     } else {
         None
     };
-    let lines =
-        program.lines.replace("{server}", server).replace("{key}", key.as_deref().unwrap_or(PLACEHOLDER));
+    let lines = program.lines(server, key.as_deref());
     let waits = guide.wait || !guide.no_wait && std::io::stdout().is_terminal();
     let mut value = json!({"Program": program.name, "Server": server, "OperatorKey": key, "Lines": lines});
     if !waits {

@@ -14,7 +14,7 @@ use crate::output::{Failure, Output, note, printable};
 pub(super) fn run(global: &Global, arguments: &NewApi, output: &Output) -> Result<(), Failure> {
     let Some(from) = &arguments.from else {
         let guide = Guide { server: None, add_key: false, wait: false, no_wait: true };
-        return guide::run(global, &guide::NEW_API, &guide, output);
+        return guide::run(global, &tollbook_ops::guides::NEW_API, &guide, output);
     };
     let context = CommandContext::open(global)?;
     let since_s = context.optional_unix_s("--since", arguments.since)?;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use tollbook_api::views;
+use tollbook_domain::Price;
 use tollbook_formats::prices::{self, PublishedModel, RoundedPrice, UnreadKind};
-use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices};
+use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices, preview_prices};
 
 use super::context::{CommandContext, now_s};
 use crate::output::{Failure, Output, note, printable};
@@ -17,19 +18,34 @@ pub(super) fn import(
     file: &Path,
     valid_from_s: Option<i64>,
     import: &PriceImport,
+    is_dry_run: bool,
     output: &Output,
 ) -> Result<(), Failure> {
     let offsets = context.store.snapshot()?.hour_offsets()?;
     let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
     let (omitted, unread) = (list.omitted.clone(), list.unread.clone());
-    let done = import_prices(&context.charging(), list, import, now_s())?;
+    let (done, value) = if is_dry_run {
+        let preview = preview_prices(&context.charging(), &list, import)?;
+        note("dry run: nothing was changed");
+        note_all(&preview.changes, |(before, after)| {
+            let before =
+                before.as_ref().map_or_else(|| "new".to_owned(), |price| price.list_price.to_string());
+            let Price { provider, model_id, sku, list_price, currency, .. } = after;
+            format!("{provider} {model_id} {sku}: {before} → {list_price} {currency}")
+        });
+        let value = views::previewed(&preview, &omitted, &unread);
+        (preview.imported, value)
+    } else {
+        let done = import_prices(&context.charging(), list, import, now_s())?;
+        let value = views::imported(&done, &omitted, &unread);
+        (done, value)
+    };
     note_all(&done.rounded, |rounded| {
         let RoundedPrice { provider, model_id, sku, stated, kept } = rounded;
         format!("{provider} {model_id} {sku}: {stated} has more than 12 places, kept as {kept}")
     });
     note_all(&unread, unread_text);
     note_all(&done.hidden, hidden_text);
-    let value = views::imported(&done, &omitted, &unread);
     output.result(&value, || summary(&done, omitted.len(), unread.len()));
     Ok(())
 }

@@ -44,6 +44,7 @@ acts! {
     WebhookAdd "webhook.add" "an endpoint of webhooks was added";
     WebhookSet "webhook.set" "an endpoint was changed, disabled or enabled, or got another secret";
     WebhookRemove "webhook.remove" "an endpoint was removed";
+    WebhookReplay "webhook.replay" "deliveries were sent again";
     ObjectKeysShow "object_keys.show" "the key pair of the embedded object store was shown";
     AccountDeposit "account.deposit" "money was deposited";
     AccountCreditLimit "account.credit_limit" "a credit limit was set";

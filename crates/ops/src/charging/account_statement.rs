@@ -44,18 +44,11 @@ pub fn account_statement(
     let state = snapshot.account_state(company_id)?;
     let first = first_entry_at(snapshot, company_id, state.entries, range.start_s())?;
     let end = first_entry_at(snapshot, company_id, state.entries, range.end_s())?.max(first);
-    let later = snapshot.ledger_sums(company_id, LedgerRange { first: end, count: state.entries - end })?;
     let entries = LedgerRange { first, count: end - first };
     let movements = snapshot.ledger_sums(company_id, entries)?;
-    let before = |balances: PerKind<i128>, sums: &[LedgerSum]| {
-        let mut before = balances;
-        for sum in sums {
-            *before.get_mut(sum.kind) -= sum.amount;
-        }
-        before
-    };
-    let closing = before(state.account.balances.map(i128::from), &later);
-    Ok(AccountStatement { entries, opening: before(closing, &movements), closing, movements })
+    let opening = snapshot.ledger_balances(company_id, first)?.map(i128::from);
+    let closing = snapshot.ledger_balances(company_id, end)?.map(i128::from);
+    Ok(AccountStatement { entries, opening, closing, movements })
 }
 
 /// The number of the first ledger entry that was recorded at a time or later; `entries`, the number of all, if none was.

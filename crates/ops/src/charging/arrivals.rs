@@ -68,18 +68,7 @@ impl ArrivalWatch {
             false
         })?;
         let Some((company_id, record)) = found else { return Ok(None) };
-        let currency = snapshot.company(company_id)?.map(|company| company.currency).unwrap_or_default();
-        let lines = snapshot.lines(company_id)?;
-        let mut cost = Some(0_i64);
-        for charge in &record.charges {
-            let amount = lines.get(charge.line_no).and_then(|line| {
-                let units = catalogue.base_units(line.pricing_unit)?;
-                line.discount_price.charge(charge.quantity, units).ok()
-            });
-            cost = cost.zip(amount).and_then(|(sum, amount)| sum.checked_add(amount.steps()));
-        }
-        let cost = cost.map(Amount::from_steps);
-        Ok(Some(Arrival { company_id, currency, record, cost }))
+        arrival(snapshot, catalogue, company_id, record).map(Some)
     }
 
     /// Calls a function for each record with a time from `from_s` on, until it returns `false`. Whether the records were
@@ -118,4 +107,51 @@ impl ArrivalWatch {
         }
         Ok(true)
     }
+}
+
+/// The latest records with times of the last hour and later, of all companies, the latest first, and whether all of them were
+/// read.
+///
+/// # Errors
+/// Those of the store.
+pub fn recent_records(
+    snapshot: &mut dyn Snapshot,
+    catalogue: &Catalogue,
+    now_s: i64,
+    limit: usize,
+) -> StoreResult<(Vec<Arrival>, bool)> {
+    let watch = ArrivalWatch { source: None, from_s: now_s.saturating_sub(HOUR_S), known: HashSet::new() };
+    let (mut found, mut left) = (Vec::new(), MAX_KNOWN);
+    let is_complete = watch.each(snapshot, now_s, &mut |company_id, record| {
+        found.push((company_id, record));
+        left -= 1;
+        left > 0
+    })?;
+    found.sort_by(|(one_id, one), (other_id, other)| {
+        other.time_s.cmp(&one.time_s).then_with(|| (one_id, &one.key).cmp(&(other_id, &other.key)))
+    });
+    found.truncate(limit);
+    let arrivals =
+        found.into_iter().map(|(company_id, record)| arrival(snapshot, catalogue, company_id, record));
+    Ok((arrivals.collect::<StoreResult<_>>()?, is_complete))
+}
+
+/// A record with what it adds to orders.
+fn arrival(
+    snapshot: &mut dyn Snapshot,
+    catalogue: &Catalogue,
+    company_id: i64,
+    record: StoredRecord,
+) -> StoreResult<Arrival> {
+    let currency = snapshot.company(company_id)?.map(|company| company.currency).unwrap_or_default();
+    let lines = snapshot.lines(company_id)?;
+    let mut cost = Some(0_i64);
+    for charge in &record.charges {
+        let amount = lines.get(charge.line_no).and_then(|line| {
+            let units = catalogue.base_units(line.pricing_unit)?;
+            line.discount_price.charge(charge.quantity, units).ok()
+        });
+        cost = cost.zip(amount).and_then(|(sum, amount)| sum.checked_add(amount.steps()));
+    }
+    Ok(Arrival { company_id, currency, record, cost: cost.map(Amount::from_steps) })
 }

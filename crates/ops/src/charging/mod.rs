@@ -31,7 +31,7 @@ pub use account_corrections::{AccountCorrected, Adjustment, Mode, ReversalReques
 pub use account_statement::{AccountStatement, account_statement, first_entry_at};
 pub use accounts::{Deposited, deposit, set_credit_limit};
 pub use arrears::{ArrearsPaid, ZeroAmount, pay_arrears};
-pub use arrivals::{Arrival, ArrivalWatch};
+pub use arrivals::{Arrival, ArrivalWatch, recent_records};
 pub use confirmed_time::second_opinion;
 pub use context::Charging;
 pub use corrections::{

@@ -59,6 +59,8 @@ pub struct Config {
     pub objects: ObjectsConfig,
     /// Settings of webhooks.
     pub webhooks: WebhooksConfig,
+    /// Where settings are stated, file and line, by their dotted keys; others have their defaults.
+    pub stated: BTreeMap<String, String>,
     pub(super) brands: BTreeMap<String, Brand>,
     pub(super) brand_by_host: BTreeMap<String, String>,
 }
@@ -83,6 +85,7 @@ impl Default for Config {
             exports: ExportLimits::default(),
             objects: ObjectsConfig::default(),
             webhooks: WebhooksConfig::default(),
+            stated: BTreeMap::new(),
             brands: BTreeMap::from([(DEFAULT_BRAND.to_owned(), Brand::named(DEFAULT_BRAND))]),
             brand_by_host: BTreeMap::new(),
         }

@@ -10,7 +10,7 @@ use tollbook_domain::price_hiding::hidden_prices;
 use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, Rate, check_list_name};
 use tollbook_domain::{Price, UnitPrice};
 use tollbook_formats::prices::{PriceList, RoundedPrice};
-use tollbook_store::{DEPLOYMENT_CHAIN, PutPrices, StoreError};
+use tollbook_store::{DEPLOYMENT_CHAIN, PutPrices, StoreError, Transaction};
 
 use crate::audit::{ActKind, record};
 use crate::charging::{Charging, reprice};
@@ -112,12 +112,86 @@ pub fn import_prices(
     import: &PriceImport,
     now_s: i64,
 ) -> Result<PriceImported, PricingError> {
+    let mut transaction = charging.store.begin()?;
+    let staged = stage(transaction.as_mut(), &file, import)?;
+    transaction.commit()?;
+    let charged = reprice(charging, now_s)?;
+    let book = charging.store.snapshot()?.prices()?;
+    Ok(staged.imported(&book, charged))
+}
+
+/// What an import would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricePreview {
+    /// What [`import_prices`] would return, but for usage that would be charged, which is not computed.
+    pub imported: PriceImported,
+    /// Prices that the book would have and has not, each with the one of the same subject that it has instead.
+    pub changes: Vec<(Option<Price>, Price)>,
+}
+
+/// Finds out what [`import_prices`] would do, and changes nothing.
+///
+/// # Errors
+/// Those of [`import_prices`].
+pub fn preview_prices(
+    charging: &Charging<'_>,
+    file: &PriceList,
+    import: &PriceImport,
+) -> Result<PricePreview, PricingError> {
+    // The transaction is dropped, and what it did is undone.
+    let mut transaction = charging.store.begin()?;
+    let before = transaction.prices()?;
+    let staged = stage(transaction.as_mut(), file, import)?;
+    let book = transaction.prices()?;
+    let of_list = |price: &&Price| price.list == staged.list.name;
+    let known: HashMap<(&str, Subject<'_>), &Price> = before
+        .iter()
+        .filter(of_list)
+        .map(|price| ((price.currency.as_str(), subject(price)), price))
+        .collect();
+    let changes = book.iter().filter(of_list).filter_map(|price| {
+        let former = known.get(&(price.currency.as_str(), subject(price))).copied();
+        (former != Some(price)).then(|| (former.cloned(), price.clone()))
+    });
+    let changes = changes.collect();
+    Ok(PricePreview { changes, imported: staged.imported(&book, 0) })
+}
+
+/// An import whose prices are stored in a transaction.
+struct Staged {
+    list: PriceListDescription,
+    prices: Vec<Price>,
+    rounded: Vec<RoundedPrice>,
+    put: PutPrices,
+}
+
+impl Staged {
+    fn imported(self, book: &[Price], charged: u64) -> PriceImported {
+        let Self { list, prices, rounded, put } = self;
+        let of_list = book.iter().filter(|price| price.list == list.name).count();
+        PriceImported {
+            prices: prices.len(),
+            put,
+            not_stated: of_list.saturating_sub(put.added + put.changed + put.unchanged),
+            rounded,
+            hidden: by_model(book, &list.name, &prices),
+            partly_matched: partly_matched(&prices),
+            charged,
+            list,
+        }
+    }
+}
+
+fn stage(
+    transaction: &mut dyn Transaction,
+    file: &PriceList,
+    import: &PriceImport,
+) -> Result<Staged, PricingError> {
     let mut list = file.list.clone();
     if let Some(name) = &import.name {
         check_list_name(name).map_err(|reason| PricingError::argument("--list", reason))?;
         list.name.clone_from(name);
     }
-    let mut transaction = charging.store.begin()?;
     let known = transaction.price_lists()?.into_iter().find(|known| known.name == list.name);
     let before = known.as_ref().map_or(Value::Null, audited);
     list.conversion = known.map(|known| known.conversion).unwrap_or_default();
@@ -131,7 +205,7 @@ pub fn import_prices(
         }
         list.conversion.rate = Some(rate.clone());
     }
-    let (prices, rounded) = converted(&file, &list)?;
+    let (prices, rounded) = converted(file, &list)?;
     if let Some(other) = transaction.put_price_list(&list)? {
         let kind = if other.is_own { "your own prices" } else { "a published list" };
         let reason = format!(
@@ -146,22 +220,8 @@ pub fn import_prices(
     after["Added"] = put.added.into();
     after["Changed"] = put.changed.into();
     after["Unchanged"] = put.unchanged.into();
-    record(transaction.as_mut(), ActKind::PricesImport, DEPLOYMENT_CHAIN, &before, &after);
-    transaction.commit()?;
-    let charged = reprice(charging, now_s)?;
-    let book = charging.store.snapshot()?.prices()?;
-    let of_list = book.iter().filter(|price| price.list == list.name).count();
-    let hidden = by_model(&book, &list.name, &prices);
-    Ok(PriceImported {
-        prices: prices.len(),
-        put,
-        not_stated: of_list.saturating_sub(put.added + put.changed + put.unchanged),
-        rounded,
-        hidden,
-        partly_matched: partly_matched(&prices),
-        charged,
-        list,
-    })
+    record(transaction, ActKind::PricesImport, DEPLOYMENT_CHAIN, &before, &after);
+    Ok(Staged { list, prices, rounded, put })
 }
 
 /// What the audit log says of a list.
@@ -237,20 +297,17 @@ fn product_text(price: &str, currency: &str, conversion: &Conversion) -> String 
 /// What a price is for, apart from its currency.
 type Subject<'p> = ([&'p str; 4], String, i64, Option<i64>, Option<TimeOfDay>, bool);
 
+fn subject(price: &Price) -> Subject<'_> {
+    let texts = [&price.provider, &price.model_id, &price.sku, &price.service_tier].map(String::as_str);
+    let (longer_than, is_fallback) = (price.longer_than, price.is_fallback);
+    (texts, price.models.to_text(), price.valid_from_s, longer_than, price.time_of_day, is_fallback)
+}
+
 /// Refuses a list that states one thing in both currencies: after the exchange it would have two prices.
 fn refuse_merged(stated: &[Price], prices: &[Price]) -> Result<(), PricingError> {
     let mut seen: HashMap<(&str, Subject<'_>), &str> = HashMap::new();
     for (stated, price) in stated.iter().zip(prices) {
-        let texts = [&price.provider, &price.model_id, &price.sku, &price.service_tier].map(String::as_str);
-        let subject = (
-            texts,
-            price.models.to_text(),
-            price.valid_from_s,
-            price.longer_than,
-            price.time_of_day,
-            price.is_fallback,
-        );
-        let currency = seen.entry((&price.currency, subject)).or_insert(&stated.currency);
+        let currency = seen.entry((&price.currency, subject(price))).or_insert(&stated.currency);
         if *currency != stated.currency {
             let reason = format!(
                 "model {:?} has a price for {:?} in both currencies, and would have two in {}",

@@ -9,7 +9,9 @@ mod unpriced;
 
 pub use discounts::{DiscountSet, remove_discount, set_discount};
 pub use explanation::{PriceExplained, PriceQuestion, explain_price};
-pub use import::{HiddenPrice, PriceImport, PriceImported, PricingError, import_prices};
+pub use import::{
+    HiddenPrice, PriceImport, PriceImported, PricePreview, PricingError, import_prices, preview_prices,
+};
 pub use known::{knows_model, knows_product};
 pub use lists::{PriceListSummary, order_lists, price_lists, remove_prices};
 pub use unpriced::{NearPrice, UnpricedGroup, UnpricedSummary, list_uncharged, summarize_unpriced};

@@ -1,8 +1,12 @@
 //! Deliveries: listing them, sending them again, and deleting old ones.
 
-use tollbook_store::{DeliveryFilter, DeliveryKey, DeliveryState, Store, StoreResult, WebhookDelivery};
+use serde_json::{Value, json};
+use tollbook_store::{
+    DEPLOYMENT_CHAIN, DeliveryFilter, DeliveryKey, DeliveryState, Store, StoreResult, WebhookDelivery,
+};
 
 use super::error::WebhookError;
+use crate::audit::{ActKind, record};
 
 /// Deliveries that are read or changed together.
 const BATCH: i64 = 1_000;
@@ -16,6 +20,17 @@ pub enum Replay {
     DeadLetters,
     /// The deliveries that ended of events of a time, Unix seconds; the second is exclusive.
     Range(i64, i64),
+}
+
+impl Replay {
+    /// What the audit log says of it.
+    fn name(&self) -> &str {
+        match self {
+            Self::Message(message_id) => message_id,
+            Self::DeadLetters => "dead letters",
+            Self::Range(..) => "a time",
+        }
+    }
 }
 
 /// Deliveries, the newest events first.
@@ -42,11 +57,14 @@ pub fn replay(
     endpoint_id: Option<&str>,
     now_s: i64,
 ) -> Result<u64, WebhookError> {
-    if let Some(endpoint_id) = endpoint_id
-        && store.snapshot()?.webhook_endpoint(endpoint_id)?.is_none()
-    {
-        return Err(WebhookError::UnknownEndpoint(endpoint_id.to_owned()));
-    }
+    let company_id = match endpoint_id {
+        None => DEPLOYMENT_CHAIN,
+        Some(endpoint_id) => {
+            let endpoint = store.snapshot()?.webhook_endpoint(endpoint_id)?;
+            let unknown = || WebhookError::UnknownEndpoint(endpoint_id.to_owned());
+            endpoint.ok_or_else(unknown)?.company_id
+        }
+    };
     let of_endpoint =
         DeliveryFilter { endpoint_id: endpoint_id.map(ToOwned::to_owned), ..DeliveryFilter::default() };
     let filters = match what {
@@ -77,7 +95,10 @@ pub fn replay(
             }
             // The same order in every transaction prevents deadlocks.
             keys.sort_unstable();
-            replayed += transaction.replay_deliveries(&keys, now_s)?;
+            let part = transaction.replay_deliveries(&keys, now_s)?;
+            let after = json!({"EndpointID": endpoint_id, "What": what.name(), "Deliveries": part});
+            record(transaction.as_mut(), ActKind::WebhookReplay, company_id, &Value::Null, &after);
+            replayed += part;
             transaction.commit()?;
             // With a state, those that were replayed are not found again.
             if filter.state.is_none() {

@@ -168,6 +168,18 @@ impl AccountReads for Session {
         all(self.connection.as_mut(), sql, &values, |row| row.int(0))
     }
 
+    fn ledger_balances(&mut self, company_id: i64, before: i64) -> StoreResult<PerKind<i64>> {
+        let sql = "SELECT balance FROM ledger WHERE company_id = $1 AND kind = $2 AND entry_no < $3 \
+                   ORDER BY entry_no DESC LIMIT 1";
+        let mut balances = PerKind::default();
+        for kind in AccountKind::ALL {
+            let values = [company_id, kind.number(), before].map(SqlValue::Int);
+            let found = first(self.connection.as_mut(), sql, &values, |row| row.int(0))?;
+            *balances.get_mut(kind) = found.unwrap_or(0);
+        }
+        Ok(balances)
+    }
+
     fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>> {
         // The sum of 64-bit amounts may need more bits, so halves of them are added.
         let sql = "SELECT kind, cause, count(*), CAST(sum(amount / 4294967296) AS BIGINT), \

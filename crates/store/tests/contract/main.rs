@@ -156,6 +156,7 @@ contract! {
     users::users_are_read_as_written,
     users::links_and_sessions_are_used_and_ended,
     users::ledger_sums_are_those_of_the_entries,
+    users::balances_before_an_entry_are_those_of_the_ledger,
     users::the_newest_export_jobs_are_listed,
     corrections::a_correction_is_found_by_its_key_and_listed_by_time,
     prices::a_price_with_equal_conditions_replaces_the_old_one,

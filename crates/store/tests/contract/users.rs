@@ -1,6 +1,6 @@
 //! Storage of users, their links and sessions, and the reads of accounts and exports that only the console has.
 
-use tollbook_domain::account::{AccountKind, Cause};
+use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::{Amount, Role};
 use tollbook_store::{
     Invitation, LedgerRange, LedgerSum, NewExportJob, NewUser, StoreError, StoreOptions, UserSession,
@@ -132,6 +132,35 @@ pub(crate) fn ledger_sums_are_those_of_the_entries(backend: &dyn Backend) {
     let part = snapshot.ledger_sums(1, LedgerRange { first: 2, count: 1 }).unwrap();
     assert_eq!(part, [sum(AccountKind::Bonus, Cause::Deduction, 1, -30)]);
     assert_eq!(snapshot.ledger_sums(1, LedgerRange { first: 9, count: 1 }).unwrap(), []);
+}
+
+pub(crate) fn balances_before_an_entry_are_those_of_the_ledger(backend: &dyn Backend) {
+    let store = backend.open(&StoreOptions::default());
+    for name in ["one", "two"] {
+        company(&*store, name);
+    }
+    // Entries of another company, whose numbers are the same.
+    deposit(&*store, 2, AccountKind::Coupon, 5, "a");
+    for (place, kind) in
+        [AccountKind::Bonus, AccountKind::Cash, AccountKind::Cash, AccountKind::Bonus].into_iter().enumerate()
+    {
+        deposit(&*store, 1, kind, 10 + i64::try_from(place).unwrap(), &place.to_string());
+    }
+    let mut snapshot = store.snapshot().unwrap();
+    let all = snapshot.ledger(1, LedgerRange { first: 0, count: i64::MAX }).unwrap();
+    let first = all.first().unwrap().entry_no;
+    let end = all.last().unwrap().entry_no + 1;
+    for before in [0, first, i64::MAX].into_iter().chain(first..=end) {
+        let mut naive = PerKind::default();
+        for stored in all.iter().filter(|stored| stored.entry_no < before) {
+            *naive.get_mut(stored.entry.kind) += stored.entry.amount;
+        }
+        assert_eq!(snapshot.ledger_balances(1, before).unwrap(), naive, "before {before}");
+    }
+    assert_eq!(snapshot.ledger_balances(3, 9).unwrap(), PerKind::default());
+    let balances = snapshot.account_state(1).unwrap().account.balances;
+    assert_eq!(snapshot.ledger_balances(1, end).unwrap(), balances);
+    assert_eq!(balances.get(AccountKind::Cash), 23);
 }
 
 pub(crate) fn the_newest_export_jobs_are_listed(backend: &dyn Backend) {

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use tollbook_domain::filter::FilterField;
+use tollbook_domain::forecast::ForecastError;
 use tollbook_domain::time::{first_day_of_month, month_of_day};
 use tollbook_domain::{Measures, OrderQuery, Status, StatusSet, TimeRange};
 use tollbook_ops::charging::standing;
@@ -10,15 +11,18 @@ use tollbook_store::Snapshot;
 use super::explore;
 use crate::console::cube::{self, CubeRequest, Measure, Step};
 use crate::console::error::PageError;
+use crate::console::outlook::Outlook;
 use crate::console::reply::Reply;
 use crate::console::text;
-use crate::console::view::{Preset, Shown, View, days_range, invalid, month_range};
+use crate::console::view::{Preset, Shown, View, date, days_range, invalid, month_range};
 use crate::console::visit::{Visit, text_of};
 use crate::console::{chart, layout, tables};
 
 /// What spend can be stacked by.
 const STACKS: [FilterField; 4] =
     [FilterField::ModelIds, FilterField::OrganizationIds, FilterField::ResourceIds, FilterField::PricingSkus];
+/// Days from today up to which the end of balances is named.
+const LAST_DAYS: i64 = 3_650;
 /// Groups with a colour of their own.
 const TOP: usize = 6;
 
@@ -45,6 +49,8 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
     } else {
         None
     };
+    let available = standing.as_ref().map(|standing| standing.available);
+    let outlook = Outlook::read(snapshot, &query, &view.zone, visit.now_s, available)?;
     let ever = View { shown: Shown::Unpaid, preset: Some(Preset::Ever), ..view.clone() };
     let title = visit.t(text::OVERVIEW);
     let names = explore::names(visit, &cube);
@@ -58,6 +64,8 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
             @if let Some(standing) = &standing {
                 (card(visit.t(text::AVAILABLE), tables::money(standing.available), Some("/console/accounts".to_owned()), html! { (visit.t(text::AVAILABLE_WHY)) }))
             }
+            (forecast(visit, &outlook))
+            @if let Some(standing) = &standing { (runs_out(visit, &outlook, standing.available)) }
         }
         section {
             div class="section-head" {
@@ -98,6 +106,34 @@ fn card(name: &str, value: Markup, href: Option<String>, below: Markup) -> Marku
             dd class="under" { (below) }
         }
     }
+}
+
+/// The forecast of the month, with how far off such forecasts were.
+fn forecast(visit: &Visit<'_>, outlook: &Outlook) -> Markup {
+    let below = match outlook.error {
+        Some(ForecastError { per_mille, weeks }) => {
+            let percent = format!("{}.{} %", per_mille.div_euclid(10), per_mille.rem_euclid(10));
+            text::FORECAST_ERROR.with(visit.language, &[&weeks.to_string(), &percent])
+        }
+        None => visit.t(text::FORECAST_NO_ERROR).to_owned(),
+    };
+    match outlook.month {
+        Some(month) => card(visit.t(text::FORECAST), tables::money(month), None, html! { (below) }),
+        None => card(visit.t(text::FORECAST), html! { "–" }, None, html! { (visit.t(text::FORECAST_SHORT)) }),
+    }
+}
+
+/// When what is available is used up.
+fn runs_out(visit: &Visit<'_>, outlook: &Outlook, available: i128) -> Markup {
+    let last = visit.zone().day_of(visit.now_s) + LAST_DAYS;
+    let when = match outlook.ends_on.map(i64::try_from) {
+        _ if available <= 0 => visit.t(text::RUNS_OUT_NOW).to_owned(),
+        None => "–".to_owned(),
+        Some(Ok(day)) if day <= last => date(day),
+        Some(_) => text::RUNS_OUT_LATER.with(visit.language, &[&date(last)]),
+    };
+    let why = text::RUNS_OUT_WHY.with(visit.language, &[&outlook.averaged_days.to_string()]);
+    card(visit.t(text::RUNS_OUT), html! { (when) }, None, html! { (why) })
 }
 
 fn ranges(visit: &Visit<'_>, view: &View, by: FilterField) -> Markup {

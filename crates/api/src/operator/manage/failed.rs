@@ -1,5 +1,6 @@
 //! Why a request of the operator's API failed: the problem, and the parameter that it is about.
 
+use axum::http::StatusCode;
 use tollbook_ops::SecretError;
 use tollbook_ops::audit::AuditLogError;
 use tollbook_ops::charging::{ChargingError, CorrectionError};
@@ -17,7 +18,7 @@ pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Why a request failed.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub(crate) enum Failed {
     /// The problem, and the name of the parameter.
     Problem(Problem, Option<String>),
     /// The same request was done at the same time.
@@ -25,6 +26,16 @@ pub(super) enum Failed {
 }
 
 impl Failed {
+    /// The status of the answer, what the caller can do about it, and the parameter that it is about.
+    pub(crate) fn into_parts(self) -> (StatusCode, String, Option<String>) {
+        let (problem, parameter) = match self {
+            Self::Problem(problem, parameter) => (problem, parameter),
+            // The other request was not found again: it is as if this one had not been tried.
+            Self::Claimed => (Problem::Unavailable, None),
+        };
+        (problem.status(), problem.text(), parameter)
+    }
+
     pub(super) fn malformed(text: impl Into<String>) -> Self {
         Self::Problem(Problem::Malformed(text.into()), None)
     }

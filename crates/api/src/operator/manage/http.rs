@@ -10,21 +10,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{any, get};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use tollbook_store::{Actor, AuditHash, OperatorKey, RequestClaim, StoreError};
+use tollbook_store::OperatorKey;
 
-use super::call::Call;
 use super::failed::{Failed, IDEMPOTENCY_KEY};
+use super::once::{Given, run_once};
 use super::openapi::openapi;
-use super::route::{Once, Replay, Route};
+use super::route::Route;
 use super::table::ROUTES;
 use super::values::Values;
 use crate::operator::exchange::{
-    Exchange, Problem, Reply, actor_of, authorize_for, log_and_report, run_blocking, run_writing,
+    Exchange, Problem, Reply, actor_of, authorize_for, run_blocking, run_writing,
 };
 use crate::operator::state::OperatorRoutes;
 use crate::operator::upload::read;
-use crate::service::Service;
 
 const JSON: &str = "application/json";
 /// Longest body of JSON members, in bytes.
@@ -103,12 +101,6 @@ fn reply_of(result: Result<Value, Failed>) -> Reply {
     }
 }
 
-/// The body of a request, as its route takes it.
-struct ReadBody {
-    values: Values,
-    file: Option<(&'static str, Vec<u8>)>,
-}
-
 async fn done(bound: &Bound, path: Vec<(String, String)>, request: Request) -> Result<Value, Failed> {
     let (head, body) = request.into_parts();
     let found = ROUTES.iter().find(|route| route.path == bound.path && route.method == head.method.as_str());
@@ -140,7 +132,7 @@ async fn read_body(
     path: &[(String, String)],
     ending: Option<&'static str>,
     body: Body,
-) -> Result<ReadBody, Failed> {
+) -> Result<Given, Failed> {
     let most = match (route.file, route.has_members()) {
         (Some(_), _) => bound.routes.service.config().charging.batch_bytes,
         (None, true) => MAX_JSON_BYTES,
@@ -153,7 +145,7 @@ async fn read_body(
     };
     let members = route.has_members().then_some(bytes.as_slice());
     let values = Values::read(route.parameters, path, head.uri.query(), members)?;
-    Ok(ReadBody { values, file: ending.map(|ending| (ending, bytes)) })
+    Ok(Given { values, file: ending.map(|ending| (ending, bytes)) })
 }
 
 /// The idempotency key of a request whose route takes one.
@@ -207,7 +199,7 @@ async fn run(
     key: &OperatorKey,
     head: &Parts,
     once_key: String,
-    body: ReadBody,
+    body: Given,
 ) -> Result<Value, Failed> {
     let service = Arc::clone(&bound.routes.service);
     let actor = actor_of(&bound.routes, key, head);
@@ -217,66 +209,4 @@ async fn run(
     } else {
         run_blocking(&bound.routes, work).await?
     }
-}
-
-/// The digest by which a repeated request is recognized.
-fn digest(route: &Route, body: &ReadBody) -> AuditHash {
-    let mut hash = Sha256::new();
-    for part in [route.name.as_bytes(), body.values.canonical().as_bytes()] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.update(body.file.as_ref().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default());
-    hash.finalize().into()
-}
-
-fn run_once(
-    service: &Service,
-    route: &Route,
-    actor: &Actor,
-    once_key: &str,
-    body: &ReadBody,
-) -> Result<Value, Failed> {
-    let claimed = match route.once {
-        Once::ByClaim(replay) => {
-            Some((replay, RequestClaim { key: once_key.to_owned(), digest: digest(route, body) }))
-        }
-        Once::AsItIs | Once::ByItsKey => None,
-    };
-    let mut acting = service.acting(actor.clone());
-    if let Some((_, claim)) = &claimed {
-        acting = acting.claiming(claim.clone());
-    }
-    let file = body.file.as_ref().map(|(ending, bytes)| (*ending, bytes.as_slice()));
-    let call = Call { service, acting: &acting, values: &body.values, key: once_key, file };
-    let Some((replay, claim)) = claimed else { return (route.run)(&call) };
-    if let Some(answer) = replayed(&call, actor, &claim, replay)? {
-        return Ok(answer);
-    }
-    match (route.run)(&call) {
-        // The same request was done meanwhile.
-        Err(Failed::Claimed) => replayed(&call, actor, &claim, replay)?.ok_or(Failed::Claimed),
-        result => result,
-    }
-}
-
-/// The answer to a request that was done before; `None` if it was not.
-fn replayed(
-    call: &Call<'_>,
-    actor: &Actor,
-    claim: &RequestClaim,
-    replay: Replay,
-) -> Result<Option<Value>, Failed> {
-    let mut snapshot = call.store().snapshot()?;
-    let Some(known) = snapshot.claimed_request(&actor.name, &claim.key)? else { return Ok(None) };
-    if known.digest != claim.digest {
-        return Err(Failed::conflict(format!("the key {:?} belongs to another request", claim.key)));
-    }
-    let entry = snapshot.audit_entries(known.company_id, known.entry_no, 1)?.into_iter().next();
-    drop(snapshot);
-    let entry = entry.filter(|entry| entry.entry_no == known.entry_no).ok_or_else(|| {
-        let lost = StoreError::Damaged("the entry of the audit log of a request is missing".into());
-        Failed::Problem(log_and_report(&lost), None)
-    })?;
-    replay(call, &entry).map(Some)
 }

@@ -8,6 +8,7 @@ mod failed;
 mod http;
 mod jobs;
 mod log;
+mod once;
 mod openapi;
 mod orders;
 mod owners;
@@ -22,6 +23,8 @@ mod users;
 mod values;
 mod webhooks;
 
+pub(crate) use failed::Failed;
 pub(crate) use http::router;
+pub(crate) use once::{PersonsRequest, run_for_person};
 pub use openapi::openapi;
 pub use reference::reference;

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use tollbook_domain::price_list::{Multiplier, Rate};
 use tollbook_domain::{Discount, Price, UnitPrice};
 use tollbook_formats::prices;
-use tollbook_ops::pricing::{self, PriceImport, PriceQuestion, import_prices, remove_discount, set_discount};
+use tollbook_ops::pricing::{
+    self, PriceImport, PriceQuestion, import_prices, preview_prices, remove_discount, set_discount,
+};
 use tollbook_store::{AuditEntry, PriceSelection};
 
 use super::call::{Call, values_after};
@@ -76,8 +78,11 @@ pub(super) fn import(call: &Call<'_>) -> Result<Value, Failed> {
             Failed::refused(None, format!("{line}{key}{}", error.reason))
         })?;
     let (omitted, unread) = (list.omitted.clone(), list.unread.clone());
-    let done = import_prices(&call.charging(), list, &import, call.now_s())?;
-    let mut value = views::imported(&done, &omitted, &unread);
+    let mut value = if values.flag("DryRun") {
+        views::previewed(&preview_prices(&call.charging(), &list, &import)?, &omitted, &unread)
+    } else {
+        views::imported(&import_prices(&call.charging(), list, &import, call.now_s())?, &omitted, &unread)
+    };
     value["Repeated"] = false.into();
     Ok(value)
 }

@@ -231,9 +231,10 @@ routes! {
             Parameter::query("Factor", Text, "Factor of all prices; default: that of the list's last import"),
             Parameter::query("Rate", Text, "Rate of exchange, such as USD=7.10; default: as before"),
             Parameter::query("ValidFrom", TIME, "Start of validity of prices that state none, Unix seconds"),
+            Parameter::query("DryRun", Flag, "Show what would change, and change nothing"),
         ], file PRICE_FILE
         => "List Own! Factor Rate~ Prices# Added# Changed# Unchanged# NotStated#? Rounded[]? \
-            LeftOut[]? UnreadKinds[]? NeverChosen[]? MatchedByPart[]? UsageCharged#? Repeated!";
+            LeftOut[]? UnreadKinds[]? NeverChosen[]? MatchedByPart[]? UsageCharged#? Changes[]? DryRun!? Repeated!";
     ListPriceLists "GET" "/price-lists" Read Once::AsItIs, prices::lists,
         "List the price lists in the order in which they hold", [] => "Lists[]";
     OrderPriceLists "PUT" "/price-lists" Operate Once::AsItIs, prices::order,

@@ -70,11 +70,30 @@ impl Values {
                 values.insert(parameter, checked)?;
             }
         }
-        let missing =
-            |parameter: &&Parameter| parameter.is_required && !values.0.contains_key(parameter.name);
+        values.complete(parameters)
+    }
+
+    /// Checks values by the names of their parameters, wherever the route has them.
+    pub(super) fn of_pairs(
+        parameters: &'static [Parameter],
+        pairs: Vec<(String, Value)>,
+    ) -> Result<Self, Failed> {
+        let mut values = Self::default();
+        for (name, value) in pairs {
+            let parameter = parameters.iter().find(|known| known.name == name);
+            let parameter = parameter
+                .ok_or_else(|| Failed::unknown_parameter(&name, "is no parameter of this request"))?;
+            values.insert(parameter, checked(parameter, value)?)?;
+        }
+        values.complete(parameters)
+    }
+
+    /// The values, if none that is required is missing.
+    fn complete(self, parameters: &'static [Parameter]) -> Result<Self, Failed> {
+        let missing = |parameter: &&Parameter| parameter.is_required && !self.0.contains_key(parameter.name);
         match parameters.iter().find(missing) {
             Some(parameter) => Err(Failed::parameter(parameter.name, "is missing")),
-            None => Ok(values),
+            None => Ok(self),
         }
     }
 

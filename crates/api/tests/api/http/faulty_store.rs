@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tollbook_domain::account::Grant;
+use tollbook_domain::account::{Grant, PerKind};
 use tollbook_domain::price_list::PriceListDescription;
 use tollbook_domain::tenant::{ApiKey, Company, Organization};
 use tollbook_domain::{
@@ -290,6 +290,10 @@ impl AccountReads for FaultySnapshot {
 
     fn companies_with_ends(&mut self, until_s: i64, after: i64, limit: i64) -> StoreResult<Vec<i64>> {
         self.inner.companies_with_ends(until_s, after, limit)
+    }
+
+    fn ledger_balances(&mut self, company_id: i64, before: i64) -> StoreResult<PerKind<i64>> {
+        self.inner.ledger_balances(company_id, before)
     }
 
     fn ledger_sums(&mut self, company_id: i64, entries: LedgerRange) -> StoreResult<Vec<LedgerSum>> {

@@ -77,7 +77,7 @@ pub(crate) struct Server {
     pub(crate) objects: Arc<EmbeddedStore>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: Config,
-    master: MasterKey,
+    pub(crate) master: MasterKey,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServerError>>>,
     directory: TempDir,

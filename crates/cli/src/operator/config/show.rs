@@ -1,9 +1,6 @@
 //! `config show`: every setting in force, and where it is stated.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
-use tollbook_ops::config::check::check_file;
 use tollbook_ops::config::reference::{OPTIONS, VARIABLES, values};
 
 use super::environment::Environment;
@@ -48,14 +45,7 @@ fn rows(global: &Global) -> Result<Vec<Row>, Failure> {
     let environment = Environment::read();
     let config = deployment::config(global)?;
     let file = deployment::config_file(global);
-    let lines: BTreeMap<String, usize> = match &file {
-        None => BTreeMap::new(),
-        Some(file) => check_file(file, &std::fs::read_to_string(file)?).lines,
-    };
-    let in_file = |key: &str| match (&file, lines.get(key)) {
-        (Some(file), Some(line)) => format!("{}:{line}", file.display()),
-        _ => "default".to_owned(),
-    };
+    let in_file = |key: &str| config.stated.get(key).map_or_else(|| "default".to_owned(), Clone::clone);
     let mut rows = Vec::new();
     let mut push =
         |key: &str, value: Value, source: String| rows.push(Row { key: key.to_owned(), value, source });

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_signing.sql"),
     include_str!("migrations/0017_webhooks.sql"),
     include_str!("migrations/0018_console.sql"),
+    include_str!("migrations/0019_ledger_kind.sql"),
 ];
 
 use ColumnType::{Blob, Int, Text};
