@@ -21,7 +21,7 @@ pub(crate) enum Purpose {
     Readers,
     /// Gateways, and clients of the protocols that they report usage by.
     Gateways,
-    /// What draws requests from the API's document.
+    /// What draws requests from the API's document, and what generates a client from it.
     OpenApi,
 }
 

@@ -46,7 +46,7 @@ const SUITES: [Suite; 4] = [
         target: "acceptance",
         module: "suite_openapi::",
         python: Some((Purpose::OpenApi, "TOLLBOOK_TEST_OPENAPI_PYTHON")),
-        prepare: |_| Ok(Vec::new()),
+        prepare: prepare_openapi,
     },
     Suite {
         name: "readers",
@@ -62,6 +62,11 @@ fn prepare_readers(workspace: &Workspace) -> Outcome<Variables> {
     libreoffice::require()?;
     gnumeric::require()?;
     Ok(vec![("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace, "node")?.into())])
+}
+
+/// What generates a TypeScript client, and its compiler.
+fn prepare_openapi(workspace: &Workspace) -> Outcome<Variables> {
+    Ok(vec![("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace, "openapi")?.into())])
 }
 
 /// A browser, what drives it, and the folder for screenshots.

@@ -1,5 +1,6 @@
 //! Descriptions of the API, made of its tables: the reference page and the `OpenAPI` 3.1 document.
 
+mod gateways;
 mod openapi;
 mod reference;
 mod webhooks;

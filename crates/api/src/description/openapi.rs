@@ -1,15 +1,27 @@
 //! The `OpenAPI` 3.1 document at `/openapi.json`.
 //!
-//! All actions share one path, and `OpenAPI` requires one path per operation. So the action follows a `#`, which clients
-//! do not send.
+//! Published clients send every action to `/`, and `OpenAPI` has one operation for a path and method. The API answers at
+//! every path that is no other route, so each action is described at a path of its name. `Action` is a parameter there too.
+
+use std::iter;
 
 use serde_json::{Map, Value, json};
 
+use super::gateways::{self, OPERATOR_KEY};
 use super::webhooks::webhooks;
 use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
 use crate::parameters::MAX_LIST_VALUES;
 use crate::ret_code::{RET_CODES, SUCCESS_MESSAGE};
 use crate::strict_signature::{NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+
+const DESCRIPTION: &str = "\
+    The paths of the order API are names: the same request is answered at `/`, where published clients send it, and at any \
+    other path that is no route of its own. `Action` decides. A body may be a form as well as JSON. Every request of the order API is signed: `Signature` is the \
+    lower-case hex SHA-1 of all other parameters sorted by name, each name followed by its value, and the private key at the \
+    end. A strict signature in the headers X-Tollbook-Timestamp, X-Tollbook-Nonce and X-Tollbook-Signature may take its place, \
+    and may be demanded: lower-case hex HMAC-SHA256 with the private key over the lines TOLLBOOK-HMAC-SHA256, method, path, \
+    canonical query, media type, hex SHA-256 of the body, timestamp, nonce. A client that is generated from this document \
+    signs in its transport, where the request is whole: docs/CLIENTS.md has examples.";
 
 /// The document.
 pub fn openapi() -> Value {
@@ -20,25 +32,38 @@ pub fn openapi() -> Value {
     for action in ACTIONS {
         let response = response_schema(action, &mut schemas);
         schemas.insert(format!("{}Response", action.name), response);
-        paths.insert(format!("/#Action={}", action.name), path(action));
+        paths.insert(format!("/{}", action.name), path(action));
     }
+    gateways::add(&mut paths, &mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Tollbook order API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Every request is signed: Signature is the lower-case hex SHA-1 of all other parameters \
-                            sorted by name, each name followed by its value, and the private key at the end. A strict \
-                            signature in the headers X-Tollbook-Timestamp, X-Tollbook-Nonce and X-Tollbook-Signature may take \
-                            its place, and may be demanded: lower-case hex HMAC-SHA256 with the private key over the lines \
-                            TOLLBOOK-HMAC-SHA256, method, path, canonical query, media type, hex SHA-256 of the body, \
-                            timestamp, nonce.",
+            "description": DESCRIPTION,
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"}
         },
         "servers": [{"url": "/"}],
         "paths": paths,
         "webhooks": webhooks(),
-        "components": {"schemas": schemas}
+        "tags": [
+            {"name": "orders", "description": "The order API, for customers; signed with an API key"},
+            {"name": "usage", "description": "Reports of usage, for gateways; with an operator key"}
+        ],
+        "components": {"schemas": schemas, "securitySchemes": security_schemes()}
+    })
+}
+
+/// The public key and the signature are parameters of a query, or members of a body, which no security scheme can say.
+fn security_schemes() -> Value {
+    let key = |place: &str, name: &str, meaning: &str| json!({"type": "apiKey", "in": place, "name": name, "description": meaning});
+    json!({
+        "publicKey": key("query", "PublicKey", "Public half of an API key"),
+        "signature": key("query", "Signature", "Hex SHA-1 of the sorted parameters and the private key"),
+        "strictTimestamp": key("header", TIMESTAMP_HEADER, "When the request was signed, Unix seconds"),
+        "strictNonce": key("header", NONCE_HEADER, "16 to 64 of A-Z, a-z, 0-9, - and _; another one for each request"),
+        "strictSignature": key("header", SIGNATURE_HEADER, "Hex HMAC-SHA256 of the whole request"),
+        OPERATOR_KEY: {"type": "http", "scheme": "bearer", "description": "An operator key with the role usage"}
     })
 }
 
@@ -88,6 +113,10 @@ fn path(action: &Action) -> Value {
             ]}}}
         },
         "400": {"description": "The request is not HTTP, or has two Host headers; the body is no JSON"},
+        "404": {
+            "description": "The request names no action",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+        },
         "414": {"description": "The target of the request has more than 65,534 bytes; no body"},
         "431": {"description": "The head of the request has more than 131,072 bytes; no body"},
         "503": {
@@ -95,12 +124,12 @@ fn path(action: &Action) -> Value {
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Unavailable"}}}
         }
     });
-    let public = [
-        public_parameter("Action", json!({"type": "string", "const": action.name})),
-        public_parameter("PublicKey", json!({"type": "string"})),
-        public_parameter("Signature", json!({"type": "string", "pattern": "^[0-9a-f]{40}$"})),
-    ];
-    let strict = strict_headers();
+    let named = json!({
+        "name": "Action",
+        "in": "query",
+        "required": true,
+        "schema": {"type": "string", "const": action.name}
+    });
     let own = action.parameters.iter().map(|parameter| {
         json!({
             "name": parameter.name,
@@ -110,57 +139,36 @@ fn path(action: &Action) -> Value {
             "schema": parameter_schema(parameter)
         })
     });
-    let parameters: Vec<Value> = public.into_iter().chain(strict.clone()).chain(own).collect();
+    let parameters: Vec<Value> = iter::once(named).chain(own).collect();
+    let strict = json!({"strictTimestamp": [], "strictNonce": [], "strictSignature": []});
+    let mut strict_with_key = strict.clone();
+    strict_with_key["publicKey"] = json!([]);
     let body = body_schema(action);
     json!({
         "get": {
             "operationId": action.name,
+            "tags": ["orders"],
             "summary": action.summary,
             "description": action.description,
+            "security": [{"publicKey": [], "signature": []}, strict_with_key],
             "parameters": parameters,
             "responses": answer
         },
         "post": {
             "operationId": format!("{}Post", action.name),
+            "tags": ["orders"],
             "summary": action.summary,
             "description": action.description,
-            "parameters": strict,
+            // The body has the key, and the signature unless it is strict.
+            "security": [{}, strict],
             "requestBody": {
                 "required": true,
-                "content": {
-                    "application/x-www-form-urlencoded": {"schema": body},
-                    "application/json": {"schema": body}
-                }
+                // A form is read too. Of two types, some generated clients cannot send either.
+                "content": {"application/json": {"schema": body}}
             },
             "responses": answer
         }
     })
-}
-
-/// `Signature` may be absent if there is a strict signature.
-fn public_parameter(name: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "query", "required": name != "Signature", "schema": schema})
-}
-
-/// The headers of a strict signature: all three or none.
-fn strict_headers() -> Vec<Value> {
-    let header = |name: &str, pattern: &str, meaning: &str| {
-        let schema = json!({"type": "string", "pattern": pattern});
-        json!({"name": name, "in": "header", "required": false, "description": meaning, "schema": schema})
-    };
-    vec![
-        header(
-            TIMESTAMP_HEADER,
-            "^[0-9]+$",
-            "Of a strict signature: when the request was signed, Unix seconds",
-        ),
-        header(
-            NONCE_HEADER,
-            "^[A-Za-z0-9_-]{16,64}$",
-            "Of a strict signature: another text for each request",
-        ),
-        header(SIGNATURE_HEADER, "^[0-9a-f]{64}$", "The strict signature"),
-    ]
 }
 
 fn body_schema(action: &Action) -> Value {

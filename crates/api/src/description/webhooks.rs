@@ -26,7 +26,7 @@ fn request(kind: EventKind) -> Value {
     };
     json!({
         "post": {
-            "operationId": format!("webhook {}", kind.name()),
+            "operationId": format!("webhook_{}", kind.name().replace('.', "_")),
             "summary": kind.meaning(),
             "description": format!("{audience} Signed as Standard Webhooks specifies."),
             "parameters": [

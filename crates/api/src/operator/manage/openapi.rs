@@ -10,6 +10,8 @@ use super::values::MAX_LIST;
 
 fn member_schema(member: &Member) -> Value {
     match (member.json_type, member.may_be_null) {
+        // Generators refuse a list without a schema of its elements.
+        (Some("array"), false) => json!({"type": "array", "items": {}}),
         (None, _) => json!({}),
         (Some(name), false) => json!({"type": name}),
         (Some(name), true) => json!({"type": [name, "null"]}),

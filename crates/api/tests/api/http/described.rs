@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tollbook_api::actions::{ACTIONS, MemberShape, ParameterShape};
 use tollbook_domain::account::AccountKind;
 
@@ -124,22 +124,18 @@ fn every_answer_conforms_to_the_openapi_document(backend: Backend) {
     check(&document, "Refusal", &nameless.0);
 }
 
-/// The headers of a strict signature, which may be there in place of `Signature`.
-const STRICT_HEADERS: [&str; 3] = ["X-Tollbook-Timestamp", "X-Tollbook-Nonce", "X-Tollbook-Signature"];
-
 fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) {
     let server = Server::start(backend);
     let document = document(&server);
     assert_eq!(document, tollbook_api::description::openapi());
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), ACTIONS.len());
+    let is_of_orders = |path: &&Value| path["post"]["tags"] == json!(["orders"]);
+    assert_eq!(paths.values().filter(is_of_orders).count(), ACTIONS.len());
     let mut ids = std::collections::BTreeSet::new();
     for action in ACTIONS {
-        let path = &paths[&format!("/#Action={}", action.name)];
-        let mut expected: Vec<(&str, bool)> =
-            vec![("Action", true), ("PublicKey", true), ("Signature", false)];
-        expected.extend(STRICT_HEADERS.map(|name| (name, false)));
+        let path = &paths[&format!("/{}", action.name)];
+        let mut expected: Vec<(&str, bool)> = vec![("Action", true)];
         expected.extend(action.parameters.iter().map(|known| (known.name, known.required)));
         let listed: Vec<(&str, bool)> = path["get"]["parameters"]
             .as_array()
@@ -148,29 +144,27 @@ fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) 
             .map(|known| (known["name"].as_str().unwrap(), known["required"].as_bool().unwrap()))
             .collect();
         assert_eq!(listed, expected, "{}", action.name);
-        let of_post = path["post"]["parameters"].as_array().unwrap();
-        assert!(of_post.iter().map(|known| known["name"].as_str().unwrap()).eq(STRICT_HEADERS));
-        for content_type in ["application/x-www-form-urlencoded", "application/json"] {
-            let body = &path["post"]["requestBody"]["content"][content_type]["schema"];
-            let required: Vec<&str> =
-                body["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-            let wanted: Vec<&str> =
-                expected.iter().filter(|(_, required)| *required).map(|(name, _)| *name).collect();
-            assert_eq!(required, wanted, "{}", action.name);
-            for parameter in action.parameters {
-                let schema = &body["properties"][parameter.name];
-                let json_type = match parameter.shape {
-                    ParameterShape::Integer(from, _) => {
-                        assert_eq!(schema["minimum"], from);
-                        "integer"
-                    }
-                    ParameterShape::Text => "string",
-                    ParameterShape::Flag => "boolean",
-                    ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_) => "array",
-                };
-                assert_eq!(schema["type"], json_type, "{} {}", action.name, parameter.name);
-                assert_eq!(schema["description"], *parameter.meaning.text());
-            }
+        // In a body the key is a member, which a security scheme cannot say.
+        expected.insert(1, ("PublicKey", true));
+        let body = &path["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let required: Vec<&str> =
+            body["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let wanted: Vec<&str> =
+            expected.iter().filter(|(_, required)| *required).map(|(name, _)| *name).collect();
+        assert_eq!(required, wanted, "{}", action.name);
+        for parameter in action.parameters {
+            let schema = &body["properties"][parameter.name];
+            let json_type = match parameter.shape {
+                ParameterShape::Integer(from, _) => {
+                    assert_eq!(schema["minimum"], from);
+                    "integer"
+                }
+                ParameterShape::Text => "string",
+                ParameterShape::Flag => "boolean",
+                ParameterShape::Integers | ParameterShape::Texts | ParameterShape::FewTexts(_) => "array",
+            };
+            assert_eq!(schema["type"], json_type, "{} {}", action.name, parameter.name);
+            assert_eq!(schema["description"], *parameter.meaning.text());
         }
         for method in ["get", "post"] {
             assert!(ids.insert(path[method]["operationId"].as_str().unwrap().to_owned()));
@@ -197,6 +191,46 @@ fn the_openapi_document_has_every_action_parameter_and_member(backend: Backend) 
                 MemberShape::List(name, _) => (name, &schema["items"]),
             };
             assert_eq!(object.1["$ref"], format!("#/components/schemas/{}", object.0).as_str());
+        }
+    }
+}
+
+/// Every path of the document is a route: without a signature or a key it is refused for that reason alone.
+fn every_described_path_is_served(backend: Backend) {
+    let server = Server::start(backend);
+    let document = document(&server);
+    let schemes = &document["components"]["securitySchemes"];
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            for (scheme, scopes) in
+                operation["security"].as_array().unwrap().iter().flat_map(|one| one.as_object().unwrap())
+            {
+                assert!(
+                    schemes.get(scheme).is_some() && scopes.as_array().unwrap().is_empty(),
+                    "{id}: {scheme}"
+                );
+            }
+            let mut request = Http::new(&method.to_uppercase(), &path.replace("{id}", "1"));
+            let of_orders = operation["tags"] == json!(["orders"]);
+            if of_orders {
+                let name = path.strip_prefix('/').unwrap();
+                if method == "get" {
+                    request = Http::new("GET", &format!("{path}?Action={name}"));
+                } else {
+                    request = request.header("Content-Type", "application/json");
+                    request.body = json!({"Action": name}).to_string().into_bytes();
+                }
+            }
+            let reply = request.send(server.address);
+            if of_orders {
+                let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+                assert_eq!((reply.status, &answer["RetCode"]), (200, &json!(170)), "{method} {path}");
+            } else {
+                assert_eq!(reply.status, 401, "{method} {path}: {}", reply.text());
+                let content = operation["responses"]["401"]["content"].as_object().unwrap();
+                assert!(content.contains_key(reply.header("content-type").unwrap()), "{method} {path}");
+            }
         }
     }
 }
@@ -230,5 +264,6 @@ fn health_needs_no_signature(backend: Backend) {
 on_each_backend!(
     every_answer_conforms_to_the_openapi_document,
     the_openapi_document_has_every_action_parameter_and_member,
+    every_described_path_is_served,
     health_needs_no_signature,
 );
