@@ -34,6 +34,7 @@ mod program;
 mod prune;
 mod published_prices;
 mod python;
+mod quickstart;
 mod real_charges;
 mod replicas;
 mod restore;
