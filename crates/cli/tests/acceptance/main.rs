@@ -54,4 +54,5 @@ mod traces;
 mod truth;
 mod upgrade;
 mod users;
+mod walkthroughs;
 mod webhooks;
