@@ -409,6 +409,8 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
         "红色金额超过 15 位数字，以文本精确保存，SUM 不计入。",
     ),
     (NameKind::Total, "For", "For", "内容"),
+    (NameKind::Total, "ByStatus", "Status", "状态"),
+    (NameKind::Total, "ByItem", "Billing item", "计费项"),
     (NameKind::Total, "RoundedAmount", "Rounded to 0.01", "四舍五入至分"),
     (
         NameKind::Total,
@@ -525,6 +527,22 @@ mod tests {
         assert_eq!(catalogue.number(NameKind::OrderType, 301, Language::Chinese), "补单");
         assert_eq!(catalogue.number(NameKind::OrderType, 7, Language::English), "7");
         assert_eq!(catalogue.text(NameKind::Region, "eu-x", Language::Chinese), "eu-x");
+    }
+
+    #[test]
+    fn every_sku_of_the_mappings_has_a_name_in_both_languages() {
+        let page = include_str!("../../../docs/USAGE_FILES.md");
+        let (_, table) = page.split_once("### SKUs").unwrap();
+        let (table, _) = table.split_once("\n###").unwrap();
+        let cells = table.lines().filter_map(|row| row.strip_prefix("| `")?.split(" |").next());
+        let skus: Vec<&str> =
+            cells.flat_map(|cell| cell.split(", ")).map(|sku| sku.trim_matches('`')).collect();
+        assert!(skus.contains(&"input") && skus.contains(&"cost_micro_usd"), "{skus:?}");
+        let catalogue = Catalogue::built_in();
+        for sku in skus {
+            let names = catalogue.names(NameKind::PricingSku, sku);
+            assert!(names.is_some_and(|names| names.en != sku && names.zh != sku), "{sku}");
+        }
     }
 
     #[test]

@@ -77,10 +77,10 @@ pub(super) fn write_bill(
     let statuses = subtotals.by_status.iter();
     let statuses: Named =
         statuses.map(|(status, sums)| (presentation.status(*status).to_owned(), *sums)).collect();
-    bill.section(&text(NameKind::Column, "StatusDisplay"), &statuses, &subtotals.total)?;
+    bill.section(&text(NameKind::Total, "ByStatus"), &statuses, &subtotals.total)?;
     bill.section(&text(NameKind::Dimension, "project"), &subtotals.by_project, &subtotals.total)?;
     bill.section(&text(NameKind::Dimension, "model"), &subtotals.by_model, &subtotals.total)?;
-    bill.section(&text(NameKind::Column, "PricingSKUDisplay"), &subtotals.by_item, &subtotals.total)?;
+    bill.section(&text(NameKind::Total, "ByItem"), &subtotals.by_item, &subtotals.total)?;
     bill.accounts(&subtotals.total)?;
     bill.blank()?;
     for rule in ["RoundingRule", "RoundedTotals"] {
