@@ -31,6 +31,8 @@ const WHEELS: [(&str, &str, &[&str]); 7] = [
             "packaging/debian/postinst",
             "packaging/debian/prerm",
             "packaging/debian/postrm",
+            "crates/cli/tests/acceptance/walkthroughs/systemctl",
+            "crates/cli/tests/acceptance/walkthroughs/sudo",
         ],
     ),
     // Licences, banned and doubled crates, where crates come from.

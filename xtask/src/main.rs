@@ -2,6 +2,7 @@
 //! files; nothing of the product is used here.
 
 mod chromium;
+mod curl;
 mod fuzz;
 mod gnumeric;
 mod libreoffice;

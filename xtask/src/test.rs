@@ -39,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     } else {
         chosen.iter().flat_map(|package| ["--package".to_owned(), package.name.clone()]).collect()
     };
-    let skipped = Skipped::new(workspace)?;
+    let mut skipped = Skipped::new(workspace)?;
     let outcome = if let Some(passed_on) = &wanted.for_cargo {
         let environment = TestEnvironment::prepare(workspace, &needs, &skipped)?;
         let mut cargo = Command::new(workspace::cargo());
@@ -53,7 +53,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
         } else {
             let has_docs = chosen.iter().any(|package| package.has_library);
             let docs = has_docs.then_some(selection.as_slice());
-            side_by_side::run(workspace, &environment, &executables, docs, wanted.name.as_deref(), &skipped)
+            side_by_side::run(
+                workspace,
+                &environment,
+                &executables,
+                docs,
+                wanted.name.as_deref(),
+                &mut skipped,
+            )
         }
     };
     skipped.report(workspace::is_ci()).and(outcome)

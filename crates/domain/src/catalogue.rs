@@ -363,6 +363,32 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::PricingSku, "image", "Images", "图片"),
     (NameKind::PricingSku, "second", "Seconds", "秒"),
     (NameKind::PricingSku, "request", "Requests", "请求"),
+    (NameKind::PricingSku, "cache_write_1h", "Cache write tokens, kept 1 hour", "缓存写入 Token（1 小时）"),
+    (NameKind::PricingSku, "cache_write_12h", "Cache write tokens, kept 12 hours", "缓存写入 Token（12 小时）"),
+    (NameKind::PricingSku, "input_audio", "Audio input tokens", "音频输入 Token"),
+    (NameKind::PricingSku, "output_audio", "Audio output tokens", "音频输出 Token"),
+    (NameKind::PricingSku, "cache_audio_read", "Cached audio input tokens", "音频缓存命中 Token"),
+    (NameKind::PricingSku, "input_image", "Image input tokens", "图片输入 Token"),
+    (NameKind::PricingSku, "output_image", "Image output tokens", "图片输出 Token"),
+    (NameKind::PricingSku, "cache_image_read", "Cached image input tokens", "图片缓存命中 Token"),
+    (NameKind::PricingSku, "input_video", "Video input tokens", "视频输入 Token"),
+    (NameKind::PricingSku, "output_video", "Video output tokens", "视频输出 Token"),
+    (NameKind::PricingSku, "citation", "Citation tokens", "引用 Token"),
+    (NameKind::PricingSku, "web_search", "Web searches", "网页搜索"),
+    (NameKind::PricingSku, "social_search", "Searches of social media", "社交媒体搜索"),
+    (NameKind::PricingSku, "storage_search", "Searches of stored files", "存储搜索"),
+    (NameKind::PricingSku, "file_search", "File searches", "文件搜索"),
+    (NameKind::PricingSku, "maps_search", "Map searches", "地图搜索"),
+    (NameKind::PricingSku, "search_source", "Sources searched", "搜索来源"),
+    (NameKind::PricingSku, "code_execution", "Code executions", "代码执行"),
+    (NameKind::PricingSku, "code_session", "Code sessions", "代码会话"),
+    (NameKind::PricingSku, "file_processing", "Files processed", "文件处理"),
+    (NameKind::PricingSku, "input_second", "Seconds of input", "输入时长（秒）"),
+    (NameKind::PricingSku, "output_video_second", "Seconds of video made", "生成视频时长（秒）"),
+    (NameKind::PricingSku, "input_video_second", "Seconds of video input", "视频输入时长（秒）"),
+    (NameKind::PricingSku, "input_character", "Input characters", "输入字符"),
+    (NameKind::PricingSku, "input_image_count", "Images sent", "输入图片数"),
+    (NameKind::PricingSku, "cost_micro_usd", "Cost in millionths of a US dollar", "成本（百万分之一美元）"),
     (NameKind::Dimension, "project", "Project", "项目"),
     (NameKind::Dimension, "resource", "Resource", "资源"),
     (NameKind::Dimension, "model", "Model", "模型"),
@@ -381,6 +407,22 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
         "RedAmounts",
         "Amounts in red have more than 15 digits. They are texts, exact, and SUM skips them.",
         "红色金额超过 15 位数字，以文本精确保存，SUM 不计入。",
+    ),
+    (NameKind::Total, "For", "For", "内容"),
+    (NameKind::Total, "ByStatus", "Status", "状态"),
+    (NameKind::Total, "ByItem", "Billing item", "计费项"),
+    (NameKind::Total, "RoundedAmount", "Rounded to 0.01", "四舍五入至分"),
+    (
+        NameKind::Total,
+        "RoundingRule",
+        "Rounded amounts are the exact ones beside them, rounded to 0.01, half away from zero.",
+        "右列为左侧精确金额四舍五入至 0.01（远离零）。",
+    ),
+    (
+        NameKind::Total,
+        "RoundedTotals",
+        "A total is rounded from the exact total: rounded parts may add up to some cents more or less.",
+        "合计由精确合计四舍五入，分项四舍五入之和可能相差数分。",
     ),
     (NameKind::Total, "PaidFrom", "Paid from", "支付来源"),
     (
@@ -433,6 +475,7 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::Column, "OrderType", "Order type", "订单类型编号"),
     (NameKind::Column, "OrderTypeDisplay", "Order type name", "订单类型"),
     (NameKind::Column, "PricingSKU", "Billing SKU", "计费项"),
+    (NameKind::Column, "PricingSKUDisplay", "Billing item", "计费项名称"),
     (NameKind::Column, "PricingItemID", "Pricing item ID", "计费项 ID"),
     (NameKind::Column, "Quantity", "Quantity", "用量"),
     (NameKind::Column, "QuantityDisplay", "Quantity in units", "用量（计价单位）"),
@@ -469,6 +512,7 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::Column, "SumBonusAccount", "Bonus", "赠金合计"),
     (NameKind::Column, "SumCashAccount", "Cash", "现金合计"),
     (NameKind::Column, "SumCreditAccount", "Credit", "信用合计"),
+    (NameKind::Column, "SumOrderPriceRounded", "Order total, rounded to 0.01", "订单金额合计（四舍五入至分）"),
     (NameKind::Column, "OrderCount", "Orders", "订单数"),
 ];
 
@@ -483,6 +527,22 @@ mod tests {
         assert_eq!(catalogue.number(NameKind::OrderType, 301, Language::Chinese), "补单");
         assert_eq!(catalogue.number(NameKind::OrderType, 7, Language::English), "7");
         assert_eq!(catalogue.text(NameKind::Region, "eu-x", Language::Chinese), "eu-x");
+    }
+
+    #[test]
+    fn every_sku_of_the_mappings_has_a_name_in_both_languages() {
+        let page = include_str!("../../../docs/USAGE_FILES.md");
+        let (_, table) = page.split_once("### SKUs").unwrap();
+        let (table, _) = table.split_once("\n###").unwrap();
+        let cells = table.lines().filter_map(|row| row.strip_prefix("| `")?.split(" |").next());
+        let skus: Vec<&str> =
+            cells.flat_map(|cell| cell.split(", ")).map(|sku| sku.trim_matches('`')).collect();
+        assert!(skus.contains(&"input") && skus.contains(&"cost_micro_usd"), "{skus:?}");
+        let catalogue = Catalogue::built_in();
+        for sku in skus {
+            let names = catalogue.names(NameKind::PricingSku, sku);
+            assert!(names.is_some_and(|names| names.en != sku && names.zh != sku), "{sku}");
+        }
     }
 
     #[test]

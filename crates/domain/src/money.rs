@@ -146,6 +146,12 @@ impl fmt::Display for UnitPrice {
     }
 }
 
+/// A sum of amounts rounded to 0.01 by [`divide_rounded`], half away from zero; both in 10⁻⁸ currency units. For display alone:
+/// nothing is charged or added up by it (docs/EXPORTS.md, "Amounts for people").
+pub fn rounded_to_cents(steps: i128) -> i128 {
+    divide_rounded(steps, AMOUNT_STEPS_PER_CENT).saturating_mul(AMOUNT_STEPS_PER_CENT)
+}
+
 /// Text of a sum of amounts, given in 10⁻⁸ currency units.
 pub fn format_amount_sum(steps: i128) -> String {
     format_decimal(steps, AMOUNT_PLACES, 2)
@@ -297,6 +303,23 @@ mod tests {
         }
         let price = UnitPrice::from_steps(i64::MAX);
         assert_eq!(price.charge(i64::MAX, 1), Err(MoneyError::TooLarge));
+    }
+
+    #[test]
+    fn sums_are_shown_in_cents_half_away_from_zero() {
+        // sum | cents
+        for (sum, cents) in [
+            (0, 0),
+            (499_999, 0),
+            (500_000, 1),
+            (-499_999, 0),
+            (-500_000, -1),
+            (1_500_000, 2),
+            (2_499_999, 2),
+            (8_862_930_953_404, 8_862_931),
+        ] {
+            assert_eq!(rounded_to_cents(sum), cents * 1_000_000, "{sum}");
+        }
     }
 
     #[test]

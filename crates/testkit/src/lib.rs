@@ -1,5 +1,5 @@
-//! Fixtures for tests and benchmarks of several crates: temporary PostgreSQL servers, Python scripts, order files and
-//! the folder of real data. Only tests and benchmarks may use this crate.
+//! Fixtures for tests and benchmarks of several crates: temporary PostgreSQL servers, Python scripts, order files, the
+//! examples of the documents, and the folder of real data. Only tests and benchmarks may use this crate.
 //!
 //! A PostgreSQL server has its own folder. It is stopped and deleted when the test process ends, even if it is killed.
 //!
@@ -9,6 +9,7 @@
 
 mod cluster;
 mod database;
+pub mod documents;
 mod mariadb;
 pub mod order_file;
 mod programs;
@@ -23,4 +24,4 @@ pub use cluster::Cluster;
 pub use database::Database;
 pub use mariadb::MariaDb;
 pub use python::Python;
-pub use shared_data::shared_data;
+pub use shared_data::{note_skipped, shared_data};

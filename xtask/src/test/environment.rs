@@ -3,7 +3,7 @@
 //! - `TOLLBOOK_TEST_PYTHON`: an interpreter that has the published clients,
 //! - `TOLLBOOK_TEST_TABLES_PYTHON`: one that has readers of tables and the validator of FOCUS,
 //! - `TOLLBOOK_SHARED`: the folder of shared data,
-//! - `TOLLBOOK_TEST_SKIPPED`: a file to which a test adds its name when that folder is not there.
+//! - `TOLLBOOK_TEST_SKIPPED`: a file to which a test adds its name when that folder, or a right that it needs, is not there.
 
 use std::ffi::OsString;
 use std::process::Command;

@@ -2,7 +2,7 @@
 
 use crate::python::Purpose;
 use crate::step::Outcome;
-use crate::{libreoffice, node, postgres, promtool};
+use crate::{curl, libreoffice, node, postgres, promtool};
 
 /// Something that tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub(super) enum Need {
     LibreOffice,
     Promtool,
     Node,
+    Curl,
     /// The Python environment of published clients.
     Clients,
     /// That of readers of tables.
@@ -25,7 +26,7 @@ const NEEDS: [(&str, &[Need]); 7] = [
     ("tollbook-export", &[Need::Postgres, Need::Tables]),
     ("tollbook-ops", &[Need::Postgres, Need::Tables]),
     ("tollbook-api", &[Need::Postgres, Need::Clients]),
-    ("tollbook", &[Need::Postgres, Need::Clients, Need::Promtool, Need::Node]),
+    ("tollbook", &[Need::Postgres, Need::Clients, Need::Promtool, Need::Node, Need::Curl]),
 ];
 
 /// What some packages need together.
@@ -56,6 +57,9 @@ impl Needs {
         }
         if self.holds(Need::Node) {
             node::require_node()?;
+        }
+        if self.holds(Need::Curl) {
+            curl::require()?;
         }
         Ok(())
     }

@@ -36,12 +36,16 @@ pub(super) struct Report {
     counts: Counts,
     /// Tests, and executables that failed although none of their tests did.
     failures: Vec<String>,
+    /// The tests that were reported as ignored.
+    ignored: Vec<String>,
 }
 
 impl Report {
     pub(super) fn add(&mut self, ended: &Ended) {
         let mut counts = results::counts(&ended.output).unwrap_or_default();
         let verdicts = results::verdicts(&ended.output);
+        let ignored = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Ignored);
+        self.ignored.extend(ignored.map(|(name, _)| (*name).to_owned()));
         let failed = verdicts.into_iter().filter(|(_, verdict)| *verdict == Verdict::Failed);
         let mut failures: Vec<String> = failed.map(|(name, _)| format!("{} {name}", ended.label)).collect();
         if let (Err(reason), true) = (&ended.status, failures.is_empty()) {
@@ -57,6 +61,10 @@ impl Report {
         let tests = tests.min(self.counts.passed);
         self.counts.passed -= tests;
         self.counts.ignored += tests;
+    }
+
+    pub(super) fn ignored(&self) -> &[String] {
+        &self.ignored
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -27,7 +27,7 @@ pub(super) fn run(
     executables: &[Executable],
     docs: Option<&[String]>,
     part: Option<&str>,
-    skipped: &Skipped,
+    skipped: &mut Skipped,
 ) -> Outcome {
     let started = Instant::now();
     let folder = workspace.test_files();
@@ -72,7 +72,8 @@ pub(super) fn run(
     if part.is_none() {
         times.write(&folder)?;
     }
-    report.skip(skipped.names().len());
+    report.skip(skipped.passed());
+    report.ignored().iter().for_each(|test| skipped.ignored(test));
     if report.is_empty() {
         return Err(
             part.map_or("there are no tests".to_owned(), |part| format!("no test has {part} in its name"))

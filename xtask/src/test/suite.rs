@@ -24,7 +24,7 @@ struct Suite {
 }
 
 /// The suite that is not one of ignored tests.
-const FUZZ: &str = "fuzz";
+pub(super) const FUZZ: &str = "fuzz";
 
 const SUITES: [Suite; 4] = [
     Suite {
@@ -77,6 +77,11 @@ fn prepare_console(workspace: &Workspace) -> Outcome<Variables> {
         ("TOLLBOOK_TEST_NODE_MODULES", node::prepare(workspace, "console")?.into()),
         ("TOLLBOOK_TEST_SCREENSHOTS", workspace.root().join("target/console").into()),
     ])
+}
+
+/// The suite of an ignored test.
+pub(super) fn of_test(test: &str) -> Option<&'static str> {
+    SUITES.iter().find(|suite| test.starts_with(suite.module)).map(|suite| suite.name)
 }
 
 fn named(name: &str) -> Outcome<&'static Suite> {

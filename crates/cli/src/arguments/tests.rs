@@ -45,6 +45,58 @@ fn options_are_found_before_and_after_the_command() {
     }
 }
 
+/// Texts in capitals of a source, up to its tests: names of variables, methods of HTTP.
+fn capitals(source: &str) -> impl Iterator<Item = &str> {
+    let own = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_name = |text: &str| {
+        let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        text.len() > 3 && text.starts_with(|c: char| c.is_ascii_uppercase()) && text.chars().all(is_capital)
+    };
+    own.split('"').filter(move |text| is_name(text))
+}
+
+/// The sources below a folder, without those of tests and of the reference itself.
+fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_other =
+            path.ends_with("config/reference") || path.file_stem().is_some_and(|name| name == "tests");
+        match path.extension() {
+            _ if is_other => {}
+            _ if path.is_dir() => sources(&path, found),
+            Some(kind) if kind == "rs" => found.push(std::fs::read_to_string(&path).unwrap()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_variable_that_the_code_reads_is_documented_and_every_documented_one_read() {
+    let mut found = Vec::new();
+    for name in ["api", "cli", "domain", "export", "formats", "objects", "ops", "store", "workbook"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
+        sources(&folder, &mut found);
+    }
+    let is_own = |name: &str| name.starts_with("TOLLBOOK_");
+    let mut read = std::collections::BTreeSet::new();
+    for source in &found {
+        let reads_others = ["env::var(", "env::var_os("].iter().any(|call| source.contains(call));
+        let names = capitals(source).filter(|name| is_own(name) || reads_others);
+        read.extend(names.filter(|name| !["POST", "HEAD"].contains(name)));
+    }
+    // The beginning of all, variables of tests, and the text of a signature.
+    let others = ["TOLLBOOK_", "TOLLBOOK_TEST_", "TOLLBOOK_SHARED", "TOLLBOOK_PYTHON_CACHE"];
+    let documented = |name: &&&str| {
+        VARIABLES.iter().any(|variable| variable.name == **name || variable.meaning.contains(**name))
+    };
+    let missing: Vec<&&str> =
+        read.iter().filter(|name| !others.contains(name) && !documented(name)).collect();
+    assert!(missing.is_empty(), "not documented: {missing:?}");
+    for variable in VARIABLES.iter().filter(|variable| is_own(variable.name)) {
+        assert!(read.contains(variable.name), "{} is documented and not read", variable.name);
+    }
+}
+
 /// The options with their variables, of a command and all commands below it.
 fn stated(command: &clap::Command, found: &mut Vec<(String, Option<String>, bool)>) {
     for argument in command.get_arguments() {

@@ -9,7 +9,7 @@ use tollbook_ops::webhooks::import_refused;
 use tollbook_store::Store;
 
 use super::context::now_s;
-use super::progress::Bar;
+use super::progress::{Bar, Unit};
 use crate::arguments::{Global, Import};
 use crate::deployment::{self, Deployment, Purpose};
 use crate::output::{Failure, Output, note, printable};
@@ -20,7 +20,7 @@ pub(crate) fn run(global: &Global, arguments: &Import, output: &Output) -> Resul
     let spool = deployment::spool_directory(global)?;
     let (skip_invalid, as_billed) = (arguments.skip_invalid, arguments.as_billed);
     let options = Options { skip_invalid, as_billed, ..Options::new(spool) };
-    let bar = Bar::new();
+    let bar = Bar::new(Unit::Bytes);
     let result = orders::run(store.as_ref(), &config, &catalogue, inputs, &options, &mut |step: &Step| {
         show_step(&bar, step)
     });

@@ -1,6 +1,5 @@
-//! `serve` and `quickstart`: the server, and the demo company of the quickstart.
+//! `serve` and `quickstart`: the server. What the quickstart prints is in `quickstart.rs`.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -8,20 +7,21 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tollbook_api::signature::sign;
 use tollbook_api::webhooks::HttpSender;
 use tollbook_api::{Deployment, Server, ServerTls, Tls};
 use tollbook_domain::Role;
-use tollbook_domain::time::{DAY_S, HOUR_S, civil_of_day, day_of};
+use tollbook_domain::time::DAY_S;
 use tollbook_ops::config::{MetricsListen, url_of_address};
-use tollbook_ops::quickstart::{Quickstart, quickstart as make_demo};
+use tollbook_ops::quickstart::quickstart as make_demo;
 use tollbook_ops::tenancy::users::{Invite, demo_link, invitation_path};
-use tollbook_ops::{Clock as _, Config, PrivateKey, SystemClock};
+use tollbook_ops::{Clock as _, Config, SystemClock};
 
 use crate::arguments::{Global, Listen};
 use crate::deployment::{self, Purpose};
 use crate::operator::log;
 use crate::operator::object_store::Objects;
+use crate::operator::progress::{Bar, Unit};
+use crate::operator::quickstart::{demo_text, demo_value};
 use crate::operator::service_manager::{self, Inherited};
 use crate::operator::signals::StopSignals;
 use crate::output::{Failure, Output};
@@ -88,15 +88,19 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     let url = config.url_of(bound);
     // The demo is created outside of the runtime, because calls of the store block.
     let demo = if with_demo {
-        let mut logged = None;
+        let (mut logged, bar) = (None, Bar::new(Unit::DemoHours));
         let mut stored = |hours: usize, of: usize| {
-            let days = hours / 24;
-            if logged.replace(days) != Some(days) {
-                tracing::info!(days, of = of / 24, "charging the demo's usage");
+            let (days, of_days) = (hours / 24, of / 24);
+            if bar.is_shown() {
+                bar.show(format!("{days} of {of_days} days"), hours as u64, of as u64);
+            } else if logged.replace(days) != Some(days) {
+                tracing::info!(days, of = of_days, "charging the demo's usage");
             }
         };
         let now_s = SystemClock.now_s();
-        let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored)?;
+        let demo = make_demo(store.as_ref(), &master, &config, &catalogue, now_s, &mut stored);
+        bar.finish();
+        let demo = demo?;
         let invite = Invite {
             email: CONSOLE_USER.to_owned(),
             company_id: Some(demo.company.company_id),
@@ -213,177 +217,4 @@ fn reporting_delay<T>(what: &str, work: impl FnOnce() -> T) -> T {
         drop(done);
         result
     })
-}
-
-fn demo_value(demo: &Quickstart, url: &str, [console, desk]: &[String; 2]) -> serde_json::Value {
-    let keys: Vec<_> = demo
-        .keys
-        .iter()
-        .map(|key| {
-            json!({
-                "PublicKey": key.public_key,
-                "PrivateKey": key.private_key.reveal(),
-                "OrganizationID": key.organization_id,
-            })
-        })
-        .collect();
-    let organizations: Vec<_> = demo
-        .organizations
-        .iter()
-        .map(|o| json!({"OrganizationID": o.organization_id, "ProjectId": o.project_id, "Name": o.name}))
-        .collect();
-    json!({
-        "URL": url,
-        "CompanyID": demo.company.company_id,
-        "Organizations": organizations,
-        "Keys": keys,
-        "StartTime": demo.month_start_s,
-        "EndTime": demo.month_end_s,
-        "OrdersAdded": demo.orders_added,
-        "OperatorKey": demo.operator_key.as_ref().map(PrivateKey::reveal),
-        "OldestUnpaid": demo.oldest_unpaid,
-        "ConsoleLink": console,
-        "OperatorLink": desk,
-    })
-}
-
-fn demo_text(
-    demo: &Quickstart,
-    url: &str,
-    [console, desk]: &[String; 2],
-    global: &Global,
-    now_s: i64,
-) -> String {
-    let directory = global.data.display();
-    // The URL of a database may hold a password.
-    let place = match global.database {
-        None => format!("its data is in {directory}"),
-        Some(_) => {
-            format!("its data is in the given database, its master key and exports are in {directory}")
-        }
-    };
-    let mut text = format!(
-        "Tollbook serves the demo company \"{}\" ({}) at {url}; {place}.\n\nOpen the console (each link works once, for a day; the next start prints others):\n  customer  {console}\n  operator  {desk}\n\nKeys:\n",
-        demo.company.name, demo.company.currency,
-    );
-    for key in &demo.keys {
-        let scope = match key.organization_id {
-            None => "the whole company".to_owned(),
-            Some(id) => demo
-                .organizations
-                .iter()
-                .find(|o| o.organization_id == id)
-                .map_or_else(|| format!("organization {id}"), |o| format!("{} ({})", o.name, o.project_id)),
-        };
-        let _ = writeln!(
-            text,
-            "  {scope}
-    public  {}
-    private {}",
-            key.public_key,
-            key.private_key.reveal()
-        );
-    }
-    if let Some(key) = demo.keys.first() {
-        text += &requests(&key.public_key, key.private_key.reveal(), demo, url);
-    }
-    text += &next_steps(demo, url, now_s);
-    text + "\nStop with Ctrl-C; the data is kept for the next start.\n"
-}
-
-/// Commands to try next: reporting usage, and the accounts.
-fn next_steps(demo: &Quickstart, url: &str, now_s: i64) -> String {
-    let company_id = demo.company.company_id;
-    let program = program();
-    let mut text = String::new();
-    if let (Some(key), Some(organization)) = (&demo.operator_key, demo.organizations.first()) {
-        let event = json!({
-            "specversion": "1.0",
-            "id": format!("try-{now_s}"),
-            "source": "quickstart",
-            "type": "ai.tollbook.usage",
-            "time": rfc3339(now_s),
-            "data": {
-                "company_id": company_id,
-                "organization_id": organization.organization_id,
-                "resource_id": "umi-7f3kq0assist",
-                "resource_type": 1,
-                "model_id": "deepseek-chat",
-                "product_code": "modelverse",
-                "region": "cn-wlcb",
-                "quantities": {"input": 1_200, "cache_read": 800, "output": 350},
-            },
-        });
-        let _ = write!(
-            text,
-            "
-Report usage, as a gateway does (this key is shown once; \"quickstart\" is its name):
-  curl '{url}/v1/usage' -H 'Authorization: Bearer {}' -H 'Content-Type: application/cloudevents+json' \\
-    -d '{event}'
-",
-            key.reveal(),
-        );
-    }
-    let _ = write!(
-        text,
-        "
-Manage the accounts:
-  {program} account show --company {company_id}
-  {program} account deposit --company {company_id} --kind cash --amount 100.00 --key my-first --no-settle
-"
-    );
-    if let Some(number) = &demo.oldest_unpaid {
-        let _ = writeln!(text, "  {program} orders pay {number}");
-    }
-    text
-}
-
-/// The name by which this program was called.
-fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "tollbook".to_owned())
-}
-
-fn rfc3339(time_s: i64) -> String {
-    let (year, month, day) = civil_of_day(day_of(time_s));
-    let second = time_s.rem_euclid(DAY_S);
-    let (hour, minute, second) = (second / HOUR_S, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Example requests to paste into a terminal.
-fn requests(public_key: &str, private_key: &str, demo: &Quickstart, url: &str) -> String {
-    let (start, end) = (demo.month_start_s, demo.month_end_s);
-    let parameters = [
-        ("Action", "ListPaidOrders".to_owned()),
-        ("PublicKey", public_key.to_owned()),
-        ("StartTime", start.to_string()),
-        ("EndTime", end.to_string()),
-        ("Page", "1".to_owned()),
-        ("PageSize", "10".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
-    let signature = sign(&parameters, private_key);
-    // Keys consist of letters, digits, `-` and `_`, which need no escaping in a URL.
-    let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let query = query.join("&");
-    let program = program();
-    format!(
-        "
-With curl:
-  curl '{url}/?{query}&Signature={signature}'
-
-With the published Python SDK (pip install ucloud-sdk-python3):
-  python3 - <<'EOF'
-  from ucloud.client import Client
-  client = Client({{\"base_url\": \"{url}\", \"public_key\": \"{public_key}\", \"private_key\": \"{private_key}\", \"region\": \"cn-wlcb\"}})
-  print(client.uai_modelverse().list_paid_orders({{\"StartTime\": {start}, \"EndTime\": {end}, \"Page\": 1, \"PageSize\": 10}}))
-  EOF
-
-With this program:
-  export TOLLBOOK_SERVER={url} TOLLBOOK_PUBLIC_KEY={public_key} TOLLBOOK_PRIVATE_KEY={private_key}
-  {program} orders paid --start {start} --end {end}
-  {program} orders amount --start {start} --end {end}
-  {program} orders download --start {start} --end {end}
-"
-    )
 }

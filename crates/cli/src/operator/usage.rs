@@ -16,7 +16,7 @@ use tollbook_ops::pricing::list_uncharged;
 use tollbook_store::Uncharged as List;
 
 use super::context::{CommandContext, time_text};
-use super::progress::Bar;
+use super::progress::{Bar, Unit};
 use super::{corrections, explain};
 use crate::arguments::{Global, OnUnknownCounts, Uncharged, UsageCommand};
 use crate::deployment;
@@ -75,7 +75,7 @@ fn import(
         context.config.charging.import_past_s = None;
     }
     let spool = deployment::spool_directory(global)?;
-    let bar = Bar::new();
+    let bar = Bar::new(Unit::Bytes);
     let mut opened = Vec::with_capacity(files.len());
     for file in files {
         let input = Input::from_argument(file);

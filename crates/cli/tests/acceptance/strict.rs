@@ -1,6 +1,7 @@
 //! Strict signatures on the command line and in the document's example.
 
 use serde_json::{Value, json};
+use tollbook_testkit::documents;
 
 use crate::failures::RANGE;
 use crate::program::{Company, Fixture, Server, on_each_database};
@@ -63,9 +64,7 @@ fn the_customers_commands_sign_strictly_if_the_server_demands_it(fixture: &Fixtu
 
 /// The code block of a language in the document.
 fn block(language: &str) -> String {
-    let document = include_str!("../../../../docs/SIGNING.md");
-    let start = document.split_once(&format!("```{language}\n")).unwrap().1;
-    start.split_once("```").unwrap().0.to_owned()
+    documents::block(&documents::document("docs/SIGNING.md"), language)
 }
 
 fn the_documented_python_signs_strictly(fixture: &Fixture) {

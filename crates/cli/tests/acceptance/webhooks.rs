@@ -2,12 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use tollbook_testkit::documents;
 
 use crate::program::{Fixture, on_each_database};
 
@@ -287,10 +287,7 @@ fn a_server_that_is_killed_leaves_its_message_to_another_one(fixture: &Fixture) 
 
 /// The fenced code of a language in the documentation.
 fn documented(language: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/WEBHOOKS.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let (_, code) = page.split_once(&format!("```{language}\n")).unwrap();
-    code.split_once("```").unwrap().0.to_owned()
+    documents::block(&documents::document("docs/WEBHOOKS.md"), language)
 }
 
 /// Runs the documented code on a message with a good and a bad signature, and on one that is old.

@@ -14,7 +14,7 @@ use crate::presentation::Presentation;
 pub type Digest = [u8; 32];
 
 /// Version of the file layouts. Raised when a layout changes within one version of the program.
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 5;
 
 /// Digest of a catalogue. It is part of every file's digest, and made once, because a catalogue is large.
 pub(super) fn catalogue_digest(catalogue: &Catalogue) -> Digest {

@@ -1,8 +1,8 @@
-//! The first sheet of a bill: whose bill it is, for what range in which zone, and its totals by status, project and
-//! model, on one printed page if it fits.
+//! The first sheet of a bill: whose bill it is, for what, for what range in which zone, and its totals by status, project,
+//! model and billing item, exact and rounded to 0.01, on one printed page if it fits.
 
 use tollbook_domain::catalogue::NameKind;
-use tollbook_domain::money::AMOUNT_PLACES;
+use tollbook_domain::money::{AMOUNT_PLACES, rounded_to_cents};
 use tollbook_domain::{AccountKind, Measures};
 use tollbook_objects::SpoolFile;
 use tollbook_store::Snapshot;
@@ -29,10 +29,11 @@ pub(super) fn plan(build: &Build<'_>) -> PlannedSheet {
     let presentation = build.presentation;
     let name = presentation.catalogue.text(NameKind::Sheet, "bill", presentation.language);
     let columns = vec![
-        Column::new(format!("{name} · {}", presentation.company_name), 40, ColumnKind::Text),
-        Column::new("", 12, ColumnKind::Count),
-        Column::new("", 20, ColumnKind::Decimal),
-        Column::new("", 20, ColumnKind::Decimal),
+        Column::new(format!("{name} · {}", presentation.company_name), 36, ColumnKind::Text),
+        Column::new("", 11, ColumnKind::Count),
+        Column::new("", 19, ColumnKind::Decimal),
+        Column::new("", 19, ColumnKind::Decimal),
+        Column::new("", 17, ColumnKind::Decimal),
     ];
     let options = SheetOptions { is_table: false, has_filter: false, ..SheetOptions::default() };
     PlannedSheet { name, columns, options }
@@ -55,7 +56,10 @@ pub(super) fn write_bill(
     let offset_s = presentation.zone.offset_s(build.snapshot_s);
     push_date_time(&mut as_of, build.snapshot_s.saturating_add(offset_s.into()), ' ');
     bill.fact(&text(NameKind::Total, "Company"), &presentation.company_name)?;
+    bill.fact(&text(NameKind::Column, "CompanyID"), &presentation.company_id.to_string())?;
     bill.fact(&text(NameKind::Total, "Provider"), &presentation.provider)?;
+    let products: Vec<&str> = subtotals.products.iter().map(String::as_str).collect();
+    bill.fact(&text(NameKind::Total, "For"), &products.join(", "))?;
     if let Some(query) = queries.first() {
         bill.fact(&text(NameKind::Total, "Range"), &range_text(query, presentation))?;
     }
@@ -73,18 +77,19 @@ pub(super) fn write_bill(
     let statuses = subtotals.by_status.iter();
     let statuses: Named =
         statuses.map(|(status, sums)| (presentation.status(*status).to_owned(), *sums)).collect();
-    bill.section(&text(NameKind::Column, "StatusDisplay"), &statuses, &subtotals.total)?;
+    bill.section(&text(NameKind::Total, "ByStatus"), &statuses, &subtotals.total)?;
     bill.section(&text(NameKind::Dimension, "project"), &subtotals.by_project, &subtotals.total)?;
     bill.section(&text(NameKind::Dimension, "model"), &subtotals.by_model, &subtotals.total)?;
+    bill.section(&text(NameKind::Total, "ByItem"), &subtotals.by_item, &subtotals.total)?;
     bill.accounts(&subtotals.total)?;
+    bill.blank()?;
+    for rule in ["RoundingRule", "RoundedTotals"] {
+        bill.remark(&text(NameKind::Total, rule))?;
+    }
     if is_written_as_text(subtotals.total.total, PLACES)
         || is_written_as_text(subtotals.total.original, PLACES)
     {
-        bill.blank()?;
-        bill.sheet.row(|row| {
-            row.text(&text(NameKind::Total, "RedAmounts"));
-            (0..3).for_each(|_| row.empty());
-        })?;
+        bill.remark(&text(NameKind::Total, "RedAmounts"))?;
     }
     Ok(())
 }
@@ -105,13 +110,20 @@ impl Bill<'_> {
         self.sheet.row(|row| {
             row.bold_text(name);
             row.text(text);
-            row.empty();
-            row.empty();
+            (0..3).for_each(|_| row.empty());
+        })
+    }
+
+    /// A sentence.
+    fn remark(&mut self, text: &str) -> Result<(), Error> {
+        self.sheet.row(|row| {
+            row.text(text);
+            (0..4).for_each(|_| row.empty());
         })
     }
 
     fn blank(&mut self) -> Result<(), Error> {
-        self.sheet.row(|row| (0..4).for_each(|_| row.empty()))
+        self.sheet.row(|row| (0..5).for_each(|_| row.empty()))
     }
 
     /// A table of sums with their total.
@@ -119,11 +131,12 @@ impl Bill<'_> {
         let orders = self.text(NameKind::Total, "RowCount");
         let [original, amount] =
             ["OriginalPrice", "OrderTotalPrice"].map(|field| self.presentation.header(field, AMOUNT));
+        let rounded = self.text(NameKind::Total, "RoundedAmount");
         let all = self.text(NameKind::Total, "All");
         self.blank()?;
         self.sheet.row(|row| {
             row.bold_text(heading);
-            [&orders, &original, &amount].into_iter().for_each(|text| row.right_text(text));
+            [&orders, &original, &amount, &rounded].into_iter().for_each(|text| row.right_text(text));
         })?;
         for (name, sums) in sums {
             self.sheet.row(|row| {
@@ -131,6 +144,7 @@ impl Bill<'_> {
                 row.count(sums.orders);
                 row.decimal(sums.original, PLACES);
                 row.decimal(sums.total, PLACES);
+                row.decimal(rounded_to_cents(sums.total), PLACES);
             })?;
         }
         self.sheet.row(|row| {
@@ -138,6 +152,7 @@ impl Bill<'_> {
             row.total_count(total.orders);
             row.total_decimal(total.original, PLACES);
             row.total_decimal(total.total, PLACES);
+            row.total_decimal(rounded_to_cents(total.total), PLACES);
         })
     }
 
@@ -152,7 +167,7 @@ impl Bill<'_> {
         self.blank()?;
         self.sheet.row(|row| {
             row.bold_text(&heading);
-            (0..3).for_each(|_| row.empty());
+            (0..4).for_each(|_| row.empty());
         })?;
         for (field, sum) in paid_from {
             let name = self.presentation.header(field, AMOUNT);
@@ -161,6 +176,7 @@ impl Bill<'_> {
                 row.empty();
                 row.empty();
                 row.decimal(sum, PLACES);
+                row.decimal(rounded_to_cents(sum), PLACES);
             })?;
         }
         Ok(())

@@ -74,6 +74,7 @@ pub(super) fn can_mount() -> bool {
             #[expect(clippy::disallowed_methods, reason = "the runner passes the setting in the environment")]
             let is_required = std::env::var(MOUNTS).is_ok_and(|value| value == "required");
             assert!(!is_required, "{MOUNTS}=required, and no file system can be mounted: {why}");
+            tollbook_testkit::note_skipped("file systems to mount");
             println!("SKIPPED: full file systems, because none can be mounted: {why}");
             false
         }

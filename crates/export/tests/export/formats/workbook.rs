@@ -79,18 +79,28 @@ fn a_bill_begins_with_its_totals() {
             row.unwrap_or_else(|| panic!("{name}: {rows:?}"))[1..].to_vec()
         };
         let presentation = &fixture.presentation;
-        for (name, orders, total) in [
-            (presentation.status(Status::Unpaid), "1", "100.1"),
-            (presentation.status(Status::Paid), "4", "13.75000001"),
-            ("two, \"2\"", "3", "102.35000001"),
-            ("=one", "2", "11.5"),
-            ("DeepSeek R1", "2", "110.1"),
-            ("Qwen 3 Max", "2", "1.50000001"),
-            (all, "5", "113.85000001"),
+        let [input, output, product] = match language {
+            Language::English => {
+                ["Input tokens (input)", "Output tokens (output)", "ModelVerse (modelverse)"]
+            }
+            Language::Chinese => ["输入 Token (input)", "输出 Token (output)", "模型服务平台 (modelverse)"],
+        };
+        for (name, orders, total, rounded) in [
+            (presentation.status(Status::Unpaid), "1", "100.1", "100.1"),
+            (presentation.status(Status::Paid), "4", "13.75000001", "13.75"),
+            ("two, \"2\"", "3", "102.35000001", "102.35"),
+            ("=one", "2", "11.5", "11.5"),
+            ("DeepSeek R1", "2", "110.1", "110.1"),
+            ("Qwen 3 Max", "2", "1.50000001", "1.5"),
+            (input, "2", "11.5", "11.5"),
+            (output, "3", "102.35000001", "102.35"),
+            (all, "5", "113.85000001", "113.85"),
         ] {
-            assert_eq!(row(name), [orders, total, total], "{name}");
+            assert_eq!(row(name), [orders, total, total, rounded], "{name}");
         }
-        assert_eq!(rows.iter().filter(|row| row[0] == all).count(), 3, "one for each section");
+        assert_eq!(rows.iter().filter(|row| row[0] == all).count(), 4, "one for each section");
+        let stated = |text: &str| rows.iter().any(|row| row[1] == text);
+        assert!(stated("1") && stated(product), "whose bill it is and for what: {rows:?}");
         // The half of the paid orders, with its header in the first row.
         assert_eq!(sheets[1].1.len(), 5);
         let lists = [(paid(), 4), (unpaid(), 1)];
@@ -98,6 +108,21 @@ fn a_bill_begins_with_its_totals() {
             let sheets = self::sheets(&fixture.file(&document, Format::Bill, 2).0);
             assert_eq!((sheets.len(), sheets[0].0.as_str(), sheets[1].1.len()), (3, title, orders + 1));
         }
+    }
+}
+
+#[test]
+fn each_rounded_amount_of_a_bill_is_of_the_exact_one_beside_it() {
+    let fixture = fixture(["0.005", "0.005", "0.0049", "10", "1"], Language::English);
+    let rows = sheets(&fixture.file(&summary(), Format::Bill, 2).0).remove(0).1;
+    let amounts = |name: &str| rows.iter().find(|row| row[0] == name).unwrap()[3..].to_vec();
+    assert_eq!(amounts("=one"), ["0.0099", "0.01"]);
+    assert_eq!(amounts("two, \"2\""), ["11.005", "11.01"]);
+    // Not 11.02, the sum of the rounded parts.
+    assert_eq!(amounts("Total"), ["11.0149", "11.01"]);
+    assert_eq!(amounts("Cash"), ["10.0149", "10.01"]);
+    for rule in ["Rounded amounts are the exact ones", "A total is rounded from the exact total"] {
+        assert!(rows.iter().any(|row| row[0].starts_with(rule)), "{rule}");
     }
 }
 

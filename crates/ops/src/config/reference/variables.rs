@@ -104,6 +104,21 @@ pub const VARIABLES: &[Variable] = &[
         SERVERS,
         "set by systemd: if standard error is the journal, each line of the log begins with its priority, such as `<6>`",
     ),
+    variable(
+        "SUDO_USER",
+        "operators' commands",
+        "set by sudo: the audit log has its caller beside the user of the shell",
+    ),
+    variable(
+        "PATH",
+        "`quickstart`",
+        "whether `tollbook` in the commands that it prints is this program; else its path",
+    ),
+    variable(
+        "SSL_CERT_FILE",
+        "every command",
+        "PEM file of the authorities that `sslmode=verify-full` of PostgreSQL trusts instead of the system's; `SSL_CERT_DIR`: their folder",
+    ),
     variable("TZ", "customers' commands", "the time zone of dates, if `--time-zone` states none"),
 ];
 
