@@ -35,6 +35,7 @@ fn package(workspace: &Workspace) -> Outcome<PathBuf> {
     let made = target.join("package");
     let _ = fs::remove_dir_all(&made);
     fs::create_dir_all(&made).map_err(|error| format!("{}: {error}", made.display()))?;
+    manual(&target.join(PROFILE), &program)?;
     debian(workspace, &made, &time)?;
     archive(root, &made, &program, &version, &time)?;
     let sums = checksums(&made)?;
@@ -113,6 +114,20 @@ fn build(root: &Path, target: &Path, time: &str) -> Outcome {
     cargo.env("CARGO_TARGET_DIR", target).env("CARGO_ENCODED_RUSTFLAGS", rust).env("CFLAGS", c.trim_end());
     cargo.env("SOURCE_DATE_EPOCH", time).env("CARGO_INCREMENTAL", "0");
     step::run(&mut cargo)
+}
+
+/// Lets the program that was built write its manual pages and completions, which the Debian package takes from here.
+fn manual(built: &Path, program: &Path) -> Outcome {
+    let folder = built.join("manual");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    step::run(Command::new(program).arg("man").arg(&folder))?;
+    for shell in ["bash", "zsh", "fish"] {
+        let script = step::output(Command::new(program).args(["completions", shell]))?;
+        let file = folder.join(format!("{PACKAGE}.{shell}"));
+        fs::write(&file, script).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// Makes the Debian package of the program that was built.

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::customer::time::{Time, ZoneName};
+use crate::output::Format;
 
 mod account;
 mod audit;
@@ -13,6 +14,7 @@ mod charging;
 mod config;
 mod connect;
 mod corrections;
+mod help;
 mod keys;
 mod reading;
 mod user;
@@ -30,6 +32,7 @@ pub(crate) use connect::{ConnectCommand, Guide, MapCommand, NewApi, RuleName, Ru
 pub(crate) use corrections::{
     Correction, ExplainOrder, ExplainUsage, ListCorrections, Replace, Rerate, Void,
 };
+pub(crate) use help::command;
 pub(crate) use keys::{KeyPermission, KeySet, KeyStrict, MasterKeyCommand};
 pub(crate) use user::{UserCommand, UserRole};
 pub(crate) use webhooks::{WebhookCommand, WebhookReplay, WebhookSet};
@@ -44,6 +47,31 @@ pub(crate) struct Tollbook {
     pub(crate) command: Command,
 }
 
+/// The arguments of this process, and the form of its result. Ends the process if they are wrong, or if they ask for help.
+pub(crate) fn parse() -> (Tollbook, Format) {
+    let matches = command().get_matches();
+    let mut typed = Tollbook::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    typed.global.only_reads = typed.command.only_reads();
+    let mut inner = &matches;
+    while let Some((_, next)) = inner.subcommand() {
+        inner = next;
+    }
+    let stated = inner.try_get_one::<Format>("output_format").ok().flatten();
+    let format = match (typed.global.json, stated) {
+        (true, Some(Format::Table | Format::Csv)) => {
+            wrong_usage("--json and --output state two forms of the result")
+        }
+        (true, _) => Format::Json,
+        (false, stated) => stated.copied().unwrap_or_default(),
+    };
+    (typed, format)
+}
+
+/// Ends the process as for arguments that are wrong.
+pub(crate) fn wrong_usage(reason: &str) -> ! {
+    command().error(clap::error::ErrorKind::ArgumentConflict, reason).exit()
+}
+
 /// The name of the running command, such as `tollbook orders import`, for other processes that wait for this one. Without
 /// the values of options, which may be secrets.
 pub(crate) fn command_name() -> String {
@@ -51,7 +79,7 @@ pub(crate) fn command_name() -> String {
 }
 
 fn name_of(arguments: impl Iterator<Item = String>) -> String {
-    let mut command = Tollbook::command();
+    let mut command = command();
     let mut name = command.get_name().to_owned();
     for argument in arguments {
         let Some(subcommand) = command.find_subcommand(argument).cloned() else { continue };
@@ -64,12 +92,13 @@ fn name_of(arguments: impl Iterator<Item = String>) -> String {
 /// Where the value of an option of every command is stated. `option` is its name in the code, such as `read_database`.
 pub(crate) fn source_of(option: &str) -> Source {
     // These arguments have been read once, so that they are valid.
-    let matches = Tollbook::command().try_get_matches_from(std::env::args_os()).unwrap_or_default();
+    let matches = command().try_get_matches_from(std::env::args_os()).unwrap_or_default();
     source_in(&matches, option)
 }
 
 /// Options of every command.
 #[derive(Args)]
+#[command(next_help_heading = help::GLOBAL_OPTIONS)]
 pub(crate) struct Global {
     /// Data directory
     #[arg(long, global = true, env = "TOLLBOOK_DATA", default_value = "./tollbook-data", value_name = "DIR")]
@@ -169,6 +198,18 @@ pub(crate) enum Command {
     /// Check the configuration, and show every setting in force with its source
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print a script by which a shell completes commands and options
+    Completions {
+        /// Shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for every command
+    Man {
+        /// Directory to write to; it is created if it is absent
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -386,7 +427,7 @@ pub(crate) enum Customer {
     /// Sum orders by resource, SKU, model and price
     Summary(Summary),
     /// Sum the amounts of orders
-    Amount(Ranged),
+    Amount(Amounts),
     /// List the values that orders can be filtered by
     Options(Options),
     /// Pay unpaid orders
@@ -466,11 +507,38 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) ranged: Ranged,
     /// Page number
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) page: i64,
     /// Orders per page, 10 to 100
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) page_size: i64,
+    /// All pages, printed as they arrive: no order twice, and none that is there all the time left out
+    #[arg(long, conflicts_with_all = ["page", "page_size"])]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+/// The form of a list.
+#[derive(Args)]
+pub(crate) struct Shown {
+    /// Form of the result: `table` for people, `csv` with the exact values of the API, `json` as --json
+    #[arg(
+        long = "output",
+        value_name = "FORM",
+        value_enum,
+        id = "output_format",
+        hide_possible_values = true
+    )]
+    pub(crate) output: Option<Format>,
+}
+
+#[derive(Args)]
+pub(crate) struct Amounts {
+    #[command(flatten)]
+    pub(crate) ranged: Ranged,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args)]
@@ -480,6 +548,8 @@ pub(crate) struct Summary {
     /// Summarize unpaid orders instead of paid ones
     #[arg(long)]
     pub(crate) unpaid: bool,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args)]
@@ -489,6 +559,8 @@ pub(crate) struct Options {
     /// Limit the values to orders of this product
     #[arg(long, visible_alias = "product", value_name = "CODE")]
     pub(crate) product_code: Option<String>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args)]
@@ -508,9 +580,13 @@ pub(crate) struct Download {
     /// Create the file in a background job and wait for it without a time limit
     #[arg(long)]
     pub(crate) background: bool,
-    /// File or directory to save to [default: the file name of the server, in the current directory]
+    /// File or directory to save to, or - for standard output [default: the file name of the server, in the current
+    /// directory]. Without --format, the ending of its name states the format: .xlsx, .csv, .csv.gz or .parquet
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -6,21 +6,20 @@ mod actor;
 mod arguments;
 mod customer;
 mod deployment;
+mod manual;
 mod operator;
 mod output;
 mod private_files;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use arguments::{Command, Customer, Global, OrdersCommand, Tollbook};
+use customer::lists::Orders;
 use output::{Failure, Output};
 
 fn main() -> ExitCode {
-    let mut typed = Tollbook::parse();
-    typed.global.only_reads = typed.command.only_reads();
-    let output = Output::new(typed.global.json);
+    let (typed, format) = arguments::parse();
+    let output = Output::new(format);
     let result = run(&typed, &output);
     match result {
         Ok(()) => output.done(),
@@ -62,6 +61,8 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Webhook(command) => operator::webhooks::run(global, command, output),
         Command::UtcOffset(command) => operator::utc_offset::run(global, command, output),
         Command::Config(command) => operator::config::run(global, command, output),
+        Command::Completions { shell } => manual::completions(*shell, output),
+        Command::Man { directory } => manual::pages(directory, output),
         Command::Deployment(command) => operator::truth::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {
             operator::explain::order(global, arguments, output)
@@ -74,8 +75,8 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
 
 fn run_customer(global: &Global, command: &Customer, output: &Output) -> Result<(), Failure> {
     match command {
-        Customer::Paid(arguments) => customer::lists::run(global, "ListPaidOrders", arguments, output),
-        Customer::Unpaid(arguments) => customer::lists::run(global, "ListUnpaidOrders", arguments, output),
+        Customer::Paid(arguments) => customer::lists::run(global, Orders::Paid, arguments, output),
+        Customer::Unpaid(arguments) => customer::lists::run(global, Orders::Unpaid, arguments, output),
         Customer::Summary(arguments) => customer::sums::summary(global, arguments, output),
         Customer::Amount(arguments) => customer::sums::amount(global, arguments, output),
         Customer::Options(arguments) => customer::sums::options(arguments, output),

@@ -231,6 +231,12 @@ impl Decimal {
         self.mantissa < 0
     }
 
+    /// The number as a count of 10^−`places`. It must have no more places than that.
+    pub fn steps(self, places: u32) -> Result<i128, DecimalError> {
+        let zeros = places.checked_sub(self.places).ok_or(DecimalError::TooManyPlaces)?;
+        scaled(self.mantissa, zeros)
+    }
+
     /// The nearest whole number, halves away from zero.
     pub fn to_i64_half_away(self) -> Result<i64, DecimalError> {
         let rounded = divide_rounded(self.mantissa, power_of_ten(self.places)?);

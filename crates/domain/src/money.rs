@@ -5,7 +5,7 @@ use std::fmt;
 
 pub use crate::decimal::divide_rounded;
 use crate::decimal::divide_up;
-use crate::decimal::{DecimalError, DecimalText};
+use crate::decimal::{Decimal, DecimalError, DecimalText};
 
 /// Decimal places of an [`Amount`] (docs/ORDERS.md, "Amounts").
 pub const AMOUNT_PLACES: u32 = 8;
@@ -155,6 +155,14 @@ pub fn rounded_to_cents(steps: i128) -> i128 {
 /// Text of a sum of amounts, given in 10⁻⁸ currency units.
 pub fn format_amount_sum(steps: i128) -> String {
     format_decimal(steps, AMOUNT_PLACES, 2)
+}
+
+/// A sum of amounts in 10⁻⁸ currency units, from its text. It may be negative, and larger than an [`Amount`].
+///
+/// # Errors
+/// The text is not a decimal, has more than 8 places, or does not fit in 128 bits.
+pub fn parse_amount_sum(text: &str) -> Result<i128, DecimalError> {
+    Decimal::parse(text)?.steps(AMOUNT_PLACES)
 }
 
 /// A plain decimal: `steps × 10^-places`, at least `min_places` places, no trailing zeros beyond them, never an

@@ -24,6 +24,7 @@ mod write;
 mod xlsx;
 
 pub use build::Build;
+pub use csv::push_text as push_csv_text;
 pub use document::{Document, SummaryQueries};
 pub use error::ExportError;
 pub use exporter::{ExportRequest, ExportRequestError, Exporter, ExporterParts, WaitPolicy};

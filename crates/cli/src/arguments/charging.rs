@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
 use tollbook_domain::{AccountKind, OperatorRole};
 
+use super::Shown;
 use super::account::Account;
 use super::corrections::{ExplainUsage, ListCorrections, Replace, Rerate, Void};
 use crate::customer::time::Time;
@@ -435,4 +436,6 @@ pub(crate) struct Pay {
     /// Order numbers of unpaid orders
     #[arg(required = true, value_name = "ORDERNO")]
     pub(crate) orders: Vec<String>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }

@@ -10,7 +10,12 @@ impl Command {
     /// Whether the command changes nothing in the database.
     pub(crate) const fn only_reads(&self) -> bool {
         match self {
-            Self::Verify | Self::ObjectKeys | Self::Audit(_) | Self::Config(_) => true,
+            Self::Verify
+            | Self::ObjectKeys
+            | Self::Audit(_)
+            | Self::Config(_)
+            | Self::Completions { .. }
+            | Self::Man { .. } => true,
             Self::Company(command) => matches!(command, CompanyCommand::List),
             Self::Organization(command) => matches!(command, OrganizationCommand::List { .. }),
             Self::Key(command) => matches!(command, KeyCommand::List { .. }),

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn the_definition_is_consistent() {
-    Tollbook::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn a_running_command_is_named_without_its_values() {
 
 #[test]
 fn every_filter_of_the_api_has_an_option() {
-    let command = Tollbook::command();
+    let command = command();
     let paid = command.find_subcommand("orders").unwrap().find_subcommand("paid").unwrap();
     let action = tollbook_api::actions::Action::find("ListPaidOrders").unwrap();
     for parameter in action.parameters {
@@ -39,7 +39,7 @@ fn every_filter_of_the_api_has_an_option() {
 #[test]
 fn options_are_found_before_and_after_the_command() {
     for line in ["tollbook --data x config show", "tollbook config show --data x"] {
-        let matches = Tollbook::command().try_get_matches_from(line.split(' ')).unwrap();
+        let matches = command().try_get_matches_from(line.split(' ')).unwrap();
         assert!(source_in(&matches, "data") == Source::Option, "{line}");
         assert!(source_in(&matches, "config") == Source::Default, "{line}");
     }
@@ -111,7 +111,7 @@ fn stated(command: &clap::Command, found: &mut Vec<(String, Option<String>, bool
 #[test]
 fn every_option_of_all_commands_and_every_variable_is_documented() {
     let mut found = Vec::new();
-    stated(&Tollbook::command(), &mut found);
+    stated(&command(), &mut found);
     assert!(found.iter().any(|(_, variable, _)| variable.as_deref() == Some("TOLLBOOK_SERVER")));
     for (name, variable, is_global) in found {
         if let Some(variable) = &variable {
@@ -124,4 +124,58 @@ fn every_option_of_all_commands_and_every_variable_is_documented() {
             assert_eq!(option.variable, variable.unwrap_or_default(), "{flag}");
         }
     }
+}
+
+#[test]
+fn every_example_is_a_command_line() {
+    for (path, examples) in help::EXAMPLES {
+        for example in *examples {
+            // Texts in quotes are one argument.
+            let words = example.split('"').enumerate().flat_map(|(place, part)| match place % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
+            let key = ["--public-key", "key"]
+                .iter()
+                .filter(|_| example.contains(" orders ") && !example.contains("--company"))
+                .copied();
+            let key = key.filter(|_| !example.contains("import"));
+            let line: Vec<&str> = words.chain(key).collect();
+            let parsed = command().try_get_matches_from(&line);
+            assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+            assert!(example.contains(path), "{example} is not of {path}");
+        }
+    }
+}
+
+#[test]
+fn customers_are_shown_no_options_of_operators() {
+    let help = |path: &[&str]| {
+        let mut arguments = vec!["tollbook"];
+        arguments.extend(path);
+        arguments.push("--help");
+        command().try_get_matches_from(arguments).unwrap_err().to_string()
+    };
+    let paid = help(&["orders", "paid"]);
+    for hidden in ["--data", "--database", "--read-database", "--config"] {
+        assert!(!paid.contains(&format!("{hidden} ")), "{hidden} in {paid}");
+    }
+    for shown in [
+        "Global options:",
+        "--json",
+        "--time-zone",
+        "Filters (repeatable):",
+        "TOLLBOOK_PRIVATE_KEY",
+        "Examples:",
+    ] {
+        assert!(paid.contains(shown), "{shown} is not in {paid}");
+    }
+    let import = help(&["prices", "import"]);
+    assert!(import.contains("--database <URL>") && !import.contains("--server"), "{import}");
+    // They are taken all the same, before and after the command, as by every command.
+    let line = "tollbook --config a.toml orders paid --public-key k --data d";
+    let typed =
+        Tollbook::from_arg_matches(&command().try_get_matches_from(line.split(' ')).unwrap()).unwrap();
+    assert_eq!(typed.global.data, PathBuf::from("d"));
+    assert_eq!(typed.global.config, Some(PathBuf::from("a.toml")));
 }

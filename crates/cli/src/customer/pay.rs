@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Pay, output: &Output) -> Result<(), Failure> {
             value,
         ));
     }
-    output.result(&value, || text(&results));
+    output.list(&value, &["OrderNo", "Success", "Reason"], &results, || text(&results));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod connect;
 mod corrections;
+mod customers;
 mod dates;
 mod failures;
 mod faults;

@@ -123,8 +123,8 @@ fn is_plain(text: &str) -> bool {
 
 /// Appends a text: after an apostrophe if it could be read as a formula, and in quotes if it has a comma, a quote or a
 /// line end. Other control characters than those of text become U+FFFD: a NUL ends the text for some readers, and U+001A
-/// the whole file.
-pub(crate) fn push_text(line: &mut String, text: &str) {
+/// the whole file. Nothing separates it from the cell before it.
+pub fn push_text(line: &mut String, text: &str) {
     if is_plain(text) {
         line.push_str(text);
         return;

@@ -8,7 +8,7 @@ use tollbook_domain::OrderQuery;
 use tollbook_objects::SpoolFile;
 use tollbook_store::{LineNo, Snapshot, StoredOrder};
 
-use self::cells::{ROW_END, Style, push_cell, push_text};
+use self::cells::{ROW_END, Style, push_cell};
 use self::gzip::{Packed, PackedFile, Packer};
 use crate::build::{Build, Written};
 use crate::document::{Document, SummaryQueries};
@@ -23,6 +23,7 @@ use crate::pipeline::{self, Assemble, Encode};
 use crate::presentation::{LineViews, summary};
 
 pub(crate) use cells::Times;
+pub use cells::push_text;
 pub(crate) use gzip::Packing;
 
 /// Tells spreadsheets that a file is UTF-8.
