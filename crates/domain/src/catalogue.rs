@@ -512,7 +512,6 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::Column, "SumBonusAccount", "Bonus", "赠金合计"),
     (NameKind::Column, "SumCashAccount", "Cash", "现金合计"),
     (NameKind::Column, "SumCreditAccount", "Credit", "信用合计"),
-    (NameKind::Column, "SumOrderPriceRounded", "Order total, rounded to 0.01", "订单金额合计（四舍五入至分）"),
     (NameKind::Column, "OrderCount", "Orders", "订单数"),
 ];
 

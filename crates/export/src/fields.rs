@@ -4,7 +4,7 @@
 //! document, so they cannot disagree. Source: docs/ORDERS.md, "Fields".
 
 use tollbook_domain::catalogue::{LineTexts, quantity_display};
-use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES, rounded_to_cents};
+use tollbook_domain::money::{AMOUNT_PLACES, UNIT_PRICE_PLACES};
 use tollbook_domain::summary::SummaryRow;
 use tollbook_domain::{AccountKind, Amount, HourOffsets, Line, Measures, Order, Status, UnitPrice};
 
@@ -156,8 +156,6 @@ pub struct SummaryView<'a> {
     pub order_type: &'a str,
     /// `StatusDisplay`.
     pub status: &'a str,
-    /// `PricingSKUDisplay`.
-    pub sku: &'a str,
 }
 
 /// A field of an order object.
@@ -259,8 +257,6 @@ const SUMMARY_FIELDS: &[(ShownIn, SummaryField)] = fields! {
     "Currency", Text, PerRow, Both, "`CNY` or `USD`", |v| Cell::Text(&v.row.key.currency);
     "OrderCount", Integer, PerRow, Both, "Number of orders", |v| Cell::integer(v.row.measures.orders);
     "SumCreditAccount", AMOUNT, PerRow, Both, "Paid from the credit line", |v| Cell::amount_sum(v.row.measures.deductions.get(AccountKind::Credit));
-    "PricingSKUDisplay", Text, PerRow, Both, "Name of what was counted; the `PricingSKU` if it has none", |v| Cell::Text(v.sku);
-    "SumOrderPriceRounded", AMOUNT, PerRow, Both, "`SumOrderPrice` rounded to 0.01, half away from zero", |v| Cell::amount_sum(rounded_to_cents(v.row.measures.total));
 };
 
 /// `OrderItemDetail`: an order of the paid list.

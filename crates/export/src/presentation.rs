@@ -167,7 +167,6 @@ impl Presentation {
         let unit = self.catalogue.number(NameKind::PricingUnit, key.pricing_unit, self.language);
         let order_type = self.catalogue.number(NameKind::OrderType, key.order_type, self.language);
         let region = self.catalogue.text(NameKind::Region, &key.region, self.language);
-        let sku = self.catalogue.text(NameKind::PricingSku, &key.pricing_sku, self.language);
         each(&SummaryView {
             row,
             region: &region,
@@ -175,7 +174,6 @@ impl Presentation {
             base_units: self.catalogue.base_units(key.pricing_unit).unwrap_or(1),
             order_type: &order_type,
             status: self.status(key.status),
-            sku: &sku,
         })
     }
 }

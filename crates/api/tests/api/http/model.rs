@@ -29,7 +29,7 @@ pub(crate) const SUMMARY_COLUMNS: &str = "ResourceId s, ResourceName s, Region s
     PricingSKU s, ModelID s, ModelName s, PricingUnit i, PricingUnitName s, OrderType i, OrderTypeDisplay s, \
     ChargeType i, Status i, StatusDisplay s, ListPrice m, DiscountPrice m, SumQuantity i, SumQuantityDisplay s, \
     SumOrderPrice m, SumOriginalPrice m, SumStarCardAccount m, SumCoupon m, SumBonusAccount m, SumCashAccount m, \
-    Currency s, OrderCount i, SumCreditAccount m, PricingSKUDisplay s, SumOrderPriceRounded m";
+    Currency s, OrderCount i, SumCreditAccount m";
 
 /// The names and types in such a list.
 pub(crate) fn columns(text: &str) -> Vec<(&str, char)> {
@@ -254,18 +254,10 @@ impl Shown {
                     "Currency": prices.2,
                     "OrderCount": sums.orders,
                     "SumCreditAccount": decimal(sums.credit, 8, 2),
-                    "PricingSKUDisplay": self.name(NameKind::PricingSku, texts.1),
-                    "SumOrderPriceRounded": decimal(cents(sums.total), 2, 2),
                 })
             })
             .collect()
     }
-}
-
-/// The cents nearest to a sum of amounts; of two that are as near, the larger.
-fn cents(total: i128) -> i128 {
-    let below = total / 1_000_000;
-    if total - below * 1_000_000 >= 500_000 { below + 1 } else { below }
 }
 
 /// The answer of `GetOrderAmount` without its envelope.
