@@ -103,7 +103,7 @@ fn endpoints_of_webhooks_are_managed(backend: Backend) {
         program.post(&format!("{path}/rotations"), "r", &json!({"OverlapHours": 1}))["Secret"],
         rotated["Secret"]
     );
-    let own = program.post("/webhook-endpoints", "o", &json!({"URL": "https://hooks.example/own"}));
+    let own = program.post("/webhook-endpoints", "own", &json!({"URL": "https://hooks.example/own"}));
     let listed = |query: &str| {
         program.get(&format!("/webhook-endpoints{query}"))["Endpoints"].as_array().unwrap().len()
     };
