@@ -12,6 +12,7 @@ mod config;
 mod connect;
 mod corrections;
 mod dates;
+mod debug_signatures;
 mod failures;
 mod faults;
 mod gateway;
