@@ -46,6 +46,7 @@ mod soak;
 mod soak_charging;
 mod stopped;
 mod strict;
+mod suite_clients;
 mod suite_console;
 mod suite_gateways;
 mod suite_openapi;
