@@ -5,6 +5,7 @@ mod chromium;
 mod curl;
 mod fuzz;
 mod gnumeric;
+mod languages;
 mod libreoffice;
 mod lint;
 mod node;
@@ -37,8 +38,11 @@ usage: cargo xtask COMMAND
   test --suite gateways [NAME]
         Runs the tests with real gateways and clients, which are not among the others: LiteLLM's proxy, OpenTelemetry's
         exporters, a client of OpenMeter.
+  test --suite clients
+        Runs the programs of docs/CLIENTS.md against a server. They need curl, Python, Node, Go and a JDK.
   test --suite openapi
-        Draws requests from the document of the API with schemathesis and compares the answers with it.
+        Draws requests from the document of the API with schemathesis and compares the answers with it; generates clients
+        from the documents and calls a server with them. It needs Node and npm.
   test --suite fuzz [TARGET]
         Runs every fuzz target for a few seconds. It needs a C++ compiler.
   test [-p CRATE]… [NAME] -- ARGUMENT…

@@ -5,6 +5,7 @@ use serde::Serialize;
 use tollbook_domain::money::push_decimal;
 use tollbook_export::fields::{Cell, Field, FieldKind};
 
+use crate::gateway::{WARNINGS, Warning};
 use crate::ret_code::{Refusal, SUCCESS_MESSAGE};
 
 /// The members of a successful answer as JSON, in order.
@@ -35,8 +36,13 @@ impl Answer {
 }
 
 /// The body of an answer or of a refusal to the request with this id. Without the name of an action it has no member
-/// `Action`.
-pub(crate) fn body(action: Option<&str>, request_uuid: &str, result: &Result<Answer, Refusal>) -> Vec<u8> {
+/// `Action`, and without warnings no `Warnings`.
+pub(crate) fn body(
+    action: Option<&str>,
+    request_uuid: &str,
+    result: &Result<Answer, Refusal>,
+    warnings: &[Warning],
+) -> Vec<u8> {
     let mut json = String::from("{\"RetCode\":");
     push_integer(&mut json, result.as_ref().map_or_else(Refusal::code, |_| 0).into());
     if let Some(action) = action {
@@ -64,7 +70,17 @@ pub(crate) fn body(action: Option<&str>, request_uuid: &str, result: &Result<Ans
                 json.push_str(",\"Reason\":");
                 push_text(&mut json, reason);
             }
+            if let Some(text) = refusal.string_to_sign() {
+                json.push_str(",\"StringToSign\":");
+                push_text(&mut json, text);
+            }
         }
+    }
+    if !warnings.is_empty() {
+        json.push(',');
+        push_name(&mut json, WARNINGS.name);
+        // Texts alone, which can always be written.
+        json.push_str(&serde_json::to_string(warnings).unwrap_or_else(|_| "[]".to_owned()));
     }
     json.push('}');
     json.into_bytes()
@@ -151,8 +167,9 @@ mod tests {
 
     #[test]
     fn envelopes_are_as_published() {
-        let text =
-            |action, result: Result<Answer, Refusal>| String::from_utf8(body(action, "id", &result)).unwrap();
+        let text = |action, result: Result<Answer, Refusal>| {
+            String::from_utf8(body(action, "id", &result, &[])).unwrap()
+        };
         let answer = Answer::new().with("Total", &3).unwrap();
         assert_eq!(
             text(Some("X"), Ok(answer)),

@@ -74,6 +74,9 @@ pub enum Refusal {
     MissingSignature,
     /// 171: the signature is not that of the request.
     WrongSignature,
+    /// The same, with the text that should have been signed, without the private key, in the exact form: the deployment is
+    /// there to find faults in clients.
+    WrongSignatureOf(String),
     /// 172: the public key is missing or unknown.
     UserNotExists,
     /// 175: the request must be signed strictly.
@@ -130,7 +133,7 @@ impl Refusal {
             Self::MissingAction => MISSING_ACTION,
             Self::ActionNotFound(_) => ACTION_NOT_FOUND,
             Self::MissingSignature => MISSING_SIGNATURE,
-            Self::WrongSignature => WRONG_SIGNATURE,
+            Self::WrongSignature | Self::WrongSignatureOf(_) => WRONG_SIGNATURE,
             Self::UserNotExists => USER_NOT_EXISTS,
             Self::StrictSignatureRequired => STRICT_SIGNATURE_REQUIRED,
             Self::TimestampOutOfWindow { .. } => TIMESTAMP_OUT_OF_WINDOW,
@@ -155,6 +158,14 @@ impl Refusal {
         match self {
             Self::ExportUnavailable(reason) | Self::RateLimited(reason) => Some(reason),
             Self::TooManyExports(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The `StringToSign` of the answer, if it has one.
+    pub fn string_to_sign(&self) -> Option<&str> {
+        match self {
+            Self::WrongSignatureOf(text) => Some(text),
             _ => None,
         }
     }
@@ -197,7 +208,7 @@ impl std::error::Error for Refusal {}
 
 /// A text of the request in a form that is safe to print: short, and without characters that move a terminal's cursor,
 /// break a log line or reverse the direction of the surrounding text.
-struct Echo<'t>(&'t str);
+pub(crate) struct Echo<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Echo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::python::{Environment, Purpose};
 use crate::step::{self, Outcome};
 use crate::workspace::{self, Workspace};
-use crate::{chromium, fuzz, gnumeric, libreoffice, node};
+use crate::{chromium, fuzz, gnumeric, languages, libreoffice, node};
 
 /// Environment variables.
 type Variables = Vec<(&'static str, OsString)>;
@@ -26,7 +26,14 @@ struct Suite {
 /// The suite that is not one of ignored tests.
 pub(super) const FUZZ: &str = "fuzz";
 
-const SUITES: [Suite; 4] = [
+const SUITES: [Suite; 5] = [
+    Suite {
+        name: "clients",
+        target: "acceptance",
+        module: "suite_clients::",
+        python: None,
+        prepare: prepare_clients,
+    },
     Suite {
         name: "console",
         target: "acceptance",
@@ -56,6 +63,12 @@ const SUITES: [Suite; 4] = [
         prepare: prepare_readers,
     },
 ];
+
+/// The languages of docs/CLIENTS.md. Go compiles its library once.
+fn prepare_clients(workspace: &Workspace) -> Outcome<Variables> {
+    languages::require()?;
+    Ok(vec![("GOCACHE", workspace.root().join("target/go-cache").into())])
+}
 
 /// Readers of workbooks that are not in Python: packages for Node, LibreOffice and Gnumeric.
 fn prepare_readers(workspace: &Workspace) -> Outcome<Variables> {
@@ -123,7 +136,9 @@ mod tests {
         let unknown = named("gates").err();
         assert_eq!(
             unknown.as_deref(),
-            Some("test: there is no suite gates: there are fuzz, console, gateways, openapi, readers")
+            Some(
+                "test: there is no suite gates: there are fuzz, clients, console, gateways, openapi, readers"
+            )
         );
     }
 }

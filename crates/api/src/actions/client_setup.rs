@@ -48,6 +48,11 @@ fn user_members() -> Vec<Described> {
         Described::new("UserName", "string", "Name of the company"),
         Described::new("CompanyName", "string", "Name of the company"),
         Described::new("UserEmail", "string", "Empty: a company has no address"),
+        Described::new(
+            "AuthState",
+            "string",
+            "`CERTIFIED`: a company needs no certification of the vendor's",
+        ),
         Described::new("Admin", "integer", "1 if the key may do everything for the whole company, else 0"),
         Described::new("Finance", "integer", "1 if the key may pay, else 0"),
     ]
@@ -84,6 +89,7 @@ struct UserInfo<'a> {
     user_name: &'a str,
     company_name: &'a str,
     user_email: &'a str,
+    auth_state: &'static str,
     admin: u8,
     finance: u8,
 }
@@ -120,6 +126,8 @@ pub(super) fn user_info(call: Call<'_>) -> Result<Answer, Refusal> {
         user_name: &call.company.name,
         company_name: &call.company.name,
         user_email: "",
+        // Any other text makes the client send its user to the vendor's certification.
+        auth_state: "CERTIFIED",
         admin: u8::from(is_whole && Permission::ALL.into_iter().all(|permission| key.allows(permission))),
         finance: u8::from(key.allows(Permission::Pay)),
     };

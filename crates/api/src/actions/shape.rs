@@ -105,7 +105,7 @@ pub struct Described {
 
 impl Described {
     /// A member of an object.
-    pub(super) const fn new(name: &'static str, json_type: &'static str, meaning: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, json_type: &'static str, meaning: &'static str) -> Self {
         Self { name, json_type, meaning }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::gateways::{self, OPERATOR_KEY};
 use super::webhooks::webhooks;
 use crate::actions::{ACTIONS, Action, Described, MemberShape, Parameter, ParameterShape};
+use crate::gateway::WARNINGS;
 use crate::parameters::MAX_LIST_VALUES;
 use crate::ret_code::{RET_CODES, SUCCESS_MESSAGE};
 use crate::strict_signature::{NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -28,6 +29,9 @@ pub fn openapi() -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     schemas.insert("Refusal".into(), refusal_schema());
+    if let MemberShape::List(name, members) = WARNINGS.shape {
+        schemas.insert(name.into(), object_schema(&members()));
+    }
     schemas.insert("Unavailable".into(), unavailable_schema());
     for action in ACTIONS {
         let response = response_schema(action, &mut schemas);
@@ -79,9 +83,17 @@ fn refusal_schema() -> Value {
             "Action": {"type": "string"},
             "Message": {"type": "string"},
             "request_uuid": request_uuid_schema(),
-            "Reason": {"type": "string", "description": "Of an export that cannot be delivered now, or a limit that is used up: why, and what to do"}
+            "Reason": {"type": "string", "description": "Of an export that cannot be delivered now, or a limit that is used up: why, and what to do"},
+            "StringToSign": {"type": "string", "description": "Of a wrong signature, if the deployment shows it: the text that should have been signed, without the private key"},
+            WARNINGS.name: warnings_schema()
         }
     })
+}
+
+fn warnings_schema() -> Value {
+    let mut schema = json!({"type": "array", "items": {"$ref": "#/components/schemas/Warning"}});
+    schema["description"] = WARNINGS.meaning.into();
+    schema
 }
 
 /// What is answered before a request is read has no action and no request id.
@@ -250,6 +262,7 @@ fn response_schema(action: &Action, schemas: &mut Map<String, Value>) -> Value {
             required.push(member.name);
         }
     }
+    properties.insert(WARNINGS.name.into(), warnings_schema());
     json!({"type": "object", "required": required, "properties": properties})
 }
 

@@ -39,7 +39,8 @@ One endpoint, `/`. `Action` names the operation; parameters come as a query stri
 (`POST`). Every request carries `Action`, `PublicKey` and `Signature`; it may carry `Region`, `Zone`, `ProjectId` and
 `SecurityToken`, which are signed like all others. Answers are HTTP 200 with a JSON object. Every answer
 has a `RetCode`, 0 for success; a `Message`, `success` or what is wrong; and a `request_uuid` ◆, which repeats the header
-`X-UCLOUD-REQUEST-UUID`.
+`X-UCLOUD-REQUEST-UUID`. A parameter that an action does not have is ignored; if it looks like one that it has, the answer
+names both in `Warnings` ◆ ([WIRE.md](WIRE.md), \"Warnings\").
 
 **Signature.** Sort the parameters by name, bytewise; write each name and its value one after the other without separators;
 append the private key; the signature is the lower-case hexadecimal SHA-1 of that text in UTF-8.

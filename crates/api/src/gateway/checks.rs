@@ -13,8 +13,9 @@ use tollbook_store::{Snapshot, StoreError};
 use tracing::Span;
 
 use super::concurrency::{Admission, Concurrency, Waiting};
+use super::names::{Warning, check_names, warnings};
 use super::rate::Rates;
-use super::strict::{StrictParts, StrictSignature, check_names, demand};
+use super::strict::{StrictParts, StrictSignature, demand};
 use crate::actions::{Action, AuthorizedSnapshot, Call};
 use crate::answer::{Answer, body};
 use crate::blocking::Workers;
@@ -23,7 +24,7 @@ use crate::failure::log_and_refuse;
 use crate::parameters::Parameters;
 use crate::ret_code::Refusal;
 use crate::service::Service;
-use crate::signature::verify;
+use crate::signature::{Dialect, string_to_sign, verify};
 use crate::wire::{Limits, Request, decode};
 
 /// Checks requests and has them answered. Every call may block.
@@ -61,6 +62,14 @@ pub(super) struct Answered {
     /// Whether the request names an action, known or not.
     pub(super) names_action: bool,
     pub(super) body: Vec<u8>,
+}
+
+/// What is known of a request so far, and is in its answer whatever becomes of it.
+#[derive(Default)]
+struct Known {
+    action: Option<&'static Action>,
+    names_action: bool,
+    warnings: Vec<Warning>,
 }
 
 /// Why a request is not answered yet, or not as asked.
@@ -106,11 +115,9 @@ impl Gateway {
         received: &Received<'_>,
         admission: Option<Admission>,
     ) -> Result<Answered, Waiting> {
-        let (mut action, mut names_action) = (None, false);
+        let mut known = Known::default();
         // Caught here, where the action is known. A request changes only values of its own, so nothing half-changed is used.
-        let handled = catch_unwind(AssertUnwindSafe(|| {
-            self.handle(received, admission, &mut action, &mut names_action)
-        }));
+        let handled = catch_unwind(AssertUnwindSafe(|| self.handle(received, admission, &mut known)));
         let result = handled.unwrap_or_else(|_| {
             tracing::error!("a request panicked");
             Err(Refusal::Internal.into())
@@ -121,27 +128,24 @@ impl Gateway {
             Err(Unanswered::Waiting(waiting)) => return Err(waiting),
         };
         let ret_code = result.as_ref().map_or_else(Refusal::code, |_| 0);
-        Ok(Answered {
-            ret_code,
-            action: action.map(|action| action.name),
-            names_action,
-            body: body(action.map(|action| action.name), received.request_uuid, &result),
-        })
+        let Known { action, names_action, warnings } = known;
+        let action = action.map(|action| action.name);
+        let body = body(action, received.request_uuid, &result, &warnings);
+        Ok(Answered { ret_code, action, names_action, body })
     }
 
     fn handle(
         &self,
         received: &Received<'_>,
         admission: Option<Admission>,
-        known_action: &mut Option<&'static Action>,
-        names_action: &mut bool,
+        known: &mut Known,
     ) -> Result<Answer, Unanswered> {
         let request = self.read(received)?;
         let parameters = Parameters::new(&request);
         let action = named_action(&parameters);
-        *names_action = !matches!(action, Err(Refusal::MissingAction));
+        known.names_action = !matches!(action, Err(Refusal::MissingAction));
         let action = action?;
-        *known_action = Some(action);
+        known.action = Some(action);
         let span = Span::current();
         span.record("action", action.name);
         let signature = parameters.envelope("Signature")?.filter(|signature| !signature.is_empty());
@@ -160,6 +164,9 @@ impl Gateway {
         span.record("company_id", key.company_id);
         span.record("public_key", key.public_key.as_str());
         self.check_signatures(&request, &key, signature, strict.as_ref(), received)?;
+        if strict.is_none() {
+            known.warnings = warnings(&request, action);
+        }
         let company = snapshot.company(key.company_id).map_err(log_and_refuse)?.ok_or(Refusal::Internal)?;
         let brand = self.check_host(&company, received.host)?;
         let config = self.service.config();
@@ -245,7 +252,12 @@ impl Gateway {
         let bearer = received
             .authorization
             .is_some_and(|value| value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")));
-        let is_signed = signature.is_none_or(|signature| verify(request, private_key.reveal(), signature));
+        if bearer {
+            return Err(Refusal::WrongSignature);
+        }
+        if signature.is_some_and(|signature| !verify(request, private_key.reveal(), signature)) {
+            return Err(self.wrong_signature(|| string_to_sign(request, Dialect::Documented)));
+        }
         let parts = StrictParts {
             method: received.method,
             path: received.path,
@@ -253,11 +265,22 @@ impl Gateway {
             content_type: received.content_type.unwrap_or_default(),
             body: received.body.unwrap_or_default(),
         };
-        let is_strict = strict.is_none_or(|strict| strict.is_of(&parts, private_key.reveal()));
-        if bearer || !is_signed || !is_strict {
-            return Err(Refusal::WrongSignature);
+        match strict {
+            Some(strict) if !strict.is_of(&parts, private_key.reveal()) => {
+                Err(self.wrong_signature(|| strict.string_to_sign(&parts)))
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The refusal of a wrong signature, with the signed text if the deployment shows it. It has no secret: all of it is in
+    /// the request.
+    fn wrong_signature(&self, text: impl FnOnce() -> String) -> Refusal {
+        if self.service.config().signing.debug {
+            Refusal::WrongSignatureOf(text())
+        } else {
+            Refusal::WrongSignature
+        }
     }
 
     /// The company's brand, unless the host belongs to another one: its keys are unknown at that site. A host of no

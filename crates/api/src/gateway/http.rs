@@ -110,7 +110,7 @@ async fn body(
             }
             Err(error) => {
                 tracing::error!(%error, "a request failed");
-                let body = answer::body(None, &request_uuid, &Err(Refusal::Internal));
+                let body = answer::body(None, &request_uuid, &Err(Refusal::Internal), &[]);
                 break Answered {
                     ret_code: Refusal::Internal.code(),
                     action: None,
@@ -154,7 +154,7 @@ impl Attempt {
     /// The answer to a request whose turn did not come in time.
     fn unavailable(mut self) -> Answered {
         let ret_code = Refusal::ServiceUnavailable.code();
-        let body = answer::body(None, &self.caller.request_uuid, &Err(Refusal::ServiceUnavailable));
+        let body = answer::body(None, &self.caller.request_uuid, &Err(Refusal::ServiceUnavailable), &[]);
         let answered = Answered { ret_code, action: None, names_action: true, body };
         self.line.answered(&answered);
         answered

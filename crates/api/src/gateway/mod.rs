@@ -4,8 +4,10 @@
 mod checks;
 mod concurrency;
 mod http;
+mod names;
 mod rate;
 mod strict;
 
 pub(crate) use checks::Gateway;
 pub(crate) use http::{answer, client_address};
+pub(crate) use names::{WARNINGS, Warning};

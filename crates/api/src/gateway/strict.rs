@@ -1,21 +1,14 @@
-//! Strict signatures of requests: their headers, whether one is demanded, the window of their time, and the names of
-//! parameters, which must all be known there (docs/SIGNING.md, "Strict signatures").
+//! Strict signatures of requests: their headers, whether one is demanded, and the window of their time (docs/SIGNING.md,
+//! "Strict signatures").
 
 use axum::http::HeaderMap;
 use tollbook_domain::tenant::{ApiKey, StrictSigning};
 use tollbook_ops::{Brand, Config};
 
-use crate::actions::Action;
-use crate::parameters::split_index;
 use crate::ret_code::Refusal;
 use crate::strict_signature::{
-    NONCE_CHARACTERS, NONCE_HEADER, SIGNATURE_HEADER, StrictRequest, TIMESTAMP_HEADER, verify,
+    NONCE_CHARACTERS, NONCE_HEADER, SIGNATURE_HEADER, StrictRequest, TIMESTAMP_HEADER, string_to_sign, verify,
 };
-use crate::wire::Request;
-
-/// The parameters that every request may have.
-const ENVELOPE: [&str; 7] =
-    ["Action", "PublicKey", "Signature", "Region", "Zone", "ProjectId", "SecurityToken"];
 
 /// The strict signature of a request, as it was sent.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +51,16 @@ impl<'h> StrictSignature<'h> {
 
     /// Whether it is the signature of the request.
     pub(super) fn is_of(&self, request: &StrictParts<'_>, private_key: &str) -> bool {
-        let request = StrictRequest {
+        verify(&self.signed(request), private_key, self.signature)
+    }
+
+    /// The text that is signed, without the private key.
+    pub(super) fn string_to_sign(&self, request: &StrictParts<'_>) -> String {
+        string_to_sign(&self.signed(request))
+    }
+
+    const fn signed<'r>(&'r self, request: &StrictParts<'r>) -> StrictRequest<'r> {
+        StrictRequest {
             method: request.method,
             path: request.path,
             query: request.query,
@@ -66,8 +68,7 @@ impl<'h> StrictSignature<'h> {
             body: request.body,
             timestamp: self.timestamp,
             nonce: self.nonce,
-        };
-        verify(&request, private_key, self.signature)
+        }
     }
 
     /// Refuses a time that is further from the server's than the window, and says which the server's is.
@@ -103,90 +104,4 @@ fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<Option<&'h s
 /// What requests with a key must sign strictly: the key decides before the brand, the brand before the deployment.
 pub(super) fn demand(key: &ApiKey, brand: &Brand, config: &Config) -> StrictSigning {
     key.strict.or(brand.strict).unwrap_or(config.signing.strict)
-}
-
-/// Refuses a parameter that the action does not have, and names the nearest one that it has.
-pub(super) fn check_names(request: &Request, action: &Action) -> Result<(), Refusal> {
-    let unknown = request.entries.iter().map(|entry| entry.key.as_str()).find(|name| !is_known(name, action));
-    let Some(name) = unknown else { return Ok(()) };
-    let nearest = nearest(name, action);
-    let nearest = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-    Err(Refusal::not_available(name, format!("{} has no such parameter{nearest}", action.name)))
-}
-
-fn is_known(name: &str, action: &Action) -> bool {
-    let base = split_index(name).map(|(base, _)| base);
-    ENVELOPE.contains(&name)
-        || action.parameters.iter().any(|parameter| {
-            parameter.name == name || (parameter.shape.is_list() && base == Some(parameter.name))
-        })
-}
-
-/// The parameter whose name is most like this one, with the index of this one if it is a list.
-fn nearest(name: &str, action: &Action) -> Option<String> {
-    let (base, index) = match name.rsplit_once('.') {
-        Some((base, index)) if split_index(name).is_some() => (base, Some(index)),
-        _ => (name, None),
-    };
-    // Of a long name nothing is near, and the distance takes time.
-    if base.chars().count() > 64 {
-        return None;
-    }
-    let distance = |known: &str| {
-        // A difference in case alone is the most likely slip.
-        strsim::osa_distance(&known.to_ascii_lowercase(), &base.to_ascii_lowercase())
-    };
-    let own = action.parameters.iter().map(|parameter| (parameter.name, parameter.shape.is_list()));
-    let all = own.chain(ENVELOPE.map(|name| (name, false)));
-    let (away, known, is_list) =
-        all.map(|(known, is_list)| (distance(known), known, is_list)).min_by_key(|(away, ..)| *away)?;
-    if away > base.chars().count() / 3 {
-        return None;
-    }
-    match index {
-        // Digits, or `N`. A longer index than any list has is not repeated.
-        Some(index) if is_list && index.len() <= 6 => Some(format!("{known}.{index}")),
-        None if is_list => Some(format!("{known}.0")),
-        _ => Some(known.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{ParameterValue, RawParameter};
-
-    fn verdict(action: &str, name: &str) -> Result<(), String> {
-        let value = ParameterValue::String(String::new());
-        let request = Request { entries: vec![RawParameter { key: name.to_owned(), value }] };
-        check_names(&request, Action::find(action).unwrap()).map_err(|refusal| refusal.message())
-    }
-
-    #[test]
-    fn an_unknown_parameter_is_named_with_the_nearest_one() {
-        let list = "ListPaidOrders";
-        for known in
-            ["ModelIds", "ModelIds.0", "ModelIds.N", "StartTime", "Region", "OrderTypes.17", "ProjectId"]
-        {
-            assert_eq!(verdict(list, known), Ok(()), "{known}");
-        }
-        for (action, name, expected) in [
-            (list, "ModelIDs.0", "ListPaidOrders has no such parameter; did you mean ModelIds.0?"),
-            (list, "ModelId", "ListPaidOrders has no such parameter; did you mean ModelIds.0?"),
-            (list, "ModelIds.x", "ListPaidOrders has no such parameter; did you mean ModelIds.0?"),
-            (list, "startTime", "ListPaidOrders has no such parameter; did you mean StartTime?"),
-            (list, "StartTime.0", "ListPaidOrders has no such parameter; did you mean StartTime?"),
-            (list, "Action.0", "ListPaidOrders has no such parameter; did you mean Action?"),
-            (list, "Surprise", "ListPaidOrders has no such parameter"),
-            (list, "", "ListPaidOrders has no such parameter"),
-            (
-                "StartPayUnpaidOrders",
-                "OrderNo.0",
-                "StartPayUnpaidOrders has no such parameter; did you mean OrderNos.0?",
-            ),
-            ("StartPayUnpaidOrders", "ModelIds.0", "StartPayUnpaidOrders has no such parameter"),
-        ] {
-            assert_eq!(verdict(action, name), Err(format!("Params [{name}] not available: {expected}")));
-        }
-    }
 }

@@ -11,6 +11,7 @@ fn every_code_has_its_fixed_text() {
         (Refusal::ActionNotFound("Test".into()), 161, "Action [Test] not found"),
         (Refusal::MissingSignature, 170, "Missing signature"),
         (Refusal::WrongSignature, 171, "Signature VerifyAC Error"),
+        (Refusal::WrongSignatureOf("ActionX".into()), 171, "Signature VerifyAC Error"),
         (Refusal::UserNotExists, 172, "User Not Exists"),
         (Refusal::StrictSignatureRequired, 175, "Strict signature required"),
         (

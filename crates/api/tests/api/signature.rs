@@ -40,6 +40,28 @@ fn form(pairs: &[(String, String)]) -> Request {
     decode("POST", None, Some(FORM), body.as_bytes(), &Limits::default()).expect("a form")
 }
 
+/// The rows of docs/CLIENTS.md, "Lists, booleans and numbers": a body, what is signed of it, and the signature.
+#[test]
+fn the_documented_values_are_signed_as_documented() {
+    let page = include_str!("../../../../docs/CLIENTS.md");
+    let section = page.split_once("## Lists, booleans and numbers").expect("the section").1;
+    let private_key = "46f09bb9fab4f12dfc160dae12273d5332b5debe";
+    assert!(section.contains(private_key));
+    let mut rows = 0;
+    for row in
+        section.lines().take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| `"))
+    {
+        let cells: Vec<&str> =
+            row.trim_matches('|').split(" | ").map(|cell| cell.trim_matches([' ', '`'])).collect();
+        let [body, signed, signature] = cells[..] else { panic!("a row has three cells: {row}") };
+        let request = json(body);
+        assert_eq!(string_to_sign(&request, Dialect::Documented), signed);
+        assert!(verify(&request, private_key, signature), "{row}");
+        rows += 1;
+    }
+    assert_eq!(rows, 9);
+}
+
 #[test]
 fn every_published_vector_verifies() {
     let vectors = vectors("vectors");

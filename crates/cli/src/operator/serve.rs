@@ -62,6 +62,10 @@ fn start(global: &Global, arguments: &Listen, output: &Output, with_demo: bool) 
     })?;
     let deployment::Deployment { store, mut config, catalogue } = opened;
     config.listen = arguments.listen.unwrap_or(config.listen);
+    config.signing.debug = arguments.debug_signatures;
+    if config.signing.debug {
+        tracing::warn!("clients are shown the text that a refused signature should have signed");
+    }
     let tls = server_tls(&config)?;
     let Objects { store: objects, embedded } = reporting_delay("the object store", || {
         let opened = Objects::open(global, &config, store.as_ref(), &master)?;

@@ -14,11 +14,14 @@ pub struct SigningConfig {
     pub strict: StrictSigning,
     /// Longest time between the signing of a request and its arrival, in seconds.
     pub window_s: i64,
+    /// Whether the refusal of a wrong signature shows the text that should have been signed. The option
+    /// `--debug-signatures` says so, not the file: it is for a test of clients, not for a deployment's whole life.
+    pub debug: bool,
 }
 
 impl Default for SigningConfig {
     fn default() -> Self {
-        Self { strict: StrictSigning::Off, window_s: 300 }
+        Self { strict: StrictSigning::Off, window_s: 300, debug: false }
     }
 }
 
@@ -39,6 +42,7 @@ pub(super) fn signing(source: &Source<'_>, read: &SigningSection) -> Checked<Sig
         strict: strict(source, "signing.strict", read.strict.as_ref())?.unwrap_or(default.strict),
         window_s: number(source, "signing.window_s", read.window_s.as_ref(), 5..=3_600)?
             .unwrap_or(default.window_s),
+        debug: default.debug,
     })
 }
 

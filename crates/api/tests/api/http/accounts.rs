@@ -139,6 +139,7 @@ fn published_clients_are_set_up(backend: Backend) {
     let user = |key| server.ask(key, "Action=GetUserInfo").list("DataSet")[0].clone();
     assert_eq!(user(&full)["UserId"], company.company_id);
     assert_eq!(user(&full)["CompanyName"], "User");
+    assert_eq!(user(&full)["AuthState"], "CERTIFIED");
     assert_eq!((&user(&full)["Admin"], &user(&full)["Finance"]), (&json!(1), &json!(1)));
     assert_eq!((&user(&bound)["Admin"], &user(&bound)["Finance"]), (&json!(0), &json!(1)));
     let regions = server.ask(&full, "Action=GetRegion");

@@ -228,7 +228,8 @@ impl Answer {
             let mut names: Vec<&str> = answer.0.keys().map(String::as_str).collect();
             let is_export = action.is_some_and(|name| name.starts_with("Download"));
             names.retain(|name| {
-                *name != "Action" && !((is_export || answer.code() == 153) && *name == "Reason")
+                !matches!(*name, "Action" | "Warnings")
+                    && !((is_export || answer.code() == 153) && *name == "Reason")
             });
             assert_eq!(names, ["Message", "RetCode"], "a refusal has no other members");
         }

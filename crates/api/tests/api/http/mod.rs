@@ -47,4 +47,5 @@ mod spans;
 mod statuses;
 mod strict;
 mod us3_hosts;
+mod warnings;
 pub(crate) mod workbook;

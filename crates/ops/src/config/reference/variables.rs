@@ -60,6 +60,12 @@ pub const VARIABLES: &[Variable] = &[
     secret("TOLLBOOK_OBJECTS_SESSION_TOKEN", SERVERS, "token of temporary S3 keys"),
     variable("TOLLBOOK_LOG", SERVERS, "what is logged; see \"Logging\""),
     variable("TOLLBOOK_LOG_FORMAT", SERVERS, "`text` or `json`; see \"Logging\""),
+    variable(
+        "TOLLBOOK_DEBUG_SIGNATURES",
+        SERVERS,
+        "`true`: a refused signature (171) shows the text that should have been signed \
+         ([SIGNING.md](SIGNING.md), \"Debugging signatures\"); also `--debug-signatures`",
+    ),
     variable("OTEL_…", SERVERS, "export of spans: [MONITORING.md](MONITORING.md), \"Traces\""),
     variable(
         "TOLLBOOK_SERVER",
