@@ -62,6 +62,29 @@ fn every_page_that_says_so_is_run() {
     assert_eq!(pages, ["BACKUP.md", "CORRECTIONS.md", "GOING_LIVE.md", "POSTGRESQL.md", "UPGRADE.md"]);
 }
 
+/// Commands, and what the page shows of their output.
+struct Step {
+    commands: Block,
+    shown: Option<Block>,
+}
+
+/// The steps of a page for a kind of database.
+fn steps(page: &str, is_sqlite: bool) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for block in blocks(page) {
+        match block.language.as_str() {
+            "sh" => steps.push(Step { commands: block, shown: None }),
+            "text" => match steps.last_mut() {
+                Some(step) if step.shown.is_none() => step.shown = Some(block),
+                _ => panic!("line {}: no commands print this", block.line),
+            },
+            other => panic!("line {}: a block of {other}", block.line),
+        }
+    }
+    steps.retain(|step| is_sqlite || step.commands.note.as_deref() != Some("SQLite"));
+    steps
+}
+
 /// Whether a page says that its commands are run.
 fn claims(page: &str) -> bool {
     page.split_whitespace().collect::<Vec<_>>().join(" ").contains(CLAIM)
@@ -117,16 +140,12 @@ impl<'a> Walk<'a> {
     fn page(self, name: &str) -> Self {
         let page = document(&format!("docs/{name}"));
         assert!(claims(&page), "{name}");
-        let blocks: Vec<Block> = blocks(&page)
-            .into_iter()
-            .filter(|block| self.fixture.is_on_sqlite() || block.note.as_deref() != Some("SQLite"))
-            .collect();
-        let steps: Vec<(usize, &Block)> =
-            blocks.iter().enumerate().filter(|(_, block)| block.language == "sh").collect();
+        let steps: Vec<(usize, Step)> =
+            steps(&page, self.fixture.is_on_sqlite()).into_iter().enumerate().collect();
         assert!(!steps.is_empty(), "{name} has no commands");
         let mut script = "set -euo pipefail\n".to_owned();
-        for (step, block) in &steps {
-            let text = self.here(&block.text);
+        for (step, Step { commands, .. }) in &steps {
+            let text = self.here(&commands.text);
             script += &format!(
                 "{{\n{text}}} >'{}' 2>'{}'\n",
                 self.output(*step).display(),
@@ -136,17 +155,17 @@ impl<'a> Walk<'a> {
             script += &format!("touch '{}'\n", self.done(*step).display());
         }
         self.shell(&script);
-        for (step, block) in steps {
+        for (step, Step { commands, shown }) in steps {
             let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
             let (output, errors) = (read(self.output(step)), read(self.errors(step)));
-            let what = format!("docs/{name}:{}:\n{}{output}{errors}", block.line, block.text);
+            let what = format!("docs/{name}:{}:\n{}{output}{errors}", commands.line, commands.text);
             assert!(
                 self.done(step).exists(),
                 "{what}\nfailed; the server's log:\n{}",
                 read(self.fixture.path("log"))
             );
             fs::remove_file(self.done(step)).unwrap();
-            if let Some(shown) = blocks.get(step + 1).filter(|next| next.language == "text") {
+            if let Some(shown) = shown {
                 let shown = lines(&self.here(&shown.text));
                 assert!(
                     matches(&shown, &lines(&output)),
