@@ -37,7 +37,7 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         .fold(Link::to("/operator/audit").with("check", "yes"), |link, name| link.with(name, given(name)));
     let title = visit.t(text::AUDIT);
     let content = html! {
-        (layout::heading(title, html! { (visit.t(text::AUDIT_WHY)) }, html! { a class="button" href=(check.href()) { (visit.t(text::VERIFY)) } }))
+        (layout::heading(title, html! { (visit.t(text::AUDIT_WHY)) }, html! { a class="button" rel="nofollow" href=(check.href()) { (visit.t(text::VERIFY)) } }))
         @if let Some(report) = &checked {
             @let differences = desk::rows(report, "Differences");
             @if differences.is_empty() {

@@ -84,11 +84,7 @@ fn explained(visit: &Visit<'_>, company: &str, record: &Value) -> Markup {
         .collect();
     let mut facts = record.clone();
     facts["Charges"] = Value::Null;
-    let right = json!({
-        "company_id": company.parse::<i64>().unwrap_or_default(), "time": record["Time"], "source": record["Source"], "id": record["Id"],
-        "organization_id": record["OrganizationID"], "resource_id": record["ResourceID"], "provider": record["Provider"],
-        "model_id": record["ModelID"], "quantities": record["Quantities"],
-    });
+    let right = right_record(company, record);
     let right = serde_json::to_string_pretty(&right).unwrap_or_default();
     html! {
         article class="record" {
@@ -103,4 +99,31 @@ fn explained(visit: &Visit<'_>, company: &str, record: &Value) -> Markup {
             span class="sr" { (tables::count(charges.len())) }
         }
     }
+}
+
+/// The record as it would be sent again, to be corrected; what it does not state is left out.
+fn right_record(company: &str, record: &Value) -> Value {
+    let mut right = json!({"company_id": company.parse::<i64>().unwrap_or_default()});
+    let fields = [
+        ("organization_id", "OrganizationID"),
+        ("resource_id", "ResourceID"),
+        ("resource_name", "ResourceName"),
+        ("resource_type", "ResourceType"),
+        ("id", "Id"),
+        ("source", "Source"),
+        ("time", "Time"),
+        ("provider", "Provider"),
+        ("model_id", "ModelID"),
+        ("product_code", "ProductCode"),
+        ("region", "Region"),
+        ("service_tier", "ServiceTier"),
+        ("user_email", "UserEmail"),
+        ("quantities", "Quantities"),
+    ];
+    for (field, member) in fields {
+        if !record[member].is_null() && record[member] != "" {
+            right[field] = record[member].clone();
+        }
+    }
+    right
 }
