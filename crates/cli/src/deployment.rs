@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollbook_domain::Catalogue;
 use tollbook_ops::config::MoneySettings;
+use tollbook_ops::config::check::check_file;
 use tollbook_ops::deployment::{Mark, MarkFault, Truth};
 use tollbook_ops::{Config, MasterKey, SecretError};
 use tollbook_store::{OpenDatabase, Store, StoreOptions, connect_postgres, connect_sqlite, database_name};
