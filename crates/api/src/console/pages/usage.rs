@@ -62,9 +62,9 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         @if let Some(corrections) = &corrections {
             section {
                 h2 { (visit.t(text::CORRECTIONS)) }
-                @let rows = desk::rows(corrections, "Corrections");
+                @let rows: Vec<Value> = desk::rows(corrections, "Corrections").iter().map(|row| { let mut row = row.clone(); row["CorrectionKind"] = row["Kind"].clone(); row }).collect();
                 @if rows.is_empty() { p class="hint" { (visit.t(text::NONE)) } }
-                @else { (members::table(visit, visit.t(text::CORRECTIONS), rows, &["Time", "Key", "Kind", "Reason", "Reference", "Records", "OrdersReplaced", "OrdersMade"], None)) }
+                @else { (members::table(visit, visit.t(text::CORRECTIONS), &rows, &["Time", "Key", "CorrectionKind", "Reason", "Reference", "Records", "OrdersReplaced", "OrdersMade"], None)) }
             }
         }
     };
