@@ -226,7 +226,7 @@ try {
     companies: "/operator/companies",
     company: "/operator/companies/1",
     prices: "/operator/prices",
-    "price-explained": "/operator/prices/explain?CompanyID=1&ModelID=MODEL&PricingSKU=SKU",
+    "price-explained": "/operator/prices/explain?CompanyID=1&ModelID=THE-MODEL&PricingSKU=THE-SKU",
     usage: "/operator/usage?company=1",
     connect: "/operator/connect?program=litellm",
     audit: "/operator/audit?check=yes",
@@ -240,13 +240,14 @@ try {
   // A price of the book, to be explained.
   await page.goto(`${base}/operator/prices`);
   const cells = await page.locator("section").last().locator("tbody tr").first().locator("td").allInnerTexts();
-  desk["price-explained"] = desk["price-explained"].replace("MODEL", encodeURIComponent(cells[2])).replace("SKU", encodeURIComponent(cells[3]));
+  desk["price-explained"] = desk["price-explained"].replace("THE-MODEL", encodeURIComponent(cells[2])).replace("THE-SKU", encodeURIComponent(cells[3]));
   for (const [language, theme, width] of [["en", "light", 1440], ["zh", "dark", 1440], ["en", "light", 360]]) {
     await page.setViewportSize({ width, height: 900 });
     await page.goto(`${base}/console/choose?language=${language}&theme=${theme}`);
     for (const [name, path] of Object.entries(desk)) {
       const as = `operator-${name}-${width === 360 ? "narrow" : `${language}-${theme}`}`;
       await page.goto(base + path);
+      assert.equal(await page.locator(".failure").count(), 0, as);
       await checkAccess(as);
       await checkNarrow(as);
       await shot(as);
@@ -285,7 +286,7 @@ try {
   await page.locator("input[name=confirmed]").waitFor({ state: "attached" });
   await checkAccess("reversal-shown");
   await shot("operator-reversal-shown");
-  await page.locator("form.act button.primary").click();
+  await page.locator("form.confirm button.primary").click();
   await page.locator("p.notice").waitFor();
   assert.equal(((await cash()) - before).toFixed(2), "0.00", "the deposit was reversed");
 
@@ -310,7 +311,7 @@ try {
   await checkNarrow("import-shown");
   await shot("operator-import-shown-narrow");
   await page.setViewportSize({ width: 1440, height: 900 });
-  await page.locator("form.act button.primary").click();
+  await page.locator("form.confirm button.primary").click();
   await page.locator("p.notice").waitFor();
   await shot("operator-imported");
   await page.goto(`${base}/operator/prices?ModelID=walk-model`);

@@ -14,6 +14,8 @@ pub(super) enum Shown {
     Plain,
     /// A text that programs read.
     Code,
+    /// The same, which may be long.
+    Long,
     /// A decimal number.
     Decimal,
     /// A whole number.
@@ -159,7 +161,7 @@ members! {
     "Actor" Plain "Who" "操作人";
     "ActorKind" Name "Kind of actor" "操作人类型";
     "Origin" Plain "From where" "来源地址";
-    "Quantities" Code "Quantities" "数量";
+    "Quantities" Long "Quantities" "数量";
     "Quantity" Count "Quantity" "数量";
     "State" Name "State" "状态";
     "Hour" Time "Hour" "小时";
@@ -167,10 +169,13 @@ members! {
     "PriceList" Plain "Price list" "价格表";
     "Nearest" Plain "Near names in the price book" "价格表中的相近名称";
     "Reasons" Plain "Reasons" "原因";
-    "Value" Code "Value" "值";
+    "Value" Long "Value" "值";
     "Setting" Code "Setting" "配置项";
     "Default" Code "Default" "默认值";
     "Meaning" Plain "Meaning" "说明";
+    "ValuesBefore" Long "Before" "变更前";
+    "ValuesAfter" Long "After" "变更后";
+    "CorrectionKind" Name "Kind" "类型";
     "URL" Code "Address" "地址";
     "Type" Code "Type" "类型";
     // Names that values have.
@@ -196,6 +201,8 @@ members! {
     "refund" Plain "Refund" "退款";
     "expiry" Plain "Expiry" "到期";
     "adjustment" Plain "Repayment of credit" "信用还款";
+    "reverse" Plain "Reversal of a deposit" "充值冲正";
+    "adjust" Plain "Adjustment" "账户调整";
     "reversal" Plain "Reversal of a deposit" "充值冲正";
     "correction" Plain "Correction" "更正";
     "user" Plain "User" "用户";
@@ -224,6 +231,15 @@ pub(super) fn is_numeric(name: &str) -> bool {
     find(name).is_some_and(|member| matches!(member.shown, Shown::Decimal | Shown::Count))
 }
 
+/// How the cells of a member are laid out.
+fn class_of(name: &str) -> Option<&'static str> {
+    match find(name).map(|member| member.shown) {
+        Some(Shown::Decimal | Shown::Count) => Some("r"),
+        Some(Shown::Code | Shown::Time | Shown::Name) => None,
+        Some(Shown::Plain | Shown::Long) | None => Some("wrap"),
+    }
+}
+
 /// A value of a member.
 pub(super) fn value(visit: &Visit<'_>, name: &str, value: &Value) -> Markup {
     let shown = find(name).map_or(Shown::Plain, |member| member.shown);
@@ -237,7 +253,7 @@ pub(super) fn value(visit: &Visit<'_>, name: &str, value: &Value) -> Markup {
         },
         Value::String(text) => match shown {
             Shown::Decimal => tables::decimal(text),
-            Shown::Code => html! { code { (text) } },
+            Shown::Code | Shown::Long => html! { code { (text) } },
             Shown::Name => html! { (label(visit, text)) },
             _ => html! { (text) },
         },
@@ -296,7 +312,7 @@ pub(super) fn table(
                 @if more.is_some() { th scope="col" { (visit.t(super::text::ACTION)) } }
             } }
             tbody { @for row in rows { tr {
-                @for column in columns { td class=(if is_numeric(column) { "r" } else { "wrap" }) { (value(visit, column, &row[*column])) } }
+                @for column in columns { td class=[class_of(column)] { (value(visit, column, &row[*column])) } }
                 @if let Some(more) = more { td { (more(row)) } }
             } } }
         } }

@@ -133,6 +133,10 @@ pub fn explained_price(explained: &PriceExplained<'_>) -> Value {
 /// What the import of a price list would do.
 pub fn previewed(preview: &PricePreview, omitted: &[OmittedModel], unread: &[UnreadKind]) -> Value {
     let mut value = imported(&preview.imported, omitted, unread);
+    // Nothing was charged, and what would be is not computed.
+    if let Some(members) = value.as_object_mut() {
+        members.remove("UsageCharged");
+    }
     let changes = preview.changes.iter();
     value["Changes"] = changes
         .map(|(before, after)| json!({"Before": before.as_ref().map(price), "After": price(after)}))

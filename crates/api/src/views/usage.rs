@@ -36,6 +36,11 @@ pub fn explained_record(explained: &ExplainedRecord) -> Value {
             usage.quantities.iter().map(|(sku, quantity)| (sku.clone(), (*quantity).into())).collect();
         value["OrganizationID"] = usage.organization_id.into();
         value["ResourceID"] = usage.resource_id.as_str().into();
+        value["ResourceName"] = usage.resource_name.as_str().into();
+        value["ResourceType"] = usage.resource_type.into();
+        value["ProductCode"] = usage.product_code.as_str().into();
+        value["Region"] = usage.region.as_str().into();
+        value["UserEmail"] = usage.user_email.as_str().into();
         value["Provider"] = usage.provider.as_str().into();
         value["ModelID"] = usage.model_id.as_str().into();
         value["ServiceTier"] = usage.service_tier.as_str().into();

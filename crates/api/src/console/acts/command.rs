@@ -10,8 +10,7 @@ pub(in crate::console) fn command_text(act: &Act, given: &Request, key: &str) ->
     for field in act.fields.iter().filter(|field| field.option != "-") {
         let placeholder = field.is_required.then(|| field.name.to_uppercase());
         let values: Vec<String> = match field.kind {
-            Kind::File => vec![text_of(given, "file_name").unwrap_or("FILE").to_owned()],
-            Kind::Records => vec!["FILE".to_owned()],
+            Kind::File | Kind::Records => vec!["FILE".to_owned()],
             Kind::Many(_) | Kind::Words | Kind::Numbers => texts_of(given, field.name)
                 .flat_map(|text| text.split(|c: char| c.is_whitespace() || c == ','))
                 .filter(|word| !word.is_empty())
@@ -51,7 +50,7 @@ fn has_key(act: &Act) -> bool {
 }
 
 /// A value for a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(in crate::console) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=+%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()

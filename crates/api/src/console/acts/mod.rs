@@ -9,7 +9,7 @@ mod values;
 
 pub use table::ACTS;
 
-pub(super) use command::command_text;
+pub(super) use command::{command_text, quoted};
 pub(super) use run::{ActError, Done, run};
 pub(super) use values::{KEY, file_fields, file_of, new_key};
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::console::acts::{self, Act, ActError, After, Done, Field, KEY, Kind};
 use crate::console::error::PageError;
 use crate::console::reply::Reply;
-use crate::console::text;
+use crate::console::text::{self, Text};
 use crate::console::view::Link;
 use crate::console::visit::{Visit, text_of, texts_of};
 use crate::console::{forms, layout, members, tables};
@@ -32,12 +32,13 @@ pub(in crate::console) fn link(visit: &Visit<'_>, act: &str, values: &[(&str, &s
 }
 
 /// The same in a row of a table.
-pub(in crate::console) fn row_link(visit: &Visit<'_>, act: &str, values: &[(&str, &str)]) -> Markup {
-    html! {
-        @if visit.may_act() && let Some(known) = acts::find(act) {
-            a href=(href(act, values)) { (visit.t(known.title)) }
-        }
-    }
+pub(in crate::console) fn row_link(
+    visit: &Visit<'_>,
+    act: &str,
+    name: Text,
+    values: &[(&str, &str)],
+) -> Markup {
+    html! { @if visit.may_act() { a href=(href(act, values)) { (visit.t(name)) } } }
 }
 
 fn act_of(visit: &Visit<'_>) -> Result<&'static Act, PageError> {
@@ -126,6 +127,10 @@ fn form_page(visit: &Visit<'_>, act: &Act, given: &Request, key: &str, problem: 
 
 fn command(visit: &Visit<'_>, act: &Act, given: &Request, key: &str) -> Markup {
     let command = acts::command_text(act, given, key);
+    let command = match acts::file_of(visit) {
+        Some((name, _)) => command.replace(" FILE", &format!(" {}", acts::quoted(&name))),
+        None => command,
+    };
     html! {
         section class="same" {
             h2 { (visit.t(text::THE_COMMAND)) }
@@ -193,7 +198,7 @@ fn preview(visit: &Visit<'_>, act: &Act, done: &Done) -> Markup {
         (layout::heading(visit.t(act.title), html! { (visit.t(text::PREVIEW_WHY)) }, html! {}))
         (members::answer(visit, &shown(&done.answer)))
         @if let Some(more) = cut(&done.answer) { p class="hint" { (text::CHANGES_CUT.with(visit.language, &[&SHOWN.to_string(), &more.to_string()])) } }
-        form class="act" method="post" action=(format!("/operator/acts/{}", act.name)) enctype=[file.is_some().then_some("multipart/form-data")] {
+        form class="confirm" method="post" action=(format!("/operator/acts/{}", act.name)) enctype=[file.is_some().then_some("multipart/form-data")] {
             (forms::token_field(visit))
             input type="hidden" name=(KEY) value=(text_of(form, KEY).unwrap_or_default());
             input type="hidden" name="confirmed" value="yes";

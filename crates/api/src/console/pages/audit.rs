@@ -30,14 +30,14 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         Some(_) => return Err(PageError::Invalid("check must be yes".to_owned())),
     };
     let log = desk::read(visit, "ListAuditLog", values)?;
-    let entries: Vec<Value> = desk::rows(&log, "Entries").iter().rev().cloned().collect();
+    let entries: Vec<Value> = desk::rows(&log, "Entries").iter().rev().map(shown).collect();
     let given = |name: &str| text_of(visit.query, name).unwrap_or_default();
     let check = ["CompanyID", "Act", "from", "to"].iter().filter(|name| !given(name).is_empty());
     let check = check
         .fold(Link::to("/operator/audit").with("check", "yes"), |link, name| link.with(name, given(name)));
     let title = visit.t(text::AUDIT);
     let content = html! {
-        (layout::heading(title, html! { (visit.t(text::AUDIT_WHY)) }, html! { a class="button" href=(check.href()) { (visit.t(text::VERIFY)) } }))
+        (layout::heading(title, html! { (visit.t(text::AUDIT_WHY)) }, html! { a class="button" rel="nofollow" href=(check.href()) { (visit.t(text::VERIFY)) } }))
         @if let Some(report) = &checked {
             @let differences = desk::rows(report, "Differences");
             @if differences.is_empty() {
@@ -55,8 +55,19 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         }
         @if log["HasMore"] == true { p class="hint" { (text::NEWEST_ROWS.with(visit.language, &[&SHOWN.to_string()])) } }
         @if entries.is_empty() { (layout::nothing(visit, text::NO_ACTS)) }
-        @else { (members::table(visit, title, &entries, &["Time", "Actor", "ActorKind", "Act", "CompanyID", "Reason", "Before", "After", "Origin", "EntryNo"], None)) }
+        @else { (members::table(visit, title, &entries, &["Time", "Actor", "ActorKind", "Act", "CompanyID", "Reason", "ValuesBefore", "ValuesAfter", "Origin"], None)) }
         (layout::command(visit, "tollbook audit list"))
     };
     Ok(layout::page(visit, "/operator/audit", title, content))
+}
+
+/// An entry as a row: the deployment's are of no company.
+fn shown(entry: &Value) -> Value {
+    let mut row = entry.clone();
+    row["ValuesBefore"] = entry["Before"].clone();
+    row["ValuesAfter"] = entry["After"].clone();
+    if entry["CompanyID"] == 0 {
+        row["CompanyID"] = Value::Null;
+    }
+    row
 }

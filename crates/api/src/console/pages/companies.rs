@@ -109,7 +109,7 @@ pub(in crate::console) fn company(visit: &mut Visit<'_>) -> Result<Reply, PageEr
                     caption { (text::N_ROWS.with(visit.language, &[&organizations.len().to_string()])) }
                     thead { tr { th scope="col" class="r" { "ID" } th scope="col" { (visit.t(text::NAME)) } th scope="col" { "ProjectId" } @if visit.may_act() { th scope="col" { (visit.t(text::ACTION)) } } } }
                     tbody { @for organization in &organizations { tr { td class="r" { (tables::count(organization.organization_id)) } th scope="row" { (organization.name) } td { (tables::copyable(visit, &organization.project_id, html! { code { (organization.project_id) } })) }
-                        @if visit.may_act() { td { (act::row_link(visit, "organization-rename", &[of, ("organization", &organization.organization_id.to_string()), ("Name", &organization.name)])) } }
+                        @if visit.may_act() { td { (act::row_link(visit, "organization-rename", text::RENAME, &[of, ("organization", &organization.organization_id.to_string()), ("Name", &organization.name)])) } }
                     } } }
                 } }
             }
@@ -138,11 +138,11 @@ fn users_table(visit: &Visit<'_>, users: &[User], of: (&str, &str)) -> Markup {
                     td { span class=(if user.disabled { "status status-3" } else { "status status-2" }) { (visit.t(if user.disabled { text::DISABLED } else { text::ACTIVE })) } }
                     @if visit.may_act() { td { div class="row-actions" {
                         @let named = ("Email", user.email.as_str());
-                        @if user.disabled { (act::row_link(visit, "user-enable", &[of, named])) }
+                        @if user.disabled { (act::row_link(visit, "user-enable", text::ENABLE, &[of, named])) }
                         @else {
-                            (act::row_link(visit, "user-role", &[of, named, ("Role", user.role.name()), ("OrganizationIDs", &user.organization_ids.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))]))
-                            (act::row_link(visit, "user-invite", &[of, named, ("Role", user.role.name()), ("OrganizationIDs", &user.organization_ids.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))]))
-                            (act::row_link(visit, "user-disable", &[of, named]))
+                            (act::row_link(visit, "user-role", text::CHANGE_ROLE, &[of, named, ("Role", user.role.name()), ("OrganizationIDs", &user.organization_ids.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))]))
+                            (act::row_link(visit, "user-invite", text::NEW_LINK, &[of, named, ("Role", user.role.name()), ("OrganizationIDs", &user.organization_ids.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))]))
+                            (act::row_link(visit, "user-disable", text::DISABLE, &[of, named]))
                         }
                     } } }
                 } } }
@@ -168,10 +168,10 @@ fn keys_table(visit: &Visit<'_>, keys: &[ApiKey], uses: &[(String, i64)], of: (&
                     td { span class=(if key.is_usable(visit.now_s) { "status status-2" } else { "status status-3" }) { (visit.t(if key.is_usable(visit.now_s) { text::ACTIVE } else if key.suspended { text::SUSPENDED } else if key.disabled { text::DISABLED } else { text::HAS_ENDED })) } }
                     @if visit.may_act() { td { div class="row-actions" { @if !key.disabled {
                         @let named = ("public_key", key.public_key.as_str());
-                        (act::row_link(visit, "key-change", &[of, named, ("Name", &key.name)]))
-                        @if key.suspended { (act::row_link(visit, "key-resume", &[of, named])) } @else { (act::row_link(visit, "key-suspend", &[of, named])) }
-                        @if key.is_usable(visit.now_s) { (act::row_link(visit, "key-rotate", &[of, named])) }
-                        (act::row_link(visit, "key-disable", &[of, named]))
+                        (act::row_link(visit, "key-change", text::CHANGE, &[of, named, ("Name", &key.name)]))
+                        @if key.suspended { (act::row_link(visit, "key-resume", text::RESUME, &[of, named])) } @else { (act::row_link(visit, "key-suspend", text::SUSPEND, &[of, named])) }
+                        @if key.is_usable(visit.now_s) { (act::row_link(visit, "key-rotate", text::ROTATE, &[of, named])) }
+                        (act::row_link(visit, "key-disable", text::DISABLE, &[of, named]))
                     } } } }
                 } } }
             } }

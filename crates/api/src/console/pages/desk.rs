@@ -103,7 +103,7 @@ fn cards(visit: &Visit<'_>, summed: &SummedCompanies, hours: &OpenHours, unprice
             div class="stat" { dt { (visit.t(text::CHARGED)) } dd { (amounts(&charged)) } }
             div class="stat" { dt { (visit.t(text::OWED)) } dd { (amounts(&owed)) } }
             div class="stat" { dt { (visit.t(text::COMPANIES)) } dd { a class="figure" href="/operator/companies" { (tables::count(summed.all)) } } }
-            div class="stat" { dt { (visit.t(text::UNPRICED)) } dd { (tables::count(unpriced)) } dd class="under" { code { "tollbook usage unpriced" } } }
+            div class="stat" { dt { (visit.t(text::UNPRICED)) } dd { a class="figure" href="/operator/usage" { (tables::count(unpriced)) } } dd class="under" { code { "tollbook usage unpriced" } } }
             div class="stat" { dt { (visit.t(text::HOURS_OPEN)) } dd { (tables::count(hours.hours)) @if hours.has_more { "+" } }
                 dd class="under" { @if let Some(oldest) = oldest { (text::HOURS_OLDEST.with(visit.language, &[&oldest])) ". " } (visit.t(text::HOURS_LATE)) }
             }

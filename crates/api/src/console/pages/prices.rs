@@ -25,7 +25,12 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
     let shown = prices.get(..SHOWN).unwrap_or(prices);
     let order = lists.iter().filter_map(|list| list["List"].as_str()).collect::<Vec<_>>().join(" ");
     let remove = |list: &Value| {
-        act::row_link(visit, "price-remove", &[("list", list["List"].as_str().unwrap_or_default())])
+        act::row_link(
+            visit,
+            "price-remove",
+            text::REMOVE_ENDPOINT,
+            &[("list", list["List"].as_str().unwrap_or_default())],
+        )
     };
     let end = |discount: &Value| {
         let company = discount["CompanyID"].as_i64().filter(|id| *id > 0).map(|id| id.to_string());
@@ -33,7 +38,7 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         let mut values = vec![("ModelID", text("ModelID")), ("PricingSKU", text("PricingSKU"))];
         values.extend(company.as_deref().map(|company| ("CompanyID", company)));
         values.retain(|(_, value)| !value.is_empty());
-        act::row_link(visit, "discount-remove", &values)
+        act::row_link(visit, "discount-remove", text::REMOVE_ENDPOINT, &values)
     };
     let title = visit.t(text::PRICES);
     let content = html! {

@@ -62,9 +62,9 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         @if let Some(corrections) = &corrections {
             section {
                 h2 { (visit.t(text::CORRECTIONS)) }
-                @let rows = desk::rows(corrections, "Corrections");
+                @let rows: Vec<Value> = desk::rows(corrections, "Corrections").iter().map(|row| { let mut row = row.clone(); row["CorrectionKind"] = row["Kind"].clone(); row }).collect();
                 @if rows.is_empty() { p class="hint" { (visit.t(text::NONE)) } }
-                @else { (members::table(visit, visit.t(text::CORRECTIONS), rows, &["Time", "Key", "Kind", "Reason", "Reference", "Records", "OrdersReplaced", "OrdersMade"], None)) }
+                @else { (members::table(visit, visit.t(text::CORRECTIONS), &rows, &["Time", "Key", "CorrectionKind", "Reason", "Reference", "Records", "OrdersReplaced", "OrdersMade"], None)) }
             }
         }
     };
@@ -84,11 +84,7 @@ fn explained(visit: &Visit<'_>, company: &str, record: &Value) -> Markup {
         .collect();
     let mut facts = record.clone();
     facts["Charges"] = Value::Null;
-    let right = json!({
-        "company_id": company.parse::<i64>().unwrap_or_default(), "time": record["Time"], "source": record["Source"], "id": record["Id"],
-        "organization_id": record["OrganizationID"], "resource_id": record["ResourceID"], "provider": record["Provider"],
-        "model_id": record["ModelID"], "quantities": record["Quantities"],
-    });
+    let right = right_record(company, record);
     let right = serde_json::to_string_pretty(&right).unwrap_or_default();
     html! {
         article class="record" {
@@ -103,4 +99,31 @@ fn explained(visit: &Visit<'_>, company: &str, record: &Value) -> Markup {
             span class="sr" { (tables::count(charges.len())) }
         }
     }
+}
+
+/// The record as it would be sent again, to be corrected; what it does not state is left out.
+fn right_record(company: &str, record: &Value) -> Value {
+    let mut right = json!({"company_id": company.parse::<i64>().unwrap_or_default()});
+    let fields = [
+        ("organization_id", "OrganizationID"),
+        ("resource_id", "ResourceID"),
+        ("resource_name", "ResourceName"),
+        ("resource_type", "ResourceType"),
+        ("id", "Id"),
+        ("source", "Source"),
+        ("time", "Time"),
+        ("provider", "Provider"),
+        ("model_id", "ModelID"),
+        ("product_code", "ProductCode"),
+        ("region", "Region"),
+        ("service_tier", "ServiceTier"),
+        ("user_email", "UserEmail"),
+        ("quantities", "Quantities"),
+    ];
+    for (field, member) in fields {
+        if !record[member].is_null() && record[member] != "" {
+            right[field] = record[member].clone();
+        }
+    }
+    right
 }

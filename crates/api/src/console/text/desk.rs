@@ -14,6 +14,9 @@ texts! {
     APPLY "Apply" "执行";
     CANCEL "Cancel" "取消";
     BACK "Back" "返回";
+    DISABLE "Disable" "停用";
+    NEW_LINK "New link" "新链接";
+    CHANGE_ROLE "Role" "角色";
     DONE "Done." "已完成。";
     DONE_BEFORE "This form was sent before. It was done once, and this is what it did." "该表单此前已提交，操作仅执行一次，结果如下。";
     COPY_NOW "Copy it now; it is not shown again." "请立即复制，不会再次显示。";
