@@ -76,14 +76,27 @@ const fn service(of: &'static str, names: &'static [&'static str]) -> Names {
 const PROVIDERS: &[Names] = &[
     provider(&["openai", "textcompletionopenai"]),
     provider(&["anthropic", "anthropictext"]),
-    provider(&["bedrock", "awsbedrock", "amazonbedrock", "bedrockconverse", "aws"]),
+    provider(&["bedrock", "awsbedrock", "amazonbedrock", "bedrockconverse", "anthropicbedrock", "aws"]),
     provider(&["azure", "azureopenai", "azureaiopenai", "azaiopenai", "azuretext"]),
     service("azure", &["azureai", "azureaiinference", "azaiinference", "azureaifoundry"]),
     provider(&["google", "gcpgenai"]),
-    service("google", &["gemini", "gcpgemini", "googlegenai", "googlegenerativeai", "googleaistudio"]),
     service(
         "google",
-        &["vertexai", "gcpvertexai", "googlevertex", "googlevertexai", "vertex", "vertexaibeta"],
+        &["gemini", "gcpgemini", "googlegenai", "googlegenerativeai", "googleaistudio", "googlegla"],
+    ),
+    service(
+        "google",
+        &[
+            "vertexai",
+            "gcpvertexai",
+            "googlevertex",
+            "googlevertexai",
+            "vertex",
+            "vertexaibeta",
+            "googlecloud",
+            "vertexanthropic",
+            "googleanthropicvertex",
+        ],
     ),
     provider(&["mistral", "mistralai"]),
     provider(&["cohere", "coherechat"]),
@@ -388,6 +401,12 @@ mod tests {
             vertex_ai              | publishers/google/models/gemini-2 | google Service Shortened
             gcp.gen_ai             | gemini-2                    | google OtherName Stated
             google.generative-ai   | gemini-2                    | google Service Stated
+            google-gla             | gemini-2                    | google Service Stated
+            google-cloud           | gemini-2                    | google Service Stated
+            vertex.anthropic.messages | gemini-2                 | google Service Stated
+            google_anthropic_vertex | gemini-2                   | google Service Stated
+            anthropic_bedrock      | us.anthropic.claude-x       | aws OtherName Stated
+            anthropic_bedrock      | claude-x                    | -
             x_ai                   | grok-4                      | x-ai OtherName Stated
             xai                    | grok-4                      | x-ai OtherName Stated
             together_ai            | meta-llama/x                | together OtherName Stated

@@ -39,6 +39,7 @@ const KINDS: &[Kind] = &[
     tokens("input_cost_per_token_cache_hit", "cache_read"),
     tokens("cache_creation_input_token_cost", "cache_write"),
     tokens("cache_creation_input_token_cost_above_1hr", "cache_write_1h"),
+    tokens("cache_creation_input_token_cost_above_12hr", "cache_write_12h"),
     tokens("input_cost_per_audio_token", "input_audio"),
     tokens("output_cost_per_audio_token", "output_audio"),
     tokens("cache_read_input_audio_token_cost", "cache_audio_read"),
@@ -65,6 +66,7 @@ const KINDS: &[Kind] = &[
     seconds("output_cost_per_video_per_second", "output_video_second"),
     kind("input_cost_per_request", "request", REQUEST, 0),
     kind("input_cost_per_query", "query", REQUEST, 0),
+    kind("google_maps_grounding_cost_per_query", "maps_search", REQUEST, 0),
     kind("file_search_cost_per_1k_calls", "file_search", REQUEST, 3),
     kind("code_interpreter_cost_per_session", "code_session", ITEM, 0),
     kind("ocr_cost_per_page", "page", PAGE, 0),
@@ -73,8 +75,14 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Suffixes of the service tiers, and their names. A batch is a tier of its own.
-const SERVICE_TIERS: [(&str, &str); 4] =
-    [("_batches", "batch"), ("_flex", "flex"), ("_priority", "priority"), ("_ultrafast", "ultrafast")];
+const SERVICE_TIERS: [(&str, &str); 6] = [
+    ("_batches", "batch"),
+    ("_flex", "flex"),
+    ("_priority", "priority"),
+    ("_ultrafast", "ultrafast"),
+    ("_balanced", "balanced"),
+    ("_decisions", "decisions"),
+];
 
 /// What a key of a price says.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,7 +135,7 @@ pub(super) fn kind_in_range(key: &str) -> Option<&'static Kind> {
 pub(super) const WEB_SEARCH: Kind = kind("search_context_cost_per_query", "web_search", REQUEST, 0);
 
 /// Keys that say nothing about prices.
-const NOT_PRICES: [&str; 14] = [
+const NOT_PRICES: [&str; 20] = [
     "litellm_provider",
     "mode",
     "source",
@@ -142,10 +150,25 @@ const NOT_PRICES: [&str; 14] = [
     "gemini_audio_only_live",
     "gemini_native_audio",
     "bedrock_output_config_effort_ceiling",
+    "alias_of",
+    "default_reasoning_effort",
+    "deprecation_source",
+    "reasoning_effort_levels",
+    "successor_model",
+    "vertex_ai_audio_api",
 ];
 
 /// How keys begin that say what a model can do.
-const ABILITIES: [&str; 5] = ["supports_", "supported_", "max_", "use_", "uses_"];
+const ABILITIES: [&str; 8] = [
+    "supports_",
+    "supported_",
+    "max_",
+    "use_",
+    "uses_",
+    "token_count_",
+    "reasoning_contexts",
+    "reasoning_modes",
+];
 
 /// Whether a key is known to say nothing about prices.
 pub(super) fn is_no_price(key: &str) -> bool {
@@ -176,6 +199,9 @@ mod tests {
             cache_creation_input_token_cost_above_1hr                    | cache_write_1h
             cache_creation_input_token_cost_above_1hr_above_200k_tokens  | cache_write_1h >200000
             cache_creation_input_token_cost_above_200k_tokens            | cache_write >200000
+            cache_creation_input_token_cost_above_12hr_above_272k_tokens_flex | cache_write_12h >272000 flex
+            input_cost_per_token_above_272k_tokens_decisions             | input >272000 decisions
+            google_maps_grounding_cost_per_query                         | maps_search
             input_cost_per_character_above_128k_tokens                   | input_character >128000
             input_cost_per_token_flex_priority                           | none
             input_cost_per_token_above_1k_tokens_above_2k_tokens         | none

@@ -43,7 +43,8 @@ pub(super) fn prices(
     let in_ranges: Vec<String> = reader.prices.iter().map(|price| price.sku.clone()).collect();
     for (key, value) in node.object()? {
         let is_block = [TIERED_PRICING, OFF_PEAK_PRICING].contains(&key.as_str());
-        if value.is_null() || value.is_boolean() || is_no_price(key) || is_block {
+        let is_ability = value.is_boolean() && price_key(key).is_none();
+        if value.is_null() || is_ability || is_no_price(key) || is_block {
             continue;
         }
         let child = node.child(key, value);

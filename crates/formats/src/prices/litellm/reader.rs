@@ -40,7 +40,7 @@ pub(in crate::prices) fn read_list(list: &Node<'_>, valid_from_s: i64) -> NodeRe
     let mut exceptions = Exceptions::default();
     let mut models = Vec::new();
     for (key, entry) in list.object()?.iter().filter(|(key, _)| !NO_MODELS.contains(&key.as_str())) {
-        models.extend(model(key, &list.child(key, entry), &mut exceptions)?);
+        models.extend(model(key, &entry_of(list, key, entry)?, &mut exceptions)?);
     }
     let models = one_of_each_name(models, &mut exceptions);
     let mut book = Vec::new();
@@ -53,6 +53,13 @@ pub(in crate::prices) fn read_list(list: &Node<'_>, valid_from_s: i64) -> NodeRe
     let unread = exceptions.unread_kinds();
     let list = PriceListDescription::new(LIST, false, LIST);
     Ok(PriceList { list, prices: book, rounded: exceptions.rounded, omitted: exceptions.omitted, unread })
+}
+
+/// The entry of a model: of an alias, that of the model that it is another name of.
+fn entry_of<'a>(list: &Node<'a>, key: &str, entry: &'a Value) -> NodeResult<Node<'a>> {
+    let node = list.child(key, entry);
+    let Some(model) = node.get("alias_of")? else { return Ok(node) };
+    Ok(list.get(model.text()?)?.unwrap_or(node))
 }
 
 /// Reads an entry; `None` if it is omitted.

@@ -57,6 +57,8 @@ fn prices_of_a_model() {
         "input_cost_per_token": 1e-6, "output_cost_per_token": 0.000004            | input 1.00, output 4.00, reasoning 4.00 |
         "output_cost_per_token": 4e-6, "output_cost_per_reasoning_token": 3e-6     | output 4.00, reasoning 3.00 |
         "output_cost_per_token": 4e-6, "reasoning_cost": 3e-6                      | output 4.00 | reasoning_cost: m
+        "cache_creation_input_token_cost": 5e-6, "cache_creation_input_token_cost_above_12hr": 1e-5, "cache_creation_input_token_cost_above_12hr_above_272k_tokens_flex": 2e-5 | cache_write 5.00, cache_write_12h 10.00, cache_write_12h 20.00 >272000 flex |
+        "input_cost_per_token": 1e-6, "input_cost_per_token_balanced": 5e-7, "google_maps_grounding_cost_per_query": 0.025, "token_count_model": "x", "successor_model": "y", "reasoning_modes": ["pro"] | input 0.50 balanced, input 1.00, maps_search 0.025 |
         "output_cost_per_token": 4e-6, "output_cost_per_reasoning_token": 3e-6, "output_cost_per_token_flex": 2e-6 | output 2.00 flex, output 4.00, reasoning 2.00 flex, reasoning 3.00 |
         "input_cost_per_token": 1e-6, "input_cost_per_token_batches": 5e-7, "input_cost_per_token_priority": 2e-6 | input 0.50 batch, input 1.00, input 2.00 priority |
         "input_cost_per_token": 1e-6, "input_cost_per_token_above_200k_tokens": 2e-6, "input_cost_per_token_above_200k_tokens_priority": 4e-6 | input 1.00, input 2.00 >200000, input 4.00 >200000 priority |
@@ -89,7 +91,7 @@ fn prices_of_a_model() {
         assert_eq!(unread(&list), cells[2], "{row}");
         cases += 1;
     }
-    assert_eq!(cases, 28);
+    assert_eq!(cases, 30);
 }
 
 #[test]
@@ -262,6 +264,7 @@ fn an_error_names_the_path_of_the_value() {
     // members of a model | message after the file's name
     let table = r#"
         "input_cost_per_token": "3"                                          | m.input_cost_per_token: must be a number
+        "input_cost_per_token": true                                         | m.input_cost_per_token: must be a number
         "input_cost_per_token": -1                                           | m.input_cost_per_token: must not be negative
         "input_cost_per_token": 10                                           | m.input_cost_per_token: is too large
         "tiered_pricing": 5                                                  | m.tiered_pricing: must be an array
@@ -303,4 +306,20 @@ fn a_file_that_is_cut_off_or_damaged_is_refused_or_read_but_never_panics() {
             let _ = read(&format!("{}{value}{}", &SAMPLE[..at], &rest[end..]));
         }
     }
+}
+
+#[test]
+fn an_alias_has_the_prices_of_its_model() {
+    let list = read(
+        r#"{"azure/m-1": {"litellm_provider": "azure", "input_cost_per_token": 1e-6}, "azure/m-latest": {"alias_of": "azure/m-1"},
+            "lost": {"alias_of": "azure/m-2"}}"#,
+    )
+    .unwrap();
+    let of = |model: &str| {
+        let chosen = ModelPrices::choose(&list.prices, "azure", model, "USD");
+        let query = PriceQuery { sku: "input", time_s: 0, request_length: 5, service_tier: "" };
+        chosen.find(query).map(|price| price.list_price.to_string())
+    };
+    assert_eq!([of("m-1"), of("m-latest"), of("lost")], [Some("1.00".into()), Some("1.00".into()), None]);
+    assert_eq!(omitted(&list), [" lost names no litellm_provider"]);
 }

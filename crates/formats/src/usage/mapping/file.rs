@@ -10,7 +10,7 @@ use super::columns::ColumnPaths;
 use super::expression::{Definitions, Expression};
 use super::layers::{self, Entry, Layer};
 use super::path::ColumnPath;
-use super::records::RecordsPath;
+use super::records::{Missing, RecordsPath};
 use super::rules::{Check, Mapping, NewTexts, UnknownCounts, check_number, record_field};
 use super::skip::{SkipCondition, SkipRule};
 use super::template::Template;
@@ -87,16 +87,16 @@ impl Compiler<'_> {
     }
 
     fn records(&self) -> Result<Option<RecordsPath>, FileError> {
-        let (mut records, mut is_skipped) = (None, false);
+        let (mut records, mut if_missing) = (None, Missing::Refused);
         for entry in layers::section(self.layers, "records") {
             let parsed = match entry.key {
                 "each" => RecordsPath::parse(entry.text("records")?).map(|read| records = Some(read)),
-                "missing" => missing(entry.text("records")?).map(|read| is_skipped = read),
+                "missing" => missing(entry.text("records")?).map(|read| if_missing = read),
                 _ => Err("is not a key; known are each and missing".to_owned()),
             };
             parsed.map_err(|reason| entry.error("records", reason))?;
         }
-        Ok(records.map(|records: RecordsPath| records.skipping(is_skipped)))
+        Ok(records.map(|records: RecordsPath| records.with_missing(if_missing)))
     }
 
     fn fields(&mut self) -> Result<[Option<Template>; FIELDS.len()], FileError> {
@@ -295,12 +295,13 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether lines without the place of the records are skipped.
-fn missing(text: &str) -> Result<bool, String> {
+/// What lines without the place of the records are.
+fn missing(text: &str) -> Result<Missing, String> {
     match text {
-        "refuse" => Ok(false),
-        "skip" => Ok(true),
-        _ => Err("must be refuse or skip".to_owned()),
+        "refuse" => Ok(Missing::Refused),
+        "skip" => Ok(Missing::Skipped),
+        "record" => Ok(Missing::Record),
+        _ => Err("must be refuse, skip or record".to_owned()),
     }
 }
 

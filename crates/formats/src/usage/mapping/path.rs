@@ -18,8 +18,8 @@ pub(super) enum Step {
     Each,
     /// The element of a list at a position from 0.
     At(usize),
-    /// The elements of a list that are objects with a member of this value.
-    Where(String, String),
+    /// The elements of a list that are objects with a member of this value; the names lead to the member.
+    Where(Vec<String>, String),
 }
 
 /// A path from a record, or from an object that encloses it. Backticks enclose a name with characters other than letters,
@@ -70,7 +70,7 @@ impl fmt::Display for ColumnPath {
                 Step::Members(start, end) => write!(f, "{point}{start}*{end}")?,
                 Step::Each => f.write_str("[*]")?,
                 Step::At(position) => write!(f, "[{position}]")?,
-                Step::Where(name, value) => write!(f, "[{name}='{value}']")?,
+                Step::Where(names, value) => write!(f, "[{}='{value}']", names.join("."))?,
             }
         }
         Ok(())
@@ -149,15 +149,16 @@ impl<'t> Reader<'t> {
             self.rest = after;
             return position.parse().map(Step::At).map_err(|_| expected());
         }
-        let name = Reader { rest: self.rest, wildcard: false };
-        let (mut name, mut value) = (name, None);
-        let member = name.name().map_err(|_| expected())?;
-        if let Some(after) = name.rest.strip_prefix("='") {
-            value = after.split_once("']");
+        let mut reader = Reader { rest: self.rest, wildcard: false };
+        let mut names = vec![reader.name().map_err(|_| expected())?.to_owned()];
+        while let Some(after) = reader.rest.strip_prefix('.') {
+            reader.rest = after;
+            names.push(reader.name().map_err(|_| expected())?.to_owned());
         }
+        let value = reader.rest.strip_prefix("='").and_then(|after| after.split_once("']"));
         let (value, after) = value.ok_or_else(expected)?;
         self.rest = after;
-        Ok(Step::Where(member.to_owned(), value.to_owned()))
+        Ok(Step::Where(names, value.to_owned()))
     }
 }
 
@@ -175,6 +176,8 @@ mod tests {
             a[0][12].b          | a[0][12].b
             a[m='AUDIO'].b      | a[m='AUDIO'].b
             a[`m.n`='x y'].b    | a[m.n='x y'].b
+            a[m.n.`o`='x'].b    | a[m.n.o='x'].b
+            a[m.='x'].b         | `[` is followed by `*]`, a position such as `0]`, or `name='value']`
             [*].a               | [*].a
             ^a                  | ^a
             ^^a[*]              | ^^a[*]

@@ -11,8 +11,23 @@ pub(super) struct RecordsPath {
     path: ColumnPath,
     /// The objects on the way, each with the members that lead from it to the next.
     levels: Vec<Level>,
-    /// Whether a line without the place is skipped; else it is refused.
-    is_skipped: bool,
+    missing: Missing,
+}
+
+/// What a line without the place is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Refused,
+    Skipped,
+    /// A record itself.
+    Record,
+}
+
+/// What members lead to.
+enum Inner<'r> {
+    Value(&'r str),
+    Null,
+    Missing,
 }
 
 #[derive(Clone, Debug)]
@@ -51,12 +66,12 @@ impl RecordsPath {
         if path.up > 0 {
             return Err("begins at the line".to_owned());
         }
-        Ok(Self { path, levels, is_skipped: false })
+        Ok(Self { path, levels, missing: Missing::Refused })
     }
 
-    /// States whether a line without the place is skipped.
-    pub(super) fn skipping(self, is_skipped: bool) -> Self {
-        Self { is_skipped, ..self }
+    /// States what a line without the place is.
+    pub(super) fn with_missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
     }
 
     /// How many objects enclose a record.
@@ -86,12 +101,20 @@ impl RecordsPath {
         let Some(Level { members, is_list }) = self.levels.get(level) else {
             return each(Found::Record(row));
         };
-        if level == 0 && self.is_skipped && !text.trim_start().starts_with(['{', '[']) {
+        if level == 0 && self.missing == Missing::Skipped && !text.trim_start().starts_with(['{', '[']) {
             return each(Found::Refused("must be a JSON object".to_owned()));
         }
-        let inner = match self.member(text, members) {
-            Ok(Some(inner)) => inner,
-            Ok(None) => return each(Found::Nothing),
+        let inner = match Self::member(text, members) {
+            Ok(Inner::Value(inner)) => inner,
+            Ok(Inner::Missing) if self.missing == Missing::Refused => {
+                return each(Found::Refused(format!("{}: is missing", self.path)));
+            }
+            Ok(Inner::Missing) if self.missing == Missing::Record => {
+                return each(
+                    row.add_json(paths, text, 0).map_or_else(Found::Refused, |()| Found::Record(row)),
+                );
+            }
+            Ok(Inner::Null | Inner::Missing) => return each(Found::Nothing),
             Err(reason) => return each(Found::Refused(reason)),
         };
         if !is_list {
@@ -111,8 +134,8 @@ impl RecordsPath {
         }
     }
 
-    /// The value that members lead to; `None` if it is null.
-    fn member<'r>(&self, mut text: &'r str, names: &[String]) -> Result<Option<&'r str>, String> {
+    /// The value that members lead to.
+    fn member<'r>(mut text: &'r str, names: &[String]) -> Result<Inner<'r>, String> {
         for name in names {
             let mut found = None;
             members(text, |member, raw| {
@@ -125,13 +148,12 @@ impl RecordsPath {
                 }
             })?;
             match found {
-                None if self.is_skipped => return Ok(None),
-                None => return Err(format!("{}: is missing", self.path)),
-                Some("null") => return Ok(None),
+                None => return Ok(Inner::Missing),
+                Some("null") => return Ok(Inner::Null),
                 Some(raw) => text = raw,
             }
         }
-        Ok(Some(text))
+        Ok(Inner::Value(text))
     }
 
     /// The name of the rule by which a line without records is skipped.

@@ -266,10 +266,10 @@ impl<'r> Walk<'_, 'r> {
                 let is_this = match step {
                     Step::Each => true,
                     Step::At(wanted) => *wanted == position,
-                    Step::Where(name, wanted) => {
-                        let stated = member_text(raw, name);
+                    Step::Where(names, wanted) => {
+                        let stated = member_text(raw, names);
                         let is_this = stated.as_deref() == Some(wanted.as_str());
-                        mark = mark.or_else(|| stated.map(|stated| (name.as_str(), stated)));
+                        mark = mark.or_else(|| stated.map(|stated| (names.join("."), stated)));
                         is_this
                     }
                     Step::Member(_) | Step::Members(..) => false,
@@ -278,7 +278,7 @@ impl<'r> Walk<'_, 'r> {
                     found.push(*child);
                 }
             }
-            let marked = mark.as_ref().map(|(name, stated)| (*name, stated.as_ref()));
+            let marked = mark.as_ref().map(|(name, stated)| (name.as_str(), stated.as_ref()));
             let here = Place { up: self.up, parent: Some(at), step: PlaceStep::Element(marked) };
             let stated = value(raw).map_err(|reason| format!("{here}: {reason}"))?;
             if !found.is_empty() || depth.counting {
@@ -325,22 +325,25 @@ fn has_elements(node: &Node) -> bool {
     node.children.iter().any(|(step, _)| matches!(step, Step::Each | Step::At(_) | Step::Where(..)))
 }
 
-/// The text of a member of an object.
-fn member_text<'e>(raw: &'e str, name: &str) -> Option<Cow<'e, str>> {
-    let mut found = None;
-    if raw.starts_with('{') {
-        // A malformed object is refused when it is entered.
-        let _ = members(raw, |member, raw| {
-            if member == name {
-                found = Some(raw);
-            }
-            Ok(())
-        });
+/// The text of the member of an object that names lead to.
+fn member_text<'e>(mut raw: &'e str, names: &[String]) -> Option<Cow<'e, str>> {
+    for name in names {
+        let mut found = None;
+        if raw.starts_with('{') {
+            // A malformed object is refused when it is entered.
+            let _ = members(raw, |member, raw| {
+                if member == *name {
+                    found = Some(raw);
+                }
+                Ok(())
+            });
+        }
+        raw = found?;
     }
-    match value(found?).ok()?? {
+    match value(raw).ok()?? {
         JsonValue::Text(text) => Some(text),
         JsonValue::Number(token) => Some(Cow::Borrowed(token)),
-        JsonValue::Other => found.map(Cow::Borrowed),
+        JsonValue::Other => Some(Cow::Borrowed(raw)),
     }
 }
 

@@ -117,17 +117,20 @@ impl<'t> Parser<'t, '_, '_> {
             None => Err("ends where a number or a column is expected".to_owned()),
             Some(_) if self.take("sum(") => self.of_list().map(Expression::SumOf),
             Some(_) if self.take("count(") => self.of_list().map(Expression::CountOf),
+            Some(_) if self.take("distinct(") => self.of_list().map(Expression::DistinctOf),
             Some(_) if self.take("same(") => self.same(),
             Some(_) if self.take("if(") => self.conditional(),
             Some(_) => self.named(),
         }
     }
 
-    /// The column of a list after `sum(` or `count(`.
+    /// The column of a list after `sum(`, `count(` or `distinct(`.
     fn of_list(&mut self) -> Result<usize, String> {
         let path = self.path()?;
         if !path.is_list() {
-            return Err(format!("sum() and count() are of the values of a list; {path} has one value"));
+            return Err(format!(
+                "sum(), count() and distinct() are of the values of a list; {path} has one value"
+            ));
         }
         let column = self.paths.number(&path);
         self.enter()?;

@@ -1,6 +1,7 @@
 //! Exact arithmetic over the columns of a record: `requests * mean_input_tokens`, `a - (same(b, c) ?? 0)`. The caller
 //! rounds the result.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tollbook_domain::decimal::{Decimal, DecimalError};
@@ -20,6 +21,8 @@ pub(in crate::usage::mapping) enum Expression {
     SumOf(usize),
     /// The number of values of a column in a list.
     CountOf(usize),
+    /// The number of different values of a column in a list.
+    DistinctOf(usize),
     /// Several reports of one count, with the text of each.
     Same(Vec<(String, Expression)>),
     /// The expression that `[let]` gives a name to, which is evaluated once a record.
@@ -44,7 +47,7 @@ pub(in crate::usage::mapping) struct Definition {
 /// What an expression depends on.
 #[derive(Clone, Debug)]
 pub(in crate::usage::mapping) enum Condition {
-    /// A column has one of these texts.
+    /// A column has one of these texts; a `*` at the end of one stands for anything.
     IsText(usize, Vec<String>),
     /// The first number compared with the second. False if one of them is absent.
     Compare(Expression, Comparison, Expression),
@@ -78,10 +81,8 @@ impl Expression {
                 };
             }
             Self::SumOf(column) => return sum_of(row, *column, paths),
-            Self::CountOf(column) => {
-                let count = Decimal::parse(&row.all(*column).count().to_string());
-                return count.map(Some).map_err(|error| error.to_string());
-            }
+            Self::CountOf(column) => return whole(row.all(*column).count()),
+            Self::DistinctOf(column) => return whole(distinct(row, *column)),
             Self::Same(reports) => return same(reports, row, paths),
             Self::Named(definition) => {
                 let value = || definition.expression.value(row, paths);
@@ -125,9 +126,10 @@ impl Condition {
     fn holds(&self, row: &Row<'_>, paths: &ColumnPaths) -> Result<bool, String> {
         let (a, comparison, b) = match self {
             Self::IsText(column, texts) => {
+                let is_one = |found: &str| texts.iter().any(|text| is_like(found, text));
                 return Ok(row.all(*column).any(|value| match value {
-                    JsonValue::Text(found) => texts.iter().any(|text| text == found),
-                    JsonValue::Number(found) => texts.iter().any(|text| text == found),
+                    JsonValue::Text(found) => is_one(found),
+                    JsonValue::Number(found) => is_one(found),
                     JsonValue::Other => false,
                 }));
             }
@@ -147,6 +149,24 @@ impl Condition {
             Comparison::GreaterOrEqual => !is_less,
         })
     }
+}
+
+fn is_like(found: &str, text: &str) -> bool {
+    text.strip_suffix('*').map_or(found == text, |start| found.starts_with(start))
+}
+
+fn whole(count: usize) -> Result<Option<Decimal>, String> {
+    Decimal::parse(&count.to_string()).map(Some).map_err(|error| error.to_string())
+}
+
+/// The number of different texts and numbers of a column.
+fn distinct(row: &Row<'_>, column: usize) -> usize {
+    let text = |value| match value {
+        &JsonValue::Text(ref text) => Some(text.as_ref()),
+        &JsonValue::Number(token) => Some(token),
+        JsonValue::Other => None,
+    };
+    row.all(column).filter_map(text).collect::<HashSet<&str>>().len()
 }
 
 fn number(row: &Row<'_>, column: usize, paths: &ColumnPaths) -> Result<Option<Decimal>, String> {

@@ -4,7 +4,7 @@ use super::*;
 
 /// Applies a mapping of the program to records of a table: `record | quantities that are not 0`, without the one request of
 /// a record that counts something else.
-fn check(name: &str, wrap: impl Fn(&str) -> String, table: &str) {
+pub(super) fn check(name: &str, wrap: impl Fn(&str) -> String, table: &str) {
     let constants = [("company_id", "1"), ("organization_id", "1"), ("resource_id", "k")];
     let mapping = Mapping::built_in(name).unwrap().with_constants(&constants).unwrap();
     for row in table.lines().filter(|row| row.contains('|')) {
@@ -28,7 +28,7 @@ fn used(usage: Result<Option<Usage>, String>) -> String {
 }
 
 /// The record of a JSON text, which must be one.
-fn usage_of(name: &str, text: &str) -> Usage {
+pub(super) fn usage_of(name: &str, text: &str) -> Usage {
     let constants = [("company_id", "1"), ("organization_id", "1"), ("resource_id", "k")];
     let mapping = Mapping::built_in(name).unwrap();
     let needed: Vec<(&str, &str)> =

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod counts;
+mod published_shapes;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -65,6 +66,10 @@ fn quantities_are_calculated_exactly() {
         a ?? b? | {} |
         a ?? b ?? 3 | {} | q=3
         a - b ?? 0 | {"a":5} | q=5
+        count(a[*]) - distinct(a[*]) | {"a":["x","y","x",1,"1",null,""]} | q=2
+        sum(a[b.c='x'].n) | {"a":[{"b":{"c":"x"},"n":1},{"b":"x","n":2},{"b":{"c":"y"},"n":4},{"b":{"c":"x"},"n":8}]} | q=9
+        if(a = 'x-*', 1, 2) | {"a":"x-1"} | q=1
+        if(a = 'x-*', 1, 2) | {"a":"x"} | q=2
         (a - b) * 2 + 1 | {"a":5,"b":1} | q=9
         a - b * 2 | {"a":5,"b":1} | q=3
         a - b - 1 | {"a":5,"b":1} | q=3
@@ -82,12 +87,12 @@ fn quantities_are_calculated_exactly() {
     for row in table.lines().filter(|row| row.contains('|')) {
         let mut cells = row.split('|').map(str::trim);
         let (text, record, expected) = (cells.next().unwrap(), cells.next().unwrap(), cells.next().unwrap());
-        let mapping = mapping(&format!("{TOP}[quantities]\nq = '{text}'"));
+        let mapping = mapping(&format!("{TOP}[quantities]\nq = '''{text}'''"));
         let record = record.replacen('{', r#"{"id":"x","#, 1).replace(",}", "}");
         assert_eq!(shown(apply(&mapping, &record)), expected, "{row}");
         rows += 1;
     }
-    assert_eq!(rows, 31);
+    assert_eq!(rows, 35);
 }
 
 #[test]
@@ -216,14 +221,14 @@ fn an_error_names_file_line_and_key() {
         [records];each = "a[0]" => :2: records.each: has only names and `[*]`
         [records];all = "a[*]" => :2: records.all: is not a key; known are each and missing
         [time];seconds = "0";[quantities];a = "^b" =>: records: must state the lists that a path with `^` leaves
-        [quantities];a = "sum(b)" => :2: quantities.a: sum() and count() are of the values of a list; b has one value
+        [quantities];a = "sum(b)" => :2: quantities.a: sum(), count() and distinct() are of the values of a list; b has one value
         [quantities];a = "same(b)" => :2: quantities.a: same() compares at least two reports of a count
         [quantities];a = "if(b, 1)" => :2: quantities.a: a comparison such as `=` or `<` is expected in if()
         [quantities];a = "if(b = 'x' 1)" => :2: quantities.a: a comma is expected behind the condition of if()
         [quantities];a = "if(b = 'x, 1)" => :2: quantities.a: a quote is not closed
         [let];b = "c +";[quantities];a = "b" => :4: quantities.a: b: ends where a number or a column is expected
         [let];b = "b + 1";[quantities];a = "b" => :4: quantities.a: b: b: is defined by itself
-        [records];missing = "no" => :2: records.missing: must be refuse or skip
+        [records];missing = "no" => :2: records.missing: must be refuse, skip or record
         [values];model = { a = "b" } => :2: values.model: is not a field that a mapping states in [record]
         [values];model_id = "b" => :2: values.model_id: must be new texts by text
         [counts];on = ["a"] => :2: counts.on: is not a key; known are in and ignored
