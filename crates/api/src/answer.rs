@@ -5,8 +5,19 @@ use serde::Serialize;
 use tollbook_domain::money::push_decimal;
 use tollbook_export::fields::{Cell, Field, FieldKind};
 
-use crate::gateway::{WARNINGS, Warning};
 use crate::ret_code::{Refusal, SUCCESS_MESSAGE};
+
+/// The name of the member with warnings.
+pub(crate) const WARNINGS_NAME: &str = "Warnings";
+
+/// A parameter that was ignored, and is like one that the action has.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Warning {
+    pub(crate) parameter: String,
+    pub(crate) nearest: String,
+    pub(crate) message: String,
+}
 
 /// The members of a successful answer as JSON, in order.
 #[derive(Debug, Default)]
@@ -78,7 +89,7 @@ pub(crate) fn body(
     }
     if !warnings.is_empty() {
         json.push(',');
-        push_name(&mut json, WARNINGS.name);
+        push_name(&mut json, WARNINGS_NAME);
         // Texts alone, which can always be written.
         json.push_str(&serde_json::to_string(warnings).unwrap_or_else(|_| "[]".to_owned()));
     }

@@ -280,7 +280,7 @@ pub(crate) struct Listen {
     /// Address to listen on [default: the configured one, or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Show clients, with RetCode 171, the text that they should have signed
+    /// Show clients whose signature is refused (171) the text that they should have signed
     #[arg(long, env = "TOLLBOOK_DEBUG_SIGNATURES")]
     pub(crate) debug_signatures: bool,
 }

@@ -13,11 +13,11 @@ use tollbook_store::{Snapshot, StoreError};
 use tracing::Span;
 
 use super::concurrency::{Admission, Concurrency, Waiting};
-use super::names::{Warning, check_names, warnings};
+use super::names::{check_names, warnings};
 use super::rate::Rates;
 use super::strict::{StrictParts, StrictSignature, demand};
 use crate::actions::{Action, AuthorizedSnapshot, Call};
-use crate::answer::{Answer, body};
+use crate::answer::{Answer, Warning, body};
 use crate::blocking::Workers;
 use crate::body::BodyError;
 use crate::failure::log_and_refuse;

@@ -10,4 +10,4 @@ mod strict;
 
 pub(crate) use checks::Gateway;
 pub(crate) use http::{answer, client_address};
-pub(crate) use names::{WARNINGS, Warning};
+pub(crate) use names::WARNINGS;

@@ -1,9 +1,8 @@
 //! Names of parameters that an action does not have. A request as published may have any, as at the published API, and is
 //! warned of those that look like a known one; in a strictly signed request they are refused (docs/WIRE.md, "Warnings").
 
-use serde::Serialize;
-
 use crate::actions::{Action, Described, Member, MemberShape};
+use crate::answer::{WARNINGS_NAME, Warning};
 use crate::parameters::split_index;
 use crate::ret_code::{Echo, Refusal};
 use crate::wire::Request;
@@ -15,18 +14,9 @@ const ENVELOPE: [&str; 7] =
 /// Most unknown names that are compared with the known ones: a comparison takes time, and a request has up to 2,000.
 const MOST_COMPARED: usize = 16;
 
-/// A parameter that was ignored, and is like one that the action has.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Warning {
-    parameter: String,
-    nearest: String,
-    message: String,
-}
-
 /// The member of an answer that has them.
 pub(crate) const WARNINGS: Member = Member {
-    name: "Warnings",
+    name: WARNINGS_NAME,
     shape: MemberShape::List("Warning", members),
     meaning: "◆ Parameters that were ignored and look like one that the action has; only there if there are any",
     always: false,

@@ -62,7 +62,7 @@ fn a_refused_signature_shows_what_should_have_been_signed(fixture: &Fixture) {
         let signature = sign(&[(text.to_owned(), String::new())], &company.private_key);
         let signed = ask(server.url(), &format!("{parameters}&Signature={signature}"));
         assert_eq!(signed["RetCode"], 0, "{signed}");
-        let unknown = ask(server.url(), &unsigned.replace(public, "nobody"));
+        let unknown = ask(server.url(), &unsigned.replace(public, "unknown"));
         assert_eq!((&unknown["RetCode"], unknown.get("StringToSign")), (&json!(172), None));
         assert_eq!(strictly(server.url(), &parameters), Some(STRICT.to_owned()));
         let log = server.stop();

@@ -75,8 +75,8 @@ fn a_refusal_has_warnings_if_the_signature_is_right(backend: Backend) {
 
 fn warnings_are_few_and_printable(backend: Backend) {
     let (server, key) = company_with_orders(backend);
-    let many: String = (0..500).map(|n| format!("&ModelId{n}x=a")).collect();
-    let answer = ask(&server, &key, &format!("Action=GetOrderAmount&{RANGE}{many}"));
+    let many: Vec<String> = (0..500).map(|n| format!("ModelId{n}x=a")).collect();
+    let answer = ask(&server, &key, &format!("Action=GetOrderAmount&{RANGE}&{}", many.join("&")));
     assert_eq!(warned(&answer).len(), 16, "all are near, and 16 names are compared");
     let odd = ask(&server, &key, &format!("Action=GetOrderAmount&{RANGE}&Model%0AIds=a"));
     assert_eq!(warned(&odd), ["ModelIds ModelIds.0"]);
