@@ -16,9 +16,9 @@ pub(super) fn this_program() -> String {
 
 fn named(executable: &Path, path: Option<&OsStr>) -> String {
     let own = executable.canonicalize().ok();
-    let found = std::env::split_paths(path.unwrap_or_default()).map(|folder| folder.join(NAME));
+    let mut files = std::env::split_paths(path.unwrap_or_default()).map(|folder| folder.join(NAME));
     // A shell takes the first file of the name, whether it is this one or not.
-    let found = found.into_iter().find(|file| is_executable(file)).and_then(|file| file.canonicalize().ok());
+    let found = files.find(|file| is_executable(file)).and_then(|file| file.canonicalize().ok());
     if found.is_some() && found == own { NAME.to_owned() } else { quoted(executable) }
 }
 

@@ -2,6 +2,7 @@
 //! page, on a new deployment. Each must succeed, and print what the block of `text` behind it shows. Blocks below a comment
 //! `SQLite` are for that database alone.
 
+use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
@@ -146,13 +147,10 @@ impl<'a> Walk<'a> {
         let mut script = "set -euo pipefail\n".to_owned();
         for (step, Step { commands, .. }) in &steps {
             let text = self.here(&commands.text);
-            script += &format!(
-                "{{\n{text}}} >'{}' 2>'{}'\n",
-                self.output(*step).display(),
-                self.errors(*step).display()
-            );
+            let (output, errors) = (self.output(*step), self.errors(*step));
+            writeln!(script, "{{\n{text}}} >'{}' 2>'{}'", output.display(), errors.display()).unwrap();
             // Blocks that do not succeed have no such file.
-            script += &format!("touch '{}'\n", self.done(*step).display());
+            writeln!(script, "touch '{}'", self.done(*step).display()).unwrap();
         }
         self.shell(&script);
         for (step, Step { commands, shown }) in steps {
