@@ -127,11 +127,7 @@ impl Condition {
         let (a, comparison, b) = match self {
             Self::IsText(column, texts) => {
                 let is_one = |found: &str| texts.iter().any(|text| is_like(found, text));
-                return Ok(row.all(*column).any(|value| match value {
-                    JsonValue::Text(found) => is_one(found),
-                    JsonValue::Number(found) => is_one(found),
-                    JsonValue::Other => false,
-                }));
+                return Ok(row.all(*column).filter_map(text_of).any(is_one));
             }
             Self::Compare(a, comparison, b) => (a, *comparison, b),
         };
@@ -161,12 +157,15 @@ fn whole(count: usize) -> Result<Option<Decimal>, String> {
 
 /// The number of different texts and numbers of a column.
 fn distinct(row: &Row<'_>, column: usize) -> usize {
-    let text = |value| match value {
-        &JsonValue::Text(ref text) => Some(text.as_ref()),
-        &JsonValue::Number(token) => Some(token),
+    row.all(column).filter_map(text_of).collect::<HashSet<&str>>().len()
+}
+
+fn text_of<'v>(value: &'v JsonValue<'_>) -> Option<&'v str> {
+    match value {
+        JsonValue::Text(text) => Some(text),
+        JsonValue::Number(token) => Some(token),
         JsonValue::Other => None,
-    };
-    row.all(column).filter_map(text).collect::<HashSet<&str>>().len()
+    }
 }
 
 fn number(row: &Row<'_>, column: usize, paths: &ColumnPaths) -> Result<Option<Decimal>, String> {
