@@ -31,11 +31,13 @@ pub(in crate::console) fn command_text(act: &Act, given: &Request, key: &str) ->
         if matches!(field.kind, Kind::VoidedRecord)
             && let Some(source) = text_of(given, "Source")
         {
-            command.push_str(&format!(" --source {}", quoted(source)));
+            command += " --source ";
+            command += &quoted(source);
         }
     }
     if has_key(act) {
-        command.push_str(&format!(" --key {key}"));
+        command += " --key ";
+        command += key;
     }
     if act.preview == Preview::IfApply {
         command.push_str(" --apply");
