@@ -1,6 +1,6 @@
 //! The command that does what a form does, as a person would type it.
 
-use super::{Act, Kind, Preview, Run};
+use super::act::{Act, Kind, Preview, Run};
 use crate::console::visit::{text_of, texts_of};
 use crate::wire::Request;
 
@@ -64,7 +64,7 @@ pub(in crate::console) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::acts::find;
+    use crate::console::acts::table::find;
     use crate::console::visit::request_of;
 
     #[test]
