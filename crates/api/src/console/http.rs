@@ -20,7 +20,7 @@ use super::error::PageError;
 use super::reply::Reply;
 use super::throttle::Throttle;
 use super::upload::Upload;
-use super::visit::{Theme, Visit};
+use super::visit::{Theme, Visit, request_of};
 use super::{assets, cookies, forms, layout, routes, upload};
 use crate::blocking::Workers;
 use crate::body::Sender;
@@ -115,7 +115,10 @@ async fn reply(console: &Arc<ConsoleRoutes>, peer: IpAddr, request: HttpRequest)
     let longest = if boundary.is_some() { of_files / 3 * 4 + FORM_BYTES } else { FORM_BYTES };
     let body = console.service.bodies().read(body, longest, Sender::Unknown).await;
     let body = match (body, boundary) {
-        (Ok(read), Some(boundary)) => upload::parse(read.bytes, boundary).await,
+        (Ok(read), Some(boundary)) => {
+            let parsed = upload::parse(read.bytes, boundary).await;
+            parsed.map(|(pairs, file)| (request_of(pairs), file))
+        }
         (Ok(read), None) => form_of(&read.bytes, head.uri.query()).map(|form| (form, None)),
         (Err(_), _) => Err(PageError::Invalid("the form is too long".to_owned())),
     };

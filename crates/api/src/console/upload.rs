@@ -4,11 +4,12 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 
 use super::error::PageError;
-use super::visit::request_of;
-use crate::wire::Request;
 
 /// Most parts of a form.
 const MAX_PARTS: usize = 200;
+
+/// The fields of a form by their names, and its file.
+type Parts = (Vec<(String, String)>, Option<Upload>);
 
 /// A file that was sent with a form.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ pub(super) fn boundary(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The fields of a form and its file.
-pub(super) async fn parse(bytes: Vec<u8>, boundary: String) -> Result<(Request, Option<Upload>), PageError> {
+pub(super) async fn parse(bytes: Vec<u8>, boundary: String) -> Result<Parts, PageError> {
     let refuse = |_| PageError::Invalid("the form is not valid multipart/form-data".to_owned());
     let mut parts = multer::Multipart::new(Body::from(bytes).into_data_stream(), boundary);
     let (mut pairs, mut upload) = (Vec::new(), None);
@@ -47,5 +48,5 @@ pub(super) async fn parse(bytes: Vec<u8>, boundary: String) -> Result<(Request, 
                 .push((name, text.map_err(|_| PageError::Invalid("a field is not valid UTF-8".to_owned()))?));
         }
     }
-    Ok((request_of(pairs), upload))
+    Ok((pairs, upload))
 }

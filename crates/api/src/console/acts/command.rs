@@ -1,6 +1,6 @@
 //! The command that does what a form does, as a person would type it.
 
-use super::{Act, Kind, Preview, Run};
+use super::act::{Act, Kind, Preview, Run};
 use crate::console::visit::{text_of, texts_of};
 use crate::wire::Request;
 
@@ -31,11 +31,13 @@ pub(in crate::console) fn command_text(act: &Act, given: &Request, key: &str) ->
         if matches!(field.kind, Kind::VoidedRecord)
             && let Some(source) = text_of(given, "Source")
         {
-            command.push_str(&format!(" --source {}", quoted(source)));
+            command += " --source ";
+            command += &quoted(source);
         }
     }
     if has_key(act) {
-        command.push_str(&format!(" --key {key}"));
+        command += " --key ";
+        command += key;
     }
     if act.preview == Preview::IfApply {
         command.push_str(" --apply");
@@ -62,7 +64,7 @@ pub(in crate::console) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::acts::find;
+    use crate::console::acts::table::find;
     use crate::console::visit::request_of;
 
     #[test]

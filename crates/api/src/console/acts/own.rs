@@ -7,21 +7,13 @@ use tollbook_ops::tenancy::TenantError;
 use tollbook_ops::tenancy::users::{self, INVITATION_LIFETIME_S, Invite, UserError, invitation_path};
 use tollbook_store::{RequestClaim, StoreError};
 
-use super::run::ActError;
+use super::act::UserAct;
+use super::error::ActError;
 use crate::console::error::PageError;
 use crate::console::visit::Visit;
 
 /// Longest time for which a link is valid, in hours.
 const MAX_HOURS: i64 = 8_760;
-
-/// An act on a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::console) enum UserAct {
-    Invite,
-    SetRole,
-    Disable,
-    Enable,
-}
 
 /// The values of a form by their names.
 struct Given<'v>(&'v [(String, Value)]);

@@ -1,7 +1,6 @@
 //! All acts of operators.
 
-use super::own::UserAct;
-use super::{Act, After, Field, Fixed, Kind, Preview, Run};
+use super::act::{Act, After, Field, Fixed, Kind, Preview, Run, UserAct};
 use crate::console::text::Text;
 
 /// The kinds of account that money is deposited in.
@@ -446,3 +445,8 @@ pub static ACTS: &[Act] = &[
         )
     },
 ];
+
+/// The act of a name.
+pub(in crate::console) fn find(name: &str) -> Option<&'static Act> {
+    ACTS.iter().find(|act| act.name == name)
+}

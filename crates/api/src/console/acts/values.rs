@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tollbook_ops::random;
 
-use super::run::ActError;
-use super::{Act, Field, Fixed, Kind};
+use super::act::{Act, Field, Fixed, Kind};
+use super::error::ActError;
 use crate::console::error::PageError;
 use crate::console::view::parse_date;
 use crate::console::visit::{Visit, text_of, texts_of};

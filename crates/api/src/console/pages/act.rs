@@ -48,7 +48,7 @@ fn act_of(visit: &Visit<'_>) -> Result<&'static Act, PageError> {
 /// Where a form leads back to.
 fn back(act: &Act, given: &Request) -> String {
     match text_of(given, "company").and_then(|text| text.parse::<i64>().ok()) {
-        Some(company_id) if act.page == "/operator/companies" => super::companies::company_href(company_id),
+        Some(company_id) if act.page == "/operator/companies" => format!("{}/{company_id}", act.page),
         _ => act.page.to_owned(),
     }
 }

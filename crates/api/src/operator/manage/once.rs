@@ -1,4 +1,4 @@
-//! Runs a route for whoever asks: once by its key, if it needs one. Programs come over HTTP, people through the console.
+//! Runs a route, once by its key if it needs one. Programs come over HTTP, people through the console.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

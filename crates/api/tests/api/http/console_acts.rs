@@ -56,16 +56,15 @@ impl Form {
     /// Sends it as a browser sends a form with a file.
     fn send_file(&self, browser: &Browser, name: &str, content: &str) -> Reply {
         let mut body = String::new();
+        let part = |name: &str, head: &str, value: &str| {
+            format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"{head}\r\n\r\n{value}\r\n")
+        };
         for (name, value) in &self.fields {
-            body.push_str(&format!(
-                "--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            ));
+            body += &part(name, "", value);
         }
         if !name.is_empty() {
-            body.push_str(&format!(
-                "--X\r\nContent-Disposition: form-data; name=\"File\"; filename=\"{name}\"\r\n\
-                 Content-Type: application/octet-stream\r\n\r\n{content}\r\n"
-            ));
+            let head = format!("; filename=\"{name}\"\r\nContent-Type: application/octet-stream");
+            body += &part("File", &head, content);
         }
         body.push_str("--X--\r\n");
         browser.send(
@@ -98,8 +97,7 @@ fn value_of(kind: Kind, name: &str) -> &'static str {
         Kind::SubjectNumber | Kind::Number | Kind::Numbers => "1",
         Kind::Amount => "0.5",
         Kind::Day => "2025-11-01",
-        Kind::Choice(names) => names[0],
-        Kind::Many(names) => names[0],
+        Kind::Choice(names) | Kind::Many(names) => names[0],
         Kind::Flag => "yes",
         Kind::Records => "{}",
         Kind::File => "",

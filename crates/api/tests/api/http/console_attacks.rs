@@ -146,7 +146,7 @@ fn every_route_as_every_role(backend: Backend) {
                 Need::Acts if role == Role::Operator => assert_eq!(reply.status, 400, "{told}"),
                 Need::Acts => assert_eq!(reply.status, 403, "{told}"),
                 Need::Operator if path == "/operator/prices/explain" => {
-                    assert_eq!(reply.status, 400, "{told}")
+                    assert_eq!(reply.status, 400, "{told}");
                 }
                 Need::Operator => assert_eq!(reply.status, 200, "{told}"),
                 Need::Nothing | Need::Person => assert!(matches!(reply.status, 200 | 303 | 404), "{told}"),
