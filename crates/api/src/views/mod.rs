@@ -7,11 +7,13 @@ mod tenants;
 mod usage;
 
 pub(crate) use accounts::Balances;
-pub use accounts::{account, ledger_entry, reversal};
-pub use orders::{explained_order, revoked, shown_order};
-pub use prices::{clock, discount, explained_price, imported, matched_by, outcome, price, price_lists};
+pub use accounts::{account, company_account, ledger_entry, reversal};
+pub use orders::{explained_order, listed_order, revoked, shown_order};
+pub use prices::{
+    clock, discount, explained_price, imported, matched_by, outcome, price, price_change, price_lists,
+};
 pub use tenants::{company, key, organization};
 pub use usage::{
-    corrected, explained_record, listed_correction, rerate_difference, rerated, state_name, uncharged,
-    unpriced_group,
+    at_risk, corrected, explained_record, listed_correction, rerate_difference, rerated, state_name,
+    uncharged, unpriced_group,
 };

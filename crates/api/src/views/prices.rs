@@ -5,7 +5,7 @@ use tollbook_domain::price_explanation::{Candidate, Verdict};
 use tollbook_domain::provider_names::NameForm;
 use tollbook_domain::{Discount, Price};
 use tollbook_formats::prices::{OmittedModel, PublishedModel, UnreadKind};
-use tollbook_ops::pricing::{HiddenPrice, PriceExplained, PriceImported, PriceListSummary};
+use tollbook_ops::pricing::{HiddenPrice, PriceChange, PriceExplained, PriceImported, PriceListSummary};
 
 /// A price of the book.
 pub fn price(price: &Price) -> Value {
@@ -164,4 +164,9 @@ pub fn imported(done: &PriceImported, omitted: &[OmittedModel], unread: &[Unread
         "MatchedByPart": partly.collect::<Vec<_>>(),
         "UsageCharged": done.charged,
     })
+}
+
+/// A price that an import would add or change: the price as it would be, and `Before`, null if there is none.
+pub fn price_change(change: &PriceChange) -> Value {
+    json!({"Before": change.before.as_ref().map(price), "After": price(&change.after)})
 }

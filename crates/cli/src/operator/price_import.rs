@@ -4,34 +4,80 @@ use std::path::Path;
 
 use tollbook_api::views;
 use tollbook_formats::prices::{self, PublishedModel, RoundedPrice, UnreadKind};
-use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices};
+use tollbook_ops::pricing::{
+    HiddenPrice, PriceChange, PriceImport, PriceImported, PricePreview, import_prices, preview_import,
+};
 
-use super::context::{CommandContext, now_s};
-use crate::output::{Failure, Output, note, printable};
+use super::context::{CommandContext, now_s, time_text};
+use super::price_values::conditions;
+use crate::output::{Failure, Output, note, printable, table};
 
 /// Maximum number of lines to print of each kind.
 const SHOWN: usize = 20;
+/// Maximum number of changed prices to print.
+const SHOWN_CHANGES: usize = 100;
 
 pub(super) fn import(
     context: &CommandContext,
     file: &Path,
     valid_from_s: Option<i64>,
     import: &PriceImport,
+    is_dry_run: bool,
     output: &Output,
 ) -> Result<(), Failure> {
     let offsets = context.store.snapshot()?.hour_offsets()?;
     let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
     let (omitted, unread) = (list.omitted.clone(), list.unread.clone());
-    let done = import_prices(&context.charging(), list, import, now_s())?;
+    let (done, changes) = if is_dry_run {
+        let PricePreview { imported, changes } = preview_import(context.store.as_ref(), &list, import)?;
+        (imported, changes)
+    } else {
+        (import_prices(&context.charging(), list, import, now_s())?, Vec::new())
+    };
     note_all(&done.rounded, |rounded| {
         let RoundedPrice { provider, model_id, sku, stated, kept } = rounded;
         format!("{provider} {model_id} {sku}: {stated} has more than 12 places, kept as {kept}")
     });
     note_all(&unread, unread_text);
     note_all(&done.hidden, hidden_text);
-    let value = views::imported(&done, &omitted, &unread);
-    output.result(&value, || summary(&done, omitted.len(), unread.len()));
+    let mut value = views::imported(&done, &omitted, &unread);
+    if !is_dry_run {
+        output.result(&value, || summary(&done, omitted.len(), unread.len()));
+        return Ok(());
+    }
+    value["DryRun"] = true.into();
+    value["Changes"] = changes.iter().map(views::price_change).collect();
+    output.result(&value, || {
+        let shown = change_table(&changes);
+        format!("{shown}nothing was changed; it would be:\n{}", summary(&done, omitted.len(), unread.len()))
+    });
     Ok(())
+}
+
+/// Prices before and after, at most so many that a person reads them.
+fn change_table(changes: &[PriceChange]) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let rows = changes.iter().take(SHOWN_CHANGES).map(|PriceChange { before, after }| {
+        vec![
+            printable(&after.provider),
+            printable(&after.model_id),
+            printable(&after.sku),
+            before.as_ref().map_or_else(|| "new".to_owned(), |price| price.list_price.to_string()),
+            after.list_price.to_string(),
+            after.currency.clone(),
+            after.pricing_unit.to_string(),
+            time_text(after.valid_from_s),
+            conditions(after),
+        ]
+    });
+    let headers = ["Provider", "Model", "SKU", "Before", "After", "Currency", "Unit", "From", "Only"];
+    let more = match changes.len().checked_sub(SHOWN_CHANGES).filter(|more| *more > 0) {
+        Some(more) => format!("\n… and {more} more; --json lists all"),
+        None => String::new(),
+    };
+    format!("{}{more}\n\n", table(&headers, rows))
 }
 
 fn note_all<T>(all: &[T], text: impl Fn(&T) -> String) {

@@ -15,10 +15,10 @@ use crate::output::{Failure, Output, note, printable, table};
 pub(crate) fn prices(global: &Global, command: &PricesCommand, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
     match command {
-        PricesCommand::Import { file, valid_from, list, factor, rate } => {
+        PricesCommand::Import { file, valid_from, list, factor, rate, dry_run } => {
             let valid_from_s = context.optional_unix_s("--valid-from", *valid_from)?;
             let import = PriceImport { name: list.clone(), factor: *factor, rate: rate.clone() };
-            return price_import::import(&context, file, valid_from_s, &import, output);
+            return price_import::import(&context, file, valid_from_s, &import, *dry_run, output);
         }
         PricesCommand::Lists { order } => return price_book::lists(&context, order, output),
         PricesCommand::Explain(arguments) => return price_book::explain(&context, arguments, output),

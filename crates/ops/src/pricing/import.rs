@@ -10,7 +10,7 @@ use tollbook_domain::price_hiding::hidden_prices;
 use tollbook_domain::price_list::{Conversion, Multiplier, PriceListDescription, Rate, check_list_name};
 use tollbook_domain::{Price, UnitPrice};
 use tollbook_formats::prices::{PriceList, RoundedPrice};
-use tollbook_store::{DEPLOYMENT_CHAIN, PutPrices, StoreError};
+use tollbook_store::{DEPLOYMENT_CHAIN, PutPrices, StoreError, Transaction};
 
 use crate::audit::{ActKind, record};
 use crate::charging::{Charging, reprice};
@@ -112,12 +112,41 @@ pub fn import_prices(
     import: &PriceImport,
     now_s: i64,
 ) -> Result<PriceImported, PricingError> {
+    let mut transaction = charging.store.begin()?;
+    let Put { list, before, prices, rounded, put } = put(transaction.as_mut(), &file, import)?;
+    let mut after = audited(&list);
+    after["Prices"] = prices.len().into();
+    after["Added"] = put.added.into();
+    after["Changed"] = put.changed.into();
+    after["Unchanged"] = put.unchanged.into();
+    record(transaction.as_mut(), ActKind::PricesImport, DEPLOYMENT_CHAIN, &before, &after);
+    transaction.commit()?;
+    let charged = reprice(charging, now_s)?;
+    let book = charging.store.snapshot()?.prices()?;
+    Ok(imported(&book, Put { list, before, prices, rounded, put }, charged))
+}
+
+/// Prices that were put into a transaction.
+pub(super) struct Put {
+    pub(super) list: PriceListDescription,
+    /// What the audit log says of the list as it was.
+    before: Value,
+    pub(super) prices: Vec<Price>,
+    rounded: Vec<RoundedPrice>,
+    put: PutPrices,
+}
+
+/// Puts the prices of a file into a transaction.
+pub(super) fn put(
+    transaction: &mut dyn Transaction,
+    file: &PriceList,
+    import: &PriceImport,
+) -> Result<Put, PricingError> {
     let mut list = file.list.clone();
     if let Some(name) = &import.name {
         check_list_name(name).map_err(|reason| PricingError::argument("--list", reason))?;
         list.name.clone_from(name);
     }
-    let mut transaction = charging.store.begin()?;
     let known = transaction.price_lists()?.into_iter().find(|known| known.name == list.name);
     let before = known.as_ref().map_or(Value::Null, audited);
     list.conversion = known.map(|known| known.conversion).unwrap_or_default();
@@ -131,7 +160,7 @@ pub fn import_prices(
         }
         list.conversion.rate = Some(rate.clone());
     }
-    let (prices, rounded) = converted(&file, &list)?;
+    let (prices, rounded) = converted(file, &list)?;
     if let Some(other) = transaction.put_price_list(&list)? {
         let kind = if other.is_own { "your own prices" } else { "a published list" };
         let reason = format!(
@@ -141,27 +170,23 @@ pub fn import_prices(
         return Err(PricingError::argument("--list", reason));
     }
     let put = transaction.put_prices(&prices)?;
-    let mut after = audited(&list);
-    after["Prices"] = prices.len().into();
-    after["Added"] = put.added.into();
-    after["Changed"] = put.changed.into();
-    after["Unchanged"] = put.unchanged.into();
-    record(transaction.as_mut(), ActKind::PricesImport, DEPLOYMENT_CHAIN, &before, &after);
-    transaction.commit()?;
-    let charged = reprice(charging, now_s)?;
-    let book = charging.store.snapshot()?.prices()?;
+    Ok(Put { list, before, prices, rounded, put })
+}
+
+/// What an import has done, by the book after it.
+pub(super) fn imported(book: &[Price], put: Put, charged: u64) -> PriceImported {
+    let Put { list, prices, rounded, put, .. } = put;
     let of_list = book.iter().filter(|price| price.list == list.name).count();
-    let hidden = by_model(&book, &list.name, &prices);
-    Ok(PriceImported {
+    PriceImported {
         prices: prices.len(),
         put,
         not_stated: of_list.saturating_sub(put.added + put.changed + put.unchanged),
         rounded,
-        hidden,
+        hidden: by_model(book, &list.name, &prices),
         partly_matched: partly_matched(&prices),
         charged,
         list,
-    })
+    }
 }
 
 /// What the audit log says of a list.
