@@ -187,6 +187,8 @@ pub(crate) enum Command {
     /// List, check and export the audit log: who did what
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Show what needs a person; exit code 1 if anything does
+    Status,
     /// Recount orders, rollups, ledgers and balances; exit code 1 on any difference
     Verify,
     /// Copy, back up, restore, prune and distribute the database
@@ -300,7 +302,16 @@ pub(crate) enum CompanyCommand {
         brand: String,
     },
     /// List companies
-    List,
+    List {
+        /// Only companies whose name has this text in it
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// Only companies of this brand
+        #[arg(long)]
+        brand: Option<String>,
+        #[command(flatten)]
+        shown: Shown,
+    },
     /// Rename a company; its number stays
     Set {
         /// Company number
@@ -401,10 +412,46 @@ pub(crate) enum OrdersCommand {
     Import(Import),
     /// Revoke unpaid orders, and refund paid orders in full
     Revoke(Revoke),
+    /// List orders of all companies, the newest first, or any order by its number
+    List(ListOrders),
     /// Show the records that an order was made of, and the orders that it replaces or that replace it
     Explain(ExplainOrder),
     #[command(flatten)]
     Customer(Box<Customer>),
+}
+
+/// Which orders of all companies are listed.
+#[derive(Args)]
+pub(crate) struct ListOrders {
+    /// Numbers: of orders, and of unpaid orders
+    #[arg(value_name = "ORDERNO")]
+    pub(crate) numbers: Vec<String>,
+    /// Only orders of this company
+    #[arg(long)]
+    pub(crate) company: Option<i64>,
+    /// Status: 1 unpaid, 2 paid, 3 revoked; repeatable
+    #[arg(long, value_name = "N")]
+    pub(crate) status: Vec<i64>,
+    /// Only orders that began at this time or later
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Time>,
+    /// Only orders that began before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Time>,
+    /// Only orders of this model; repeatable
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Vec<String>,
+    /// Only orders of this resource; repeatable
+    #[arg(long, value_name = "ID")]
+    pub(crate) resource: Vec<String>,
+    /// Only orders of this SKU; repeatable
+    #[arg(long)]
+    pub(crate) sku: Vec<String>,
+    /// Maximum number of orders to list
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args)]

@@ -41,6 +41,7 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Key(command) => operator::keys::key(global, command, output),
         Command::Audit(command) => operator::audit::run(global, command, output),
         Command::User(command) => operator::users::run(global, command, output),
+        Command::Status => operator::status::run(global, output),
         Command::Verify => operator::verify::run(global, output),
         Command::Database(command) => operator::database::run(global, command, output),
         Command::Orders { command: OrdersCommand::Import(arguments) } => {
@@ -66,6 +67,9 @@ fn run(typed: &Tollbook, output: &Output) -> Result<(), Failure> {
         Command::Deployment(command) => operator::truth::run(global, command, output),
         Command::Orders { command: OrdersCommand::Explain(arguments) } => {
             operator::explain::order(global, arguments, output)
+        }
+        Command::Orders { command: OrdersCommand::List(arguments) } => {
+            operator::order_list::run(global, arguments, output)
         }
         Command::Orders { command: OrdersCommand::Customer(command) } => {
             run_customer(global, command, output)

@@ -9,7 +9,7 @@ use crate::time::{DAY_S, HOUR_S, MAX_TIME_S, day_of, hour_of};
 pub const MAX_SKUS: usize = 32;
 
 /// The SKU that counts requests.
-pub(crate) const REQUEST: &str = "request";
+pub const REQUEST: &str = "request";
 
 /// Records of one `source` and `id` whose times are less than this many seconds apart are one record.
 pub const IDENTITY_SPAN_S: i64 = DAY_S;

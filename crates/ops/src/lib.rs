@@ -20,6 +20,7 @@ pub mod quickstart;
 pub mod random;
 mod reasons;
 pub mod stated_time;
+pub mod status;
 pub mod tasks;
 pub mod tenancy;
 pub mod webhooks;

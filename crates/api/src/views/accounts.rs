@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tollbook_domain::account::{AccountKind, Cause, PerKind};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{AccountCorrected, Standing};
+use tollbook_ops::status::{CompanyAccount, DRY_DAYS};
 use tollbook_store::LedgerEntry;
 
 fn steps_text(steps: i64) -> String {
@@ -75,5 +76,29 @@ pub fn ledger_entry(stored: &LedgerEntry) -> Value {
         "Amount": steps_text(entry.amount),
         "Balance": steps_text(entry.balance),
         "Reference": entry.reference,
+    })
+}
+
+/// A company in the list of all accounts: what it owes, can spend, and was charged in the last days.
+pub fn company_account(account: &CompanyAccount) -> Value {
+    let CompanyAccount { company, standing, charged, low_balance } = account;
+    json!({
+        "CompanyID": company.company_id,
+        "Name": company.name,
+        "Currency": company.currency,
+        "Brand": company.brand,
+        "AvailableAmount": format_amount_sum(standing.available),
+        "CreditLimit": steps_text(standing.credit_limit),
+        "CreditBalance": steps_text(standing.balances.get(AccountKind::Credit)),
+        "ArrearsAmount": format_amount_sum(standing.arrears),
+        "ArrearsOrders": standing.arrears_orders,
+        "ArrearsSince": standing.arrears_since_s.unwrap_or(0),
+        "PendingAmount": format_amount_sum(standing.pending),
+        "ChargedInAWeek": format_amount_sum(*charged),
+        "DaysLeft": account.days_left().and_then(|days| i64::try_from(days).ok()),
+        "LowBalance": low_balance.map(|amount| amount.to_string()),
+        "InArrears": standing.is_in_arrears(),
+        "RunsDry": account.runs_dry(DRY_DAYS),
+        "CloseToLimit": account.is_close_to_limit(),
     })
 }

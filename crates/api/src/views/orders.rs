@@ -1,8 +1,10 @@
 //! Orders: explained and revoked.
 
 use serde_json::{Value, json};
+use tollbook_domain::catalogue::NameKind;
 use tollbook_domain::money::format_amount_sum;
-use tollbook_ops::charging::{ExplainedOrder, Revoked};
+use tollbook_domain::{Catalogue, Language};
+use tollbook_ops::charging::{ExplainedOrder, ListedOrder, Revoked};
 use tollbook_store::StoredOrder;
 
 /// An order, in short.
@@ -18,6 +20,25 @@ pub fn shown_order(stored: &StoredOrder) -> Value {
         "ReplacesOrderNo": order.replaces,
         "ReplacedByOrderNo": order.replaced_by,
     })
+}
+
+/// An order in the list of all companies, with the reason if it was revoked or refunded.
+pub fn listed_order(listed: &ListedOrder, catalogue: &Catalogue) -> Value {
+    let ListedOrder { company, order, line, revocation } = listed;
+    let mut value = shown_order(order);
+    value["CompanyID"] = company.company_id.into();
+    value["CompanyName"] = company.name.as_str().into();
+    value["Currency"] = line.currency.as_str().into();
+    value["OrganizationID"] = line.organization_id.into();
+    value["ResourceID"] = line.resource_id.as_str().into();
+    value["ModelID"] = line.model_id.as_str().into();
+    value["PricingSKU"] = line.pricing_sku.as_str().into();
+    let display = catalogue.number(NameKind::Status, order.order.status.number(), Language::English);
+    value["StatusDisplay"] = display.into();
+    let (time_s, reason) = revocation.clone().unzip();
+    value["RevocationTime"] = time_s.into();
+    value["RevocationReason"] = reason.into();
+    value
 }
 
 /// An order, what it was made of, and what replaced it.

@@ -5,7 +5,7 @@ use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{
     Corrected, ExplainedCharge, ExplainedRecord, ListedCorrection, RerateDifference, Rerated,
 };
-use tollbook_ops::pricing::UnpricedGroup;
+use tollbook_ops::pricing::{AtRisk, UnpricedGroup};
 use tollbook_store::{RecordState, UnchargedUsage};
 
 use super::orders::shown_order;
@@ -108,6 +108,12 @@ pub fn unpriced_group(group: &UnpricedGroup) -> Value {
         "Reasons": reasons.collect::<Vec<_>>(),
         "Nearest": near.collect::<Vec<_>>(),
     })
+}
+
+/// What usage without a price would come to at the price of the nearest model, by currency.
+pub fn at_risk(risks: &[AtRisk]) -> Value {
+    let value = |risk: &AtRisk| json!({"Currency": risk.currency, "Amount": format_amount_sum(risk.amount), "Without": risk.without});
+    risks.iter().map(value).collect()
 }
 
 /// A correction in a list.

@@ -32,7 +32,7 @@ pub(crate) enum PricesCommand {
         /// list's last import]
         #[arg(long, value_name = "CURRENCY=RATE", value_parser = Rate::parse)]
         rate: Option<Rate>,
-        /// Show what would change and what could never be chosen, and change nothing
+        /// Show what would change, and which prices could never be chosen; change nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -257,6 +257,20 @@ pub(crate) enum AccountCommand {
     Reverse(Reverse),
     /// Add an amount to an account or take it. Idempotent by --key
     Adjust(Adjust),
+    /// List the accounts of all companies: what they owe, can spend, and for how many days
+    List {
+        /// Only companies that owe: unpaid orders, or credit beyond the limit
+        #[arg(long)]
+        in_arrears: bool,
+        /// Only companies whose money is gone within three days at the rate of the last seven, or is below their low balance
+        #[arg(long)]
+        runs_dry: bool,
+        /// Only companies that have used nine tenths of their credit limit
+        #[arg(long)]
+        close_to_limit: bool,
+        #[command(flatten)]
+        shown: Shown,
+    },
     /// Show balances, grants and arrears
     Show {
         /// Company number

@@ -36,7 +36,14 @@ Operators' commands: the others open the database.";
 
 /// Examples by command.
 pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
-    ("", &["tollbook quickstart", "tollbook orders paid --start 2026-10-01 --end 2026-11-01"]),
+    (
+        "",
+        &[
+            "tollbook quickstart",
+            "tollbook status",
+            "tollbook orders paid --start 2026-10-01 --end 2026-11-01",
+        ],
+    ),
     ("serve", &["tollbook serve --config tollbook.toml --listen 0.0.0.0:8080"]),
     ("company add", &["tollbook company add --name Acme --currency CNY"]),
     ("key add", &["tollbook key add --company 1 --organization 1 --permission read --expires 2027-01-01"]),
@@ -67,6 +74,7 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
         "prices import",
         &[
             "tollbook prices import prices.toml",
+            "tollbook prices import prices.toml --dry-run",
             "tollbook prices import data.json --factor 1.2 --rate USD=7.10",
         ],
     ),

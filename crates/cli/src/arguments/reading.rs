@@ -10,17 +10,18 @@ impl Command {
     /// Whether the command changes nothing in the database.
     pub(crate) const fn only_reads(&self) -> bool {
         match self {
-            Self::Verify
+            Self::Status
+            | Self::Verify
             | Self::ObjectKeys
             | Self::Audit(_)
             | Self::Config(_)
             | Self::Completions { .. }
             | Self::Man { .. } => true,
-            Self::Company(command) => matches!(command, CompanyCommand::List),
+            Self::Company(command) => matches!(command, CompanyCommand::List { .. }),
             Self::Organization(command) => matches!(command, OrganizationCommand::List { .. }),
             Self::Key(command) => matches!(command, KeyCommand::List { .. }),
             Self::User(command) => matches!(command, UserCommand::List { .. }),
-            Self::Orders { command } => matches!(command, OrdersCommand::Explain(_)),
+            Self::Orders { command } => matches!(command, OrdersCommand::Explain(_) | OrdersCommand::List(_)),
             Self::Prices(command) => match command {
                 PricesCommand::Lists { order } => order.is_empty(),
                 PricesCommand::Explain(_) | PricesCommand::Export { .. } | PricesCommand::List { .. } => true,
@@ -38,6 +39,7 @@ impl Command {
                 matches!(
                     command,
                     AccountCommand::Show { .. }
+                        | AccountCommand::List { .. }
                         | AccountCommand::Ledger { .. }
                         | AccountCommand::LowBalance { amount: None, off: false, .. }
                 )

@@ -139,7 +139,7 @@ fn every_example_is_a_command_line() {
                 .iter()
                 .filter(|_| example.contains(" orders ") && !example.contains("--company"))
                 .copied();
-            let key = key.filter(|_| !example.contains("import"));
+            let key = key.filter(|_| !example.contains(" import ") && !example.contains(" list "));
             let line: Vec<&str> = words.chain(key).collect();
             let parsed = command().try_get_matches_from(&line);
             assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());

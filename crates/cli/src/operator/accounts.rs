@@ -1,17 +1,18 @@
 //! `account`: deposits, credit limits, reversals and adjustments, balances and the ledger.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tollbook_api::views;
 use tollbook_domain::Amount;
 use tollbook_domain::account::{self, AccountKind};
 use tollbook_domain::money::format_amount_sum;
 use tollbook_ops::charging::{self, AccountCorrected, Adjustment, Charging, Mode, ReversalRequest};
 use tollbook_ops::pricing::{knows_model, knows_product};
+use tollbook_ops::status::{CompanyAccount, DRY_DAYS, company_accounts};
 use tollbook_store::{LedgerEntry, LedgerRange};
 
 use super::context::{CommandContext, now_s, time_text};
 use crate::arguments::{AccountCommand, Adjust, Deposit, Global, Reverse};
-use crate::output::{Failure, Output, note, printable, table};
+use crate::output::{Column, Failure, Kind, Output, Table, note, printable, table, text_of};
 
 pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) -> Result<(), Failure> {
     let context = CommandContext::open(global)?;
@@ -29,6 +30,9 @@ pub(crate) fn run(global: &Global, command: &AccountCommand, output: &Output) ->
         }
         AccountCommand::Reverse(arguments) => reverse(&context.charging(), arguments, output),
         AccountCommand::Adjust(arguments) => adjust(&context.charging(), arguments, output),
+        AccountCommand::List { in_arrears, runs_dry, close_to_limit, .. } => {
+            list(&context, [*in_arrears, *runs_dry, *close_to_limit], output)
+        }
         AccountCommand::Show { company } => show(&context, *company, output),
         AccountCommand::Ledger { company, from, limit } => ledger(&context, *company, *from, *limit, output),
     }
@@ -203,6 +207,66 @@ fn state_of(done: &AccountCorrected, is_dry_run: bool, done_name: &str) -> Strin
         (false, true) => format!("would be {done_name}"),
         (false, false) => done_name.to_owned(),
     }
+}
+
+/// Lists companies, or those of which one of the stated conditions is true.
+fn list(context: &CommandContext, only: [bool; 3], output: &Output) -> Result<(), Failure> {
+    let mut snapshot = context.store.snapshot()?;
+    let accounts = company_accounts(snapshot.as_mut(), &context.catalogue, now_s())?;
+    drop(snapshot);
+    let is_wanted = |account: &&CompanyAccount| {
+        let is = [account.standing.is_in_arrears(), account.runs_dry(DRY_DAYS), account.is_close_to_limit()];
+        only == [false; 3] || only.iter().zip(is).any(|(wanted, is)| *wanted && is)
+    };
+    let rows: Vec<Value> = accounts.iter().filter(is_wanted).map(views::company_account).collect();
+    let value = json!({"Accounts": rows});
+    let members = rows.first().and_then(Value::as_object);
+    let members: Vec<&str> = members.into_iter().flat_map(|row| row.keys().map(String::as_str)).collect();
+    output.list(&value, &members, &rows, || account_table(&rows));
+    Ok(())
+}
+
+/// Companies with what they owe and can spend, and the sums by currency.
+pub(super) fn account_table(rows: &[Value]) -> String {
+    let mut currencies: Vec<String> = rows.iter().map(|row| text_of(&row["Currency"])).collect();
+    currencies.sort();
+    currencies.dedup();
+    if currencies.is_empty() {
+        return "no companies".to_owned();
+    }
+    let tables = currencies.iter().map(|currency| {
+        let mut table = Table::new(vec![
+            Column::new("CompanyID", Kind::Code),
+            Column::new("Name", Kind::Text),
+            Column::new(format!("Available ({currency})"), Kind::Sum),
+            Column::new("Owed", Kind::Sum),
+            Column::new("Orders", Kind::Count),
+            Column::new("Since", Kind::Code),
+            Column::new("Charged, 7 days", Kind::Sum),
+            Column::new("Days left", Kind::Number),
+        ]);
+        let of_currency = rows.iter().filter(|row| row["Currency"] == currency.as_str());
+        let cells: Vec<Vec<String>> = of_currency
+            .map(|row| {
+                let text = |name: &str| text_of(&row[name]);
+                let since = row["ArrearsSince"].as_i64().filter(|since_s| *since_s > 0);
+                vec![
+                    text("CompanyID"),
+                    text("Name"),
+                    text("AvailableAmount"),
+                    text("ArrearsAmount"),
+                    text("ArrearsOrders"),
+                    since.map(time_text).unwrap_or_default(),
+                    text("ChargedInAWeek"),
+                    text("DaysLeft"),
+                ]
+            })
+            .collect();
+        let text = table.part(&cells);
+        let total = table.total("sum").filter(|_| cells.len() > 1).map(|total| format!("\n{total}"));
+        format!("{text}{}", total.unwrap_or_default())
+    });
+    tables.collect::<Vec<_>>().join("\n\n")
 }
 
 fn show(context: &CommandContext, company_id: i64, output: &Output) -> Result<(), Failure> {

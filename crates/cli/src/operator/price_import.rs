@@ -5,13 +5,18 @@ use std::path::Path;
 use tollbook_api::views;
 use tollbook_domain::Price;
 use tollbook_formats::prices::{self, PublishedModel, RoundedPrice, UnreadKind};
-use tollbook_ops::pricing::{HiddenPrice, PriceImport, PriceImported, import_prices, preview_prices};
+use tollbook_ops::pricing::{
+    HiddenPrice, PriceImport, PriceImported, PricePreview, import_prices, preview_prices,
+};
 
-use super::context::{CommandContext, now_s};
-use crate::output::{Failure, Output, note, printable};
+use super::context::{CommandContext, now_s, time_text};
+use super::price_values::conditions;
+use crate::output::{Failure, Output, note, printable, table};
 
 /// Maximum number of lines to print of each kind.
 const SHOWN: usize = 20;
+/// Maximum number of changed prices to print.
+const SHOWN_CHANGES: usize = 100;
 
 pub(super) fn import(
     context: &CommandContext,
@@ -24,21 +29,15 @@ pub(super) fn import(
     let offsets = context.store.snapshot()?.hour_offsets()?;
     let list = prices::read(file, valid_from_s, &context.catalogue, &offsets)?;
     let (omitted, unread) = (list.omitted.clone(), list.unread.clone());
-    let (done, value) = if is_dry_run {
+    let (done, value, changes) = if is_dry_run {
         let preview = preview_prices(&context.charging(), &list, import)?;
-        note("dry run: nothing was changed");
-        note_all(&preview.changes, |(before, after)| {
-            let before =
-                before.as_ref().map_or_else(|| "new".to_owned(), |price| price.list_price.to_string());
-            let Price { provider, model_id, sku, list_price, currency, .. } = after;
-            format!("{provider} {model_id} {sku}: {before} → {list_price} {currency}")
-        });
         let value = views::previewed(&preview, &omitted, &unread);
-        (preview.imported, value)
+        let PricePreview { imported, changes } = preview;
+        (imported, value, Some(changes))
     } else {
         let done = import_prices(&context.charging(), list, import, now_s())?;
         let value = views::imported(&done, &omitted, &unread);
-        (done, value)
+        (done, value, None)
     };
     note_all(&done.rounded, |rounded| {
         let RoundedPrice { provider, model_id, sku, stated, kept } = rounded;
@@ -46,8 +45,42 @@ pub(super) fn import(
     });
     note_all(&unread, unread_text);
     note_all(&done.hidden, hidden_text);
-    output.result(&value, || summary(&done, omitted.len(), unread.len()));
+    output.result(&value, || {
+        let summary = summary(&done, omitted.len(), unread.len());
+        match changes {
+            Some(changes) => {
+                format!("{}nothing was changed; it would be:\n{summary}", change_table(&changes))
+            }
+            None => summary,
+        }
+    });
     Ok(())
+}
+
+/// Prices before and after, at most so many that a person reads them.
+fn change_table(changes: &[(Option<Price>, Price)]) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let rows = changes.iter().take(SHOWN_CHANGES).map(|(before, after)| {
+        vec![
+            printable(&after.provider),
+            printable(&after.model_id),
+            printable(&after.sku),
+            before.as_ref().map_or_else(|| "new".to_owned(), |price| price.list_price.to_string()),
+            after.list_price.to_string(),
+            after.currency.clone(),
+            after.pricing_unit.to_string(),
+            time_text(after.valid_from_s),
+            conditions(after),
+        ]
+    });
+    let headers = ["Provider", "Model", "SKU", "Before", "After", "Currency", "Unit", "From", "Only"];
+    let more = match changes.len().checked_sub(SHOWN_CHANGES).filter(|more| *more > 0) {
+        Some(more) => format!("\n… and {more} more; --json lists all"),
+        None => String::new(),
+    };
+    format!("{}{more}\n\n", table(&headers, rows))
 }
 
 fn note_all<T>(all: &[T], text: impl Fn(&T) -> String) {

@@ -1,6 +1,7 @@
 //! `company` and `organization`: adds, lists and renames tenants.
 
 use serde_json::{Value, json};
+use tollbook_api::views;
 use tollbook_ops::tenancy::companies;
 
 use crate::arguments::{CompanyCommand, Global, OrganizationCommand};
@@ -14,11 +15,14 @@ pub(crate) fn company(global: &Global, command: &CompanyCommand, output: &Output
             let company = companies::add_company(store.as_ref(), Some(&config), name, currency, brand)?;
             print_created(output, json!({"CompanyID": company.company_id}));
         }
-        CompanyCommand::List => {
+        CompanyCommand::List { name, brand, .. } => {
             let companies = companies::companies(store.as_ref())?;
-            let rows = companies.iter().map(|c| {
-                json!({"CompanyID": c.company_id, "Name": c.name, "Currency": c.currency, "Brand": c.brand})
-            });
+            let part = name.as_ref().map(|name| name.to_lowercase());
+            let rows = companies
+                .iter()
+                .filter(|c| part.as_ref().is_none_or(|part| c.name.to_lowercase().contains(part)))
+                .filter(|c| brand.as_ref().is_none_or(|brand| *brand == c.brand))
+                .map(views::company);
             print_list(output, &["CompanyID", "Name", "Currency", "Brand"], rows.collect());
         }
         CompanyCommand::Set { company, name } => {
@@ -81,7 +85,7 @@ pub(super) fn print_created(output: &Output, value: Value) {
 }
 
 fn print_list(output: &Output, columns: &[&str], rows: Vec<Value>) {
-    output.result(&Value::Array(rows.clone()), || list_text(columns, &rows));
+    output.list(&Value::Array(rows.clone()), columns, &rows, || list_text(columns, &rows));
 }
 
 /// A table of some members of objects.

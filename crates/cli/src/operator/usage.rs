@@ -11,6 +11,7 @@ use tollbook_domain::time::DAY_S;
 use tollbook_formats::text::Input;
 use tollbook_formats::usage::{Mapping, UnknownCounts, UsageFile};
 use tollbook_ops::SystemClock;
+use tollbook_ops::config::check::nearest;
 use tollbook_ops::import::usage::{Reasons, UsageCounts, UsageReport, import_usage};
 use tollbook_ops::pricing::list_uncharged;
 use tollbook_store::Uncharged as List;
@@ -54,11 +55,24 @@ fn read_mapping(file: &Path, constants: &[String]) -> Result<Mapping, Failure> {
     let built_in = file.to_str().filter(|_| !file.exists()).and_then(Mapping::built_in);
     let mapping = match built_in {
         Some(mapping) => mapping,
+        None if !file.exists() => return Err(unknown_mapping(&file.to_string_lossy())),
         None => Mapping::load(file)?,
     };
     let pairs: Option<Vec<(&str, &str)>> = constants.iter().map(|pair| pair.split_once('=')).collect();
     let pairs = pairs.ok_or_else(|| Failure::new("--set: must be FIELD=VALUE"))?;
     mapping.with_constants(&pairs).map_err(|reason| Failure::new(format!("--set: {reason}")))
+}
+
+/// Names the built-in mappings, the nearest one first.
+fn unknown_mapping(name: &str) -> Failure {
+    let names: Vec<&str> = Mapping::built_in_names().collect();
+    let near = nearest(name, names.iter().copied()).map(|near| format!("; did you mean {near}?"));
+    Failure::new(format!(
+        "--mapping {}: there is neither such a file nor a built-in mapping of that name{} Built in are {}",
+        printable(name),
+        near.unwrap_or_else(|| ".".to_owned()),
+        names.join(", ")
+    ))
 }
 
 fn import(

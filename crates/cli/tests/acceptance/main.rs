@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped test prints that it is skipped")]
 
 mod accounts;
+mod attention;
 mod audit;
 mod certificates;
 mod commands;

@@ -1,5 +1,6 @@
 //! Operations on the price book: importing a list, the order of the lists, removing prices, usage without a price.
 
+mod at_risk;
 mod discounts;
 mod explanation;
 mod import;
@@ -7,6 +8,7 @@ mod known;
 mod lists;
 mod unpriced;
 
+pub use at_risk::{AtRisk, at_risk};
 pub use discounts::{DiscountSet, remove_discount, set_discount};
 pub use explanation::{PriceExplained, PriceQuestion, explain_price};
 pub use import::{

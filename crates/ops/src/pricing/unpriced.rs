@@ -28,6 +28,8 @@ pub struct UnpricedGroup {
     pub records: u64,
     /// Sum of each SKU.
     pub quantities: BTreeMap<String, i128>,
+    /// Sum of each SKU by the currency of the companies.
+    pub by_currency: BTreeMap<String, BTreeMap<String, i128>>,
     /// How many records have which reason.
     pub reasons: BTreeMap<String, u64>,
     /// Models of the price book with near names, the nearest first.
@@ -102,11 +104,12 @@ pub fn summarize_unpriced(
 ) -> StoreResult<UnpricedSummary> {
     let mut snapshot = store.snapshot()?;
     let companies = match company_id {
-        Some(company_id) => vec![company_id],
-        None => snapshot.companies()?.iter().map(|company| company.company_id).collect(),
+        Some(company_id) => snapshot.company(company_id)?.into_iter().collect(),
+        None => snapshot.companies()?,
     };
     let mut groups: BTreeMap<(String, String), UnpricedGroup> = BTreeMap::new();
-    for company_id in companies {
+    for company in companies {
+        let company_id = company.company_id;
         let mut after: Option<UnchargedKey> = None;
         loop {
             let page =
@@ -118,8 +121,10 @@ pub fn summarize_unpriced(
                 let group = groups.entry((usage.provider.clone(), usage.model_id.clone())).or_default();
                 group.records += 1;
                 *group.reasons.entry(unpriced.reason).or_default() += 1;
+                let of_currency = group.by_currency.entry(company.currency.clone()).or_default();
                 for (sku, quantity) in usage.used() {
                     *group.quantities.entry(sku.to_owned()).or_default() += i128::from(quantity);
+                    *of_currency.entry(sku.to_owned()).or_default() += i128::from(quantity);
                 }
                 (group.provider, group.model_id) = (usage.provider, usage.model_id);
             }

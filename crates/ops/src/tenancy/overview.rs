@@ -1,13 +1,18 @@
 //! What an operator sees at first: the companies with what they were charged and owe, and what needs a person.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use tollbook_domain::tenant::Company;
 use tollbook_domain::{LineFilter, Measures, OrderQuery, Status, StatusSet, TimeRange};
-use tollbook_store::{HourFilter, Snapshot, StoreResult};
+use tollbook_store::{ExportJob, ExportState, HourFilter, Snapshot, StoreResult};
 
 /// Hours that are counted at most.
 const COUNTED_HOURS: i64 = 10_000;
+/// Background exports of each company that are looked through for failed ones.
+const JOBS: i64 = 20;
+/// Failed exports that are found at most.
+const FAILED: usize = 20;
 /// Most companies that are summed for one page.
 pub const MAX_COMPANIES: usize = 1_000;
 
@@ -120,6 +125,21 @@ pub fn open_hours(snapshot: &mut dyn Snapshot, now_s: i64) -> StoreResult<OpenHo
         hours.pop();
     }
     Ok(OpenHours { hours: hours.len(), has_more, oldest_end_s })
+}
+
+/// Background exports of companies that failed, the newest first.
+///
+/// # Errors
+/// Those of the store.
+pub fn failed_exports(snapshot: &mut dyn Snapshot, company_ids: &[i64]) -> StoreResult<Vec<ExportJob>> {
+    let mut failed = Vec::new();
+    for company_id in company_ids {
+        let jobs = snapshot.export_jobs(*company_id, JOBS)?;
+        failed.extend(jobs.into_iter().filter(|job| job.state == ExportState::Failed));
+    }
+    failed.sort_by_key(|job| Reverse(job.submitted.created_s));
+    failed.truncate(FAILED);
+    Ok(failed)
 }
 
 #[cfg(test)]

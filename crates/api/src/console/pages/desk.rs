@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use tollbook_domain::Measures;
 use tollbook_ops::pricing::{UnpricedSummary, summarize_unpriced};
 use tollbook_ops::tenancy::overview::{self, CompanySums, OpenHours, SummedCompanies};
-use tollbook_store::{ExportJob, ExportState, Snapshot};
+use tollbook_store::ExportJob;
 
 use super::companies::{company_href, only_first};
 use crate::console::error::PageError;
@@ -20,10 +20,6 @@ use crate::console::{layout, tables};
 const GROUPS: usize = 12;
 /// Days of the table of charges.
 const DAYS: i64 = 7;
-/// Jobs of each company that are looked through for failed ones.
-const JOBS: i64 = 20;
-/// Failed jobs that are shown.
-const FAILED: usize = 20;
 
 pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError> {
     let view = View::parse(visit, &[])?;
@@ -34,7 +30,8 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
     let summed = overview::company_sums(snapshot, view.range)?;
     let companies = &summed.companies;
     let hours = overview::open_hours(snapshot, now_s)?;
-    let failed = failed_jobs(snapshot, companies)?;
+    let company_ids: Vec<i64> = companies.iter().map(|known| known.company.company_id).collect();
+    let failed = overview::failed_exports(snapshot, &company_ids)?;
     let today = view.zone.day_of(now_s);
     let mut days = Vec::new();
     for day in (today - DAYS + 1..=today).rev() {
@@ -71,17 +68,6 @@ pub(in crate::console) fn page(visit: &mut Visit<'_>) -> Result<Reply, PageError
         section { h2 { (visit.t(text::CHARGED_BY_DAY)) } (days_table(visit, &days)) }
     };
     Ok(layout::page(visit, "/operator", title, content))
-}
-
-fn failed_jobs(snapshot: &mut dyn Snapshot, companies: &[CompanySums]) -> Result<Vec<ExportJob>, PageError> {
-    let mut failed = Vec::new();
-    for known in companies {
-        let jobs = snapshot.export_jobs(known.company.company_id, JOBS)?;
-        failed.extend(jobs.into_iter().filter(|job| job.state == ExportState::Failed));
-    }
-    failed.sort_by_key(|job| std::cmp::Reverse(job.submitted.created_s));
-    failed.truncate(FAILED);
-    Ok(failed)
 }
 
 fn amounts(sums: &BTreeMap<&str, Measures>) -> Markup {
