@@ -39,7 +39,11 @@ def configuration(models: ModelServer, callback: str) -> dict:
             {"model_name": name, "litellm_params": {"model": f"openai/{name}", **provider}}
             for name in [*COUNTS, "broken"]
         ],
-        "litellm_settings": {"callbacks": [callback, "spend_log.logger"], "num_retries": 1, "fallbacks": [{"broken": ["plain"]}]},
+        "litellm_settings": {
+            "callbacks": [callback, "spend_log.logger"],
+            "num_retries": 1,
+            "fallbacks": [{"broken": ["plain"]}],
+        },
         "general_settings": {"master_key": MASTER_KEY},
     }
 
@@ -79,7 +83,12 @@ class Proxy:
         program = Path(sys.executable).with_name("litellm")
         command = [program, "--config", folder / "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
         self.process = subprocess.Popen(  # noqa: S603
-            command, env=environment(target, spend_log), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environment(target, spend_log),
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         started = threading.Event()
         threading.Thread(target=self.follow, args=(started,), daemon=True).start()

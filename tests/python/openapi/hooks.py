@@ -1,4 +1,4 @@
-"""Hooks of schemathesis: requests are signed, or get an operator key, as they are sent, and what a RetCode says is compared with the document.
+"""Hooks of schemathesis: requests are signed, or get an operator key; a RetCode is compared with the document.
 
 The document cannot say it in its schemas: every answer has the status 200, and a refusal has its RetCode.
 """

@@ -7,9 +7,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use tollbook_domain::price_list::{Multiplier, OWN_LIST, Rate};
 use tollbook_domain::{AccountKind, OperatorRole};
 
-use super::Shown;
 use super::account::Account;
 use super::corrections::{ExplainUsage, ListCorrections, Replace, Rerate, Void};
+use super::shown::Shown;
 use crate::customer::time::Time;
 
 #[derive(Subcommand)]

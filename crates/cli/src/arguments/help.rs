@@ -1,8 +1,6 @@
 //! What the help of commands shows beside the options that the parser reads: headings, examples, and whose options they are.
 
-use clap::{Command, CommandFactory as _};
-
-use super::Tollbook;
+use clap::Command;
 
 /// The heading of the options that every command takes.
 pub(super) const GLOBAL_OPTIONS: &str = "Global options";
@@ -94,9 +92,8 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
     ("man", &["tollbook man /usr/local/share/man/man1"]),
 ];
 
-/// The command line: what the arguments say, with headings and examples.
-pub(crate) fn command() -> Command {
-    let mut command = Tollbook::command();
+/// The command line with headings and examples.
+pub(super) fn arranged(mut command: Command) -> Command {
     let of_operators: Vec<clap::Arg> = command
         .get_arguments()
         .filter(|argument| OF_OPERATORS.contains(&argument.get_id().as_str()))

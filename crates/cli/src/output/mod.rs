@@ -8,8 +8,10 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+mod safe;
 mod table;
 
+pub(crate) use safe::printable;
 pub(crate) use table::{Column, Kind, Table, csv_headings, csv_row, table, text_of, with_thousands};
 
 /// The form of a result.
@@ -137,7 +139,7 @@ impl Output {
     /// Prints a part of JSON. On a terminal, characters that would command it are escaped, which leaves the value as it is.
     pub(crate) fn print_json_part(&self, json: &str) {
         if table::is_terminal() {
-            self.bytes(escaped(json).as_bytes());
+            self.bytes(safe::escaped(json).as_bytes());
         } else {
             self.bytes(json.as_bytes());
         }
@@ -172,21 +174,6 @@ impl Output {
     }
 }
 
-/// JSON with its control characters escaped. They are in texts only, where an escape means the same.
-fn escaped(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        if commands_terminal(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
 /// Prints a note on standard error, if that can be written.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
@@ -206,31 +193,4 @@ pub(crate) fn confirm(question: &str) -> bool {
     // A terminal that cannot be read gives no answer.
     let read = io::stdin().read_line(&mut answer);
     read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())
-}
-
-/// Replaces the characters by which names and orders from outside could command a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if commands_terminal(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-/// Whether a character is a control character, or turns the direction in which the text around it is shown.
-fn commands_terminal(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_data_cannot_command_a_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\u{202e}d\n"), "a�[2Jb�c�d�");
-        assert_eq!(printable("深圳 — é"), "深圳 — é");
-        let json = serde_json::json!({"Name": "a\u{1b}b\u{9b}c\u{202e}d\u{7f}\n深"}).to_string();
-        let safe = escaped(&json);
-        assert!(!safe.chars().any(commands_terminal), "{safe:?}");
-        let same: (Value, Value) =
-            (serde_json::from_str(&safe).unwrap(), serde_json::from_str(&json).unwrap());
-        assert_eq!(same.0, same.1);
-    }
 }

@@ -9,7 +9,7 @@ use terminal_size::terminal_size_of;
 use tollbook_domain::money::{AMOUNT_PLACES, format_amount_sum, format_decimal, parse_amount_sum};
 use tollbook_export::push_csv_text;
 
-use super::printable;
+use super::safe::printable;
 
 /// Columns between two cells of a table.
 const GAP: u16 = 2;

@@ -137,9 +137,9 @@ fn litellm_reports_by_generic_api() {
     let import = ["usage", "import", log.to_str().unwrap(), "--mapping", "litellm", "--set", &company];
     let imported = deployment.fixture.json(&[&import[..], &["--set", "organization_id=1"]].concat());
     let read = std::fs::read_to_string(&log).unwrap().lines().count();
-    let fates =
-        ["Read", "Duplicate", "Accepted", "Refused", "Skipped"].map(|fate| imported[fate].as_i64().unwrap());
-    assert_eq!((read, fates), (10, [10, 10, 0, 0, 0]), "{imported}");
+    let counts =
+        ["Read", "Duplicate", "Accepted", "Refused", "Skipped"].map(|name| imported[name].as_i64().unwrap());
+    assert_eq!((read, counts), (10, [10, 10, 0, 0, 0]), "{imported}");
     deployment.fixture.assert_verified(0);
 }
 

@@ -1,4 +1,4 @@
-//! What usage without a price would come to at the price of the nearest model: the money that is lost if nobody adds one.
+//! What usage without a price would come to at the price of the nearest model: the money that is lost if none is added.
 
 use std::collections::BTreeMap;
 

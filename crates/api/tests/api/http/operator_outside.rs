@@ -89,7 +89,7 @@ fn endpoints_of_webhooks_are_managed(backend: Backend) {
     let added = program.post("/webhook-endpoints", "w", &wanted);
     let secret = added["Secret"].as_str().unwrap();
     assert!(secret.starts_with("whsec_"), "{secret}");
-    // A secret whose answer was lost is told again.
+    // If the answer was lost, the same request has the secret again.
     let again = program.post("/webhook-endpoints", "w", &wanted);
     assert_eq!((&again["Secret"], &again["Repeated"]), (&added["Secret"], &json!(true)));
     let path = format!("/webhook-endpoints/{}", added["EndpointID"].as_str().unwrap());
