@@ -363,6 +363,7 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::PricingSku, "image", "Images", "图片"),
     (NameKind::PricingSku, "second", "Seconds", "秒"),
     (NameKind::PricingSku, "request", "Requests", "请求"),
+    (NameKind::PricingSku, "query", "Queries", "查询"),
     (NameKind::PricingSku, "cache_write_1h", "Cache write tokens, kept 1 hour", "缓存写入 Token（1 小时）"),
     (NameKind::PricingSku, "cache_write_12h", "Cache write tokens, kept 12 hours", "缓存写入 Token（12 小时）"),
     (NameKind::PricingSku, "input_audio", "Audio input tokens", "音频输入 Token"),

@@ -30,9 +30,11 @@ pub(super) fn of_postgres(error: tokio_postgres::Error, ended: Option<&str>) -> 
         | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
         | SqlState::INVALID_CATALOG_NAME => StoreError::Refused(text),
         SqlState::LOCK_NOT_AVAILABLE => StoreError::Locked { waited: Duration::ZERO, holder: text },
-        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::QUERY_CANCELED => {
-            StoreError::Unavailable(text)
-        }
+        SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::QUERY_CANCELED
+        // Mostly the connection is found to have ended; if the reason is read in time, it is the result of the statement.
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => StoreError::Unavailable(text),
         // Connection exceptions, insufficient resources, operator intervention.
         _ if ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) => {
             StoreError::Unavailable(text)
