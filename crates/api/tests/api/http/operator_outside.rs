@@ -122,10 +122,10 @@ fn endpoints_of_webhooks_are_managed(backend: Backend) {
     assert_eq!(program.set("PUT", "/webhook-replays", &json!({}))["Replayed"], 0);
     // method | path | key | body | status | parameter
     let table = r#"
-        POST  | /webhook-endpoints | a | {"URL":"ftp://x.example"} | 422 | URL
-        POST  | /webhook-endpoints | b | {"URL":"https://127.0.0.1/x"} | 422 | URL
-        POST  | /webhook-endpoints | c | {"URL":"https://x.example","Events":["order.lost"]} | 422 | Events
-        POST  | /webhook-endpoints | d | {"URL":"https://x.example","CompanyID":9} | 404 | CompanyID
+        POST  | /webhook-endpoints | refused-a | {"URL":"ftp://x.example"} | 422 | URL
+        POST  | /webhook-endpoints | refused-b | {"URL":"https://127.0.0.1/x"} | 422 | URL
+        POST  | /webhook-endpoints | refused-c | {"URL":"https://x.example","Events":["order.lost"]} | 422 | Events
+        POST  | /webhook-endpoints | refused-d | {"URL":"https://x.example","CompanyID":9} | 404 | CompanyID
         PATCH | /webhook-endpoints/ep_none | | {"Disabled":true} | 404 | endpoint
         PATCH | /webhook-endpoints/ep_none | | {} | 404 | endpoint
         PUT   | /webhook-replays | | {"MessageID":"msg_none"} | 404 | MessageID

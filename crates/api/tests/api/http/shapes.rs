@@ -168,8 +168,12 @@ fn an_empty_filter_is_ignored_and_names_match_exactly(backend: Backend) {
         "Quantity=7",
     ] {
         let signed = fixture.key.signed([list(), pairs(ignored)].concat());
-        assert_eq!(fixture.server.answer(&Http::form(&signed), &signed), all, "{ignored}");
-        assert_eq!(fixture.server.answer(&Http::get(&signed), &signed), all, "{ignored}");
+        for request in [Http::form(&signed), Http::get(&signed)] {
+            let mut answer = fixture.server.answer(&request, &signed);
+            // Names that look like a known one are warned of, which is tested by itself.
+            answer.0.remove("Warnings");
+            assert_eq!(answer, all, "{ignored}");
+        }
     }
     let nothing = [
         "ResourceIds.0=umi-none",
