@@ -195,9 +195,11 @@ impl Fixture {
         log: Stdio,
         environment: &[(&'static str, String)],
     ) -> Server {
-        // SIGXFSZ is ignored, so that a test can make writes fail as on a full disk.
-        let mut command = Command::new("sh");
+        // SIGXFSZ is ignored, so that a test can make writes fail as on a full disk; SIGHUP is not, even if the tests run under
+        // nohup: a server leaves it ignored then.
+        let mut command = Command::new("env");
         command
+            .args(["--default-signal=HUP", "sh"])
             .args(["-c", "trap '' XFSZ; exec \"$0\" --json \"$@\""])
             .arg(env!("CARGO_BIN_EXE_tollbook"))
             .args(arguments)

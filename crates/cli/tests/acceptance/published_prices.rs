@@ -148,7 +148,11 @@ fn usage_without_a_price_is_summed_with_the_nearest_names(fixture: &Fixture) {
     assert_eq!(imported["Unpriced"], 5, "{imported}");
     import(fixture, "litellm.json", &LITELLM.replace("openai/m", "openai/glm-4.7"));
     let summary = fixture.json(&["usage", "unpriced", "--summary", "--limit", "2"]);
-    let model = |provider: &str, model: &str, records: u8, input: &str, output: &str, near: Value| {
+    let model = |(provider, model): (&str, &str),
+                 records: u8,
+                 [input, output]: [&str; 2],
+                 near: Value,
+                 risk: Value| {
         let of_provider =
             if provider.is_empty() { String::new() } else { format!(" of provider {provider:?}") };
         json!({
@@ -156,13 +160,16 @@ fn usage_without_a_price_is_summed_with_the_nearest_names(fixture: &Fixture) {
             "Quantities": {"input": input, "output": output},
             "Reasons": [{"Reason": format!("model {model:?}{of_provider} has no price in USD"), "Records": records}],
             "Nearest": near,
+            "AtRisk": risk,
         })
     };
     let near = json!([{"Provider": "openai", "ModelID": "glm-4.7", "List": "litellm"}]);
+    // The nearest model costs 1.5 for a million tokens of input, and has no price of the output.
+    let risk = json!([{"Currency": "USD", "Amount": "4500000000.00", "Without": ["output"]}]);
     let expected = json!({
         "Models": [
-            model("zai", "glm-4.6", 3, "3000000000000000", "9", near),
-            model("", "mm", 1, "1000000000000000", "3", json!([])),
+            model(("zai", "glm-4.6"), 3, ["3000000000000000", "9"], near, risk),
+            model(("", "mm"), 1, ["1000000000000000", "3"], json!([]), json!([])),
         ],
         "HasMore": true,
     });
