@@ -385,6 +385,7 @@ const BUILT_IN_NAMES: &[(NameKind, &str, &str, &str)] = &[
     (NameKind::PricingSku, "code_session", "Code sessions", "代码会话"),
     (NameKind::PricingSku, "file_processing", "Files processed", "文件处理"),
     (NameKind::PricingSku, "input_second", "Seconds of input", "输入时长（秒）"),
+    (NameKind::PricingSku, "input_audio_second", "Seconds of audio input", "音频输入时长（秒）"),
     (NameKind::PricingSku, "output_video_second", "Seconds of video made", "生成视频时长（秒）"),
     (NameKind::PricingSku, "input_video_second", "Seconds of video input", "视频输入时长（秒）"),
     (NameKind::PricingSku, "input_character", "Input characters", "输入字符"),
