@@ -209,9 +209,9 @@ impl Service {
         file.link(objects.as_ref(), &link)
     }
 
-    /// The URL at which people of a company reach the server.
-    pub(crate) fn url_for(&self, company: &Company) -> String {
-        self.config().public_url(self.brand_of(company), self.deployment.bound, None)
+    /// The URL at which people of a company reach the server; `host` is that of the request, if it is known.
+    pub(crate) fn url_for(&self, company: &Company, host: Option<&str>) -> String {
+        self.config().public_url(self.brand_of(company), self.deployment.bound, host)
     }
 
     /// Files stored at or before this time may be deleted at any moment.

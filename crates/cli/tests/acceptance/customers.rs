@@ -116,11 +116,10 @@ fn a_reader_who_has_enough_ends_a_list_quietly() {
     import(&fixture, &company);
     let server = fixture.start(&["serve"]);
     for form in ["table", "csv", "json"] {
-        let mut listing = fixture
-            .command(&[&["orders", "paid", "--all", "--output", form], &RANGE[..]].concat())
-            .env("TOLLBOOK_SERVER", server.url())
-            .env("TOLLBOOK_PUBLIC_KEY", &company.public_key)
-            .env("TOLLBOOK_PRIVATE_KEY", &company.private_key)
+        let keys = (company.public_key.as_str(), company.private_key.as_str());
+        let all = [&["orders", "paid", "--all", "--output", form], &RANGE[..]].concat();
+        let mut listing = server
+            .customer_command(&fixture, keys, &all)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -132,11 +132,10 @@ fn a_stopping_server_finishes_requests_in_progress(fixture: &Fixture) {
     write_orders(fixture, &company, 30_000);
     fixture.json(&["orders", "import", "orders.jsonl"]);
     let mut server = fixture.start(&["serve"]);
-    let mut download = fixture
-        .command(&[&["--json", "orders", "download", "--output", "all.xlsx"], &RANGE[..]].concat())
-        .env("TOLLBOOK_SERVER", server.url())
-        .env("TOLLBOOK_PUBLIC_KEY", &company.public_key)
-        .env("TOLLBOOK_PRIVATE_KEY", &company.private_key)
+    let keys = (company.public_key.as_str(), company.private_key.as_str());
+    let all = [&["--json", "orders", "download", "--output", "all.xlsx"], &RANGE[..]].concat();
+    let mut download = server
+        .customer_command(fixture, keys, &all)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -311,13 +311,20 @@ impl Server {
 
     /// Runs a customer command against this server.
     pub(crate) fn customer(&self, fixture: &Fixture, keys: (&str, &str), arguments: &[&str]) -> Output {
-        fixture
-            .command(arguments)
-            .env("TOLLBOOK_SERVER", self.url())
-            .env("TOLLBOOK_PUBLIC_KEY", keys.0)
-            .env("TOLLBOOK_PRIVATE_KEY", keys.1)
-            .output()
-            .unwrap()
+        self.customer_command(fixture, keys, arguments).output().unwrap()
+    }
+
+    /// A customer command against this server, to be run.
+    pub(crate) fn customer_command(
+        &self,
+        fixture: &Fixture,
+        keys: (&str, &str),
+        arguments: &[&str],
+    ) -> Command {
+        let mut command = fixture.command(arguments);
+        command.env("TOLLBOOK_SERVER", self.url());
+        command.env("TOLLBOOK_PUBLIC_KEY", keys.0).env("TOLLBOOK_PRIVATE_KEY", keys.1);
+        command
     }
 
     /// Runs a customer command with `--json`, which must succeed, and returns its value.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollbook_domain::tenant::Company;
 use tollbook_domain::{Line, LineFilter, OrderQuery, Status, StatusSet, TimeRange};
-use tollbook_store::{Snapshot, Store, StoredOrder};
+use tollbook_store::{Snapshot, Store, StoreError, StoredOrder};
 
 use super::error::ChargingError;
 
@@ -93,7 +93,9 @@ fn of_company(
     }
     let known = snapshot.lines(company.company_id)?;
     for order in page.orders {
-        let Some(line) = known.get(order.line_no).cloned() else { continue };
+        // Left out, it would be in the total and in no row.
+        let line = known.get(order.line_no).cloned();
+        let line = line.ok_or_else(|| StoreError::Damaged("an order names no line".into()))?;
         found.push(ListedOrder { company: Arc::clone(company), order, line, revocation: None });
     }
     Ok(page.total)

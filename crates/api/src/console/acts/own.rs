@@ -96,8 +96,7 @@ fn invite(visit: &Visit<'_>, given: &Given<'_>, company_id: i64, key: &str) -> R
     };
     let company = visit.service.store().snapshot()?.company(company_id)?;
     let company = company.ok_or(TenantError::UnknownCompany(company_id))?;
-    let service = visit.service;
-    let url = service.config().public_url(service.brand_of(&company), service.deployment().bound, visit.host);
+    let url = visit.service.url_for(&company, visit.host);
     let mut value = shown(&invited.user);
     value["Link"] = format!("{url}{}", invitation_path(&invited.token)).into();
     value["Expires"] = invited.expires_s.into();

@@ -34,7 +34,7 @@ pub(super) fn invite(call: &Call<'_>) -> Result<Value, Failed> {
     let lifetime_s =
         values.integer("Hours").map_or(INVITATION_LIFETIME_S, |hours| hours.saturating_mul(HOUR_S));
     let invited = users::invite(call.store(), &invite, lifetime_s, call.now_s())?;
-    let url = call.service.url_for(&company);
+    let url = call.service.url_for(&company, None);
     Ok(json!({
         "Email": invited.user.email,
         "CompanyID": company_id,
